@@ -1,0 +1,284 @@
+//! Every environment variable, read once and checked at start: a wrong value fails the start, not the first request.
+//!
+//! `template.yaml` sets the variables for all functions alike; `local` builds the same [`Config`] from its options.
+
+use std::{env, str::FromStr, time::Duration};
+
+/// The settings of a deployment.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Names of the tables.
+    pub tables: Tables,
+    /// The bucket that holds the exports.
+    pub bucket: String,
+    /// Where the secret that keys every pool comes from.
+    pub secret: SecretSource,
+    /// The domain of Digital Links, with scheme and without a trailing slash (`https://id.gs1.org`).
+    pub digital_link_domain: String,
+    /// The domain of short links, in the same form; without one a short code has no link.
+    pub short_code_domain: Option<String>,
+    /// The largest `quantity` of one reservation, 1…2,147,483,647.
+    pub max_quantity: u32,
+    /// Whether a `product` with a wrong check digit is refused.
+    pub strict_check_digits: bool,
+    /// Length of a serial when the request names none (characters).
+    pub default_length: u8,
+    /// Length of a numeric serial when the request names none (digits).
+    pub default_numeric_length: u8,
+    /// Character set of a serial when the request names none.
+    pub default_character_set: String,
+    /// Number of partitions of the index over all organisations.
+    pub shards: u32,
+    /// The most items that one list query may read.
+    pub max_scan: usize,
+    /// How long one slice of an export lasts.
+    pub slice: Duration,
+    /// Origins that a browser may call from (`*` for any), for CORS.
+    pub cors_origins: Vec<String>,
+    /// The issuer whose JWTs are accepted beside static tokens.
+    pub oidc: Option<Oidc>,
+    /// Endpoints that replace those of AWS (the embedded stores of `local`).
+    pub endpoints: Endpoints,
+}
+
+/// Names of the tables.
+#[derive(Clone, Debug)]
+pub struct Tables {
+    /// One item per reservation.
+    pub reservations: String,
+    /// Pools, their ranges, and pool numbers.
+    pub pools: String,
+    /// File rows of exports.
+    pub files: String,
+    /// Users, hashed tokens, organisations.
+    pub directory: String,
+    /// Answers remembered under an Idempotency-Key.
+    pub requests: String,
+}
+
+/// Where the secret that keys every pool comes from.
+#[derive(Clone)]
+pub enum SecretSource {
+    /// A secret of AWS Secrets Manager, by ARN; fetched when first needed.
+    SecretsManager(String),
+    /// The secret itself (`local` keeps it in a file).
+    Value(String),
+}
+
+impl std::fmt::Debug for SecretSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::SecretsManager(arn) => f.debug_tuple("SecretsManager").field(arn).finish(),
+            Self::Value(_) => f.write_str("Value(…)"),
+        }
+    }
+}
+
+/// An OpenID Connect issuer whose access tokens are accepted.
+#[derive(Clone, Debug)]
+pub struct Oidc {
+    /// The value of `iss`, also where `/.well-known/openid-configuration` lies.
+    pub issuer: String,
+    /// The value that `aud` must hold.
+    pub audience: String,
+}
+
+/// Endpoints that replace those of AWS.
+#[derive(Clone, Debug, Default)]
+pub struct Endpoints {
+    /// DynamoDB, for example `http://127.0.0.1:8000`.
+    pub dynamodb: Option<String>,
+    /// S3, addressed by path.
+    pub s3: Option<String>,
+}
+
+/// A variable that is missing or wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The variable is not set.
+    #[error("the environment variable {0} is not set")]
+    Missing(&'static str),
+    /// The variable has a value that cannot be used.
+    #[error("the environment variable {name} is {value:?}: {reason}")]
+    Invalid {
+        /// The variable.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl Config {
+    /// Reads the environment of the process.
+    ///
+    /// # Errors
+    /// When a variable that has no default is missing, or one has a value out of its range.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::from_lookup(|name| env::var(name).ok())
+    }
+
+    /// Reads variables through `get`; an empty value counts as not set.
+    ///
+    /// # Errors
+    /// As [`Config::from_env`].
+    pub fn from_lookup(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let vars = Variables(get);
+        Ok(Self {
+            tables: Tables {
+                reservations: vars.required("RESERVATIONS_TABLE")?,
+                pools: vars.required("POOLS_TABLE")?,
+                files: vars.required("FILES_TABLE")?,
+                directory: vars.required("DIRECTORY_TABLE")?,
+                requests: vars.required("REQUESTS_TABLE")?,
+            },
+            bucket: vars.required("EXPORTS_BUCKET")?,
+            secret: SecretSource::SecretsManager(vars.required("SECRET_ARN")?),
+            digital_link_domain: vars.domain("DIGITAL_LINK_DOMAIN")?.unwrap_or_else(|| DEFAULT_DOMAIN.to_owned()),
+            short_code_domain: vars.domain("SHORT_CODE_DOMAIN")?,
+            max_quantity: vars.number("MAX_QUANTITY", 100_000_000, 1, i32::MAX as u32)?,
+            strict_check_digits: vars.flag("STRICT_CHECK_DIGITS")?,
+            default_length: vars.number("DEFAULT_LENGTH", 8, 6, 20)?,
+            default_numeric_length: vars.number("DEFAULT_NUMERIC_LENGTH", 12, 6, 20)?,
+            default_character_set: vars.get("DEFAULT_CHARACTER_SET").unwrap_or_else(|| "alphanumeric".to_owned()),
+            shards: vars.number("SHARDS", 1, 1, 256)?,
+            max_scan: vars.number("MAX_SCAN", 100_000, 1_000, 10_000_000)?,
+            slice: Duration::from_secs(vars.number("SLICE_SECONDS", 5, 1, 60)?),
+            cors_origins: vars.list("CORS_ORIGINS"),
+            oidc: vars.oidc()?,
+            endpoints: Endpoints::default(),
+        })
+    }
+}
+
+/// The resolver that GS1 runs for everybody.
+pub const DEFAULT_DOMAIN: &str = "https://id.gs1.org";
+
+struct Variables<F>(F);
+
+impl<F: Fn(&str) -> Option<String>> Variables<F> {
+    fn get(&self, name: &str) -> Option<String> {
+        (self.0)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    fn required(&self, name: &'static str) -> Result<String, ConfigError> {
+        self.get(name).ok_or(ConfigError::Missing(name))
+    }
+
+    fn number<N>(&self, name: &'static str, default: N, min: N, max: N) -> Result<N, ConfigError>
+    where
+        N: FromStr + PartialOrd + std::fmt::Display + Copy,
+    {
+        let Some(value) = self.get(name) else { return Ok(default) };
+        match value.parse::<N>() {
+            Ok(number) if number >= min && number <= max => Ok(number),
+            _ => Err(ConfigError::Invalid {
+                name,
+                value,
+                reason: format!("a whole number from {min} to {max} is needed"),
+            }),
+        }
+    }
+
+    fn flag(&self, name: &'static str) -> Result<bool, ConfigError> {
+        match self.get(name).as_deref() {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(value) => Err(ConfigError::Invalid {
+                name,
+                value: value.to_owned(),
+                reason: "true or false is needed".to_owned(),
+            }),
+        }
+    }
+
+    fn domain(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        parse_domain(&value).map(Some).map_err(|reason| ConfigError::Invalid {
+            name,
+            value: value.clone(),
+            reason: reason.to_owned(),
+        })
+    }
+
+    fn list(&self, name: &'static str) -> Vec<String> {
+        self.get(name)
+            .map(|value| value.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect())
+            .unwrap_or_default()
+    }
+
+    fn oidc(&self) -> Result<Option<Oidc>, ConfigError> {
+        let Some(issuer) = self.get("OIDC_ISSUER") else { return Ok(None) };
+        if !issuer.starts_with("https://") {
+            let reason = "an https address is needed".to_owned();
+            return Err(ConfigError::Invalid { name: "OIDC_ISSUER", value: issuer, reason });
+        }
+        Ok(Some(Oidc { issuer, audience: self.required("OIDC_AUDIENCE")? }))
+    }
+}
+
+/// Checks a domain of links: `http` or `https`, a host, perhaps a path, no query and no fragment; a trailing slash is dropped.
+///
+/// # Errors
+/// A text that says what is needed.
+pub fn parse_domain(value: &str) -> Result<String, &'static str> {
+    const NEEDED: &str = "an address such as https://id.example.com is needed, without query and fragment";
+    let rest = value.strip_prefix("https://").or_else(|| value.strip_prefix("http://")).ok_or(NEEDED)?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/%[]".contains(c);
+    if rest.trim_matches('/').is_empty() || rest.starts_with('/') || !rest.chars().all(plain) {
+        return Err(NEEDED);
+    }
+    Ok(value.trim_end_matches('/').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complete(name: &str) -> Option<String> {
+        match name {
+            "RESERVATIONS_TABLE" | "POOLS_TABLE" | "FILES_TABLE" | "DIRECTORY_TABLE" | "REQUESTS_TABLE"
+            | "EXPORTS_BUCKET" | "SECRET_ARN" => Some(name.to_lowercase()),
+            _ => None,
+        }
+    }
+
+    fn with(name: &'static str, value: &'static str) -> Result<Config, ConfigError> {
+        Config::from_lookup(|n| if n == name { Some(value.to_owned()) } else { complete(n) })
+    }
+
+    #[test]
+    fn what_is_not_set_has_the_documented_default() {
+        let config = Config::from_lookup(complete).unwrap();
+        assert_eq!(config.digital_link_domain, "https://id.gs1.org");
+        assert_eq!((config.max_quantity, config.default_length, config.shards), (100_000_000, 8, 1));
+        assert_eq!(config.slice, Duration::from_secs(5));
+        assert!(config.oidc.is_none() && config.short_code_domain.is_none() && !config.strict_check_digits);
+    }
+
+    #[test]
+    fn a_missing_or_wrong_variable_is_named() {
+        let missing = Config::from_lookup(|n| complete(n).filter(|_| n != "POOLS_TABLE")).unwrap_err();
+        assert_eq!(missing.to_string(), "the environment variable POOLS_TABLE is not set");
+        for (name, value) in [
+            ("MAX_QUANTITY", "0"),
+            ("MAX_QUANTITY", "2147483648"),
+            ("SLICE_SECONDS", "soon"),
+            ("STRICT_CHECK_DIGITS", "yes"),
+            ("DIGITAL_LINK_DOMAIN", "id.gs1.org"),
+            ("DIGITAL_LINK_DOMAIN", "https://id.gs1.org?x=1"),
+            ("OIDC_ISSUER", "http://issuer.example"),
+        ] {
+            assert!(with(name, value).unwrap_err().to_string().contains(name), "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn a_domain_loses_its_trailing_slash() {
+        assert_eq!(
+            with("DIGITAL_LINK_DOMAIN", "https://id.example.com/").unwrap().digital_link_domain,
+            "https://id.example.com"
+        );
+    }
+}
