@@ -3,6 +3,7 @@
 //! `code`, `reservation` and `query` are pure: no I/O, no AWS type, no clock. `store` speaks to DynamoDB, `export` to S3,
 //! `api` speaks the HTTP dialect, and `operations` puts them together for REST and GraphQL alike.
 
+pub mod code;
 pub mod config;
 pub mod context;
 pub mod telemetry;

@@ -1,0 +1,45 @@
+//! What a code is: GS1 keys and check digits, namespaces and their capacity, the permutation that makes serials, and
+//! how a code is written and read back.
+//!
+//! Codes are not drawn and not stored. A reservation owns a range of indexes of a pool; a keyed permutation maps each
+//! index to a serial, so codes are unique by construction and any of them can be computed again, both ways.
+//!
+//! Pure: no input or output, no clock, no randomness, nothing of HTTP or storage, and none of the other modules.
+//!
+//! From a request to codes: [`PoolSpec::resolve`] → [`Secret::pool_key`] → [`Renderer::new`] → [`Renderer::fill`] or
+//! [`Renderer::code`]. Back: [`by_code`], [`by_digital_link`] or [`by_join_key`] → [`PoolSpec::from_pool`] →
+//! [`Permutation::index_of`].
+
+mod alphabet;
+mod digits;
+mod epc;
+mod error;
+pub mod ff1;
+mod id;
+mod lookup;
+mod namespace;
+mod permutation;
+mod pool;
+mod prefix;
+mod product;
+mod render;
+mod secret;
+mod template;
+mod types;
+
+#[cfg(test)]
+mod tests;
+
+pub use digits::{check_digit, has_check_digit};
+pub use error::CodeError;
+pub use id::{IdKey, POOL_NUMBER_BITS, pool_number};
+pub use lookup::{Candidate, by_code, by_digital_link, by_join_key};
+pub use namespace::{DEPLOYMENT_KEY, Namespace};
+pub use permutation::Permutation;
+pub use pool::{CodeRequest, GUESSING_FACTOR, PoolSpec, SerialDefaults, validate_request};
+pub use prefix::{CompanyPrefix, MAX_PREFIX_LENGTH, MIN_PREFIX_LENGTH, prefixes_conflict};
+pub use product::{ProductKey, product_key};
+pub use render::{Code, Field, RenderOptions, Renderer};
+pub use secret::{MIN_SECRET_BYTES, PoolKey, Secret};
+pub use template::Piece;
+pub use types::{CharacterSet, CodeType, FIXED_KEY_LENGTH, MIN_SERIAL_LENGTH};

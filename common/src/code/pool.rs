@@ -1,0 +1,358 @@
+//! From a request to a pool: which namespace, which characters, how long, and how many codes it can issue.
+
+use super::error::CodeError;
+use super::namespace::{DEPLOYMENT_KEY, Namespace};
+use super::prefix::CompanyPrefix;
+use super::product::product_key;
+use super::types::{CharacterSet, CodeType, FIXED_KEY_LENGTH};
+
+/// A permuted pool issues fewer than one in so many of its values, so that a guess is right with a chance below
+/// 1 in 10,000 (EU 2016/161, Art. 4 (b) (iv); EU 2018/574, Art. 8).
+pub const GUESSING_FACTOR: u128 = 10_000;
+
+/// Digits of an `rfid96` serial.
+pub(super) const RFID96_LENGTH: u8 = 12;
+/// The least `rfid96` serial: the least number of twelve digits.
+pub(super) const RFID96_FIRST: u64 = 100_000_000_000;
+/// How many `rfid96` serials there are: up to 2^38 − 1, the greatest that a 96-bit tag holds.
+pub(super) const RFID96_SPACE: u64 = (1 << 38) - RFID96_FIRST;
+
+/// What a deployment uses where a request says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SerialDefaults {
+    /// Characters of a serial.
+    pub length: u8,
+    /// Digits of a `numeric` serial, which at eight could issue fewer than 10,000.
+    pub numeric_length: u8,
+    /// The characters, for the types that allow the set.
+    pub character_set: CharacterSet,
+}
+
+impl Default for SerialDefaults {
+    fn default() -> Self {
+        Self {
+            length: 8,
+            numeric_length: 12,
+            character_set: CharacterSet::Alphanumeric,
+        }
+    }
+}
+
+/// What a reservation says of its codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodeRequest<'a> {
+    /// The type of the codes.
+    pub code_type: CodeType,
+    /// The product's key path; ignored by types without products.
+    pub product: Option<&'a str>,
+    /// The organisation's GS1 Company Prefix, where it has one.
+    pub company_prefix: Option<&'a str>,
+    /// Characters of the serial or reference.
+    pub length: Option<u8>,
+    /// Characters to use.
+    pub character_set: Option<CharacterSet>,
+}
+
+/// Everything wrong with a request that can be told without the organisation's company prefix: the product, the
+/// set of characters, the length, each at most once. Empty if nothing is.
+///
+/// A company prefix is used if the request has one (it bounds the length of a `giai`), but not required.
+#[must_use]
+pub fn validate_request(
+    request: &CodeRequest<'_>,
+    defaults: &SerialDefaults,
+    strict_check_digits: bool,
+) -> Vec<CodeError> {
+    let mut errors = Vec::new();
+    let code_type = request.code_type;
+    if code_type.needs_product() {
+        errors.extend(product_of(request, strict_check_digits).err());
+    }
+    match character_set_of(request, defaults) {
+        Err(error) => errors.push(error),
+        Ok(character_set) => {
+            errors.extend(length_of(request, defaults, character_set).err());
+        }
+    }
+    errors
+}
+
+/// What a pool issues: the namespace, and how the varying part of its codes is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PoolSpec {
+    /// What the codes are unique within.
+    pub namespace: Namespace,
+    /// The type of the codes, that of the namespace.
+    pub code_type: CodeType,
+    /// The characters of the varying part.
+    pub character_set: CharacterSet,
+    /// Characters of the varying part, that of the namespace: 18 for `sscc` and `gsrn`.
+    pub length: u8,
+}
+
+impl PoolSpec {
+    /// Finds the pool that a request's codes come from, with the deployment's defaults for what it leaves open.
+    /// A default that the type does not allow gives way to the nearest that it does; a wish is refused instead.
+    ///
+    /// # Errors
+    /// The first of [`validate_request`]'s errors, [`CodeError::CompanyPrefixMissing`] or
+    /// [`CodeError::CompanyPrefixForm`] for types that are built from the company prefix.
+    pub fn resolve(
+        request: &CodeRequest<'_>,
+        defaults: &SerialDefaults,
+        strict_check_digits: bool,
+    ) -> Result<Self, CodeError> {
+        let code_type = request.code_type;
+        let key = if code_type.needs_product() {
+            product_of(request, strict_check_digits)?
+        } else if code_type.needs_company_prefix() {
+            let prefix = request
+                .company_prefix
+                .ok_or(CodeError::CompanyPrefixMissing { code_type })?;
+            CompanyPrefix::parse(prefix)?.as_str().to_owned()
+        } else {
+            DEPLOYMENT_KEY.to_owned()
+        };
+        let character_set = character_set_of(request, defaults)?;
+        let length = length_of(request, defaults, character_set)?;
+        Self::from_pool(Namespace::new(code_type, &key, length)?, character_set)
+    }
+
+    /// The pool of a namespace whose set of characters is known, because it is stored.
+    ///
+    /// # Errors
+    /// [`CodeError::MalformedNamespace`], [`CodeError::CharacterSet`] or [`CodeError::Length`] if the parts do not
+    /// fit each other.
+    pub fn from_pool(namespace: Namespace, character_set: CharacterSet) -> Result<Self, CodeError> {
+        let Namespace {
+            code_type, length, ..
+        } = namespace;
+        let namespace = Namespace::new(code_type, &namespace.key, length)?;
+        if !code_type.allows(character_set) {
+            return Err(CodeError::CharacterSet {
+                code_type,
+                character_set,
+            });
+        }
+        let (min, max) = lengths(code_type, character_set, &namespace.key);
+        if !(min..=max).contains(&length) {
+            return Err(CodeError::Length {
+                code_type,
+                character_set,
+                min,
+                max,
+            });
+        }
+        Ok(Self {
+            namespace,
+            code_type,
+            character_set,
+            length,
+        })
+    }
+
+    /// Whether codes look random. Counted pools (`sscc`, `gsrn`) may be used up to the last value.
+    #[must_use]
+    pub const fn is_permuted(&self) -> bool {
+        !self.code_type.is_counted()
+    }
+
+    /// How many different codes the namespace has.
+    #[must_use]
+    pub fn space(&self) -> u128 {
+        match self.code_type {
+            // The key less its check digit and the company prefix.
+            CodeType::Sscc | CodeType::Gsrn => {
+                let digits =
+                    usize::from(FIXED_KEY_LENGTH - 1).saturating_sub(self.namespace.key.len());
+                power(10, u32::try_from(digits).unwrap_or(0))
+            }
+            _ => permuted_space(self.code_type, self.character_set, self.length),
+        }
+    }
+
+    /// How many codes may ever be issued: all of a counted pool; of a permuted one the greatest n with
+    /// n × 10,000 < space. At most `u64::MAX`.
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        if self.is_permuted() {
+            permuted_capacity(self.space())
+        } else {
+            u64::try_from(self.space()).unwrap_or(u64::MAX)
+        }
+    }
+
+    /// Whether `quantity` more codes may be issued when the pool's next index is `next`.
+    ///
+    /// # Errors
+    /// [`CodeError::Exhausted`], which says how many are left and which `length` would do.
+    pub fn check(&self, next: u64, quantity: u64) -> Result<(), CodeError> {
+        let left = self.capacity().saturating_sub(next);
+        if quantity <= left {
+            return Ok(());
+        }
+        let enough_length = self.enough_length(quantity);
+        let remaining = match left {
+            0 => "no codes are left".to_owned(),
+            1 => "only 1 code is left".to_owned(),
+            _ => format!("only {} codes are left", grouped(left)),
+        };
+        let advice = match (enough_length, self.is_permuted()) {
+            (Some(length), _) => format!("; length {length} would do"),
+            (None, true)
+                if self.character_set != CharacterSet::Alphanumeric
+                    && self.code_type.allows(CharacterSet::Alphanumeric) =>
+            {
+                "; another character_set with another length has room for more".to_owned()
+            }
+            (None, true) => "; no length has room for so many".to_owned(),
+            (None, false) => "; the organisation needs another GS1 Company Prefix".to_owned(),
+        };
+        Err(CodeError::Exhausted {
+            left,
+            enough_length,
+            message: format!(
+                "{remaining} for {}, {} asked for{advice}",
+                self.described(),
+                grouped(quantity)
+            ),
+        })
+    }
+
+    /// Whether a request's set of characters is the one its pool was opened with, which never changes.
+    ///
+    /// # Errors
+    /// [`CodeError::CharacterSetTaken`] if it is another.
+    pub fn check_character_set(&self, of_pool: CharacterSet) -> Result<(), CodeError> {
+        if self.character_set == of_pool {
+            Ok(())
+        } else {
+            Err(CodeError::CharacterSetTaken {
+                pool: of_pool,
+                asked: self.character_set,
+            })
+        }
+    }
+
+    /// The shortest greater length whose empty pool could issue so many.
+    fn enough_length(&self, quantity: u64) -> Option<u8> {
+        let (_, max) = lengths(self.code_type, self.character_set, &self.namespace.key);
+        (self.length.saturating_add(1)..=max)
+            .filter(|_| self.is_permuted())
+            .find(|length| {
+                let space = permuted_space(self.code_type, self.character_set, *length);
+                permuted_capacity(space) >= quantity
+            })
+    }
+
+    fn described(&self) -> String {
+        let Self {
+            code_type,
+            character_set,
+            length,
+            ..
+        } = self;
+        let key = &self.namespace.key;
+        match code_type {
+            CodeType::Sscc | CodeType::Gsrn => format!("{code_type} under company prefix {key}"),
+            CodeType::Giai => format!(
+                "{code_type} under company prefix {key} with length {length} ({character_set})"
+            ),
+            CodeType::ShortCode => format!("{code_type} with length {length} ({character_set})"),
+            _ => format!("{code_type} of {key} with length {length} ({character_set})"),
+        }
+    }
+}
+
+fn product_of(request: &CodeRequest<'_>, strict: bool) -> Result<String, CodeError> {
+    let code_type = request.code_type;
+    let product = request
+        .product
+        .ok_or(CodeError::ProductMissing { code_type })?;
+    Ok(product_key(code_type, product, strict)?.key().to_owned())
+}
+
+fn character_set_of(
+    request: &CodeRequest<'_>,
+    defaults: &SerialDefaults,
+) -> Result<CharacterSet, CodeError> {
+    let code_type = request.code_type;
+    match request.character_set {
+        Some(character_set) if !code_type.allows(character_set) => Err(CodeError::CharacterSet {
+            code_type,
+            character_set,
+        }),
+        Some(character_set) => Ok(character_set),
+        None if code_type.allows(defaults.character_set) => Ok(defaults.character_set),
+        None if code_type.allows(CharacterSet::Alphanumeric) => Ok(CharacterSet::Alphanumeric),
+        None => Ok(CharacterSet::Numeric),
+    }
+}
+
+fn length_of(
+    request: &CodeRequest<'_>,
+    defaults: &SerialDefaults,
+    character_set: CharacterSet,
+) -> Result<u8, CodeError> {
+    let code_type = request.code_type;
+    let prefix = request
+        .company_prefix
+        .filter(|prefix| CompanyPrefix::parse(prefix).is_ok());
+    let (min, max) = lengths(code_type, character_set, prefix.unwrap_or_default());
+    match request.length {
+        Some(length) if (min..=max).contains(&length) => Ok(length),
+        Some(_) => Err(CodeError::Length {
+            code_type,
+            character_set,
+            min,
+            max,
+        }),
+        None => {
+            let default = match character_set {
+                CharacterSet::Numeric => defaults.numeric_length,
+                _ => defaults.length,
+            };
+            Ok(default.max(min).min(max))
+        }
+    }
+}
+
+/// Shortest and longest varying part.
+fn lengths(code_type: CodeType, character_set: CharacterSet, key: &str) -> (u8, u8) {
+    match character_set {
+        CharacterSet::Rfid96 => (RFID96_LENGTH, RFID96_LENGTH),
+        _ => (code_type.min_length(), Namespace::longest(code_type, key)),
+    }
+}
+
+/// How many values a permuted varying part has.
+fn permuted_space(code_type: CodeType, character_set: CharacterSet, length: u8) -> u128 {
+    match (code_type, character_set) {
+        (_, CharacterSet::Rfid96) => u128::from(RFID96_SPACE),
+        // The first digit of a cpi serial is not 0.
+        (CodeType::Cpi, _) => 9 * power(10, u32::from(length.saturating_sub(1))),
+        (_, set) => power(set.radix(), u32::from(length)),
+    }
+}
+
+fn permuted_capacity(space: u128) -> u64 {
+    u64::try_from(space.saturating_sub(1) / GUESSING_FACTOR).unwrap_or(u64::MAX)
+}
+
+fn power(radix: u32, exponent: u32) -> u128 {
+    u128::from(radix).saturating_pow(exponent)
+}
+
+/// A number with a comma before every third digit, as the messages are read by people.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

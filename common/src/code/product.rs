@@ -1,0 +1,200 @@
+//! Products: the key path of a reservation's product, and the key within it.
+
+use super::digits::{check_digit, is_digits};
+use super::error::CodeError;
+use super::types::CodeType;
+
+/// Most characters of a component or part identifier (AI 8010, Y..30).
+const CPI_MAX: usize = 30;
+/// Fewest: the shortest company prefix and one character of reference.
+const CPI_MIN: usize = 5;
+
+/// The key of a product, taken from its key path.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProductKey {
+    code_type: CodeType,
+    key: String,
+}
+
+impl ProductKey {
+    /// The type of code whose serials belong to the product.
+    #[must_use]
+    pub const fn code_type(&self) -> CodeType {
+        self.code_type
+    }
+
+    /// The key: GTIN-14, 13 digits of an asset type, document type or coupon, 18 digits of an ITIP, or the part
+    /// identifier. Without the leading 0 that AI 8003 writes before the asset type.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The key path, such as `/01/09506000134352`: exactly the text it was read from.
+    #[must_use]
+    pub fn path(&self) -> String {
+        key_path(self.code_type, &self.key).unwrap_or_default()
+    }
+
+    /// Whether the check digit is right; always so for a part identifier, which has none.
+    #[must_use]
+    pub fn has_right_check_digit(&self) -> bool {
+        expected_check_digit(self.code_type, &self.key)
+            .is_none_or(|(found, expected)| found == expected)
+    }
+}
+
+/// Reads the key path of a product of that type. One form only for each type, so that one product is one
+/// namespace: `/01/` and 14 digits, `/8003/0` and 13, `/253/` and 13, `/255/` and 13, `/8006/` and 18, or
+/// `/8010/` and a part identifier (not percent-encoded).
+///
+/// # Errors
+/// [`CodeError::ProductForm`] for any other text or a type without products; [`CodeError::CheckDigit`] when
+/// `strict_check_digits` is on and the digit is wrong. An ITIP's piece number must lie within its total
+/// (AI 8006, `pieceoftotal`), strict or not.
+pub fn product_key(
+    code_type: CodeType,
+    product: &str,
+    strict_check_digits: bool,
+) -> Result<ProductKey, CodeError> {
+    let malformed = CodeError::ProductForm { code_type };
+    let key = code_type
+        .product_ai()
+        .and_then(|ai| product.strip_prefix('/')?.strip_prefix(ai))
+        .and_then(|rest| rest.strip_prefix('/'))
+        .and_then(|rest| match code_type {
+            CodeType::Grai => rest.strip_prefix('0'),
+            _ => Some(rest),
+        })
+        .filter(|key| is_key(code_type, key))
+        .ok_or(malformed)?;
+    if strict_check_digits
+        && let Some((found, expected)) = expected_check_digit(code_type, key)
+        && found != expected
+    {
+        return Err(CodeError::CheckDigit { found, expected });
+    }
+    Ok(ProductKey {
+        code_type,
+        key: key.to_owned(),
+    })
+}
+
+/// Whether the text is a product key of that type, as [`ProductKey::key`] gives it.
+pub(super) fn is_key(code_type: CodeType, key: &str) -> bool {
+    match code_type {
+        CodeType::Sgtin => is_digits(key, 14),
+        CodeType::Grai | CodeType::Gdti | CodeType::Sgcn => is_digits(key, 13),
+        CodeType::Itip => is_digits(key, 18) && is_piece_of_total(key),
+        CodeType::Cpi => is_part(key),
+        CodeType::Sscc | CodeType::ShortCode | CodeType::Giai | CodeType::Gsrn => false,
+    }
+}
+
+/// The key path of a product key; none for the types without products.
+pub(super) fn key_path(code_type: CodeType, key: &str) -> Option<String> {
+    let ai = code_type.product_ai()?;
+    let zero = if code_type == CodeType::Grai { "0" } else { "" };
+    Some(format!("/{ai}/{zero}{key}"))
+}
+
+/// The part of a product key that a check digit closes: the GTIN of an ITIP, the whole key otherwise.
+pub(super) fn checked_part(code_type: CodeType, key: &str) -> Option<&str> {
+    match code_type {
+        CodeType::Sgtin | CodeType::Grai | CodeType::Gdti | CodeType::Sgcn => Some(key),
+        CodeType::Itip => key.get(..14),
+        _ => None,
+    }
+}
+
+fn expected_check_digit(code_type: CodeType, key: &str) -> Option<(char, char)> {
+    let checked = checked_part(code_type, key)?;
+    let (body, last) = checked.split_at_checked(checked.len().checked_sub(1)?)?;
+    Some((last.chars().next()?, check_digit(body)?))
+}
+
+/// The last four digits of an ITIP: the number of this piece, 01 to the total, and the total.
+fn is_piece_of_total(itip: &str) -> bool {
+    match (itip.get(14..16), itip.get(16..18)) {
+        (Some(piece), Some(total)) => piece != "00" && piece <= total,
+        _ => false,
+    }
+}
+
+/// A part identifier: characters of GS1's set 39, the company prefix (at least four digits) first.
+fn is_part(key: &str) -> bool {
+    (CPI_MIN..=CPI_MAX).contains(&key.len())
+        && key.bytes().all(|byte| {
+            byte.is_ascii_digit() || byte.is_ascii_uppercase() || b"#-/".contains(&byte)
+        })
+        && key.get(..4).is_some_and(|start| is_digits(start, 4))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_type_accepts_its_one_form() {
+        for (code_type, product, key) in [
+            (CodeType::Sgtin, "/01/19361758000003", "19361758000003"),
+            (CodeType::Grai, "/8003/09506000134352", "9506000134352"),
+            (CodeType::Gdti, "/253/9506000134352", "9506000134352"),
+            (CodeType::Sgcn, "/255/9506000134352", "9506000134352"),
+            (
+                CodeType::Itip,
+                "/8006/095060001343520102",
+                "095060001343520102",
+            ),
+            (CodeType::Cpi, "/8010/9506000-A/B#1", "9506000-A/B#1"),
+        ] {
+            let parsed = product_key(code_type, product, false).unwrap();
+            assert_eq!((parsed.key(), parsed.path().as_str()), (key, product));
+        }
+    }
+
+    #[test]
+    fn no_other_form_is_accepted() {
+        for (code_type, product) in [
+            (CodeType::Sgtin, "01/19361758000003"),
+            (CodeType::Sgtin, "/01/9361758000003"),
+            (CodeType::Sgtin, "/01/19361758000003/"),
+            (CodeType::Sgtin, "/8003/09506000134352"),
+            (CodeType::Sgtin, "/01/1936175800000٣"),
+            (CodeType::Grai, "/8003/9506000134352"),
+            (CodeType::Grai, "/8003/19506000134352"),
+            (CodeType::Gdti, "/253/9506000134352ABC"),
+            (CodeType::Itip, "/8006/095060001343520002"),
+            (CodeType::Itip, "/8006/095060001343520302"),
+            (CodeType::Cpi, "/8010/9506"),
+            (CodeType::Cpi, "/8010/950A600"),
+            (CodeType::Cpi, "/8010/9506000a"),
+            (CodeType::Cpi, "/8010/9506000%23"),
+            (CodeType::Sscc, "/00/106141412345678908"),
+            (CodeType::ShortCode, ""),
+        ] {
+            assert_eq!(
+                product_key(code_type, product, false),
+                Err(CodeError::ProductForm { code_type }),
+                "{product}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_wrong_check_digit_is_refused_only_when_strict() {
+        let product = "/01/19361758000003";
+        let lenient = product_key(CodeType::Sgtin, product, false).unwrap();
+        assert!(!lenient.has_right_check_digit());
+        let error = product_key(CodeType::Sgtin, product, true).unwrap_err();
+        assert_eq!(
+            error,
+            CodeError::CheckDigit {
+                found: '3',
+                expected: '0'
+            }
+        );
+        assert_eq!(error.field(), Some("product"));
+        assert!(product_key(CodeType::Itip, "/8006/095060001343520102", true).is_ok());
+    }
+}

@@ -1,0 +1,178 @@
+//! Keys: one secret of the deployment, from which the key of every pool and of the ids is derived.
+//!
+//! HKDF with SHA-256 (RFC 5869). Who reads the tables cannot predict codes, because neither the secret nor a key
+//! is in them; a check value that tells nothing about the key is.
+
+use std::fmt;
+
+use hkdf::Hkdf;
+use sha2::Sha256;
+
+use super::error::CodeError;
+use super::ff1::Ff1;
+use super::id::IdKey;
+use super::namespace::Namespace;
+
+/// Fewest bytes of a secret.
+pub const MIN_SECRET_BYTES: usize = 32;
+
+/// The salt of the extraction. A change of any of these texts would issue duplicates: they carry a version.
+const SALT: &[u8] = b"code-reservation/v1";
+const POOL: &[u8] = b"code-reservation/v1/pool/";
+const ID: &[u8] = b"code-reservation/v1/id";
+const CHECK: &[u8] = b"code-reservation/v1/check";
+
+/// The secret of a deployment. Whoever has it can predict every code.
+#[derive(Clone)]
+pub struct Secret {
+    /// The pseudorandom key that HKDF extracts from the secret.
+    extracted: [u8; 32],
+    id_key: IdKey,
+}
+
+impl Secret {
+    /// Takes the secret's bytes, which must be unpredictable: 64 random letters and digits, say, or 32 random bytes.
+    ///
+    /// # Errors
+    /// [`CodeError::SecretTooShort`] below 32 bytes.
+    pub fn new(bytes: &[u8]) -> Result<Self, CodeError> {
+        if bytes.len() < MIN_SECRET_BYTES {
+            return Err(CodeError::SecretTooShort);
+        }
+        let extracted = Hkdf::<Sha256>::extract(Some(SALT), bytes).0.into();
+        let id_key = IdKey::new(Ff1::new(&expand(&extracted, &[ID]), 2, IdKey::BITS, &[])?);
+        Ok(Self { extracted, id_key })
+    }
+
+    /// The key of a namespace's permutation. Different namespaces get unrelated keys.
+    #[must_use]
+    pub fn pool_key(&self, namespace: &Namespace) -> PoolKey {
+        PoolKey(expand(
+            &self.extracted,
+            &[POOL, namespace.to_string().as_bytes()],
+        ))
+    }
+
+    /// The key of the ids of codes.
+    #[must_use]
+    pub fn id_key(&self) -> IdKey {
+        self.id_key.clone()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(hidden)")
+    }
+}
+
+/// The key of one pool's permutation: 32 bytes for AES-256. Never stored.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PoolKey([u8; 32]);
+
+impl PoolKey {
+    /// A value that is equal whenever the key is, for the pool's row: 16 hexadecimal digits. It says nothing
+    /// about the key, so it is safe to store; a mismatch means another secret, which would issue duplicates.
+    #[must_use]
+    pub fn check_value(&self) -> String {
+        expand(&self.0, &[CHECK])
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+
+    pub(super) const fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PoolKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PoolKey(hidden)")
+    }
+}
+
+/// HKDF-Expand to 32 bytes: its one block is HMAC(key, info ‖ 0x01), and HKDF-Extract is the same HMAC of salt and
+/// input. Written so because it then cannot fail, where the expansion to any length can.
+fn expand(key: &[u8; 32], info: &[&[u8]]) -> [u8; 32] {
+    let mut input = info.concat();
+    input.push(1);
+    Hkdf::<Sha256>::extract(Some(key), &input).0.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn namespace(text: &str) -> Namespace {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_expansion_is_that_of_rfc_5869() {
+        let secret = Secret::new(&[7; 32]).unwrap();
+        let hkdf = Hkdf::<Sha256>::new(Some(SALT), &[7; 32]);
+        let mut expected = [0; 32];
+        hkdf.expand(
+            b"code-reservation/v1/pool/sgtin#19361758000003#8",
+            &mut expected,
+        )
+        .unwrap();
+        assert_eq!(
+            secret
+                .pool_key(&namespace("sgtin#19361758000003#8"))
+                .bytes(),
+            &expected
+        );
+    }
+
+    #[test]
+    fn keys_and_check_values_depend_on_namespace_and_secret() {
+        let one = Secret::new(&[7; 32]).unwrap();
+        let other = Secret::new(&[8; 32]).unwrap();
+        let (eight, nine) = (
+            namespace("sgtin#19361758000003#8"),
+            namespace("sgtin#19361758000003#9"),
+        );
+        assert_eq!(
+            one.pool_key(&eight).check_value(),
+            one.clone().pool_key(&eight).check_value()
+        );
+        assert_ne!(
+            one.pool_key(&eight).check_value(),
+            one.pool_key(&nine).check_value()
+        );
+        assert_ne!(
+            one.pool_key(&eight).check_value(),
+            other.pool_key(&eight).check_value()
+        );
+        assert_eq!(one.pool_key(&eight).check_value().len(), 16);
+    }
+
+    /// The texts above fix every code ever issued; this fails if one of them changes.
+    #[test]
+    fn the_derivation_never_changes() {
+        let secret = Secret::new(b"0123456789abcdef0123456789abcdef").unwrap();
+        assert_eq!(
+            secret
+                .pool_key(&namespace("sgtin#19361758000003#8"))
+                .check_value(),
+            "8ec8baa46e23ef8d"
+        );
+    }
+
+    #[test]
+    fn a_short_secret_is_refused_and_none_is_shown() {
+        assert_eq!(
+            Secret::new(&[7; 31]).unwrap_err(),
+            CodeError::SecretTooShort
+        );
+        let secret = Secret::new(&[7; 32]).unwrap();
+        let key = secret.pool_key(&namespace("short_code#deployment#8"));
+        assert_eq!(
+            format!("{secret:?} {key:?}"),
+            "Secret(hidden) PoolKey(hidden)"
+        );
+    }
+}

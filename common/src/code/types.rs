@@ -1,0 +1,318 @@
+//! The types of code this system allocates and the sets of characters their serials may use.
+//!
+//! Pure facts of the standards: GS1 General Specifications, section 3 (Application Identifiers), and the
+//! GS1 Barcode Syntax Dictionary, release 2026-07-27.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::CodeError;
+
+/// Number of digits of an SSCC and of a GSRN (AI 00 and 8018: N18).
+pub const FIXED_KEY_LENGTH: u8 = 18;
+
+/// Shortest serial that is allocated. Guessing is kept below 1 in 10,000, so anything shorter could issue
+/// next to nothing, and FF1 needs a domain of a million (NIST SP 800-38G Rev. 1, section 5.1).
+pub const MIN_SERIAL_LENGTH: u8 = 6;
+
+/// What kind of code a reservation asks for. Written in `snake_case` everywhere outside this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CodeType {
+    /// A trade item instance: GTIN and serial, `(01)…(21)…`.
+    Sgtin,
+    /// A logistic unit: Serial Shipping Container Code, `(00)…`.
+    Sscc,
+    /// A returnable asset: asset type and serial, `(8003)0…`.
+    Grai,
+    /// A short code of the deployment itself, for short links; no GS1 key.
+    ShortCode,
+    /// An individual asset: company prefix and asset reference, `(8004)…`.
+    Giai,
+    /// A recipient of a service: Global Service Relation Number, `(8018)…`.
+    Gsrn,
+    /// A document: document type and serial, `(253)…`.
+    Gdti,
+    /// A piece of a trade item: ITIP and serial, `(8006)…(21)…`.
+    Itip,
+    /// A component or part: part identifier and serial, `(8010)…(8011)…`.
+    Cpi,
+    /// A coupon: Global Coupon Number with serial, `(255)…`.
+    Sgcn,
+}
+
+impl CodeType {
+    /// Every type, in the order of the documentation.
+    pub const ALL: [Self; 10] = [
+        Self::Sgtin,
+        Self::Sscc,
+        Self::Grai,
+        Self::ShortCode,
+        Self::Giai,
+        Self::Gsrn,
+        Self::Gdti,
+        Self::Itip,
+        Self::Cpi,
+        Self::Sgcn,
+    ];
+
+    /// The name clients use, such as `sgtin` or `short_code`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sgtin => "sgtin",
+            Self::Sscc => "sscc",
+            Self::Grai => "grai",
+            Self::ShortCode => "short_code",
+            Self::Giai => "giai",
+            Self::Gsrn => "gsrn",
+            Self::Gdti => "gdti",
+            Self::Itip => "itip",
+            Self::Cpi => "cpi",
+            Self::Sgcn => "sgcn",
+        }
+    }
+
+    /// The primary Application Identifier of the element string; none for a short code.
+    #[must_use]
+    pub const fn application_identifier(self) -> Option<&'static str> {
+        match self {
+            Self::Sgtin => Some("01"),
+            Self::Sscc => Some("00"),
+            Self::Grai => Some("8003"),
+            Self::ShortCode => None,
+            Self::Giai => Some("8004"),
+            Self::Gsrn => Some("8018"),
+            Self::Gdti => Some("253"),
+            Self::Itip => Some("8006"),
+            Self::Cpi => Some("8010"),
+            Self::Sgcn => Some("255"),
+        }
+    }
+
+    /// The Application Identifier that carries the serial, where the serial is an element of its own.
+    #[must_use]
+    pub const fn serial_ai(self) -> Option<&'static str> {
+        match self {
+            Self::Sgtin | Self::Itip => Some("21"),
+            Self::Cpi => Some("8011"),
+            _ => None,
+        }
+    }
+
+    /// The Application Identifier of the product's key path (`/01/…`), for the types that need a product.
+    #[must_use]
+    pub const fn product_ai(self) -> Option<&'static str> {
+        if self.needs_product() {
+            self.application_identifier()
+        } else {
+            None
+        }
+    }
+
+    /// Whether codes of this type are serials of a product, which a reservation must then name.
+    #[must_use]
+    pub const fn needs_product(self) -> bool {
+        matches!(
+            self,
+            Self::Sgtin | Self::Grai | Self::Gdti | Self::Itip | Self::Cpi | Self::Sgcn
+        )
+    }
+
+    /// Whether codes of this type are built from the organisation's GS1 Company Prefix alone.
+    #[must_use]
+    pub const fn needs_company_prefix(self) -> bool {
+        matches!(self, Self::Sscc | Self::Giai | Self::Gsrn)
+    }
+
+    /// Whether the codes count up (`sscc`, `gsrn`) instead of looking random.
+    #[must_use]
+    pub const fn is_counted(self) -> bool {
+        matches!(self, Self::Sscc | Self::Gsrn)
+    }
+
+    /// The type whose product key path begins with this Application Identifier.
+    #[must_use]
+    pub fn of_product_ai(ai: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|code_type| code_type.product_ai() == Some(ai))
+    }
+
+    /// Fewest characters the varying part may have: 18, the whole key, for `sscc` and `gsrn`.
+    ///
+    /// A serial of a `cpi` may not begin with 0 (AI 8011, `nozeroprefix`), so six digits would leave fewer than
+    /// the million values that FF1 needs; it starts at seven.
+    #[must_use]
+    pub const fn min_length(self) -> u8 {
+        match self {
+            Self::Sscc | Self::Gsrn => FIXED_KEY_LENGTH,
+            Self::Cpi => 7,
+            _ => MIN_SERIAL_LENGTH,
+        }
+    }
+
+    /// Most characters the varying part may have: the AI's own limit, at most 20, which is as far as
+    /// 62 symbols fit 128 bits. (`giai`: also 30 less the company prefix, see [`super::PoolSpec::resolve`].)
+    #[must_use]
+    pub const fn max_length(self) -> u8 {
+        match self {
+            Self::Sgtin | Self::Itip | Self::Giai | Self::ShortCode => 20,
+            Self::Sscc | Self::Gsrn => FIXED_KEY_LENGTH,
+            Self::Grai => 16,
+            Self::Gdti => 17,
+            Self::Cpi | Self::Sgcn => 12,
+        }
+    }
+
+    /// Whether serials of this type may be written in that set of characters.
+    #[must_use]
+    pub const fn allows(self, character_set: CharacterSet) -> bool {
+        match self {
+            Self::Sscc | Self::Gsrn | Self::Cpi | Self::Sgcn => {
+                matches!(character_set, CharacterSet::Numeric)
+            }
+            Self::Sgtin | Self::Grai => true,
+            _ => !matches!(character_set, CharacterSet::Rfid96),
+        }
+    }
+}
+
+impl fmt::Display for CodeType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for CodeType {
+    type Err = CodeError;
+
+    fn from_str(text: &str) -> Result<Self, CodeError> {
+        Self::ALL
+            .into_iter()
+            .find(|code_type| code_type.as_str() == text)
+            .ok_or(CodeError::UnknownCodeType)
+    }
+}
+
+/// The characters a serial is written in. None of them needs percent-encoding, CSV quoting or XML escaping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CharacterSet {
+    /// `0-9 A-Z a-z`, 62 characters.
+    Alphanumeric,
+    /// `0-9 A-Z` without `I` and `O`, which people misread: 34 characters.
+    Uppercase,
+    /// `0-9`, padded with zeros to the length (but a `cpi` serial never begins with 0).
+    Numeric,
+    /// `0-9 A-F`.
+    Hex,
+    /// Twelve digits, 100,000,000,000 … 274,877,906,943: below 2^38, so that the serial fits the 38 bits of
+    /// SGTIN-96 and GRAI-96 (EPC Tag Data Standard, section 14.6), which hold no leading zeros.
+    Rfid96,
+}
+
+impl CharacterSet {
+    /// Every set, the default first.
+    pub const ALL: [Self; 5] = [
+        Self::Alphanumeric,
+        Self::Uppercase,
+        Self::Numeric,
+        Self::Hex,
+        Self::Rfid96,
+    ];
+
+    /// The name clients use, such as `alphanumeric` or `rfid96`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Alphanumeric => "alphanumeric",
+            Self::Uppercase => "uppercase",
+            Self::Numeric => "numeric",
+            Self::Hex => "hex",
+            Self::Rfid96 => "rfid96",
+        }
+    }
+
+    /// The characters, in the order of their value as digits.
+    #[must_use]
+    pub const fn symbols(self) -> &'static [u8] {
+        match self {
+            Self::Alphanumeric => b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
+            Self::Uppercase => b"0123456789ABCDEFGHJKLMNPQRSTUVWXYZ",
+            Self::Numeric | Self::Rfid96 => b"0123456789",
+            Self::Hex => b"0123456789ABCDEF",
+        }
+    }
+
+    /// How many characters the set has.
+    #[must_use]
+    pub const fn radix(self) -> u32 {
+        match self {
+            Self::Alphanumeric => 62,
+            Self::Uppercase => 34,
+            Self::Numeric | Self::Rfid96 => 10,
+            Self::Hex => 16,
+        }
+    }
+}
+
+impl fmt::Display for CharacterSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for CharacterSet {
+    type Err = CodeError;
+
+    fn from_str(text: &str) -> Result<Self, CodeError> {
+        Self::ALL
+            .into_iter()
+            .find(|set| set.as_str() == text)
+            .ok_or(CodeError::UnknownCharacterSet)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_back_and_equal_the_serialised_form() {
+        for code_type in CodeType::ALL {
+            assert_eq!(code_type.as_str().parse::<CodeType>().unwrap(), code_type);
+            let json = serde_json::to_string(&code_type).unwrap();
+            assert_eq!(json, format!("\"{code_type}\""));
+        }
+        for set in CharacterSet::ALL {
+            assert_eq!(set.as_str().parse::<CharacterSet>().unwrap(), set);
+            assert_eq!(
+                serde_json::to_string(&set).unwrap(),
+                format!("\"{}\"", set.as_str())
+            );
+        }
+        assert!("SGTIN".parse::<CodeType>().is_err());
+        assert!("".parse::<CharacterSet>().is_err());
+    }
+
+    #[test]
+    fn symbols_are_distinct_ascending_and_as_many_as_the_radix() {
+        for set in CharacterSet::ALL {
+            assert_eq!(set.symbols().len(), set.radix() as usize);
+            assert!(set.symbols().is_sorted_by(|a, b| a < b));
+        }
+    }
+
+    #[test]
+    fn every_product_ai_leads_back_to_its_type() {
+        for code_type in CodeType::ALL {
+            if let Some(ai) = code_type.product_ai() {
+                assert_eq!(CodeType::of_product_ai(ai), Some(code_type));
+            }
+        }
+        assert_eq!(CodeType::of_product_ai("00"), None);
+    }
+}
