@@ -47,3 +47,13 @@ fn needs_quotes(renderer: &Renderer, field: Field) -> bool {
 fn double_quotes(text: &str, out: &mut String) {
     out.push_str(&text.replace('"', "\"\""));
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn quotes_are_doubled() {
+        let mut out = String::new();
+        super::double_quotes("a\"b\"\"", &mut out);
+        assert_eq!(out, "a\"\"b\"\"\"\"");
+    }
+}

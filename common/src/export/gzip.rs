@@ -10,8 +10,9 @@ use flate2::{Compression, GzBuilder};
 
 use super::rows::Rows;
 
-/// The fastest level that still finds what rows have in common.
-const LEVEL: u32 = 1;
+/// Rows differ in little but their serials, and this level finds all that they share: a file at level 1 is a third longer, one
+/// at a higher level takes longer and is no shorter (measured with serials of 8 letters and digits).
+const LEVEL: u32 = 2;
 
 /// Rows that are written, then compressed, at a time: what is plain never needs more memory than this.
 const ROWS_AT_A_TIME: u64 = 1_600;

@@ -48,3 +48,26 @@ pub(super) fn escape(text: &str, out: &mut String) {
         out.push(character);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn literals_are_escaped_as_the_library_escapes_them() {
+        for text in [
+            "",
+            "plain",
+            "\"",
+            "\\",
+            "a\"b\\c",
+            "<&>'\"",
+            "&amp;",
+            "ü→\u{1F600}",
+            "?a=1&b=2",
+        ] {
+            let mut escaped = String::new();
+            super::escape(text, &mut escaped);
+            let quoted = serde_json::to_string(text).unwrap();
+            assert_eq!(format!("\"{escaped}\""), quoted);
+        }
+    }
+}

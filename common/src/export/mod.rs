@@ -7,11 +7,13 @@
 //! | `export_type` | what a client may ask for: a format, plain or gzipped |
 //! | `csv`, `txt`, `json`, `ndjson`, `yaml`, `xml` | the layout of one format each |
 //! | `template` | a row as literals and slots, compiled once per reservation |
-//! | `rows` | any window of rows, as bytes and as an exact length, fast |
+//! | `rows` | any window of rows, as bytes and as an exact length |
+//! | `block` | a hundred rows at a time, fast |
 //! | `gzip` | deterministic gzip members |
 //! | `part_policy` | how a file is cut into parts: a value and one function |
 //! | `export_file` | all of it together: any part of a file, made again alone |
 
+mod block;
 mod csv;
 mod error;
 mod export_file;
@@ -25,6 +27,11 @@ mod template;
 mod txt;
 mod xml;
 mod yaml;
+
+#[cfg(test)]
+mod naive;
+#[cfg(test)]
+mod tests;
 
 pub use error::ExportError;
 pub use export_file::{Cursor, ExportFile};

@@ -54,3 +54,25 @@ fn escape(text: &str, out: &mut String) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn literals_are_escaped_as_the_library_escapes_them() {
+        for text in [
+            "",
+            "plain",
+            "\"",
+            "\\",
+            "a\"b\\c",
+            "<&>'\"",
+            "&amp;",
+            "ü→\u{1F600}",
+            "?a=1&b=2",
+        ] {
+            let mut escaped = String::new();
+            super::escape(text, &mut escaped);
+            assert_eq!(escaped, quick_xml::escape::escape(text));
+        }
+    }
+}
