@@ -1,0 +1,36 @@
+//! What can make an export impossible. Every case is known before the first byte is written, but for the compressor's.
+
+/// Why an export file cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The text is none of the twelve export types.
+    #[error(
+        "unknown export type {0:?}: one of csv, txt, json, ndjson, yaml, xml, or one of these with .gz added"
+    )]
+    UnknownType(String),
+    /// The number of rows is 0 or above 2^31 − 1, or the pool's index would pass 2^64 − 1.
+    #[error("{0} rows from that index cannot be written: 1 to 2147483647 rows make a file")]
+    RowCount(u64),
+    /// A literal of a row, or the reservation's id, holds a character that some format cannot carry.
+    #[error("U+{:04X} cannot be written to an export file", u32::from(*.0))]
+    Character(char),
+    /// A slot of the renderer lies outside the varying bytes of a code.
+    #[error("a slot {from}..{to} lies outside the {width} varying bytes of a code")]
+    Slot {
+        /// First byte of the slot.
+        from: usize,
+        /// The byte after the slot.
+        to: usize,
+        /// Varying bytes per code.
+        width: usize,
+    },
+    /// A part of the file would be longer than the store takes.
+    #[error("a file of {total_len} bytes does not fit the store's parts")]
+    TooLong {
+        /// Length of the plain file in bytes.
+        total_len: u128,
+    },
+    /// The compressor failed.
+    #[error("the compressor failed: {0}")]
+    Compression(#[from] std::io::Error),
+}

@@ -1,0 +1,73 @@
+//! `json`: RFC 8259. One array, one object a line, so that a file too large for a parser can still be read line by line.
+//!
+//! ```text
+//! [
+//! {"position":1,"code":"aB3dE5gH","digital_link":"https://…","element_string":"(01)…(21)aB3dE5gH","epc_uri":"urn:epc:…"},
+//! {"position":2,"code":"Zz09Yy18","digital_link":"https://…","element_string":"(01)…(21)Zz09Yy18","epc_uri":"urn:epc:…"}
+//! ]
+//! ```
+//!
+//! `position` is a number, the other members are strings in every row; an unknown one is the empty string. The file ends in LF.
+
+use crate::code::{Field, Renderer};
+
+use super::template::{Layout, RowTemplate};
+
+pub(super) fn layout(renderer: &Renderer) -> Layout {
+    Layout {
+        head: "[\n".to_owned(),
+        row: object(renderer).text(",\n"),
+        separator_len: 2,
+        foot: "\n]\n".to_owned(),
+    }
+}
+
+/// One row as an object on one line, without the line's end.
+pub(super) fn object(renderer: &Renderer) -> RowTemplate {
+    RowTemplate::default()
+        .text("{\"position\":")
+        .position()
+        .text(",\"code\":\"")
+        .field(renderer, Field::Code, escape)
+        .text("\",\"digital_link\":\"")
+        .field(renderer, Field::DigitalLink, escape)
+        .text("\",\"element_string\":\"")
+        .field(renderer, Field::ElementString, escape)
+        .text("\",\"epc_uri\":\"")
+        .field(renderer, Field::EpcUri, escape)
+        .text("\"}")
+}
+
+/// Escapes text for a quoted string of JSON (RFC 8259, section 7), which is a double-quoted scalar of YAML too.
+/// Control characters need no rule here: no literal holds one, [`super::Rows::compile`] refuses them for every format.
+pub(super) fn escape(text: &str, out: &mut String) {
+    for character in text.chars() {
+        if matches!(character, '"' | '\\') {
+            out.push('\\');
+        }
+        out.push(character);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn literals_are_escaped_as_the_library_escapes_them() {
+        for text in [
+            "",
+            "plain",
+            "\"",
+            "\\",
+            "a\"b\\c",
+            "<&>'\"",
+            "&amp;",
+            "ü→\u{1F600}",
+            "?a=1&b=2",
+        ] {
+            let mut escaped = String::new();
+            super::escape(text, &mut escaped);
+            let quoted = serde_json::to_string(text).unwrap();
+            assert_eq!(format!("\"{escaped}\""), quoted);
+        }
+    }
+}

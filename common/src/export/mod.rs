@@ -1,0 +1,40 @@
+//! Export files: the codes of a reservation as the bytes a printer, a spreadsheet or a program reads.
+//!
+//! The bytes half is pure: it knows [`crate::code`], does no I/O and names no AWS type.
+//!
+//! | file | its idea |
+//! |---|---|
+//! | `export_type` | what a client may ask for: a format, plain or gzipped |
+//! | `csv`, `txt`, `json`, `ndjson`, `yaml`, `xml` | the layout of one format each |
+//! | `template` | a row as literals and slots, compiled once per reservation |
+//! | `rows` | any window of rows, as bytes and as an exact length |
+//! | `block` | a hundred rows at a time, fast |
+//! | `gzip` | deterministic gzip members |
+//! | `part_policy` | how a file is cut into parts: a value and one function |
+//! | `export_file` | all of it together: any part of a file, made again alone |
+
+mod block;
+mod csv;
+mod error;
+mod export_file;
+mod export_type;
+mod gzip;
+mod json;
+mod ndjson;
+mod part_policy;
+mod rows;
+mod template;
+mod txt;
+mod xml;
+mod yaml;
+
+#[cfg(test)]
+mod naive;
+#[cfg(test)]
+mod tests;
+
+pub use error::ExportError;
+pub use export_file::{Cursor, ExportFile};
+pub use export_type::{ExportType, Format};
+pub use part_policy::{PartPlan, PartPolicy, RowLengths};
+pub use rows::{FileHead, Rows};

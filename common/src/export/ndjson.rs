@@ -1,0 +1,19 @@
+//! `ndjson`: newline-delimited JSON. The objects of `json`, one a line, every line ending in LF, and nothing around them.
+//!
+//! ```text
+//! {"position":1,"code":"aB3dE5gH","digital_link":"https://…","element_string":"(01)…(21)aB3dE5gH","epc_uri":"urn:epc:…"}
+//! ```
+
+use crate::code::Renderer;
+
+use super::json;
+use super::template::Layout;
+
+pub(super) fn layout(renderer: &Renderer) -> Layout {
+    Layout {
+        head: String::new(),
+        row: json::object(renderer).text("\n"),
+        separator_len: 0,
+        foot: String::new(),
+    }
+}
