@@ -98,7 +98,8 @@ impl ExportFile {
     /// At the end of the file nothing is written.
     ///
     /// # Errors
-    /// [`ExportError::Compression`] if the compressor fails; what was appended is then no part.
+    /// [`ExportError::Compression`] if the compressor fails, or what [`Rows::write`] returns; what was appended is then no
+    /// part.
     pub fn write_part(&self, at: Cursor, out: &mut Vec<u8>) -> Result<Cursor, ExportError> {
         let row = at.row.max(1);
         let end = self.rows.quantity() + 1;
@@ -115,11 +116,11 @@ impl ExportFile {
                 Ok(next(end))
             }
             PartPlan::Single => {
-                self.rows.write(row..end, out);
+                self.rows.write(row..end, out)?;
                 Ok(next(end))
             }
             PartPlan::Multipart { rows_per_part, .. } => {
-                self.rows.write(row..row + rows_per_part, out);
+                self.rows.write(row..row + rows_per_part, out)?;
                 Ok(next(row + rows_per_part))
             }
             PartPlan::Collected {

@@ -82,7 +82,7 @@ impl Naive<'_> {
     }
 
     fn row(&self, position: u64) -> String {
-        let code = self.renderer.code(self.start_index + position - 1);
+        let code = self.renderer.code(self.start_index + position - 1).unwrap();
         let row = Row {
             position,
             code: code.code,

@@ -50,8 +50,8 @@ impl Rows {
     /// Compiles the rows of a file of `quantity` codes that begins at `start_index` of the pool.
     ///
     /// # Errors
-    /// [`ExportError::RowCount`] if the quantity is not 1…2^31 − 1 or the index would overflow, [`ExportError::Character`] if
-    /// a literal cannot be written in every format, [`ExportError::Slot`] if the renderer contradicts itself, and
+    /// [`ExportError::RowCount`] if the quantity is not 1…2^31 − 1 or the index would overflow, [`ExportError::Code`] if
+    /// the pool does not have so many codes, [`ExportError::Character`] if a literal cannot be written in every format, and
     /// [`ExportError::TooLong`] if the length of the file is no u64.
     pub fn compile(
         format: Format,
@@ -64,6 +64,8 @@ impl Rows {
             return Err(ExportError::RowCount(quantity));
         }
         check_literals(&renderer, head)?;
+        // Codes are made much later; that the pool has the last of them is better known now.
+        renderer.code(start_index + (quantity - 1))?;
         let layout = match format {
             Format::Csv => csv::layout(&renderer),
             Format::Txt => txt::layout(&renderer),
@@ -72,14 +74,6 @@ impl Rows {
             Format::Yaml => yaml::layout(&renderer),
             Format::Xml => xml::layout(&renderer, head),
         };
-        let width = renderer.width();
-        if let Some((from, to)) = layout
-            .row
-            .slots()
-            .find(|(from, to)| from > to || *to > width)
-        {
-            return Err(ExportError::Slot { from, to, width });
-        }
         let (fixed_len, positions) = layout.row.lengths();
         let rows = Self {
             renderer,
@@ -149,10 +143,14 @@ impl Rows {
 
     /// Appends the rows at these positions (half-open, 1-based), with the head if the first row of the file is among them and
     /// with the foot if the last is. Positions that the file does not have are no rows.
-    pub fn write(&self, positions: Range<u64>, out: &mut Vec<u8>) {
+    ///
+    /// # Errors
+    /// [`ExportError::Code`], with `out` as it was, if the renderer refuses an index, which it does not once it is compiled.
+    pub fn write(&self, positions: Range<u64>, out: &mut Vec<u8>) -> Result<(), ExportError> {
         let Some((first, end)) = self.within(positions) else {
-            return;
+            return Ok(());
         };
+        let before = out.len();
         out.reserve(self.window_len(first, end) as usize);
         if first == 1 {
             out.extend_from_slice(self.prefix());
@@ -165,10 +163,12 @@ impl Rows {
             // The first batch ends where a block ends, so that the others begin where one begins.
             let count = (BATCH_ROWS - (position % BLOCK_ROWS as u64) as usize)
                 .min((end - position) as usize);
-            let Some(batch) = codes.get_mut(..count * width) else {
-                return;
-            };
-            self.renderer.fill(self.start_index + (position - 1), batch);
+            let batch = codes.get_mut(..count * width).unwrap_or_default();
+            let index = self.start_index + (position - 1);
+            if let Err(error) = self.renderer.fill(index, batch) {
+                out.truncate(before);
+                return Err(error.into());
+            }
             debug_assert!(
                 batch.iter().all(u8::is_ascii_alphanumeric),
                 "a slot needs no escaping in any format"
@@ -190,6 +190,7 @@ impl Rows {
             out.truncate(out.len() - self.layout.separator_len);
             out.extend_from_slice(self.suffix());
         }
+        Ok(())
     }
 
     /// The rows of the file that a window holds, first and end, if it holds any.

@@ -104,14 +104,6 @@ impl RowTemplate {
         let image = self.image(0);
         (image.bytes.len(), image.positions.len())
     }
-
-    /// The slots, as byte ranges of the varying bytes.
-    pub(super) fn slots(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
-        self.parts.iter().filter_map(|part| match part {
-            Part::Slot { from, to } => Some((*from, *to)),
-            Part::Literal(_) | Part::Position => None,
-        })
-    }
 }
 
 /// One row as bytes, with zeros where something varies.
