@@ -1,5 +1,6 @@
-//! Writes sample export files of every type of code and every format into a directory, to look at and to parse back:
-//! `cargo run -p common --example export_files -- DIRECTORY [ROWS]`. `tests/formats/check.py` then compares them.
+//! Writes sample export files of every type of code and every format into a directory, to look at and to
+//! parse back: `cargo run -p common --example export_files -- DIRECTORY [ROWS]`. `tests/formats/check.py`
+//! then compares them.
 
 use std::error::Error;
 use std::fs;

@@ -1,4 +1,5 @@
-//! What can make an export impossible. Every case is known before the first byte is written, but for the compressor's.
+//! What can make an export impossible. Every case is known before the first byte is written, but for the
+//! compressor's.
 
 use crate::code::CodeError;
 

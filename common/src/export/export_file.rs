@@ -1,4 +1,5 @@
-//! One export file as a value: how long it is, how it is sent, and any part of it as bytes. What uploads it needs only this.
+//! One export file as a value: how long it is, how it is sent, and any part of it as bytes. What uploads it
+//! needs only this.
 
 use super::error::ExportError;
 use super::export_type::ExportType;
@@ -93,9 +94,9 @@ impl ExportFile {
             })
     }
 
-    /// Appends the part that begins at the cursor, and tells where the next one begins. The same cursor gives the same
-    /// bytes every time; the row decides what is written, so a cursor saved under another policy goes on where it was.
-    /// At the end of the file nothing is written.
+    /// Appends the part that begins at the cursor, and tells where the next one begins. The same cursor gives
+    /// the same bytes every time; the row decides what is written, so a cursor saved under another policy
+    /// goes on where it was. At the end of the file nothing is written.
     ///
     /// # Errors
     /// [`ExportError::Compression`] if the compressor fails, or what [`Rows::write`] returns; what was appended is then no

@@ -1,7 +1,8 @@
 //! Gzip members (RFC 1952) whose bytes depend on nothing but what they hold.
 //!
-//! Members that follow each other are one gzip file (section 2.2), so every window of rows can be compressed alone. The time
-//! is 0, the system "unknown" and the level fixed: the same rows give the same bytes, today and after a crash.
+//! Members that follow each other are one gzip file (section 2.2), so every window of rows can be compressed
+//! alone. The time is 0, the system "unknown" and the level fixed: the same rows give the same bytes, today
+//! and after a crash.
 
 use std::io::Write;
 use std::ops::Range;
@@ -11,8 +12,8 @@ use flate2::{Compression, GzBuilder};
 use super::error::ExportError;
 use super::rows::Rows;
 
-/// Rows differ in little but their serials, and this level finds all that they share: a file at level 1 is a third longer, one
-/// at a higher level takes longer and is no shorter (measured with serials of 8 letters and digits).
+/// Rows differ in little but their serials, and this level finds nearly all that they share: files are about a
+/// third longer at level 1, and as long, or at most a fifteenth shorter, at any level above.
 const LEVEL: u32 = 2;
 
 /// Rows that are written, then compressed, at a time: what is plain never needs more memory than this.

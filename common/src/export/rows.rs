@@ -1,7 +1,7 @@
 //! Rows of one file, fast: any window of them as bytes, and its exact length without writing it.
 //!
-//! The renderer makes many codes in one call, [`super::block`] lays them out a hundred rows at a time. Memory does not depend on
-//! the number of rows.
+//! The renderer makes many codes in one call, [`super::block`] lays them out a hundred rows at a time. Memory
+//! does not depend on the number of rows.
 
 use std::ops::Range;
 
@@ -17,7 +17,8 @@ use super::{csv, json, ndjson, txt, xml, yaml};
 /// Most rows of a file: what `quantity`, a signed 32-bit integer of the API, can be.
 const MAX_ROWS: u64 = 2_147_483_647;
 
-/// Codes made by one call of the renderer: whole blocks, and whole groups of 64 that the renderer encrypts together.
+/// Codes made by one call of the renderer: whole blocks, and whole groups of 64 that the renderer encrypts
+/// together.
 const BATCH_ROWS: usize = 16 * BLOCK_ROWS;
 
 /// What a file says about its reservation.
@@ -31,9 +32,9 @@ pub struct FileHead<'a> {
 
 /// The rows of one file: a format, a renderer, and which indexes of the pool.
 ///
-/// Positions are 1-based; position p is index `start_index + p − 1` of the pool. The head of a file belongs to the window that
-/// holds its first row, the foot to the window that holds its last: windows that follow each other make the same file
-/// however it is cut, and each can be made again alone.
+/// Positions are 1-based; position p is index `start_index + p − 1` of the pool. The head of a file belongs
+/// to the window that holds its first row, the foot to the window that holds its last: windows that follow
+/// each other make the same file however it is cut, and each can be made again alone.
 #[derive(Debug)]
 pub struct Rows {
     renderer: Renderer,
@@ -51,8 +52,8 @@ impl Rows {
     ///
     /// # Errors
     /// [`ExportError::RowCount`] if the quantity is not 1…2^31 − 1 or the index would overflow, [`ExportError::Code`] if
-    /// the pool does not have so many codes, [`ExportError::Character`] if a literal cannot be written in every format, and
-    /// [`ExportError::TooLong`] if the length of the file is no u64.
+    /// the pool does not have so many codes, [`ExportError::Character`] if a literal cannot be written in
+    /// every format, and [`ExportError::TooLong`] if the length of the file is no u64.
     pub fn compile(
         format: Format,
         renderer: Renderer,
@@ -141,8 +142,8 @@ impl Rows {
         }
     }
 
-    /// Appends the rows at these positions (half-open, 1-based), with the head if the first row of the file is among them and
-    /// with the foot if the last is. Positions that the file does not have are no rows.
+    /// Appends the rows at these positions (half-open, 1-based), with the head if the first row of the file
+    /// is among them and with the foot if the last is. Positions that the file does not have are no rows.
     ///
     /// # Errors
     /// [`ExportError::Code`], with `out` as it was, if the renderer refuses an index, which it does not once it is compiled.
@@ -222,7 +223,8 @@ fn digits_of(position: u64) -> usize {
 
 /// How many decimal digits the positions 1…`last` have together.
 fn digits_up_to(last: u64) -> u128 {
-    // Every position has a last digit, all from 10 on have one before it, all from 100 on one more, and so on.
+    // Every position has a last digit, all from 10 on have one before it, all from 100 on one more, and so
+    // on.
     let mut sum = 0;
     let mut from: u128 = 1;
     while from <= u128::from(last) {
@@ -232,8 +234,9 @@ fn digits_up_to(last: u64) -> u128 {
     sum
 }
 
-/// Refuses what one of the formats cannot carry. XML 1.0 has no way to write a control character, a YAML reader folds some,
-/// and a line break would be two rows of `txt`; one rule for every format is easier to rely on than six.
+/// Refuses what one of the formats cannot carry. XML 1.0 has no way to write a control character, a YAML
+/// reader folds some, and a line break would be two rows of `txt`; one rule for every format is easier to
+/// rely on than six.
 fn check_literals(renderer: &Renderer, head: &FileHead<'_>) -> Result<(), ExportError> {
     let fields = [
         Field::Code,

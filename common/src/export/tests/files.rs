@@ -118,7 +118,8 @@ fn parts_end_where_they_should_at_their_boundaries() {
     for sample in samples::all() {
         for format in Format::ALL {
             let export_type = ExportType::new(format, false);
-            // Of a long file, how many rows a part has; then files of one part exactly, one row more, and a short last part.
+            // Of a long file, how many rows a part has; then files of one part exactly, one row more, and a
+            // short last part.
             let PartPlan::Multipart { rows_per_part, .. } =
                 file(&sample, export_type, 999, &TINY).plan()
             else {
