@@ -1,0 +1,389 @@
+//! Rows a second and bytes a second of every export format, on one core, against the writers of well-known
+//! libraries.
+//!
+//! Both sides make the same codes (the renderer's `fill`, FF1 included, a batch at a time) and the same
+//! bytes, which is checked before anything is measured. The library's side also fills its fields from the
+//! compiled pieces into buffers that it keeps, so that what is compared is the writing of rows and not the
+//! allocation of strings. Txt has no library: its rival is the standard library's `writeln!`. Yaml's are
+//! lines with each scalar quoted by `serde_json`, which is faster than a YAML library.
+//!
+//! `cargo bench -p common --bench export` prints Criterion's report, then a table of ratios from the same
+//! run.
+
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot run stops")]
+
+use std::cell::RefCell;
+use std::hint::black_box;
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use common::code::{
+    CodeError, CodeRequest, CodeType, Field, Piece, PoolSpec, RenderOptions, Renderer, Secret,
+    SerialDefaults,
+};
+use common::export::{Cursor, ExportFile, ExportType, FileHead, Format, PartPolicy, Rows};
+use criterion::{BenchmarkId, Criterion, Throughput};
+use quick_xml::events::{BytesEnd, BytesStart, BytesText, Event};
+use serde::Serialize;
+
+/// Rows of one measurement: about as many as a part of 8 MiB has.
+const ROWS: u64 = 60_000;
+/// Codes made at a time by the library's side.
+const BATCH: usize = 1_600;
+/// Far into the file, where positions have eight digits as they have in a large one.
+const FIRST: u64 = 10_000_000;
+const QUANTITY: u64 = 100_000_000;
+const RESERVATION: &str = "0190a6b0-1f7a-7000-8000-000000000001";
+
+/// The fastest time per run, of each side of each format.
+type Fastest = RefCell<Vec<(Format, &'static str, Duration)>>;
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    let fastest = Fastest::default();
+    for format in Format::ALL {
+        compare(&mut criterion, format, &fastest);
+    }
+    gzip(&mut criterion);
+    types(&mut criterion);
+    criterion.final_summary();
+    report(&fastest.borrow());
+}
+
+fn rows(format: Format, code_type: CodeType) -> Rows {
+    let head = FileHead {
+        reservation: RESERVATION,
+        code_type,
+    };
+    Rows::compile(format, renderer(code_type).unwrap(), 0, QUANTITY, &head).unwrap()
+}
+
+/// The same rows by the template and by a library.
+fn compare(criterion: &mut Criterion, format: Format, fastest: &Fastest) {
+    let rows = rows(format, CodeType::Sgtin);
+    let window = FIRST..FIRST + ROWS;
+    let mut ours = Vec::new();
+    rows.write(window.clone(), &mut ours).unwrap();
+    let mut theirs = Vec::new();
+    Library::new(rows.renderer()).write(format, FIRST, ROWS, &mut theirs);
+    assert!(ours == theirs, "both sides write the same {format}");
+
+    let mut group = criterion.benchmark_group(format.as_str());
+    group.throughput(Throughput::ElementsAndBytes {
+        elements: ROWS,
+        bytes: ours.len() as u64,
+    });
+    group.bench_function("template", |bencher| {
+        bencher.iter_custom(|runs| {
+            timed(runs, (format, "template"), fastest, || {
+                ours.clear();
+                rows.write(window.clone(), &mut ours).unwrap();
+                black_box(&ours);
+            })
+        });
+    });
+    let mut library = Library::new(rows.renderer());
+    group.bench_function(library_of(format), |bencher| {
+        bencher.iter_custom(|runs| {
+            timed(runs, (format, library_of(format)), fastest, || {
+                theirs.clear();
+                library.write(format, FIRST, ROWS, &mut theirs);
+                black_box(&theirs);
+            })
+        });
+    });
+    group.finish();
+}
+
+/// One part of a large `.gz` file, of plain rows made, compressed and collected.
+fn gzip(criterion: &mut Criterion) {
+    let policy = PartPolicy::default();
+    for format in Format::ALL {
+        let export_type = ExportType::new(format, true);
+        let head = FileHead {
+            reservation: RESERVATION,
+            code_type: CodeType::Sgtin,
+        };
+        let renderer = renderer(CodeType::Sgtin).unwrap();
+        let file = ExportFile::compile(export_type, renderer, 0, QUANTITY, &head, &policy).unwrap();
+        let at = Cursor {
+            part: 2,
+            row: FIRST,
+        };
+        let mut out = Vec::new();
+        let next = file.write_part(at, &mut out).unwrap();
+        let plain = file.rows().rows_len(at.row..next.row);
+        let mut group = criterion.benchmark_group(export_type.as_str());
+        group.sample_size(10);
+        group.throughput(Throughput::ElementsAndBytes {
+            elements: next.row - at.row,
+            bytes: plain,
+        });
+        group.bench_function("template", |bencher| {
+            bencher.iter(|| {
+                out.clear();
+                black_box(file.write_part(at, &mut out).unwrap());
+            });
+        });
+        group.finish();
+    }
+}
+
+/// Csv of every type of code: what their generation costs.
+fn types(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("types");
+    for code_type in CodeType::ALL {
+        let rows = rows(Format::Csv, code_type);
+        let window = FIRST..FIRST + ROWS;
+        let mut out = Vec::new();
+        let bytes = rows.rows_len(window.clone());
+        group.throughput(Throughput::ElementsAndBytes {
+            elements: ROWS,
+            bytes,
+        });
+        group.bench_function(BenchmarkId::new("csv", code_type.as_str()), |bencher| {
+            bencher.iter(|| {
+                out.clear();
+                rows.write(window.clone(), &mut out).unwrap();
+                black_box(&out);
+            });
+        });
+    }
+    group.finish();
+}
+
+fn timed(
+    runs: u64,
+    name: (Format, &'static str),
+    fastest: &Fastest,
+    mut run: impl FnMut(),
+) -> Duration {
+    let mut sum = Duration::ZERO;
+    let mut best = Duration::MAX;
+    for _ in 0..runs {
+        let start = Instant::now();
+        run();
+        let taken = start.elapsed();
+        best = best.min(taken);
+        sum += taken;
+    }
+    let mut all = fastest.borrow_mut();
+    match all.iter_mut().find(|known| (known.0, known.1) == name) {
+        Some(known) => known.2 = known.2.min(best),
+        None => all.push((name.0, name.1, best)),
+    }
+    sum
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "a benchmark reports on standard output"
+)]
+fn report(fastest: &[(Format, &'static str, Duration)]) {
+    println!(
+        "{:8} {:>10} {:>9}   {:>10} {:12} {:>6}",
+        "format", "M rows/s", "MB/s", "M rows/s", "of", "ratio"
+    );
+    for format in Format::ALL {
+        let time = |side| {
+            fastest
+                .iter()
+                .find(|known| (known.0, known.1) == (format, side))
+                .map(|known| known.2)
+        };
+        let library = library_of(format);
+        // A filter on the command line may have left one of them out.
+        let (Some(ours), Some(theirs)) = (time("template"), time(library)) else {
+            continue;
+        };
+        let bytes = rows(format, CodeType::Sgtin).rows_len(FIRST..FIRST + ROWS);
+        let per_second = |amount: u64, taken: Duration| amount as f64 / taken.as_secs_f64() / 1e6;
+        println!(
+            "{:8} {:>10.1} {:>9.0}   {:>10.1} {:12} {:>6.1}",
+            format.as_str(),
+            per_second(ROWS, ours),
+            per_second(bytes, ours),
+            per_second(ROWS, theirs),
+            library,
+            theirs.as_secs_f64() / ours.as_secs_f64()
+        );
+    }
+}
+
+fn library_of(format: Format) -> &'static str {
+    match format {
+        Format::Csv => "csv",
+        Format::Json | Format::Ndjson => "serde_json",
+        Format::Yaml => "serde_json",
+        Format::Xml => "quick-xml",
+        Format::Txt => "writeln!",
+    }
+}
+
+/// One row, borrowed from the buffers.
+#[derive(Serialize)]
+struct Row<'a> {
+    position: u64,
+    code: &'a str,
+    digital_link: &'a str,
+    element_string: &'a str,
+    epc_uri: &'a str,
+}
+
+/// Rows by the writers of libraries.
+struct Library<'a> {
+    renderer: &'a Renderer,
+    codes: Vec<u8>,
+    fields: [String; 4],
+}
+
+impl<'a> Library<'a> {
+    fn new(renderer: &'a Renderer) -> Self {
+        Self {
+            renderer,
+            codes: Vec::new(),
+            fields: Default::default(),
+        }
+    }
+
+    fn write(&mut self, format: Format, first: u64, count: u64, out: &mut Vec<u8>) {
+        match format {
+            Format::Csv => {
+                let mut writer = csv::WriterBuilder::new()
+                    .has_headers(false)
+                    .terminator(csv::Terminator::Any(b'\n'))
+                    .from_writer(out);
+                self.rows(first, count, |row| writer.serialize(row).unwrap());
+                writer.flush().unwrap();
+            }
+            Format::Txt => self.rows(first, count, |row| {
+                writeln!(out, "{}", row.digital_link).unwrap();
+            }),
+            Format::Json => self.rows(first, count, |row| {
+                serde_json::to_writer(&mut *out, &row).unwrap();
+                out.extend_from_slice(b",\n");
+            }),
+            Format::Ndjson => self.rows(first, count, |row| {
+                serde_json::to_writer(&mut *out, &row).unwrap();
+                out.push(b'\n');
+            }),
+            Format::Yaml => self.rows(first, count, |row| {
+                write!(out, "- position: {}", row.position).unwrap();
+                for (key, value) in [
+                    ("\n  code: ", row.code),
+                    ("\n  digital_link: ", row.digital_link),
+                    ("\n  element_string: ", row.element_string),
+                    ("\n  epc_uri: ", row.epc_uri),
+                ] {
+                    out.extend_from_slice(key.as_bytes());
+                    serde_json::to_writer(&mut *out, value).unwrap();
+                }
+                out.push(b'\n');
+            }),
+            Format::Xml => {
+                let mut writer = quick_xml::Writer::new(out);
+                self.rows(first, count, |row| {
+                    let mut digits = [0; 20];
+                    let start = BytesStart::new("code")
+                        .with_attributes([("position", decimal(row.position, &mut digits))]);
+                    writer.write_event(Event::Start(start)).unwrap();
+                    for (name, text) in [
+                        ("value", row.code),
+                        ("digital_link", row.digital_link),
+                        ("element_string", row.element_string),
+                        ("epc_uri", row.epc_uri),
+                    ] {
+                        writer
+                            .write_event(Event::Start(BytesStart::new(name)))
+                            .unwrap();
+                        writer
+                            .write_event(Event::Text(BytesText::new(text)))
+                            .unwrap();
+                        writer.write_event(Event::End(BytesEnd::new(name))).unwrap();
+                    }
+                    writer
+                        .write_event(Event::End(BytesEnd::new("code")))
+                        .unwrap();
+                    writer.get_mut().push(b'\n');
+                });
+            }
+        }
+    }
+
+    fn rows(&mut self, first: u64, count: u64, mut each: impl FnMut(Row<'_>)) {
+        let width = self.renderer.width();
+        self.codes.resize(BATCH * width, 0);
+        let mut position = first;
+        while position < first + count {
+            let here = BATCH.min((first + count - position) as usize);
+            let batch = &mut self.codes[..here * width];
+            self.renderer.fill(position - 1, batch).unwrap();
+            for code in batch.chunks_exact(width) {
+                let varying = std::str::from_utf8(code).unwrap();
+                for (text, field) in self.fields.iter_mut().zip([
+                    Field::Code,
+                    Field::DigitalLink,
+                    Field::ElementString,
+                    Field::EpcUri,
+                ]) {
+                    text.clear();
+                    for piece in self.renderer.pieces(field) {
+                        match piece {
+                            Piece::Literal(literal) => text.push_str(literal),
+                            Piece::Slot { from, to } => text.push_str(&varying[*from..*to]),
+                        }
+                    }
+                }
+                let [code, digital_link, element_string, epc_uri] = &self.fields;
+                each(Row {
+                    position,
+                    code,
+                    digital_link,
+                    element_string,
+                    epc_uri,
+                });
+                position += 1;
+            }
+        }
+    }
+}
+
+fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &str {
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            return std::str::from_utf8(&digits[at..]).unwrap();
+        }
+    }
+}
+
+/// A renderer of that type with what a deployment and a reservation of it say by default.
+fn renderer(code_type: CodeType) -> Result<Renderer, CodeError> {
+    let product = match code_type {
+        CodeType::Sgtin => Some("/01/09506000134352"),
+        CodeType::Grai => Some("/8003/09506000123455"),
+        CodeType::Gdti => Some("/253/9506000654324"),
+        CodeType::Itip => Some("/8006/095060001343520102"),
+        CodeType::Cpi => Some("/8010/9506000AB#-12"),
+        CodeType::Sgcn => Some("/255/9506000777771"),
+        CodeType::Sscc | CodeType::Giai | CodeType::Gsrn | CodeType::ShortCode => None,
+    };
+    let company_prefix = Some("9506000");
+    let request = CodeRequest {
+        code_type,
+        product,
+        company_prefix,
+        length: None,
+        character_set: None,
+    };
+    let spec = PoolSpec::resolve(&request, &SerialDefaults::default(), true)?;
+    let secret = Secret::new(&[b's'; 64])?;
+    let options = RenderOptions {
+        company_prefix: company_prefix.map(str::to_owned),
+        ..RenderOptions::default()
+    };
+    Renderer::new(&spec, &secret.pool_key(&spec.namespace), &options)
+}

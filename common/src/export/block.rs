@@ -1,9 +1,9 @@
 //! A hundred rows at a time, as bytes.
 //!
-//! The rows are laid out once. For the next hundred only what differs is written over: the slots, and the leading digits of
-//! the position (its last two are part of the layout, so a block always starts at a multiple of one hundred). Then they
-//! are copied to the output. Every small copy has a length that the compiler knows, and all of it happens in the first-level
-//! cache.
+//! The rows are laid out once. For the next hundred only what differs is written over: the slots, and the
+//! leading digits of the position (its last two are part of the layout, so a block always starts at a
+//! multiple of one hundred). Then they are copied to the output. Every small copy has a length that the
+//! compiler knows, and all of it happens in the first-level cache.
 
 use super::template::{RowImage, SlotPlace};
 

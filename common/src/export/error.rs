@@ -1,4 +1,7 @@
-//! What can make an export impossible. Every case is known before the first byte is written, but for the compressor's.
+//! What can make an export impossible. Every case is known before the first byte is written, but for the
+//! compressor's.
+
+use crate::code::CodeError;
 
 /// Why an export file cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -14,22 +17,15 @@ pub enum ExportError {
     /// A literal of a row, or the reservation's id, holds a character that some format cannot carry.
     #[error("U+{:04X} cannot be written to an export file", u32::from(*.0))]
     Character(char),
-    /// A slot of the renderer lies outside the varying bytes of a code.
-    #[error("a slot {from}..{to} lies outside the {width} varying bytes of a code")]
-    Slot {
-        /// First byte of the slot.
-        from: usize,
-        /// The byte after the slot.
-        to: usize,
-        /// Varying bytes per code.
-        width: usize,
-    },
     /// A part of the file would be longer than the store takes.
     #[error("a file of {total_len} bytes does not fit the store's parts")]
     TooLong {
         /// Length of the plain file in bytes.
         total_len: u128,
     },
+    /// The pool does not have these codes.
+    #[error(transparent)]
+    Code(#[from] CodeError),
     /// The compressor failed.
     #[error("the compressor failed: {0}")]
     Compression(#[from] std::io::Error),

@@ -1,4 +1,5 @@
-//! One export file as a value: how long it is, how it is sent, and any part of it as bytes. What uploads it needs only this.
+//! One export file as a value: how long it is, how it is sent, and any part of it as bytes. What uploads it
+//! needs only this.
 
 use super::error::ExportError;
 use super::export_type::ExportType;
@@ -93,12 +94,13 @@ impl ExportFile {
             })
     }
 
-    /// Appends the part that begins at the cursor, and tells where the next one begins. The same cursor gives the same
-    /// bytes every time; the row decides what is written, so a cursor saved under another policy goes on where it was.
-    /// At the end of the file nothing is written.
+    /// Appends the part that begins at the cursor, and tells where the next one begins. The same cursor gives
+    /// the same bytes every time; the row decides what is written, so a cursor saved under another policy
+    /// goes on where it was. At the end of the file nothing is written.
     ///
     /// # Errors
-    /// [`ExportError::Compression`] if the compressor fails; what was appended is then no part.
+    /// [`ExportError::Compression`] if the compressor fails, or what [`Rows::write`] returns; what was appended is then no
+    /// part.
     pub fn write_part(&self, at: Cursor, out: &mut Vec<u8>) -> Result<Cursor, ExportError> {
         let row = at.row.max(1);
         let end = self.rows.quantity() + 1;
@@ -115,11 +117,11 @@ impl ExportFile {
                 Ok(next(end))
             }
             PartPlan::Single => {
-                self.rows.write(row..end, out);
+                self.rows.write(row..end, out)?;
                 Ok(next(end))
             }
             PartPlan::Multipart { rows_per_part, .. } => {
-                self.rows.write(row..row + rows_per_part, out);
+                self.rows.write(row..row + rows_per_part, out)?;
                 Ok(next(row + rows_per_part))
             }
             PartPlan::Collected {

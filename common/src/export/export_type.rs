@@ -113,18 +113,20 @@ impl ExportType {
         self.as_str()
     }
 
-    /// The media type of the file. A `.gz` is a gzip file (RFC 6713), not a file sent with a content encoding:
-    /// whoever downloads it keeps it as it is.
+    /// The media type of the file. A `.gz` is a gzip file (RFC 6713), not a file sent with a content
+    /// encoding: whoever downloads it keeps it as it is.
     #[must_use]
     pub const fn content_type(self) -> &'static str {
         if self.gzip {
             return "application/gzip";
         }
         match self.format {
-            // RFC 7111 and RFC 2046: text/* has a charset parameter, and not every reader takes UTF-8 for granted.
+            // RFC 7111 and RFC 2046: text/* has a charset parameter, and not every reader takes UTF-8 for
+            // granted.
             Format::Csv => "text/csv; charset=utf-8",
             Format::Txt => "text/plain; charset=utf-8",
-            // RFC 8259, section 11: JSON is UTF-8 and has no charset parameter. YAML: RFC 9512; XML says it in its first line.
+            // RFC 8259, section 11: JSON is UTF-8 and has no charset parameter. YAML: RFC 9512; XML says it
+            // in its first line.
             Format::Json => "application/json",
             Format::Ndjson => "application/x-ndjson",
             Format::Yaml => "application/yaml",

@@ -1,17 +1,19 @@
 //! Gzip members (RFC 1952) whose bytes depend on nothing but what they hold.
 //!
-//! Members that follow each other are one gzip file (section 2.2), so every window of rows can be compressed alone. The time
-//! is 0, the system "unknown" and the level fixed: the same rows give the same bytes, today and after a crash.
+//! Members that follow each other are one gzip file (section 2.2), so every window of rows can be compressed
+//! alone. The time is 0, the system "unknown" and the level fixed: the same rows give the same bytes, today
+//! and after a crash.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::ops::Range;
 
 use flate2::{Compression, GzBuilder};
 
+use super::error::ExportError;
 use super::rows::Rows;
 
-/// Rows differ in little but their serials, and this level finds all that they share: a file at level 1 is a third longer, one
-/// at a higher level takes longer and is no shorter (measured with serials of 8 letters and digits).
+/// Rows differ in little but their serials, and this level finds nearly all that they share: files are about a
+/// third longer at level 1, and as long, or at most a fifteenth shorter, at any level above.
 const LEVEL: u32 = 2;
 
 /// Rows that are written, then compressed, at a time: what is plain never needs more memory than this.
@@ -22,7 +24,7 @@ pub(super) fn write_member(
     rows: &Rows,
     positions: Range<u64>,
     out: &mut Vec<u8>,
-) -> io::Result<()> {
+) -> Result<(), ExportError> {
     let mut encoder = GzBuilder::new()
         .mtime(0)
         .operating_system(255)
@@ -32,7 +34,7 @@ pub(super) fn write_member(
     while first < positions.end {
         let end = positions.end.min(first.saturating_add(ROWS_AT_A_TIME));
         plain.clear();
-        rows.write(first..end, &mut plain);
+        rows.write(first..end, &mut plain)?;
         encoder.write_all(&plain)?;
         first = end;
     }

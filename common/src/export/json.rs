@@ -1,4 +1,5 @@
-//! `json`: RFC 8259. One array, one object a line, so that a file too large for a parser can still be read line by line.
+//! `json`: RFC 8259. One array, one object a line, so that a file too large for a parser can still be read
+//! line by line.
 //!
 //! ```text
 //! [
@@ -7,7 +8,8 @@
 //! ]
 //! ```
 //!
-//! `position` is a number, the other members are strings in every row; an unknown one is the empty string. The file ends in LF.
+//! `position` is a number, the other members are strings in every row; an unknown one is the empty string.
+//! The file ends in LF.
 
 use crate::code::{Field, Renderer};
 
@@ -38,8 +40,9 @@ pub(super) fn object(renderer: &Renderer) -> RowTemplate {
         .text("\"}")
 }
 
-/// Escapes text for a quoted string of JSON (RFC 8259, section 7), which is a double-quoted scalar of YAML too.
-/// Control characters need no rule here: no literal holds one, [`super::Rows::compile`] refuses them for every format.
+/// Escapes text for a quoted string of JSON (RFC 8259, section 7), which is a double-quoted scalar of YAML
+/// too. Control characters need no rule here: no literal holds one, [`super::Rows::compile`] refuses them for
+/// every format.
 pub(super) fn escape(text: &str, out: &mut String) {
     for character in text.chars() {
         if matches!(character, '"' | '\\') {

@@ -1,5 +1,5 @@
-//! The plain, obviously right writer that the fast one is compared with: one row after another, every field as a string,
-//! escaped by libraries. It shares nothing with the fast one but the renderer's single code.
+//! The plain, obviously right writer that the fast one is compared with: one row after another, every field
+//! as a string, escaped by libraries. It shares nothing with the fast one but the renderer's single code.
 
 use std::ops::Range;
 
@@ -82,7 +82,7 @@ impl Naive<'_> {
     }
 
     fn row(&self, position: u64) -> String {
-        let code = self.renderer.code(self.start_index + position - 1);
+        let code = self.renderer.code(self.start_index + position - 1).unwrap();
         let row = Row {
             position,
             code: code.code,

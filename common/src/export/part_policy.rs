@@ -1,7 +1,8 @@
-//! How a file is cut into parts: a value, and one function of it and the file's lengths. Nothing here knows a store.
+//! How a file is cut into parts: a value, and one function of it and the file's lengths. Nothing here knows a
+//! store.
 //!
-//! The limits are Amazon S3's: 10,000 parts of 5 MiB to 5 GiB, the last of any length (User Guide, "Amazon S3 multipart upload
-//! limits").
+//! The limits are Amazon S3's: 10,000 parts of 5 MiB to 5 GiB, the last of any length (User Guide, "Amazon S3
+//! multipart upload limits").
 
 use std::ops::Range;
 
@@ -60,7 +61,8 @@ pub enum PartPlan {
         /// How many parts.
         parts: u32,
     },
-    /// In parts that collect gzip members until they are long enough: what a member will measure is not known before.
+    /// In parts that collect gzip members until they are long enough: what a member will measure is not known
+    /// before.
     Collected {
         /// Rows of every member but the last.
         rows_per_member: u64,
@@ -74,9 +76,10 @@ pub enum PartPlan {
 impl PartPolicy {
     /// Decides how a file is sent.
     ///
-    /// The parts of a plain file hold as many rows as make [`Self::part_len`] bytes of the shortest rows, or more if there
-    /// would be too many parts. A `.gz` part is full at `part_len` or at total length ÷ nine tenths of the parts (9,000),
-    /// whichever is more: compressed bytes are fewer than plain ones or, at worst, a few in a thousand more, so the parts suffice.
+    /// The parts of a plain file hold as many rows as make [`Self::part_len`] bytes of the shortest rows, or
+    /// more if there would be too many parts. A `.gz` part is full at `part_len` or at total length ÷ nine
+    /// tenths of the parts (9,000), whichever is more: compressed bytes are fewer than plain ones or, at
+    /// worst, a few in a thousand more, so the parts suffice.
     ///
     /// # Errors
     /// [`ExportError::TooLong`] if a part would be longer than [`Self::max_part_len`].
@@ -99,8 +102,8 @@ impl PartPolicy {
                 part_len,
                 max_parts: self.max_parts.max(1),
             };
-            // A part that is one byte short of full takes one more member, and what cannot be compressed is stored with
-            // 5 bytes per 16 KiB at most and 18 bytes of frame.
+            // A part that is one byte short of full takes one more member, and what cannot be compressed is
+            // stored with 5 bytes per 16 KiB at most and 18 bytes of frame.
             (
                 plan,
                 u128::from(part_len) + longest_window + longest_window / 1_024 + 64,
@@ -126,8 +129,9 @@ impl PartPolicy {
 }
 
 impl PartPlan {
-    /// The positions (half-open, 1-based) of part `n` of a file of so many rows: parts are numbered from 1. None if there
-    /// is no such part, or if only the members of the parts before can tell ([`Self::Collected`]).
+    /// The positions (half-open, 1-based) of part `n` of a file of so many rows: parts are numbered from 1.
+    /// None if there is no such part, or if only the members of the parts before can tell
+    /// ([`Self::Collected`]).
     #[must_use]
     pub fn part(&self, n: u32, rows: u64) -> Option<Range<u64>> {
         match *self {

@@ -1,7 +1,7 @@
 //! Rows of one file, fast: any window of them as bytes, and its exact length without writing it.
 //!
-//! The renderer makes many codes in one call, [`super::block`] lays them out a hundred rows at a time. Memory does not depend on
-//! the number of rows.
+//! The renderer makes many codes in one call, [`super::block`] lays them out a hundred rows at a time. Memory
+//! does not depend on the number of rows.
 
 use std::ops::Range;
 
@@ -17,7 +17,8 @@ use super::{csv, json, ndjson, txt, xml, yaml};
 /// Most rows of a file: what `quantity`, a signed 32-bit integer of the API, can be.
 const MAX_ROWS: u64 = 2_147_483_647;
 
-/// Codes made by one call of the renderer: whole blocks, and whole groups of 64 that the renderer encrypts together.
+/// Codes made by one call of the renderer: whole blocks, and whole groups of 64 that the renderer encrypts
+/// together.
 const BATCH_ROWS: usize = 16 * BLOCK_ROWS;
 
 /// What a file says about its reservation.
@@ -31,9 +32,9 @@ pub struct FileHead<'a> {
 
 /// The rows of one file: a format, a renderer, and which indexes of the pool.
 ///
-/// Positions are 1-based; position p is index `start_index + p − 1` of the pool. The head of a file belongs to the window that
-/// holds its first row, the foot to the window that holds its last: windows that follow each other make the same file
-/// however it is cut, and each can be made again alone.
+/// Positions are 1-based; position p is index `start_index + p − 1` of the pool. The head of a file belongs
+/// to the window that holds its first row, the foot to the window that holds its last: windows that follow
+/// each other make the same file however it is cut, and each can be made again alone.
 #[derive(Debug)]
 pub struct Rows {
     renderer: Renderer,
@@ -50,9 +51,9 @@ impl Rows {
     /// Compiles the rows of a file of `quantity` codes that begins at `start_index` of the pool.
     ///
     /// # Errors
-    /// [`ExportError::RowCount`] if the quantity is not 1…2^31 − 1 or the index would overflow, [`ExportError::Character`] if
-    /// a literal cannot be written in every format, [`ExportError::Slot`] if the renderer contradicts itself, and
-    /// [`ExportError::TooLong`] if the length of the file is no u64.
+    /// [`ExportError::RowCount`] if the quantity is not 1…2^31 − 1 or the index would overflow, [`ExportError::Code`] if
+    /// the pool does not have so many codes, [`ExportError::Character`] if a literal cannot be written in
+    /// every format, and [`ExportError::TooLong`] if the length of the file is no u64.
     pub fn compile(
         format: Format,
         renderer: Renderer,
@@ -64,6 +65,8 @@ impl Rows {
             return Err(ExportError::RowCount(quantity));
         }
         check_literals(&renderer, head)?;
+        // Codes are made much later; that the pool has the last of them is better known now.
+        renderer.code(start_index + (quantity - 1))?;
         let layout = match format {
             Format::Csv => csv::layout(&renderer),
             Format::Txt => txt::layout(&renderer),
@@ -72,14 +75,6 @@ impl Rows {
             Format::Yaml => yaml::layout(&renderer),
             Format::Xml => xml::layout(&renderer, head),
         };
-        let width = renderer.width();
-        if let Some((from, to)) = layout
-            .row
-            .slots()
-            .find(|(from, to)| from > to || *to > width)
-        {
-            return Err(ExportError::Slot { from, to, width });
-        }
         let (fixed_len, positions) = layout.row.lengths();
         let rows = Self {
             renderer,
@@ -147,12 +142,16 @@ impl Rows {
         }
     }
 
-    /// Appends the rows at these positions (half-open, 1-based), with the head if the first row of the file is among them and
-    /// with the foot if the last is. Positions that the file does not have are no rows.
-    pub fn write(&self, positions: Range<u64>, out: &mut Vec<u8>) {
+    /// Appends the rows at these positions (half-open, 1-based), with the head if the first row of the file
+    /// is among them and with the foot if the last is. Positions that the file does not have are no rows.
+    ///
+    /// # Errors
+    /// [`ExportError::Code`], with `out` as it was, if the renderer refuses an index, which it does not once it is compiled.
+    pub fn write(&self, positions: Range<u64>, out: &mut Vec<u8>) -> Result<(), ExportError> {
         let Some((first, end)) = self.within(positions) else {
-            return;
+            return Ok(());
         };
+        let before = out.len();
         out.reserve(self.window_len(first, end) as usize);
         if first == 1 {
             out.extend_from_slice(self.prefix());
@@ -165,10 +164,12 @@ impl Rows {
             // The first batch ends where a block ends, so that the others begin where one begins.
             let count = (BATCH_ROWS - (position % BLOCK_ROWS as u64) as usize)
                 .min((end - position) as usize);
-            let Some(batch) = codes.get_mut(..count * width) else {
-                return;
-            };
-            self.renderer.fill(self.start_index + (position - 1), batch);
+            let batch = codes.get_mut(..count * width).unwrap_or_default();
+            let index = self.start_index + (position - 1);
+            if let Err(error) = self.renderer.fill(index, batch) {
+                out.truncate(before);
+                return Err(error.into());
+            }
             debug_assert!(
                 batch.iter().all(u8::is_ascii_alphanumeric),
                 "a slot needs no escaping in any format"
@@ -190,6 +191,7 @@ impl Rows {
             out.truncate(out.len() - self.layout.separator_len);
             out.extend_from_slice(self.suffix());
         }
+        Ok(())
     }
 
     /// The rows of the file that a window holds, first and end, if it holds any.
@@ -221,7 +223,8 @@ fn digits_of(position: u64) -> usize {
 
 /// How many decimal digits the positions 1…`last` have together.
 fn digits_up_to(last: u64) -> u128 {
-    // Every position has a last digit, all from 10 on have one before it, all from 100 on one more, and so on.
+    // Every position has a last digit, all from 10 on have one before it, all from 100 on one more, and so
+    // on.
     let mut sum = 0;
     let mut from: u128 = 1;
     while from <= u128::from(last) {
@@ -231,8 +234,9 @@ fn digits_up_to(last: u64) -> u128 {
     sum
 }
 
-/// Refuses what one of the formats cannot carry. XML 1.0 has no way to write a control character, a YAML reader folds some,
-/// and a line break would be two rows of `txt`; one rule for every format is easier to rely on than six.
+/// Refuses what one of the formats cannot carry. XML 1.0 has no way to write a control character, a YAML
+/// reader folds some, and a line break would be two rows of `txt`; one rule for every format is easier to
+/// rely on than six.
 fn check_literals(renderer: &Renderer, head: &FileHead<'_>) -> Result<(), ExportError> {
     let fields = [
         Field::Code,

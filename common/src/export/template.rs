@@ -1,7 +1,8 @@
-//! A row as literals and slots. A format builds the template once per reservation; [`super::rows`] fills it millions of times.
+//! A row as literals and slots. A format builds the template once per reservation; [`super::rows`] fills it
+//! millions of times.
 //!
-//! Literals are escaped here, at compile time. Slots are not: the character sets of serials are digits and letters, which no
-//! format escapes (`rows` asserts that of every code it writes in a debug build).
+//! Literals are escaped here, at compile time. Slots are not: the character sets of serials are digits and
+//! letters, which no format escapes (`rows` asserts that of every code it writes in a debug build).
 
 use crate::code::{Field, Piece, Renderer};
 
@@ -103,14 +104,6 @@ impl RowTemplate {
     pub(super) fn lengths(&self) -> (usize, usize) {
         let image = self.image(0);
         (image.bytes.len(), image.positions.len())
-    }
-
-    /// The slots, as byte ranges of the varying bytes.
-    pub(super) fn slots(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
-        self.parts.iter().filter_map(|part| match part {
-            Part::Slot { from, to } => Some((*from, *to)),
-            Part::Literal(_) | Part::Position => None,
-        })
     }
 }
 

@@ -7,8 +7,8 @@
 //! </codes>
 //! ```
 //!
-//! `value` is the member that other formats call `code`. Every element is there in every row; an unknown one is empty.
-//! The file ends in LF.
+//! `value` is the member that other formats call `code`. Every element is there in every row; an unknown one
+//! is empty. The file ends in LF.
 
 use crate::code::{Field, Renderer};
 
@@ -41,7 +41,8 @@ pub(super) fn layout(renderer: &Renderer, file: &FileHead<'_>) -> Layout {
     }
 }
 
-/// Escapes text for element content and for an attribute in double quotes (XML 1.0, section 2.4): the five predefined entities.
+/// Escapes text for element content and for an attribute in double quotes (XML 1.0, section 2.4): the five
+/// predefined entities.
 fn escape(text: &str, out: &mut String) {
     for character in text.chars() {
         match character {

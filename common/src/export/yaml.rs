@@ -8,8 +8,9 @@
 //!   epc_uri: "urn:epc:id:sgtin:9506000.013435.aB3dE5gH"
 //! ```
 //!
-//! `position` is a number. Everything else is double-quoted, always: a plain `00123456`, `12E45678` or `0x…` would come back as
-//! a number, and leading zeros of a code count. No document marker, so that a file is also a valid part of a larger one.
+//! `position` is a number. Everything else is double-quoted, always: a plain `00123456`, `12E45678` or `0x…`
+//! would come back as a number, and leading zeros of a code count. No document marker, so that a file is also
+//! a valid part of a larger one.
 
 use crate::code::{Field, Renderer};
 

@@ -1,6 +1,7 @@
 //! The layout of every format, pinned, and what cannot be compiled.
 
 use super::samples::{self, HEAD_ID, Sample};
+use crate::code::CodeError;
 use crate::export::{ExportError, FileHead, Format, Rows};
 
 fn sample(name: &str) -> Sample {
@@ -20,14 +21,14 @@ fn head(sample: &Sample) -> FileHead<'static> {
 fn text(sample: &Sample, format: Format) -> String {
     let rows = Rows::compile(format, sample.renderer.clone(), 40, 2, &head(sample)).unwrap();
     let mut out = Vec::new();
-    rows.write(1..3, &mut out);
+    rows.write(1..3, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
 #[test]
 fn each_format_looks_as_documented() {
     let sample = sample("sgtin");
-    let [a, b] = [40, 41].map(|index| sample.renderer.code(index).code);
+    let [a, b] = [40, 41].map(|index| sample.renderer.code(index).unwrap().code);
     assert_eq!((a.len(), a == b), (8, false));
     assert_eq!(
         text(&sample, Format::Csv),
@@ -94,7 +95,7 @@ fn each_format_looks_as_documented() {
 #[test]
 fn a_short_code_without_a_domain_prints_the_code() {
     let sample = sample("short code");
-    let [a, b] = [40, 41].map(|index| sample.renderer.code(index).code);
+    let [a, b] = [40, 41].map(|index| sample.renderer.code(index).unwrap().code);
     assert_eq!(text(&sample, Format::Txt), format!("{a}\n{b}\n"));
     assert_eq!(
         text(&sample, Format::Csv),
@@ -123,7 +124,10 @@ fn a_file_has_at_least_one_row_and_at_most_what_an_integer_of_the_api_holds() {
         compile(u64::MAX, 1),
         Err(ExportError::RowCount(1))
     ));
-    assert!(compile(u64::MAX - 1, 1).is_ok());
+    assert!(matches!(
+        compile(u64::MAX - 1, 1),
+        Err(ExportError::Code(CodeError::OutOfRange))
+    ));
     assert_eq!(compile(0, 2_147_483_647).unwrap().quantity(), 2_147_483_647);
 }
 
@@ -144,4 +148,28 @@ fn what_some_format_cannot_carry_is_refused_by_all() {
             );
         }
     }
+}
+
+#[test]
+fn a_file_of_more_codes_than_its_pool_has_is_refused_before_it_is_begun() {
+    // A company prefix of 7 digits leaves an extension digit and 9 of a serial reference.
+    let sample = sample("sscc");
+    let space = 10_000_000_000;
+    let compile = |start_index, quantity| {
+        Rows::compile(
+            Format::Csv,
+            sample.renderer.clone(),
+            start_index,
+            quantity,
+            &head(&sample),
+        )
+    };
+    let last_ten = compile(space - 10, 10).unwrap();
+    let mut out = Vec::new();
+    last_ten.write(1..11, &mut out).unwrap();
+    assert_eq!(out.len() as u64, last_ten.total_len());
+    assert!(matches!(
+        compile(space - 10, 11),
+        Err(ExportError::Code(CodeError::OutOfRange))
+    ));
 }

@@ -1,12 +1,16 @@
-//! A renderer of every type of code.
+//! A renderer of every type of code, and of what a type may have or lack.
 
-use crate::code::{CodeType, Renderer};
+use crate::code::{
+    CharacterSet, CodeRequest, CodeType, PoolSpec, RenderOptions, Renderer, Secret, SerialDefaults,
+};
 
 /// A reservation's id with everything that XML escapes.
 pub(super) const HEAD_ID: &str = "<a&\"b'>";
 
 /// The query of the samples' links: what CSV quotes and XML escapes.
-pub(super) const SUFFIX: &str = "?lot=A,1&who='me'";
+const SUFFIX: &str = "?lot=A,1&who='me'";
+
+const COMPANY_PREFIX: &str = "9506000";
 
 /// A renderer and what it is.
 pub(super) struct Sample {
@@ -15,23 +19,106 @@ pub(super) struct Sample {
     pub(super) renderer: Renderer,
 }
 
-/// One sample of every type, and of what a type may lack.
+/// One sample of every type, and then some. The first is an `sgtin` with everything a code can have.
 pub(super) fn all() -> Vec<Sample> {
-    vec![
-        Sample {
-            name: "sgtin",
-            code_type: CodeType::Sgtin,
-            renderer: Renderer::sample(CodeType::Sgtin, SUFFIX),
-        },
-        Sample {
-            name: "sscc",
-            code_type: CodeType::Sscc,
-            renderer: Renderer::sample(CodeType::Sscc, ""),
-        },
-        Sample {
-            name: "short code",
-            code_type: CodeType::ShortCode,
-            renderer: Renderer::sample(CodeType::ShortCode, ""),
-        },
+    use CharacterSet::{Hex, Numeric, Rfid96, Uppercase};
+    use CodeType::{Cpi, Gdti, Giai, Grai, Gsrn, Itip, Sgcn, Sgtin, ShortCode, Sscc};
+
+    let with_suffix = RenderOptions {
+        company_prefix: Some(COMPANY_PREFIX.to_owned()),
+        url_suffix: Some(SUFFIX.to_owned()),
+        ..RenderOptions::default()
+    };
+    let bare = RenderOptions::default();
+    let short = RenderOptions {
+        short_code_domain: Some("https://s.example".to_owned()),
+        ..RenderOptions::default()
+    };
+    let gtin = "/01/09506000134352";
+    [
+        ("sgtin", Sgtin, gtin, None, None, &with_suffix),
+        (
+            "sgtin without a company prefix",
+            Sgtin,
+            gtin,
+            Some(9),
+            Some(Hex),
+            &bare,
+        ),
+        (
+            "sgtin of 20 digits",
+            Sgtin,
+            gtin,
+            Some(20),
+            Some(Numeric),
+            &with_suffix,
+        ),
+        (
+            "sgtin for a 96-bit tag",
+            Sgtin,
+            gtin,
+            None,
+            Some(Rfid96),
+            &with_suffix,
+        ),
+        ("sscc", Sscc, "", None, None, &with_suffix),
+        (
+            "grai",
+            Grai,
+            "/8003/09506000123455",
+            Some(16),
+            None,
+            &with_suffix,
+        ),
+        ("short code", ShortCode, "", None, None, &bare),
+        (
+            "short code with a domain",
+            ShortCode,
+            "",
+            Some(7),
+            None,
+            &short,
+        ),
+        ("giai", Giai, "", Some(20), None, &with_suffix),
+        ("gsrn", Gsrn, "", None, None, &bare),
+        (
+            "gdti",
+            Gdti,
+            "/253/9506000654324",
+            Some(17),
+            Some(Uppercase),
+            &with_suffix,
+        ),
+        (
+            "itip",
+            Itip,
+            "/8006/095060001343520102",
+            Some(11),
+            None,
+            &with_suffix,
+        ),
+        ("cpi", Cpi, "/8010/9506000AB#-12", None, None, &with_suffix),
+        ("sgcn", Sgcn, "/255/9506000777771", None, None, &with_suffix),
     ]
+    .map(
+        |(name, code_type, product, length, character_set, options)| {
+            let request = CodeRequest {
+                code_type,
+                product: Some(product).filter(|_| code_type.needs_product()),
+                company_prefix: Some(COMPANY_PREFIX),
+                length,
+                character_set,
+            };
+            let spec = PoolSpec::resolve(&request, &SerialDefaults::default(), true).unwrap();
+            let secret = Secret::new(&[b's'; 64]).unwrap();
+            let renderer =
+                Renderer::new(&spec, &secret.pool_key(&spec.namespace), options).unwrap();
+            Sample {
+                name,
+                code_type,
+                renderer,
+            }
+        },
+    )
+    .into()
 }

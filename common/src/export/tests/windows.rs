@@ -34,7 +34,7 @@ fn pair(sample: &Sample, format: Format, quantity: u64) -> (Rows, Naive<'_>) {
 
 fn written(rows: &Rows, positions: std::ops::Range<u64>) -> String {
     let mut out = Vec::new();
-    rows.write(positions.clone(), &mut out);
+    rows.write(positions.clone(), &mut out).unwrap();
     assert_eq!(
         out.len() as u64,
         rows.rows_len(positions.clone()),
@@ -47,9 +47,7 @@ fn written(rows: &Rows, positions: std::ops::Range<u64>) -> String {
 fn a_file_of_any_type_and_format_equals_the_plain_writers() {
     for sample in samples::all() {
         for format in Format::ALL {
-            for quantity in [
-                1, 2, 9, 10, 11, 99, 100, 101, 999, 1_000, 1_001, 1_599, 1_600, 1_601, 3_333,
-            ] {
+            for quantity in [1, 2, 9, 10, 11, 99, 100, 101, 3_333] {
                 let (rows, naive) = pair(&sample, format, quantity);
                 let file = written(&rows, 1..quantity + 1);
                 assert_eq!(file.len() as u64, rows.total_len());
@@ -148,7 +146,7 @@ fn writing_appends() {
     let sample = samples::all().remove(0);
     let (rows, naive) = pair(&sample, Format::Json, 3);
     let mut out = b"before".to_vec();
-    rows.write(1..4, &mut out);
+    rows.write(1..4, &mut out).unwrap();
     assert_eq!(
         String::from_utf8(out).unwrap(),
         format!("before{}", naive.file())
@@ -159,7 +157,7 @@ fn writing_appends() {
 fn a_slot_holds_only_letters_and_digits() {
     for sample in samples::all() {
         let mut codes = vec![0; sample.renderer.width() * 10_000];
-        sample.renderer.fill(START_INDEX, &mut codes);
+        sample.renderer.fill(START_INDEX, &mut codes).unwrap();
         assert!(
             codes.iter().all(u8::is_ascii_alphanumeric),
             "{}",
@@ -169,25 +167,25 @@ fn a_slot_holds_only_letters_and_digits() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
     #[test]
     fn any_partition_makes_the_same_file(
-        quantity in 1_u64..6_000,
-        cuts in prop::collection::btree_set(1_u64..6_000, 0..12),
+        sample in any::<prop::sample::Index>(),
+        format in prop::sample::select(Format::ALL.as_slice()),
+        quantity in 1_u64..4_000,
+        cuts in prop::collection::btree_set(1_u64..4_000, 0..12),
     ) {
-        for sample in samples::all() {
-            for format in Format::ALL {
-                let (rows, _) = pair(&sample, format, quantity);
-                let whole = written(&rows, 1..quantity + 1);
-                let mut joined = String::new();
-                let mut first = 1;
-                for cut in cuts.iter().copied().filter(|cut| *cut <= quantity).chain([quantity + 1]) {
-                    joined.push_str(&written(&rows, first..cut));
-                    first = cut;
-                }
-                prop_assert!(joined == whole, "{} {} {}", format, sample.name, quantity);
-            }
+        let samples = samples::all();
+        let sample = sample.get(&samples);
+        let (rows, _) = pair(sample, format, quantity);
+        let whole = written(&rows, 1..quantity + 1);
+        let mut joined = String::new();
+        let mut first = 1;
+        for cut in cuts.iter().copied().filter(|cut| *cut <= quantity).chain([quantity + 1]) {
+            joined.push_str(&written(&rows, first..cut));
+            first = cut;
         }
+        prop_assert!(joined == whole, "{} {} {}", format, sample.name, quantity);
     }
 }
