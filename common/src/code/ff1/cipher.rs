@@ -4,7 +4,7 @@ use aes::cipher::{BlockCipherEncrypt, KeyInit};
 use aes::{Aes128, Aes192, Aes256, Block};
 
 use super::LANES;
-use super::reduce::{Mask, Narrow, Reduce, Reducer};
+use super::reduce::{Reduce, Reducer};
 
 /// AES under a key of 128, 192 or 256 bits. Pools use 256; NIST's vectors need all three.
 ///
@@ -50,46 +50,61 @@ impl Cipher {
             Self::Aes256(aes) => aes.encrypt_blocks(blocks),
         }
     }
+}
 
-    /// One round on up to 64 pairs: `target[k]` becomes `target[k] ± F(source[k])` modulo the reducer's modulus,
-    /// plus when `FORWARD`.
-    pub(super) fn round<const FORWARD: bool>(
-        &self,
-        template: u128,
-        reducer: &Reducer,
-        source: &[u64],
-        target: &mut [u64],
-    ) {
-        if let ([source], [target]) = (source, &mut *target) {
-            // Single codes are read back one by one: spare them the 64 blocks.
-            let output = self.encrypt(template ^ u128::from(*source));
-            *target = reducer.combine::<FORWARD>(*target, output);
-            return;
-        }
+/// The blocks of up to 64 numbers between two rounds.
+pub(super) struct Lanes {
+    blocks: [Block; LANES],
+    used: usize,
+}
+
+impl Lanes {
+    /// The blocks of the first round: its template with the halves that enter its function.
+    pub(super) fn new(template: u128, source: &[u64]) -> Self {
         let mut blocks = [Block::default(); LANES];
         for (block, half) in blocks.iter_mut().zip(source) {
             *block = (template ^ u128::from(*half)).to_be_bytes().into();
         }
-        let used = source.len().min(LANES);
-        self.encrypt_blocks(&mut blocks[..used]);
+        Self {
+            blocks,
+            used: source.len().min(LANES),
+        }
+    }
+
+    /// One round: every half of `target` becomes itself plus the function's output (less it, backward), modulo the
+    /// reducer's modulus. What was the target is what enters the next round's function, so its blocks are made in
+    /// the same pass.
+    pub(super) fn round<const FORWARD: bool>(
+        &mut self,
+        cipher: &Cipher,
+        reducer: &Reducer,
+        target: &mut [u64],
+        next_template: u128,
+    ) {
+        let Some(blocks) = self.blocks.get_mut(..self.used) else {
+            return;
+        };
+        cipher.encrypt_blocks(blocks);
         // The kind of reduction is the same for all: choose it once, outside the loop.
         match reducer {
-            Reducer::NarrowMask(mask) => absorb::<Mask<false>, FORWARD>(mask, &blocks, target),
-            Reducer::WideMask(mask) => absorb::<Mask<true>, FORWARD>(mask, &blocks, target),
-            Reducer::Narrow(narrow) => absorb::<Narrow, FORWARD>(narrow, &blocks, target),
-            Reducer::Folded(folded) => absorb::<_, FORWARD>(folded, &blocks, target),
-            Reducer::Wide(wide) => absorb::<_, FORWARD>(wide, &blocks, target),
-            Reducer::Full(full) => absorb::<_, FORWARD>(full, &blocks, target),
+            Reducer::NarrowMask(by) => absorb::<_, FORWARD>(by, blocks, target, next_template),
+            Reducer::WideMask(by) => absorb::<_, FORWARD>(by, blocks, target, next_template),
+            Reducer::Narrow(by) => absorb::<_, FORWARD>(by, blocks, target, next_template),
+            Reducer::Folded(by) => absorb::<_, FORWARD>(by, blocks, target, next_template),
+            Reducer::Wide(by) => absorb::<_, FORWARD>(by, blocks, target, next_template),
+            Reducer::Full(by) => absorb::<_, FORWARD>(by, blocks, target, next_template),
         }
     }
 }
 
 fn absorb<R: Reduce, const FORWARD: bool>(
     reducer: &R,
-    blocks: &[Block; LANES],
+    blocks: &mut [Block],
     target: &mut [u64],
+    next_template: u128,
 ) {
     for (half, block) in target.iter_mut().zip(blocks) {
         *half = reducer.combine::<FORWARD>(*half, u128::from_be_bytes((*block).into()));
+        *block = (next_template ^ u128::from(*half)).to_be_bytes().into();
     }
 }

@@ -21,7 +21,7 @@ mod tests;
 
 pub use walk::Walk;
 
-use cipher::Cipher;
+use cipher::{Cipher, Lanes};
 use reduce::Reducer;
 
 /// Numbers that run in lockstep. The widest AES implementation of the crate `aes` takes 64 blocks at once.
@@ -227,6 +227,10 @@ impl Ff1 {
         if number >= self.domain {
             return None;
         }
+        // Division of 128 bits is many times slower, and most domains are below 2^64.
+        if let Ok(number) = u64::try_from(number) {
+            return Some((number / self.right, number % self.right));
+        }
         let right = u128::from(self.right);
         Some((
             u64::try_from(number / right).ok()?,
@@ -261,26 +265,62 @@ impl Ff1 {
         Some(())
     }
 
-    /// Ten rounds forward on up to 64 pairs of halves. The halves do not trade places after a round as in the
-    /// standard: even rounds change the left one, odd rounds the right one, which comes to the same.
+    /// Ten rounds forward on up to 64 pairs of halves.
     pub(super) fn forward(&self, left: &mut [u64], right: &mut [u64]) {
-        for pair in self.templates.chunks_exact(2) {
-            let [even, odd] = pair else { continue };
-            self.cipher
-                .round::<true>(*even, &self.left_reducer, right, left);
-            self.cipher
-                .round::<true>(*odd, &self.right_reducer, left, right);
+        if let ([left], [right]) = (&mut *left, &mut *right) {
+            self.one::<true>(left, right);
+        } else {
+            let mut lanes = Lanes::new(self.templates[0], right);
+            for round in 0..ROUNDS {
+                let next = self.templates.get(round + 1).copied().unwrap_or_default();
+                self.round::<true>(&mut lanes, round, left, right, next);
+            }
         }
     }
 
-    /// Ten rounds backward.
+    /// Ten rounds backward on up to 64 pairs of halves.
     pub(super) fn backward(&self, left: &mut [u64], right: &mut [u64]) {
-        for pair in self.templates.chunks_exact(2).rev() {
-            let [even, odd] = pair else { continue };
-            self.cipher
-                .round::<false>(*odd, &self.right_reducer, left, right);
-            self.cipher
-                .round::<false>(*even, &self.left_reducer, right, left);
+        if let ([left], [right]) = (&mut *left, &mut *right) {
+            self.one::<false>(left, right);
+        } else {
+            let mut lanes = Lanes::new(self.templates[ROUNDS - 1], left);
+            for round in (0..ROUNDS).rev() {
+                let next = self.templates.get(round.wrapping_sub(1)).copied();
+                self.round::<false>(&mut lanes, round, left, right, next.unwrap_or_default());
+            }
+        }
+    }
+
+    /// The halves do not trade places after a round as in the standard: even rounds change the left one, odd rounds
+    /// the right one, which comes to the same.
+    fn round<const FORWARD: bool>(
+        &self,
+        lanes: &mut Lanes,
+        round: usize,
+        left: &mut [u64],
+        right: &mut [u64],
+        next_template: u128,
+    ) {
+        let (reducer, target) = if round.is_multiple_of(2) {
+            (&self.left_reducer, left)
+        } else {
+            (&self.right_reducer, right)
+        };
+        lanes.round::<FORWARD>(&self.cipher, reducer, target, next_template);
+    }
+
+    /// Ten rounds on one pair: codes are read back one by one, and need not pay for 64 blocks.
+    fn one<const FORWARD: bool>(&self, left: &mut u64, right: &mut u64) {
+        for step in 0..ROUNDS {
+            let round = if FORWARD { step } else { ROUNDS - 1 - step };
+            let template = self.templates[round];
+            if round.is_multiple_of(2) {
+                let output = self.cipher.encrypt(template ^ u128::from(*right));
+                *left = self.left_reducer.combine::<FORWARD>(*left, output);
+            } else {
+                let output = self.cipher.encrypt(template ^ u128::from(*left));
+                *right = self.right_reducer.combine::<FORWARD>(*right, output);
+            }
         }
     }
 }

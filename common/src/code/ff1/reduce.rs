@@ -123,7 +123,12 @@ impl Narrow {
 impl Reduce for Narrow {
     #[inline]
     fn combine<const FORWARD: bool>(&self, half: u64, output: u128) -> u64 {
-        add_or_subtract::<FORWARD>(half, self.reduce(first_64(output)), self.modulus)
+        let y = first_64(output);
+        if FORWARD && let Some(sum) = y.checked_add(half) {
+            // Nearly always: one reduction for both.
+            return self.reduce(sum);
+        }
+        add_or_subtract::<FORWARD>(half, self.reduce(y), self.modulus)
     }
 }
 
