@@ -1,1 +1,3 @@
-//! stub
+//! What the functions share.
+
+pub mod query;
