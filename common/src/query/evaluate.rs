@@ -3,6 +3,7 @@
 //! Pure: rows and what they are related to come as arguments. [`Query::run`] does everything at once over rows in memory;
 //! the steps are public for a store that can do some of them better.
 
+use super::aggregate::Operation;
 use super::error::QueryError;
 use super::operators::Actual;
 use super::parse::{Meta, Query};
@@ -240,7 +241,14 @@ impl Query {
     fn show_group(&self, group: Group<'_>) -> Value {
         let mut out = group.named;
         for (aggregate, value) in self.aggregates.iter().zip(group.values) {
-            aggregate.store(value, &mut out);
+            if self.shows_count_all || aggregate.operation != Operation::CountAll {
+                let value = if self.plain_numbers {
+                    plain_number(value)
+                } else {
+                    value
+                };
+                aggregate.store(value, &mut out);
+            }
         }
         Value::Object(out)
     }
@@ -257,6 +265,14 @@ fn sort_value<'a>(key: &SortKey, row: &'a Row, related: &'a Related) -> Actual<'
         SortTarget::Path(path) => path.actual(row, related),
         SortTarget::Aggregate(_) => Actual::Null,
     }
+}
+
+fn plain_number(value: Value) -> Value {
+    let parsed = value
+        .as_str()
+        .and_then(|text| serde_json::from_str(text).ok())
+        .filter(Value::is_number);
+    parsed.unwrap_or(value)
 }
 
 fn own(actual: Actual<'_>) -> Actual<'static> {

@@ -108,10 +108,13 @@ fn csv(data: &Value) -> String {
     }
     let header: Vec<String> = columns.iter().map(|name| quote(name)).collect();
     let mut lines = vec![header.join(",")];
-    lines.extend(rows.iter().map(|row| {
+    for row in &rows {
         let cells: Vec<String> = columns.iter().map(|name| cell(row.get(*name))).collect();
-        cells.join(",")
-    }));
+        // A row of nothing but nulls is left out, as the writer behind Directus does.
+        if cells.iter().any(|cell| !cell.is_empty()) {
+            lines.push(cells.join(","));
+        }
+    }
     lines.join("\n")
 }
 

@@ -153,7 +153,9 @@ fn fold(text: &str, width: usize) -> String {
             }
         }
         out.push_str(&fold_line(line, width));
-        before_is_more_indented = more_indented || line.is_empty() && at == 0;
+        if at == 0 || !line.is_empty() {
+            before_is_more_indented = more_indented || line.is_empty();
+        }
     }
     out
 }
@@ -164,25 +166,23 @@ fn fold_line(line: &str, width: usize) -> String {
     }
     let chars: Vec<char> = line.chars().collect();
     let mut out: Vec<String> = Vec::new();
-    let (mut start, mut end, mut current) = (0, 0, 0);
+    let (mut start, mut end) = (0, 0);
     for at in 0..chars.len().saturating_sub(1) {
         // A break goes where one space stands between two words.
         if chars.get(at) != Some(&' ') || chars.get(at + 1) == Some(&' ') || at == 0 {
             continue;
         }
-        current = at;
-        if current - start > width {
-            let cut = if end > start { end } else { current };
+        if at - start > width {
+            let cut = if end > start { end } else { at };
             out.push(chars.iter().skip(start).take(cut - start).collect());
             start = cut + 1;
         }
-        end = current;
+        end = at;
     }
     if chars.len() - start > width && end > start {
         out.push(chars.iter().skip(start).take(end - start).collect());
         start = end + 1;
     }
-    let _ = current;
     out.push(chars.iter().skip(start).collect());
     out.join("\n")
 }
@@ -239,7 +239,6 @@ fn is_plain(text: &str) -> bool {
     let inside_ok = text.chars().all(|c| {
         let ok = match c {
             '#' => !previous.is_whitespace(),
-            ',' | '[' | ']' | '{' | '}' => false,
             ' ' => previous != ':',
             '\t' => false,
             _ => true,
@@ -300,9 +299,19 @@ fn is_sexagesimal(text: &str) -> bool {
         && digits(fraction)
 }
 
+/// A date, or an instant to the second, as YAML 1.1 writes them.
 fn is_date(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
-    let begins = (0..4).all(digit) && bytes.get(4) == Some(&b'-') && digit(5);
-    begins && super::dates::parse_instant(text).is_some()
+    let short = |t: &str| matches!(t.len(), 1 | 2) && t.bytes().all(|b| b.is_ascii_digit());
+    let mut parts = text.splitn(3, '-');
+    let (Some(year), Some(month), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
+        return false;
+    };
+    if year.len() != 4 || !year.bytes().all(|b| b.is_ascii_digit()) || !short(month) {
+        return false;
+    }
+    let Some(at) = rest.find(['T', 't', ' ']) else {
+        return month.len() == 2 && rest.len() == 2 && short(rest);
+    };
+    let (day, time) = rest.split_at(at);
+    short(day) && super::dates::parse_instant(text).is_some() && time.matches(':').count() >= 2
 }

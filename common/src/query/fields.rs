@@ -89,7 +89,7 @@ enum DraftNode {
         field: &'static Field,
         collection: Collection,
         children: Draft,
-        deep: Parameters,
+        deep: Box<Parameters>,
     },
 }
 
@@ -250,7 +250,7 @@ fn draft_nested(
         field,
         collection: target,
         children,
-        deep: parameters,
+        deep: Box::new(parameters),
     }))
 }
 

@@ -49,7 +49,7 @@ pub use evaluate::Answer;
 pub use export_list::ExportFormat;
 pub use filter::{Condition, FieldPath, Filter};
 pub use operators::{Scalar, Test};
-pub use parse::{Meta, Needs, Query, parse};
+pub use parse::{Meta, Needs, Query, parse, uuid_key};
 pub use raw::{RawQuery, SearchBody, parse_query_string, parse_search_body};
 pub use related::{Related, Row};
 pub use schema::Collection;

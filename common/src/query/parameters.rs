@@ -3,7 +3,6 @@
 //! Reads every parameter as loosely as Directus does (`limit=0x10` is 16, `fields[]=a,b` is two fields) and refuses what
 //! it refuses, in its words and its order.
 
-use super::access::Access;
 use super::aggregate;
 use super::alias::Aliases;
 use super::check::{Named, Use};
@@ -137,6 +136,10 @@ impl Parameters {
             for member in filter_validate::paths(filter) {
                 named.add_path(Use::Condition, path, collection, &member);
             }
+        }
+        // Aggregates over all rows have no order, so nobody looks at the sort.
+        if self.aggregate.is_some() && self.group.is_none() {
+            return;
         }
         let operations = self.operations();
         for key in self.sort.iter().flatten() {
@@ -288,13 +291,4 @@ fn deep(value: Option<&Value>) -> Value {
     } else {
         Value::Object(Map::new())
     }
-}
-
-/// Parameters and the rights they are read with.
-pub(super) fn of(
-    raw: &RawQuery,
-    access: &Access,
-    now: chrono::DateTime<chrono::Utc>,
-) -> Result<Parameters, QueryError> {
-    Parameters::read(raw, Variables { access, now })
 }

@@ -7,14 +7,15 @@ use super::codes::CodeLookup;
 use super::error::QueryError;
 use super::export_list::ExportFormat;
 use super::fields::{self, Drafting, Selection, Source};
-use super::filter::{FieldPath, Filter};
+use super::filter::{Condition, FieldPath, Filter};
 use super::filter_lower;
 use super::filter_parse::Variables;
 use super::functions::Function;
 use super::limits::{DEFAULT_LIMIT, MAX_SELECTED_FIELDS};
-use super::parameters;
+use super::operators::{Scalar, Test};
+use super::parameters::Parameters;
 use super::raw::RawQuery;
-use super::schema::Collection;
+use super::schema::{Collection, FieldType};
 use super::search::Search;
 use super::sort::{self, SortKey, SortTarget};
 use super::window::Window;
@@ -51,6 +52,11 @@ pub struct Query {
     pub meta: Vec<Meta>,
     /// Whether `aggregate` names any operation, even an unknown one.
     pub is_aggregate: bool,
+    /// Whether `countAll` is shown. REST has no place for it and shows an empty object; GraphQL sets this.
+    pub shows_count_all: bool,
+    /// Whether aggregated values are numbers and not texts: groups sorted by a member that they do not share. PostgreSQL
+    /// refuses that, so the only recorded answer is SQLite's, which has numbers.
+    pub plain_numbers: bool,
     /// The known operations.
     pub aggregates: Vec<Aggregate>,
     /// `groupBy`
@@ -87,7 +93,8 @@ pub fn parse(
     access: &Access,
     now: DateTime<Utc>,
 ) -> Result<Query, QueryError> {
-    let parameters = parameters::of(raw, access, now)?;
+    let variables = Variables { access, now };
+    let parameters = Parameters::read(raw, variables)?;
     let aliases = parameters.aliases()?;
     let operations = parameters.operations();
 
@@ -98,7 +105,6 @@ pub fn parse(
         (None, None, None) => vec!["*".to_owned()],
     };
     let mut named = Named::default();
-    let variables = Variables { access, now };
     let mut drafting = Drafting {
         access,
         variables,
@@ -142,7 +148,12 @@ pub fn parse(
         Some(keys) if !keys.is_empty() => sort::lower(keys, collection, &operations, &aggregates)?,
         _ => default_sort(collection, &groups),
     };
+    let shared = |key: &SortKey| match &key.target {
+        SortTarget::Path(path) => groups.contains(path),
+        SortTarget::Aggregate(_) => true,
+    };
     Ok(Query {
+        plain_numbers: !groups.is_empty() && !sort.iter().all(shared),
         collection,
         selection,
         filter,
@@ -160,6 +171,7 @@ pub fn parse(
             .map(|name| meta(name))
             .collect(),
         is_aggregate,
+        shows_count_all: false,
         aggregates,
         groups,
         export: parameters
@@ -216,6 +228,32 @@ impl Query {
             Some(known) => Filter::And(vec![known, filter]),
             None => filter,
         });
+    }
+
+    /// Limits the query to rows of these keys, as `keys` of a `SEARCH` does: where the query names no limit, there are as
+    /// many rows as keys.
+    ///
+    /// # Errors
+    /// `FORBIDDEN` without a reason when a key cannot be one, just as if it were unknown.
+    pub fn restrict_to_keys(&mut self, keys: &[String]) -> Result<(), QueryError> {
+        let key = self.collection.primary_key();
+        let mut values = Vec::with_capacity(keys.len());
+        for text in keys {
+            values.push(Scalar::Text(if key.kind == FieldType::Uuid {
+                uuid_key(text)?
+            } else {
+                text.clone()
+            }));
+        }
+        if !keys.is_empty() && self.window.limit.is_none() {
+            self.window.limit = i64::try_from(keys.len()).ok();
+        }
+        let path = FieldPath::own(self.collection, key);
+        self.and_filter(Filter::Leaf(Condition {
+            path,
+            test: Test::In(values),
+        }));
+        Ok(())
     }
 
     /// Rights and filter together, for the planner; `None` where every row matches both.
@@ -285,6 +323,17 @@ impl Query {
             needs_of(&self.selection, &[], &mut needs);
         }
         needs
+    }
+}
+
+/// A UUID in the one form that keys have: 36 characters, lower case.
+///
+/// # Errors
+/// `FORBIDDEN` without a reason: a key that cannot exist is answered like one that does not.
+pub fn uuid_key(text: &str) -> Result<String, QueryError> {
+    match uuid::Uuid::parse_str(text) {
+        Ok(uuid) if text.len() == 36 => Ok(uuid.hyphenated().to_string()),
+        _ => Err(QueryError::forbidden()),
     }
 }
 
