@@ -6,4 +6,6 @@
 pub mod code;
 pub mod config;
 pub mod context;
+pub mod export;
+pub mod query;
 pub mod telemetry;

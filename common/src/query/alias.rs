@@ -1,0 +1,55 @@
+//! `alias[name]=member`: other names for members of the answer.
+
+use super::error::QueryError;
+use serde_json::Value;
+
+/// Checked aliases, in the order given.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Aliases(Vec<(String, String)>);
+
+impl Aliases {
+    /// Reads the parameter: an object of texts, or text that is such JSON.
+    pub(super) fn parse(raw: &Value) -> Result<Self, QueryError> {
+        let parsed;
+        let raw = match raw {
+            Value::String(text) => {
+                parsed = serde_json::from_str(text).unwrap_or(Value::Null);
+                &parsed
+            }
+            other => other,
+        };
+        let Value::Object(members) = raw else {
+            return Err(QueryError::invalid("\"alias\" has to be an object"));
+        };
+        let mut out = Vec::new();
+        for (key, value) in members {
+            let Value::String(member) = value else {
+                return Err(QueryError::invalid(
+                    "\"alias\" value has to be a string. \"string\" given",
+                ));
+            };
+            for (part, text) in [("key", key), ("value", member)] {
+                if text.contains('.') {
+                    return Err(QueryError::invalid(format!(
+                        "\"alias\" {part} can't contain a period character `.`"
+                    )));
+                }
+            }
+            out.push((key.clone(), member.clone()));
+        }
+        Ok(Self(out))
+    }
+
+    /// The member that a name stands for.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, m)| m.as_str())
+    }
+
+    /// All of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(n, m)| (n.as_str(), m.as_str()))
+    }
+}

@@ -1,0 +1,88 @@
+//! A list as XML: `<data>` with one `<data>` for each row, members as elements, indented by four spaces.
+//!
+//! A list inside a row repeats its element. Null is the word `null`, as in the recorded answers' writer.
+
+use serde_json::Value;
+use std::fmt::Write as _;
+
+/// The whole document.
+pub(super) fn write(data: &Value) -> String {
+    let mut out = String::from("<?xml version='1.0'?>\n");
+    let mut body = String::new();
+    match data {
+        Value::Array(rows) => children_of_list("data", rows, 1, &mut body),
+        Value::Object(_) => return out + &element("data", data, 0),
+        plain => body = escape(&text(plain)),
+    }
+    if body.is_empty() {
+        out.push_str("<data/>");
+    } else if data.is_array() {
+        // Writing into a String cannot fail.
+        let _ = write!(out, "<data>\n{body}</data>");
+    } else {
+        let _ = write!(out, "<data>{body}</data>");
+    }
+    out
+}
+
+fn children_of_list(name: &str, items: &[Value], depth: usize, out: &mut String) {
+    for item in items {
+        match item {
+            Value::Array(inner) => children_of_list(name, inner, depth, out),
+            other => {
+                indent(depth, out);
+                out.push_str(&element(name, other, depth));
+                out.push('\n');
+            }
+        }
+    }
+}
+
+fn element(name: &str, value: &Value, depth: usize) -> String {
+    let Value::Object(members) = value else {
+        return format!("<{name}>{}</{name}>", escape(&text(value)));
+    };
+    let mut body = String::new();
+    for (member, value) in members {
+        match value {
+            Value::Array(items) => children_of_list(member, items, depth + 1, &mut body),
+            other => {
+                indent(depth + 1, &mut body);
+                body.push_str(&element(member, other, depth + 1));
+                body.push('\n');
+            }
+        }
+    }
+    if body.is_empty() {
+        return format!("<{name}/>");
+    }
+    let mut out = format!("<{name}>\n{body}");
+    indent(depth, &mut out);
+    let _ = write!(out, "</{name}>");
+    out
+}
+
+fn indent(depth: usize, out: &mut String) {
+    for _ in 0..depth {
+        out.push_str("    ");
+    }
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn escape(text: &str) -> String {
+    // XML 1.0 has no way to write most control characters; U+FFFD stands for them.
+    let legal = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..);
+    let text: String = text
+        .chars()
+        .map(|c| if legal(c) { c } else { '\u{fffd}' })
+        .collect();
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace("]]>", "]]&gt;")
+}

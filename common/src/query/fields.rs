@@ -1,0 +1,332 @@
+//! The members of an answer: a tree in the order in which they were asked for.
+//!
+//! Two steps. [`draft`] expands wildcards and notes every name for the check of rights; [`Draft::resolve`] gives names
+//! their meaning afterwards, so that a missing right is reported before a wrong function.
+
+use super::access::Access;
+use super::alias::Aliases;
+use super::check::{Named, Use};
+use super::error::QueryError;
+use super::filter::Filter;
+use super::filter_lower;
+use super::filter_parse::Variables;
+use super::functions::{self, Function};
+use super::limits::MAX_SELECTED_FIELDS;
+use super::parameters::Parameters;
+use super::schema::{Collection, Field, Relation};
+use super::search::Search;
+use super::wildcards;
+use super::window::Window;
+use serde_json::Value;
+
+/// The members of one object.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Selection {
+    /// In the order of the answer. If none of them has its own name, the answer is the bare key of the row.
+    pub nodes: Vec<Node>,
+}
+
+/// One member.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// The name in the answer.
+    pub key: String,
+    /// Whether that name is an alias of a plain member; such members come last.
+    pub alias: bool,
+    /// Where the value comes from.
+    pub source: Source,
+}
+
+/// Where a member comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Source {
+    /// The member itself; a relation as its key.
+    Field(&'static Field),
+    /// A function of a member.
+    Function(Function, &'static Field),
+    /// The row that a member points at.
+    One {
+        /// The member that holds the key.
+        field: &'static Field,
+        /// The collection of the row.
+        collection: Collection,
+        /// Its members; none for the bare key.
+        selection: Selection,
+        /// `deep[…][_filter]`: a row that does not match is shown as null.
+        filter: Option<Filter>,
+        /// `deep[…][_search]`
+        search: Option<Search>,
+    },
+    /// The codes of a reservation.
+    Many {
+        /// The member.
+        field: &'static Field,
+        /// The collection of the rows.
+        collection: Collection,
+        /// Their members; none for an array of keys.
+        selection: Selection,
+        /// Which of them.
+        window: Window,
+    },
+}
+
+/// A [`Selection`] whose names are known but not resolved.
+#[derive(Debug)]
+pub(super) struct Draft {
+    collection: Collection,
+    nodes: Vec<DraftNode>,
+}
+
+#[derive(Debug)]
+enum DraftNode {
+    Plain {
+        key: String,
+        name: String,
+        alias: bool,
+    },
+    Nested {
+        key: String,
+        field: &'static Field,
+        collection: Collection,
+        children: Draft,
+        deep: Box<Parameters>,
+    },
+}
+
+impl DraftNode {
+    fn key(&self) -> &str {
+        match self {
+            Self::Plain { key, .. } | Self::Nested { key, .. } => key,
+        }
+    }
+}
+
+/// What drafting needs besides the fields.
+pub(super) struct Drafting<'a> {
+    pub(super) access: &'a Access,
+    pub(super) variables: Variables<'a>,
+    pub(super) named: &'a mut Named,
+    pub(super) budget: usize,
+}
+
+impl Drafting<'_> {
+    fn spend(&mut self) -> Result<(), QueryError> {
+        self.budget = self.budget.checked_sub(1).ok_or_else(|| {
+            QueryError::invalid(format!(
+                "More than {MAX_SELECTED_FIELDS} fields are selected"
+            ))
+        })?;
+        Ok(())
+    }
+}
+
+/// Expands `fields` for one collection and everything below it.
+pub(super) fn draft(
+    fields: &[String],
+    collection: Collection,
+    aliases: &Aliases,
+    deep: &Value,
+    path: &[String],
+    drafting: &mut Drafting<'_>,
+) -> Result<Draft, QueryError> {
+    drafting.named.touch(Use::Output, path, collection);
+    let mut nodes: Vec<DraftNode> = Vec::new();
+    let mut nested: Vec<(String, Vec<String>)> = Vec::new();
+    for field in wildcards::expand(fields, collection, aliases, drafting.access) {
+        // `$thumbnail` and the like are marks of the app, not members.
+        if field.starts_with('$') {
+            continue;
+        }
+        drafting.spend()?;
+        let (name, alias) = match aliases.get(&field) {
+            Some(member) => (functions::outer_path(member), true),
+            None => (functions::outer_path(&field), false),
+        };
+        let dotted = if name.contains('(') {
+            name.as_str()
+        } else {
+            field.as_str()
+        };
+        let (root, below) = match dotted.split_once('.') {
+            Some((root, below)) => (root, Some(below.to_owned())),
+            None => (dotted, None),
+        };
+        let many = collection
+            .field(&name)
+            .is_some_and(|f| matches!(f.relation, Relation::Many(_)));
+        if below.is_none() && !many {
+            drafting.named.add(Use::Output, path, collection, &name);
+            note_count(&name, &field, collection, path, drafting);
+            if !nodes.iter().any(|n| n.key() == field) {
+                nodes.push(DraftNode::Plain {
+                    key: field,
+                    name,
+                    alias,
+                });
+            }
+            continue;
+        }
+        let known = nested.iter().position(|(key, _)| key == root);
+        let at = known.unwrap_or_else(|| {
+            nested.push((root.to_owned(), Vec::new()));
+            nested.len() - 1
+        });
+        if let (Some(below), Some((_, list))) = (below, nested.get_mut(at)) {
+            list.push(below);
+        }
+        if known.is_none() && !nodes.iter().any(|n| n.key() == root) {
+            // Holds the place until the relation is known; dropped if there is none.
+            nodes.push(DraftNode::Plain {
+                key: root.to_owned(),
+                name: String::new(),
+                alias: false,
+            });
+        }
+    }
+    for (key, children) in nested {
+        let node = draft_nested(&key, &children, collection, aliases, deep, path, drafting)?;
+        let at = nodes.iter().position(|n| n.key() == key);
+        match (node, at) {
+            (Some(node), Some(at)) => nodes[at] = node,
+            (None, Some(at)) if matches!(&nodes[at], DraftNode::Plain { name, .. } if name.is_empty()) =>
+            {
+                nodes.remove(at);
+            }
+            _ => {}
+        }
+    }
+    Ok(Draft { collection, nodes })
+}
+
+/// `count(codes)` reads the collection that is counted.
+fn note_count(
+    name: &str,
+    key: &str,
+    collection: Collection,
+    path: &[String],
+    drafting: &mut Drafting<'_>,
+) {
+    if let (Some("count"), member) = functions::split(name)
+        && let Some(Field {
+            relation: Relation::Many(counted),
+            ..
+        }) = collection.field(member)
+    {
+        let mut path = path.to_vec();
+        path.push(key.to_owned());
+        drafting.named.touch(Use::Output, &path, *counted);
+    }
+}
+
+fn draft_nested(
+    key: &str,
+    children: &[String],
+    collection: Collection,
+    aliases: &Aliases,
+    deep: &Value,
+    path: &[String],
+    drafting: &mut Drafting<'_>,
+) -> Result<Option<DraftNode>, QueryError> {
+    let name = aliases.get(key).unwrap_or(key);
+    let Some(field) = collection.field(name) else {
+        return Ok(None);
+    };
+    let (Relation::One(target) | Relation::Many(target)) = field.relation else {
+        return Ok(None);
+    };
+    if !drafting.access.can_read(target) {
+        return Ok(None);
+    }
+    drafting.named.add(Use::Output, path, collection, name);
+    let level = deep.get(key).unwrap_or(&Value::Null);
+    let parameters = Parameters::of_deep_level(level, drafting.variables)?;
+    let mut below = path.to_vec();
+    below.push(key.to_owned());
+    let inner_aliases = parameters.aliases()?;
+    let children = draft(children, target, &inner_aliases, level, &below, drafting)?;
+    parameters.note_conditions(target, &below, drafting.named);
+    Ok(Some(DraftNode::Nested {
+        key: key.to_owned(),
+        field,
+        collection: target,
+        children,
+        deep: Box::new(parameters),
+    }))
+}
+
+impl Draft {
+    /// Gives every name its meaning.
+    pub(super) fn resolve(self, access: &Access) -> Result<Selection, QueryError> {
+        let mut nodes = Vec::with_capacity(self.nodes.len());
+        for node in self.nodes {
+            let (key, alias, source) = match node {
+                DraftNode::Plain { key, name, alias } => {
+                    let key = if alias {
+                        key
+                    } else {
+                        functions::column_name(&key)
+                    };
+                    (key, alias, plain(self.collection, &name)?)
+                }
+                DraftNode::Nested {
+                    key,
+                    field,
+                    collection,
+                    children,
+                    deep,
+                } => {
+                    let selection = children.resolve(access)?;
+                    let source = match field.relation {
+                        Relation::Many(_) => {
+                            let window = deep.codes_window()?;
+                            Source::Many {
+                                field,
+                                collection,
+                                selection,
+                                window,
+                            }
+                        }
+                        _ => Source::One {
+                            field,
+                            collection,
+                            selection,
+                            filter: deep
+                                .filter
+                                .as_ref()
+                                .map_or(Ok(None), |f| filter_lower::lower(f, collection))?,
+                            search: deep
+                                .search
+                                .as_deref()
+                                .map(|s| Search::new(s, collection, access)),
+                        },
+                    };
+                    (key, false, source)
+                }
+            };
+            nodes.push(Node { key, alias, source });
+        }
+        // Stable: members keep their order, aliases follow.
+        nodes.sort_by_key(|n| n.alias);
+        Ok(Selection { nodes })
+    }
+}
+
+fn plain(collection: Collection, name: &str) -> Result<Source, QueryError> {
+    let (function, member) = functions::split(name);
+    let Some(field) = collection.field(member) else {
+        return Err(QueryError::forbidden_fields(
+            "",
+            collection.name(),
+            &[member.to_owned()],
+        ));
+    };
+    match function {
+        None => Ok(Source::Field(field)),
+        Some(function) => match Function::of(function, field) {
+            Some(known) => Ok(Source::Function(known, field)),
+            None => Err(QueryError::invalid(format!(
+                "Invalid function specified \"{function}\""
+            ))),
+        },
+    }
+}

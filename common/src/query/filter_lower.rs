@@ -1,0 +1,224 @@
+//! A normalized, validated filter whose members all exist → the typed [`Filter`].
+//!
+//! Here types meet operators. A part that says nothing (an empty group, a field without an operator) disappears, and an
+//! `_or` with an empty alternative says nothing as a whole.
+
+use super::codes;
+use super::error::QueryError;
+use super::filter::{Condition, FieldPath, Filter};
+use super::functions::{self, Function};
+use super::operators;
+use super::schema::{Collection, Field, FieldType, Relation};
+use serde_json::{Map, Value};
+
+/// Lowers a whole filter. `None`: it says nothing, so every row matches.
+pub(super) fn lower(filter: &Value, collection: Collection) -> Result<Option<Filter>, QueryError> {
+    let Value::Object(members) = filter else {
+        return Ok(None);
+    };
+    let mut parts = Vec::new();
+    for (key, value) in members {
+        if let Some(part) = lower_member(key, value, collection)? {
+            parts.push(part);
+        }
+    }
+    Ok(join(parts, Filter::And))
+}
+
+fn join(mut parts: Vec<Filter>, group: fn(Vec<Filter>) -> Filter) -> Option<Filter> {
+    if parts.len() > 1 {
+        Some(group(parts))
+    } else {
+        parts.pop()
+    }
+}
+
+fn lower_member(
+    key: &str,
+    value: &Value,
+    collection: Collection,
+) -> Result<Option<Filter>, QueryError> {
+    match (key, value) {
+        ("_and", Value::Array(list)) => lower_and(list, collection),
+        ("_or", Value::Array(list)) => {
+            if list
+                .iter()
+                .any(|f| f.as_object().is_some_and(Map::is_empty))
+            {
+                return Ok(None);
+            }
+            let parts = list
+                .iter()
+                .map(|f| lower(f, collection))
+                .collect::<Result<Vec<_>, _>>()?;
+            Ok(join(parts.into_iter().flatten().collect(), Filter::Or))
+        }
+        _ => lower_leaf(key, value, collection),
+    }
+}
+
+/// Conditions on codes that stand side by side speak of one code: `codes.code = X` and `codes.product = Y`.
+fn lower_and(list: &[Value], collection: Collection) -> Result<Option<Filter>, QueryError> {
+    let mut parts = Vec::new();
+    let mut codes_of_one = Vec::new();
+    for filter in list {
+        match filter
+            .as_object()
+            .filter(|o| o.len() == 1)
+            .and_then(|o| o.iter().next())
+        {
+            Some((key, inner))
+                if codes_relation(collection, key).is_some() && !is_quantified(inner) =>
+            {
+                codes_of_one.push(inner.clone());
+            }
+            _ => parts.extend(lower(filter, collection)?),
+        }
+    }
+    if !codes_of_one.is_empty() {
+        parts.push(codes::lower(
+            &Value::Object(Map::from_iter([(
+                "_and".into(),
+                Value::Array(codes_of_one),
+            )])),
+            false,
+        )?);
+    }
+    Ok(join(parts, Filter::And))
+}
+
+fn codes_relation(collection: Collection, key: &str) -> Option<&'static Field> {
+    collection
+        .field(key)
+        .filter(|f| matches!(f.relation, Relation::Many(_)))
+}
+
+fn is_quantified(value: &Value) -> bool {
+    value
+        .as_object()
+        .and_then(|o| o.keys().next())
+        .is_some_and(|k| k == "_some" || k == "_none")
+}
+
+fn lower_leaf(
+    key: &str,
+    value: &Value,
+    collection: Collection,
+) -> Result<Option<Filter>, QueryError> {
+    let path = path_of(key, value);
+    let Some((operator, operand)) = operation(key, value) else {
+        return Ok(None);
+    };
+    if codes_relation(collection, key).is_some() {
+        let inner = value.as_object().and_then(|o| o.iter().next());
+        return match inner {
+            Some((quantifier, inner)) if quantifier == "_some" || quantifier == "_none" => {
+                codes::lower(inner, quantifier == "_none").map(Some)
+            }
+            _ => codes::lower(value, false).map(Some),
+        };
+    }
+    let Some((last, relations)) = path.split_last() else {
+        return Ok(None);
+    };
+    let mut target = collection;
+    let mut walked = Vec::new();
+    for (depth, name) in relations.iter().enumerate() {
+        match target.field(name) {
+            Some(
+                field @ Field {
+                    relation: Relation::One(next),
+                    ..
+                },
+            ) => {
+                walked.push(field);
+                target = *next;
+            }
+            // A plain member has nothing below it: the condition says nothing.
+            _ if depth == 0 => return Ok(None),
+            _ => {
+                let target = target.name();
+                return Err(QueryError::invalid(format!(
+                    "\"{target}.{name}\" is not a relational field"
+                )));
+            }
+        }
+        let quantifier = path
+            .iter()
+            .find(|p| *p == "_none")
+            .or_else(|| path.iter().find(|p| *p == "_some"));
+        if let Some(quantifier) = quantifier {
+            return Err(QueryError::invalid(format!(
+                "\"{quantifier}\" can only be used with top level relational alias field"
+            )));
+        }
+    }
+    let (field, function) = member(target, last)?;
+    let kind = if function.is_some() {
+        FieldType::Integer
+    } else {
+        field.kind
+    };
+    let Some(test) = operators::test(kind, field.concealed, operator, operand)? else {
+        return Ok(None);
+    };
+    Ok(Some(Filter::Leaf(Condition {
+        path: FieldPath {
+            root: collection,
+            relations: walked,
+            field,
+            function,
+        },
+        test,
+    })))
+}
+
+/// The member that a filter key names, with its function.
+fn member(
+    collection: Collection,
+    key: &str,
+) -> Result<(&'static Field, Option<Function>), QueryError> {
+    let invalid = || {
+        let collection = collection.name();
+        QueryError::invalid(format!("Invalid filter key \"{key}\" on \"{collection}\""))
+    };
+    let (function, name) = functions::split(key);
+    let field = collection.field(name).ok_or_else(invalid)?;
+    match function {
+        None => Ok((field, None)),
+        Some(function) => Ok((
+            field,
+            Some(Function::of(function, field).ok_or_else(invalid)?),
+        )),
+    }
+}
+
+/// `a`, `{b: {_eq: 1}}` → `[a, b]`.
+fn path_of(key: &str, value: &Value) -> Vec<String> {
+    let mut path = vec![key.to_owned()];
+    let mut value = value;
+    while let Some((child, inner)) = value.as_object().and_then(|o| o.iter().next()) {
+        if child.starts_with('_') && child != "_none" && child != "_some" {
+            break;
+        }
+        path.push(child.clone());
+        value = inner;
+    }
+    path
+}
+
+/// The operator at the end of a path, and its operand.
+fn operation<'a>(key: &'a str, value: &'a Value) -> Option<(&'a str, &'a Value)> {
+    let (mut key, mut value) = (key, value);
+    loop {
+        if key.starts_with('_') && key != "_none" && key != "_some" {
+            return Some((key, value));
+        }
+        match value {
+            Value::Object(members) => {
+                (key, value) = members.iter().next().map(|(k, v)| (k.as_str(), v))?
+            }
+            plain => return Some(("_eq", plain)),
+        }
+    }
+}

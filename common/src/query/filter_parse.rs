@@ -1,0 +1,198 @@
+//! A filter as written → one shape: single-key objects, several keys as `_and`, logic above members, variables resolved.
+//!
+//! `{"quantity": {"_gte": 1, "_lte": 5}}` becomes `{"_and": [{"quantity": {"_gte": 1}}, {"quantity": {"_lte": 5}}]}`,
+//! `{"status": "new"}` becomes `{"status": {"_eq": "new"}}`. The words `true`, `false`, `null` become their values, as
+//! query strings have no other way to say them.
+
+use super::access::Access;
+use super::dates::{format_instant, now_variable};
+use super::error::QueryError;
+use super::limits::{MAX_FILTER_NESTING, MAX_FILTER_NODES};
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+
+const LISTS: [&str; 4] = ["_in", "_nin", "_between", "_nbetween"];
+
+/// What variables stand for.
+#[derive(Clone, Copy)]
+pub(super) struct Variables<'a> {
+    pub(super) access: &'a Access,
+    pub(super) now: DateTime<Utc>,
+}
+
+/// Reads the `filter` parameter: JSON, text that is JSON, or what brackets gave.
+pub(super) fn parse(raw: &Value, variables: Variables<'_>) -> Result<Value, QueryError> {
+    let parsed;
+    let filter = match raw {
+        Value::String(text) => {
+            parsed = serde_json::from_str(text)
+                .map_err(|_| QueryError::invalid("Invalid JSON for filter object"))?;
+            &parsed
+        }
+        other => other,
+    };
+    let mut nodes = 0;
+    count(filter, 0, &mut nodes)?;
+    if filter.is_null() {
+        return Ok(Value::Null);
+    }
+    let filter = normalize(filter, variables).and_then(lift_logic);
+    filter.ok_or_else(|| QueryError::invalid("Invalid filter object"))
+}
+
+fn count(value: &Value, depth: usize, nodes: &mut usize) -> Result<(), QueryError> {
+    *nodes += 1;
+    if depth > MAX_FILTER_NESTING || *nodes > MAX_FILTER_NODES {
+        return Err(QueryError::invalid("The filter is too large"));
+    }
+    match value {
+        Value::Array(items) => items.iter().try_for_each(|v| count(v, depth + 1, nodes)),
+        Value::Object(members) => members
+            .values()
+            .try_for_each(|v| count(v, depth + 1, nodes)),
+        _ => Ok(()),
+    }
+}
+
+/// `None`: the filter has no sense.
+fn normalize(filter: &Value, variables: Variables<'_>) -> Option<Value> {
+    let mut parts: Vec<Value> = match filter {
+        Value::Null => return Some(Value::Null),
+        Value::Object(members) => members
+            .iter()
+            .map(|(k, v)| entry(k, v, variables))
+            .collect::<Option<_>>()?,
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .map(|(i, v)| entry(&i.to_string(), v, variables))
+            .collect::<Option<_>>()?,
+        plain => return Some(object("_eq", resolve(plain, variables))),
+    };
+    match parts.len() {
+        0 => Some(Value::Object(Map::new())),
+        1 => parts.pop(),
+        _ => Some(object("_and", Value::Array(parts))),
+    }
+}
+
+fn entry(key: &str, value: &Value, variables: Variables<'_>) -> Option<Value> {
+    let inner = match key {
+        "_and" | "_or" => {
+            let list = value.as_array()?;
+            Value::Array(
+                list.iter()
+                    .map(|f| normalize(f, variables))
+                    .collect::<Option<_>>()?,
+            )
+        }
+        _ if LISTS.contains(&key) => {
+            let items = match value {
+                Value::Object(members) => members.values().cloned().collect(),
+                Value::Array(items) => items.clone(),
+                Value::String(text) => text
+                    .split(',')
+                    .map(|part| Value::String(part.to_owned()))
+                    .collect(),
+                other => vec![other.clone()],
+            };
+            Value::Array(items.iter().map(|item| resolve(item, variables)).collect())
+        }
+        "_some" | "_none" => normalize(value, variables)?,
+        _ if key.starts_with('_') => resolve(value, variables),
+        _ => normalize(value, variables)?,
+    };
+    Some(object(key, inner))
+}
+
+fn object(key: &str, value: Value) -> Value {
+    Value::Object(Map::from_iter([(key.to_owned(), value)]))
+}
+
+/// Variables first, then the words that stand for values; inside lists and nested values too.
+fn resolve(value: &Value, variables: Variables<'_>) -> Value {
+    match value {
+        Value::String(text) => words(variable(text, variables)),
+        Value::Array(items) => Value::Array(items.iter().map(|v| words(v.clone())).collect()),
+        other => other.clone(),
+    }
+}
+
+fn words(value: Value) -> Value {
+    match value.as_str() {
+        Some("true") => Value::Bool(true),
+        Some("false") => Value::Bool(false),
+        Some("null" | "NULL") => Value::Null,
+        _ => value,
+    }
+}
+
+fn variable(text: &str, variables: Variables<'_>) -> Value {
+    if let Some(at) = now_variable(text, variables.now) {
+        return Value::String(format_instant(&at));
+    }
+    let access = variables.access;
+    if let Some(rest) = text.strip_prefix("$CURRENT_USER") {
+        return match rest.strip_prefix('.') {
+            None if rest.is_empty() => access.current_user(),
+            None => Value::Null,
+            Some(member) => access.current_user_member(member),
+        };
+    }
+    if let Some(rest) = text.strip_prefix("$CURRENT_ROLE") {
+        // `$CURRENT_ROLES` is the list of the roles one inherits from; a user of ours has exactly one.
+        return if rest.is_empty() || rest == "S" {
+            access.current_user_member("role")
+        } else {
+            Value::Null
+        };
+    }
+    if text.starts_with("$CURRENT_POLICIES") {
+        return Value::Null;
+    }
+    Value::String(text.to_owned())
+}
+
+/// `{"a": {"_or": [x, y]}}` → `{"_or": [{"a": x}, {"a": y}]}`, at every level. `None` where there is nothing to lift from.
+fn lift_logic(filter: Value) -> Option<Value> {
+    let Value::Object(mut members) = filter else {
+        // A null inside: `{"reserved_for": null}` says neither `_eq` nor anything else.
+        return None;
+    };
+    let Some(key) = members.keys().next().cloned() else {
+        return Some(Value::Object(members));
+    };
+    if key == "_and" || key == "_or" {
+        let list = match members.remove(&key)? {
+            Value::Array(list) => list
+                .into_iter()
+                .map(lift_logic)
+                .collect::<Option<Vec<_>>>()?,
+            _ => return None,
+        };
+        return Some(object(&key, Value::Array(list)));
+    }
+    if key.starts_with('_') {
+        return Some(Value::Object(members));
+    }
+    let child = lift_logic(members.remove(&key)?)?;
+    let logic = child
+        .as_object()
+        .and_then(|c| c.keys().next())
+        .filter(|k| *k == "_and" || *k == "_or")
+        .cloned();
+    match (logic, child) {
+        (Some(logic), Value::Object(mut inner)) => {
+            let Some(Value::Array(list)) = inner.remove(&logic) else {
+                return None;
+            };
+            // The parts were lifted already; wrapping them puts the logic they begin with one level below again.
+            let list = list
+                .into_iter()
+                .map(|part| lift_logic(object(&key, part)))
+                .collect::<Option<Vec<_>>>()?;
+            Some(object(&logic, Value::Array(list)))
+        }
+        (_, child) => Some(object(&key, child)),
+    }
+}

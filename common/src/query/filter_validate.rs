@@ -1,0 +1,109 @@
+//! Whether the operands of a normalized filter have the right form, whatever the member they are for.
+//!
+//! Runs before any rights are looked at, so a malformed filter is 400 and not 403.
+
+use super::error::QueryError;
+use serde_json::Value;
+
+/// The largest whole number that JavaScript holds exactly.
+pub(super) const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
+
+/// Checks every operand.
+pub(super) fn validate(filter: &Value) -> Result<(), QueryError> {
+    let members: Vec<(String, &Value)> = match filter {
+        Value::Object(members) => members.iter().map(|(k, v)| (k.clone(), v)).collect(),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .map(|(i, v)| (i.to_string(), v))
+            .collect(),
+        _ => return Ok(()),
+    };
+    for (key, nested) in members {
+        match key.as_str() {
+            "_and" | "_or" => {
+                for part in nested.as_array().into_iter().flatten() {
+                    validate(part)?;
+                }
+            }
+            "_in" | "_nin" | "_between" | "_nbetween" => {
+                if nested.as_array().is_none_or(Vec::is_empty) {
+                    return Err(QueryError::invalid(format!(
+                        "\"{key}\" has to be an array of values"
+                    )));
+                }
+            }
+            "_null" | "_nnull" | "_empty" | "_nempty" => {
+                if !(nested.is_null() || nested.is_boolean() || nested.as_str() == Some("")) {
+                    return Err(QueryError::invalid(format!(
+                        "\"{key}\" has to be a boolean"
+                    )));
+                }
+            }
+            "_some" | "_none" => validate(nested)?,
+            _ if key.starts_with('_') => primitive(nested, &key)?,
+            _ => match nested {
+                Value::Object(_) | Value::Array(_) => validate(nested)?,
+                plain => primitive(plain, "_eq")?,
+            },
+        }
+    }
+    Ok(())
+}
+
+fn primitive(value: &Value, key: &str) -> Result<(), QueryError> {
+    match value {
+        Value::Null | Value::Bool(_) => Ok(()),
+        Value::Number(number) if number.as_f64().is_some_and(|n| n <= MAX_SAFE_INTEGER) => Ok(()),
+        Value::Number(_) => Err(QueryError::invalid(format!(
+            "The filter value for \"{key}\" is not a valid number"
+        ))),
+        Value::String(text) if text.is_empty() => Err(QueryError::invalid(format!(
+            "You can't filter for an empty string in \"{key}\". Use \"_empty\" or \"_nempty\" instead"
+        ))),
+        Value::String(_) => Ok(()),
+        Value::Array(_) | Value::Object(_) => Err(QueryError::invalid(format!(
+            "The filter value for \"{key}\" has to be a string, number, or boolean"
+        ))),
+    }
+}
+
+/// How many members deep a filter goes; groups and operators do not count.
+pub(super) fn depth(value: &Value) -> usize {
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .filter(|(_, v)| v.is_object() || v.is_array())
+            .map(|(key, v)| depth(v) + usize::from(!key.starts_with('_')))
+            .max()
+            .unwrap_or(0),
+        Value::Array(items) => items.iter().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// The members that a filter names, as paths, in the order in which Directus reports them.
+pub(super) fn paths(filter: &Value) -> Vec<Vec<String>> {
+    let mut out: Vec<Vec<String>> = Vec::new();
+    let mut stack: Vec<(&Value, Vec<String>)> = vec![(filter, Vec::new())];
+    while let Some((value, path)) = stack.pop() {
+        match value {
+            Value::Object(members) => {
+                for (key, nested) in members {
+                    let mut path = path.clone();
+                    if !key.starts_with('_') {
+                        path.push(key.clone());
+                    }
+                    stack.push((nested, path));
+                }
+            }
+            Value::Array(items) => stack.extend(items.iter().map(|item| (item, path.clone()))),
+            _ => {
+                if !out.contains(&path) {
+                    out.push(path);
+                }
+            }
+        }
+    }
+    out
+}

@@ -1,0 +1,105 @@
+//! The few conversions of JavaScript that are visible in the dialect: `Number(x)` and `String(x)`.
+//!
+//! `limit=0x10` is 16 and `limit=` is 0 because Directus reads numbers like this (ECMA-262, StringToNumber).
+
+use serde_json::Value;
+
+/// `Number(text)`: NaN for what is no number.
+pub(super) fn number_from_text(text: &str) -> f64 {
+    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+    if text.is_empty() {
+        return 0.0;
+    }
+    for (prefixes, radix) in [(["0x", "0X"], 16), (["0o", "0O"], 8), (["0b", "0B"], 2)] {
+        for prefix in prefixes {
+            if let Some(digits) = text.strip_prefix(prefix) {
+                return whole_number(digits, radix);
+            }
+        }
+    }
+    match text {
+        "Infinity" | "+Infinity" => return f64::INFINITY,
+        "-Infinity" => return f64::NEG_INFINITY,
+        _ => {}
+    }
+    let decimal = text
+        .bytes()
+        .all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'));
+    if decimal {
+        text.parse().unwrap_or(f64::NAN)
+    } else {
+        f64::NAN
+    }
+}
+
+fn whole_number(digits: &str, radix: u32) -> f64 {
+    if digits.is_empty() {
+        return f64::NAN;
+    }
+    let mut value = 0.0;
+    for c in digits.chars() {
+        match c.to_digit(radix) {
+            Some(d) => value = value * f64::from(radix) + f64::from(d),
+            None => return f64::NAN,
+        }
+    }
+    value
+}
+
+/// `Number(value)` of any JSON value.
+pub(super) fn number(value: &Value) -> f64 {
+    match value {
+        Value::Null => 0.0,
+        Value::Bool(b) => f64::from(u8::from(*b)),
+        Value::Number(n) => n.as_f64().unwrap_or(f64::NAN),
+        Value::String(s) => number_from_text(s),
+        Value::Array(items) => match items.as_slice() {
+            [] => 0.0,
+            [one] => number_from_text(&text(one)),
+            _ => f64::NAN,
+        },
+        Value::Object(_) => f64::NAN,
+    }
+}
+
+/// `String(number)` for the range the dialect uses: no fraction is printed where there is none.
+pub(super) fn number_text(value: f64) -> String {
+    if value == 0.0 {
+        "0".into()
+    } else {
+        format!("{value}")
+    }
+}
+
+/// `String(value)` of any JSON value.
+pub(super) fn text(value: &Value) -> String {
+    match value {
+        Value::Null => "null".into(),
+        Value::Bool(b) => b.to_string(),
+        Value::Number(n) => match (n.as_i64(), n.as_f64()) {
+            (Some(i), _) => i.to_string(),
+            (None, Some(f)) => number_text(f),
+            (None, None) => n.to_string(),
+        },
+        Value::String(s) => s.clone(),
+        Value::Array(items) => {
+            let parts: Vec<String> = items
+                .iter()
+                .map(|v| if v.is_null() { String::new() } else { text(v) })
+                .collect();
+            parts.join(",")
+        }
+        Value::Object(_) => "[object Object]".into(),
+    }
+}
+
+/// Whether a value counts as true in a condition.
+pub(super) fn truthy(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(b) => *b,
+        Value::Number(n) => n.as_f64().is_some_and(|f| f != 0.0),
+        Value::String(s) => !s.is_empty(),
+        Value::Array(_) | Value::Object(_) => true,
+    }
+}

@@ -1,0 +1,56 @@
+//! The Directus global query parameters: one grammar, one [`Query`], one evaluator.
+//!
+//! REST (the query string), `SEARCH` bodies and GraphQL arguments all become a [`RawQuery`]; [`parse`] turns it, for one
+//! collection and one caller, into a checked [`Query`]; a `Query` is evaluated over rows that somebody else has loaded.
+//!
+//! The module is pure: no I/O, no clock (`now` is an argument), no randomness. It knows the collections ([`schema`]) and
+//! who may see them ([`Access`]), but not where rows come from. What has to be loaded is told by [`Query::needs`] and
+//! [`Query::codes_lookups`]; the result is passed back in a [`Related`].
+
+pub mod access;
+pub mod aggregate;
+mod alias;
+mod check;
+mod codes;
+pub mod dates;
+mod error;
+pub mod evaluate;
+pub mod export_list;
+mod export_xml;
+mod export_yaml;
+pub mod fields;
+pub mod filter;
+mod filter_lower;
+mod filter_parse;
+mod filter_validate;
+pub mod functions;
+mod js;
+mod limits;
+pub mod operators;
+mod parameters;
+mod parse;
+pub mod project;
+mod qs;
+mod raw;
+pub mod related;
+pub mod schema;
+pub mod search;
+pub mod sort;
+mod wildcards;
+pub mod window;
+
+#[cfg(test)]
+mod tests;
+
+pub use access::{Access, Role};
+pub use codes::CodeLookup;
+pub use error::QueryError;
+pub use evaluate::Answer;
+pub use export_list::ExportFormat;
+pub use filter::{Condition, FieldPath, Filter};
+pub use operators::{Scalar, Test};
+pub use parse::{Meta, Needs, Query, parse, uuid_key};
+pub use raw::{RawQuery, SearchBody, parse_query_string, parse_search_body};
+pub use related::{Related, Row};
+pub use schema::Collection;
+pub use window::Window;

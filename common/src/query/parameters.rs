@@ -1,0 +1,294 @@
+//! Parameters with their forms checked, but not yet their meaning: the same for a query and for a level of `deep`.
+//!
+//! Reads every parameter as loosely as Directus does (`limit=0x10` is 16, `fields[]=a,b` is two fields) and refuses what
+//! it refuses, in its words and its order.
+
+use super::aggregate;
+use super::alias::Aliases;
+use super::check::{Named, Use};
+use super::error::QueryError;
+use super::filter_parse::{self, Variables};
+use super::filter_validate::{self, MAX_SAFE_INTEGER};
+use super::js;
+use super::limits::{MAX_LIST, MAX_RELATIONAL_DEPTH, MAX_SELECTED_FIELDS};
+use super::raw::RawQuery;
+use super::schema::Collection;
+use super::sort;
+use super::window::Window;
+use serde_json::{Map, Value};
+
+/// Parameters of one query or of one level of `deep`.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Parameters {
+    pub(super) fields: Option<Vec<String>>,
+    pub(super) group: Option<Vec<String>>,
+    pub(super) sort: Option<Vec<String>>,
+    pub(super) filter: Option<Value>,
+    pub(super) window: Window,
+    pub(super) meta: Option<Vec<String>>,
+    pub(super) search: Option<String>,
+    pub(super) export: Option<String>,
+    pub(super) version: Option<String>,
+    /// Operations and what they are asked for; `None` where the parameter is missing or has no operation.
+    pub(super) aggregate: Option<Vec<(String, Vec<String>)>>,
+    pub(super) deep: Value,
+    alias: Option<Value>,
+}
+
+impl Parameters {
+    /// Reads and checks them all.
+    pub(super) fn read(raw: &RawQuery, variables: Variables<'_>) -> Result<Self, QueryError> {
+        let given = |name: &str| raw.get(name).filter(|v| js::truthy(v));
+        let filter = given("filter")
+            .map(|f| filter_parse::parse(f, variables))
+            .transpose()?;
+        // A filter that is wrong inside is reported before any other parameter, an alias before the rest.
+        if let Some(filter) = &filter {
+            filter_validate::validate(filter)?;
+        }
+        let alias = given("alias").cloned();
+        if let Some(alias) = &alias {
+            Aliases::parse(alias)?;
+        }
+        let lists = Self {
+            fields: given("fields").map(|v| list(v, true)),
+            group: given("groupBy").map(|v| list(v, true)),
+            sort: given("sort").map(|v| list(v, false)),
+            aggregate: given("aggregate")
+                .map(aggregate::parse)
+                .transpose()?
+                .filter(|a| !a.is_empty()),
+            ..Self::default()
+        };
+        lists.check_depth(filter.as_ref())?;
+        for (name, list, most) in [
+            ("fields", &lists.fields, MAX_SELECTED_FIELDS),
+            ("group", &lists.group, MAX_LIST),
+            ("sort", &lists.sort, MAX_LIST),
+        ] {
+            check_list(name, list.as_deref().unwrap_or(&[]), most)?;
+        }
+        if filter == Some(Value::Null) {
+            return Err(QueryError::invalid("\"filter\" must be of type object"));
+        }
+        let window = Window {
+            limit: raw
+                .get("limit")
+                .map(|v| whole("limit", v, -1))
+                .transpose()?,
+            offset: raw
+                .get("offset")
+                .map(|v| whole("offset", v, 0))
+                .transpose()?
+                .unwrap_or(0),
+            page: given("page")
+                .map(|v| whole("page", v, 0))
+                .transpose()?
+                .unwrap_or(0),
+        };
+        Ok(Self {
+            filter,
+            window,
+            meta: given("meta").map(meta).transpose()?,
+            search: given("search").and_then(Value::as_str).map(str::to_owned),
+            export: given("export").map(export).transpose()?,
+            version: given("version").map(version).transpose()?,
+            deep: deep(given("deep")),
+            alias,
+            ..lists
+        })
+    }
+
+    /// The parameters of one level of `deep`: its members that begin with `_`.
+    pub(super) fn of_deep_level(
+        level: &Value,
+        variables: Variables<'_>,
+    ) -> Result<Self, QueryError> {
+        let members = level.as_object().into_iter().flatten();
+        let own = members.filter_map(|(k, v)| Some((k.strip_prefix('_')?.to_owned(), v.clone())));
+        Self::read(&RawQuery::from_json(own.collect()), variables)
+    }
+
+    /// The aliases of this level.
+    pub(super) fn aliases(&self) -> Result<Aliases, QueryError> {
+        self.alias
+            .as_ref()
+            .map_or_else(|| Ok(Aliases::default()), Aliases::parse)
+    }
+
+    /// The names of the operations.
+    pub(super) fn operations(&self) -> Vec<String> {
+        self.aggregate
+            .iter()
+            .flatten()
+            .map(|(operation, _)| operation.clone())
+            .collect()
+    }
+
+    /// Notes the members that filter and sort name.
+    pub(super) fn note_conditions(
+        &self,
+        collection: Collection,
+        path: &[String],
+        named: &mut Named,
+    ) {
+        if let Some(filter) = &self.filter {
+            for member in filter_validate::paths(filter) {
+                named.add_path(Use::Condition, path, collection, &member);
+            }
+        }
+        // Aggregates over all rows have no order, so nobody looks at the sort.
+        if self.aggregate.is_some() && self.group.is_none() {
+            return;
+        }
+        let operations = self.operations();
+        for key in self.sort.iter().flatten() {
+            let parts = sort::parts(key);
+            if !sort::is_aggregate(&parts, &operations) {
+                named.add_path(Use::Condition, path, collection, &parts);
+            }
+        }
+    }
+
+    /// The window on the codes of a reservation, which have one order and no filter.
+    pub(super) fn codes_window(&self) -> Result<Window, QueryError> {
+        if self
+            .filter
+            .as_ref()
+            .is_some_and(|f| f.as_object().is_some_and(|o| !o.is_empty()))
+            || self.search.is_some()
+        {
+            return Err(QueryError::invalid(
+                "The codes of a reservation can't be filtered; \"unique_code\" can look one up",
+            ));
+        }
+        let plain = match self.sort.as_deref() {
+            None | Some([]) => true,
+            Some([one]) => one == "position",
+            Some(_) => false,
+        };
+        if !plain || self.aggregate.is_some() || self.group.is_some() {
+            return Err(QueryError::invalid(
+                "The codes of a reservation are sorted by \"position\" only",
+            ));
+        }
+        Ok(self.window)
+    }
+
+    fn check_depth(&self, filter: Option<&Value>) -> Result<(), QueryError> {
+        let empty = Vec::new();
+        let fields = match (&self.group, &self.aggregate) {
+            (Some(group), _) => group,
+            (None, Some(_)) => &empty,
+            (None, None) => self.fields.as_ref().unwrap_or(&empty),
+        };
+        let names = fields.iter().chain(self.sort.iter().flatten());
+        let too_deep = names
+            .map(|f| f.split('.').count())
+            .any(|depth| depth > MAX_RELATIONAL_DEPTH)
+            || filter.is_some_and(|f| filter_validate::depth(f) > MAX_RELATIONAL_DEPTH);
+        if too_deep {
+            Err(QueryError::invalid("Max relational depth exceeded"))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// `a,b` or `["a", "b,c"]`; anything else is an empty list. Not every list splits its entries.
+fn list(value: &Value, split_entries: bool) -> Vec<String> {
+    let texts: Vec<String> = match value {
+        Value::String(text) => text.split(',').map(str::to_owned).collect(),
+        Value::Array(items) if split_entries => items
+            .iter()
+            .flat_map(|v| {
+                js::text(v)
+                    .split(',')
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            })
+            .collect(),
+        Value::Array(items) => items.iter().map(js::text).collect(),
+        _ => Vec::new(),
+    };
+    texts.into_iter().map(|t| t.trim().to_owned()).collect()
+}
+
+fn check_list(name: &str, list: &[String], most: usize) -> Result<(), QueryError> {
+    if list.len() > most {
+        return Err(QueryError::invalid(format!(
+            "\"{name}\" must contain less than or equal to {most} items"
+        )));
+    }
+    match list.iter().position(String::is_empty) {
+        Some(at) => Err(QueryError::invalid(format!(
+            "\"{name}[{at}]\" is not allowed to be empty"
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn whole(name: &str, value: &Value, least: i64) -> Result<i64, QueryError> {
+    let number = js::number(value);
+    let wrong = if number.is_nan() {
+        "must be a number".to_owned()
+    } else if number.is_infinite() {
+        "cannot be infinity".to_owned()
+    } else if number.abs() > MAX_SAFE_INTEGER {
+        "must be a safe number".to_owned()
+    } else if number.fract() != 0.0 {
+        "must be an integer".to_owned()
+    } else if number < least as f64 {
+        format!("must be greater than or equal to {least}")
+    } else {
+        return Ok(number as i64);
+    };
+    Err(QueryError::invalid(format!("\"{name}\" {wrong}")))
+}
+
+fn meta(value: &Value) -> Result<Vec<String>, QueryError> {
+    let names: Vec<String> = match value {
+        Value::String(text) if text == "*" => vec!["total_count".into(), "filter_count".into()],
+        Value::String(text) => text.split(',').map(str::to_owned).collect(),
+        Value::Array(items) => items.iter().map(js::text).collect(),
+        other => vec![js::text(other)],
+    };
+    match names
+        .iter()
+        .position(|n| n != "total_count" && n != "filter_count")
+    {
+        Some(at) => Err(QueryError::invalid(format!(
+            "\"meta[{at}]\" must be one of [total_count, filter_count]"
+        ))),
+        None => Ok(names),
+    }
+}
+
+fn export(value: &Value) -> Result<String, QueryError> {
+    match value.as_str() {
+        Some(format @ ("csv" | "csv_utf8" | "json" | "xml" | "yaml")) => Ok(format.to_owned()),
+        _ => Err(QueryError::invalid(
+            "\"export\" must be one of [csv, csv_utf8, json, xml, yaml]",
+        )),
+    }
+}
+
+fn version(value: &Value) -> Result<String, QueryError> {
+    value
+        .as_str()
+        .map(str::to_owned)
+        .ok_or_else(|| QueryError::invalid("\"version\" must be a string"))
+}
+
+fn deep(value: Option<&Value>) -> Value {
+    let parsed = match value {
+        Some(Value::String(text)) => serde_json::from_str(text).unwrap_or(Value::Null),
+        Some(other) => other.clone(),
+        None => Value::Null,
+    };
+    if parsed.is_object() {
+        parsed
+    } else {
+        Value::Object(Map::new())
+    }
+}

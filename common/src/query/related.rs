@@ -1,0 +1,80 @@
+//! The rows that a query needs besides its own: related rows, codes, and the answers to code lookups.
+//!
+//! A plain container that the store fills, in batches, before a query is evaluated.
+
+use super::codes::CodeLookup;
+use super::schema::Collection;
+use serde_json::{Map, Value};
+use std::collections::{HashMap, HashSet};
+
+/// A row: the object with its members, relations as keys (strings or null).
+pub type Row = Map<String, Value>;
+
+/// What evaluation may look up. Whatever is missing counts as null, like a key that points at no row.
+#[derive(Debug, Default, Clone)]
+pub struct Related {
+    rows: HashMap<Collection, HashMap<String, Row>>,
+    codes: HashMap<String, Vec<Row>>,
+    counts: HashMap<String, u64>,
+    found: HashMap<CodeLookup, HashSet<String>>,
+}
+
+impl Related {
+    /// Nothing loaded.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a row, found by its `id`. A row without one is ignored.
+    pub fn insert(&mut self, collection: Collection, row: Row) {
+        if let Some(id) = row.get("id").and_then(Value::as_str) {
+            self.rows
+                .entry(collection)
+                .or_default()
+                .insert(id.to_owned(), row);
+        }
+    }
+
+    /// The row of this key.
+    pub fn get(&self, collection: Collection, id: &str) -> Option<&Row> {
+        self.rows.get(&collection)?.get(id)
+    }
+
+    /// Sets the `unique_code` rows of a reservation, in order and already cut to the window that
+    /// [`Needs::codes`](super::Needs) asked for.
+    pub fn set_codes(&mut self, reservation: impl Into<String>, codes: Vec<Row>) {
+        self.codes.insert(reservation.into(), codes);
+    }
+
+    /// The codes of a reservation; none where nothing was set.
+    pub fn codes(&self, reservation: &str) -> &[Row] {
+        self.codes.get(reservation).map_or(&[], Vec::as_slice)
+    }
+
+    /// Sets how many codes a reservation has, all windows aside.
+    pub fn set_codes_count(&mut self, reservation: impl Into<String>, count: u64) {
+        self.counts.insert(reservation.into(), count);
+    }
+
+    /// How many codes a reservation has: 0 where nothing was set.
+    pub fn codes_count(&self, reservation: &str) -> u64 {
+        self.counts.get(reservation).copied().unwrap_or(0)
+    }
+
+    /// Sets which reservations a lookup of [`Query::codes_lookups`](super::Query::codes_lookups) found.
+    pub fn set_lookup(
+        &mut self,
+        lookup: CodeLookup,
+        reservations: impl IntoIterator<Item = String>,
+    ) {
+        self.found
+            .insert(lookup, reservations.into_iter().collect());
+    }
+
+    /// Whether the lookup found this reservation.
+    pub(super) fn has_code(&self, lookup: &CodeLookup, reservation: &str) -> bool {
+        self.found
+            .get(lookup)
+            .is_some_and(|ids| ids.contains(reservation))
+    }
+}

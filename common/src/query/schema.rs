@@ -1,0 +1,320 @@
+//! The collections a query can name: their members in order, types and relations.
+//!
+//! Static data. The order of `code_reservation` is the order of the published object, and of every answer.
+
+/// A collection of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Collection {
+    /// `code_reservation`, the reservations.
+    CodeReservation,
+    /// `unique_code`, the codes of a reservation, recomputed and never stored.
+    UniqueCode,
+    /// `directus_users`.
+    Users,
+    /// `directus_files`.
+    Files,
+    /// `organisation`.
+    Organisation,
+}
+
+/// The type of a member, which decides its operators and functions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FieldType {
+    /// Text, compared byte by byte.
+    String,
+    /// Text without a length limit.
+    Text,
+    /// A 32-bit whole number.
+    Integer,
+    /// A 64-bit whole number, shown as a string.
+    BigInteger,
+    /// `true` or `false`.
+    Boolean,
+    /// A UUID, lower case.
+    Uuid,
+    /// An instant, ISO 8601 with milliseconds and `Z`.
+    Timestamp,
+    /// Any JSON.
+    Json,
+    /// A secret of which only the presence is shown.
+    Hash,
+    /// No value of its own: a relation that other rows point at.
+    Alias,
+}
+
+/// What a member points at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Relation {
+    /// Nothing: a plain value.
+    None,
+    /// The key of one row of a collection of ours.
+    One(Collection),
+    /// The key of a row of a collection that is not ours: a bare key, whose members nobody can read here.
+    Foreign(&'static str),
+    /// The rows of a collection of ours that name this one.
+    Many(Collection),
+}
+
+/// A member of a collection.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct Field {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: FieldType,
+    /// What it points at.
+    pub relation: Relation,
+    /// Shown as asterisks, and no operator but those of presence works on it.
+    pub concealed: bool,
+    /// Part of `*`; the others appear only when they are named.
+    pub in_wildcard: bool,
+}
+
+const fn field(name: &'static str, kind: FieldType) -> Field {
+    Field {
+        name,
+        kind,
+        relation: Relation::None,
+        concealed: false,
+        in_wildcard: true,
+    }
+}
+
+const fn one(name: &'static str, kind: FieldType, to: Collection) -> Field {
+    Field {
+        name,
+        kind,
+        relation: Relation::One(to),
+        concealed: false,
+        in_wildcard: true,
+    }
+}
+
+const fn foreign(name: &'static str, kind: FieldType, to: &'static str) -> Field {
+    Field {
+        name,
+        kind,
+        relation: Relation::Foreign(to),
+        concealed: false,
+        in_wildcard: true,
+    }
+}
+
+const fn concealed(name: &'static str, kind: FieldType) -> Field {
+    Field {
+        name,
+        kind,
+        relation: Relation::None,
+        concealed: true,
+        in_wildcard: true,
+    }
+}
+
+const fn named_only(name: &'static str, kind: FieldType) -> Field {
+    Field {
+        name,
+        kind,
+        relation: Relation::None,
+        concealed: false,
+        in_wildcard: false,
+    }
+}
+
+use FieldType as T;
+
+static CODE_RESERVATION: [Field; 20] = [
+    field("id", T::Uuid),
+    one("user_created", T::Uuid, Collection::Users),
+    field("date_created", T::Timestamp),
+    one("user_updated", T::Uuid, Collection::Users),
+    field("date_updated", T::Timestamp),
+    one("reserved_for", T::String, Collection::Organisation),
+    field("code_type", T::String),
+    field("quantity", T::Integer),
+    field("status", T::String),
+    field("export_type", T::String),
+    one("export_file", T::Uuid, Collection::Files),
+    field("url_suffix", T::String),
+    field("product", T::String),
+    field("quantity_reserved", T::Integer),
+    field("error_message", T::Text),
+    field("reference_id", T::String),
+    foreign("purchase_order", T::Uuid, "purchase_order"),
+    Field {
+        name: "codes",
+        kind: T::Alias,
+        relation: Relation::Many(Collection::UniqueCode),
+        concealed: false,
+        in_wildcard: true,
+    },
+    named_only("length", T::Integer),
+    named_only("character_set", T::String),
+];
+
+static UNIQUE_CODE: [Field; 15] = [
+    field("id", T::Uuid),
+    one("user_created", T::Uuid, Collection::Users),
+    field("date_created", T::Timestamp),
+    one("user_updated", T::Uuid, Collection::Users),
+    field("date_updated", T::Timestamp),
+    field("digital_link", T::String),
+    field("code", T::String),
+    field("product", T::String),
+    field("epc_join_key", T::String),
+    field("status", T::String),
+    one("reservation", T::Uuid, Collection::CodeReservation),
+    field("type", T::String),
+    field("identifier_job", T::Uuid),
+    field("custom_id", T::String),
+    named_only("position", T::Integer),
+];
+
+static USERS: [Field; 28] = [
+    field("id", T::Uuid),
+    field("first_name", T::String),
+    field("last_name", T::String),
+    field("email", T::String),
+    concealed("password", T::Hash),
+    field("location", T::String),
+    field("title", T::String),
+    field("description", T::Text),
+    field("tags", T::Json),
+    one("avatar", T::Uuid, Collection::Files),
+    field("language", T::String),
+    concealed("tfa_secret", T::String),
+    field("status", T::String),
+    foreign("role", T::Uuid, "directus_roles"),
+    concealed("token", T::Hash),
+    field("last_access", T::Timestamp),
+    field("last_page", T::String),
+    field("provider", T::String),
+    concealed("external_identifier", T::String),
+    concealed("auth_data", T::Json),
+    field("email_notifications", T::Boolean),
+    field("appearance", T::String),
+    field("theme_dark", T::String),
+    field("theme_light", T::String),
+    field("theme_light_overrides", T::Json),
+    field("theme_dark_overrides", T::Json),
+    field("text_direction", T::String),
+    foreign("policies", T::Alias, "directus_access"),
+];
+
+static FILES: [Field; 26] = [
+    field("id", T::Uuid),
+    field("storage", T::String),
+    field("filename_disk", T::String),
+    field("filename_download", T::String),
+    field("title", T::String),
+    field("type", T::String),
+    foreign("folder", T::Uuid, "directus_folders"),
+    one("uploaded_by", T::Uuid, Collection::Users),
+    field("created_on", T::Timestamp),
+    one("modified_by", T::Uuid, Collection::Users),
+    field("modified_on", T::Timestamp),
+    field("charset", T::String),
+    field("filesize", T::BigInteger),
+    field("width", T::Integer),
+    field("height", T::Integer),
+    field("duration", T::Integer),
+    field("embed", T::String),
+    field("description", T::Text),
+    field("location", T::Text),
+    field("tags", T::Json),
+    field("metadata", T::Json),
+    field("focal_point_x", T::Integer),
+    field("focal_point_y", T::Integer),
+    field("tus_id", T::String),
+    field("tus_data", T::Json),
+    field("uploaded_on", T::Timestamp),
+];
+
+static ORGANISATION: [Field; 4] = [
+    field("id", T::String),
+    field("organisation_name", T::String),
+    field("pgln", T::String),
+    field("city", T::String),
+];
+
+impl Collection {
+    /// Every collection.
+    pub const ALL: [Self; 5] = [
+        Self::CodeReservation,
+        Self::UniqueCode,
+        Self::Users,
+        Self::Files,
+        Self::Organisation,
+    ];
+
+    /// The name in paths, filters and errors.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CodeReservation => "code_reservation",
+            Self::UniqueCode => "unique_code",
+            Self::Users => "directus_users",
+            Self::Files => "directus_files",
+            Self::Organisation => "organisation",
+        }
+    }
+
+    /// The collection of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|c| c.name() == name)
+    }
+
+    /// All members, in the order of an answer.
+    pub fn fields(self) -> &'static [Field] {
+        match self {
+            Self::CodeReservation => &CODE_RESERVATION,
+            Self::UniqueCode => &UNIQUE_CODE,
+            Self::Users => &USERS,
+            Self::Files => &FILES,
+            Self::Organisation => &ORGANISATION,
+        }
+    }
+
+    /// The member of this name.
+    pub fn field(self, name: &str) -> Option<&'static Field> {
+        self.fields().iter().find(|f| f.name == name)
+    }
+
+    /// The member that identifies a row.
+    pub fn primary_key(self) -> &'static Field {
+        // Every collection above begins with its key; a test holds that.
+        match self {
+            Self::CodeReservation => &CODE_RESERVATION[0],
+            Self::UniqueCode => &UNIQUE_CODE[0],
+            Self::Users => &USERS[0],
+            Self::Files => &FILES[0],
+            Self::Organisation => &ORGANISATION[0],
+        }
+    }
+}
+
+impl FieldType {
+    /// The name that errors show.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::Text => "text",
+            Self::Integer => "integer",
+            Self::BigInteger => "bigInteger",
+            Self::Boolean => "boolean",
+            Self::Uuid => "uuid",
+            Self::Timestamp => "timestamp",
+            Self::Json => "json",
+            Self::Hash => "hash",
+            Self::Alias => "alias",
+        }
+    }
+
+    /// Whether values are numbers.
+    pub fn is_numeric(self) -> bool {
+        matches!(self, Self::Integer | Self::BigInteger)
+    }
+
+    /// Whether values are text that `search` looks into.
+    pub fn is_text(self) -> bool {
+        matches!(self, Self::String | Self::Text)
+    }
+}

@@ -1,0 +1,61 @@
+//! `*` and `*.*` in `fields`: what the caller may read, in the order of the collection.
+
+use super::access::Access;
+use super::alias::Aliases;
+use super::functions;
+use super::schema::{Collection, Field, Relation};
+
+/// Replaces every wildcard of one level; what is below a relation (`a.*`) is left for that level.
+pub(super) fn expand(
+    fields: &[String],
+    collection: Collection,
+    aliases: &Aliases,
+    access: &Access,
+) -> Vec<String> {
+    let allowed: Vec<&'static Field> = collection
+        .fields()
+        .iter()
+        .filter(|f| access.can_read_field(collection, f))
+        .collect();
+    if allowed.is_empty() {
+        return Vec::new();
+    }
+    let shown = || allowed.iter().filter(|f| f.in_wildcard);
+    let is_relation = |f: &&Field| f.relation != Relation::None;
+    let mut out = Vec::new();
+    for field in fields {
+        if field == "*" {
+            out.extend(shown().map(|f| f.name.to_owned()));
+            let readable =
+                |member: &str| allowed.iter().any(|f| f.name == functions::split(member).1);
+            out.extend(
+                aliases
+                    .iter()
+                    .filter(|(_, member)| readable(member))
+                    .map(|(name, _)| name.to_owned()),
+            );
+        } else if let Some(rest) = field.strip_prefix("*.") {
+            out.extend(
+                shown()
+                    .filter(|f| is_relation(f))
+                    .map(|f| format!("{}.{rest}", f.name)),
+            );
+            out.extend(
+                shown()
+                    .filter(|f| !is_relation(f))
+                    .map(|f| f.name.to_owned()),
+            );
+            out.extend(aliases.iter().map(|(name, member)| {
+                let relation = shown().any(|f| f.name == member && is_relation(f));
+                if relation {
+                    format!("{name}.{rest}")
+                } else {
+                    name.to_owned()
+                }
+            }));
+        } else {
+            out.push(field.clone());
+        }
+    }
+    out
+}
