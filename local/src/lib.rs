@@ -1,1 +1,17 @@
-//! stub
+//! The whole system in one process, on embedded DynamoDB and S3: for a laptop, and for tests.
+//!
+//! Nothing here decides anything: routes, tables, the stream mapping and the schedules come from template.yaml, and the
+//! functions are the deployed ones, which reach both stores through the AWS SDK.
+
+pub mod banner;
+pub mod data_dir;
+pub mod dynamodb;
+pub mod functions;
+pub mod gateway;
+pub mod invocation;
+pub mod options;
+pub mod s3;
+pub mod schedule;
+pub mod stream;
+pub mod system;
+pub mod template;

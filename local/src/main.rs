@@ -1,2 +1,41 @@
-//! stub
-fn main() {}
+//! `cargo run`: starts the system and waits for Ctrl-C.
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use clap::Parser;
+use common::telemetry;
+use local::{banner::banner, options::Options, system::System};
+use tokio::signal::{
+    ctrl_c,
+    unix::{SignalKind, signal},
+};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    telemetry::init();
+    match run(Options::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Not a log line: the person who typed the command reads it.
+            let _ = writeln!(io::stderr(), "{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let (token, paused) = (options.seed.is_none().then(|| options.token.clone()), options.pause_stream);
+    let system = System::start(options).await?;
+    write!(io::stdout(), "{}", banner(system.address(), token.as_deref(), paused))?;
+    io::stdout().flush()?;
+    tokio::select! {
+        interrupted = ctrl_c() => interrupted?,
+        _ = terminate.recv() => {}
+    }
+    system.stop().await;
+    Ok(())
+}

@@ -1,0 +1,198 @@
+//! The data directory: one process at a time, the secret of the codes, and where each store keeps its files.
+//!
+//! Files of others in the directory are left alone. With `--memory` the directory is a temporary one, removed at the end.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use rand::RngExt;
+use tempfile::TempDir;
+
+/// Length of the secret that keys the codes, in characters.
+const SECRET_LENGTH: usize = 64;
+
+/// A data directory that this process alone uses.
+#[derive(Debug)]
+pub struct DataDir {
+    path: PathBuf,
+    /// Held open: the lock ends with the process, however it ends.
+    _lock: File,
+    temporary: Option<TempDir>,
+}
+
+/// The data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    /// Another process has it.
+    #[error(
+        "the data directory {0} is in use by another process; stop that one, or choose another with --data-dir or --memory"
+    )]
+    InUse(PathBuf),
+    /// A file in it cannot be read or written.
+    #[error("the data directory cannot be used: {path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The secret's file was changed by hand.
+    #[error(
+        "{0} does not hold the secret that was made on first start ({SECRET_LENGTH} characters); codes made with another secret could repeat those already issued"
+    )]
+    Secret(PathBuf),
+}
+
+impl DataDir {
+    /// Opens (or makes) a directory and locks it.
+    ///
+    /// # Errors
+    /// When it cannot be made, or another process holds it.
+    pub fn open(path: &Path) -> Result<Self, DataDirError> {
+        let at = |path: &Path| {
+            let path = path.to_owned();
+            move |source| DataDirError::Io { path, source }
+        };
+        fs::create_dir_all(path).map_err(at(path))?;
+        let lock_path = path.join("lock");
+        let lock =
+            OpenOptions::new().create(true).truncate(false).write(true).open(&lock_path).map_err(at(&lock_path))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock, temporary: None }),
+            Err(TryLockError::WouldBlock) => Err(DataDirError::InUse(path.to_owned())),
+            Err(TryLockError::Error(source)) => Err(DataDirError::Io { path: lock_path, source }),
+        }
+    }
+
+    /// A directory that is removed when the value is dropped.
+    ///
+    /// # Errors
+    /// When the system has no room for one.
+    pub fn temporary() -> Result<Self, DataDirError> {
+        let directory = tempfile::Builder::new()
+            .prefix("code-reservation-")
+            .tempdir()
+            .map_err(|source| DataDirError::Io { path: std::env::temp_dir(), source })?;
+        let mut opened = Self::open(directory.path())?;
+        opened.temporary = Some(directory);
+        Ok(opened)
+    }
+
+    /// Whether it goes away with the process.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        self.temporary.is_some()
+    }
+
+    /// The directory itself.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The SQLite file of the tables.
+    #[must_use]
+    pub fn tables(&self) -> PathBuf {
+        self.path.join("tables.db")
+    }
+
+    /// The directory of the objects.
+    #[must_use]
+    pub fn objects(&self) -> PathBuf {
+        self.path.join("objects")
+    }
+
+    /// The file that stands for the queue of failed stream batches: one JSON document per line.
+    #[must_use]
+    pub fn failures(&self) -> PathBuf {
+        self.path.join("failures.jsonl")
+    }
+
+    /// The secret that keys the codes; made on first start, readable by its owner only.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written, or holds something else.
+    pub fn secret(&self) -> Result<String, DataDirError> {
+        let path = self.path.join("secret");
+        let failed = |source| DataDirError::Io { path: path.clone(), source };
+        match fs::read_to_string(&path) {
+            Ok(text) => {
+                let secret = text.trim();
+                if secret.len() != SECRET_LENGTH || !secret.bytes().all(|b| b.is_ascii_graphic()) {
+                    return Err(DataDirError::Secret(path.clone()));
+                }
+                Ok(secret.to_owned())
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let secret = random_text(SECRET_LENGTH);
+                write_private(&path, &secret).map_err(failed)?;
+                Ok(secret)
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+}
+
+/// Random letters and digits.
+pub(crate) fn random_text(length: usize) -> String {
+    rand::rng().sample_iter(rand::distr::Alphanumeric).take(length).map(char::from).collect()
+}
+
+/// Writes a file that only its owner can read; after a crash it is there whole or not at all.
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let temporary = path.with_extension("new");
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&temporary)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(temporary, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_secret_is_made_once_and_private() {
+        let home = tempfile::tempdir().unwrap();
+        let first = DataDir::open(home.path()).unwrap().secret().unwrap();
+        let again = DataDir::open(home.path()).unwrap().secret().unwrap();
+        assert_eq!(first, again);
+        assert_eq!(first.len(), 64);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = fs::metadata(home.path().join("secret")).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_damaged_secret_stops_the_start() {
+        let home = tempfile::tempdir().unwrap();
+        fs::write(home.path().join("secret"), "short").unwrap();
+        assert!(matches!(DataDir::open(home.path()).unwrap().secret(), Err(DataDirError::Secret(_))));
+    }
+
+    #[test]
+    fn two_processes_do_not_share_a_directory() {
+        let home = tempfile::tempdir().unwrap();
+        let _first = DataDir::open(home.path()).unwrap();
+        let second = DataDir::open(home.path()).unwrap_err();
+        assert!(second.to_string().contains("in use by another process"), "{second}");
+    }
+
+    #[test]
+    fn files_of_others_are_left_alone() {
+        let home = tempfile::tempdir().unwrap();
+        fs::write(home.path().join("notes.txt"), "mine").unwrap();
+        DataDir::open(home.path()).unwrap().secret().unwrap();
+        assert_eq!(fs::read_to_string(home.path().join("notes.txt")).unwrap(), "mine");
+    }
+}

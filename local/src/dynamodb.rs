@@ -1,0 +1,331 @@
+//! The embedded DynamoDB: `dynoxide` on a thread of its own, for the AWS SDK over loopback and for the stream reader
+//! directly.
+//!
+//! Everything that touches the SQLite file runs on that one thread, one after another. So a second connection can keep
+//! what `dynoxide` has no room for — indexes of the stream records, the reader's position — without a lock between them.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+};
+
+use dynoxide::{
+    Database,
+    actions::{
+        get_records::GetRecordsRequest, get_shard_iterator::encode_shard_iterator,
+        update_time_to_live::UpdateTimeToLiveRequest,
+    },
+    errors::DynoxideError,
+    streams,
+};
+use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, runtime::Handle, sync::oneshot};
+
+use crate::{
+    data_dir::{DataDir, random_text},
+    template::{REGION, Table},
+};
+
+/// Without these each write to a table with a stream reads every stream record. The reader's position lies beside the
+/// records, so that both are restored from one copy of the file.
+const SCHEMA: &str = "
+    CREATE INDEX IF NOT EXISTS _local_stream_by_table
+        ON _stream_records (table_name, CAST(sequence_number AS INTEGER));
+    CREATE INDEX IF NOT EXISTS _local_stream_by_shard
+        ON _stream_records (table_name, shard_id, CAST(sequence_number AS INTEGER));
+    CREATE TABLE IF NOT EXISTS _local_positions (table_name TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;
+";
+
+/// The most stream records that one pruning removes, so that no request waits long for it.
+const PRUNE_LIMIT: u32 = 2_000;
+
+/// A running embedded DynamoDB. It stops when the value is dropped.
+#[derive(Debug)]
+pub struct DynamoDb {
+    address: SocketAddr,
+    handle: Handle,
+    stores: Stores,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+#[derive(Clone)]
+struct Stores {
+    database: Database,
+    side: Arc<Mutex<Connection>>,
+}
+
+impl std::fmt::Debug for Stores {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Stores")
+    }
+}
+
+/// The embedded DynamoDB failed.
+#[derive(Debug, thiserror::Error)]
+pub enum DynamoDbError {
+    /// The engine refused a request.
+    #[error("the embedded DynamoDB: {0}")]
+    Engine(String),
+    /// SQLite failed.
+    #[error("the embedded DynamoDB's file: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// No address, or no thread.
+    #[error("the embedded DynamoDB cannot start: {0}")]
+    Start(#[from] std::io::Error),
+    /// It was stopped.
+    #[error("the embedded DynamoDB has stopped")]
+    Stopped,
+}
+
+impl From<DynoxideError> for DynamoDbError {
+    fn from(error: DynoxideError) -> Self {
+        Self::Engine(format!("{error:?}"))
+    }
+}
+
+/// A record of a table's stream.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StreamRecord {
+    /// Its place in the stream; only ever grows.
+    pub position: i64,
+    /// The record as Lambda passes it on.
+    pub event: Value,
+}
+
+impl DynamoDb {
+    /// Opens the tables of a data directory, or tables in memory, and serves them on a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, or there is no port.
+    pub fn start(data_dir: &DataDir) -> Result<Self, DynamoDbError> {
+        // A name of its own: several systems may run in one process.
+        let path = if data_dir.is_temporary() {
+            format!("file:tables-{}?mode=memory&cache=shared", random_text(16))
+        } else {
+            data_dir.tables().display().to_string()
+        };
+        let database = Database::new(&path)?;
+        let side = Connection::open(&path)?;
+        // What is committed survives a kill of the process in any mode; only a power cut could lose a position, which
+        // then repeats a few records.
+        side.pragma_update(None, "synchronous", "NORMAL")?;
+        side.execute_batch(SCHEMA)?;
+        let stores = Stores { database, side: Arc::new(Mutex::new(side)) };
+
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let database = stores.database.clone();
+        let thread = thread::Builder::new().name("dynamodb".to_owned()).spawn(move || {
+            runtime.block_on(async move {
+                let server = async {
+                    match TcpListener::from_std(listener) {
+                        Ok(listener) => dynoxide::server::serve_on(listener, database).await,
+                        Err(error) => tracing::error!(%error, "the embedded DynamoDB cannot listen"),
+                    }
+                };
+                // A sender that is dropped means the same as one that sends.
+                tokio::select! { () = server => {}, _ = stopped => {} }
+            });
+            // Open connections of clients end here, without waiting for them.
+            runtime.shutdown_background();
+        })?;
+        Ok(Self { address, handle, stores, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Where the AWS SDK finds it.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Runs a task on the thread that owns the file.
+    async fn run<T: Send + 'static>(
+        &self,
+        task: impl FnOnce(&Database, &mut Connection) -> Result<T, DynamoDbError> + Send + 'static,
+    ) -> Result<T, DynamoDbError> {
+        let stores = self.stores.clone();
+        let task = async move {
+            let mut side = stores.side.lock().unwrap_or_else(PoisonError::into_inner);
+            task(&stores.database, &mut side)
+        };
+        self.handle.spawn(task).await.map_err(|_| DynamoDbError::Stopped)?
+    }
+
+    /// Makes the tables that are missing, and adds indexes that a newer template names.
+    ///
+    /// # Errors
+    /// When the engine refuses a table.
+    pub async fn create_tables(&self, tables: &[Table]) -> Result<(), DynamoDbError> {
+        let tables = tables.to_vec();
+        self.run(move |database, _| tables.iter().try_for_each(|table| create_table(database, table))).await
+    }
+
+    /// The records after `position`, oldest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn records_after(
+        &self,
+        table: &str,
+        position: i64,
+        limit: usize,
+        stream_arn: &str,
+    ) -> Result<Vec<StreamRecord>, DynamoDbError> {
+        let (table, stream_arn) = (table.to_owned(), stream_arn.to_owned());
+        self.run(move |database, _| {
+            let shard_iterator = encode_shard_iterator(&table, &streams::shard_id(&table), position);
+            let answer = database.get_records(GetRecordsRequest { shard_iterator, limit: Some(limit) })?;
+            answer.records.into_iter().map(|record| to_stream_record(&record, &stream_arn)).collect()
+        })
+        .await
+    }
+
+    /// The place of the newest record of a table's stream; 0 if there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn newest_position(&self, table: &str) -> Result<i64, DynamoDbError> {
+        let table = table.to_owned();
+        self.run(move |_, side| {
+            let sql =
+                "SELECT COALESCE(MAX(CAST(sequence_number AS INTEGER)), 0) FROM _stream_records WHERE table_name = ?1";
+            Ok(side.query_row(sql, params![table], |row| row.get(0))?)
+        })
+        .await
+    }
+
+    /// The position that the reader of a table's stream saved last.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn position(&self, table: &str) -> Result<Option<i64>, DynamoDbError> {
+        let table = table.to_owned();
+        self.run(move |_, side| {
+            let sql = "SELECT position FROM _local_positions WHERE table_name = ?1";
+            Ok(side.query_row(sql, params![table], |row| row.get(0)).optional()?)
+        })
+        .await
+    }
+
+    /// Saves the position of the reader of a table's stream, and removes old records before it. The newest record stays,
+    /// since the next sequence number is one more than its.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn save_position(&self, table: &str, position: i64) -> Result<(), DynamoDbError> {
+        let table = table.to_owned();
+        self.run(move |_, side| {
+            let transaction = side.transaction()?;
+            transaction.execute(
+                "INSERT INTO _local_positions (table_name, position) VALUES (?1, ?2)
+                 ON CONFLICT (table_name) DO UPDATE SET position = excluded.position",
+                params![table, position],
+            )?;
+            transaction.execute(
+                "DELETE FROM _stream_records WHERE rowid IN (
+                     SELECT rowid FROM _stream_records
+                     WHERE table_name = ?1 AND CAST(sequence_number AS INTEGER) < ?2 LIMIT ?3)",
+                params![table, position, PRUNE_LIMIT],
+            )?;
+            Ok(transaction.commit()?)
+        })
+        .await
+    }
+
+    /// Removes the items whose time to live is over.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn expire(&self) -> Result<usize, DynamoDbError> {
+        self.run(|database, _| Ok(database.sweep_ttl()?)).await
+    }
+}
+
+impl Drop for DynamoDb {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            // An Err says that the thread has ended already.
+            let _ = stop.send(());
+        }
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the embedded DynamoDB ended with a panic");
+        }
+    }
+}
+
+fn create_table(database: &Database, table: &Table) -> Result<(), DynamoDbError> {
+    if let Some(metadata) = database.get_table_metadata(&table.name)? {
+        return add_indexes(database, table, metadata.gsi_definitions.as_deref());
+    }
+    database.create_table(from_json(table.create.clone())?)?;
+    if let Some(attribute) = &table.time_to_live {
+        let body = json!({
+            "TableName": table.name,
+            "TimeToLiveSpecification": { "AttributeName": attribute, "Enabled": true },
+        });
+        database.update_time_to_live(from_json::<UpdateTimeToLiveRequest>(body)?)?;
+    }
+    Ok(())
+}
+
+/// Indexes that the template names and an older table lacks.
+fn add_indexes(database: &Database, table: &Table, existing: Option<&str>) -> Result<(), DynamoDbError> {
+    let existing: Value = existing.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let name = |index: &Value| index.get("IndexName").and_then(Value::as_str).map(str::to_owned);
+    let known: Vec<String> = existing.as_array().into_iter().flatten().filter_map(name).collect();
+    let wanted = table.create.get("GlobalSecondaryIndexes").and_then(Value::as_array);
+    for index in wanted.into_iter().flatten() {
+        if name(index).is_some_and(|name| !known.contains(&name)) {
+            database.update_table(from_json(json!({
+                "TableName": table.name,
+                "AttributeDefinitions": table.create.get("AttributeDefinitions"),
+                "GlobalSecondaryIndexUpdates": [{ "Create": index }],
+            }))?)?;
+        }
+    }
+    Ok(())
+}
+
+fn from_json<T: serde::de::DeserializeOwned>(body: Value) -> Result<T, DynamoDbError> {
+    serde_json::from_value(body).map_err(|error| DynamoDbError::Engine(error.to_string()))
+}
+
+/// Public sequence numbers have 21 digits.
+const PUBLIC_OFFSET: i128 = 100_000_000_000_000_000_000;
+
+/// The sequence number of a position, as records and failures name it.
+#[must_use]
+pub fn public_position(position: i64) -> String {
+    (PUBLIC_OFFSET + i128::from(position)).to_string()
+}
+
+/// The position that a sequence number names.
+#[must_use]
+pub fn position_of(sequence_number: &str) -> Option<i64> {
+    i64::try_from(sequence_number.parse::<i128>().ok()? - PUBLIC_OFFSET).ok()
+}
+
+/// The record with the region and the ARN that it would have on AWS.
+fn to_stream_record(
+    record: &dynoxide::actions::get_records::Record,
+    stream_arn: &str,
+) -> Result<StreamRecord, DynamoDbError> {
+    let failed = |error: serde_json::Error| DynamoDbError::Engine(error.to_string());
+    let position = position_of(&record.dynamodb.sequence_number)
+        .ok_or_else(|| DynamoDbError::Engine("a stream record has no sequence number".to_owned()))?;
+    let mut event = serde_json::to_value(record).map_err(failed)?;
+    if let Some(members) = event.as_object_mut() {
+        members.insert("awsRegion".to_owned(), json!(REGION));
+        members.insert("eventSourceARN".to_owned(), json!(stream_arn));
+    }
+    Ok(StreamRecord { position, event })
+}

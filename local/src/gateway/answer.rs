@@ -1,0 +1,99 @@
+//! From a function's answer to an HTTP response.
+
+use axum::{
+    body::Body,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::Response,
+};
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+/// The largest answer that a Lambda function can give, in bytes of its JSON.
+const MAX_ANSWER: usize = 6 * 1024 * 1024;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    status_code: u16,
+    #[serde(default)]
+    headers: Map<String, Value>,
+    #[serde(default)]
+    cookies: Vec<String>,
+    body: Option<String>,
+    #[serde(default)]
+    is_base64_encoded: bool,
+}
+
+/// An answer of the gateway itself.
+pub(super) fn own(status: StatusCode, message: &str) -> Response {
+    let mut response = Response::new(Body::from(json!({ "message": message }).to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// The response that a function's answer stands for.
+///
+/// # Errors
+/// A text that says why API Gateway would answer 500 instead.
+pub(super) fn to_response(answer: &Value) -> Result<Response, String> {
+    let size = answer.to_string().len();
+    if size > MAX_ANSWER {
+        return Err(format!("the answer has {size} bytes, and a Lambda function can give {MAX_ANSWER}"));
+    }
+    let answer = Answer::deserialize(answer).map_err(|error| error.to_string())?;
+    let body = match answer.body {
+        Some(body) if answer.is_base64_encoded => BASE64.decode(body).map_err(|error| error.to_string())?,
+        Some(body) => body.into_bytes(),
+        None => Vec::new(),
+    };
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::from_u16(answer.status_code).map_err(|error| error.to_string())?;
+    let headers = response.headers_mut();
+    for (name, value) in &answer.headers {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let name: HeaderName = name.parse().map_err(|_| format!("{name} is no name of a header"))?;
+        // The gateway counts the bytes itself.
+        if name != header::CONTENT_LENGTH {
+            headers.append(name, HeaderValue::from_str(&value).map_err(|error| error.to_string())?);
+        }
+    }
+    for cookie in &answer.cookies {
+        headers.append(header::SET_COOKIE, HeaderValue::from_str(cookie).map_err(|error| error.to_string())?);
+    }
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn status_headers_cookies_and_bodies_arrive() {
+        let answer = json!({
+            "statusCode": 201,
+            "headers": {"content-type": "text/plain", "x-request-id": "r"},
+            "multiValueHeaders": {},
+            "cookies": ["a=1", "b=2; Path=/"],
+            "body": "aGk=",
+            "isBase64Encoded": true,
+        });
+        let response = to_response(&answer).unwrap();
+        assert_eq!(response.status(), 201);
+        let cookies: Vec<_> = response.headers().get_all("set-cookie").iter().collect();
+        assert_eq!(cookies, ["a=1", "b=2; Path=/"]);
+        assert_eq!(response.headers()["x-request-id"], "r");
+        assert_eq!(to_bytes(response.into_body(), 10).await.unwrap(), "hi");
+    }
+
+    #[test]
+    fn what_lambda_cannot_send_is_refused() {
+        let large = json!({"statusCode": 200, "body": "x".repeat(MAX_ANSWER)});
+        assert!(to_response(&large).unwrap_err().contains("bytes"));
+        assert!(to_response(&json!({"body": "x"})).is_err());
+        assert!(to_response(&json!({"statusCode": 200, "headers": {"a b": "x"}})).is_err());
+    }
+}

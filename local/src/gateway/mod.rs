@@ -1,0 +1,95 @@
+//! The HTTP API: each request becomes the event that API Gateway would make of it (payload format 2.0), and the function's
+//! answer becomes the response.
+
+mod answer;
+mod event;
+mod routes;
+
+use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{ConnectInfo, Request, State},
+    http::StatusCode,
+    response::Response,
+};
+pub use event::{Caller, event};
+use lambda_http::LambdaEvent;
+pub use routes::{Match, Routes};
+use tokio::{net::TcpListener, sync::Notify};
+
+use crate::{
+    functions::HttpFunction,
+    invocation::{Invoked, request_id},
+};
+
+/// The largest body that an HTTP API takes, in bytes.
+const MAX_BODY: usize = 10 * 1024 * 1024;
+/// How long an HTTP API waits for a function.
+const MAX_WAIT: Duration = Duration::from_secs(30);
+
+/// The HTTP API.
+pub struct Gateway {
+    routes: Routes,
+    functions: HashMap<String, (Invoked, HttpFunction)>,
+    /// Told after each request that may have written something, so that the stream reader looks at once.
+    written: Arc<Notify>,
+}
+
+impl Gateway {
+    /// An API of routes and the functions they lead to, by logical id.
+    #[must_use]
+    pub fn new(routes: Routes, functions: HashMap<String, (Invoked, HttpFunction)>, written: Arc<Notify>) -> Self {
+        Self { routes, functions, written }
+    }
+
+    /// Serves on `listener` until the future is dropped.
+    ///
+    /// # Errors
+    /// When the listener fails.
+    pub async fn serve(self, listener: TcpListener) -> std::io::Result<()> {
+        let router = Router::new().fallback(handle).with_state(Arc::new(self));
+        axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await
+    }
+
+    async fn answer(&self, peer: SocketAddr, request: Request) -> Response {
+        let (parts, body) = request.into_parts();
+        let Ok(body) = to_bytes(body, MAX_BODY).await else {
+            return answer::own(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+        };
+        let path = event::decode_path(parts.uri.path());
+        let Some(matched) = self.routes.find(parts.method.as_str(), &path) else {
+            return answer::own(StatusCode::NOT_FOUND, "Not Found");
+        };
+        let Some((invoked, function)) = self.functions.get(&matched.function) else {
+            return answer::own(StatusCode::NOT_FOUND, "Not Found");
+        };
+        let request_id = request_id();
+        let payload = event(&parts, &path, &body, &matched, &Caller { peer, request_id: &request_id });
+        let work = function(LambdaEvent::new(payload, invoked.context(&request_id)));
+        let answer = tokio::time::timeout(MAX_WAIT, invoked.run(work)).await;
+        if !parts.method.is_safe() {
+            self.written.notify_one();
+        }
+        match answer {
+            Ok(Ok(answer)) => answer::to_response(&answer).unwrap_or_else(|reason| {
+                tracing::error!(function = invoked.name, request_id, reason, "the answer cannot be sent");
+                answer::own(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+            }),
+            Ok(Err(error)) => {
+                tracing::error!(function = invoked.name, request_id, error, "the function failed");
+                answer::own(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+            }
+            Err(_) => answer::own(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+        }
+    }
+}
+
+async fn handle(
+    State(gateway): State<Arc<Gateway>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request<Body>,
+) -> Response {
+    gateway.answer(peer, request).await
+}

@@ -1,0 +1,198 @@
+//! The choice of a route, as an HTTP API makes it: a full match of path and method, then a greedy one, then `$default`; and
+//! among those the one with more fixed segments from the left, and a named method before `ANY`.
+
+use std::cmp::Reverse;
+
+use crate::template::{Function, Route};
+
+/// The routes of an HTTP API.
+#[derive(Debug)]
+pub struct Routes {
+    routes: Vec<Entry>,
+    default: Option<String>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    method: String,
+    path: String,
+    segments: Vec<Segment>,
+    function: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Segment {
+    // In the order of preference.
+    Fixed(String),
+    One(String),
+    Rest(String),
+}
+
+/// A route that matches a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Match {
+    /// Logical id of the function.
+    pub function: String,
+    /// The route as it stands in the template, for example `GET /items/code_reservation/{id}`.
+    pub route_key: String,
+    /// The values of the path's variables.
+    pub parameters: Vec<(String, String)>,
+}
+
+/// What is no method of an HTTP API's routes, and is offered here all the same: Directus' clients send long queries so.
+const SEARCH_PATH: &str = "/items/code_reservation";
+const SEARCH_FUNCTION: &str = "list-reservations";
+
+impl Routes {
+    /// The routes of the functions of a template.
+    #[must_use]
+    pub fn new(functions: &[Function]) -> Self {
+        let mut routes = Self { routes: Vec::new(), default: None };
+        for function in functions {
+            for route in &function.routes {
+                match route {
+                    Route::Default => routes.default = Some(function.logical_id.clone()),
+                    Route::Path { method, path } => routes.add(method, path, &function.logical_id),
+                }
+            }
+            if function.binary == SEARCH_FUNCTION && !function.routes.is_empty() {
+                routes.add("SEARCH", SEARCH_PATH, &function.logical_id);
+                routes.add("SEARCH", &format!("{SEARCH_PATH}/{{rest+}}"), &function.logical_id);
+            }
+        }
+        let order = |entry: &Entry| {
+            let kinds: Vec<u8> = entry.segments.iter().map(Segment::kind).collect();
+            let greedy = matches!(entry.segments.last(), Some(Segment::Rest(_)));
+            (greedy, kinds, Reverse(entry.segments.len()), entry.method == "ANY")
+        };
+        routes.routes.sort_by_key(order);
+        routes
+    }
+
+    fn add(&mut self, method: &str, path: &str, function: &str) {
+        let segments = path.trim_start_matches('/').split('/').map(Segment::parse).collect();
+        let (method, path) = (method.to_owned(), path.to_owned());
+        self.routes.push(Entry { method, path, segments, function: function.to_owned() });
+    }
+
+    /// The route of a request; `path` is decoded.
+    #[must_use]
+    pub fn find(&self, method: &str, path: &str) -> Option<Match> {
+        let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        let matched = self.routes.iter().find_map(|entry| {
+            if entry.method != method && entry.method != "ANY" {
+                return None;
+            }
+            let parameters = entry.parameters(&segments)?;
+            let route_key = format!("{} {}", entry.method, entry.path);
+            Some(Match { function: entry.function.clone(), route_key, parameters })
+        });
+        matched.or_else(|| {
+            let (function, route_key) = (self.default.clone()?, "$default".to_owned());
+            Some(Match { function, route_key, parameters: Vec::new() })
+        })
+    }
+}
+
+impl Entry {
+    /// The variables' values if the path matches.
+    fn parameters(&self, segments: &[&str]) -> Option<Vec<(String, String)>> {
+        let greedy = matches!(self.segments.last(), Some(Segment::Rest(_)));
+        let enough = if greedy { segments.len() >= self.segments.len() } else { segments.len() == self.segments.len() };
+        if !enough {
+            return None;
+        }
+        let mut parameters = Vec::new();
+        for (position, segment) in self.segments.iter().enumerate() {
+            let found = segments.get(position).copied().unwrap_or_default();
+            match segment {
+                Segment::Fixed(text) if text == found => {}
+                Segment::One(name) if !found.is_empty() => parameters.push((name.clone(), found.to_owned())),
+                Segment::Rest(name) => {
+                    let rest = segments.get(position..).unwrap_or_default().join("/");
+                    parameters.push((name.clone(), rest));
+                }
+                _ => return None,
+            }
+        }
+        Some(parameters)
+    }
+}
+
+impl Segment {
+    fn parse(text: &str) -> Self {
+        match text.strip_prefix('{').and_then(|text| text.strip_suffix('}')) {
+            Some(name) => match name.strip_suffix('+') {
+                Some(name) => Self::Rest(name.to_owned()),
+                None => Self::One(name.to_owned()),
+            },
+            None => Self::Fixed(text.to_owned()),
+        }
+    }
+
+    fn kind(&self) -> u8 {
+        match self {
+            Self::Fixed(_) => 0,
+            Self::One(_) => 1,
+            Self::Rest(_) => 2,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::template::{TEMPLATE, Template};
+
+    fn routes(list: &[(&str, &str, &str)]) -> Routes {
+        let mut text = String::from("Resources:\n");
+        for (position, (function, method, path)) in list.iter().enumerate() {
+            text += &format!(
+                "  {function}{position}:\n    Type: AWS::Serverless::Function\n    Properties:\n      Events:\n        E: \
+                 {{Type: HttpApi, Properties: {{Method: {method}, Path: \"{path}\"}}}}\n"
+            );
+        }
+        Routes::new(&Template::parse(&text, &[]).unwrap().functions)
+    }
+
+    #[test]
+    fn the_most_specific_route_wins_whatever_the_order() {
+        let list = [
+            ("Greedy", "GET", "/a/{rest+}"),
+            ("Any", "ANY", "/a/b"),
+            ("Variable", "GET", "/a/{id}"),
+            ("Fixed", "GET", "/a/b"),
+            ("Longer", "GET", "/a/{id}/{rest+}"),
+            ("Default", "ANY", "$default"),
+        ];
+        let mut backwards = list;
+        backwards.reverse();
+        for list in [list, backwards] {
+            let routes = routes(&list);
+            let find = |method: &str, path: &str| {
+                let found = routes.find(method, path).unwrap();
+                (found.function.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned(), found.parameters)
+            };
+            let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+            assert_eq!(find("GET", "/a/b").0, "Fixed");
+            assert_eq!(find("POST", "/a/b").0, "Any");
+            assert_eq!(find("GET", "/a/x"), ("Variable".to_owned(), vec![pair("id", "x")]));
+            assert_eq!(find("GET", "/a/"), ("Greedy".to_owned(), vec![pair("rest", "")]));
+            assert_eq!(find("GET", "/a/x/y/z"), ("Longer".to_owned(), vec![pair("id", "x"), pair("rest", "y/z")]));
+            assert_eq!(find("GET", "/a/x/").1, vec![pair("id", "x"), pair("rest", "")]);
+            assert_eq!(find("DELETE", "/a/x").0, "Default");
+            assert_eq!(find("GET", "/").0, "Default");
+        }
+    }
+
+    #[test]
+    fn search_goes_to_the_list_although_the_template_cannot_name_it() {
+        let template = Template::parse(TEMPLATE, &[]).unwrap();
+        let routes = Routes::new(&template.functions);
+        for path in ["/items/code_reservation", "/items/code_reservation/"] {
+            let found = routes.find("SEARCH", path).unwrap();
+            assert_eq!(found.function, "ListReservations", "{path}");
+        }
+        assert_eq!(routes.find("SEARCH", "/items/other").unwrap().route_key, "$default");
+    }
+}

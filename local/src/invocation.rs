@@ -1,0 +1,84 @@
+//! One invocation, as Lambda makes it: a context with a deadline, an end when the time is over, and a panic that costs this
+//! invocation only.
+
+use std::{
+    future::Future,
+    time::{Duration, SystemTime},
+};
+
+use lambda_runtime::{Context, Error};
+use tokio::task::{AbortHandle, JoinError};
+use uuid::Uuid;
+
+use crate::template::{ACCOUNT, Function, REGION};
+
+/// What an invocation needs to know of its function.
+#[derive(Clone, Debug)]
+pub struct Invoked {
+    /// The function's name.
+    pub name: String,
+    /// How long it may last.
+    pub timeout: Duration,
+}
+
+impl From<&Function> for Invoked {
+    fn from(function: &Function) -> Self {
+        Self { name: function.name.clone(), timeout: function.timeout }
+    }
+}
+
+impl Invoked {
+    /// The function's ARN.
+    #[must_use]
+    pub fn arn(&self) -> String {
+        format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}", self.name)
+    }
+
+    /// The context of an invocation that starts now.
+    #[must_use]
+    pub fn context(&self, request_id: &str) -> Context {
+        let deadline = SystemTime::now() + self.timeout;
+        let deadline = deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+        let mut context = Context::default();
+        context.request_id = request_id.to_owned();
+        context.deadline = u64::try_from(deadline).unwrap_or(u64::MAX);
+        context.invoked_function_arn = self.arn();
+        context
+    }
+
+    /// Runs an invocation to its end, but no longer than the function may last.
+    ///
+    /// # Errors
+    /// What the function returned, its panic, or that its time was over.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        let task = tokio::spawn(work);
+        let _abort = AbortOnDrop(task.abort_handle());
+        match tokio::time::timeout(self.timeout, task).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(error)) => Err(panicked(&self.name, &error)),
+            Err(_) => Err(format!("{} timed out after {:.2} seconds", self.name, self.timeout.as_secs_f64()).into()),
+        }
+    }
+}
+
+fn panicked(name: &str, error: &JoinError) -> Error {
+    format!("{name} ended early: {error}").into()
+}
+
+/// An invocation that nobody waits for any more ends, as it would with its sandbox.
+struct AbortOnDrop(AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// An id as Lambda and API Gateway give to invocations and requests.
+#[must_use]
+pub fn request_id() -> String {
+    Uuid::new_v4().to_string()
+}

@@ -1,0 +1,120 @@
+//! The embedded S3: buckets in a folder, served to the AWS SDK over loopback.
+//!
+//! An object is a small description (its key, size, checksums and a list of data files) and those files. The description
+//! is written last and by a rename, so a kill at any moment leaves the old object or the new one; completing a multipart
+//! upload writes a description of the parts that lie there already and copies nothing.
+
+mod body;
+mod buckets;
+mod checks;
+mod description;
+mod listing;
+mod reading;
+mod service;
+mod uploads;
+mod writing;
+
+use std::{convert::Infallible, net::SocketAddr, path::Path, sync::Arc};
+
+use axum::response::{IntoResponse, Response};
+use buckets::Store;
+use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tower::ServiceExt;
+
+use crate::data_dir::random_text;
+
+/// A running embedded S3. It stops when the value is dropped.
+#[derive(Debug)]
+pub struct S3 {
+    address: SocketAddr,
+    credentials: Credentials,
+    server: JoinHandle<()>,
+}
+
+/// The keys that the embedded S3 accepts: random, and of this process only.
+#[derive(Clone)]
+pub struct Credentials {
+    /// The access key id.
+    pub access_key_id: String,
+    /// The secret access key.
+    pub secret_access_key: String,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials").field("access_key_id", &self.access_key_id).finish_non_exhaustive()
+    }
+}
+
+/// The embedded S3 cannot start.
+#[derive(Debug, thiserror::Error)]
+#[error("the embedded S3 cannot start: {0}")]
+pub struct S3StartError(#[from] std::io::Error);
+
+impl S3 {
+    /// Opens the buckets under `root` and serves them on a free port of 127.0.0.1.
+    ///
+    /// `durable` says whether what is acknowledged must also survive the machine, not only the process.
+    ///
+    /// # Errors
+    /// When the folder cannot be used, or there is no port.
+    pub async fn start(root: &Path, buckets: &[String], durable: bool) -> Result<Self, S3StartError> {
+        let root = root.to_owned();
+        let names = buckets.to_vec();
+        let store = tokio::task::spawn_blocking(move || {
+            let store = Store::open(&root, durable)?;
+            names.iter().try_for_each(|name| store.make_bucket(name).map(drop))?;
+            Ok::<_, std::io::Error>(store)
+        });
+        let store = store.await.map_err(std::io::Error::other)??;
+
+        let credentials =
+            Credentials { access_key_id: format!("LOCAL{}", random_text(15)), secret_access_key: random_text(40) };
+        let mut service = S3ServiceBuilder::new(service::Service(Arc::new(store)));
+        service.set_auth(SimpleAuth::from_single(
+            credentials.access_key_id.clone(),
+            credentials.secret_access_key.clone(),
+        ));
+        let service = service.build();
+        let service = tower::service_fn(move |request: axum::extract::Request| {
+            let service = service.clone();
+            async move {
+                Ok::<Response, Infallible>(match service.oneshot(request).await {
+                    Ok(response) => response.map(axum::body::Body::new),
+                    Err(error) => {
+                        tracing::error!(?error, "the embedded S3 failed");
+                        axum::http::StatusCode::INTERNAL_SERVER_ERROR.into_response()
+                    }
+                })
+            }
+        });
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = listener.local_addr()?;
+        let router = axum::Router::new().fallback_service(service);
+        let server = tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, router).await {
+                tracing::error!(%error, "the embedded S3 stopped");
+            }
+        });
+        Ok(Self { address, credentials, server })
+    }
+
+    /// Where the AWS SDK finds it (by path, not by host name).
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The keys that it accepts.
+    #[must_use]
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+}
+
+impl Drop for S3 {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}

@@ -1,0 +1,203 @@
+//! Records between the stream and their batches: filtered, sorted into lanes by item, and tracked until they are done.
+//! No I/O, no clock.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    hash::{DefaultHasher, Hash, Hasher},
+};
+
+use serde_json::Value;
+
+use crate::{dynamodb::StreamRecord, stream::filter::Pattern, template::StreamMapping};
+
+/// The largest batch, in bytes of JSON.
+const MAX_BATCH: usize = 6 * 1024 * 1024;
+
+pub(super) struct Lanes {
+    filters: Vec<Pattern>,
+    batch_size: usize,
+    lanes: Vec<Lane>,
+    /// Positions that are read and not done.
+    open: BTreeSet<i64>,
+    read_up_to: i64,
+    waiting: usize,
+}
+
+#[derive(Default)]
+struct Lane {
+    queue: VecDeque<(StreamRecord, usize)>,
+    busy: bool,
+}
+
+impl Lanes {
+    pub(super) fn new(mapping: &StreamMapping, position: i64) -> Self {
+        Self {
+            filters: mapping.filters.clone(),
+            batch_size: mapping.batch_size.max(1),
+            lanes: (0..mapping.parallelization_factor.max(1)).map(|_| Lane::default()).collect(),
+            open: BTreeSet::new(),
+            read_up_to: position,
+            waiting: 0,
+        }
+    }
+
+    /// Takes the next record of the stream.
+    pub(super) fn push(&mut self, record: StreamRecord) {
+        self.read_up_to = record.position;
+        if !self.filters.is_empty() && !self.filters.iter().any(|filter| filter.matches(&record.event)) {
+            return;
+        }
+        let lane = lane_of(&record.event, self.lanes.len());
+        if let Some(lane) = self.lanes.get_mut(lane) {
+            self.open.insert(record.position);
+            self.waiting += 1;
+            let size = record.event.to_string().len();
+            lane.queue.push_back((record, size));
+        }
+    }
+
+    /// The records of one lane that form the next batch; the lane is busy until it is freed.
+    pub(super) fn next_batch(&mut self) -> Option<(usize, Vec<StreamRecord>)> {
+        let (number, lane) =
+            self.lanes.iter_mut().enumerate().find(|(_, lane)| !lane.busy && !lane.queue.is_empty())?;
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        while batch.len() < self.batch_size
+            && let Some((record, size)) = lane.queue.pop_front()
+        {
+            bytes += size;
+            if bytes > MAX_BATCH && !batch.is_empty() {
+                lane.queue.push_front((record, size));
+                break;
+            }
+            batch.push(record);
+        }
+        lane.busy = true;
+        self.waiting -= batch.len();
+        Some((number, batch))
+    }
+
+    pub(super) fn free(&mut self, lane: usize) {
+        if let Some(lane) = self.lanes.get_mut(lane) {
+            lane.busy = false;
+        }
+    }
+
+    pub(super) fn done(&mut self, positions: &[i64]) {
+        for position in positions {
+            self.open.remove(position);
+        }
+    }
+
+    /// Records that wait for a batch.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    pub(super) fn read_up_to(&self) -> i64 {
+        self.read_up_to
+    }
+
+    /// The position up to which every record is done.
+    pub(super) fn position(&self) -> i64 {
+        self.open.first().map_or(self.read_up_to, |open| open - 1)
+    }
+}
+
+/// Records of one item share a lane, so they stay in order.
+fn lane_of(event: &Value, lanes: usize) -> usize {
+    let keys = event.pointer("/dynamodb/Keys").and_then(Value::as_object);
+    let keys: BTreeMap<&String, String> =
+        keys.into_iter().flatten().map(|(name, value)| (name, value.to_string())).collect();
+    let mut hasher = DefaultHasher::new();
+    keys.hash(&mut hasher);
+    usize::try_from(hasher.finish() % (lanes.max(1) as u64)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn mapping(extra: &str) -> StreamMapping {
+        let text = format!(
+            "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      Events:\n        S:\n          Type: DynamoDB\n          \
+             Properties:\n            Stream: arn:aws:dynamodb:r:1:table/T/stream/x\n            StartingPosition: TRIM_HORIZON\n{extra}"
+        );
+        crate::template::Template::parse(&text, &[]).unwrap().stream_mapping().unwrap().1.clone()
+    }
+
+    fn record(position: i64, id: &str) -> StreamRecord {
+        StreamRecord { position, event: json!({"eventName": "INSERT", "dynamodb": {"Keys": {"id": {"S": id}}}}) }
+    }
+
+    #[test]
+    fn records_of_one_item_stay_in_one_lane_and_in_order() {
+        let mut lanes = Lanes::new(&mapping("            ParallelizationFactor: 10\n            BatchSize: 2\n"), 0);
+        for position in 1..=100 {
+            lanes.push(record(position, &format!("item-{}", position % 7)));
+        }
+        let mut lane_of_item: BTreeMap<String, usize> = BTreeMap::new();
+        let mut last: BTreeMap<String, i64> = BTreeMap::new();
+        while let Some((lane, batch)) = lanes.next_batch() {
+            assert!(batch.len() <= 2);
+            for record in batch {
+                let id = record.event["dynamodb"]["Keys"]["id"]["S"].as_str().unwrap().to_owned();
+                assert_eq!(*lane_of_item.entry(id.clone()).or_insert(lane), lane);
+                assert!(last.insert(id, record.position).is_none_or(|before| before < record.position));
+            }
+            lanes.free(lane);
+        }
+        assert_eq!(last.len(), 7);
+        assert_eq!(lanes.waiting(), 0);
+    }
+
+    #[test]
+    fn a_busy_lane_gives_no_second_batch() {
+        let mut lanes = Lanes::new(&mapping("            BatchSize: 1\n"), 0);
+        lanes.push(record(1, "a"));
+        lanes.push(record(2, "b"));
+        let (lane, first) = lanes.next_batch().unwrap();
+        assert_eq!(first[0].position, 1);
+        assert!(lanes.next_batch().is_none());
+        lanes.free(lane);
+        assert_eq!(lanes.next_batch().unwrap().1[0].position, 2);
+    }
+
+    #[test]
+    fn the_position_moves_only_over_what_is_done() {
+        let mut lanes = Lanes::new(&mapping(""), 4);
+        assert_eq!(lanes.position(), 4);
+        for position in [10, 20, 30] {
+            lanes.push(record(position, "a"));
+        }
+        assert_eq!(lanes.position(), 9);
+        lanes.done(&[20]);
+        assert_eq!(lanes.position(), 9);
+        lanes.done(&[10]);
+        assert_eq!(lanes.position(), 29);
+        lanes.done(&[30]);
+        assert_eq!(lanes.position(), 30);
+    }
+
+    #[test]
+    fn filtered_records_never_arrive_and_do_not_hold_the_position() {
+        let filter = "            FilterCriteria: {Filters: [{Pattern: '{\"eventName\":[\"REMOVE\"]}'}]}\n";
+        let mut lanes = Lanes::new(&mapping(filter), 0);
+        lanes.push(record(7, "a"));
+        assert!(lanes.next_batch().is_none());
+        assert_eq!(lanes.position(), 7);
+    }
+
+    #[test]
+    fn a_batch_has_at_most_six_megabytes() {
+        let mut lanes = Lanes::new(&mapping("            BatchSize: 100\n"), 0);
+        for position in 1..=20 {
+            let event =
+                json!({"dynamodb": {"Keys": {"id": {"S": "a"}}, "NewImage": {"x": {"S": "x".repeat(400_000)}}}});
+            lanes.push(StreamRecord { position, event });
+        }
+        let (_, batch) = lanes.next_batch().unwrap();
+        assert_eq!(batch.len(), 15);
+    }
+}

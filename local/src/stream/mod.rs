@@ -1,0 +1,224 @@
+//! The stream reader: what Lambda's event source mapping does between a table's stream and a function.
+//!
+//! Records come in order per item, at least once, in batches; a failed batch is tried again (whole, from its first failed
+//! record, or in halves), and given up after the mapping's number of tries. The saved position moves only over records
+//! that are done, so a restart repeats at most what was under way.
+
+mod batch;
+mod failures;
+pub mod filter;
+mod lanes;
+
+use std::{sync::Arc, time::Duration};
+
+use batch::Worker;
+pub use failures::Failures;
+use lanes::Lanes;
+use tokio::{
+    sync::{Notify, mpsc, oneshot},
+    task::{JoinHandle, JoinSet},
+};
+
+use crate::{
+    dynamodb::{DynamoDb, DynamoDbError},
+    functions::StreamFunction,
+    invocation::Invoked,
+    template::StreamMapping,
+};
+
+/// The most records that one read fetches.
+const READ_LIMIT: usize = 1_000;
+/// Records that wait in memory for their turn; beyond that the stream waits.
+const MAX_WAITING: usize = 2_000;
+/// How long a stop waits for the batches under way.
+const STOP_WAIT: Duration = Duration::from_millis(1_000);
+
+/// How fast the reader looks and how long it waits after a failure.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Time between two looks at an idle stream.
+    pub poll: Duration,
+    /// Wait before the first retry; doubled for each further one.
+    pub backoff: Duration,
+    /// The longest such wait.
+    pub longest_backoff: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            poll: Duration::from_millis(25),
+            backoff: Duration::from_millis(200),
+            longest_backoff: Duration::from_secs(5),
+        }
+    }
+}
+
+/// A mapping to run: a stream, a function, and where descriptions of given-up records go.
+pub struct Mapping {
+    /// The settings.
+    pub settings: StreamMapping,
+    /// The function's name and time limit.
+    pub invoked: Invoked,
+    /// The function.
+    pub function: StreamFunction,
+    /// The failure destination.
+    pub failures: Arc<Failures>,
+    /// The pace.
+    pub pace: Pace,
+}
+
+/// A running reader.
+#[derive(Debug)]
+pub struct StreamReader {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl StreamReader {
+    /// Starts reading where the last reader of this table stopped, or where the mapping says a new one starts.
+    ///
+    /// # Errors
+    /// When the position cannot be read or saved.
+    pub async fn start(store: Arc<DynamoDb>, mapping: Mapping, written: Arc<Notify>) -> Result<Self, DynamoDbError> {
+        let table = &mapping.settings.table;
+        let position = match store.position(table).await? {
+            Some(position) => position,
+            None => {
+                let position = if mapping.settings.from_start { 0 } else { store.newest_position(table).await? };
+                store.save_position(table, position).await?;
+                position
+            }
+        };
+        let (stop, stopped) = oneshot::channel();
+        let reader = Reader::new(store, mapping, position);
+        let task = tokio::spawn(reader.run(written, stopped));
+        Ok(Self { stop, task })
+    }
+
+    /// Stops reading; batches under way get a moment to finish.
+    pub async fn stop(self) {
+        // Errors here say that it has ended already.
+        let _ = self.stop.send(());
+        let _ = self.task.await;
+    }
+}
+
+struct Reader {
+    store: Arc<DynamoDb>,
+    table: String,
+    stream_arn: String,
+    worker: Arc<Worker>,
+    lanes: Lanes,
+    saved: i64,
+    poll: Duration,
+    done: mpsc::UnboundedReceiver<Vec<i64>>,
+    running: JoinSet<usize>,
+}
+
+impl Reader {
+    fn new(store: Arc<DynamoDb>, mapping: Mapping, position: i64) -> Self {
+        let settings = &mapping.settings;
+        let (sender, done) = mpsc::unbounded_channel();
+        Self {
+            store,
+            table: settings.table.clone(),
+            stream_arn: settings.stream_arn.clone(),
+            lanes: Lanes::new(settings, position),
+            saved: position,
+            poll: mapping.pace.poll,
+            worker: Arc::new(Worker::new(mapping, sender)),
+            done,
+            running: JoinSet::new(),
+        }
+    }
+
+    async fn run(mut self, written: Arc<Notify>, mut stopped: oneshot::Receiver<()>) {
+        loop {
+            let more = match self.step().await {
+                Ok(more) => more,
+                Err(DynamoDbError::Stopped) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "the stream cannot be read; trying again");
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                    false
+                }
+            };
+            if more {
+                tokio::task::yield_now().await;
+                if stopped.try_recv().is_ok() {
+                    break;
+                }
+                continue;
+            }
+            tokio::select! {
+                _ = &mut stopped => break,
+                Some(positions) = self.done.recv() => self.lanes.done(&positions),
+                Some(ended) = self.running.join_next() => self.free(ended),
+                () = written.notified() => {}
+                () = tokio::time::sleep(self.poll) => {}
+            }
+        }
+        self.finish().await;
+    }
+
+    /// Reads what is new, starts batches, saves the position; says whether there is more to read at once.
+    async fn step(&mut self) -> Result<bool, DynamoDbError> {
+        while let Some(ended) = self.running.try_join_next() {
+            self.free(ended);
+        }
+        while let Ok(positions) = self.done.try_recv() {
+            self.lanes.done(&positions);
+        }
+        let mut more = false;
+        if self.lanes.waiting() < MAX_WAITING {
+            let position = self.lanes.read_up_to();
+            let records = self.store.records_after(&self.table, position, READ_LIMIT, &self.stream_arn).await?;
+            more = records.len() == READ_LIMIT;
+            records.into_iter().for_each(|record| self.lanes.push(record));
+        }
+        while let Some((lane, records)) = self.lanes.next_batch() {
+            let worker = Arc::clone(&self.worker);
+            self.running.spawn(async move {
+                worker.process(records).await;
+                lane
+            });
+        }
+        self.save().await?;
+        Ok(more && self.lanes.waiting() < MAX_WAITING)
+    }
+
+    async fn save(&mut self) -> Result<(), DynamoDbError> {
+        let position = self.lanes.position();
+        if position > self.saved {
+            self.store.save_position(&self.table, position).await?;
+            self.saved = position;
+        }
+        Ok(())
+    }
+
+    fn free(&mut self, ended: Result<usize, tokio::task::JoinError>) {
+        match ended {
+            Ok(lane) => self.lanes.free(lane),
+            // The worker catches what a function does; this would be a fault of the reader itself.
+            Err(error) => tracing::error!(%error, "a batch was lost; it comes again at the next start"),
+        }
+    }
+
+    async fn finish(mut self) {
+        let wait = async {
+            while let Some(ended) = self.running.join_next().await {
+                self.free(ended);
+            }
+        };
+        if tokio::time::timeout(STOP_WAIT, wait).await.is_err() {
+            self.running.abort_all();
+        }
+        while let Ok(positions) = self.done.try_recv() {
+            self.lanes.done(&positions);
+        }
+        if let Err(error) = self.save().await {
+            tracing::warn!(%error, "the position in the stream was not saved; some records come again");
+        }
+    }
+}

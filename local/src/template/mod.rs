@@ -1,0 +1,145 @@
+//! Reads template.yaml, the one place that names routes, triggers, tables and settings, so that what runs on a laptop is
+//! what is deployed. Nothing here does I/O: the file is part of the program.
+
+mod functions;
+mod intrinsics;
+mod mapping;
+mod schedule;
+mod tables;
+
+use std::collections::BTreeMap;
+
+pub use functions::{Function, Route};
+pub use intrinsics::{ACCOUNT, REGION};
+pub use mapping::StreamMapping;
+pub use schedule::{Schedule, Timing};
+use serde_json::{Map, Value};
+pub use tables::Table;
+
+use self::intrinsics::{Scope, as_text};
+use crate::options::Parameter;
+
+/// The repository's template.
+pub const TEMPLATE: &str = include_str!("../../../template.yaml");
+
+/// What the system needs to know of template.yaml.
+#[derive(Clone, Debug)]
+pub struct Template {
+    /// The functions, by logical id.
+    pub functions: Vec<Function>,
+    /// The tables.
+    pub tables: Vec<Table>,
+    /// The names of the buckets.
+    pub buckets: Vec<String>,
+    /// The environment variables of the functions.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// Something in template.yaml that cannot be run here.
+#[derive(Debug, thiserror::Error)]
+#[error("template.yaml: {0}")]
+pub struct TemplateError(String);
+
+impl TemplateError {
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
+        Self(reason.into())
+    }
+}
+
+impl Template {
+    /// Reads a template, with `parameters` in place of the defaults it names.
+    ///
+    /// # Errors
+    /// When it is no template, names something that does not exist, or asks for what is not supported here.
+    pub fn parse(text: &str, parameters: &[Parameter]) -> Result<Self, TemplateError> {
+        let yaml = serde_yaml_ng::from_str(text).map_err(|error| TemplateError::new(error.to_string()))?;
+        let document = intrinsics::to_json(&yaml)?;
+        let section = |name: &str| document.get(name).and_then(Value::as_object).cloned().unwrap_or_default();
+        let (conditions, mappings, resources) = (section("Conditions"), section("Mappings"), section("Resources"));
+        let scope = Scope {
+            parameters: values(&section("Parameters"), parameters)?,
+            conditions: &conditions,
+            mappings: &mappings,
+            resources: &resources,
+        };
+        let globals = scope.resolve(&document.get("Globals").cloned().unwrap_or_default())?;
+        let function_defaults = globals.get("Function").cloned().unwrap_or_default();
+
+        let mut template =
+            Self { functions: Vec::new(), tables: Vec::new(), buckets: Vec::new(), environment: BTreeMap::new() };
+        template.add_environment(&function_defaults);
+        for (logical_id, resource) in &resources {
+            if let Some(condition) = resource.get("Condition").and_then(Value::as_str)
+                && !scope.condition(condition)?
+            {
+                continue;
+            }
+            let kind = resource.get("Type").and_then(Value::as_str).unwrap_or_default();
+            let resolved = || scope.resolve(resource.get("Properties").unwrap_or(&Value::Null));
+            match kind {
+                "AWS::Serverless::Function" => {
+                    let properties = resolved()?;
+                    template.add_environment(&properties);
+                    let binary = functions::binary(logical_id, resource);
+                    let name = scope.resource_name(logical_id)?;
+                    template.functions.push(Function::read(logical_id, name, binary, &properties, &function_defaults)?);
+                }
+                "AWS::DynamoDB::Table" => {
+                    template.tables.push(Table::read(&scope.resource_name(logical_id)?, &resolved()?)?);
+                }
+                "AWS::S3::Bucket" => template.buckets.push(scope.resource_name(logical_id)?),
+                _ => {}
+            }
+        }
+        Ok(template)
+    }
+
+    /// The function whose stream mapping reads `table`'s stream, with the mapping.
+    #[must_use]
+    pub fn stream_mapping(&self) -> Option<(&Function, &StreamMapping)> {
+        self.functions.iter().find_map(|function| Some((function, function.stream.as_ref()?)))
+    }
+
+    fn add_environment(&mut self, function: &Value) {
+        let variables = function.pointer("/Environment/Variables").and_then(Value::as_object);
+        for (name, value) in variables.into_iter().flatten() {
+            self.environment.insert(name.clone(), as_text(value));
+        }
+    }
+}
+
+/// The value of each parameter: the given one, or its default.
+fn values(declared: &Map<String, Value>, given: &[Parameter]) -> Result<BTreeMap<String, Value>, TemplateError> {
+    for parameter in given {
+        if !declared.contains_key(&parameter.name) {
+            return Err(TemplateError::new(format!("there is no parameter {}", parameter.name)));
+        }
+    }
+    let mut values = BTreeMap::new();
+    for (name, declaration) in declared {
+        let is_list = declaration.get("Type").and_then(Value::as_str).is_some_and(|kind| kind.contains("List"));
+        // Later options win, as everywhere on a command line.
+        let value = match given.iter().rev().find(|parameter| parameter.name == *name) {
+            Some(parameter) => parameter.value.clone(),
+            None => as_text(declaration.get("Default").unwrap_or(&Value::Null)),
+        };
+        let value = if is_list {
+            value.split(',').map(str::trim).filter(|part| !part.is_empty()).collect()
+        } else {
+            Value::String(value)
+        };
+        values.insert(name.clone(), value);
+    }
+    Ok(values)
+}
+
+/// A whole number, which a template may also write as a text.
+fn number(node: Option<&Value>) -> Option<i64> {
+    let node = node?;
+    node.as_i64().or_else(|| node.as_str()?.trim().parse().ok())
+}
+
+/// A truth value, which a template may also write as a text.
+fn truth(node: Option<&Value>) -> bool {
+    node.is_some_and(|node| node.as_bool().unwrap_or_else(|| node.as_str() == Some("true")))
+}
