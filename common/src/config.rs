@@ -4,6 +4,12 @@
 
 use std::{env, str::FromStr, time::Duration};
 
+use crate::{
+    code::{CharacterSet, CodeError, SerialDefaults},
+    export::PartPolicy,
+    reservation::Rules,
+};
+
 /// The settings of a deployment.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -26,7 +32,7 @@ pub struct Config {
     /// Length of a numeric serial when the request names none (digits).
     pub default_numeric_length: u8,
     /// Character set of a serial when the request names none.
-    pub default_character_set: String,
+    pub default_character_set: CharacterSet,
     /// Number of partitions of the index over all organisations.
     pub shards: u32,
     /// The most items that one list query may read.
@@ -37,6 +43,8 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// The issuer whose JWTs are accepted beside static tokens.
     pub oidc: Option<Oidc>,
+    /// How an export is cut into parts; not a variable, tests take tiny parts.
+    pub part_policy: PartPolicy,
     /// Endpoints that replace those of AWS (the embedded stores of `local`).
     pub endpoints: Endpoints,
 }
@@ -119,6 +127,20 @@ impl Config {
         Self::from_lookup(|name| env::var(name).ok())
     }
 
+    /// What validation needs of the settings.
+    #[must_use]
+    pub fn rules(&self) -> Rules {
+        Rules {
+            max_quantity: self.max_quantity,
+            strict_check_digits: self.strict_check_digits,
+            serials: SerialDefaults {
+                length: self.default_length,
+                numeric_length: self.default_numeric_length,
+                character_set: self.default_character_set,
+            },
+        }
+    }
+
     /// Reads variables through `get`; an empty value counts as not set.
     ///
     /// # Errors
@@ -141,12 +163,13 @@ impl Config {
             strict_check_digits: vars.flag("STRICT_CHECK_DIGITS")?,
             default_length: vars.number("DEFAULT_LENGTH", 8, 6, 20)?,
             default_numeric_length: vars.number("DEFAULT_NUMERIC_LENGTH", 12, 6, 20)?,
-            default_character_set: vars.get("DEFAULT_CHARACTER_SET").unwrap_or_else(|| "alphanumeric".to_owned()),
+            default_character_set: vars.character_set("DEFAULT_CHARACTER_SET")?,
             shards: vars.number("SHARDS", 1, 1, 256)?,
             max_scan: vars.number("MAX_SCAN", 100_000, 1_000, 10_000_000)?,
             slice: Duration::from_secs(vars.number("SLICE_SECONDS", 5, 1, 60)?),
             cors_origins: vars.list("CORS_ORIGINS"),
             oidc: vars.oidc()?,
+            part_policy: PartPolicy::default(),
             endpoints: Endpoints::default(),
         })
     }
@@ -200,6 +223,11 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
             value: value.clone(),
             reason: reason.to_owned(),
         })
+    }
+
+    fn character_set(&self, name: &'static str) -> Result<CharacterSet, ConfigError> {
+        let Some(value) = self.get(name) else { return Ok(CharacterSet::Alphanumeric) };
+        value.parse().map_err(|error: CodeError| ConfigError::Invalid { name, value: value.clone(), reason: error.to_string() })
     }
 
     fn list(&self, name: &'static str) -> Vec<String> {

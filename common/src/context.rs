@@ -10,7 +10,10 @@ use std::{
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use tokio::sync::OnceCell;
 
-use crate::config::{Config, ConfigError, SecretSource};
+use crate::{
+    code::Secret,
+    config::{Config, ConfigError, SecretSource},
+};
 
 /// The settings and clients of one process. Cheap to share by `Arc`.
 pub struct Context {
@@ -18,7 +21,7 @@ pub struct Context {
     sdk: SdkConfig,
     dynamodb: aws_sdk_dynamodb::Client,
     s3: OnceLock<aws_sdk_s3::Client>,
-    secret: OnceCell<String>,
+    secret: OnceCell<Secret>,
 }
 
 /// The secret could not be read.
@@ -81,12 +84,11 @@ impl Context {
     ///
     /// # Errors
     /// When Secrets Manager refuses or does not answer; the next call tries again.
-    pub async fn secret(&self) -> Result<&str, SecretError> {
-        let secret = self
-            .secret
+    pub async fn secret(&self) -> Result<&Secret, SecretError> {
+        self.secret
             .get_or_try_init(|| async {
-                match &self.config.secret {
-                    SecretSource::Value(value) => Ok(value.clone()),
+                let text = match &self.config.secret {
+                    SecretSource::Value(value) => value.clone(),
                     SecretSource::SecretsManager(arn) => {
                         let answer = aws_sdk_secretsmanager::Client::new(&self.sdk)
                             .get_secret_value()
@@ -94,12 +96,12 @@ impl Context {
                             .send()
                             .await
                             .map_err(|error| SecretError(error.into_service_error().to_string()))?;
-                        answer.secret_string.ok_or_else(|| SecretError("it has no text".to_owned()))
+                        answer.secret_string.ok_or_else(|| SecretError("it has no text".to_owned()))?
                     }
-                }
+                };
+                Secret::new(text.as_bytes()).map_err(|error| SecretError(error.to_string()))
             })
-            .await?;
-        Ok(secret)
+            .await
     }
 }
 

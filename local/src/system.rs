@@ -18,7 +18,8 @@ use crate::{
     invocation::Invoked,
     options::Options,
     s3::{S3, S3StartError},
-    schedule,
+    schedule, seed,
+    seed::SeedError,
     stream::{Failures, Mapping, Pace, StreamReader},
     template::{REGION, TEMPLATE, Template, TemplateError},
 };
@@ -57,6 +58,9 @@ pub enum StartError {
     /// The settings.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The first rows.
+    #[error(transparent)]
+    Seed(#[from] SeedError),
     /// The port.
     #[error("port {port} cannot be used: {source}; choose another with --port, or 0 for a free one")]
     Port {
@@ -85,6 +89,10 @@ impl System {
         dynamodb.create_tables(&template.tables).await?;
         let s3 = S3::start(&data_dir.objects(), &template.buckets, !data_dir.is_temporary()).await?;
         let context = context(&template, &dynamodb, &s3, data_dir.secret()?)?;
+        match &options.seed {
+            Some(path) => seed::load(&context, path).await?,
+            None => seed::administrator(&context, &options.token).await?,
+        }
         let failures = Arc::new(Failures::new(&data_dir.failures()));
 
         let mut system =

@@ -14,6 +14,7 @@
 //! | `export_file` | all of it together: any part of a file, made again alone |
 
 mod block;
+mod bucket;
 mod csv;
 mod error;
 mod export_file;
@@ -33,6 +34,10 @@ mod naive;
 #[cfg(test)]
 mod tests;
 
+pub use bucket::{
+    Bucket, BucketError, EXPORTS, Listed, ObjectHead, OpenUpload, Part, Stored, export_key, incarnation_prefix,
+    parse_export_key,
+};
 pub use error::ExportError;
 pub use export_file::{Cursor, ExportFile};
 pub use export_type::{ExportType, Format};

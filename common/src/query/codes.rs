@@ -38,7 +38,7 @@ pub(super) fn lower(filter: &Value, none: bool) -> Result<Filter, QueryError> {
 /// # Errors
 /// `INVALID_QUERY` when it is anything but `code` (with `product`), `digital_link` or `epc_join_key`, each `_eq` or `_in`,
 /// or an `_or` of such.
-pub(super) fn lookups_of(filter: Option<&Filter>) -> Result<Vec<CodeLookup>, QueryError> {
+pub fn lookups_of(filter: Option<&Filter>) -> Result<Vec<CodeLookup>, QueryError> {
     let mut lookups = Vec::new();
     filter
         .ok_or_else(not_a_lookup)

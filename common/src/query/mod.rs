@@ -12,6 +12,7 @@ pub mod aggregate;
 mod alias;
 mod check;
 mod codes;
+mod count;
 pub mod dates;
 mod error;
 pub mod evaluate;
@@ -43,7 +44,7 @@ pub mod window;
 mod tests;
 
 pub use access::{Access, Role};
-pub use codes::CodeLookup;
+pub use codes::{CodeLookup, lookups_of};
 pub use error::QueryError;
 pub use evaluate::Answer;
 pub use export_list::ExportFormat;

@@ -76,6 +76,8 @@ pub struct Needs {
     pub render: BTreeSet<Vec<&'static str>>,
     /// The codes of each row shown, by this window. Where several are asked for, the widest reach from 0.
     pub codes: Option<Window>,
+    /// Whether no other member of the codes is shown than their keys.
+    pub codes_are_keys: bool,
     /// The number of codes of every row considered.
     pub count_to_evaluate: bool,
     /// The number of codes of every row shown.
@@ -369,6 +371,7 @@ fn needs_of(selection: &Selection, path: &[&'static str], needs: &mut Needs) {
                 let mut below = path.to_vec();
                 below.push(field.name);
                 needs_of(selection, &below, needs);
+                needs.codes_are_keys = selection.nodes.is_empty() && (needs.codes_are_keys || needs.codes.is_none());
                 needs.codes = Some(needs.codes.map_or(*window, |known| widest(known, *window)));
             }
         }

@@ -1,9 +1,74 @@
-//! The handler.
+//! Users, the service's own state, and every path that no other function has.
 
-use common::context::Context;
-use lambda_http::{Body, Request, Response};
+use common::{
+    api::{Answer, ApiError, Call, serve, serve_anyone},
+    context::Context,
+    export::Bucket,
+    operations::{read::Asker, users},
+    query::parse_query_string,
+    store::Store,
+};
+use lambda_http::{Body, Request, RequestExt, Response, http::{Method, StatusCode}};
+use serde_json::json;
 
 /// Answers one request.
-pub async fn handle(_context: &Context, _request: Request) -> Response<Body> {
-    Response::new(Body::Empty)
+pub async fn handle(context: &Context, request: Request) -> Response<Body> {
+    let is_ping = request.raw_http_path().trim_end_matches('/') == "/server/ping";
+    if is_ping && matches!(*request.method(), Method::GET | Method::HEAD) {
+        return serve_anyone(context, request, Answer::Text("pong")).await;
+    }
+    serve(context, request, answer).await
+}
+
+async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
+    let segments: Vec<&str> = call.path.strip_prefix('/').unwrap_or(&call.path).split('/').collect();
+    // One slash at the end is the same path.
+    let segments = match segments.as_slice() {
+        [rest @ .., ""] if !rest.is_empty() => rest,
+        all => all,
+    };
+    let reads = matches!(call.method, Method::GET | Method::HEAD);
+    match segments {
+        ["server", "health"] if reads => health(context).await,
+        ["users"] if reads => {
+            let (query, answer) = users::list(context, asker(&call), &parse_query_string(&call.query)?).await?;
+            Ok(Answer::of_list(&query, answer, call.now))
+        }
+        ["users", "me"] if reads => {
+            let (query, data) = users::me(context, asker(&call), &parse_query_string(&call.query)?).await?;
+            Ok(Answer::of_one(&query, data, call.now))
+        }
+        ["users", _] if reads => {
+            let id = call.parameter("id").unwrap_or_default();
+            let (query, data) = users::one(context, asker(&call), id, &parse_query_string(&call.query)?).await?;
+            Ok(Answer::of_one(&query, data, call.now))
+        }
+        // Directus has no PUT for items.
+        ["items", collection] | ["items", collection, _] if call.method != Method::PUT => other_collection(&call, collection),
+        _ => Err(ApiError::RouteNotFound(call.path.clone())),
+    }
+}
+
+fn asker(call: &Call) -> Asker<'_> {
+    Asker { caller: &call.caller, now: call.now }
+}
+
+/// Collections that are not ours, and methods that ours do not have.
+fn other_collection(call: &Call, collection: &str) -> Result<Answer, ApiError> {
+    match collection {
+        // System collections have paths of their own.
+        _ if collection.starts_with("directus_") => Err(ApiError::no_row()),
+        "code_reservation" | "" => Err(ApiError::RouteNotFound(call.path.clone())),
+        _ => Err(ApiError::no_collection(collection)),
+    }
+}
+
+/// Whether store and bucket can be reached.
+async fn health(context: &Context) -> Result<Answer, ApiError> {
+    let (store, bucket) = futures::future::join(Store::of(context).ping(), Bucket::of(context).ping()).await;
+    for error in [store.err().map(|e| e.to_string()), bucket.err().map(|e| e.to_string())].into_iter().flatten() {
+        tracing::error!(error, "health check failed");
+        return Ok(Answer::JsonWith(StatusCode::SERVICE_UNAVAILABLE, json!({ "status": "error" })));
+    }
+    Ok(Answer::Json(json!({ "status": "ok" })))
 }

@@ -1,9 +1,35 @@
-//! The handler.
+//! `GET /files`, `/files/{id}`, `/assets/{id}` and `/assets/{id}/{name}`: files of exports, and links to their bytes.
 
-use common::context::Context;
+use common::{
+    api::{Answer, ApiError, Call, serve},
+    context::Context,
+    operations::{files, read::Asker},
+    query::parse_query_string,
+};
 use lambda_http::{Body, Request, Response};
 
 /// Answers one request.
-pub async fn handle(_context: &Context, _request: Request) -> Response<Body> {
-    Response::new(Body::Empty)
+pub async fn handle(context: &Context, request: Request) -> Response<Body> {
+    serve(context, request, answer).await
+}
+
+async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
+    call.no_deeper()?;
+    let asker = Asker { caller: &call.caller, now: call.now };
+    let id = call.parameter("id");
+    if call.path.starts_with("/assets/") {
+        let download = call.query.split('&').any(|pair| pair == "download" || pair.starts_with("download="));
+        return Ok(Answer::Redirect(files::link(context, asker, id.unwrap_or_default(), download).await?));
+    }
+    let raw = parse_query_string(&call.query)?;
+    match id {
+        Some(id) => {
+            let (query, data) = files::one(context, asker, id, &raw).await?;
+            Ok(Answer::of_one(&query, data, call.now))
+        }
+        None => {
+            let (query, answer) = files::list(context, asker, &raw).await?;
+            Ok(Answer::of_list(&query, answer, call.now))
+        }
+    }
 }

@@ -1,9 +1,24 @@
-//! The handler.
+//! `GET /items/code_reservation/{id}`: reads one reservation.
 
-use common::context::Context;
+use common::{
+    api::{Answer, ApiError, Call, serve},
+    context::Context,
+    operations::read::{self, Asker},
+    query::parse_query_string,
+};
 use lambda_http::{Body, Request, Response};
 
 /// Answers one request.
-pub async fn handle(_context: &Context, _request: Request) -> Response<Body> {
-    Response::new(Body::Empty)
+pub async fn handle(context: &Context, request: Request) -> Response<Body> {
+    serve(context, request, answer).await
+}
+
+async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
+    call.no_deeper()?;
+    let asker = Asker { caller: &call.caller, now: call.now };
+    // Rights on the collection are decided before the row is looked up.
+    let raw = parse_query_string(&call.query)?;
+    asker.query(common::query::Collection::CodeReservation, &raw)?;
+    let (query, data) = read::one(context, asker, call.id()?, &raw).await?;
+    Ok(Answer::of_one(&query, data, call.now))
 }

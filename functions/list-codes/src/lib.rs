@@ -1,9 +1,31 @@
-//! The handler.
+//! `GET /items/unique_code` and `/items/unique_code/{id}`: codes, computed from the ranges that reservations own.
 
-use common::context::Context;
+use common::{
+    api::{Answer, ApiError, Call, serve},
+    context::Context,
+    operations::{read::Asker, unique_code},
+    query::{Collection, parse_query_string},
+};
 use lambda_http::{Body, Request, Response};
 
 /// Answers one request.
-pub async fn handle(_context: &Context, _request: Request) -> Response<Body> {
-    Response::new(Body::Empty)
+pub async fn handle(context: &Context, request: Request) -> Response<Body> {
+    serve(context, request, answer).await
+}
+
+async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
+    call.no_deeper()?;
+    let asker = Asker { caller: &call.caller, now: call.now };
+    let raw = parse_query_string(&call.query)?;
+    match call.parameter("id") {
+        Some(_) => {
+            asker.query(Collection::UniqueCode, &raw)?;
+            let (query, data) = unique_code::one(context, asker, call.id()?, &raw).await?;
+            Ok(Answer::of_one(&query, data, call.now))
+        }
+        None => {
+            let (query, answer) = unique_code::list(context, asker, &raw).await?;
+            Ok(Answer::of_list(&query, answer, call.now))
+        }
+    }
 }

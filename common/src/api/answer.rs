@@ -1,0 +1,127 @@
+//! Answers, and how they look on the wire.
+
+use lambda_http::{
+    Body, Response,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    query::{self, ExportFormat, Query},
+    reservation::Timestamp,
+};
+
+/// The largest answer: a Lambda function can return 6 MB, base64 and envelope included.
+pub(super) const MAX_ANSWER: usize = 4_500_000;
+
+/// What an operation answers.
+#[derive(Debug)]
+pub enum Answer {
+    /// `{"data": …}` with 200.
+    Data(Value),
+    /// A whole JSON body with 200 (`{"meta":…,"data":…}`, GraphQL).
+    Json(Value),
+    /// A JSON body with another status (GraphQL).
+    JsonWith(StatusCode, Value),
+    /// JSON that was remembered as text.
+    JsonText(String),
+    /// 204.
+    NoContent,
+    /// Plain text with 200.
+    Text(&'static str),
+    /// 302. The link is secret: it must not reach a log.
+    Redirect(String),
+    /// A file to be saved.
+    Attachment {
+        /// Its media type.
+        content_type: &'static str,
+        /// The value of Content-Disposition.
+        disposition: String,
+        /// Its bytes.
+        body: String,
+    },
+    /// 200 with the methods that a path has, in the body and in Allow (OPTIONS).
+    Methods(&'static str),
+}
+
+impl Answer {
+    /// The answer of a list: its body, or the file that `export` asks for.
+    #[must_use]
+    pub fn of_list(query: &Query, answer: query::Answer, now: Timestamp) -> Self {
+        match query.export {
+            Some(format) => Self::export(query, format, &answer.data, now),
+            None => Self::Json(answer.into_body()),
+        }
+    }
+
+    /// The answer of a single row: its body, or the file that `export` asks for.
+    #[must_use]
+    pub fn of_one(query: &Query, data: Value, now: Timestamp) -> Self {
+        match query.export {
+            Some(format) => Self::export(query, format, &data, now),
+            None => Self::Data(data),
+        }
+    }
+
+    fn export(query: &Query, format: ExportFormat, data: &Value, now: Timestamp) -> Self {
+        Self::Attachment {
+            content_type: format.content_type(),
+            disposition: format.content_disposition(query.collection.name(), now.time()),
+            body: format.write(data),
+        }
+    }
+
+    /// The response.
+    pub(super) fn into_response(self) -> Response<Body> {
+        match self {
+            Self::Data(data) => json_response(StatusCode::OK, json!({ "data": data }).to_string()),
+            Self::Json(body) => json_response(StatusCode::OK, body.to_string()),
+            Self::JsonWith(status, body) => json_response(status, body.to_string()),
+            Self::JsonText(text) => json_response(StatusCode::OK, text),
+            Self::NoContent => with(StatusCode::NO_CONTENT, Body::Empty),
+            Self::Text(text) => {
+                typed(StatusCode::OK, HeaderValue::from_static("text/html; charset=utf-8"), Body::from(text))
+            }
+            Self::Redirect(link) => {
+                let mut response = with(StatusCode::FOUND, Body::Empty);
+                insert(&mut response, header::LOCATION, &link);
+                insert(&mut response, header::CACHE_CONTROL, "no-store");
+                response
+            }
+            Self::Attachment { content_type, disposition, body } => {
+                let mut response = typed(StatusCode::OK, HeaderValue::from_static(content_type), Body::from(body));
+                insert(&mut response, header::CONTENT_DISPOSITION, &disposition);
+                response
+            }
+            Self::Methods(methods) => {
+                let mut response = Self::Text(methods).into_response();
+                insert(&mut response, header::ALLOW, methods);
+                response
+            }
+        }
+    }
+}
+
+/// A JSON response.
+pub(super) fn json_response(status: StatusCode, text: String) -> Response<Body> {
+    typed(status, HeaderValue::from_static("application/json; charset=utf-8"), Body::from(text))
+}
+
+fn typed(status: StatusCode, content_type: HeaderValue, body: Body) -> Response<Body> {
+    let mut response = with(status, body);
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+}
+
+fn with(status: StatusCode, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response
+}
+
+/// Sets a header; a value that cannot be one is left out.
+pub(super) fn insert(response: &mut Response<Body>, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}

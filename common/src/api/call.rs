@@ -1,0 +1,230 @@
+//! A request, as the operations see it: its caller known, its body bounded.
+
+use std::io::Read;
+
+use lambda_http::{
+    Body, Request, RequestExt,
+    http::{HeaderMap, Method, header},
+};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{ApiError, Caller};
+use crate::{
+    context::Context,
+    reservation::{Timestamp, uuid},
+    store::{Store, token_hash},
+};
+
+/// The largest request body, as Directus has it.
+pub(super) const MAX_BODY: usize = 1_000_000;
+
+/// A request.
+#[derive(Debug)]
+pub struct Call {
+    /// Who calls.
+    pub caller: Caller,
+    /// The method.
+    pub method: Method,
+    /// The path, as the client wrote it.
+    pub path: String,
+    /// The raw query string, without the question mark.
+    pub query: String,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The time of the request.
+    pub now: Timestamp,
+    parameters: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+/// A request before its caller is known.
+pub(super) struct Incoming {
+    pub(super) method: Method,
+    pub(super) path: String,
+    query: String,
+    headers: HeaderMap,
+    parameters: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl Incoming {
+    pub(super) fn new(request: Request) -> Self {
+        let path = request.raw_http_path().to_owned();
+        let query = request.uri().query().unwrap_or_default().to_owned();
+        let parameters =
+            request.path_parameters().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let (parts, body) = request.into_parts();
+        let body = match body {
+            Body::Text(text) => text.into_bytes(),
+            Body::Binary(bytes) => bytes,
+            _ => Vec::new(),
+        };
+        Self { method: parts.method, path, query, headers: parts.headers, parameters, body }
+    }
+
+    pub(super) fn origin(&self) -> Option<String> {
+        self.headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).map(str::to_owned)
+    }
+
+    pub(super) fn if_none_match(&self) -> Option<String> {
+        self.headers.get(header::IF_NONE_MATCH).and_then(|tag| tag.to_str().ok()).map(str::to_owned)
+    }
+
+    /// Finds the caller.
+    pub(super) async fn authenticate(self, context: &Context, now: Timestamp) -> Result<Call, ApiError> {
+        let caller = match self.token()? {
+            None => Caller::nobody(),
+            Some(token) => {
+                let user = Store::of(context).user_of_token(&token_hash(&token)).await?;
+                Caller::user(user.filter(|user| user.status == "active").ok_or(ApiError::InvalidCredentials)?)
+            }
+        };
+        let Self { method, path, query, headers, parameters, body } = self;
+        Ok(Call { caller, method, path, query, headers, now, parameters, body })
+    }
+
+    /// The token: `?access_token=`, `Authorization: Bearer`, or the session cookie; the first two together are refused.
+    fn token(&self) -> Result<Option<String>, ApiError> {
+        let from_query = query_values(&self.query, "access_token").next().filter(|token| !token.is_empty());
+        let from_header = self.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
+        match (from_query, from_header) {
+            (Some(_), Some(_)) => Err(ApiError::InvalidPayload(
+                "The request uses more than one method for including an access token".to_owned(),
+            )),
+            (Some(token), None) => Ok(Some(token)),
+            (None, Some(token)) => Ok(Some(token.to_owned())),
+            (None, None) => Ok(self.cookie("directus_session_token")),
+        }
+    }
+
+    fn cookie(&self, name: &str) -> Option<String> {
+        let cookies = self.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        cookies
+            .flat_map(|header| header.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find(|(key, value)| *key == name && !value.is_empty())
+            .map(|(_, value)| value.to_owned())
+    }
+}
+
+/// The token of `Bearer T`; anything else is no token, as in Directus.
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && !token.contains(' ')).then_some(token)
+}
+
+/// The decoded values of one key of a query string.
+fn query_values<'a>(query: &'a str, name: &'a str) -> impl Iterator<Item = String> + 'a {
+    query.split('&').filter_map(move |pair| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (key == name).then(|| {
+            let value = value.replace('+', " ");
+            percent_encoding::percent_decode_str(&value).decode_utf8_lossy().into_owned()
+        })
+    })
+}
+
+impl Call {
+    /// A parameter of the path, decoded.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Refuses what a route of the form `/path/{proxy+}` takes besides `/path/`.
+    ///
+    /// # Errors
+    /// ROUTE_NOT_FOUND for a deeper path.
+    pub fn no_deeper(&self) -> Result<(), ApiError> {
+        match self.parameter("proxy") {
+            None | Some("") => Ok(()),
+            Some(_) => Err(ApiError::RouteNotFound(self.path.clone())),
+        }
+    }
+
+    /// The id in the path.
+    ///
+    /// # Errors
+    /// FORBIDDEN for what is no UUID: the same as for an id that does not exist.
+    pub fn id(&self) -> Result<Uuid, ApiError> {
+        self.parameter("id").and_then(uuid).ok_or_else(ApiError::no_row)
+    }
+
+    /// A header as text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The body's bytes.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The body as JSON: an object or an array. A body of another media type, or none, counts as an empty object.
+    ///
+    /// # Errors
+    /// INVALID_PAYLOAD with the reason.
+    pub fn json(&self) -> Result<Value, ApiError> {
+        let refuse = |reason: String| Err(ApiError::InvalidPayload(reason));
+        let content_type = self.header("content-type").unwrap_or_default().to_ascii_lowercase();
+        let mut parts = content_type.split(';').map(str::trim);
+        if parts.next() != Some("application/json") || self.body.is_empty() {
+            return Ok(Value::Object(serde_json::Map::new()));
+        }
+        let charset = parts.find_map(|part| part.strip_prefix("charset=")).map(|name| name.trim_matches('"'));
+        if let Some(charset) = charset.filter(|charset| !matches!(*charset, "utf-8" | "utf8")) {
+            return refuse(format!("unsupported charset \"{}\"", charset.to_ascii_uppercase()));
+        }
+        let body = self.decoded_body()?;
+        if body.len() > MAX_BODY {
+            return refuse("request entity too large".to_owned());
+        }
+        if body.is_empty() {
+            return Ok(Value::Object(serde_json::Map::new()));
+        }
+        match serde_json::from_slice::<Value>(&body) {
+            Ok(value @ (Value::Object(_) | Value::Array(_))) => Ok(value),
+            Ok(_) => refuse("An object or an array is needed as JSON".to_owned()),
+            Err(error) => refuse(format!("The body is not valid JSON: {error}")),
+        }
+    }
+
+    fn decoded_body(&self) -> Result<Vec<u8>, ApiError> {
+        // One byte more than the limit is read, so that a body over it is seen without being unpacked whole.
+        let limit = MAX_BODY as u64 + 1;
+        let mut out = Vec::new();
+        let result = match self.header("content-encoding").map(str::to_ascii_lowercase).as_deref() {
+            None | Some("" | "identity") => return Ok(self.body.clone()),
+            Some("gzip" | "x-gzip") => flate2::read::GzDecoder::new(&*self.body).take(limit).read_to_end(&mut out),
+            Some("deflate") => flate2::read::ZlibDecoder::new(&*self.body).take(limit).read_to_end(&mut out),
+            Some(other) => {
+                return Err(ApiError::InvalidPayload(format!("unsupported content encoding \"{other}\"")));
+            }
+        };
+        result.map_err(|_| ApiError::InvalidPayload("incorrect header check".to_owned()))?;
+        Ok(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_one_word_after_bearer_is_a_token() {
+        assert_eq!(bearer("Bearer abc"), Some("abc"));
+        assert_eq!(bearer("bearer abc"), Some("abc"));
+        for other in ["Bearer", "Bearer ", "Bearer  abc", "Bearer a b", "Basic YTpi", "abc"] {
+            assert_eq!(bearer(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_token_in_the_query_is_decoded() {
+        assert_eq!(query_values("a=1&access_token=x%2By&b", "access_token").collect::<Vec<_>>(), ["x+y"]);
+        assert_eq!(query_values("xaccess_token=1", "access_token").count(), 0);
+    }
+}

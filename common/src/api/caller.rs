@@ -1,0 +1,99 @@
+//! Who calls, and what they may do. Decided here, once, before any row is looked at.
+
+use super::ApiError;
+use crate::{
+    reservation::{COLLECTION, Reservation},
+    store::{Role, User},
+};
+
+/// What a caller wants to do with a collection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Make rows.
+    Create,
+    /// Read rows.
+    Read,
+    /// Change rows.
+    Update,
+    /// Delete rows.
+    Delete,
+}
+
+/// The caller of a request: a user, or nobody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller(Option<User>);
+
+impl Caller {
+    /// A user whose token was found and who is active.
+    #[must_use]
+    pub fn user(user: User) -> Self {
+        Self(Some(user))
+    }
+
+    /// No token.
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self(None)
+    }
+
+    /// The user.
+    #[must_use]
+    pub fn get(&self) -> Option<&User> {
+        self.0.as_ref()
+    }
+
+    /// The user's id, for the audit members.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.0.as_ref().map(|user| user.id.as_str())
+    }
+
+    /// The role; nobody has none.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.0.as_ref().map_or(Role::None, |user| user.role)
+    }
+
+    /// Refuses an action on a collection that the role lacks (decided before the row is looked up).
+    ///
+    /// # Errors
+    /// FORBIDDEN with the collection as reason.
+    pub fn may(&self, action: Action, collection: &str) -> Result<(), ApiError> {
+        let allowed = match (self.role(), collection) {
+            (Role::None, _) => false,
+            (_, COLLECTION) => action == Action::Read || matches!(self.role(), Role::Admin | Role::Writer),
+            (role, "directus_users") => action == Action::Read && role != Role::Reader,
+            (role, "organisation") => action == Action::Read && role != Role::Writer,
+            (_, "directus_files" | "unique_code") => action == Action::Read,
+            _ => false,
+        };
+        if allowed { Ok(()) } else { Err(ApiError::no_collection(collection)) }
+    }
+
+    /// The organisations whose rows the caller sees; none means all.
+    #[must_use]
+    pub fn organisations(&self) -> Option<&[String]> {
+        match &self.0 {
+            None => Some(&[]),
+            Some(user) => user.organisations.as_deref(),
+        }
+    }
+
+    /// Whether the rows of an organisation exist for the caller (RSV-6). A row of no organisation exists only for those
+    /// who see all.
+    #[must_use]
+    pub fn sees(&self, organisation: Option<&str>) -> bool {
+        match self.organisations() {
+            None => true,
+            Some(own) => organisation.is_some_and(|organisation| own.iter().any(|one| one == organisation)),
+        }
+    }
+
+    /// The reservation, if it exists for the caller (RSV-6).
+    ///
+    /// # Errors
+    /// FORBIDDEN, the same for a row that does not exist and one of another organisation.
+    pub fn own(&self, reservation: Option<Reservation>) -> Result<Reservation, ApiError> {
+        reservation.filter(|item| self.sees(item.reserved_for.as_deref())).ok_or_else(ApiError::no_row)
+    }
+}

@@ -1,0 +1,14 @@
+//! The HTTP dialect: envelope, errors, authentication. One place turns a request into a [`Call`] and an [`Answer`] or an
+//! [`ApiError`] into a response.
+
+mod answer;
+mod call;
+mod caller;
+mod error;
+mod serve;
+
+pub use answer::Answer;
+pub use call::Call;
+pub use caller::{Action, Caller};
+pub use error::ApiError;
+pub use serve::{serve, serve_anyone};

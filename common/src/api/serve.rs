@@ -1,0 +1,156 @@
+//! From request to response: authentication, the operation, the envelope, CORS, ETag, one log line.
+
+use std::{future::ready, time::Instant};
+
+use chrono::Utc;
+use lambda_http::{
+    Body, Request, RequestExt, Response,
+    http::{HeaderName, Method, StatusCode, header},
+};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::{
+    Answer, ApiError, Call,
+    answer::{MAX_ANSWER, insert, json_response},
+    call::Incoming,
+};
+use crate::{context::Context, reservation::Timestamp};
+
+/// The methods that a preflight names, as Directus lists them.
+const METHODS: &str = "GET,POST,PATCH,DELETE,SEARCH";
+
+/// Answers one request with what `operation` makes of it.
+///
+/// HEAD is answered as GET without its body; OPTIONS is answered here and never reaches the operation.
+pub async fn serve<'a, F, R>(context: &'a Context, request: Request, operation: F) -> Response<Body>
+where
+    F: FnOnce(&'a Context, Call) -> R,
+    R: Future<Output = Result<Answer, ApiError>>,
+{
+    let started = Instant::now();
+    let request_id = request_id(&request);
+    let incoming = Incoming::new(request);
+    let (method, path) = (incoming.method.clone(), incoming.path.clone());
+    let (origin, if_none_match) = (incoming.origin(), incoming.if_none_match());
+
+    let result = if method == Method::OPTIONS { Ok(options(&path)) } else { run(context, incoming, operation).await };
+    let mut response = match result {
+        Ok(answer) => limited(answer.into_response()),
+        Err(error) => failed(&error, &request_id),
+    };
+    cache_headers(&mut response, &method, if_none_match.as_deref());
+    cors_headers(&mut response, &context.config().cors_origins, origin.as_deref());
+    insert(&mut response, HeaderName::from_static("x-request-id"), &request_id);
+    if method == Method::HEAD {
+        *response.body_mut() = Body::Empty;
+    }
+    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(%method, path, status = response.status().as_u16(), duration_ms, request_id, "request {request_id}");
+    response
+}
+
+/// Answers a request that nobody needs a token for, whatever token it carries.
+pub async fn serve_anyone(context: &Context, request: Request, answer: Answer) -> Response<Body> {
+    let (mut parts, body) = request.into_parts();
+    parts.headers.remove(header::AUTHORIZATION);
+    parts.headers.remove(header::COOKIE);
+    parts.uri = lambda_http::http::Uri::default();
+    serve(context, Request::from_parts(parts, body), |_, _| ready(Ok(answer))).await
+}
+
+async fn run<'a, F, R>(context: &'a Context, incoming: Incoming, operation: F) -> Result<Answer, ApiError>
+where
+    F: FnOnce(&'a Context, Call) -> R,
+    R: Future<Output = Result<Answer, ApiError>>,
+{
+    let call = incoming.authenticate(context, Timestamp::new(Utc::now())).await?;
+    operation(context, call).await
+}
+
+/// The id that AWS gave the request; a fresh one where there is none.
+fn request_id(request: &Request) -> String {
+    let context = request.lambda_context_ref().map(|context| context.request_id.clone());
+    context.filter(|id| !id.is_empty()).unwrap_or_else(|| uuid::Uuid::new_v4().to_string())
+}
+
+fn failed(error: &ApiError, request_id: &str) -> Response<Body> {
+    if error.is_fault() {
+        tracing::error!(request_id, error = %error, "request {request_id} failed");
+    }
+    let body = json!({ "errors": error.entries() });
+    let mut response = json_response(error.status(), body.to_string());
+    match error {
+        ApiError::RequestsExceeded(seconds) => insert(&mut response, header::RETRY_AFTER, &seconds.to_string()),
+        ApiError::Unavailable(_) => insert(&mut response, header::RETRY_AFTER, "1"),
+        _ => {}
+    }
+    response
+}
+
+/// An answer over the limit of a Lambda function becomes an error that says what to do.
+fn limited(response: Response<Body>) -> Response<Body> {
+    if response.body().len() <= MAX_ANSWER {
+        return response;
+    }
+    let error = ApiError::InvalidQuery(format!(
+        "The answer is larger than {MAX_ANSWER} bytes. Use \"limit\" and \"page\" to read it in pieces"
+    ));
+    json_response(error.status(), json!({ "errors": error.entries() }).to_string())
+}
+
+/// The methods of a path, in Directus' order.
+fn options(path: &str) -> Answer {
+    let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+    Answer::Methods(match segments.as_slice() {
+        ["items", "code_reservation"] => "POST,SEARCH,GET,HEAD,PATCH,DELETE",
+        ["items", "code_reservation", _] => "GET,HEAD,PATCH,DELETE",
+        ["graphql"] | ["graphql", "system"] => "GET,HEAD,POST",
+        _ => "GET,HEAD",
+    })
+}
+
+/// A weak ETag for what may be cached, and 304 for who has it. RFC 9110 sections 8.8.3 and 13.1.2.
+fn cache_headers(response: &mut Response<Body>, method: &Method, if_none_match: Option<&str>) {
+    let readable = matches!(*method, Method::GET | Method::HEAD) && response.status() == StatusCode::OK;
+    if !readable {
+        return;
+    }
+    let digest = Sha256::digest(response.body().as_ref());
+    let tag: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let tag = format!("W/\"{tag}\"");
+    insert(response, header::ETAG, &tag);
+    insert(response, header::CACHE_CONTROL, "no-cache");
+    let known = if_none_match.is_some_and(|tags| {
+        tags.trim() == "*" || tags.split(',').any(|one| weak(one.trim()) == weak(&tag))
+    });
+    if known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        *response.body_mut() = Body::Empty;
+        response.headers_mut().remove(header::CONTENT_TYPE);
+    }
+}
+
+/// A tag without its weakness: If-None-Match compares weakly.
+fn weak(tag: &str) -> &str {
+    tag.strip_prefix("W/").unwrap_or(tag)
+}
+
+/// CORS for the configured origins; without them a browser of another origin is told nothing.
+fn cors_headers(response: &mut Response<Body>, allowed: &[String], origin: Option<&str>) {
+    insert(response, header::VARY, "Origin");
+    let Some(origin) = origin else { return };
+    let any = allowed.iter().any(|one| one == "*");
+    if !any && !allowed.iter().any(|one| one == origin) {
+        return;
+    }
+    insert(response, header::ACCESS_CONTROL_ALLOW_ORIGIN, if any { "*" } else { origin });
+    insert(response, header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+    insert(response, header::ACCESS_CONTROL_ALLOW_HEADERS, "Content-Type,Authorization,Idempotency-Key,If-None-Match");
+    insert(response, header::ACCESS_CONTROL_EXPOSE_HEADERS, "ETag,X-Request-Id,Content-Disposition,Retry-After");
+    insert(response, header::ACCESS_CONTROL_MAX_AGE, "18000");
+    if !any {
+        // Cookies only travel to origins that were named one by one.
+        insert(response, header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
+    }
+}

@@ -1,0 +1,40 @@
+//! Which rows a batch names: by keys or by a query.
+
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::{api::ApiError, query::RawQuery, reservation::uuid};
+
+/// The rows of a batch.
+pub enum Rows {
+    /// These.
+    Keys(Vec<Uuid>),
+    /// Those that match.
+    Query(RawQuery),
+}
+
+impl Rows {
+    /// Reads `keys` or `query`, exactly one of them.
+    ///
+    /// # Errors
+    /// INVALID_PAYLOAD in Directus' words; FORBIDDEN for a key that is no UUID.
+    pub fn parse(members: &Map<String, Value>) -> Result<Self, ApiError> {
+        let refuse = |reason: &str| Err(ApiError::InvalidPayload(reason.to_owned()));
+        match (members.get("keys"), members.get("query")) {
+            (None, None) => refuse("\"value\" must contain at least one of [query, keys]"),
+            (Some(_), Some(_)) => refuse("\"value\" contains a conflict between exclusive peers [query, keys]"),
+            (Some(Value::Array(keys)), None) => Ok(Self::Keys(parse_keys(keys)?)),
+            (Some(_), None) => refuse("\"keys\" must be an array"),
+            (None, Some(Value::Object(query))) => Ok(Self::Query(RawQuery::from_json(query.clone()))),
+            (None, Some(_)) => refuse("\"query\" must be of type object"),
+        }
+    }
+}
+
+/// Reads ids.
+///
+/// # Errors
+/// FORBIDDEN for one that is no UUID, as for one that does not exist.
+pub fn parse_keys(keys: &[Value]) -> Result<Vec<Uuid>, ApiError> {
+    keys.iter().map(|key| key.as_str().and_then(uuid).ok_or_else(ApiError::no_row)).collect()
+}

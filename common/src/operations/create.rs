@@ -1,0 +1,161 @@
+//! Creating reservations: one or many, all or nothing, once per Idempotency-Key.
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::read::{Asker, show_many, show_one};
+use crate::{
+    api::{Action, ApiError},
+    context::Context,
+    query::{Collection, Query, RawQuery},
+    reservation::{
+        COLLECTION, Reservation,
+        create::{Birth, Draft},
+    },
+    store::{Created, Remembered, Store, request_key},
+};
+
+/// The most rows of one batch: what one DynamoDB transaction holds.
+pub const MAX_BATCH: usize = 100;
+
+/// How long an Idempotency-Key is remembered (seconds).
+const REMEMBERED_SECONDS: i64 = 24 * 60 * 60;
+
+/// The largest answer that is remembered as it was; a larger one is made again of its rows. DynamoDB holds 400 KB an item.
+const MAX_REMEMBERED_ANSWER: usize = 300_000;
+
+/// The largest Idempotency-Key (characters).
+const MAX_KEY: usize = 255;
+
+/// What a client sent.
+pub struct Request<'a> {
+    /// An object, or an array of objects.
+    pub input: &'a Value,
+    /// The body's bytes, for comparing requests under one key.
+    pub body: &'a [u8],
+    /// The Idempotency-Key.
+    pub key: Option<&'a str>,
+    /// What the answer is to show.
+    pub query: &'a RawQuery,
+}
+
+
+/// Creates reservations.
+///
+/// # Errors
+/// What the input deserves; nothing is written then.
+pub async fn create(context: &Context, asker: Asker<'_>, request: Request<'_>) -> Result<Value, ApiError> {
+    asker.caller.may(Action::Create, COLLECTION)?;
+    let query = asker.query(Collection::CodeReservation, request.query)?;
+    let inputs: &[Value] = match request.input {
+        Value::Array(inputs) => inputs,
+        one => std::slice::from_ref(one),
+    };
+    let is_list = request.input.is_array();
+    let key = remembered_key(asker, &request)?;
+    let most = MAX_BATCH - usize::from(key.is_some());
+    if inputs.len() > most {
+        return Err(ApiError::InvalidPayload(format!("{} rows in one request, {most} at most are allowed", inputs.len())));
+    }
+    let store = Store::of(context);
+    let body = hash(request.body);
+    let now = asker.now.time().timestamp();
+    if let Some(key) = &key
+        && let Some(remembered) = store.remembered(key, now).await?
+    {
+        return again(context, asker, &query, &remembered, &body, is_list).await;
+    }
+    let new = drafts(context, asker, inputs)?;
+    let data = show(context, asker, &query, &new, is_list).await?;
+    let remembered = key.map(|key| Remembered {
+        key,
+        body: body.clone(),
+        ids: new.iter().map(|item| item.id).collect(),
+        answer: Some(data.to_string()).filter(|text| text.len() <= MAX_REMEMBERED_ANSWER),
+        expires_at: now + REMEMBERED_SECONDS,
+    });
+    if new.is_empty() && remembered.is_none() {
+        return Ok(data);
+    }
+    match store.create(&new, remembered.as_ref().map(|remembered| (remembered, now))).await? {
+        Created::Done => Ok(data),
+        Created::Exists(id) => {
+            Err(ApiError::RecordNotUnique { collection: COLLECTION, field: "id", value: id.to_string() })
+        }
+        // Another request under the same key was faster.
+        Created::Remembered(first) => again(context, asker, &query, &first, &body, is_list).await,
+    }
+}
+
+/// Checks all inputs; nothing is written unless every one is good.
+fn drafts(context: &Context, asker: Asker<'_>, inputs: &[Value]) -> Result<Vec<Reservation>, ApiError> {
+    let rules = context.config().rules();
+    let mut new: Vec<Reservation> = Vec::with_capacity(inputs.len());
+    for input in inputs {
+        let draft = Draft::parse(input, &rules)?;
+        if !asker.caller.sees(Some(&draft.reserved_for)) {
+            return Err(ApiError::no_row());
+        }
+        let birth = Birth {
+            // In order of time, and of the array within one request.
+            id: Uuid::now_v7(),
+            incarnation: Uuid::new_v4(),
+            user: asker.caller.id().unwrap_or_default().to_owned(),
+            now: asker.now,
+        };
+        let reservation = draft.into_reservation(birth);
+        if new.iter().any(|other| other.id == reservation.id) {
+            let value = reservation.id.to_string();
+            return Err(ApiError::RecordNotUnique { collection: COLLECTION, field: "id", value });
+        }
+        new.push(reservation);
+    }
+    Ok(new)
+}
+
+async fn show(
+    context: &Context,
+    asker: Asker<'_>,
+    query: &Query,
+    items: &[Reservation],
+    is_list: bool,
+) -> Result<Value, ApiError> {
+    match items {
+        [one] if !is_list => show_one(context, asker, query, one).await,
+        many => Ok(show_many(context, asker, query, many).await?.data),
+    }
+}
+
+/// The first answer under a key, if this request is the same.
+async fn again(
+    context: &Context,
+    asker: Asker<'_>,
+    query: &Query,
+    remembered: &Remembered,
+    body: &str,
+    is_list: bool,
+) -> Result<Value, ApiError> {
+    if remembered.body != body {
+        return Err(ApiError::KeyReused("The Idempotency-Key was used with another body".to_owned()));
+    }
+    if let Some(data) = remembered.answer.as_deref().and_then(|text| serde_json::from_str(text).ok()) {
+        return Ok(data);
+    }
+    let items = Store::of(context).reservations(&remembered.ids).await?;
+    show(context, asker, query, &items, is_list).await
+}
+
+fn remembered_key(asker: Asker<'_>, request: &Request<'_>) -> Result<Option<String>, ApiError> {
+    match request.key {
+        None | Some("") => Ok(None),
+        Some(key) if key.chars().count() > MAX_KEY => {
+            Err(ApiError::InvalidPayload(format!("The Idempotency-Key has more than {MAX_KEY} characters")))
+        }
+        Some(key) => Ok(Some(request_key(asker.caller.id().unwrap_or_default(), key))),
+    }
+}
+
+fn hash(body: &[u8]) -> String {
+    Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,125 @@
+//! Files: the `directus_files` objects of exports, and links to their bytes.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+
+use super::{Loader, read::Asker, rows};
+use crate::{
+    api::{Action, ApiError},
+    context::Context,
+    export::{Bucket, BucketError},
+    query::{Answer, Collection, Query, RawQuery, Row},
+    store::{FileRow, Store},
+};
+
+/// Lists the files that exist for the caller (RSV-6).
+///
+/// # Errors
+/// What the parameters deserve, or the store's.
+pub async fn list(context: &Context, asker: Asker<'_>, raw: &RawQuery) -> Result<(Query, Answer), ApiError> {
+    let query = asker.query(Collection::Files, raw)?;
+    let answer = run(context, asker, &query).await?;
+    Ok((query, answer))
+}
+
+/// Runs a checked query of `directus_files`.
+///
+/// # Errors
+/// As [`list`].
+pub async fn run(context: &Context, asker: Asker<'_>, query: &Query) -> Result<Answer, ApiError> {
+    let store = Store::of(context);
+    let equalities = query.conditions().map(|filter| {
+        filter
+            .required_equalities()
+            .into_iter()
+            .filter(|(field, _)| *field == "id")
+            .flat_map(|(_, ids)| ids.into_iter().map(str::to_owned).collect::<Vec<_>>())
+            .collect::<Vec<String>>()
+    });
+    let files = match equalities.filter(|ids| !ids.is_empty()) {
+        Some(ids) => store.files(&ids).await?,
+        None => store.files_of(asker.caller.organisations()).await?,
+    };
+    let rows: Vec<Row> =
+        files.iter().filter(|file| asker.caller.sees(file.organisation.as_deref())).map(rows::file).collect();
+    let mut loader = Loader::new(context, asker.caller);
+    loader.to_evaluate(&query.needs(), Collection::Files, &rows).await?;
+    loader.to_render(&query.needs(), Collection::Files, &rows).await?;
+    Ok(query.run(&rows, &loader.related))
+}
+
+/// Reads one file.
+///
+/// # Errors
+/// FORBIDDEN for a file that does not exist for the caller.
+pub async fn one(context: &Context, asker: Asker<'_>, id: &str, raw: &RawQuery) -> Result<(Query, Value), ApiError> {
+    let query = asker.query(Collection::Files, raw)?;
+    let rows = [rows::file(&own(context, asker, id).await?)];
+    let mut loader = Loader::new(context, asker.caller);
+    loader.to_evaluate(&query.needs(), Collection::Files, &rows).await?;
+    loader.to_render(&query.needs(), Collection::Files, &rows).await?;
+    let value = query.run_one(rows.first(), &loader.related)?;
+    Ok((query, value))
+}
+
+/// A link that reads a file's bytes for 15 minutes. The link is secret.
+///
+/// # Errors
+/// FORBIDDEN for a file that does not exist for the caller.
+pub async fn link(context: &Context, asker: Asker<'_>, id: &str, download: bool) -> Result<String, ApiError> {
+    asker.caller.may(Action::Read, Collection::Files.name())?;
+    let file = own(context, asker, id).await?;
+    let disposition = content_disposition(if download { "attachment" } else { "inline" }, &file.filename_download);
+    let link = Bucket::of(context).link(&file.s3_key, &file.media_type, &disposition).await;
+    link.map_err(|error| match error {
+        BucketError::Busy(text) => ApiError::Unavailable(text),
+        other => ApiError::Internal(other.to_string()),
+    })
+}
+
+/// The file, if it exists for the caller (RSV-6).
+async fn own(context: &Context, asker: Asker<'_>, id: &str) -> Result<FileRow, ApiError> {
+    let Some(id) = crate::reservation::uuid(id) else { return Err(ApiError::no_row()) };
+    let file = Store::of(context).file(&id.to_string()).await?;
+    file.filter(|file| asker.caller.sees(file.organisation.as_deref())).ok_or_else(ApiError::no_row)
+}
+
+/// What RFC 8187 lets stand unencoded: attr-char.
+const ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'!')
+    .remove(b'#')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'+')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'^')
+    .remove(b'_')
+    .remove(b'`')
+    .remove(b'|')
+    .remove(b'~');
+
+/// Content-Disposition of RFC 6266: a plain name for old clients and, where it differs, the UTF-8 one of RFC 8187.
+fn content_disposition(kind: &str, name: &str) -> String {
+    let plain: String =
+        name.chars().map(|c| if c.is_ascii_graphic() && !r#""\%"#.contains(c) || c == ' ' { c } else { '_' }).collect();
+    if plain == name {
+        return format!("{kind}; filename=\"{plain}\"");
+    }
+    format!("{kind}; filename=\"{plain}\"; filename*=UTF-8''{}", utf8_percent_encode(name, ATTR_CHAR))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_travel_as_rfc_6266_says() {
+        assert_eq!(content_disposition("attachment", "BATCH 1.csv"), "attachment; filename=\"BATCH 1.csv\"");
+        assert_eq!(
+            content_disposition("inline", "codes PO-567 é.json"),
+            "inline; filename=\"codes PO-567 _.json\"; filename*=UTF-8''codes%20PO-567%20%C3%A9.json"
+        );
+        assert!(!content_disposition("attachment", "a\"\r\nX: y").contains(['\r', '\n']));
+    }
+}

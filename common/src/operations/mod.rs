@@ -1,0 +1,18 @@
+//! What functions share: create, read, update, delete, as REST and GraphQL both run them, and what the service itself does.
+
+pub mod batch;
+pub mod codes;
+pub mod create;
+pub mod delete;
+pub mod files;
+pub mod read;
+mod relate;
+mod render;
+pub mod rows;
+pub mod tidy;
+pub mod unique_code;
+pub mod update;
+pub mod users;
+
+pub use relate::Loader;
+pub use render::{RenderError, freeze, renderer};

@@ -1,0 +1,362 @@
+//! Reading reservations: list, single, aggregate, the answers of writes. Rights enter here, once, for every reader.
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{
+    relate::{Loader, role},
+    rows,
+};
+use crate::{
+    api::{Action, ApiError, Caller},
+    context::Context,
+    query::{self, Access, Answer, Collection, Filter, Meta, Query, RawQuery, Row},
+    reservation::{Reservation, Timestamp},
+    store::{
+        Entries, Index, Store, StoreError,
+        plan::{Plan, Source, plan},
+    },
+};
+
+/// Rows that are read at once while a list is filled.
+const CHUNK: usize = 100;
+
+/// Who asks, and when.
+#[derive(Clone, Copy)]
+pub struct Asker<'a> {
+    /// The caller.
+    pub caller: &'a Caller,
+    /// The time that `$NOW` stands for.
+    pub now: Timestamp,
+}
+
+impl Asker<'_> {
+    /// What the caller may read, member by member.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        Access::new(role(self.caller.role()), self.caller.get().map(rows::user))
+    }
+
+    /// Checks parameters for a collection, and limits them to the rows that exist for the caller (RSV-6).
+    ///
+    /// # Errors
+    /// INVALID_QUERY or FORBIDDEN, as the parameters deserve.
+    pub fn query(&self, collection: Collection, raw: &RawQuery) -> Result<Query, ApiError> {
+        self.caller.may(Action::Read, collection.name())?;
+        let mut query = query::parse(raw, collection, &self.access(), self.now.time())?;
+        if let Some(own) = self.caller.organisations() {
+            let member = match collection {
+                Collection::CodeReservation => "reserved_for",
+                Collection::Organisation => "id",
+                // Users are seen by their names; files and codes are limited where they are read.
+                Collection::Users | Collection::Files | Collection::UniqueCode => return Ok(query),
+            };
+            query.restrict(Filter::any_of(collection, member, own.iter().cloned())?);
+        }
+        Ok(query)
+    }
+}
+
+/// What reading a list gives: the rows that match, or only their number.
+struct Read {
+    items: Vec<Reservation>,
+    /// Whether `items` is already cut to the query's window and in its order.
+    cut: bool,
+    /// How many match, where it was asked for.
+    filtered: Option<usize>,
+}
+
+/// Lists reservations.
+///
+/// # Errors
+/// What the parameters deserve, or the store's.
+pub async fn list(context: &Context, asker: Asker<'_>, raw: &RawQuery) -> Result<(Query, Answer), ApiError> {
+    let query = asker.query(Collection::CodeReservation, raw)?;
+    let answer = run(context, asker, &query).await?;
+    Ok((query, answer))
+}
+
+/// Runs a checked query of `code_reservation`.
+///
+/// # Errors
+/// The store's, or INVALID_QUERY where it would read too much.
+pub async fn run(context: &Context, asker: Asker<'_>, query: &Query) -> Result<Answer, ApiError> {
+    let store = Store::of(context);
+    let plan = plan(query, context.config().shards);
+    let needs = query.needs();
+    let mut loader = Loader::new(context, asker.caller);
+    loader.lookups(query).await?;
+
+    if let Some(data) = count_alone(store, query, &plan).await? {
+        return Ok(Answer { meta: None, data });
+    }
+    let read = read(store, query, &plan, &mut loader).await?;
+    let total = match query.meta.contains(&Meta::TotalCount) {
+        true => total_count(store, asker.caller).await?,
+        false => 0,
+    };
+    let meta = query.meta_of(total, read.filtered.unwrap_or(0));
+
+    let all: Vec<Row> = read.items.iter().map(rows::reservation).collect();
+    let data = if query.shows_rows() {
+        let shown: Vec<usize> = if read.cut { (0..all.len()).collect() } else { window(query, &all, &loader) };
+        let shown_rows: Vec<Row> = shown.iter().filter_map(|at| all.get(*at).cloned()).collect();
+        let shown_items: Vec<Reservation> = shown.iter().filter_map(|at| read.items.get(*at).cloned()).collect();
+        loader.codes(&needs, &shown_items).await?;
+        loader.to_render(&needs, Collection::CodeReservation, &shown_rows).await?;
+        Value::Array(shown_rows.iter().map(|row| query.render(row, &loader.related)).collect())
+    } else {
+        query.data_of(all.iter().collect(), &loader.related)
+    };
+    Ok(Answer { meta, data })
+}
+
+/// Reads one reservation by its id.
+///
+/// # Errors
+/// FORBIDDEN for a row that does not exist, or not for the caller.
+pub async fn one(context: &Context, asker: Asker<'_>, id: Uuid, raw: &RawQuery) -> Result<(Query, Value), ApiError> {
+    let query = asker.query(Collection::CodeReservation, raw)?;
+    let item = asker.caller.own(Store::of(context).reservation(id).await?)?;
+    let value = show_one(context, asker, &query, &item).await?;
+    Ok((query, value))
+}
+
+/// Shows a reservation that was read or just written.
+///
+/// # Errors
+/// FORBIDDEN for a row that the query leaves out.
+pub async fn show_one(
+    context: &Context,
+    asker: Asker<'_>,
+    query: &Query,
+    item: &Reservation,
+) -> Result<Value, ApiError> {
+    let related = relate(context, asker, query, std::slice::from_ref(item)).await?;
+    Ok(query.run_one(Some(&rows::reservation(item)), &related)?)
+}
+
+/// Shows reservations that were just written, as a list of the query would.
+///
+/// # Errors
+/// The store's.
+pub async fn show_many(
+    context: &Context,
+    asker: Asker<'_>,
+    query: &Query,
+    items: &[Reservation],
+) -> Result<Answer, ApiError> {
+    let related = relate(context, asker, query, items).await?;
+    let rows: Vec<Row> = items.iter().map(rows::reservation).collect();
+    Ok(query.run(&rows, &related))
+}
+
+/// Loads everything that a query needs of these reservations.
+async fn relate(
+    context: &Context,
+    asker: Asker<'_>,
+    query: &Query,
+    items: &[Reservation],
+) -> Result<query::Related, ApiError> {
+    let needs = query.needs();
+    let rows: Vec<Row> = items.iter().map(rows::reservation).collect();
+    let mut loader = Loader::new(context, asker.caller);
+    loader.lookups(query).await?;
+    loader.to_evaluate(&needs, Collection::CodeReservation, &rows).await?;
+    loader.codes(&needs, items).await?;
+    loader.to_render(&needs, Collection::CodeReservation, &rows).await?;
+    Ok(loader.related)
+}
+
+/// The reservations that a query matches, in its order and window (batch updates and deletes), read consistently.
+///
+/// # Errors
+/// The store's, or INVALID_QUERY where it would read too much.
+pub async fn matching(context: &Context, asker: Asker<'_>, query: &Query) -> Result<Vec<Reservation>, ApiError> {
+    let store = Store::of(context);
+    let plan = plan(query, context.config().shards);
+    let mut loader = Loader::new(context, asker.caller);
+    loader.lookups(query).await?;
+    let read = read(store, query, &plan, &mut loader).await?;
+    if read.cut {
+        return Ok(read.items);
+    }
+    let all: Vec<Row> = read.items.iter().map(rows::reservation).collect();
+    Ok(window(query, &all, &loader).into_iter().filter_map(|at| read.items.get(at).cloned()).collect())
+}
+
+/// Sorts and cuts rows; positions of those that are shown.
+fn window(query: &Query, all: &[Row], loader: &Loader<'_>) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..all.len()).collect();
+    let mut sorted: Vec<&Row> = all.iter().collect();
+    query.sort_rows(&mut sorted, &loader.related);
+    let positions: std::collections::HashMap<*const Row, usize> =
+        all.iter().enumerate().map(|(at, row)| (std::ptr::from_ref(row), at)).collect();
+    order.clear();
+    order.extend(sorted.into_iter().filter_map(|row| positions.get(&std::ptr::from_ref(row)).copied()));
+    query.window.cut(order)
+}
+
+/// Reads what a query matches, as little of it as the plan allows.
+async fn read(store: Store<'_>, query: &Query, plan: &Plan, loader: &mut Loader<'_>) -> Result<Read, ApiError> {
+    let needs = query.needs();
+    let wants_count = query.meta.contains(&Meta::FilterCount);
+    match &plan.source {
+        Source::Nothing => Ok(Read { items: Vec::new(), cut: false, filtered: Some(0) }),
+        Source::Keys(ids) => {
+            let items = store.reservations(ids).await?;
+            let items = keep_matching(query, &needs, loader, items).await?;
+            let filtered = Some(items.len());
+            Ok(Read { items, cut: false, filtered })
+        }
+        Source::Indexes(indexes) => {
+            let by_id = query.is_default_sort().filter(|_| query.shows_rows());
+            let descending = by_id.unwrap_or(false);
+            let mut entries = Entries::new(indexes, descending, &plan.entries);
+            let read = match by_id {
+                Some(_) => page(store, query, plan, loader, &mut entries, wants_count).await?,
+                None => everything(store, query, loader, &mut entries).await?,
+            };
+            tracing::debug!(%plan, scanned = entries.scanned(), rows = read.items.len(), "plan: {plan}");
+            Ok(read)
+        }
+    }
+}
+
+/// One page by default sort: entries are skipped without reading rows where every candidate matches.
+async fn page(
+    store: Store<'_>,
+    query: &Query,
+    plan: &Plan,
+    loader: &mut Loader<'_>,
+    entries: &mut Entries,
+    wants_count: bool,
+) -> Result<Read, ApiError> {
+    let needs = query.needs();
+    let (mut skip, take) = (query.window.skip(), query.window.take().unwrap_or(usize::MAX));
+    let mut filtered = 0;
+    if plan.exact {
+        // Rows may have gone since their entries were written; an offset counts entries, as an index must.
+        while skip > 0 {
+            let skipped = entries.next(store, skip.min(1_000)).await?.len();
+            if skipped == 0 {
+                break;
+            }
+            skip -= skipped;
+            filtered += skipped;
+        }
+    }
+    let mut items = Vec::new();
+    let mut seen = 0;
+    while items.len() < take {
+        let left = take - items.len();
+        let chunk = if plan.exact { left.min(CHUNK) } else { CHUNK };
+        let ids = entries.next(store, chunk).await?;
+        if ids.is_empty() {
+            break;
+        }
+        seen += ids.len();
+        if seen > store.config().max_scan {
+            return Err(StoreError::TooMany(store.config().max_scan).into());
+        }
+        let rows = store.reservations(&ids).await?;
+        for item in keep_matching(query, &needs, loader, rows).await? {
+            filtered += 1;
+            if skip > 0 {
+                skip -= 1;
+            } else if items.len() < take {
+                items.push(item);
+            }
+        }
+    }
+    if wants_count {
+        filtered += count_rest(store, query, plan, loader, entries).await?;
+    }
+    Ok(Read { items, cut: true, filtered: Some(filtered) })
+}
+
+/// Counts what is left of the entries after the page.
+async fn count_rest(
+    store: Store<'_>,
+    query: &Query,
+    plan: &Plan,
+    loader: &mut Loader<'_>,
+    entries: &mut Entries,
+) -> Result<usize, ApiError> {
+    let needs = query.needs();
+    let mut count = 0;
+    loop {
+        let ids = entries.next(store, 1_000).await?;
+        if ids.is_empty() {
+            return Ok(count);
+        }
+        count += if plan.exact {
+            ids.len()
+        } else {
+            let rows = store.reservations(&ids).await?;
+            keep_matching(query, &needs, loader, rows).await?.len()
+        };
+    }
+}
+
+/// Every match: for other orders, groups and aggregates.
+async fn everything(
+    store: Store<'_>,
+    query: &Query,
+    loader: &mut Loader<'_>,
+    entries: &mut Entries,
+) -> Result<Read, ApiError> {
+    let needs = query.needs();
+    let mut items = Vec::new();
+    loop {
+        let ids = entries.next(store, 1_000).await?;
+        if ids.is_empty() {
+            let filtered = Some(items.len());
+            return Ok(Read { items, cut: false, filtered });
+        }
+        let rows = store.reservations(&ids).await?;
+        items.extend(keep_matching(query, &needs, loader, rows).await?);
+    }
+}
+
+/// Those of the items, read consistently, that the query matches: the index is older than the rows.
+async fn keep_matching(
+    query: &Query,
+    needs: &query::Needs,
+    loader: &mut Loader<'_>,
+    items: Vec<Reservation>,
+) -> Result<Vec<Reservation>, ApiError> {
+    let rows: Vec<Row> = items.iter().map(rows::reservation).collect();
+    loader.to_evaluate(needs, Collection::CodeReservation, &rows).await?;
+    if needs.count_to_evaluate {
+        loader.counts(&items);
+    }
+    let kept = items.into_iter().zip(rows).filter(|(_, row)| query.matches(row, &loader.related));
+    Ok(kept.map(|(item, _)| item).collect())
+}
+
+/// The number of rows that exist for the caller.
+async fn total_count(store: Store<'_>, caller: &Caller) -> Result<usize, ApiError> {
+    let indexes: Vec<Index> = match caller.organisations() {
+        Some(own) => own.iter().filter(|id| !id.is_empty()).cloned().map(Index::Organisation).collect(),
+        None => (0..store.config().shards).map(Index::Shard).collect(),
+    };
+    count(store, &indexes).await
+}
+
+async fn count(store: Store<'_>, indexes: &[Index]) -> Result<usize, ApiError> {
+    let mut total = 0;
+    for index in indexes {
+        total += store.index_count(index, store.config().max_scan.saturating_sub(total)).await?;
+    }
+    Ok(total)
+}
+
+/// The number of matches, where that is all a query asks for and entries tell it.
+async fn count_alone(store: Store<'_>, query: &Query, plan: &Plan) -> Result<Option<Value>, ApiError> {
+    let Source::Indexes(indexes) = &plan.source else { return Ok(None) };
+    if !plan.exact || !query.meta.is_empty() || query.count_data(0).is_none() {
+        return Ok(None);
+    }
+    Ok(query.count_data(count(store, indexes).await?))
+}

@@ -1,0 +1,181 @@
+//! Loading what rows point at: one batch read per relation, whatever the number of rows.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{
+    codes::{Codes, MAX_CODES},
+    rows,
+};
+use crate::{
+    api::{ApiError, Caller},
+    context::Context,
+    query::{Collection, Needs, Query, Related, Row, Window, schema::Relation},
+    reservation::Reservation,
+    store::{Role, Store},
+};
+
+/// Loads relations into a [`Related`].
+pub struct Loader<'a> {
+    context: &'a Context,
+    caller: &'a Caller,
+    /// What was loaded.
+    pub related: Related,
+}
+
+impl<'a> Loader<'a> {
+    /// Nothing loaded yet.
+    #[must_use]
+    pub fn new(context: &'a Context, caller: &'a Caller) -> Self {
+        Self { context, caller, related: Related::new() }
+    }
+
+    /// Resolves the codes that a query filters by.
+    ///
+    /// # Errors
+    /// When the store or the secret does not answer.
+    pub async fn lookups(&mut self, query: &Query) -> Result<(), ApiError> {
+        let lookups: Vec<_> = query.codes_lookups().into_iter().cloned().collect();
+        if lookups.is_empty() {
+            return Ok(());
+        }
+        let mut found = super::codes::find(self.context, self.caller, &lookups).await?;
+        for lookup in lookups {
+            let ids = found.remove(&lookup).unwrap_or_default();
+            self.related.set_lookup(lookup, ids.into_iter().map(|found| found.reservation.id.to_string()));
+        }
+        Ok(())
+    }
+
+    /// Loads what filter and sort look at, for every row considered.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn to_evaluate(&mut self, needs: &Needs, collection: Collection, rows: &[Row]) -> Result<(), ApiError> {
+        for path in &needs.evaluate {
+            self.follow(collection, rows, path).await?;
+        }
+        Ok(())
+    }
+
+    /// Loads what the answer shows, for the rows that it shows.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn to_render(&mut self, needs: &Needs, collection: Collection, rows: &[Row]) -> Result<(), ApiError> {
+        // Paths sort by their beginnings, so what a longer one walks over is there.
+        for path in &needs.render {
+            self.follow(collection, rows, path).await?;
+        }
+        Ok(())
+    }
+
+    /// Follows a path of relations from the rows, loading each step in one batch.
+    async fn follow(&mut self, collection: Collection, rows: &[Row], path: &[&'static str]) -> Result<(), ApiError> {
+        let mut collection = collection;
+        let mut current: Vec<Row> = rows.to_vec();
+        for name in path {
+            let Some(field) = collection.field(name) else { return Ok(()) };
+            match field.relation {
+                Relation::One(target) => {
+                    let keys: BTreeSet<String> =
+                        current.iter().filter_map(|row| row.get(*name)?.as_str().map(str::to_owned)).collect();
+                    let missing: Vec<String> =
+                        keys.iter().filter(|key| self.related.get(target, key).is_none()).cloned().collect();
+                    for row in self.fetch(target, &missing).await? {
+                        self.related.insert(target, row);
+                    }
+                    current = keys.iter().filter_map(|key| self.related.get(target, key).cloned()).collect();
+                    collection = target;
+                }
+                Relation::Many(target) => {
+                    let ids = current.iter().filter_map(|row| row.get("id").and_then(Value::as_str));
+                    current = ids.flat_map(|id| self.related.codes(id).to_vec()).collect();
+                    collection = target;
+                }
+                Relation::None | Relation::Foreign(_) => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads rows of a collection by key, as far as they exist for the caller (RSV-6).
+    async fn fetch(&self, collection: Collection, keys: &[String]) -> Result<Vec<Row>, ApiError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let store = Store::of(self.context);
+        Ok(match collection {
+            Collection::Users => store.users(keys).await?.iter().map(rows::user).collect(),
+            Collection::Organisation => {
+                let own = |id: &str| self.caller.sees(Some(id));
+                let keys: Vec<String> = keys.iter().filter(|key| own(key)).cloned().collect();
+                store.organisations(&keys).await?.iter().map(rows::organisation).collect()
+            }
+            Collection::Files => {
+                let files = store.files(keys).await?;
+                files.iter().filter(|file| self.caller.sees(file.organisation.as_deref())).map(rows::file).collect()
+            }
+            Collection::CodeReservation => {
+                let ids: Vec<_> = keys.iter().filter_map(|key| crate::reservation::uuid(key)).collect();
+                let items = store.reservations(&ids).await?;
+                items.iter().filter(|item| self.caller.sees(item.reserved_for.as_deref())).map(rows::reservation).collect()
+            }
+            // Codes are not stored; their rows are made where a reservation is shown.
+            Collection::UniqueCode => Vec::new(),
+        })
+    }
+
+    /// Makes the codes of the reservations shown: their rows, or only their ids where no other member is shown.
+    ///
+    /// # Errors
+    /// INVALID_QUERY beyond [`MAX_CODES`]; when the secret cannot be fetched.
+    pub async fn codes(&mut self, needs: &Needs, items: &[Reservation]) -> Result<(), ApiError> {
+        if needs.count_to_render || needs.count_to_evaluate {
+            self.counts(items);
+        }
+        let Some(window) = needs.codes else { return Ok(()) };
+        let reserved = || items.iter().filter(|item| item.range.is_some());
+        let total: u64 = reserved().map(|item| window_size(item, window)).sum();
+        if total > MAX_CODES as u64 {
+            return Err(ApiError::InvalidQuery(format!(
+                "The answer would hold {total} codes, {MAX_CODES} at most are allowed. Use \"limit\" or \"deep[codes][_limit]\""
+            )));
+        }
+        if total == 0 {
+            return Ok(());
+        }
+        let codes = Codes::open(self.context).await?;
+        for item in reserved() {
+            let rows = if needs.codes_are_keys { codes.id_window(item, window) } else { codes.window(item, window, false)? };
+            self.related.set_codes(item.id.to_string(), rows);
+        }
+        Ok(())
+    }
+
+    /// Counts the codes of reservations.
+    pub fn counts(&mut self, items: &[Reservation]) {
+        for item in items {
+            let count = item.range.as_ref().map_or(0, |range| range.count);
+            self.related.set_codes_count(item.id.to_string(), count);
+        }
+    }
+}
+
+fn window_size(item: &Reservation, window: Window) -> u64 {
+    let count = item.range.as_ref().map_or(0, |range| range.count);
+    let left = count.saturating_sub(window.skip() as u64);
+    window.take().map_or(left, |take| left.min(take as u64))
+}
+
+/// The role, as the query engine names it.
+#[must_use]
+pub fn role(role: Role) -> crate::query::Role {
+    match role {
+        Role::Admin => crate::query::Role::Admin,
+        Role::Writer => crate::query::Role::Writer,
+        Role::Reader => crate::query::Role::Reader,
+        Role::None => crate::query::Role::None,
+    }
+}

@@ -1,0 +1,59 @@
+//! What an export is rendered with: frozen when it begins, and turned into a renderer again whenever its codes are needed.
+
+use crate::{
+    api::ApiError,
+    code::{CodeError, PoolSpec, RenderOptions, Renderer, Secret},
+    config::Config,
+    reservation::{RENDERER_VERSION, Range, Render, Reservation},
+    store::Organisation,
+};
+
+/// Freezes what an export of `reservation` is rendered with now.
+#[must_use]
+pub fn freeze(reservation: &Reservation, organisation: Option<&Organisation>, config: &Config) -> Render {
+    let own_domain = organisation.and_then(|organisation| organisation.digital_link_domain.clone());
+    Render {
+        export_type: reservation.export_type.clone().unwrap_or_default(),
+        url_suffix: reservation.url_suffix.clone().filter(|suffix| !suffix.is_empty()),
+        digital_link_domain: own_domain.clone().unwrap_or_else(|| config.digital_link_domain.clone()),
+        short_code_domain: own_domain.or_else(|| config.short_code_domain.clone()),
+        company_prefix: organisation.and_then(|organisation| organisation.organisation_company_prefix.clone()),
+        version: RENDERER_VERSION,
+    }
+}
+
+/// The codes cannot be rendered.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// The key of the pool is not the one that it was made with: rendering would show other codes.
+    #[error("the secret is not the one that the codes of {0} were made with")]
+    OtherKey(String),
+    /// The pool or its codes are malformed.
+    #[error(transparent)]
+    Code(#[from] CodeError),
+}
+
+impl From<RenderError> for ApiError {
+    fn from(error: RenderError) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+/// The renderer of a range's codes.
+///
+/// # Errors
+/// When the secret is another one than when the pool was made, or the stored range is malformed.
+pub fn renderer(secret: &Secret, range: &Range, render: &Render) -> Result<Renderer, RenderError> {
+    let spec = PoolSpec::from_pool(range.namespace.clone(), range.character_set)?;
+    let key = secret.pool_key(&range.namespace);
+    if key.check_value() != range.check {
+        return Err(RenderError::OtherKey(range.namespace.to_string()));
+    }
+    let options = RenderOptions {
+        digital_link_domain: render.digital_link_domain.clone(),
+        short_code_domain: render.short_code_domain.clone(),
+        company_prefix: render.company_prefix.clone(),
+        url_suffix: render.url_suffix.clone(),
+    };
+    Ok(Renderer::new(&spec, &key, &options)?)
+}

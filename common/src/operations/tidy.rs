@@ -1,0 +1,111 @@
+//! Tidying the bucket (architecture, step 6): what no reservation refers to goes, and nothing else.
+//!
+//! RSV-5: after an end no object and no upload is unreferenced. RSV-7: ranges are not touched here or anywhere.
+
+use std::collections::BTreeSet;
+
+use uuid::Uuid;
+
+use crate::{
+    export::{Bucket, BucketError, incarnation_prefix, parse_export_key},
+    reservation::{Reservation, Status},
+    store::{FileRow, Store, StoreError},
+};
+
+/// Tidying did not end.
+#[derive(Debug, thiserror::Error)]
+pub enum TidyError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The bucket failed.
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
+}
+
+/// An incarnation of a reservation, with the file that its latest record named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incarnation {
+    /// The reservation.
+    pub id: Uuid,
+    /// The incarnation.
+    pub incarnation: Uuid,
+    /// `export_file` of the record's old image.
+    pub export_file: Option<String>,
+}
+
+/// Removes what belongs to an incarnation that is gone: its file rows, then every object and upload.
+///
+/// The caller has read that the item is gone or has another incarnation. Rows go first: an object that stays behind
+/// after a crash is found by its key, a row would not be.
+///
+/// # Errors
+/// When the store or the bucket does not answer; the next try goes on.
+pub async fn remove_all(store: Store<'_>, bucket: Bucket<'_>, gone: &Incarnation) -> Result<(), TidyError> {
+    let prefix = incarnation_prefix(gone.id, gone.incarnation);
+    let objects = bucket.objects(&prefix).await?;
+    let of_objects = objects
+        .iter()
+        .filter_map(|object| parse_export_key(&object.key))
+        .map(|(_, incarnation, generation)| file_id(incarnation, generation).to_string());
+    let files: BTreeSet<String> = of_objects.chain(gone.export_file.clone()).collect();
+    for file in files {
+        store.delete_file(&file, gone.incarnation).await?;
+    }
+    clear(bucket, gone.id, gone.incarnation, |_| true).await
+}
+
+/// The id of the file of one export: the same however often its completion is tried.
+#[must_use]
+pub fn file_id(incarnation: Uuid, generation: u32) -> Uuid {
+    Uuid::new_v5(&incarnation, &generation.to_be_bytes())
+}
+
+/// Removes what a reservation, read consistently, does not refer to.
+///
+/// Never anything of a generation above the one read, nor of that generation itself while the reservation is
+/// `in_progress`: an export is unreferenced between its last byte and its completion.
+///
+/// # Errors
+/// When the store or the bucket does not answer; the next try goes on.
+pub async fn remove_unreferenced(store: Store<'_>, bucket: Bucket<'_>, item: &Reservation) -> Result<(), TidyError> {
+    if item.generation == 0 {
+        // No export was ever begun.
+        return Ok(());
+    }
+    let file = match &item.export_file {
+        Some(id) => store.file(id).await?,
+        None => None,
+    };
+    clear(bucket, item.id, item.incarnation, |key| may_go(item, file.as_ref(), key)).await
+}
+
+/// Whether an object or upload of the reservation's incarnation may go.
+fn may_go(item: &Reservation, file: Option<&FileRow>, key: &str) -> bool {
+    let Some((_, _, generation)) = parse_export_key(key) else { return false };
+    let running = item.status == Status::InProgress;
+    let young = generation > item.generation || (running && generation == item.generation);
+    let referenced = file.is_some_and(|file| file.s3_key == key);
+    !young && !referenced
+}
+
+async fn clear(
+    bucket: Bucket<'_>,
+    id: Uuid,
+    incarnation: Uuid,
+    may_go: impl Fn(&str) -> bool,
+) -> Result<(), TidyError> {
+    let prefix = incarnation_prefix(id, incarnation);
+    // Uploads first: one that a dying worker completes between the two listings is found as an object.
+    for upload in bucket.open_uploads(&prefix).await? {
+        if may_go(&upload.key) {
+            bucket.abort_upload(&upload.key, &upload.id).await?;
+        }
+    }
+    let objects = bucket.objects(&prefix).await?.into_iter().map(|object| object.key);
+    let keys: Vec<String> = objects.filter(|key| may_go(key)).collect();
+    if !keys.is_empty() {
+        bucket.delete(&keys).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,255 @@
+//! `unique_code`: the codes of reservations as a collection of their own, read only and never stored.
+//!
+//! A list names a reservation, ids, or whole codes; it is answered by computing the window asked for, in time that does not
+//! depend on the offset or on how many codes there are.
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{
+    Loader,
+    codes::{Codes, Found, MAX_CODES, find, find_id},
+    read::Asker,
+};
+use crate::{
+    api::ApiError,
+    context::Context,
+    query::{Answer, Collection, Condition, Filter, Query, RawQuery, Row, Scalar, Test, Window, lookups_of, sort::SortTarget},
+    reservation::{Reservation, uuid},
+    store::Store,
+};
+
+/// The most reservations of one list.
+const MAX_RESERVATIONS: usize = 100;
+
+/// Lists codes.
+///
+/// # Errors
+/// INVALID_QUERY for a list that names neither reservation, id nor code; what the parameters deserve.
+pub async fn list(context: &Context, asker: Asker<'_>, raw: &RawQuery) -> Result<(Query, Answer), ApiError> {
+    let query = asker.query(Collection::UniqueCode, raw)?;
+    let answer = run(context, asker, &query).await?;
+    Ok((query, answer))
+}
+
+/// Runs a checked query of `unique_code`.
+///
+/// # Errors
+/// As [`list`].
+pub async fn run(context: &Context, asker: Asker<'_>, query: &Query) -> Result<Answer, ApiError> {
+    if query.needs().codes.is_some() {
+        return Err(ApiError::InvalidQuery("\"codes\" cannot be asked for below \"unique_code\"".to_owned()));
+    }
+    let descending = descending(query)?;
+    match asked(query)? {
+        Asked::Reservations(ids) => of_reservations(context, asker, query, &ids, descending).await,
+        Asked::Rows(named) => {
+            let rows = named.rows(context, asker).await?;
+            answer(context, asker, query, rows).await
+        }
+    }
+}
+
+/// Reads one code by its id.
+///
+/// # Errors
+/// FORBIDDEN for an id that names no code of the caller's.
+pub async fn one(context: &Context, asker: Asker<'_>, id: Uuid, raw: &RawQuery) -> Result<(Query, Value), ApiError> {
+    let query = asker.query(Collection::UniqueCode, raw)?;
+    if query.needs().codes.is_some() {
+        return Err(ApiError::InvalidQuery("\"codes\" cannot be asked for below \"unique_code\"".to_owned()));
+    }
+    let found = find_id(context, asker.caller, id).await?.ok_or_else(ApiError::no_row)?;
+    let row = Codes::open(context).await?.at(&found.reservation, found.index)?.ok_or_else(ApiError::no_row)?;
+    let mut loader = Loader::new(context, asker.caller);
+    let rows = [row];
+    loader.to_evaluate(&query.needs(), Collection::UniqueCode, &rows).await?;
+    loader.to_render(&query.needs(), Collection::UniqueCode, &rows).await?;
+    let value = query.run_one(rows.first(), &loader.related)?;
+    Ok((query, value))
+}
+
+/// What a list names.
+enum Asked {
+    /// All codes of reservations, in the order of their positions.
+    Reservations(Vec<Uuid>),
+    /// Codes one by one.
+    Rows(Named),
+}
+
+/// Codes that are named one by one.
+enum Named {
+    Ids(Vec<Uuid>),
+    Lookups(Vec<crate::query::CodeLookup>),
+}
+
+impl Named {
+    async fn rows(self, context: &Context, asker: Asker<'_>) -> Result<Vec<Row>, ApiError> {
+        let found: Vec<Found> = match self {
+            Self::Ids(ids) => {
+                let mut found = Vec::new();
+                for id in ids {
+                    found.extend(find_id(context, asker.caller, id).await?);
+                }
+                found
+            }
+            Self::Lookups(lookups) => find(context, asker.caller, &lookups).await?.into_values().flatten().collect(),
+        };
+        if found.is_empty() {
+            return Ok(Vec::new());
+        }
+        let codes = Codes::open(context).await?;
+        let mut rows = Vec::new();
+        for found in &found {
+            rows.extend(codes.at(&found.reservation, found.index)?);
+        }
+        Ok(rows)
+    }
+}
+
+fn asked(query: &Query) -> Result<Asked, ApiError> {
+    let filter = query.filter.as_ref();
+    let equalities = filter.map(Filter::required_equalities).unwrap_or_default();
+    let ids = |name: &str| -> Option<Vec<Uuid>> {
+        let (_, values) = equalities.iter().find(|(field, _)| *field == name)?;
+        Some(values.iter().filter_map(|value| uuid(value)).collect())
+    };
+    if let Some(ids) = ids("id") {
+        if ids.len() > MAX_RESERVATIONS {
+            return Err(ApiError::InvalidQuery(format!("{MAX_RESERVATIONS} ids of codes at most are allowed in one filter")));
+        }
+        return Ok(Asked::Rows(Named::Ids(ids)));
+    }
+    if let Some(ids) = ids("reservation") {
+        if ids.len() > MAX_RESERVATIONS {
+            return Err(ApiError::InvalidQuery(format!("{MAX_RESERVATIONS} reservations at most are allowed in one filter")));
+        }
+        return Ok(Asked::Reservations(ids));
+    }
+    match lookups_of(filter) {
+        Ok(lookups) => Ok(Asked::Rows(Named::Lookups(lookups))),
+        Err(_) => Err(ApiError::InvalidQuery(
+            "\"unique_code\" needs a filter on \"reservation\", \"id\", \"code\" with \"product\", \"digital_link\" or \
+             \"epc_join_key\""
+                .to_owned(),
+        )),
+    }
+}
+
+/// Codes come by position: ascending unless the first sort key says otherwise.
+fn descending(query: &Query) -> Result<bool, ApiError> {
+    let Some(key) = query.sort.first() else { return Ok(false) };
+    match &key.target {
+        SortTarget::Path(path) if matches!(path.own_field(), Some("position" | "id")) => Ok(key.descending),
+        SortTarget::Aggregate(_) => Ok(false),
+        SortTarget::Path(_) => Err(ApiError::InvalidQuery("\"unique_code\" can be sorted by \"position\" only".to_owned())),
+    }
+}
+
+async fn of_reservations(
+    context: &Context,
+    asker: Asker<'_>,
+    query: &Query,
+    ids: &[Uuid],
+    descending: bool,
+) -> Result<Answer, ApiError> {
+    let items = Store::of(context).reservations(ids).await?;
+    let items: Vec<Reservation> =
+        items.into_iter().filter(|item| asker.caller.sees(item.reserved_for.as_deref())).collect();
+    let count = |item: &Reservation| item.range.as_ref().map_or(0, |range| range.count);
+    let total: u64 = items.iter().map(count).sum();
+    let plain = query.search.is_none() && query.filter.as_ref().is_none_or(only_reservation);
+    if plain {
+        let total = usize::try_from(total).unwrap_or(usize::MAX);
+        if let Some(data) = query.count_data(total) {
+            return Ok(Answer { meta: query.meta_of(total, total), data });
+        }
+    }
+    if plain && query.shows_rows() {
+        let rows = window(context, &items, query.window, descending).await?;
+        let mut loader = Loader::new(context, asker.caller);
+        loader.to_render(&query.needs(), Collection::UniqueCode, &rows).await?;
+        let data = Value::Array(rows.iter().map(|row| query.render(row, &loader.related)).collect());
+        let total = usize::try_from(total).unwrap_or(usize::MAX);
+        return Ok(Answer { meta: query.meta_of(total, total), data });
+    }
+    // Further conditions are looked at code by code.
+    if total > context.config().max_scan as u64 {
+        return Err(ApiError::InvalidQuery(format!(
+            "The reservations have {total} codes; a filter besides \"reservation\", a search, groups and aggregates other \
+             than count are for {} at most",
+            context.config().max_scan
+        )));
+    }
+    let all = Window { limit: Some(-1), offset: 0, page: 0 };
+    let codes = Codes::open(context).await?;
+    let mut rows = Vec::new();
+    for item in &items {
+        rows.extend(codes.window(item, all, descending)?);
+    }
+    answer(context, asker, query, rows).await
+}
+
+/// The rows of a window over the codes of several reservations, one after the other.
+async fn window(
+    context: &Context,
+    items: &[Reservation],
+    asked: Window,
+    descending: bool,
+) -> Result<Vec<Row>, ApiError> {
+    let (mut skip, mut take) = (asked.skip() as u64, asked.take().map_or(u64::MAX, |take| take as u64));
+    let mut rows = Vec::new();
+    let mut codes = None;
+    for item in items {
+        let count = item.range.as_ref().map_or(0, |range| range.count);
+        let here = count.saturating_sub(skip).min(take);
+        if here > 0 {
+            if rows.len() as u64 + here > MAX_CODES as u64 {
+                return Err(ApiError::InvalidQuery(format!("{MAX_CODES} codes at most in one answer. Use \"limit\" and \"page\"")));
+            }
+            let codes = match &codes {
+                Some(codes) => codes,
+                None => &*codes.insert(Codes::open(context).await?),
+            };
+            let part = Window {
+                limit: Some(i64::try_from(here).unwrap_or(i64::MAX)),
+                offset: i64::try_from(skip).unwrap_or(i64::MAX),
+                page: 0,
+            };
+            rows.extend(codes.window(item, part, descending)?);
+        }
+        skip = skip.saturating_sub(count);
+        take -= here;
+    }
+    Ok(rows)
+}
+
+/// Whether a filter says no more than which reservations.
+fn only_reservation(filter: &Filter) -> bool {
+    match filter {
+        Filter::And(all) => all.iter().all(only_reservation),
+        Filter::Or(any) => matches!(any.as_slice(), [one] if only_reservation(one)),
+        Filter::Leaf(Condition { path, test }) => {
+            path.own_field() == Some("reservation")
+                && match test {
+                    Test::Equal(Scalar::Text(_)) => true,
+                    Test::In(values) => values.iter().all(|value| matches!(value, Scalar::Text(_))),
+                    _ => false,
+                }
+        }
+        Filter::Codes { .. } => false,
+    }
+}
+
+/// Evaluates a query over rows in memory. Conditions that found the rows are not looked at again: a digital link is found
+/// whatever its domain.
+async fn answer(context: &Context, asker: Asker<'_>, query: &Query, rows: Vec<Row>) -> Result<Answer, ApiError> {
+    let mut query = query.clone();
+    if lookups_of(query.filter.as_ref()).is_ok() {
+        query.filter = None;
+    }
+    let mut loader = Loader::new(context, asker.caller);
+    loader.to_evaluate(&query.needs(), Collection::UniqueCode, &rows).await?;
+    loader.to_render(&query.needs(), Collection::UniqueCode, &rows).await?;
+    Ok(query.run(&rows, &loader.related))
+}

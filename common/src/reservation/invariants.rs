@@ -1,0 +1,171 @@
+//! What must always hold of the tables (RSV-1 … RSV-5), as pure functions over what is in them.
+//!
+//! Tests check them after every fault; an operator can check a live deployment.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use uuid::Uuid;
+
+use super::{Reservation, Status};
+
+/// A pool as far as the invariants speak of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolState {
+    /// The pool's namespace.
+    pub namespace: String,
+    /// The next index to be handed out.
+    pub next: u64,
+}
+
+/// A range entry of a pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RangeState {
+    /// The pool's namespace.
+    pub namespace: String,
+    /// The first index.
+    pub start: u64,
+    /// How many indexes.
+    pub count: u64,
+    /// The reservation that got them; none for a range that was burned.
+    pub reservation: Option<Uuid>,
+    /// Its incarnation.
+    pub incarnation: Option<Uuid>,
+}
+
+/// Everything that the tables hold.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    /// All pools.
+    pub pools: Vec<PoolState>,
+    /// All range entries.
+    pub ranges: Vec<RangeState>,
+    /// All reservations.
+    pub reservations: Vec<Reservation>,
+}
+
+/// A breach of an invariant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Breach {
+    /// The invariant, `RSV-1` ….
+    pub id: &'static str,
+    /// What was found.
+    pub found: String,
+}
+
+impl State {
+    /// Every breach of RSV-1, RSV-2 and RSV-3.
+    #[must_use]
+    pub fn breaches(&self) -> Vec<Breach> {
+        let mut breaches = self.disjoint();
+        breaches.extend(self.one_range_each());
+        breaches.extend(self.nothing_leaks());
+        breaches
+    }
+
+    /// The table half of RSV-5: reservations that are not at an end.
+    #[must_use]
+    pub fn unfinished(&self) -> Vec<Uuid> {
+        self.reservations.iter().filter(|item| item.is_open()).map(|item| item.id).collect()
+    }
+
+    /// RSV-1: ranges of a pool are disjoint, so no code is issued twice.
+    fn disjoint(&self) -> Vec<Breach> {
+        let mut sorted: Vec<_> = self.ranges.iter().collect();
+        sorted.sort_by(|a, b| (&a.namespace, a.start).cmp(&(&b.namespace, b.start)));
+        let pairs = sorted.windows(2).filter_map(|pair| match pair {
+            [a, b] if a.namespace == b.namespace && a.start.saturating_add(a.count) > b.start => Some((a, b)),
+            _ => None,
+        });
+        pairs
+            .map(|(a, b)| Breach {
+                id: "RSV-1",
+                found: format!("{}: the ranges at {} and {} overlap", a.namespace, a.start, b.start),
+            })
+            .collect()
+    }
+
+    /// RSV-2: an incarnation has at most one range, of exactly `quantity` indexes, and its entry says the same.
+    fn one_range_each(&self) -> Vec<Breach> {
+        let mut breaches = Vec::new();
+        let mut seen = BTreeSet::new();
+        let mut entries = BTreeMap::new();
+        for range in &self.ranges {
+            if let Some(incarnation) = range.incarnation {
+                if !seen.insert(incarnation) {
+                    breaches.push(Breach { id: "RSV-2", found: format!("incarnation {incarnation} has two ranges") });
+                }
+                entries.insert(incarnation, range);
+            }
+        }
+        for item in &self.reservations {
+            let entry = entries.get(&item.incarnation);
+            match (&item.range, entry) {
+                (None, None) => {}
+                (Some(range), Some(entry))
+                    if range.count == item.quantity()
+                        && range.count == entry.count
+                        && range.start == entry.start
+                        && range.namespace.to_string() == entry.namespace
+                        && entry.reservation == Some(item.id) => {}
+                (range, entry) => breaches.push(Breach {
+                    id: "RSV-2",
+                    found: format!("reservation {}: item {range:?}, entry {entry:?}, quantity {}", item.id, item.quantity()),
+                }),
+            }
+        }
+        breaches
+    }
+
+    /// RSV-3: `next` is the sum of all range counts of the pool.
+    fn nothing_leaks(&self) -> Vec<Breach> {
+        let mut sums: BTreeMap<&str, u64> = BTreeMap::new();
+        for range in &self.ranges {
+            let sum = sums.entry(&range.namespace).or_default();
+            *sum = sum.saturating_add(range.count);
+        }
+        let nexts: BTreeMap<&str, u64> = self.pools.iter().map(|pool| (pool.namespace.as_str(), pool.next)).collect();
+        let namespaces: BTreeSet<&str> = sums.keys().chain(nexts.keys()).copied().collect();
+        namespaces
+            .into_iter()
+            .filter(|namespace| sums.get(namespace).copied().unwrap_or(0) != nexts.get(namespace).copied().unwrap_or(0))
+            .map(|namespace| Breach {
+                id: "RSV-3",
+                found: format!("{namespace}: next is {:?}, the ranges sum to {:?}", nexts.get(namespace), sums.get(namespace)),
+            })
+            .collect()
+    }
+
+    /// The reservations that RSV-4 speaks of: complete, with a range. Their exports must equal a fresh rendering.
+    pub fn exported(&self) -> impl Iterator<Item = &Reservation> {
+        self.reservations.iter().filter(|item| item.status == Status::Complete && item.range.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range(start: u64, count: u64, incarnation: u128) -> RangeState {
+        let incarnation = Some(Uuid::from_u128(incarnation));
+        RangeState { namespace: "sgtin#1#8".into(), start, count, reservation: None, incarnation }
+    }
+
+    fn ids(state: &State) -> Vec<&'static str> {
+        state.breaches().iter().map(|breach| breach.id).collect()
+    }
+
+    #[test]
+    fn each_breach_is_found_and_a_sound_state_has_none() {
+        let pool = |next| vec![PoolState { namespace: "sgtin#1#8".into(), next }];
+        let sound = State { pools: pool(15), ranges: vec![range(0, 10, 1), range(10, 5, 2)], reservations: vec![] };
+        assert_eq!(sound.breaches(), []);
+        let overlap = State { pools: pool(15), ranges: vec![range(0, 10, 1), range(9, 5, 2)], reservations: vec![] };
+        assert_eq!(ids(&overlap), ["RSV-1", "RSV-3"]);
+        let twice = State { ranges: vec![range(0, 10, 1), range(10, 5, 1)], ..sound.clone() };
+        assert_eq!(ids(&twice), ["RSV-2"]);
+        let leak = State { pools: pool(16), ..sound.clone() };
+        assert_eq!(ids(&leak), ["RSV-3"]);
+        let lost = State { pools: vec![], ..sound };
+        assert_eq!(ids(&lost), ["RSV-3"]);
+    }
+}

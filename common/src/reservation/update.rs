@@ -1,0 +1,389 @@
+//! A client's change of a reservation.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    FieldError, Refusal, Render, Reservation, Rules, Status, Step, Timestamp,
+    create::check_codes,
+    members::{MAX_INTEGER, Members},
+};
+use crate::{code::CodeType, reservation::ExportType};
+
+/// Members that a client may name in a PATCH but that stay as they are, as Directus treats them.
+const IGNORED: [&str; 7] =
+    ["id", "user_created", "date_created", "user_updated", "date_updated", "export_file", "codes"];
+
+/// Members that a client may set.
+const SETTABLE: [&str; 13] = [
+    "reserved_for",
+    "code_type",
+    "quantity",
+    "status",
+    "export_type",
+    "url_suffix",
+    "product",
+    "quantity_reserved",
+    "error_message",
+    "reference_id",
+    "purchase_order",
+    "length",
+    "character_set",
+];
+
+/// Members that say what the codes are: fixed once a range exists.
+const FIXED_BY_RANGE: [&str; 6] = ["code_type", "product", "quantity", "reserved_for", "length", "character_set"];
+
+/// Members that the running export depends on.
+const FIXED_WHILE_RUNNING: [&str; 2] = ["export_type", "url_suffix"];
+
+/// Who changes it, and when.
+#[derive(Clone, Debug)]
+pub struct Editor {
+    /// The user.
+    pub user: String,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// Applies a client's change to `current` and gives the object to be written, with its version raised.
+///
+/// `render` freezes what a new export is rendered with; it is called only where one begins.
+///
+/// # Errors
+/// All failed rules at once, or the first unknown member. Nothing of the change is applied then.
+pub fn apply(
+    current: &Reservation,
+    input: &Value,
+    rules: &Rules,
+    editor: &Editor,
+    render: impl FnOnce(&Reservation) -> Render,
+) -> Result<Reservation, Refusal> {
+    let input = input.as_object().ok_or(Refusal::NotAnObject("the data of an update has to be an object"))?;
+    if let Some(unknown) =
+        input.keys().find(|key| !SETTABLE.contains(&key.as_str()) && !IGNORED.contains(&key.as_str()))
+    {
+        return Err(Refusal::UnknownField(unknown.clone()));
+    }
+    let mut members = Members::new(input, rules);
+    let mut next = read(current, &mut members);
+    let mut errors = members.errors;
+    let (step, wanted) = step(current, input, &mut errors);
+    fixed_members(current, &next, &mut errors);
+    if errors.is_empty() {
+        check_result(current, &next, rules, &mut errors);
+    }
+    if !errors.is_empty() {
+        return Err(Refusal::Invalid(errors));
+    }
+    take_step(&mut next, step, wanted, editor.now, render);
+    if input.get("status").and_then(Value::as_str) == Some(Status::New.as_str()) {
+        // Asking for work on a row that came from a seed makes it a row like any other.
+        next.seeded = false;
+    }
+    next.user_updated = Some(editor.user.clone());
+    next.date_updated = Some(editor.now);
+    next.version = current.version.saturating_add(1);
+    Ok(next)
+}
+
+/// Reads the members that the client named over the present ones.
+fn read(current: &Reservation, members: &mut Members<'_>) -> Reservation {
+    let mut next = current.clone();
+    if members.has("reserved_for") {
+        next.reserved_for = members.text("reserved_for").filter(|organisation| !organisation.is_empty());
+        if next.reserved_for.is_none() && !members.errors.iter().any(|error| error.field == "reserved_for") {
+            members.errors.push(FieldError::required("reserved_for"));
+        }
+    }
+    if members.has("code_type") {
+        next.code_type = members.code_type().map(|code_type| code_type.as_str().to_owned());
+        if next.code_type.is_none() && !members.errors.iter().any(|error| error.field == "code_type") {
+            members.errors.push(FieldError::required("code_type"));
+        }
+    }
+    if members.has("quantity") {
+        next.quantity = members.quantity();
+        if next.quantity.is_none() && !members.errors.iter().any(|error| error.field == "quantity") {
+            members.errors.push(FieldError::required("quantity"));
+        }
+    }
+    if members.has("quantity_reserved") {
+        next.quantity_reserved = members.quantity_reserved(next.quantity.unwrap_or(MAX_INTEGER));
+    }
+    if members.has("export_type") {
+        let export_type = members.export_type().unwrap_or(ExportType::default());
+        next.export_type = Some(export_type.as_str().to_owned());
+    }
+    if members.has("url_suffix") {
+        next.url_suffix = members.url_suffix();
+    }
+    if members.has("product") {
+        next.product = members.text("product");
+    }
+    if members.has("error_message") {
+        next.error_message = members.text("error_message");
+    }
+    if members.has("reference_id") {
+        next.reference_id = members.reference_id();
+    }
+    if members.has("purchase_order") {
+        next.purchase_order = members.text("purchase_order");
+    }
+    if members.has("length") {
+        next.length = members.length();
+    }
+    if members.has("character_set") {
+        next.character_set = members.character_set();
+    }
+    next
+}
+
+fn step(current: &Reservation, input: &Map<String, Value>, errors: &mut Vec<FieldError>) -> (Step, Status) {
+    let stay = (Step::Stay, current.status);
+    let wanted = match input.get("status") {
+        None => return stay,
+        Some(value) => value.as_str().and_then(Status::parse),
+    };
+    let Some(wanted) = wanted else {
+        errors.push(FieldError::one_of("status", &Status::ALL.map(Status::as_str)));
+        return stay;
+    };
+    let step = Step::of(current.status, wanted, current.range.is_some()).unwrap_or_else(|allowed| {
+        let allowed = allowed.into_iter().map(Status::as_str).collect::<Vec<_>>();
+        let reason = format!(
+            "A reservation that is {} cannot be set to {wanted}; allowed now: {}.",
+            current.status,
+            allowed.join(", ")
+        );
+        errors.push(FieldError { reason, ..FieldError::one_of("status", &allowed) });
+        Step::Stay
+    });
+    (step, wanted)
+}
+
+/// Refuses changes of what the codes or the running export are made of.
+fn fixed_members(current: &Reservation, next: &Reservation, errors: &mut Vec<FieldError>) {
+    let running = current.status == Status::InProgress && current.range.is_some();
+    let fixed = FIXED_BY_RANGE
+        .into_iter()
+        .filter(|_| current.range.is_some())
+        .map(|field| (field, "cannot change once the codes are reserved"))
+        .chain(
+            FIXED_WHILE_RUNNING
+                .into_iter()
+                .filter(|_| running)
+                .map(|field| (field, "cannot change while the export is being written")),
+        );
+    for (field, why) in fixed {
+        let (old, new) = (member(current, field), member(next, field));
+        if old != new && !errors.iter().any(|error| error.field == field) {
+            errors.push(FieldError::only(field, old, format!("{field} {why}.")));
+        }
+    }
+}
+
+fn member(reservation: &Reservation, field: &str) -> Value {
+    match field {
+        "code_type" => json!(reservation.code_type),
+        "product" => json!(reservation.product),
+        "quantity" => json!(reservation.quantity),
+        "reserved_for" => json!(reservation.reserved_for),
+        "length" => json!(reservation.length),
+        "character_set" => json!(reservation.character_set),
+        "export_type" => json!(reservation.export_type),
+        "url_suffix" => json!(reservation.url_suffix),
+        _ => Value::Null,
+    }
+}
+
+/// Checks what the members need of each other, where one of them changed.
+fn check_result(current: &Reservation, next: &Reservation, rules: &Rules, errors: &mut Vec<FieldError>) {
+    let changed = ["code_type", "product", "length", "character_set"]
+        .into_iter()
+        .any(|field| member(current, field) != member(next, field));
+    if changed && let Some(code_type) = next.code_type.as_deref().and_then(|text| text.parse::<CodeType>().ok()) {
+        check_codes(code_type, next.product.as_deref(), next.length, next.character_set, rules, errors);
+    }
+    if let (Some(quantity), Some(reserved)) = (next.quantity, next.quantity_reserved)
+        && member(current, "quantity") != member(next, "quantity")
+        && reserved > quantity
+    {
+        errors.push(FieldError::at_least("quantity", reserved));
+    }
+}
+
+fn take_step(next: &mut Reservation, step: Step, wanted: Status, now: Timestamp, render: impl FnOnce(&Reservation) -> Render) {
+    match step {
+        Step::Stay => {}
+        Step::Close | Step::Stop => {
+            next.status = wanted;
+            // The upload is found by its key and tidied when this write comes down the stream.
+            next.export = None;
+        }
+        Step::Reopen => {
+            next.status = Status::New;
+            next.error_message = None;
+            next.attempts = 0;
+            next.progress_at = Some(now);
+        }
+        Step::Again => {
+            let render = render(next);
+            next.restart_export(render, now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reservation::{
+        Export, Range,
+        create::{Birth, Draft},
+    };
+    use uuid::Uuid;
+
+    fn at(second: u32) -> Timestamp {
+        Timestamp::parse(&format!("2026-01-02T03:04:{second:02}Z")).unwrap()
+    }
+
+    fn fresh() -> Reservation {
+        let input = json!({"reserved_for": "/417/9312345000012", "code_type": "sgtin", "quantity": 100,
+            "export_type": "csv", "product": "/01/19361758000003", "reference_id": "BATCH-2024-001"});
+        let birth = Birth { id: Uuid::from_u128(7), incarnation: Uuid::from_u128(8), user: "u1".into(), now: at(1) };
+        Draft::parse(&input, &Rules::default()).unwrap().into_reservation(birth)
+    }
+
+    fn allocated(status: Status) -> Reservation {
+        let mut item = fresh();
+        item.status = status;
+        item.generation = 3;
+        item.range = Some(Range {
+            namespace: "sgtin#19361758000003#8".parse().unwrap(),
+            pool_number: 5,
+            character_set: crate::code::CharacterSet::Alphanumeric,
+            check: "c".into(),
+            start: 0,
+            count: 100,
+        });
+        item.render = Some(render(&item));
+        item.export = Some(Export { upload_id: Some("up".into()), next_part: 4, next_row: 90 });
+        item.quantity_reserved = Some(50);
+        item.attempts = 2;
+        item
+    }
+
+    fn render(item: &Reservation) -> Render {
+        Render {
+            export_type: item.export_type.clone().unwrap(),
+            url_suffix: item.url_suffix.clone(),
+            digital_link_domain: "https://id.gs1.org".into(),
+            short_code_domain: None,
+            company_prefix: None,
+            version: 1,
+        }
+    }
+
+    fn patch(item: &Reservation, input: &Value) -> Result<Reservation, Refusal> {
+        apply(item, input, &Rules::default(), &Editor { user: "u2".into(), now: at(2) }, render)
+    }
+
+    fn refused(item: &Reservation, input: &Value) -> Vec<(&'static str, &'static str)> {
+        match patch(item, input).unwrap_err() {
+            Refusal::Invalid(errors) => errors.iter().map(|error| (error.field, error.kind)).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_example_of_the_specification_works_before_and_after_the_codes_are_reserved() {
+        let input = json!({"status": "complete", "quantity_reserved": 100, "reference_id": "BATCH-2024-001-UPDATED"});
+        for item in [fresh(), allocated(Status::Complete)] {
+            let next = patch(&item, &input).unwrap();
+            assert_eq!((next.status, next.quantity_reserved), (Status::Complete, Some(100)));
+            assert_eq!(next.reference_id.as_deref(), Some("BATCH-2024-001-UPDATED"));
+            assert_eq!((next.user_updated.as_deref(), next.date_updated), (Some("u2"), Some(at(2))));
+            assert_eq!(next.version, item.version + 1);
+        }
+    }
+
+    #[test]
+    fn audit_members_file_codes_and_id_stay_and_an_unknown_member_is_named() {
+        let item = fresh();
+        let next = patch(&item, &json!({"id": "x", "codes": [1], "export_file": "f", "user_created": "me",
+            "date_created": "2020-01-01", "user_updated": "me", "date_updated": null}))
+        .unwrap();
+        assert_eq!(Reservation { user_updated: None, date_updated: None, version: 1, ..next }, item);
+        assert_eq!(patch(&item, &json!({"nope": 1})), Err(Refusal::UnknownField("nope".into())));
+    }
+
+    #[test]
+    fn what_the_codes_are_made_of_is_fixed_once_they_are_reserved() {
+        let done = allocated(Status::Complete);
+        for (field, value) in [
+            ("code_type", json!("grai")),
+            ("product", json!("/01/09361758000003")),
+            ("quantity", json!(7)),
+            ("reserved_for", json!("/417/5555999200016")),
+            ("length", json!(9)),
+            ("character_set", json!("hex")),
+        ] {
+            assert_eq!(refused(&done, &json!({ field: value })), [(field, "eq")], "{field}");
+            if field != "code_type" {
+                assert!(patch(&fresh(), &json!({ field: value })).is_ok(), "{field}");
+            }
+        }
+        let same = json!({"code_type": "sgtin", "quantity": 100, "product": "/01/19361758000003"});
+        assert!(patch(&done, &same).is_ok());
+        assert!(patch(&done, &json!({"export_type": "xml", "url_suffix": "?a=b"})).is_ok());
+        let running = allocated(Status::InProgress);
+        assert_eq!(refused(&running, &json!({"export_type": "xml"})), [("export_type", "eq")]);
+        assert_eq!(refused(&running, &json!({"url_suffix": "?a=b"})), [("url_suffix", "eq")]);
+    }
+
+    #[test]
+    fn new_on_a_finished_reservation_makes_the_export_again_and_keeps_codes_and_file() {
+        for status in [Status::Complete, Status::Error] {
+            let mut item = allocated(status);
+            item.export_file = Some("old".into());
+            item.error_message = Some("broke".into());
+            let next = patch(&item, &json!({"status": "new", "export_type": "json"})).unwrap();
+            assert_eq!((next.status, next.generation), (Status::InProgress, 4));
+            assert_eq!((&next.range, next.incarnation), (&item.range, item.incarnation));
+            assert_eq!(next.export, Some(Export::begin()));
+            assert_eq!(next.render.unwrap().export_type, "json");
+            assert_eq!((next.attempts, next.quantity_reserved, next.error_message), (0, Some(0), None));
+            assert_eq!(next.export_file.as_deref(), Some("old"));
+        }
+    }
+
+    #[test]
+    fn stopping_closing_and_reopening_follow_the_contract() {
+        let stopped = patch(&allocated(Status::InProgress), &json!({"status": "error"})).unwrap();
+        assert_eq!((stopped.status, stopped.export), (Status::Error, None));
+        let mut failed = fresh();
+        failed.status = Status::Error;
+        failed.error_message = Some("no prefix".into());
+        failed.attempts = 3;
+        let reopened = patch(&failed, &json!({"status": "new"})).unwrap();
+        assert_eq!((reopened.status, reopened.error_message, reopened.attempts), (Status::New, None, 0));
+        assert_eq!(refused(&fresh(), &json!({"status": "in_progress"})), [("status", "in")]);
+        assert_eq!(refused(&fresh(), &json!({"status": "nonsense"})), [("status", "in")]);
+        assert_eq!(refused(&allocated(Status::InProgress), &json!({"status": "complete"})), [("status", "in")]);
+        assert_eq!(refused(&allocated(Status::Complete), &json!({"status": "error"})), [("status", "in")]);
+    }
+
+    #[test]
+    fn asking_for_new_makes_a_seeded_row_one_of_ours() {
+        let mut item = fresh();
+        item.seeded = true;
+        assert!(!patch(&item, &json!({"status": "new"})).unwrap().seeded);
+        assert!(patch(&item, &json!({"reference_id": "x"})).unwrap().seeded);
+    }
+
+    #[test]
+    fn quantity_reserved_is_between_zero_and_quantity() {
+        assert_eq!(refused(&fresh(), &json!({"quantity_reserved": 101})), [("quantity_reserved", "lte")]);
+        assert_eq!(refused(&fresh(), &json!({"quantity_reserved": -1})), [("quantity_reserved", "gte")]);
+        assert_eq!(patch(&fresh(), &json!({"quantity_reserved": null})).unwrap().quantity_reserved, None);
+    }
+}

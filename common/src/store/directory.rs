@@ -1,0 +1,238 @@
+//! The `Directory` table: users, hashed tokens, organisations.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{
+    Store, StoreError,
+    error::classify,
+    items::{self, Item, text},
+};
+
+const USER: &str = "user";
+const TOKEN: &str = "token";
+const ORGANISATION: &str = "organisation";
+
+/// What a user may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Everything.
+    Admin,
+    /// Create, read, update, delete; users' names.
+    Writer,
+    /// Read; no users.
+    Reader,
+    /// Nothing.
+    None,
+}
+
+/// A user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// Primary key (a UUID).
+    pub id: String,
+    /// Given name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_name: Option<String>,
+    /// Family name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_name: Option<String>,
+    /// Address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// `active`, or another word for a user who may not sign in.
+    pub status: String,
+    /// What the user may do.
+    pub role: Role,
+    /// The organisations whose rows the user sees; none means all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisations: Option<Vec<String>>,
+    /// The `sub` of the user's JWTs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_identifier: Option<String>,
+    /// Whether a static token exists (its text is nowhere).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_token: bool,
+}
+
+/// An organisation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Organisation {
+    /// Primary key, a key path such as `/417/9312345000012`.
+    pub id: String,
+    /// Its GS1 company prefix; needed for SSCC, GSRN and GIAI, and for EPC URIs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation_company_prefix: Option<String>,
+    /// Its own domain for Digital Links and short links.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digital_link_domain: Option<String>,
+    /// Every other member, as it was given.
+    #[serde(flatten)]
+    pub other: serde_json::Map<String, serde_json::Value>,
+}
+
+/// What is stored of a token: 64 hexadecimal digits of its SHA-256.
+#[must_use]
+pub fn token_hash(token: &str) -> String {
+    Sha256::digest(token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl Store<'_> {
+    /// The user whose static token has this hash.
+    ///
+    /// # Errors
+    /// When the store does not answer or an item cannot be read.
+    pub async fn user_of_token(&self, hash: &str) -> Result<Option<User>, StoreError> {
+        let Some(token) = self.directory_item(TOKEN, hash).await? else { return Ok(None) };
+        match items::get_text(&token, "user") {
+            Some(user) => self.user(user).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Reads a user.
+    ///
+    /// # Errors
+    /// When the store does not answer or the item cannot be read.
+    pub async fn user(&self, id: &str) -> Result<Option<User>, StoreError> {
+        let item = self.directory_item(USER, id).await?;
+        item.map(|item| items::read(&self.config.tables.directory, item)).transpose()
+    }
+
+    /// Reads users by id; those that do not exist are left out.
+    ///
+    /// # Errors
+    /// As [`Store::user`].
+    pub async fn users(&self, ids: &[String]) -> Result<Vec<User>, StoreError> {
+        self.directory_items(USER, ids).await
+    }
+
+    /// Whether the store can be reached.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.directory_item("ping", "ping").await.map(drop)
+    }
+
+    /// Reads all users.
+    ///
+    /// # Errors
+    /// [`StoreError::TooMany`] beyond `MaxScan`; as [`Store::user`].
+    pub async fn all_users(&self) -> Result<Vec<User>, StoreError> {
+        let table = &self.config.tables.directory;
+        let mut users = Vec::new();
+        let mut start = None;
+        loop {
+            let answer = self
+                .client
+                .query()
+                .table_name(table)
+                .key_condition_expression("kind = :kind")
+                .expression_attribute_values(":kind", text(USER))
+                .consistent_read(true)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(classify)?;
+            for item in answer.items.unwrap_or_default() {
+                users.push(items::read(table, item)?);
+            }
+            if users.len() > self.config.max_scan {
+                return Err(StoreError::TooMany(self.config.max_scan));
+            }
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(users);
+            }
+        }
+    }
+
+    /// Reads an organisation.
+    ///
+    /// # Errors
+    /// When the store does not answer or the item cannot be read.
+    pub async fn organisation(&self, id: &str) -> Result<Option<Organisation>, StoreError> {
+        let item = self.directory_item(ORGANISATION, id).await?;
+        item.map(|item| items::read(&self.config.tables.directory, item)).transpose()
+    }
+
+    /// Reads organisations by id; those that are not known are left out.
+    ///
+    /// # Errors
+    /// As [`Store::organisation`].
+    pub async fn organisations(&self, ids: &[String]) -> Result<Vec<Organisation>, StoreError> {
+        self.directory_items(ORGANISATION, ids).await
+    }
+
+    /// Writes a user and, if given, the hash of a static token, unless they exist.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn seed_user(&self, user: &User, token: Option<&str>) -> Result<(), StoreError> {
+        let user = User { has_token: token.is_some(), ..user.clone() };
+        let id = user.id.clone();
+        self.put_directory(USER, &id, &user).await?;
+        match token {
+            Some(token) => {
+                let table = &self.config.tables.directory;
+                let item = Item::from([
+                    ("kind".to_owned(), text(TOKEN)),
+                    ("id".to_owned(), text(token_hash(token))),
+                    ("user".to_owned(), text(id)),
+                ]);
+                self.put_unless_exists(table, item, "kind").await
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Writes an organisation unless it exists.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn seed_organisation(&self, organisation: &Organisation) -> Result<(), StoreError> {
+        self.put_directory(ORGANISATION, &organisation.id, organisation).await
+    }
+
+    async fn put_directory<T: Serialize>(&self, kind: &str, id: &str, value: &T) -> Result<(), StoreError> {
+        let table = &self.config.tables.directory;
+        let mut item = items::write(table, value)?;
+        item.insert("kind".to_owned(), text(kind));
+        item.insert("id".to_owned(), text(id));
+        self.put_unless_exists(table, item, "kind").await
+    }
+
+    async fn directory_item(&self, kind: &str, id: &str) -> Result<Option<Item>, StoreError> {
+        if id.is_empty() {
+            // DynamoDB refuses empty keys; nothing can be stored under one.
+            return Ok(None);
+        }
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.config.tables.directory)
+            .key("kind", text(kind))
+            .key("id", text(id))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(classify)?;
+        Ok(answer.item)
+    }
+
+    async fn directory_items<T: serde::de::DeserializeOwned>(
+        &self,
+        kind: &str,
+        ids: &[String],
+    ) -> Result<Vec<T>, StoreError> {
+        let table = &self.config.tables.directory;
+        let keys = ids
+            .iter()
+            .filter(|id| !id.is_empty())
+            .map(|id| Item::from([("kind".to_owned(), text(kind)), ("id".to_owned(), text(id))]))
+            .collect();
+        self.batch_get(table, keys).await?.into_iter().map(|item| items::read(table, item)).collect()
+    }
+}

@@ -1,0 +1,71 @@
+//! What can go wrong with the store, as far as callers treat it differently.
+
+use aws_sdk_dynamodb::{
+    error::{ProvideErrorMetadata, SdkError},
+    operation::RequestId,
+};
+
+/// The store did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The store is busy, throttles or does not answer; a later try may succeed.
+    #[error("the store is busy: {0}")]
+    Busy(String),
+    /// The store refused the request; a later try will not succeed.
+    #[error("the store refused the request: {0}")]
+    Refused(String),
+    /// An item cannot be read.
+    #[error("the item {key} of {table} cannot be read: {reason}")]
+    Corrupt {
+        /// The table.
+        table: String,
+        /// The item's key.
+        key: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A query would read more than `MaxScan` items.
+    #[error("the query would read more than {0} items")]
+    TooMany(usize),
+    /// Concurrent writers kept winning.
+    #[error("the write was overtaken {0} times")]
+    Contended(u32),
+}
+
+impl StoreError {
+    /// Whether a later try may succeed.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Busy(_) | Self::Contended(_))
+    }
+}
+
+/// Codes that say "later", whatever the operation.
+const BUSY: [&str; 8] = [
+    "ThrottlingException",
+    "Throttling",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "InternalServerError",
+    "InternalServerErrorException",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+];
+
+/// Classifies an error of the SDK. The text holds the code and the request id, for the log, never for a client.
+pub(super) fn classify<E, R>(error: SdkError<E, R>) -> StoreError
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    SdkError<E, R>: RequestId,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    let request = error.request_id().unwrap_or("none").to_owned();
+    match error.as_service_error() {
+        None => StoreError::Busy(format!("{error}")),
+        Some(service) => {
+            let code = service.code().unwrap_or("unknown");
+            let text = format!("{code}: {} (request {request})", service.message().unwrap_or("no message"));
+            if BUSY.contains(&code) { StoreError::Busy(text) } else { StoreError::Refused(text) }
+        }
+    }
+}

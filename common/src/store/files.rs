@@ -1,0 +1,187 @@
+//! The `Files` table: the `directus_files` objects of exports.
+
+use aws_sdk_dynamodb::types::Put;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{
+    Store, StoreError,
+    error::classify,
+    index::shard,
+    items::{self, Item, text},
+};
+use crate::reservation::Timestamp;
+
+/// A file: what clients see of it, and where it lies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRow {
+    /// Primary key (a UUID).
+    pub id: String,
+    /// The object's key in the bucket.
+    pub s3_key: String,
+    /// The name that a download gets.
+    pub filename_download: String,
+    /// The title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// The media type.
+    #[serde(rename = "type")]
+    pub media_type: String,
+    /// Bytes.
+    pub filesize: u64,
+    /// The user whose reservation it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uploaded_by: Option<String>,
+    /// When it was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_on: Option<Timestamp>,
+    /// The reservation whose codes it holds; none for a file of a seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reservation: Option<Uuid>,
+    /// Its incarnation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incarnation: Option<Uuid>,
+    /// Its organisation: who may read the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<String>,
+}
+
+impl Store<'_> {
+    /// Reads a file row (consistent).
+    ///
+    /// # Errors
+    /// When the store does not answer or the item cannot be read.
+    pub async fn file(&self, id: &str) -> Result<Option<FileRow>, StoreError> {
+        let table = &self.config.tables.files;
+        let answer = self
+            .client
+            .get_item()
+            .table_name(table)
+            .key("id", text(id))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(classify)?;
+        answer.item.map(|item| items::read(table, item)).transpose()
+    }
+
+    /// Reads file rows by id; those that do not exist are left out.
+    ///
+    /// # Errors
+    /// As [`Store::file`].
+    pub async fn files(&self, ids: &[String]) -> Result<Vec<FileRow>, StoreError> {
+        let table = &self.config.tables.files;
+        let keys = ids.iter().map(|id| Item::from([("id".to_owned(), text(id))])).collect();
+        self.batch_get(table, keys).await?.into_iter().map(|item| items::read(table, item)).collect()
+    }
+
+    /// All files of some organisations, or of all: entries of an index, followed by page.
+    ///
+    /// # Errors
+    /// [`StoreError::TooMany`] beyond `MaxScan`; as [`Store::file`].
+    pub async fn files_of(&self, organisations: Option<&[String]>) -> Result<Vec<FileRow>, StoreError> {
+        let partitions: Vec<(&str, &str, String)> = match organisations {
+            Some(own) => own
+                .iter()
+                .filter(|id| !id.is_empty())
+                .map(|id| ("by_organisation", "organisation_key", id.clone()))
+                .collect(),
+            None => (0..self.config.shards).map(|shard| ("by_shard", "shard", shard.to_string())).collect(),
+        };
+        let mut files = Vec::new();
+        for (index, attribute, value) in partitions {
+            let mut start = None;
+            loop {
+                let answer = self
+                    .client
+                    .query()
+                    .table_name(&self.config.tables.files)
+                    .index_name(index)
+                    .key_condition_expression("#k = :k")
+                    .expression_attribute_names("#k", attribute)
+                    .expression_attribute_values(":k", text(&value))
+                    .set_exclusive_start_key(start)
+                    .send()
+                    .await
+                    .map_err(classify)?;
+                for item in answer.items.unwrap_or_default() {
+                    files.push(items::read(&self.config.tables.files, item)?);
+                }
+                if files.len() > self.config.max_scan {
+                    return Err(StoreError::TooMany(self.config.max_scan));
+                }
+                start = answer.last_evaluated_key;
+                if start.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(files)
+    }
+
+    /// Writes a file row of a seed unless its id exists.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn seed_file(&self, file: &FileRow) -> Result<(), StoreError> {
+        self.put_unless_exists(&self.config.tables.files, self.file_item(file)?, "id").await
+    }
+
+    /// Deletes a file row of a reservation that is gone.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn delete_file(&self, id: &str, incarnation: Uuid) -> Result<(), StoreError> {
+        let result = self
+            .client
+            .delete_item()
+            .table_name(&self.config.tables.files)
+            .key("id", text(id))
+            .condition_expression("incarnation = :incarnation")
+            .expression_attribute_values(":incarnation", text(incarnation.to_string()))
+            .send()
+            .await;
+        match result {
+            Ok(_) => Ok(()),
+            // Gone already, or a file of something else: both are what we want.
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error) => Err(classify(error)),
+        }
+    }
+
+    pub(super) fn file_put(&self, file: &FileRow) -> Result<Put, StoreError> {
+        Put::builder()
+            .table_name(&self.config.tables.files)
+            .set_item(Some(self.file_item(file)?))
+            .build()
+            .map_err(|error| StoreError::Refused(error.to_string()))
+    }
+
+    fn file_item(&self, file: &FileRow) -> Result<Item, StoreError> {
+        let mut item = items::write(&self.config.tables.files, file)?;
+        if let Some(organisation) = file.organisation.as_deref().filter(|organisation| !organisation.is_empty()) {
+            item.insert("organisation_key".to_owned(), text(organisation));
+        }
+        let shard = Uuid::try_parse(&file.id).map_or(0, |id| shard(id, self.config.shards));
+        item.insert("shard".to_owned(), text(shard.to_string()));
+        Ok(item)
+    }
+
+    /// Puts an item unless its key exists; what exists stays.
+    pub(super) async fn put_unless_exists(&self, table: &str, item: Item, key: &str) -> Result<(), StoreError> {
+        let result = self
+            .client
+            .put_item()
+            .table_name(table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(#key)")
+            .expression_attribute_names("#key", key)
+            .send()
+            .await;
+        match result {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error) => Err(classify(error)),
+        }
+    }
+}

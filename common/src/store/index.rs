@@ -1,0 +1,265 @@
+//! The indexes of `Reservations`: which there are, and reading their entries in order of id.
+//!
+//! Index entries are eventually consistent and hold only what creation fixes; the rows themselves are read by key.
+
+use std::collections::{HashMap, VecDeque};
+
+use aws_sdk_dynamodb::types::{AttributeValue, Select};
+use uuid::Uuid;
+
+use super::{
+    Store, StoreError,
+    error::classify,
+    items::{self, Item, text},
+};
+
+/// The attribute, name and only partition of the index of open reservations.
+pub(super) const OPEN: &str = "open";
+
+/// Rounds of one read that may come back empty (a filter that nothing passes) before the scan limit is looked at again.
+const MAX_ROUNDS: usize = 10_000;
+
+/// An index of the table, with the partition to read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Index {
+    /// Reservations of one organisation.
+    Organisation(String),
+    /// Reservations for one product.
+    Product(String),
+    /// Reservations with one reference.
+    Reference(String),
+    /// One shard of all reservations.
+    Shard(u32),
+    /// Reservations that are not at an end.
+    Open,
+}
+
+impl Index {
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Organisation(_) => "by_organisation",
+            Self::Product(_) => "by_product",
+            Self::Reference(_) => "by_reference",
+            Self::Shard(_) => "by_shard",
+            Self::Open => OPEN,
+        }
+    }
+
+    fn attribute(&self) -> &'static str {
+        match self {
+            Self::Organisation(_) => "organisation_key",
+            Self::Product(_) => "product_key",
+            Self::Reference(_) => "reference_key",
+            Self::Shard(_) => "shard",
+            Self::Open => OPEN,
+        }
+    }
+
+    fn value(&self) -> String {
+        match self {
+            Self::Organisation(value) | Self::Product(value) | Self::Reference(value) => value.clone(),
+            Self::Shard(shard) => shard.to_string(),
+            Self::Open => OPEN.to_owned(),
+        }
+    }
+}
+
+/// The shard of an id: its last bytes, which are random in UUIDs of version 4 and 7.
+pub(super) fn shard(id: Uuid, shards: u32) -> u32 {
+    let [.., a, b, c, d] = *id.as_bytes();
+    u32::from_be_bytes([a, b, c, d]) % shards.max(1)
+}
+
+/// What entries must have besides the partition; only what every index projects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EntryFilter(Vec<(&'static str, Vec<String>)>);
+
+impl EntryFilter {
+    /// Asks for one of `values` in an attribute. More than 100 values are left to the rows.
+    pub fn require(&mut self, attribute: &'static str, values: &[&str]) {
+        if values.len() <= 100 && values.iter().all(|value| !value.is_empty()) {
+            self.0.push((attribute, values.iter().map(|value| (*value).to_owned()).collect()));
+        }
+    }
+
+    fn without(&self, attribute: &str) -> Self {
+        Self(self.0.iter().filter(|(name, _)| *name != attribute).cloned().collect())
+    }
+
+    /// The expression, with its names and values.
+    fn expression(&self, names: &mut HashMap<String, String>, values: &mut HashMap<String, AttributeValue>) -> Option<String> {
+        let mut conditions = Vec::new();
+        for (position, (attribute, wanted)) in self.0.iter().enumerate() {
+            names.insert(format!("#f{position}"), (*attribute).to_owned());
+            let placeholders: Vec<String> = (0..wanted.len()).map(|value| format!(":f{position}x{value}")).collect();
+            for (placeholder, value) in placeholders.iter().zip(wanted) {
+                values.insert(placeholder.clone(), text(value));
+            }
+            conditions.push(format!("#f{position} IN ({})", placeholders.join(", ")));
+        }
+        (!conditions.is_empty()).then(|| conditions.join(" AND "))
+    }
+}
+
+/// Entries of one index, read a page at a time.
+pub struct IndexCursor {
+    index: Index,
+    descending: bool,
+    filter: EntryFilter,
+    start: Option<Item>,
+    buffer: VecDeque<Uuid>,
+    done: bool,
+    /// Entries that DynamoDB has looked at.
+    scanned: usize,
+}
+
+impl IndexCursor {
+    /// A cursor at the beginning.
+    #[must_use]
+    pub fn new(index: Index, descending: bool, filter: &EntryFilter) -> Self {
+        let filter = filter.without(index.attribute());
+        Self { index, descending, filter, start: None, buffer: VecDeque::new(), done: false, scanned: 0 }
+    }
+
+    /// The next id without taking it; `want` is how many the caller expects to take, the page size asked for.
+    async fn peek(&mut self, store: Store<'_>, want: usize, budget: usize) -> Result<Option<Uuid>, StoreError> {
+        for _ in 0..MAX_ROUNDS {
+            if let Some(id) = self.buffer.front() {
+                return Ok(Some(*id));
+            }
+            if self.done {
+                return Ok(None);
+            }
+            if self.scanned > budget {
+                return Err(StoreError::TooMany(store.config().max_scan));
+            }
+            self.fill(store, want).await?;
+        }
+        Err(StoreError::Busy("an index read did not end".to_owned()))
+    }
+
+    async fn fill(&mut self, store: Store<'_>, want: usize) -> Result<(), StoreError> {
+        let table = &store.config.tables.reservations;
+        let mut names = HashMap::from([("#k".to_owned(), self.index.attribute().to_owned())]);
+        let mut values = HashMap::from([(":k".to_owned(), text(self.index.value()))]);
+        let filter = self.filter.expression(&mut names, &mut values);
+        // A filtered page of `want` entries would come back nearly empty: then whole pages (1 MB) are asked for.
+        let limit = filter.is_none().then(|| i32::try_from(want.max(1)).unwrap_or(i32::MAX));
+        let answer = store
+            .client
+            .query()
+            .table_name(table)
+            .index_name(self.index.name())
+            .key_condition_expression("#k = :k")
+            .projection_expression("id")
+            .set_filter_expression(filter)
+            .set_expression_attribute_names(Some(names))
+            .set_expression_attribute_values(Some(values))
+            .scan_index_forward(!self.descending)
+            .set_limit(limit)
+            .set_exclusive_start_key(self.start.take())
+            .send()
+            .await
+            .map_err(classify)?;
+        self.scanned += usize::try_from(answer.scanned_count).unwrap_or(0);
+        for item in answer.items.unwrap_or_default() {
+            self.buffer.push_back(item_id(table, &item)?);
+        }
+        self.start = answer.last_evaluated_key;
+        self.done = self.start.is_none();
+        Ok(())
+    }
+}
+
+/// Entries of several indexes of one kind, merged in order of id; an id that stands in two comes once.
+pub struct Entries {
+    cursors: Vec<IndexCursor>,
+    descending: bool,
+    last: Option<Uuid>,
+}
+
+impl Entries {
+    /// Entries of the indexes, merged.
+    #[must_use]
+    pub fn new(indexes: &[Index], descending: bool, filter: &EntryFilter) -> Self {
+        let cursors = indexes.iter().map(|index| IndexCursor::new(index.clone(), descending, filter)).collect();
+        Self { cursors, descending, last: None }
+    }
+
+    /// The next ids, `count` at most; fewer only at the end.
+    ///
+    /// # Errors
+    /// [`StoreError::TooMany`] beyond `MaxScan`, or when the store does not answer.
+    pub async fn next(&mut self, store: Store<'_>, count: usize) -> Result<Vec<Uuid>, StoreError> {
+        let mut ids = Vec::with_capacity(count.min(1_000));
+        while ids.len() < count {
+            let want = (count - ids.len()).min(1_000);
+            let budget = store.config().max_scan.saturating_sub(self.scanned());
+            let peeks = self.cursors.iter_mut().map(|cursor| cursor.peek(store, want, budget));
+            let heads = futures::future::try_join_all(peeks).await?;
+            let best = heads
+                .iter()
+                .enumerate()
+                .filter_map(|(position, head)| head.map(|id| (id, position)))
+                .reduce(|a, b| if (b.0 < a.0) == self.descending { a } else { b });
+            let Some((id, position)) = best else { break };
+            if let Some(cursor) = self.cursors.get_mut(position) {
+                cursor.buffer.pop_front();
+            }
+            if self.last != Some(id) {
+                self.last = Some(id);
+                ids.push(id);
+            }
+        }
+        Ok(ids)
+    }
+
+    /// Entries that DynamoDB has looked at so far.
+    #[must_use]
+    pub fn scanned(&self) -> usize {
+        self.cursors.iter().map(|cursor| cursor.scanned).sum()
+    }
+}
+
+impl Store<'_> {
+    /// Counts the entries of an index without fetching them, `limit` at most.
+    ///
+    /// # Errors
+    /// [`StoreError::TooMany`] beyond `limit`; otherwise when the store does not answer.
+    pub async fn index_count(&self, index: &Index, limit: usize) -> Result<usize, StoreError> {
+        let mut count = 0;
+        let mut start: Option<Item> = None;
+        loop {
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.config.tables.reservations)
+                .index_name(index.name())
+                .key_condition_expression("#k = :k")
+                .expression_attribute_names("#k", index.attribute())
+                .expression_attribute_values(":k", text(index.value()))
+                .select(Select::Count)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(classify)?;
+            count += usize::try_from(answer.count).unwrap_or(0);
+            start = answer.last_evaluated_key;
+            if count > limit {
+                return Err(StoreError::TooMany(limit));
+            }
+            if start.is_none() {
+                return Ok(count);
+            }
+        }
+    }
+
+}
+
+fn item_id(table: &str, item: &HashMap<String, AttributeValue>) -> Result<Uuid, StoreError> {
+    items::get_text(item, "id").and_then(|id| Uuid::try_parse(id).ok()).ok_or_else(|| StoreError::Corrupt {
+        table: table.to_owned(),
+        key: items::get_text(item, "id").unwrap_or("none").to_owned(),
+        reason: "the id is no UUID".to_owned(),
+    })
+}

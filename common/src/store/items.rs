@@ -1,0 +1,62 @@
+//! Items of DynamoDB from and to the types of the other modules.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::StoreError;
+
+/// An item as the SDK has it.
+pub(super) type Item = HashMap<String, AttributeValue>;
+
+/// A text attribute.
+pub(super) fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+/// A number attribute.
+pub(super) fn number(value: impl std::fmt::Display) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// Reads an item.
+pub(super) fn read<T: DeserializeOwned>(table: &str, item: Item) -> Result<T, StoreError> {
+    let key = key_of(&item);
+    serde_dynamo::from_item(item).map_err(|error| StoreError::Corrupt {
+        table: table.to_owned(),
+        key,
+        reason: error.to_string(),
+    })
+}
+
+/// Makes an item.
+pub(super) fn write<T: Serialize>(table: &str, value: &T) -> Result<Item, StoreError> {
+    serde_dynamo::to_item(value).map_err(|error| StoreError::Corrupt {
+        table: table.to_owned(),
+        key: "(to be written)".to_owned(),
+        reason: error.to_string(),
+    })
+}
+
+/// Makes an attribute.
+pub(super) fn attribute<T: Serialize>(table: &str, value: &T) -> Result<AttributeValue, StoreError> {
+    serde_dynamo::to_attribute_value(value).map_err(|error| StoreError::Corrupt {
+        table: table.to_owned(),
+        key: "(to be written)".to_owned(),
+        reason: error.to_string(),
+    })
+}
+
+/// A member as text, if it is one.
+pub(super) fn get_text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
+    item.get(name).and_then(|value| value.as_s().ok()).map(String::as_str)
+}
+
+fn key_of(item: &Item) -> String {
+    ["namespace", "entry", "kind", "id", "key"]
+        .iter()
+        .filter_map(|name| get_text(item, name))
+        .collect::<Vec<_>>()
+        .join("/")
+}

@@ -1,0 +1,135 @@
+//! From a query and its caller's rights to DynamoDB requests: which keys or index entries to read, in which order, and what
+//! is left to evaluate on the rows. Pure: it plans, it does not read.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+use super::{EntryFilter, Index};
+use crate::{
+    query::{Condition, Filter, Query, Scalar, Test},
+    reservation::uuid,
+};
+
+/// The most partitions that one query merges.
+const MAX_PARTITIONS: usize = 100;
+
+/// How the rows of a query are found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Where candidates come from.
+    pub source: Source,
+    /// What entries must have besides, as far as DynamoDB can tell.
+    pub entries: EntryFilter,
+    /// Whether every candidate matches: then rows need not be read to count or to skip them.
+    pub exact: bool,
+}
+
+/// Where candidates come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Nothing can match.
+    Nothing,
+    /// These ids.
+    Keys(Vec<Uuid>),
+    /// The entries of these indexes, all of one kind.
+    Indexes(Vec<Index>),
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let exact = if self.exact { ", exact" } else { "" };
+        match &self.source {
+            Source::Nothing => write!(f, "nothing"),
+            Source::Keys(ids) => write!(f, "{} keys", ids.len()),
+            Source::Indexes(indexes) => {
+                let kind = indexes.first().map_or("none", Index::name);
+                write!(f, "{} × {kind}{exact}", indexes.len())
+            }
+        }
+    }
+}
+
+/// Plans a query of `code_reservation`.
+///
+/// In order of preference: ids; a reference; a product; organisations (those of the caller's rights, at the latest); all
+/// shards. So a caller with a limited set of organisations never reads beyond them, unless a reference or product leads to
+/// fewer entries.
+#[must_use]
+pub fn plan(query: &Query, shards: u32) -> Plan {
+    let conditions = query.conditions();
+    let equalities = conditions.as_ref().map(Filter::required_equalities).unwrap_or_default();
+    let of = |name: &str| equalities.iter().find(|(field, _)| *field == name).map(|(_, values)| values.as_slice());
+    let nothing = Plan { source: Source::Nothing, entries: EntryFilter::default(), exact: true };
+    // A comparison with the empty text is never true of an index entry, but may be of a row: only ids rule that out.
+    if equalities.iter().any(|(_, values)| values.is_empty()) {
+        return nothing;
+    }
+    if let Some(ids) = of("id") {
+        let mut ids: Vec<Uuid> = ids.iter().filter_map(|id| uuid(id)).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        return match ids.is_empty() {
+            true => nothing,
+            false => Plan { source: Source::Keys(ids), entries: EntryFilter::default(), exact: false },
+        };
+    }
+    let (used, indexes) = partitions(&of, shards);
+    let mut entries = EntryFilter::default();
+    for (field, attribute) in
+        [("reserved_for", "organisation_key"), ("product", "product_key"), ("reference_id", "reference_key")]
+    {
+        if let Some(values) = of(field).filter(|_| used != Some(field)) {
+            entries.require(attribute, values);
+        }
+    }
+    for field in ["code_type", "user_created"] {
+        if let Some(values) = of(field) {
+            entries.require(field, values);
+        }
+    }
+    let exact = query.search.is_none() && conditions.as_ref().is_none_or(|filter| covered(filter, used));
+    let entries = if exact { EntryFilter::default() } else { entries };
+    Plan { source: Source::Indexes(indexes), entries, exact }
+}
+
+/// The partitions to read, and the member that chose them.
+fn partitions<'a>(
+    of: &impl Fn(&str) -> Option<&'a [&'a str]>,
+    shards: u32,
+) -> (Option<&'static str>, Vec<Index>) {
+    let choices: [(&'static str, fn(String) -> Index); 3] =
+        [("reference_id", Index::Reference), ("product", Index::Product), ("reserved_for", Index::Organisation)];
+    for (field, index) in choices {
+        // The empty text is not in an index.
+        let usable = |values: &&[&str]| values.len() <= MAX_PARTITIONS && values.iter().all(|value| !value.is_empty());
+        // Organisations are read however many they are: a caller's rights must never end in a read of everything.
+        if let Some(values) = of(field).filter(|values| usable(values) || field == "reserved_for") {
+            let mut values: Vec<_> = values.iter().filter(|value| !value.is_empty()).collect();
+            values.sort_unstable();
+            values.dedup();
+            return (Some(field), values.into_iter().map(|value| index((*value).to_owned())).collect());
+        }
+    }
+    (None, (0..shards.max(1)).map(Index::Shard).collect())
+}
+
+/// Whether a filter says no more than that the chosen member has one of the values of the partitions.
+fn covered(filter: &Filter, used: Option<&str>) -> bool {
+    match filter {
+        Filter::And(all) => all.iter().all(|one| covered(one, used)),
+        Filter::Or(any) => matches!(any.as_slice(), [one] if covered(one, used)),
+        Filter::Leaf(Condition { path, test }) => {
+            path.own_field().is_some() && path.own_field() == used && is_text_equality(test)
+        }
+        Filter::Codes { .. } => false,
+    }
+}
+
+fn is_text_equality(test: &Test) -> bool {
+    match test {
+        Test::Equal(Scalar::Text(text)) => !text.is_empty(),
+        Test::In(values) => values.iter().all(|value| matches!(value, Scalar::Text(text) if !text.is_empty())),
+        _ => false,
+    }
+}

@@ -1,0 +1,253 @@
+//! The `Pools` table: what was allocated of each namespace, and by whom.
+//!
+//! An entry `pool` per namespace, an entry `range#<start, 20 digits>` per range, and an item `number#<pool number>` that
+//! leads from the number in a code's id back to the namespace.
+
+use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, Update};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{
+    Store, StoreError,
+    error::classify,
+    items::{self, Item, number, text},
+};
+use crate::{
+    code::{CharacterSet, Namespace},
+    reservation::Timestamp,
+};
+
+/// The entry of the pool itself.
+const POOL: &str = "pool";
+
+/// A pool: one namespace, one permutation, one counter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pool {
+    /// The namespace.
+    pub namespace: Namespace,
+    /// The next index to be handed out: the sum of all range counts (RSV-3).
+    pub next: u64,
+    /// How many indexes may ever be handed out.
+    pub capacity: u64,
+    /// The character set that the first reservation fixed.
+    pub character_set: CharacterSet,
+    /// A random number of 58 bits that names the pool in the ids of codes.
+    pub number: u64,
+    /// Check value of the pool's key: another key would issue duplicates.
+    pub check: String,
+}
+
+/// What allocation finds of a pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PoolEntry {
+    /// It exists.
+    Known(Pool),
+    /// The first reservation of the namespace makes it.
+    Fresh(Pool),
+}
+
+impl PoolEntry {
+    /// The pool, stored or about to be.
+    #[must_use]
+    pub fn pool(&self) -> &Pool {
+        match self {
+            Self::Known(pool) | Self::Fresh(pool) => pool,
+        }
+    }
+}
+
+/// A range of a pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RangeEntry {
+    /// The first index.
+    pub start: u64,
+    /// How many indexes.
+    pub count: u64,
+    /// The reservation that got them; none for a burned range.
+    pub reservation: Option<Uuid>,
+    /// Its incarnation.
+    pub incarnation: Option<Uuid>,
+    /// Its organisation.
+    pub organisation: Option<String>,
+    /// When it was allocated.
+    pub at: Option<Timestamp>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredRange {
+    count: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reservation: Option<Uuid>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    incarnation: Option<Uuid>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    organisation: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    at: Option<Timestamp>,
+}
+
+/// The entry of a range; 20 digits hold any u64, so entries sort by start.
+fn range_entry(start: u64) -> String {
+    format!("range#{start:020}")
+}
+
+impl Store<'_> {
+    /// Reads a pool (consistent).
+    ///
+    /// # Errors
+    /// When the store does not answer or the item cannot be read.
+    pub async fn pool(&self, namespace: &Namespace) -> Result<Option<Pool>, StoreError> {
+        let table = &self.config.tables.pools;
+        let answer = self
+            .client
+            .get_item()
+            .table_name(table)
+            .key("namespace", text(namespace.to_string()))
+            .key("entry", text(POOL))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(classify)?;
+        answer.item.map(|item| items::read(table, item)).transpose()
+    }
+
+    /// Reads pools (one batch read); those that do not exist are left out.
+    ///
+    /// # Errors
+    /// As [`Store::pool`].
+    pub async fn pools(&self, namespaces: &[Namespace]) -> Result<Vec<Pool>, StoreError> {
+        let table = &self.config.tables.pools;
+        let keys = namespaces
+            .iter()
+            .map(|namespace| Item::from([key("namespace", &namespace.to_string()), key("entry", POOL)]))
+            .collect();
+        self.batch_get(table, keys).await?.into_iter().map(|item| items::read(table, item)).collect()
+    }
+
+    /// The namespace of a pool number.
+    ///
+    /// # Errors
+    /// As [`Store::pool`].
+    pub async fn namespace_of(&self, pool_number: u64) -> Result<Option<Namespace>, StoreError> {
+        let table = &self.config.tables.pools;
+        let answer = self
+            .client
+            .get_item()
+            .table_name(table)
+            .key("namespace", text(format!("number#{pool_number}")))
+            .key("entry", text(POOL))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(classify)?;
+        let Some(item) = answer.item else { return Ok(None) };
+        let namespace = items::get_text(&item, "pool").and_then(|name| name.parse().ok());
+        namespace.map(Some).ok_or_else(|| StoreError::Corrupt {
+            table: table.clone(),
+            key: format!("number#{pool_number}"),
+            reason: "it names no namespace".to_owned(),
+        })
+    }
+
+    /// The range that holds an index: one query for the entry at or before it.
+    ///
+    /// # Errors
+    /// As [`Store::pool`].
+    pub async fn range_of(&self, namespace: &Namespace, index: u64) -> Result<Option<RangeEntry>, StoreError> {
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.config.tables.pools)
+            .key_condition_expression("namespace = :namespace AND entry BETWEEN :first AND :entry")
+            .expression_attribute_values(":namespace", text(namespace.to_string()))
+            .expression_attribute_values(":first", text(range_entry(0)))
+            .expression_attribute_values(":entry", text(range_entry(index)))
+            .scan_index_forward(false)
+            .limit(1)
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(classify)?;
+        let range = answer.items.unwrap_or_default().into_iter().next().map(|item| self.read_range(item)).transpose()?;
+        Ok(range.filter(|range| index - range.start < range.count))
+    }
+
+    fn read_range(&self, item: Item) -> Result<RangeEntry, StoreError> {
+        let table = &self.config.tables.pools;
+        let start = items::get_text(&item, "entry").and_then(|entry| entry.strip_prefix("range#")?.parse().ok());
+        let start = start.ok_or_else(|| StoreError::Corrupt {
+            table: table.clone(),
+            key: items::get_text(&item, "entry").unwrap_or("none").to_owned(),
+            reason: "it is no range".to_owned(),
+        })?;
+        let stored: StoredRange = items::read(table, item)?;
+        Ok(RangeEntry {
+            start,
+            count: stored.count,
+            reservation: stored.reservation,
+            incarnation: stored.incarnation,
+            organisation: stored.organisation,
+            at: stored.at,
+        })
+    }
+
+    /// The two writes that make a new pool: its entry, and the way back from its number.
+    pub(super) fn make_pool(&self, pool: &Pool, next: u64) -> Result<[Put; 2], StoreError> {
+        let table = &self.config.tables.pools;
+        let mut entry = items::write(table, &Pool { next, ..pool.clone() })?;
+        entry.insert("entry".to_owned(), text(POOL));
+        let back = Item::from([
+            key("namespace", &format!("number#{}", pool.number)),
+            key("entry", POOL),
+            key("pool", &pool.namespace.to_string()),
+        ]);
+        Ok([put_new(table, entry)?, put_new(table, back)?])
+    }
+
+    /// Moves a pool's counter, conditional on the value read (RSV-1, RSV-3) and on the key's check value.
+    pub(super) fn advance_pool(&self, pool: &Pool, next: u64) -> Result<Update, StoreError> {
+        Update::builder()
+            .table_name(&self.config.tables.pools)
+            .key("namespace", text(pool.namespace.to_string()))
+            .key("entry", text(POOL))
+            .update_expression("SET #next = :new")
+            .condition_expression("#next = :read AND #check = :check")
+            .expression_attribute_names("#next", "next")
+            .expression_attribute_names("#check", "check")
+            .expression_attribute_values(":new", number(next))
+            .expression_attribute_values(":read", number(pool.next))
+            .expression_attribute_values(":check", text(&pool.check))
+            .build()
+            .map_err(|error| StoreError::Refused(error.to_string()))
+    }
+
+    /// The entry of a range, which must not exist (RSV-1).
+    pub(super) fn make_range(&self, namespace: &Namespace, range: &RangeEntry) -> Result<Put, StoreError> {
+        let table = &self.config.tables.pools;
+        let stored = StoredRange {
+            count: range.count,
+            reservation: range.reservation,
+            incarnation: range.incarnation,
+            organisation: range.organisation.clone(),
+            at: range.at,
+        };
+        let mut item = items::write(table, &stored)?;
+        item.extend([key("namespace", &namespace.to_string()), key("entry", &range_entry(range.start))]);
+        put_new(table, item)
+    }
+}
+
+fn key(name: &str, value: &str) -> (String, aws_sdk_dynamodb::types::AttributeValue) {
+    (name.to_owned(), text(value))
+}
+
+fn put_new(table: &str, item: Item) -> Result<Put, StoreError> {
+    Put::builder()
+        .table_name(table)
+        .set_item(Some(item))
+        .condition_expression("attribute_not_exists(#namespace)")
+        .expression_attribute_names("#namespace", "namespace")
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::None)
+        .build()
+        .map_err(|error| StoreError::Refused(error.to_string()))
+}

@@ -1,0 +1,267 @@
+//! The `Reservations` table: reads, and the writes of clients. The service's own steps are in [`super::steps`].
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{
+    operation::put_item::PutItemError,
+    types::{
+        Delete, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure,
+    },
+};
+use uuid::Uuid;
+
+use super::{
+    MAX_ATTEMPTS, Store, StoreError,
+    error::classify,
+    items::{self, Item, number, text},
+    index::{OPEN, shard},
+    pause,
+    requests::Remembered,
+    transaction::{MAX_ACTIONS, Outcome, Reason, Transaction},
+};
+use crate::reservation::Reservation;
+
+/// Rounds of BatchGetItem before an answer that stays incomplete counts as busy.
+const MAX_BATCH_ROUNDS: u32 = 8;
+
+/// What became of new reservations.
+#[derive(Debug)]
+pub enum Created {
+    /// All are written.
+    Done,
+    /// One of the ids exists; nothing is written.
+    Exists(Uuid),
+    /// The Idempotency-Key was used before; nothing is written. What was remembered with it.
+    Remembered(Box<Remembered>),
+}
+
+/// What became of a client's edit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// It is written.
+    Done,
+    /// Somebody was faster; nothing is written.
+    Overtaken,
+}
+
+impl Store<'_> {
+    /// Reads a reservation (consistent).
+    ///
+    /// # Errors
+    /// When the store does not answer or the item cannot be read.
+    pub async fn reservation(&self, id: Uuid) -> Result<Option<Reservation>, StoreError> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.config.tables.reservations)
+            .key("id", text(id.to_string()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(classify)?;
+        answer.item.map(|item| items::read(&self.config.tables.reservations, item)).transpose()
+    }
+
+    /// Reads reservations by id (consistent), in the order of `ids`; those that do not exist are left out.
+    ///
+    /// # Errors
+    /// When the store does not answer or an item cannot be read.
+    pub async fn reservations(&self, ids: &[Uuid]) -> Result<Vec<Reservation>, StoreError> {
+        let table = &self.config.tables.reservations;
+        let keys = ids.iter().map(|id| HashMap::from([("id".to_owned(), text(id.to_string()))])).collect();
+        let mut found = HashMap::new();
+        for item in self.batch_get(table, keys).await? {
+            let reservation: Reservation = items::read(table, item)?;
+            found.insert(reservation.id, reservation);
+        }
+        Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+    }
+
+    /// Reads items by key (consistent), in no particular order; a key that is named twice is read once.
+    pub(super) async fn batch_get(&self, table: &str, keys: Vec<Item>) -> Result<Vec<Item>, StoreError> {
+        let mut unique: Vec<Item> = Vec::with_capacity(keys.len());
+        let mut seen = std::collections::HashSet::new();
+        for key in keys {
+            let mut name: Vec<_> = key.values().filter_map(|value| value.as_s().ok().cloned()).collect();
+            name.sort();
+            if seen.insert(name) {
+                unique.push(key);
+            }
+        }
+        let chunks = unique.chunks(100).map(|chunk| self.batch_get_chunk(table, chunk.to_vec()));
+        Ok(futures::future::try_join_all(chunks).await?.into_iter().flatten().collect())
+    }
+
+    async fn batch_get_chunk(&self, table: &str, mut keys: Vec<Item>) -> Result<Vec<Item>, StoreError> {
+        let mut found = Vec::with_capacity(keys.len());
+        for round in 0..MAX_BATCH_ROUNDS {
+            if keys.is_empty() {
+                return Ok(found);
+            }
+            if round > 0 {
+                pause(round).await;
+            }
+            let request = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
+            let request = request.map_err(|error| StoreError::Refused(error.to_string()))?;
+            let answer = self.client.batch_get_item().request_items(table, request).send().await.map_err(classify)?;
+            found.extend(answer.responses.into_iter().flatten().flat_map(|(_, items)| items));
+            // A page of more than 16 MB, or a throttled partition: what was not read comes in the next round.
+            keys = answer.unprocessed_keys.into_iter().flatten().flat_map(|(_, rest)| rest.keys).collect();
+        }
+        if keys.is_empty() { Ok(found) } else { Err(StoreError::Busy("a batch read stayed incomplete".to_owned())) }
+    }
+
+    /// Writes new reservations, all or none, and remembers the request in the same transaction; with a request comes the
+    /// time, in seconds since 1970.
+    ///
+    /// # Errors
+    /// When the store does not answer; [`Created`] tells the rest.
+    pub async fn create(&self, new: &[Reservation], request: Option<(&Remembered, i64)>) -> Result<Created, StoreError> {
+        if let ([one], None) = (new, request) {
+            return self.create_one(one).await;
+        }
+        let mut transaction = Transaction::default();
+        for reservation in new {
+            let put = Put::builder()
+                .table_name(&self.config.tables.reservations)
+                .set_item(Some(self.reservation_item(reservation)?))
+                .condition_expression("attribute_not_exists(id)")
+                .build()
+                .map_err(|error| StoreError::Refused(error.to_string()))?;
+            transaction.put(put);
+        }
+        if let Some((request, now)) = request {
+            transaction.put(self.remember(request, now)?);
+        }
+        if transaction.len() > MAX_ACTIONS {
+            return Err(StoreError::Refused(format!("{} actions in one transaction", transaction.len())));
+        }
+        for attempt in 1..=MAX_ATTEMPTS {
+            match transaction.clone().send(self.client).await? {
+                Outcome::Done => return Ok(Created::Done),
+                Outcome::Cancelled(reasons) => {
+                    if let (Some(_), Some(Reason::Condition(Some(item)))) = (request, reasons.get(new.len())) {
+                        let remembered = items::read(&self.config.tables.requests, item.clone())?;
+                        return Ok(Created::Remembered(Box::new(remembered)));
+                    }
+                    let exists = new.iter().zip(&reasons).find(|(_, reason)| matches!(reason, Reason::Condition(_)));
+                    if let Some((reservation, _)) = exists {
+                        return Ok(Created::Exists(reservation.id));
+                    }
+                    Outcome::Cancelled(reasons).written()?;
+                    pause(attempt).await;
+                }
+            }
+        }
+        Err(StoreError::Contended(MAX_ATTEMPTS))
+    }
+
+    async fn create_one(&self, new: &Reservation) -> Result<Created, StoreError> {
+        let result = self
+            .client
+            .put_item()
+            .table_name(&self.config.tables.reservations)
+            .set_item(Some(self.reservation_item(new)?))
+            .condition_expression("attribute_not_exists(id)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match result {
+            Ok(_) => Ok(Created::Done),
+            Err(error) => match error.as_service_error() {
+                // The SDK's retry after a lost answer meets its own first write: the incarnation tells.
+                Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+                    let ours = failed.item().and_then(|item| items::get_text(item, "incarnation"))
+                        == Some(new.incarnation.to_string().as_str());
+                    Ok(if ours { Created::Done } else { Created::Exists(new.id) })
+                }
+                _ => Err(classify(error)),
+            },
+        }
+    }
+
+    /// Writes clients' edits, all or none, each conditional on the version that it was made from.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn replace(&self, edits: &[(Reservation, Reservation)]) -> Result<Written, StoreError> {
+        let mut transaction = Transaction::default();
+        for (old, new) in edits {
+            let put = Put::builder()
+                .table_name(&self.config.tables.reservations)
+                .set_item(Some(self.reservation_item(new)?))
+                .condition_expression(UNCHANGED)
+                .expression_attribute_values(":incarnation", text(old.incarnation.to_string()))
+                .expression_attribute_values(":version", number(old.version))
+                .build()
+                .map_err(|error| StoreError::Refused(error.to_string()))?;
+            transaction.put(put);
+        }
+        self.finish_edit(transaction).await
+    }
+
+    /// Deletes reservations, all or none, each conditional on the version that was read. Their ranges stay (RSV-7).
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn delete(&self, old: &[Reservation]) -> Result<Written, StoreError> {
+        let mut transaction = Transaction::default();
+        for reservation in old {
+            let delete = Delete::builder()
+                .table_name(&self.config.tables.reservations)
+                .key("id", text(reservation.id.to_string()))
+                .condition_expression(UNCHANGED)
+                .expression_attribute_values(":incarnation", text(reservation.incarnation.to_string()))
+                .expression_attribute_values(":version", number(reservation.version))
+                .build()
+                .map_err(|error| StoreError::Refused(error.to_string()))?;
+            transaction.delete(delete);
+        }
+        self.finish_edit(transaction).await
+    }
+
+    async fn finish_edit(&self, transaction: Transaction) -> Result<Written, StoreError> {
+        if transaction.len() == 0 {
+            return Ok(Written::Done);
+        }
+        if transaction.len() > MAX_ACTIONS {
+            return Err(StoreError::Refused(format!("{} actions in one transaction", transaction.len())));
+        }
+        for attempt in 1..=MAX_ATTEMPTS {
+            match transaction.clone().send(self.client).await?.written() {
+                Ok(true) => return Ok(Written::Done),
+                Ok(false) => return Ok(Written::Overtaken),
+                Err(StoreError::Busy(_)) => pause(attempt).await,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(StoreError::Contended(MAX_ATTEMPTS))
+    }
+
+    /// Writes a row of a seed unless its id exists.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn seed_reservation(&self, reservation: &Reservation) -> Result<(), StoreError> {
+        self.create_one(reservation).await.map(drop)
+    }
+
+    /// The item of a reservation: its members and the index keys, each only where its value is not empty.
+    pub(super) fn reservation_item(&self, reservation: &Reservation) -> Result<Item, StoreError> {
+        let mut item = items::write(&self.config.tables.reservations, reservation)?;
+        let mut index = |name: &str, value: Option<&str>| {
+            if let Some(value) = value.filter(|value| !value.is_empty()) {
+                item.insert(name.to_owned(), text(value));
+            }
+        };
+        index("organisation_key", reservation.reserved_for.as_deref());
+        index("product_key", reservation.product.as_deref());
+        index("reference_key", reservation.reference_id.as_deref());
+        index("shard", Some(&shard(reservation.id, self.config.shards).to_string()));
+        index(OPEN, reservation.is_open().then_some(OPEN));
+        Ok(item)
+    }
+}
+
+/// The condition of a client's edit: nobody wrote since the read.
+const UNCHANGED: &str = "incarnation = :incarnation AND version = :version";

@@ -1,0 +1,106 @@
+//! Transactions, with every cancellation reason classified: a condition that failed inside a transaction is a fact about
+//! one action, never "not found" for all.
+
+use aws_sdk_dynamodb::{
+    Client,
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{CancellationReason, ConditionCheck, Delete, Put, TransactWriteItem, Update},
+};
+
+use super::{
+StoreError, error::classify, items::Item};
+
+/// The most actions that DynamoDB takes in one transaction.
+pub(super) const MAX_ACTIONS: usize = 100;
+
+/// What became of one action of a cancelled transaction.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Reason {
+    /// Nothing against this action.
+    None,
+    /// Its condition does not hold; the item as it is, if asked for.
+    Condition(Option<Item>),
+    /// Another transaction holds the item, or the table throttles: try again.
+    Retry,
+    /// Anything else: a fault in the request.
+    Refused(String),
+}
+
+/// What became of a transaction.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Outcome {
+    /// All is written.
+    Done,
+    /// Nothing is written; one reason per action.
+    Cancelled(Vec<Reason>),
+}
+
+/// The actions of one transaction, in order.
+#[derive(Clone, Default)]
+pub(super) struct Transaction(Vec<TransactWriteItem>);
+
+impl Transaction {
+    pub(super) fn put(&mut self, put: Put) {
+        self.0.push(TransactWriteItem::builder().put(put).build());
+    }
+
+    pub(super) fn update(&mut self, update: Update) {
+        self.0.push(TransactWriteItem::builder().update(update).build());
+    }
+
+    pub(super) fn delete(&mut self, delete: Delete) {
+        self.0.push(TransactWriteItem::builder().delete(delete).build());
+    }
+
+    pub(super) fn check(&mut self, check: ConditionCheck) {
+        self.0.push(TransactWriteItem::builder().condition_check(check).build());
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Writes all or nothing. The SDK adds a request token, so its own retry after a lost answer writes once.
+    pub(super) async fn send(self, client: &Client) -> Result<Outcome, StoreError> {
+        let result = client.transact_write_items().set_transact_items(Some(self.0)).send().await;
+        match result {
+            Ok(_) => Ok(Outcome::Done),
+            Err(error) => match error.as_service_error() {
+                Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                    Ok(Outcome::Cancelled(cancelled.cancellation_reasons().iter().map(reason).collect()))
+                }
+                _ => Err(classify(error)),
+            },
+        }
+    }
+}
+
+impl Outcome {
+    /// For transactions whose conditions the caller does not tell apart: whether it is written.
+    pub(super) fn written(self) -> Result<bool, StoreError> {
+        match self {
+            Self::Done => Ok(true),
+            Self::Cancelled(reasons) => {
+                if let Some(text) = reasons.iter().find_map(|reason| match reason {
+                    Reason::Refused(text) => Some(text.clone()),
+                    _ => None,
+                }) {
+                    return Err(StoreError::Refused(text));
+                }
+                if reasons.iter().any(|reason| matches!(reason, Reason::Condition(_))) {
+                    return Ok(false);
+                }
+                Err(StoreError::Busy("the transaction met another".to_owned()))
+            }
+        }
+    }
+}
+
+fn reason(reason: &CancellationReason) -> Reason {
+    match reason.code() {
+        None | Some("None") => Reason::None,
+        Some("ConditionalCheckFailed") => Reason::Condition(reason.item().cloned()),
+        Some("TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded") => Reason::Retry,
+        Some(code) => Reason::Refused(format!("{code}: {}", reason.message().unwrap_or("no message"))),
+    }
+}

@@ -1,0 +1,245 @@
+//! Allocation (architecture, step 1): the reservations of one pool that came in one batch share one transaction.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use common::{
+    code::{CodeError, CodeRequest, CodeType, Namespace, PoolSpec, pool_number},
+    context::Context,
+    operations::freeze,
+    reservation::{Render, Reservation, sentence},
+    store::{Allocated, MAX_PLACEMENTS, Placement, Pool, PoolEntry, Store},
+};
+
+use crate::{
+    error::{KEY_MISMATCH, WorkError},
+    work::{fail_if_permanent, now},
+};
+
+/// Tries of one group before its records come again.
+const MAX_TRIES: u32 = 10;
+
+/// What became of one reservation: its range, nothing (it changed, or ended with a message), or a failure.
+pub(crate) type Outcome = (usize, Result<Option<Reservation>, WorkError>);
+
+/// A reservation that waits for a range.
+struct Waiting {
+    position: usize,
+    item: Reservation,
+    spec: PoolSpec,
+    render: Render,
+}
+
+/// Allocates ranges for all that are `new`; the position of each comes back with its outcome.
+pub(crate) async fn run(context: &Context, fresh: Vec<(usize, Reservation)>) -> Vec<Outcome> {
+    let mut outcomes = Vec::with_capacity(fresh.len());
+    let mut groups: BTreeMap<Namespace, Vec<Waiting>> = BTreeMap::new();
+    for (position, item) in fresh {
+        let prepared = prepare(context, &item).await;
+        match fail_if_permanent(context, &item, prepared).await {
+            Ok(Some((spec, render))) => {
+                groups.entry(spec.namespace.clone()).or_default().push(Waiting { position, item, spec, render });
+            }
+            Ok(None) => outcomes.push((position, Ok(None))),
+            Err(error) => outcomes.push((position, Err(error))),
+        }
+    }
+    for (_, mut waiting) in groups {
+        while !waiting.is_empty() {
+            let rest = waiting.split_off(waiting.len().min(MAX_PLACEMENTS));
+            outcomes.extend(Group { context, waiting, outcomes: Vec::new() }.run().await);
+            waiting = rest;
+        }
+    }
+    outcomes
+}
+
+/// Finds the pool of a reservation and freezes what its export is rendered with.
+async fn prepare(context: &Context, item: &Reservation) -> Result<(PoolSpec, Render), WorkError> {
+    let store = Store::of(context);
+    let organisation = match &item.reserved_for {
+        Some(id) => store.organisation(id).await?,
+        None => None,
+    };
+    let rules = context.config().rules();
+    let code_type: CodeType = item.code_type.as_deref().unwrap_or_default().parse()?;
+    let request = CodeRequest {
+        code_type,
+        product: item.product.as_deref(),
+        company_prefix: organisation.as_ref().and_then(|o| o.organisation_company_prefix.as_deref()),
+        length: item.length,
+        character_set: item.character_set,
+    };
+    if item.quantity() == 0 {
+        return Err(WorkError::Permanent("The quantity is missing.".to_owned()));
+    }
+    let spec = PoolSpec::resolve(&request, &rules.serials, rules.strict_check_digits)?;
+    let render = freeze(item, organisation.as_ref(), context.config());
+    render.export_type.parse::<common::export::ExportType>()?;
+    Ok((spec, render))
+}
+
+/// The reservations of one pool, as they wait for one transaction.
+struct Group<'a> {
+    context: &'a Context,
+    waiting: Vec<Waiting>,
+    outcomes: Vec<Outcome>,
+}
+
+impl Group<'_> {
+    async fn run(mut self) -> Vec<Outcome> {
+        for attempt in 1..=MAX_TRIES {
+            if self.waiting.is_empty() {
+                return self.outcomes;
+            }
+            match self.attempt().await {
+                Ok(Progress::Again) => {}
+                Ok(Progress::Busy) => pause(attempt).await,
+                Err(error) => {
+                    self.give_up(&error);
+                    return self.outcomes;
+                }
+            }
+        }
+        self.give_up(&WorkError::Transient(format!("the pool was contended {MAX_TRIES} times")));
+        self.outcomes
+    }
+
+    /// One try: read the pool, place what fits, write it in one transaction.
+    async fn attempt(&mut self) -> Result<Progress, WorkError> {
+        let store = Store::of(self.context);
+        let Some(first) = self.waiting.first() else { return Ok(Progress::Again) };
+        let entry = self.entry(&first.spec).await?;
+        let pool = entry.pool();
+        let key = self.context.secret().await?.pool_key(&pool.namespace);
+        if key.check_value() != pool.check {
+            // Another key would issue codes that exist (RSV-1 speaks of indexes; this keeps it true of codes).
+            return self.fail_all(KEY_MISMATCH).await;
+        }
+        self.drop_other_character_sets(pool).await?;
+
+        let mut next = pool.next;
+        let (mut placements, mut placed, mut too_large) = (Vec::new(), Vec::new(), Vec::new());
+        for (index, waiting) in self.waiting.iter().enumerate() {
+            let quantity = waiting.item.quantity();
+            if waiting.spec.check(next, quantity).is_ok() {
+                placements.push(Placement {
+                    reservation: waiting.item.clone(),
+                    start: next,
+                    render: waiting.render.clone(),
+                });
+                placed.push(index);
+                next = next.saturating_add(quantity);
+            } else {
+                too_large.push(index);
+            }
+        }
+        if placements.is_empty() {
+            // Nothing fits what is left as read just now: each of these ends alone, and the message counts from here.
+            return self.fail_too_large(pool.next, &too_large).await;
+        }
+        match store.allocate(&entry, &placements, now()).await? {
+            Allocated::Done(items) => {
+                for (index, item) in placed.iter().zip(items) {
+                    if let Some(waiting) = self.waiting.get(*index) {
+                        tracing::info!(reservation = %item.id, "reservation {} has its range", item.id);
+                        self.outcomes.push((waiting.position, Ok(Some(item))));
+                    }
+                }
+                self.remove(&placed);
+                Ok(Progress::Again)
+            }
+            Allocated::Overtaken { changed, pool } => {
+                // A reservation that changed since it was read brings its own record; the rest is tried again.
+                let gone: Vec<usize> = changed.iter().filter_map(|position| placed.get(*position).copied()).collect();
+                for index in &gone {
+                    if let Some(waiting) = self.waiting.get(*index) {
+                        self.outcomes.push((waiting.position, Ok(None)));
+                    }
+                }
+                self.remove(&gone);
+                Ok(if pool { Progress::Busy } else { Progress::Again })
+            }
+            Allocated::Busy => Ok(Progress::Busy),
+        }
+    }
+
+    /// The pool as stored, or as the first reservation of its namespace makes it.
+    async fn entry(&self, spec: &PoolSpec) -> Result<PoolEntry, WorkError> {
+        if let Some(pool) = Store::of(self.context).pool(&spec.namespace).await? {
+            return Ok(PoolEntry::Known(pool));
+        }
+        let key = self.context.secret().await?.pool_key(&spec.namespace);
+        Ok(PoolEntry::Fresh(Pool {
+            namespace: spec.namespace.clone(),
+            next: 0,
+            capacity: spec.capacity(),
+            character_set: spec.character_set,
+            number: pool_number(rand::random()),
+            check: key.check_value(),
+        }))
+    }
+
+    /// The first reservation of a namespace fixes its character set; another set on it is an error that says so.
+    async fn drop_other_character_sets(&mut self, pool: &Pool) -> Result<(), WorkError> {
+        let mut gone = Vec::new();
+        for (index, waiting) in self.waiting.iter().enumerate() {
+            if let Err(error) = waiting.spec.check_character_set(pool.character_set) {
+                self.outcomes.push((waiting.position, self.fail(waiting, &error).await));
+                gone.push(index);
+            }
+        }
+        self.remove(&gone);
+        Ok(())
+    }
+
+    async fn fail_too_large(&mut self, next: u64, too_large: &[usize]) -> Result<Progress, WorkError> {
+        for index in too_large {
+            let Some(waiting) = self.waiting.get(*index) else { continue };
+            if let Err(error) = waiting.spec.check(next, waiting.item.quantity()) {
+                self.outcomes.push((waiting.position, self.fail(waiting, &error).await));
+            }
+        }
+        self.remove(too_large);
+        Ok(Progress::Again)
+    }
+
+    async fn fail_all(&mut self, message: &str) -> Result<Progress, WorkError> {
+        for waiting in std::mem::take(&mut self.waiting) {
+            let result: Result<Reservation, _> = Err(WorkError::Permanent(message.to_owned()));
+            self.outcomes.push((waiting.position, fail_if_permanent(self.context, &waiting.item, result).await));
+        }
+        Ok(Progress::Again)
+    }
+
+    async fn fail(&self, waiting: &Waiting, error: &CodeError) -> Result<Option<Reservation>, WorkError> {
+        let result: Result<Reservation, _> = Err(WorkError::Permanent(sentence(&error.to_string())));
+        fail_if_permanent(self.context, &waiting.item, result).await
+    }
+
+    /// Takes the reservations at these positions (ascending) out of the group.
+    fn remove(&mut self, positions: &[usize]) {
+        for position in positions.iter().rev() {
+            self.waiting.remove(*position);
+        }
+    }
+
+    fn give_up(&mut self, error: &WorkError) {
+        for waiting in std::mem::take(&mut self.waiting) {
+            self.outcomes.push((waiting.position, Err(WorkError::Transient(error.to_string()))));
+        }
+    }
+}
+
+/// How to go on after a try.
+enum Progress {
+    /// At once.
+    Again,
+    /// After a pause: somebody else was faster.
+    Busy,
+}
+
+/// A random pause, so that workers that met do not meet again: 0…320 ms at most.
+async fn pause(attempt: u32) {
+    let ceiling = 10_u64 << attempt.min(5);
+    tokio::time::sleep(Duration::from_millis(rand::random_range(0..=ceiling))).await;
+}

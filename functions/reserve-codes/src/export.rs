@@ -1,0 +1,309 @@
+//! One reservation's export (architecture, steps 2 and 3): written in slices, completed once, whatever dies in between.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use common::{
+    context::Context,
+    export::{
+        Bucket, BucketError, Cursor, ExportFile, ExportType, FileHead, ObjectHead, Part, PartPlan, Stored, export_key,
+    },
+    operations::{
+        freeze, renderer,
+        tidy::{self, Incarnation, file_id},
+    },
+    reservation::{Export, RENDERER_VERSION, Reservation, file_name},
+    store::{FileRow, Saved, Store},
+};
+use tokio::task::JoinSet;
+
+use crate::{
+    error::WorkError,
+    work::{fail_if_permanent, now},
+};
+
+/// Parts that are uploaded while the next one is made. Each holds 8 MiB of an ordinary export.
+const PARTS_IN_FLIGHT: usize = 2;
+
+/// The export of one reservation, ready to be written.
+pub(crate) struct Job<'a> {
+    context: &'a Context,
+    item: Reservation,
+    file: Arc<ExportFile>,
+    key: String,
+}
+
+/// How a slice ended.
+enum Slice {
+    /// All parts are there.
+    Finished,
+    /// Time is up; parts before this one are there.
+    Paused(Cursor),
+    /// The upload is not there.
+    NoUpload,
+}
+
+impl<'a> Job<'a> {
+    /// Compiles the export; `None` when the reservation's next step is another one (it was begun again, or it failed).
+    pub(crate) async fn prepare(context: &'a Context, item: Reservation) -> Result<Option<Self>, WorkError> {
+        let version = item.render.as_ref().map_or(0, |render| render.version);
+        if version > RENDERER_VERSION {
+            // A newer worker began it; this one must not touch it. The record comes again, to a newer worker.
+            return Err(WorkError::Transient(format!("the export was begun by renderer {version}")));
+        }
+        if version < RENDERER_VERSION {
+            let store = Store::of(context);
+            let organisation = match &item.reserved_for {
+                Some(id) => store.organisation(id).await?,
+                None => None,
+            };
+            store.restart(&item, freeze(&item, organisation.as_ref(), context.config()), now()).await?;
+            return Ok(None);
+        }
+        let secret = context.secret().await?;
+        let compiled = compile(context, secret, &item);
+        let compiled = fail_if_permanent(context, &item, compiled).await?;
+        Ok(compiled.map(|file| {
+            let key = export_key(&item, file.export_type().extension());
+            Self { context, item, file: Arc::new(file), key }
+        }))
+    }
+
+    /// Whether one request writes it.
+    pub(crate) fn is_small(&self) -> bool {
+        matches!(self.file.plan(), PartPlan::Single)
+    }
+
+    /// Writes one slice and completes the export if nothing is left.
+    pub(crate) async fn run(&self, slice: Duration) -> Result<(), WorkError> {
+        if self.is_small() { self.run_single().await } else { self.run_slice(slice).await }
+    }
+
+    async fn run_single(&self) -> Result<(), WorkError> {
+        let (body, _) = self.make(Cursor::START).await?;
+        let stored = Stored { len: body.len() as u64, rows: Some(self.item.quantity()) };
+        self.bucket().put(&self.head(), body).await?;
+        self.complete(stored).await
+    }
+
+    async fn run_slice(&self, slice: Duration) -> Result<(), WorkError> {
+        let export = self.item.export.clone().unwrap_or_else(Export::begin);
+        let upload = match export.upload_id {
+            Some(upload) => upload,
+            None => self.begin().await?,
+        };
+        let from = Cursor { part: export.next_part, row: export.next_row };
+        let end = Instant::now().checked_add(slice);
+        match self.upload_parts(&upload, from, end).await? {
+            Slice::Paused(cursor) => self.save(Some(upload), cursor).await,
+            Slice::Finished => self.finish(&upload).await,
+            Slice::NoUpload => self.recover().await,
+        }
+    }
+
+    /// The upload that a dead worker left, or a new one. Its id is saved with the slice: until then it is found by its key.
+    async fn begin(&self) -> Result<String, WorkError> {
+        match self.bucket().find_upload(&self.key).await? {
+            Some(upload) => Ok(upload),
+            None => Ok(self.bucket().create_upload(&self.head()).await?),
+        }
+    }
+
+    /// Uploads parts until the end of the file or of the time; at least one, so that every slice makes progress.
+    ///
+    /// The next part is made while the last ones travel; memory is bounded by the parts in flight, not by the file.
+    async fn upload_parts(&self, upload: &str, from: Cursor, end: Option<Instant>) -> Result<Slice, WorkError> {
+        let mut flying: JoinSet<(Cursor, Result<(), BucketError>)> = JoinSet::new();
+        let mut cursor = from;
+        let mut failure: Option<(Cursor, BucketError)> = None;
+        let mut note = |landed: (Cursor, Result<(), BucketError>)| {
+            // The earliest part that failed decides where the next slice begins.
+            if let (at, Err(error)) = landed
+                && failure.as_ref().is_none_or(|(first, _)| at.part < first.part)
+            {
+                failure = Some((at, error));
+                return false;
+            }
+            true
+        };
+        let mut going = true;
+        while going && !self.file.is_done(cursor) {
+            let (body, next) = self.make(cursor).await?;
+            while flying.len() >= PARTS_IN_FLIGHT {
+                if let Some(landed) = flying.join_next().await {
+                    going &= note(landed.map_err(|error| WorkError::Transient(error.to_string()))?);
+                }
+            }
+            let (client, bucket) = (self.context.s3().clone(), self.context.config().bucket.clone());
+            let (key, upload, at) = (self.key.clone(), upload.to_owned(), cursor);
+            flying.spawn(async move {
+                (at, Bucket::new(&client, &bucket).upload_part(&key, &upload, at.part, body).await)
+            });
+            cursor = next;
+            going &= end.is_none_or(|end| Instant::now() < end);
+        }
+        while let Some(landed) = flying.join_next().await {
+            note(landed.map_err(|error| WorkError::Transient(error.to_string()))?);
+        }
+        match failure {
+            None if self.file.is_done(cursor) => Ok(Slice::Finished),
+            None => Ok(Slice::Paused(cursor)),
+            Some((_, BucketError::NoSuchUpload)) => Ok(Slice::NoUpload),
+            // What landed before the failed part is kept; the rest comes again.
+            Some((at, _)) if at.part > from.part => Ok(Slice::Paused(at)),
+            Some((_, error)) => Err(error.into()),
+        }
+    }
+
+    /// Makes one part, off the threads that carry requests.
+    async fn make(&self, at: Cursor) -> Result<(Vec<u8>, Cursor), WorkError> {
+        let file = Arc::clone(&self.file);
+        let made = tokio::task::spawn_blocking(move || {
+            let mut body = Vec::new();
+            file.write_part(at, &mut body).map(|next| (body, next))
+        });
+        Ok(made.await.map_err(|error| WorkError::Transient(error.to_string()))??)
+    }
+
+    /// Saves how far it is: the write that brings the next slice.
+    async fn save(&self, upload_id: Option<String>, at: Cursor) -> Result<(), WorkError> {
+        let export = Export { upload_id, next_part: at.part, next_row: at.row };
+        let rows = at.row.saturating_sub(1);
+        match self.store().save_progress(&self.item, &export, rows, now()).await? {
+            Saved::Done => Ok(()),
+            Saved::Stale => self.clean_up().await,
+        }
+    }
+
+    /// All parts are uploaded: make the object of them and complete the reservation.
+    async fn finish(&self, upload: &str) -> Result<(), WorkError> {
+        let parts = match self.bucket().parts(&self.key, upload).await {
+            Ok(parts) => parts,
+            Err(BucketError::NoSuchUpload) => return self.recover().await,
+            Err(error) => return Err(error.into()),
+        };
+        if let Some(missing) = self.first_missing(&parts) {
+            // Not what we uploaded (an upload of another worker, adopted late): go back to what is there.
+            return self.save(Some(upload.to_owned()), missing).await;
+        }
+        let len = parts.iter().map(|part| part.len).sum();
+        match self.bucket().complete_upload(&self.key, upload, &parts).await {
+            Ok(()) => self.complete(Stored { len, rows: Some(self.item.quantity()) }).await,
+            Err(BucketError::NoSuchUpload) => self.recover().await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Where the uploaded parts stop being the file's; none if they are all there.
+    fn first_missing(&self, parts: &[Part]) -> Option<Cursor> {
+        let gap = parts.iter().zip(1_u32..).find(|(part, number)| part.number != *number).map(|(_, number)| number);
+        match self.file.known_len() {
+            None => gap.map(|_| Cursor::START),
+            Some(len) => {
+                let total: u64 = parts.iter().map(|part| part.len).sum();
+                if gap.is_none() && total == len {
+                    return None;
+                }
+                let missing = gap.unwrap_or_else(|| u32::try_from(parts.len()).unwrap_or(u32::MAX).saturating_add(1));
+                Some(self.file.cursor(missing).unwrap_or(Cursor::START))
+            }
+        }
+    }
+
+    /// The upload is gone: another worker completed it, or somebody aborted it (architecture, step 2).
+    async fn recover(&self) -> Result<(), WorkError> {
+        let read = self.store().reservation(self.item.id).await?;
+        let same = read.as_ref().is_some_and(|read| {
+            read.incarnation == self.item.incarnation
+                && read.generation == self.item.generation
+                && read.status == self.item.status
+                && read.export == self.item.export
+        });
+        if !same {
+            return self.clean_up().await;
+        }
+        match self.bucket().head(&self.key).await? {
+            Some(stored) if self.is_whole(stored) => self.complete(stored).await,
+            _ => self.save(None, Cursor::START).await,
+        }
+    }
+
+    fn is_whole(&self, stored: Stored) -> bool {
+        stored.rows == Some(self.item.quantity()) && self.file.known_len().is_none_or(|len| len == stored.len)
+    }
+
+    /// Step 3: the file row and the reservation, in one transaction (RSV-4).
+    async fn complete(&self, stored: Stored) -> Result<(), WorkError> {
+        let export_type = self.file.export_type();
+        let at = now();
+        let name = file_name(&self.item, export_type.extension());
+        let row = FileRow {
+            id: file_id(self.item.incarnation, self.item.generation).to_string(),
+            s3_key: self.key.clone(),
+            title: name.strip_suffix(&format!(".{}", export_type.extension())).map(str::to_owned),
+            filename_download: name,
+            media_type: export_type.content_type().to_owned(),
+            filesize: stored.len,
+            uploaded_by: self.item.user_created.clone(),
+            created_on: Some(at),
+            reservation: Some(self.item.id),
+            incarnation: Some(self.item.incarnation),
+            organisation: self.item.reserved_for.clone(),
+        };
+        match self.store().complete(&self.item, &row, at).await? {
+            Saved::Done => {
+                tracing::info!(reservation = %self.item.id, "reservation {} is complete", self.item.id);
+                Ok(())
+            }
+            Saved::Stale => self.clean_up().await,
+        }
+    }
+
+    /// The reservation is gone or changed: what this worker wrote for it must not stay (step 6).
+    async fn clean_up(&self) -> Result<(), WorkError> {
+        match self.store().reservation(self.item.id).await? {
+            Some(item) if item.incarnation == self.item.incarnation => {
+                tidy::remove_unreferenced(self.store(), self.bucket(), &item).await?;
+            }
+            _ => {
+                let gone = Incarnation { id: self.item.id, incarnation: self.item.incarnation, export_file: None };
+                tidy::remove_all(self.store(), self.bucket(), &gone).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn head(&self) -> ObjectHead<'_> {
+        ObjectHead {
+            key: &self.key,
+            content_type: self.file.export_type().content_type(),
+            reservation: self.item.id.to_string(),
+            rows: self.item.quantity(),
+        }
+    }
+
+    fn store(&self) -> Store<'a> {
+        Store::of(self.context)
+    }
+
+    fn bucket(&self) -> Bucket<'a> {
+        Bucket::of(self.context)
+    }
+}
+
+fn compile(
+    context: &Context,
+    secret: &common::code::Secret,
+    item: &Reservation,
+) -> Result<ExportFile, WorkError> {
+    let (Some(range), Some(render)) = (&item.range, &item.render) else {
+        return Err(WorkError::Permanent("The reservation has no range.".to_owned()));
+    };
+    let export_type: ExportType = render.export_type.parse()?;
+    let renderer = renderer(secret, range, render)?;
+    let id = item.id.to_string();
+    let head = FileHead { reservation: &id, code_type: range.namespace.code_type };
+    Ok(ExportFile::compile(export_type, renderer, range.start, range.count, &head, &context.config().part_policy)?)
+}

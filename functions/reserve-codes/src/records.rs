@@ -1,0 +1,61 @@
+//! Stream records, reduced to what they hint at: reservations to look at.
+
+use std::collections::BTreeMap;
+
+use aws_lambda_events::event::dynamodb::EventRecord;
+use common::operations::tidy::Incarnation;
+use uuid::Uuid;
+
+/// A reservation to look at, with the records that named it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Hint {
+    /// The reservation.
+    pub(crate) id: Uuid,
+    /// The incarnations that the records spoke of, each with the file it had: tidied if they are gone.
+    pub(crate) incarnations: Vec<Incarnation>,
+    /// The records; one result counts for all of them.
+    pub(crate) sequence_numbers: Vec<String>,
+}
+
+/// Reduces a batch to one hint per reservation, in the order in which the batch first names them, and the sequence numbers
+/// of records that name none: they fail and are never guessed at.
+pub(crate) fn reduce(records: Vec<EventRecord>) -> (Vec<Hint>, Vec<String>) {
+    let mut hints: Vec<Hint> = Vec::new();
+    let mut positions: BTreeMap<Uuid, usize> = BTreeMap::new();
+    let mut unreadable = Vec::new();
+    for record in records {
+        let sequence_number = record.change.sequence_number.clone().unwrap_or_default();
+        let Some(id) = text(&record.change.keys, "id").and_then(|id| Uuid::try_parse(id).ok()) else {
+            tracing::error!(sequence_number, "record {sequence_number} names no reservation");
+            unreadable.push(sequence_number);
+            continue;
+        };
+        let position = *positions.entry(id).or_insert_with(|| {
+            hints.push(Hint { id, incarnations: Vec::new(), sequence_numbers: Vec::new() });
+            hints.len() - 1
+        });
+        let Some(hint) = hints.get_mut(position) else { continue };
+        hint.sequence_numbers.push(sequence_number);
+        let incarnation = incarnation(&record, id);
+        // A later record of the same incarnation knows its latest file.
+        if let Some(incarnation) = incarnation {
+            hint.incarnations.retain(|known| known.incarnation != incarnation.incarnation);
+            hint.incarnations.push(incarnation);
+        }
+    }
+    (hints, unreadable)
+}
+
+fn incarnation(record: &EventRecord, id: Uuid) -> Option<Incarnation> {
+    let change = &record.change;
+    let of = |image| text(image, "incarnation").and_then(|text| Uuid::try_parse(text).ok());
+    let incarnation = of(&change.old_image).or_else(|| of(&change.new_image))?;
+    Some(Incarnation { id, incarnation, export_file: text(&change.old_image, "export_file").map(str::to_owned) })
+}
+
+fn text<'a>(item: &'a std::collections::HashMap<String, serde_dynamo::AttributeValue>, name: &str) -> Option<&'a str> {
+    match item.get(name) {
+        Some(serde_dynamo::AttributeValue::S(text)) => Some(text),
+        _ => None,
+    }
+}

@@ -1,0 +1,153 @@
+//! A batch: look at every reservation, then allocate all, then small exports, then slices of large ones.
+
+use std::time::{Duration, SystemTime};
+
+use chrono::Utc;
+use common::{
+    context::Context,
+    export::Bucket,
+    operations::tidy,
+    reservation::{Reservation, Status, Timestamp},
+    store::Store,
+};
+use futures::{StreamExt, stream::FuturesUnordered};
+
+use crate::{allocate, error::WorkError, export, records::Hint};
+
+/// Exports of one request each that run at once: each holds up to 8 MiB.
+const SMALL_EXPORTS_AT_ONCE: usize = 3;
+
+/// Kept free at the end of an invocation, to save what was done.
+const RESERVE: Duration = Duration::from_secs(5);
+
+/// What is to be done with a reservation.
+enum Next {
+    Nothing,
+    Allocate(Box<Reservation>),
+    Export(Box<Reservation>),
+}
+
+/// Does the next step of each reservation; one result per hint.
+pub(crate) async fn run(
+    context: &Context,
+    hints: Vec<Hint>,
+    deadline: SystemTime,
+) -> Vec<(Hint, Result<(), WorkError>)> {
+    let looked = futures::future::join_all(hints.iter().map(|hint| look(context, hint))).await;
+    let mut results: Vec<Result<(), WorkError>> = Vec::with_capacity(hints.len());
+    let mut fresh = Vec::new();
+    let mut exports = Vec::new();
+    for (position, next) in looked.into_iter().enumerate() {
+        results.push(match next {
+            Ok(Next::Nothing) => Ok(()),
+            Ok(Next::Allocate(item)) => {
+                fresh.push((position, *item));
+                Ok(())
+            }
+            Ok(Next::Export(item)) => {
+                exports.push((position, *item));
+                Ok(())
+            }
+            Err(error) => Err(error),
+        });
+    }
+    for (position, result) in allocate::run(context, fresh).await {
+        match result {
+            Ok(Some(item)) => exports.push((position, item)),
+            Ok(None) => {}
+            Err(error) => set(&mut results, position, Err(error)),
+        }
+    }
+    for (position, result) in run_exports(context, exports, deadline).await {
+        set(&mut results, position, result);
+    }
+    hints.into_iter().zip(results).collect()
+}
+
+fn set(results: &mut [Result<(), WorkError>], position: usize, result: Result<(), WorkError>) {
+    if let Some(slot) = results.get_mut(position) {
+        *slot = result;
+    }
+}
+
+/// Reads the item (consistent) and tidies what is not its own.
+async fn look(context: &Context, hint: &Hint) -> Result<Next, WorkError> {
+    let (store, bucket) = (Store::of(context), Bucket::of(context));
+    let item = store.reservation(hint.id).await?;
+    for known in &hint.incarnations {
+        if item.as_ref().is_none_or(|item| item.incarnation != known.incarnation) {
+            tidy::remove_all(store, bucket, known).await?;
+        }
+    }
+    let Some(item) = item.filter(|item| !item.seeded) else { return Ok(Next::Nothing) };
+    match (item.status, &item.range) {
+        (Status::New, None) => Ok(Next::Allocate(Box::new(item))),
+        (Status::InProgress, Some(_)) => Ok(Next::Export(Box::new(item))),
+        (Status::Complete | Status::Error, _) => {
+            tidy::remove_unreferenced(store, bucket, &item).await?;
+            Ok(Next::Nothing)
+        }
+        // No step of ours and no client can make these two.
+        (Status::New, Some(_)) | (Status::InProgress, None) => {
+            Err(WorkError::Permanent(format!("status {} does not fit the range", item.status)))
+        }
+    }
+}
+
+async fn run_exports(
+    context: &Context,
+    items: Vec<(usize, Reservation)>,
+    deadline: SystemTime,
+) -> Vec<(usize, Result<(), WorkError>)> {
+    let mut done = Vec::with_capacity(items.len());
+    let (mut small, mut large) = (Vec::new(), Vec::new());
+    for (position, item) in items {
+        match export::Job::prepare(context, item).await {
+            Ok(Some(job)) if job.is_small() => small.push((position, job)),
+            Ok(Some(job)) => large.push((position, job)),
+            Ok(None) => done.push((position, Ok(()))),
+            Err(error) => done.push((position, Err(error))),
+        }
+    }
+    let mut running = FuturesUnordered::new();
+    for (position, job) in small {
+        if running.len() >= SMALL_EXPORTS_AT_ONCE {
+            done.extend(running.next().await);
+        }
+        running.push(async move { (position, job.run(Duration::MAX).await) });
+    }
+    while let Some(result) = running.next().await {
+        done.push(result);
+    }
+    let mut left = u32::try_from(large.len()).unwrap_or(u32::MAX);
+    for (position, job) in large {
+        let time = deadline.duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(RESERVE);
+        let slice = context.config().slice.min(time / left.max(1));
+        left = left.saturating_sub(1);
+        done.push((position, job.run(slice).await));
+    }
+    done
+}
+
+/// Ends a reservation that can never succeed with the message; anything else goes on as it is.
+pub(crate) async fn fail_if_permanent<T>(
+    context: &Context,
+    item: &Reservation,
+    result: Result<T, WorkError>,
+) -> Result<Option<T>, WorkError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(WorkError::Permanent(message)) => {
+            tracing::warn!(reservation = %item.id, message, "reservation {} ends with an error", item.id);
+            // A reservation that changed meanwhile brings its own record.
+            Store::of(context).fail(item, &message, now()).await?;
+            Ok(None)
+        }
+        Err(transient) => Err(transient),
+    }
+}
+
+/// The time.
+pub(crate) fn now() -> Timestamp {
+    Timestamp::new(Utc::now())
+}

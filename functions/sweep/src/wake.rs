@@ -1,0 +1,67 @@
+//! Waking (architecture, step 7): a reservation without progress for 15 minutes gets another try, and after 8 tries an end.
+
+use std::time::{Duration, SystemTime};
+
+use chrono::{TimeDelta, Utc};
+use common::{
+    context::Context,
+    reservation::{Reservation, Timestamp},
+    store::{Entries, EntryFilter, Index, Store, StoreError},
+};
+
+/// Without progress for so long, a reservation is woken.
+const STALE_MINUTES: i64 = 15;
+
+/// Tries before a reservation ends with an error.
+const MAX_ATTEMPTS: u32 = 8;
+
+/// Kept free at the end of an invocation.
+const RESERVE: Duration = Duration::from_secs(5);
+
+/// What a run did.
+#[derive(Default)]
+pub(crate) struct Woken {
+    /// Reservations that got another try.
+    pub(crate) nudged: usize,
+    /// Reservations that ended.
+    pub(crate) ended: usize,
+}
+
+pub(crate) async fn run(context: &Context, deadline: SystemTime) -> Result<Woken, StoreError> {
+    let store = Store::of(context);
+    let now = Timestamp::new(Utc::now());
+    let mut entries = Entries::new(&[Index::Open], false, &EntryFilter::default());
+    let mut woken = Woken::default();
+    // The next run goes on where time ran out: what was woken has fresh progress and is passed over.
+    while SystemTime::now() + RESERVE < deadline {
+        let ids = entries.next(store, 100).await?;
+        if ids.is_empty() {
+            break;
+        }
+        for item in store.reservations(&ids).await? {
+            if is_stale(&item, now) {
+                wake(store, &item, now, &mut woken).await?;
+            }
+        }
+    }
+    Ok(woken)
+}
+
+fn is_stale(item: &Reservation, now: Timestamp) -> bool {
+    let limit = now.time() - TimeDelta::minutes(STALE_MINUTES);
+    item.is_open() && item.progress_at.is_none_or(|progress| progress.time() <= limit)
+}
+
+async fn wake(store: Store<'_>, item: &Reservation, now: Timestamp, woken: &mut Woken) -> Result<(), StoreError> {
+    // A write that finds the reservation changed does nothing: somebody made progress.
+    if item.attempts < MAX_ATTEMPTS {
+        store.nudge(item, now).await?;
+        woken.nudged += 1;
+    } else {
+        let message = format!("It failed {MAX_ATTEMPTS} times. Set the status to \"new\" to try again.");
+        tracing::error!(reservation = %item.id, "reservation {} ends after {MAX_ATTEMPTS} tries", item.id);
+        store.fail(item, &message, now).await?;
+        woken.ended += 1;
+    }
+    Ok(())
+}

@@ -1,0 +1,225 @@
+//! Rows that are there from the start: those of `--seed FILE`, or one administrator.
+//!
+//! Reservations are loaded as they are given, marked `seeded`: they are shown and never processed. Ids already there are
+//! skipped, so the same file can be given at every start.
+
+use std::path::Path;
+
+use common::{
+    context::Context,
+    export::{Bucket, BucketError, ObjectHead},
+    reservation::{Reservation, Status, Timestamp},
+    store::{FileRow, Organisation, Role, Store, StoreError, User},
+};
+use serde::Deserialize;
+use uuid::Uuid;
+
+/// The id of the administrator that exists without a seed.
+const ADMINISTRATOR: &str = "00000000-0000-4000-8000-000000000001";
+
+/// A seed that cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum SeedError {
+    /// The file.
+    #[error("the seed {path} cannot be read: {source}")]
+    File {
+        /// The path.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Its text.
+    #[error("the seed {path} is not what is needed: {source}")]
+    Form {
+        /// The path.
+        path: String,
+        /// Where it goes wrong.
+        source: serde_json::Error,
+    },
+    /// The tables.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The bucket.
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
+}
+
+/// Rows by collection; any collection may be absent, and those that are not ours are passed over.
+#[derive(Debug, Default, Deserialize)]
+struct Seed {
+    #[serde(default)]
+    directus_users: Vec<SeedUser>,
+    #[serde(default)]
+    organisation: Vec<Organisation>,
+    #[serde(default)]
+    directus_files: Vec<SeedFile>,
+    #[serde(default)]
+    code_reservation: Vec<SeedReservation>,
+}
+
+#[derive(Debug, Deserialize)]
+struct SeedUser {
+    id: String,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    email: Option<String>,
+    status: Option<String>,
+    token: Option<String>,
+    role: Role,
+    organisations: Option<Vec<String>>,
+    external_identifier: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct SeedFile {
+    id: String,
+    filename_download: String,
+    title: Option<String>,
+    #[serde(rename = "type")]
+    media_type: String,
+    uploaded_by: Option<String>,
+    content: String,
+    organisation: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct SeedReservation {
+    id: Uuid,
+    user_created: Option<String>,
+    date_created: Option<Timestamp>,
+    user_updated: Option<String>,
+    date_updated: Option<Timestamp>,
+    reserved_for: Option<String>,
+    code_type: Option<String>,
+    quantity: Option<i64>,
+    status: Option<Status>,
+    export_type: Option<String>,
+    export_file: Option<String>,
+    url_suffix: Option<String>,
+    product: Option<String>,
+    quantity_reserved: Option<i64>,
+    error_message: Option<String>,
+    reference_id: Option<String>,
+    purchase_order: Option<String>,
+}
+
+/// Loads a seed file.
+///
+/// # Errors
+/// When the file cannot be read, is no seed, or a store refuses a row.
+pub async fn load(context: &Context, path: &Path) -> Result<(), SeedError> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|source| SeedError::File { path: name.clone(), source })?;
+    let seed: Seed = serde_json::from_str(&text).map_err(|source| SeedError::Form { path: name, source })?;
+    let store = Store::of(context);
+    for organisation in &seed.organisation {
+        store.seed_organisation(organisation).await?;
+    }
+    for user in seed.directus_users {
+        let (user, token) = user.into_parts();
+        store.seed_user(&user, token.as_deref()).await?;
+    }
+    for file in seed.directus_files {
+        load_file(context, file).await?;
+    }
+    for reservation in seed.code_reservation {
+        store.seed_reservation(&reservation.into_reservation()).await?;
+    }
+    Ok(())
+}
+
+/// Makes the one administrator of a system without a seed.
+///
+/// # Errors
+/// When the store refuses.
+pub async fn administrator(context: &Context, token: &str) -> Result<(), SeedError> {
+    let user = User {
+        id: ADMINISTRATOR.to_owned(),
+        first_name: Some("Local".to_owned()),
+        last_name: Some("Administrator".to_owned()),
+        email: None,
+        status: "active".to_owned(),
+        role: Role::Admin,
+        organisations: None,
+        external_identifier: None,
+        has_token: true,
+    };
+    Ok(Store::of(context).seed_user(&user, Some(token)).await?)
+}
+
+async fn load_file(context: &Context, file: SeedFile) -> Result<(), SeedError> {
+    let s3_key = format!("seed/{}", file.id);
+    let row = FileRow {
+        id: file.id,
+        s3_key: s3_key.clone(),
+        filename_download: file.filename_download,
+        title: file.title,
+        media_type: file.media_type.clone(),
+        filesize: file.content.len() as u64,
+        uploaded_by: file.uploaded_by,
+        created_on: None,
+        reservation: None,
+        incarnation: None,
+        organisation: file.organisation,
+    };
+    let head = ObjectHead {
+        key: &s3_key,
+        content_type: &file.media_type,
+        reservation: String::new(),
+        rows: file.content.lines().count() as u64,
+    };
+    Bucket::of(context).put(&head, file.content.into_bytes()).await?;
+    Ok(Store::of(context).seed_file(&row).await?)
+}
+
+impl SeedUser {
+    fn into_parts(self) -> (User, Option<String>) {
+        let user = User {
+            id: self.id,
+            first_name: self.first_name,
+            last_name: self.last_name,
+            email: self.email,
+            status: self.status.unwrap_or_else(|| "active".to_owned()),
+            role: self.role,
+            organisations: self.organisations,
+            external_identifier: self.external_identifier,
+            has_token: self.token.is_some(),
+        };
+        (user, self.token)
+    }
+}
+
+impl SeedReservation {
+    fn into_reservation(self) -> Reservation {
+        Reservation {
+            id: self.id,
+            user_created: self.user_created,
+            date_created: self.date_created,
+            user_updated: self.user_updated,
+            date_updated: self.date_updated,
+            reserved_for: self.reserved_for,
+            code_type: self.code_type,
+            quantity: self.quantity,
+            status: self.status.unwrap_or(Status::New),
+            export_type: self.export_type,
+            export_file: self.export_file,
+            url_suffix: self.url_suffix,
+            product: self.product,
+            quantity_reserved: self.quantity_reserved,
+            error_message: self.error_message,
+            reference_id: self.reference_id,
+            purchase_order: self.purchase_order,
+            length: None,
+            character_set: None,
+            incarnation: Uuid::new_v4(),
+            generation: 0,
+            version: 1,
+            range: None,
+            render: None,
+            export: None,
+            attempts: 0,
+            progress_at: None,
+            seeded: true,
+        }
+    }
+}
