@@ -6,21 +6,19 @@ use super::check::{Named, Use};
 use super::codes::CodeLookup;
 use super::error::QueryError;
 use super::export_list::ExportFormat;
-use super::fields::{self, Drafting, Selection, Source};
+use super::fields::{self, Drafting, Selection};
 use super::filter::{Condition, FieldPath, Filter};
 use super::filter_lower;
 use super::filter_parse::Variables;
-use super::functions::Function;
 use super::limits::{DEFAULT_LIMIT, MAX_SELECTED_FIELDS};
-use super::operators::{Scalar, Test};
+use super::operators::Test;
 use super::parameters::Parameters;
 use super::raw::RawQuery;
-use super::schema::{Collection, FieldType};
+use super::schema::{Collection, Field, FieldType};
 use super::search::Search;
 use super::sort::{self, SortKey, SortTarget};
 use super::window::Window;
 use chrono::{DateTime, Utc};
-use std::collections::BTreeSet;
 
 /// Counts that a list answer carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,6 +131,9 @@ pub fn parse(
         Some(keys) if !keys.is_empty() => sort::lower(keys, collection, &operations, &aggregates)?,
         _ => default_sort(collection, &groups),
     };
+    if groups.is_empty() {
+        check_order(collection, &sort)?;
+    }
     let shared = |key: &SortKey| match &key.target {
         SortTarget::Path(path) => groups.contains(path),
         SortTarget::Aggregate(_) => true,
@@ -191,11 +192,34 @@ fn meta(name: &str) -> Meta {
 
 fn default_sort(collection: Collection, groups: &[FieldPath]) -> Vec<SortKey> {
     let first = groups.first().cloned();
-    let path = first.unwrap_or_else(|| FieldPath::own(collection, collection.primary_key()));
+    let path = first.unwrap_or_else(|| FieldPath::own(collection, order_key(collection)));
     vec![SortKey {
         target: SortTarget::Path(path),
         descending: false,
     }]
+}
+
+/// The member that rows are ordered by when nobody says otherwise: the key, but the place in the reservation for codes,
+/// whose keys are in no order.
+fn order_key(collection: Collection) -> &'static Field {
+    let position = (collection == Collection::UniqueCode)
+        .then(|| collection.field("position"))
+        .flatten();
+    position.unwrap_or_else(|| collection.primary_key())
+}
+
+/// Codes are computed in the order of their positions, so no other order of a list of them can be had.
+fn check_order(collection: Collection, sort: &[SortKey]) -> Result<(), QueryError> {
+    let by_position = |key: &SortKey| match &key.target {
+        SortTarget::Path(path) => path.own_field() == Some("position"),
+        SortTarget::Aggregate(_) => true,
+    };
+    if collection == Collection::UniqueCode && !sort.iter().all(by_position) {
+        return Err(QueryError::invalid(
+            "Codes can be sorted by \"position\" only",
+        ));
+    }
+    Ok(())
 }
 
 impl Query {
@@ -224,11 +248,11 @@ impl Query {
         let key = self.collection.primary_key();
         let mut values = Vec::with_capacity(keys.len());
         for text in keys {
-            values.push(Scalar::Text(if key.kind == FieldType::Uuid {
+            values.push(if key.kind == FieldType::Uuid {
                 uuid_key(text)?
             } else {
                 text.clone()
-            }));
+            });
         }
         if !keys.is_empty() && self.window.limit.is_none() {
             self.window.limit = i64::try_from(keys.len()).ok();
@@ -236,7 +260,7 @@ impl Query {
         let path = FieldPath::own(self.collection, key);
         self.and_filter(Filter::Leaf(Condition {
             path,
-            test: Test::In(values),
+            test: Test::any_of(values),
         }));
         Ok(())
     }
@@ -260,9 +284,9 @@ impl Query {
             .collect()
     }
 
-    /// Whether rows come in the order of their keys: `Some(false)` ascending, `Some(true)` descending, `None` otherwise.
+    /// Whether rows come in the order of their keys (codes: of their positions): `Some(false)` ascending, `Some(true)` descending, `None` otherwise.
     pub fn is_default_sort(&self) -> Option<bool> {
-        let key = self.collection.primary_key().name;
+        let key = order_key(self.collection).name;
         match self.sort.first() {
             Some(SortKey {
                 target: SortTarget::Path(path),

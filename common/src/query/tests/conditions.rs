@@ -341,7 +341,7 @@ fn codes_are_looked_up_and_never_searched() {
         json!({"codes": {"_some": {"code": {"_contains": "A"}}}}),
         json!({"codes": {"_some": {"status": {"_eq": "reserved"}}}}),
         json!({"codes": {"_null": true}}),
-        json!({"codes": {"_some": {"code": {"_in": vec!["A"; 101]}}}}),
+        json!({"codes": {"_some": {"code": {"_in": (0..101).collect::<Vec<_>>()}}}}),
     ] {
         assert_eq!(filter(refused).map_err(|e| e.status()), Err(400));
     }
@@ -349,6 +349,38 @@ fn codes_are_looked_up_and_never_searched() {
         reason("filter[reserved_for][_some][city][_eq]=x"),
         "400 \"_some\" can only be used with top level relational alias field"
     );
+}
+
+#[test]
+fn a_list_of_codes_is_in_the_order_of_positions() {
+    let codes = |text: &str| {
+        parse(
+            &parse_query_string(text).unwrap(),
+            Collection::UniqueCode,
+            &admin(),
+            now(),
+        )
+    };
+    assert_eq!(codes("").unwrap().is_default_sort(), Some(false));
+    assert_eq!(
+        codes("sort=-position").unwrap().is_default_sort(),
+        Some(true)
+    );
+    assert_eq!(codes("sort=code").map_err(|e| e.status()), Err(400));
+    let filter = codes("filter[epc_join_key][_in]=a,b")
+        .unwrap()
+        .filter
+        .unwrap();
+    assert_eq!(
+        filter.as_code_lookups(),
+        Ok(vec![
+            CodeLookup::EpcJoinKey("a".into()),
+            CodeLookup::EpcJoinKey("b".into())
+        ])
+    );
+    let filter = codes("filter[reservation][_eq]=x").unwrap().filter.unwrap();
+    assert_eq!(filter.as_code_lookups().map_err(|e| e.status()), Err(400));
+    assert_eq!(filter.required_equalities(), [("reservation", vec!["x"])]);
 }
 
 #[test]

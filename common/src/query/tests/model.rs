@@ -167,9 +167,9 @@ fn random_rows() -> impl Strategy<Value = Vec<Row>> {
 fn relations() -> (Related, Map<String, Value>) {
     let mut related = Related::new();
     let mut plain = Map::new();
-    for n in 0..4 {
+    for (n, name) in TEXTS.iter().take(4).enumerate() {
         let row =
-            json!({"id": key(n), "first_name": if n == 2 { Value::Null } else { json!(TEXTS[n]) }});
+            json!({"id": key(n), "first_name": if n == 2 { Value::Null } else { json!(name) }});
         related.insert(Collection::Users, object(row.clone()));
         plain.insert(format!("user_created {}", key(n)), row);
     }
