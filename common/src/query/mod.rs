@@ -13,6 +13,7 @@ mod alias;
 mod check;
 mod codes;
 pub mod dates;
+mod decimal;
 mod error;
 pub mod evaluate;
 pub mod export_list;

@@ -52,8 +52,9 @@ pub struct Query {
     pub is_aggregate: bool,
     /// Whether `countAll` is shown. REST has no place for it and shows an empty object; GraphQL sets this.
     pub shows_count_all: bool,
-    /// Whether aggregated values are numbers and not texts: groups sorted by a member that they do not share. PostgreSQL
-    /// refuses that, so the only recorded answer is SQLite's, which has numbers.
+    /// Whether counts, sums and averages are numbers and not texts. GraphQL sets this. Over REST it is set for groups
+    /// sorted by a member that they do not share: PostgreSQL refuses those, so the only recorded answer is SQLite's,
+    /// which has numbers.
     pub plain_numbers: bool,
     /// The known operations.
     pub aggregates: Vec<Aggregate>,

@@ -89,6 +89,18 @@ fn groups_have_their_members_first_and_sort_by_them() {
 }
 
 #[test]
+fn a_group_sorted_by_a_member_it_does_not_share_goes_by_its_first_row() {
+    // Keys in order: row 1 (new, 10), row 2 (error, 2), row 4 (complete, null).
+    assert_eq!(
+        data("aggregate[count]=id&groupBy=status&sort=quantity"),
+        json!([
+            {"status": "error", "count": {"id": 1}}, {"status": "new", "count": {"id": 2}},
+            {"status": "complete", "count": {"id": 1}},
+        ])
+    );
+}
+
+#[test]
 fn unknown_operations_compute_nothing() {
     assert_eq!(data("aggregate[median]=quantity"), json!([{}, {}, {}, {}]));
     assert_eq!(data("aggregate[countAll]=*"), json!([{}]));
@@ -103,6 +115,13 @@ fn graphql_may_see_the_count_of_all() {
     assert_eq!(
         query.run(&rows(), &related()).data,
         json!([{"countAll": "4"}])
+    );
+    let text = "aggregate[countAll]=*&aggregate[avg]=quantity&aggregate[max]=status";
+    let mut query = self::query(text).unwrap();
+    (query.shows_count_all, query.plain_numbers) = (true, true);
+    assert_eq!(
+        query.run(&rows(), &related()).data,
+        json!([{"countAll": 4, "avg": {"quantity": 14.0}, "max": {"status": "new"}}])
     );
 }
 

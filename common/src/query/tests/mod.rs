@@ -6,6 +6,7 @@ mod conditions;
 mod export;
 mod fuzz;
 mod model;
+mod order;
 mod output;
 mod parameters;
 
