@@ -55,6 +55,7 @@ fn averages_have_the_digits_of_numeric_division() {
             .to_owned()
     };
     // As PostgreSQL 16 prints avg(int4).
+    assert_eq!(average(&[1]), "1.00000000000000000000");
     assert_eq!(average(&[1, 2]), "1.5000000000000000");
     assert_eq!(average(&[0, 1]), "0.50000000000000000000");
     assert_eq!(average(&[0, 0]), "0.00000000000000000000");

@@ -3,6 +3,7 @@
 mod aggregates;
 mod collections;
 mod conditions;
+mod dates;
 mod export;
 mod fuzz;
 mod model;
