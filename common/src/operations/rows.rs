@@ -57,6 +57,8 @@ pub fn user(user: &User) -> Row {
         "first_name": user.first_name,
         "last_name": user.last_name,
         "email": user.email,
+        // Asterisks whether there is one or not: nobody learns from them who signs in how.
+        "password": concealed,
         "status": user.status,
         "role": role_id(user.role),
         "token": user.has_token.then_some(concealed),

@@ -9,6 +9,7 @@ use super::operators::Actual;
 use super::parse::{Meta, Query};
 use super::project;
 use super::related::{Related, Row};
+use super::schema::FieldType;
 use super::sort::{SortKey, SortTarget};
 use serde_json::{Map, Value};
 use std::cmp::Ordering;
@@ -223,9 +224,7 @@ impl Query {
 
     fn compare_groups(&self, a: &Group<'_>, b: &Group<'_>, related: &Related) -> Ordering {
         let values = |group: &Group<'_>, key: &SortKey| match (&key.target, group.first) {
-            (SortTarget::Aggregate(at), _) => {
-                group.values.get(*at).map_or(Actual::Null, aggregate_value)
-            }
+            (SortTarget::Aggregate(at), _) => self.aggregate_value(*at, &group.values),
             (SortTarget::Path(_), Some(row)) => own(sort_value(key, row, related)),
             (SortTarget::Path(_), None) => Actual::Null,
         };
@@ -238,11 +237,23 @@ impl Query {
         compare_keys(&self.sort, &all(a), &all(b))
     }
 
+    fn aggregate_value(&self, at: usize, values: &[Value]) -> Actual<'static> {
+        let (Some(aggregate), Some(value)) = (self.aggregates.get(at), values.get(at)) else {
+            return Actual::Null;
+        };
+        let kind = match aggregate.field {
+            Some(field) if !aggregate.operation.is_number() => field.kind,
+            // Counts, sums and averages are numbers written as text.
+            _ => FieldType::Integer,
+        };
+        own(Actual::read(kind, Some(value)))
+    }
+
     fn show_group(&self, group: Group<'_>) -> Value {
         let mut out = group.named;
         for (aggregate, value) in self.aggregates.iter().zip(group.values) {
             if self.shows_count_all || aggregate.operation != Operation::CountAll {
-                let value = if self.plain_numbers {
+                let value = if self.plain_numbers && aggregate.operation.is_number() {
                     plain_number(value)
                 } else {
                     value
@@ -282,19 +293,6 @@ fn own(actual: Actual<'_>) -> Actual<'static> {
         Actual::Number(n) => Actual::Number(n),
         Actual::Instant(at) => Actual::Instant(at),
         Actual::Bool(b) => Actual::Bool(b),
-    }
-}
-
-/// Counts, sums and averages are numbers written as text.
-fn aggregate_value(value: &Value) -> Actual<'static> {
-    match value {
-        Value::Null => Actual::Null,
-        Value::String(text) => match text.parse() {
-            Ok(number) => Actual::Number(number),
-            Err(_) => Actual::Text(text.clone().into()),
-        },
-        Value::Number(n) => Actual::Number(n.as_f64().unwrap_or(f64::NAN)),
-        other => Actual::Text(other.to_string().into()),
     }
 }
 

@@ -112,10 +112,9 @@ impl Filter {
         let field = collection.field(field).ok_or_else(|| {
             QueryError::forbidden_fields("", collection.name(), &[field.to_owned()])
         })?;
-        let values = values.into_iter().map(Scalar::Text).collect();
         Ok(Self::Leaf(Condition {
             path: FieldPath::own(collection, field),
-            test: Test::In(values),
+            test: Test::any_of(values),
         }))
     }
 
@@ -176,6 +175,15 @@ impl Filter {
                 }
             }
         }
+    }
+
+    /// The codes that a filter of `unique_code` names, if it is nothing but a lookup: the forms that
+    /// [`Filter::Codes`] allows.
+    ///
+    /// # Errors
+    /// `INVALID_QUERY` when the filter is anything else.
+    pub fn as_code_lookups(&self) -> Result<Vec<CodeLookup>, QueryError> {
+        super::codes::lookups_of(Some(self))
     }
 
     /// Every leaf, from left to right.

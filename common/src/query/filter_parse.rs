@@ -7,7 +7,8 @@
 use super::access::Access;
 use super::dates::{format_instant, now_variable};
 use super::error::QueryError;
-use super::limits::{MAX_FILTER_NESTING, MAX_FILTER_NODES};
+use super::filter_validate::depth;
+use super::limits::{MAX_FILTER_NESTING, MAX_FILTER_NODES, MAX_RELATIONAL_DEPTH};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
@@ -33,10 +34,14 @@ pub(super) fn parse(raw: &Value, variables: Variables<'_>) -> Result<Value, Quer
     };
     let mut nodes = 0;
     count(filter, 0, &mut nodes)?;
+    // Each condition is written once for every member above it, so depth is bounded before that happens.
+    if depth(filter) > MAX_RELATIONAL_DEPTH {
+        return Err(QueryError::invalid("Max relational depth exceeded"));
+    }
     if filter.is_null() {
         return Ok(Value::Null);
     }
-    let filter = normalize(filter, variables).and_then(lift_logic);
+    let filter = normalize(filter, variables).and_then(|f| lift_logic(f, &mut Vec::new()));
     filter.ok_or_else(|| QueryError::invalid("Invalid filter object"))
 }
 
@@ -153,46 +158,34 @@ fn variable(text: &str, variables: Variables<'_>) -> Value {
     Value::String(text.to_owned())
 }
 
-/// `{"a": {"_or": [x, y]}}` → `{"_or": [{"a": x}, {"a": y}]}`, at every level. `None` where there is nothing to lift from.
-fn lift_logic(filter: Value) -> Option<Value> {
-    let Value::Object(mut members) = filter else {
-        // A null inside: `{"reserved_for": null}` says neither `_eq` nor anything else.
+/// `{"a": {"_or": [x, y]}}` → `{"_or": [{"a": x}, {"a": y}]}`, at every level. `above` are the members walked so far.
+/// `None` where there is nothing to lift from: `{"reserved_for": null}` says neither `_eq` nor anything else.
+fn lift_logic(filter: Value, above: &mut Vec<String>) -> Option<Value> {
+    let Value::Object(members) = filter else {
         return None;
     };
-    let Some(key) = members.keys().next().cloned() else {
-        return Some(Value::Object(members));
+    let Some((key, value)) = members.into_iter().next() else {
+        return Some(wrap(Value::Object(Map::new()), above));
     };
     if key == "_and" || key == "_or" {
-        let list = match members.remove(&key)? {
-            Value::Array(list) => list
-                .into_iter()
-                .map(lift_logic)
-                .collect::<Option<Vec<_>>>()?,
-            _ => return None,
+        let Value::Array(list) = value else {
+            return None;
         };
-        return Some(object(&key, Value::Array(list)));
+        let lifted = list.into_iter().map(|part| lift_logic(part, above));
+        return Some(object(&key, Value::Array(lifted.collect::<Option<_>>()?)));
     }
     if key.starts_with('_') {
-        return Some(Value::Object(members));
+        return Some(wrap(object(&key, value), above));
     }
-    let child = lift_logic(members.remove(&key)?)?;
-    let logic = child
-        .as_object()
-        .and_then(|c| c.keys().next())
-        .filter(|k| *k == "_and" || *k == "_or")
-        .cloned();
-    match (logic, child) {
-        (Some(logic), Value::Object(mut inner)) => {
-            let Some(Value::Array(list)) = inner.remove(&logic) else {
-                return None;
-            };
-            // The parts were lifted already; wrapping them puts the logic they begin with one level below again.
-            let list = list
-                .into_iter()
-                .map(|part| lift_logic(object(&key, part)))
-                .collect::<Option<Vec<_>>>()?;
-            Some(object(&logic, Value::Array(list)))
-        }
-        (_, child) => Some(object(&key, child)),
-    }
+    above.push(key);
+    let lifted = lift_logic(value, above);
+    above.pop();
+    lifted
+}
+
+fn wrap(inner: Value, above: &[String]) -> Value {
+    above
+        .iter()
+        .rev()
+        .fold(inner, |inner, key| object(key, inner))
 }

@@ -27,6 +27,22 @@ pub enum Scalar {
     Bool(bool),
 }
 
+impl Scalar {
+    /// Null first, then the order of the type; one list has one type.
+    fn order(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Null, Self::Null) => Ordering::Equal,
+            (Self::Null, _) => Ordering::Less,
+            (_, Self::Null) => Ordering::Greater,
+            (Self::Text(a), Self::Text(b)) => a.cmp(b),
+            (Self::Number(a), Self::Number(b)) => a.total_cmp(b),
+            (Self::Instant(a), Self::Instant(b)) => a.cmp(b),
+            (Self::Bool(a), Self::Bool(b)) => a.cmp(b),
+            _ => Ordering::Equal,
+        }
+    }
+}
+
 /// How a text is searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
@@ -65,9 +81,9 @@ pub enum Test {
     Between(Scalar, Scalar),
     /// `_nbetween`
     NotBetween(Scalar, Scalar),
-    /// `_in`
+    /// `_in`: sorted, each operand once, nulls first (they equal nothing).
     In(Vec<Scalar>),
-    /// `_nin`; a null among the operands makes it fail for every value, as in SQL.
+    /// `_nin`, sorted like [`Test::In`]; a null among the operands makes it fail for every value, as in SQL.
     NotIn(Vec<Scalar>),
     /// The `_contains`, `_starts_with` and `_ends_with` families.
     Text {
@@ -179,8 +195,8 @@ pub(super) fn test(
         "lte" => Test::LessOrEqual(scalar(operand)?),
         "gt" => Test::Greater(scalar(operand)?),
         "gte" => Test::GreaterOrEqual(scalar(operand)?),
-        "in" => Test::In(scalars(kind, operand)?),
-        "nin" => Test::NotIn(scalars(kind, operand)?),
+        "in" => Test::In(sorted(scalars(kind, operand)?)),
+        "nin" => Test::NotIn(sorted(scalars(kind, operand)?)),
         "between" | "nbetween" => {
             let mut ends = scalars(kind, operand)?.into_iter();
             match (ends.next(), ends.next(), ends.next()) {
@@ -215,6 +231,13 @@ fn text_test(operator: &str, operand: &Value) -> Test {
         ignore_case,
         negated,
     }
+}
+
+/// A list that may be long is searched by halves, for every row.
+fn sorted(mut list: Vec<Scalar>) -> Vec<Scalar> {
+    list.sort_by(Scalar::order);
+    list.dedup();
+    list
 }
 
 fn scalars(kind: FieldType, operand: &Value) -> Result<Vec<Scalar>, QueryError> {
@@ -311,6 +334,13 @@ impl<'a> Actual<'a> {
         }
     }
 
+    /// Whether a sorted list has this value.
+    fn is_among(&self, list: &[Scalar]) -> bool {
+        // What cannot be compared is null, and nulls come first.
+        list.binary_search_by(|s| self.compare(s).map_or(Ordering::Less, Ordering::reverse))
+            .is_ok()
+    }
+
     fn compare(&self, scalar: &Scalar) -> Option<Ordering> {
         match (self, scalar) {
             (Self::Text(a), Scalar::Text(b)) => Some(a.as_bytes().cmp(b.as_bytes())),
@@ -323,6 +353,11 @@ impl<'a> Actual<'a> {
 }
 
 impl Test {
+    /// Equals one of these texts.
+    pub fn any_of(texts: impl IntoIterator<Item = String>) -> Self {
+        Self::In(sorted(texts.into_iter().map(Scalar::Text).collect()))
+    }
+
     /// Whether a value passes.
     pub(super) fn passes(&self, actual: &Actual<'_>) -> bool {
         let is = |scalar: &Scalar, wanted: fn(Ordering) -> bool| {
@@ -341,9 +376,11 @@ impl Test {
             Self::GreaterOrEqual(s) => is(s, Ordering::is_ge),
             Self::Between(low, high) => is(low, Ordering::is_ge) && is(high, Ordering::is_le),
             Self::NotBetween(low, high) => is(low, Ordering::is_lt) || is(high, Ordering::is_gt),
-            Self::In(list) => list.iter().any(|s| is(s, Ordering::is_eq)),
+            Self::In(list) => actual.is_among(list),
             Self::NotIn(list) => {
-                *actual != Actual::Null && list.iter().all(|s| is(s, Ordering::is_ne))
+                *actual != Actual::Null
+                    && list.first() != Some(&Scalar::Null)
+                    && !actual.is_among(list)
             }
             Self::Text {
                 part,

@@ -6,21 +6,19 @@ use super::check::{Named, Use};
 use super::codes::CodeLookup;
 use super::error::QueryError;
 use super::export_list::ExportFormat;
-use super::fields::{self, Drafting, Selection, Source};
+use super::fields::{self, Drafting, Selection};
 use super::filter::{Condition, FieldPath, Filter};
 use super::filter_lower;
 use super::filter_parse::Variables;
-use super::functions::Function;
 use super::limits::{DEFAULT_LIMIT, MAX_SELECTED_FIELDS};
-use super::operators::{Scalar, Test};
+use super::operators::Test;
 use super::parameters::Parameters;
 use super::raw::RawQuery;
-use super::schema::{Collection, FieldType};
+use super::schema::{Collection, Field, FieldType};
 use super::search::Search;
 use super::sort::{self, SortKey, SortTarget};
 use super::window::Window;
 use chrono::{DateTime, Utc};
-use std::collections::BTreeSet;
 
 /// Counts that a list answer carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,8 +52,9 @@ pub struct Query {
     pub is_aggregate: bool,
     /// Whether `countAll` is shown. REST has no place for it and shows an empty object; GraphQL sets this.
     pub shows_count_all: bool,
-    /// Whether aggregated values are numbers and not texts: groups sorted by a member that they do not share. PostgreSQL
-    /// refuses that, so the only recorded answer is SQLite's, which has numbers.
+    /// Whether counts, sums and averages are numbers and not texts. GraphQL sets this. Over REST it is set for groups
+    /// sorted by a member that they do not share: PostgreSQL refuses those, so the only recorded answer is SQLite's,
+    /// which has numbers.
     pub plain_numbers: bool,
     /// The known operations.
     pub aggregates: Vec<Aggregate>,
@@ -65,23 +64,6 @@ pub struct Query {
     pub export: Option<ExportFormat>,
     /// `version`; there is no version but `main`.
     pub version: Option<String>,
-}
-
-/// What has to be loaded before a query can be evaluated and rendered. Paths are relations to follow, from the row.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Needs {
-    /// For filter and sort: for every row considered. `["user_created"]`
-    pub evaluate: BTreeSet<Vec<&'static str>>,
-    /// For the members of the answer: for the rows shown.
-    pub render: BTreeSet<Vec<&'static str>>,
-    /// The codes of each row shown, by this window. Where several are asked for, the widest reach from 0.
-    pub codes: Option<Window>,
-    /// Whether no other member of the codes is shown than their keys.
-    pub codes_are_keys: bool,
-    /// The number of codes of every row considered.
-    pub count_to_evaluate: bool,
-    /// The number of codes of every row shown.
-    pub count_to_render: bool,
 }
 
 /// Checks parameters for a collection and a caller. `now` is what `$NOW` stands for.
@@ -150,6 +132,9 @@ pub fn parse(
         Some(keys) if !keys.is_empty() => sort::lower(keys, collection, &operations, &aggregates)?,
         _ => default_sort(collection, &groups),
     };
+    if groups.is_empty() {
+        check_order(collection, &sort)?;
+    }
     let shared = |key: &SortKey| match &key.target {
         SortTarget::Path(path) => groups.contains(path),
         SortTarget::Aggregate(_) => true,
@@ -208,11 +193,34 @@ fn meta(name: &str) -> Meta {
 
 fn default_sort(collection: Collection, groups: &[FieldPath]) -> Vec<SortKey> {
     let first = groups.first().cloned();
-    let path = first.unwrap_or_else(|| FieldPath::own(collection, collection.primary_key()));
+    let path = first.unwrap_or_else(|| FieldPath::own(collection, order_key(collection)));
     vec![SortKey {
         target: SortTarget::Path(path),
         descending: false,
     }]
+}
+
+/// The member that rows are ordered by when nobody says otherwise: the key, but the place in the reservation for codes,
+/// whose keys are in no order.
+fn order_key(collection: Collection) -> &'static Field {
+    let position = (collection == Collection::UniqueCode)
+        .then(|| collection.field("position"))
+        .flatten();
+    position.unwrap_or_else(|| collection.primary_key())
+}
+
+/// Codes are computed in the order of their positions, so no other order of a list of them can be had.
+fn check_order(collection: Collection, sort: &[SortKey]) -> Result<(), QueryError> {
+    let by_position = |key: &SortKey| match &key.target {
+        SortTarget::Path(path) => path.own_field() == Some("position"),
+        SortTarget::Aggregate(_) => true,
+    };
+    if collection == Collection::UniqueCode && !sort.iter().all(by_position) {
+        return Err(QueryError::invalid(
+            "Codes can be sorted by \"position\" only",
+        ));
+    }
+    Ok(())
 }
 
 impl Query {
@@ -241,11 +249,11 @@ impl Query {
         let key = self.collection.primary_key();
         let mut values = Vec::with_capacity(keys.len());
         for text in keys {
-            values.push(Scalar::Text(if key.kind == FieldType::Uuid {
+            values.push(if key.kind == FieldType::Uuid {
                 uuid_key(text)?
             } else {
                 text.clone()
-            }));
+            });
         }
         if !keys.is_empty() && self.window.limit.is_none() {
             self.window.limit = i64::try_from(keys.len()).ok();
@@ -253,7 +261,7 @@ impl Query {
         let path = FieldPath::own(self.collection, key);
         self.and_filter(Filter::Leaf(Condition {
             path,
-            test: Test::In(values),
+            test: Test::any_of(values),
         }));
         Ok(())
     }
@@ -277,9 +285,9 @@ impl Query {
             .collect()
     }
 
-    /// Whether rows come in the order of their keys: `Some(false)` ascending, `Some(true)` descending, `None` otherwise.
+    /// Whether rows come in the order of their keys (codes: of their positions): `Some(false)` ascending, `Some(true)` descending, `None` otherwise.
     pub fn is_default_sort(&self) -> Option<bool> {
-        let key = self.collection.primary_key().name;
+        let key = order_key(self.collection).name;
         match self.sort.first() {
             Some(SortKey {
                 target: SortTarget::Path(path),
@@ -298,34 +306,6 @@ impl Query {
     pub fn shows_rows(&self) -> bool {
         !self.is_aggregate && self.groups.is_empty()
     }
-
-    /// What has to be loaded.
-    pub fn needs(&self) -> Needs {
-        let mut needs = Needs::default();
-        let leaves = self
-            .filter
-            .iter()
-            .chain(&self.rights)
-            .flat_map(Filter::leaves)
-            .map(|c| &c.path);
-        let sorted = self.sort.iter().filter_map(|key| match &key.target {
-            SortTarget::Path(path) => Some(path),
-            SortTarget::Aggregate(_) => None,
-        });
-        for path in leaves.chain(sorted).chain(&self.groups) {
-            let relations: Vec<&'static str> = path.relations.iter().map(|f| f.name).collect();
-            for end in 1..=relations.len() {
-                needs
-                    .evaluate
-                    .insert(relations.iter().take(end).copied().collect());
-            }
-            needs.count_to_evaluate |= path.function == Some(Function::Count);
-        }
-        if self.shows_rows() {
-            needs_of(&self.selection, &[], &mut needs);
-        }
-        needs
-    }
 }
 
 /// A UUID in the one form that keys have: 36 characters, lower case.
@@ -336,60 +316,5 @@ pub fn uuid_key(text: &str) -> Result<String, QueryError> {
     match uuid::Uuid::parse_str(text) {
         Ok(uuid) if text.len() == 36 => Ok(uuid.hyphenated().to_string()),
         _ => Err(QueryError::forbidden()),
-    }
-}
-
-fn needs_of(selection: &Selection, path: &[&'static str], needs: &mut Needs) {
-    for node in &selection.nodes {
-        match &node.source {
-            Source::Field(_) => {}
-            Source::Function(function, _) => needs.count_to_render |= *function == Function::Count,
-            Source::One {
-                field,
-                selection,
-                filter,
-                ..
-            } => {
-                let mut below = path.to_vec();
-                below.push(field.name);
-                for leaf in filter.iter().flat_map(Filter::leaves) {
-                    let mut far = below.clone();
-                    for relation in &leaf.path.relations {
-                        far.push(relation.name);
-                        needs.render.insert(far.clone());
-                    }
-                }
-                needs_of(selection, &below, needs);
-                needs.render.insert(below);
-            }
-            Source::Many {
-                field,
-                selection,
-                window,
-                ..
-            } => {
-                let mut below = path.to_vec();
-                below.push(field.name);
-                needs_of(selection, &below, needs);
-                needs.codes_are_keys = selection.nodes.is_empty() && (needs.codes_are_keys || needs.codes.is_none());
-                needs.codes = Some(needs.codes.map_or(*window, |known| widest(known, *window)));
-            }
-        }
-    }
-}
-
-fn widest(a: Window, b: Window) -> Window {
-    if a == b {
-        return a;
-    }
-    let end = |w: &Window| w.take().map(|t| w.skip().saturating_add(t));
-    let limit = match (end(&a), end(&b)) {
-        (Some(x), Some(y)) => i64::try_from(x.max(y)).unwrap_or(-1),
-        _ => -1,
-    };
-    Window {
-        limit: Some(limit),
-        offset: 0,
-        page: 0,
     }
 }

@@ -1,0 +1,113 @@
+//! What a query needs besides its own rows: relations to follow, codes to render, codes to count.
+//!
+//! Told as names only, so that the store can load in batches, level by level.
+
+use super::fields::{Selection, Source};
+use super::filter::Filter;
+use super::functions::Function;
+use super::parse::Query;
+use super::sort::SortTarget;
+use super::window::Window;
+use std::collections::BTreeSet;
+
+/// What has to be loaded before a query can be evaluated and rendered. Paths are relations to follow, from the row.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Needs {
+    /// For filter and sort: for every row considered. `["user_created"]`
+    pub evaluate: BTreeSet<Vec<&'static str>>,
+    /// For the members of the answer: for the rows shown.
+    pub render: BTreeSet<Vec<&'static str>>,
+    /// The codes of each row shown, by this window. Where several are asked for, the widest reach from 0.
+    pub codes: Option<Window>,
+    /// Whether no other member of the codes is shown than their keys.
+    pub codes_are_keys: bool,
+    /// The number of codes of every row considered.
+    pub count_to_evaluate: bool,
+    /// The number of codes of every row shown.
+    pub count_to_render: bool,
+}
+
+impl Query {
+    /// What has to be loaded.
+    pub fn needs(&self) -> Needs {
+        let mut needs = Needs::default();
+        let leaves = self
+            .filter
+            .iter()
+            .chain(&self.rights)
+            .flat_map(Filter::leaves)
+            .map(|c| &c.path);
+        let sorted = self.sort.iter().filter_map(|key| match &key.target {
+            SortTarget::Path(path) => Some(path),
+            SortTarget::Aggregate(_) => None,
+        });
+        for path in leaves.chain(sorted).chain(&self.groups) {
+            let relations: Vec<&'static str> = path.relations.iter().map(|f| f.name).collect();
+            for end in 1..=relations.len() {
+                needs
+                    .evaluate
+                    .insert(relations.iter().take(end).copied().collect());
+            }
+            needs.count_to_evaluate |= path.function == Some(Function::Count);
+        }
+        if self.shows_rows() {
+            needs_of(&self.selection, &[], &mut needs);
+        }
+        needs
+    }
+}
+
+fn needs_of(selection: &Selection, path: &[&'static str], needs: &mut Needs) {
+    for node in &selection.nodes {
+        match &node.source {
+            Source::Field(_) => {}
+            Source::Function(function, _) => needs.count_to_render |= *function == Function::Count,
+            Source::One {
+                field,
+                selection,
+                filter,
+                ..
+            } => {
+                let mut below = path.to_vec();
+                below.push(field.name);
+                for leaf in filter.iter().flat_map(Filter::leaves) {
+                    let mut far = below.clone();
+                    for relation in &leaf.path.relations {
+                        far.push(relation.name);
+                        needs.render.insert(far.clone());
+                    }
+                }
+                needs_of(selection, &below, needs);
+                needs.render.insert(below);
+            }
+            Source::Many {
+                field,
+                selection,
+                window,
+                ..
+            } => {
+                let mut below = path.to_vec();
+                below.push(field.name);
+                needs_of(selection, &below, needs);
+                needs.codes_are_keys = selection.nodes.is_empty() && (needs.codes_are_keys || needs.codes.is_none());
+                needs.codes = Some(needs.codes.map_or(*window, |known| widest(known, *window)));
+            }
+        }
+    }
+}
+
+fn widest(a: Window, b: Window) -> Window {
+    if a == b {
+        return a;
+    }
+    let end = |w: &Window| w.take().map(|t| w.skip().saturating_add(t));
+    let limit = match (end(&a), end(&b)) {
+        (Some(x), Some(y)) => i64::try_from(x.max(y)).unwrap_or(-1),
+        _ => -1,
+    };
+    Window {
+        limit: Some(limit),
+        offset: 0,
+        page: 0,
+    }
+}

@@ -1,0 +1,132 @@
+//! Lists as files.
+
+use super::*;
+use crate::query::ExportFormat;
+
+fn write(format: &str, data: Value) -> String {
+    ExportFormat::from_name(format).unwrap().write(&data)
+}
+
+#[test]
+fn csv_quotes_texts_and_leaves_nulls_empty() {
+    let rows = json!([{"a": "x\"y", "b": 1, "c": null}, {"a": null, "b": null, "c": null}, {"a": "", "b": true, "d": ["k", 1]}]);
+    assert_eq!(
+        write("csv", rows.clone()),
+        "\"a\",\"b\",\"c\",\"d\"\n\"x\"\"y\",1,,\n\"\",true,,\"[\"\"k\"\",1]\""
+    );
+    assert_eq!(write("csv_utf8", json!([{"a": 1}])), "\u{feff}\"a\"\n1");
+    assert_eq!(write("csv", json!([])), "");
+    assert_eq!(
+        write("csv", json!([{"u": {"name": "A", "x": null}}, {"u": null}])),
+        "\"u.name\",\"u.x\",\"u\"\n\"A\",,"
+    );
+    assert_eq!(write("csv", json!({"id": 1})), "\"id\"\n1");
+}
+
+#[test]
+fn json_is_indented_by_tabs() {
+    assert_eq!(
+        write("json", json!([{"a": "é", "b": null}])),
+        "[\n\t{\n\t\t\"a\": \"é\",\n\t\t\"b\": null\n\t}\n]"
+    );
+    assert_eq!(write("json", json!([])), "[]");
+}
+
+#[test]
+fn xml_has_an_element_for_each_row_and_member() {
+    assert_eq!(write("xml", json!([])), "<?xml version='1.0'?>\n<data/>");
+    assert_eq!(
+        write(
+            "xml",
+            json!([{"a": "<&>", "b": null, "u": {"n": 1}, "codes": ["x", "y"]}, {"a": ""}])
+        ),
+        "<?xml version='1.0'?>\n<data>\n    <data>\n        <a>&lt;&amp;></a>\n        <b>null</b>\n        <u>\n            <n>1</n>\n        </u>\n        <codes>x</codes>\n        <codes>y</codes>\n    </data>\n    <data>\n        <a></a>\n    </data>\n</data>"
+    );
+    assert_eq!(
+        write("xml", json!({"a": 1})),
+        "<?xml version='1.0'?>\n<data>\n    <a>1</a>\n</data>"
+    );
+}
+
+#[test]
+fn yaml_quotes_what_could_be_something_else() {
+    let line = |text: &str| write("yaml", json!([{"a": text}])).trim_end().to_owned();
+    for plain in [
+        "x", "a b", "/01/1", "a:b", "a#b", "a, b [c]", "1.2.3", "2024-01", "12:3x", "é中", "a'b",
+        "it is",
+    ] {
+        assert_eq!(line(plain), format!("- a: {plain}"));
+    }
+    for quoted in [
+        "1",
+        "1.5",
+        "0x1F",
+        "1_000",
+        "true",
+        "yes",
+        "No",
+        "null",
+        "~",
+        "2024-01-01",
+        "2024-01-01T00:00:00.000Z",
+        "- x",
+        "?a",
+        "a: b",
+        "a #b",
+        " a",
+        "a ",
+        "a:",
+        "12:30:45",
+        "#x",
+        "@x",
+        "%x",
+        ".5",
+        "1e5",
+        "=",
+        "*a",
+        "&a",
+        "!a",
+        "{a",
+        "[a",
+        ",a",
+    ] {
+        assert_eq!(line(quoted), format!("- a: '{quoted}'"));
+    }
+    assert_eq!(line(""), "- a: ''");
+    assert_eq!(line("it's: x"), "- a: 'it''s: x'");
+    assert_eq!(line("tab\there"), "- a: \"tab\\there\"");
+}
+
+#[test]
+fn yaml_writes_long_and_broken_texts_as_blocks() {
+    let line = |text: &str| write("yaml", json!([{"a": text, "b": 1}]));
+    assert_eq!(line("one\ntwo"), "- a: |-\n    one\n    two\n  b: 1\n");
+    assert_eq!(line("one\n"), "- a: |\n    one\n  b: 1\n");
+    assert_eq!(line("one\n\n"), "- a: |+\n    one\n\n  b: 1\n");
+    let long = "word ".repeat(20);
+    let folded = line(long.trim_end());
+    assert!(folded.starts_with("- a: >-\n    word word"), "{folded}");
+    assert!(folded.lines().all(|l| l.len() <= 80), "{folded}");
+}
+
+#[test]
+fn yaml_nests_lists_and_objects() {
+    assert_eq!(
+        write(
+            "yaml",
+            json!([{"id": 1, "u": {"name": null}, "codes": ["x", "y"], "none": []}])
+        ),
+        "- id: 1\n  u:\n    name: null\n  codes:\n    - x\n    - 'y'\n  none: []\n"
+    );
+    assert_eq!(write("yaml", json!([])), "[]\n");
+}
+
+#[test]
+fn an_attachment_is_named_after_collection_and_time() {
+    let format = query("export=csv_utf8").unwrap().export.unwrap();
+    assert_eq!(
+        format.content_disposition("code_reservation", now()),
+        "attachment; filename=\"code_reservation 20250331-120000.csv\""
+    );
+    assert_eq!(format.content_type(), "text/csv; charset=utf-8");
+}
