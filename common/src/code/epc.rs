@@ -7,7 +7,7 @@ use super::product::checked_part;
 use super::template::{Template, encoded};
 use super::types::CodeType;
 
-/// Fewest digits of the company prefix in an EPC: the partition tables of the standard (section 14.3) begin at six.
+/// Fewest digits of the company prefix in an EPC: the partition tables of the standard (section 14) begin at six.
 const MIN_EPC_PREFIX: usize = 6;
 
 /// The URI of a namespace's codes; empty unless it can be told without guessing.

@@ -7,7 +7,7 @@ use super::product::product_key;
 use super::types::{CharacterSet, CodeType, FIXED_KEY_LENGTH};
 
 /// A permuted pool issues fewer than one in so many of its values, so that a guess is right with a chance below
-/// 1 in 10,000 (EU 2016/161, Art. 4 (b) (iv); EU 2018/574, Art. 8).
+/// 1 in 10,000 (EU 2016/161, Art. 4; EU 2018/574, Art. 8).
 pub const GUESSING_FACTOR: u128 = 10_000;
 
 /// Digits of an `rfid96` serial.

@@ -3,7 +3,7 @@
 use super::digits::is_digits;
 use super::error::CodeError;
 
-/// Fewest digits of a GS1 Company Prefix (GS1 General Specifications, section 1.4.4).
+/// Fewest digits of a GS1 Company Prefix (GS1 General Specifications, section 1.4).
 pub const MIN_PREFIX_LENGTH: usize = 4;
 /// Most digits of a GS1 Company Prefix (same section).
 pub const MAX_PREFIX_LENGTH: usize = 12;

@@ -201,7 +201,7 @@ fn element_string(namespace: &Namespace, width: usize) -> Template {
     }
 }
 
-/// Domain, path (GS1 Digital Link URI Syntax 1.6, section 4.3) and query.
+/// Domain, path (GS1 Digital Link URI Syntax 1.6, section 4) and query.
 fn digital_link(namespace: &Namespace, width: usize, options: &RenderOptions) -> Template {
     let code_type = namespace.code_type;
     let path = match (

@@ -210,7 +210,7 @@ pub enum CharacterSet {
     /// `0-9 A-F`.
     Hex,
     /// Twelve digits, 100,000,000,000 … 274,877,906,943: below 2^38, so that the serial fits the 38 bits of
-    /// SGTIN-96 and GRAI-96 (EPC Tag Data Standard, section 14.6), which hold no leading zeros.
+    /// SGTIN-96 and GRAI-96 (EPC Tag Data Standard, section 14), which hold no leading zeros.
     Rfid96,
 }
 

@@ -1,0 +1,114 @@
+"""The judges that are Python packages: biip, zint and epcpy. Run by judge.py.
+
+    judges.py ROWS EXPORT.csv...
+
+Prints one JSON object for each export and judge. Each judge is a function of a row that raises when it rejects it.
+"""
+
+import csv
+import itertools
+import json
+import sys
+from urllib.parse import urlsplit
+
+import zint
+from biip.gs1_digital_link_uris import GS1DigitalLinkURI
+from biip.gs1_messages import GS1Message
+from epcpy.utils.parsers import (
+    epc_pure_identity_to_gs1_element_string,
+    gs1_element_string_to_gs1_element,
+)
+
+# The specification's own example; its check digit should be 0.
+WRONG_GTIN = "(01)19361758000003"
+
+# For a row without EPC URI any length does: only the digits are compared.
+SOME_PREFIX_LENGTH = 7
+
+
+class Rejected(Exception):
+    """What a judge says of a row that it does not accept."""
+
+
+def biip(row):
+    message = GS1Message.parse_hri(row["element_string"]).element_strings
+    link = GS1DigitalLinkURI.parse(row["digital_link"]).element_strings
+    for element in itertools.chain(message, link):
+        error = element.gtin_error or element.sscc_error or element.gln_error
+        if error:
+            raise Rejected(error)
+    parts = [[(element.ai.ai, element.value) for element in elements] for elements in (message, link)]
+    if parts[0] != parts[1]:
+        raise Rejected(f"element string and Digital Link differ: {parts}")
+    if "".join(f"({ai}){value}" for ai, value in parts[0]) != row["element_string"]:
+        raise Rejected(f"read as {parts[0]}")
+
+
+def zint_datamatrix(row):
+    symbol = zint.Symbol()
+    symbol.symbology = zint.Symbology.DATAMATRIX
+    symbol.input_mode = zint.InputMode.GS1 | zint.InputMode.GS1PARENS
+    symbol.warn_level = zint.WarningLevel.FAIL_ALL
+    symbol.encode(row["element_string"])
+
+
+def epcpy(row):
+    uri, element_string = row["epc_uri"], row["element_string"]
+    if uri:
+        prefix_length = len(uri.split(":")[4].split(".")[0])
+    else:
+        prefix_length = SOME_PREFIX_LENGTH
+    scheme = gs1_element_string_to_gs1_element(element_string, prefix_length)
+    if uri and scheme.epc_uri != uri:
+        raise Rejected(f"{element_string} is {scheme.epc_uri}, not {uri}")
+    again = epc_pure_identity_to_gs1_element_string(scheme.epc_uri)
+    if again != element_string:
+        raise Rejected(f"{scheme.epc_uri} is {again}, not {element_string}")
+
+
+def is_short_code(row):
+    """Whether a row is a short code: nothing of GS1, and a link that ends in the code alone."""
+    path = urlsplit(row["digital_link"]).path
+    return not (row["element_string"] or row["epc_uri"]) and path in ("", "/" + row["code"])
+
+
+def judged(row, name):
+    """Whether a row is the judge's business: short codes are nobody's, and without a URI epcpy has only check digits
+    to tell of, which the keys with free text do not have."""
+    if name == "epcpy" and not row["epc_uri"]:
+        return not (is_short_code(row) or row["element_string"].startswith(("(8004)", "(8010)")))
+    return not is_short_code(row)
+
+
+def verdict(export, rows, name, judge):
+    counts = {"accepted": 0, "rejected": 0, "unjudged": 0}
+    surprises = []
+    for row in rows:
+        if not judged(row, name):
+            counts["unjudged"] += 1
+            continue
+        must_reject = row["element_string"].startswith(WRONG_GTIN)
+        try:
+            judge(row)
+            what = "accepted" if must_reject else None
+        except Exception as error:  # Each judge has exceptions of its own.
+            what = None if must_reject else f"{type(error).__name__}: {error}"
+        if what:
+            surprises.append({"row": row["position"], "what": what})
+        else:
+            counts["rejected" if must_reject else "accepted"] += 1
+    return {"export": export, "judge": name, **counts, "surprises": surprises}
+
+
+def main():
+    limit = int(sys.argv[1])
+    judges = {"biip": biip, "zint": zint_datamatrix, "epcpy": epcpy}
+    for export in sys.argv[2:]:
+        with open(export, encoding="utf-8", newline="") as file:
+            rows = list(itertools.islice(csv.DictReader(file), limit))
+        for name, judge in judges.items():
+            print(json.dumps(verdict(export, rows, name, judge)))
+
+
+if __name__ == "__main__":
+    main()
