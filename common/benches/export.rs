@@ -18,8 +18,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use common::code::{
-    CodeError, CodeRequest, CodeType, Field, Piece, PoolSpec, RenderOptions, Renderer, Secret,
-    SerialDefaults,
+    CodeError, CodeRequest, CodeType, Field, Piece, PoolSpec, RenderOptions, Renderer, Secret, SerialDefaults,
 };
 use common::export::{Cursor, ExportFile, ExportType, FileHead, Format, PartPolicy, Rows};
 use criterion::{BenchmarkId, Criterion, Throughput};
@@ -51,10 +50,7 @@ fn main() {
 }
 
 fn rows(format: Format, code_type: CodeType) -> Rows {
-    let head = FileHead {
-        reservation: RESERVATION,
-        code_type,
-    };
+    let head = FileHead { reservation: RESERVATION, code_type };
     Rows::compile(format, renderer(code_type).unwrap(), 0, QUANTITY, &head).unwrap()
 }
 
@@ -69,10 +65,7 @@ fn compare(criterion: &mut Criterion, format: Format, fastest: &Fastest) {
     assert!(ours == theirs, "both sides write the same {format}");
 
     let mut group = criterion.benchmark_group(format.as_str());
-    group.throughput(Throughput::ElementsAndBytes {
-        elements: ROWS,
-        bytes: ours.len() as u64,
-    });
+    group.throughput(Throughput::ElementsAndBytes { elements: ROWS, bytes: ours.len() as u64 });
     group.bench_function("template", |bencher| {
         bencher.iter_custom(|runs| {
             timed(runs, (format, "template"), fastest, || {
@@ -100,25 +93,16 @@ fn gzip(criterion: &mut Criterion) {
     let policy = PartPolicy::default();
     for format in Format::ALL {
         let export_type = ExportType::new(format, true);
-        let head = FileHead {
-            reservation: RESERVATION,
-            code_type: CodeType::Sgtin,
-        };
+        let head = FileHead { reservation: RESERVATION, code_type: CodeType::Sgtin };
         let renderer = renderer(CodeType::Sgtin).unwrap();
         let file = ExportFile::compile(export_type, renderer, 0, QUANTITY, &head, &policy).unwrap();
-        let at = Cursor {
-            part: 2,
-            row: FIRST,
-        };
+        let at = Cursor { part: 2, row: FIRST };
         let mut out = Vec::new();
         let next = file.write_part(at, &mut out).unwrap();
         let plain = file.rows().rows_len(at.row..next.row);
         let mut group = criterion.benchmark_group(export_type.as_str());
         group.sample_size(10);
-        group.throughput(Throughput::ElementsAndBytes {
-            elements: next.row - at.row,
-            bytes: plain,
-        });
+        group.throughput(Throughput::ElementsAndBytes { elements: next.row - at.row, bytes: plain });
         group.bench_function("template", |bencher| {
             bencher.iter(|| {
                 out.clear();
@@ -137,10 +121,7 @@ fn types(criterion: &mut Criterion) {
         let window = FIRST..FIRST + ROWS;
         let mut out = Vec::new();
         let bytes = rows.rows_len(window.clone());
-        group.throughput(Throughput::ElementsAndBytes {
-            elements: ROWS,
-            bytes,
-        });
+        group.throughput(Throughput::ElementsAndBytes { elements: ROWS, bytes });
         group.bench_function(BenchmarkId::new("csv", code_type.as_str()), |bencher| {
             bencher.iter(|| {
                 out.clear();
@@ -152,12 +133,7 @@ fn types(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn timed(
-    runs: u64,
-    name: (Format, &'static str),
-    fastest: &Fastest,
-    mut run: impl FnMut(),
-) -> Duration {
+fn timed(runs: u64, name: (Format, &'static str), fastest: &Fastest, mut run: impl FnMut()) -> Duration {
     let mut sum = Duration::ZERO;
     let mut best = Duration::MAX;
     for _ in 0..runs {
@@ -175,22 +151,11 @@ fn timed(
     sum
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "a benchmark reports on standard output"
-)]
+#[expect(clippy::print_stdout, reason = "a benchmark reports on standard output")]
 fn report(fastest: &[(Format, &'static str, Duration)]) {
-    println!(
-        "{:8} {:>10} {:>9}   {:>10} {:12} {:>6}",
-        "format", "M rows/s", "MB/s", "M rows/s", "of", "ratio"
-    );
+    println!("{:8} {:>10} {:>9}   {:>10} {:12} {:>6}", "format", "M rows/s", "MB/s", "M rows/s", "of", "ratio");
     for format in Format::ALL {
-        let time = |side| {
-            fastest
-                .iter()
-                .find(|known| (known.0, known.1) == (format, side))
-                .map(|known| known.2)
-        };
+        let time = |side| fastest.iter().find(|known| (known.0, known.1) == (format, side)).map(|known| known.2);
         let library = library_of(format);
         // A filter on the command line may have left one of them out.
         let (Some(ours), Some(theirs)) = (time("template"), time(library)) else {
@@ -239,11 +204,7 @@ struct Library<'a> {
 
 impl<'a> Library<'a> {
     fn new(renderer: &'a Renderer) -> Self {
-        Self {
-            renderer,
-            codes: Vec::new(),
-            fields: Default::default(),
-        }
+        Self { renderer, codes: Vec::new(), fields: Default::default() }
     }
 
     fn write(&mut self, format: Format, first: u64, count: u64, out: &mut Vec<u8>) {
@@ -284,8 +245,8 @@ impl<'a> Library<'a> {
                 let mut writer = quick_xml::Writer::new(out);
                 self.rows(first, count, |row| {
                     let mut digits = [0; 20];
-                    let start = BytesStart::new("code")
-                        .with_attributes([("position", decimal(row.position, &mut digits))]);
+                    let start =
+                        BytesStart::new("code").with_attributes([("position", decimal(row.position, &mut digits))]);
                     writer.write_event(Event::Start(start)).unwrap();
                     for (name, text) in [
                         ("value", row.code),
@@ -293,17 +254,11 @@ impl<'a> Library<'a> {
                         ("element_string", row.element_string),
                         ("epc_uri", row.epc_uri),
                     ] {
-                        writer
-                            .write_event(Event::Start(BytesStart::new(name)))
-                            .unwrap();
-                        writer
-                            .write_event(Event::Text(BytesText::new(text)))
-                            .unwrap();
+                        writer.write_event(Event::Start(BytesStart::new(name))).unwrap();
+                        writer.write_event(Event::Text(BytesText::new(text))).unwrap();
                         writer.write_event(Event::End(BytesEnd::new(name))).unwrap();
                     }
-                    writer
-                        .write_event(Event::End(BytesEnd::new("code")))
-                        .unwrap();
+                    writer.write_event(Event::End(BytesEnd::new("code"))).unwrap();
                     writer.get_mut().push(b'\n');
                 });
             }
@@ -320,12 +275,9 @@ impl<'a> Library<'a> {
             self.renderer.fill(position - 1, batch).unwrap();
             for code in batch.chunks_exact(width) {
                 let varying = std::str::from_utf8(code).unwrap();
-                for (text, field) in self.fields.iter_mut().zip([
-                    Field::Code,
-                    Field::DigitalLink,
-                    Field::ElementString,
-                    Field::EpcUri,
-                ]) {
+                for (text, field) in
+                    self.fields.iter_mut().zip([Field::Code, Field::DigitalLink, Field::ElementString, Field::EpcUri])
+                {
                     text.clear();
                     for piece in self.renderer.pieces(field) {
                         match piece {
@@ -335,13 +287,7 @@ impl<'a> Library<'a> {
                     }
                 }
                 let [code, digital_link, element_string, epc_uri] = &self.fields;
-                each(Row {
-                    position,
-                    code,
-                    digital_link,
-                    element_string,
-                    epc_uri,
-                });
+                each(Row { position, code, digital_link, element_string, epc_uri });
                 position += 1;
             }
         }
@@ -372,18 +318,9 @@ fn renderer(code_type: CodeType) -> Result<Renderer, CodeError> {
         CodeType::Sscc | CodeType::Giai | CodeType::Gsrn | CodeType::ShortCode => None,
     };
     let company_prefix = Some("9506000");
-    let request = CodeRequest {
-        code_type,
-        product,
-        company_prefix,
-        length: None,
-        character_set: None,
-    };
+    let request = CodeRequest { code_type, product, company_prefix, length: None, character_set: None };
     let spec = PoolSpec::resolve(&request, &SerialDefaults::default(), true)?;
     let secret = Secret::new(&[b's'; 64])?;
-    let options = RenderOptions {
-        company_prefix: company_prefix.map(str::to_owned),
-        ..RenderOptions::default()
-    };
+    let options = RenderOptions { company_prefix: company_prefix.map(str::to_owned), ..RenderOptions::default() };
     Renderer::new(&spec, &secret.pool_key(&spec.namespace), &options)
 }

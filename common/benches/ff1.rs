@@ -113,10 +113,8 @@ fn fill(criterion: &mut Criterion) {
         };
         group.throughput(Throughput::Elements(BATCH as u64));
         let mut bytes = vec![0; BATCH * renderer.width()];
-        let id = BenchmarkId::new(
-            namespace.split('#').next().unwrap_or_default(),
-            format!("{set} {}", renderer.width()),
-        );
+        let id =
+            BenchmarkId::new(namespace.split('#').next().unwrap_or_default(), format!("{set} {}", renderer.width()));
         group.bench_function(id, |bencher| {
             bencher.iter(|| renderer.fill(black_box(0), &mut bytes));
         });

@@ -6,33 +6,21 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-use common::code::{
-    CodeError, CodeRequest, CodeType, PoolSpec, RenderOptions, Renderer, Secret, SerialDefaults,
-};
+use common::code::{CodeError, CodeRequest, CodeType, PoolSpec, RenderOptions, Renderer, Secret, SerialDefaults};
 use common::export::{Cursor, ExportFile, ExportType, FileHead, PartPolicy};
 
 /// Small parts, so that files of a few thousand rows have several, and `.gz` files several members.
-const POLICY: PartPolicy = PartPolicy {
-    single_max: 4_096,
-    part_len: 4_096,
-    max_part_len: 1 << 30,
-    max_parts: 10_000,
-};
+const POLICY: PartPolicy = PartPolicy { single_max: 4_096, part_len: 4_096, max_part_len: 1 << 30, max_parts: 10_000 };
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let directory = arguments
-        .next()
-        .ok_or("usage: export_files DIRECTORY [ROWS]")?;
+    let directory = arguments.next().ok_or("usage: export_files DIRECTORY [ROWS]")?;
     let rows = arguments.next().map_or(Ok(2_500), |rows| rows.parse())?;
     let directory = Path::new(&directory);
     fs::create_dir_all(directory)?;
     for code_type in CodeType::ALL {
         for export_type in ExportType::ALL {
-            let head = FileHead {
-                reservation: "0190a6b0-1f7a-7000-8000-000000000001",
-                code_type,
-            };
+            let head = FileHead { reservation: "0190a6b0-1f7a-7000-8000-000000000001", code_type };
             let renderer = renderer(code_type)?;
             let file = ExportFile::compile(export_type, renderer, 1_000, rows, &head, &POLICY)?;
             let mut bytes = Vec::new();
@@ -59,13 +47,7 @@ fn renderer(code_type: CodeType) -> Result<Renderer, CodeError> {
         CodeType::Sscc | CodeType::Giai | CodeType::Gsrn | CodeType::ShortCode => None,
     };
     let company_prefix = Some("9506000");
-    let request = CodeRequest {
-        code_type,
-        product,
-        company_prefix,
-        length: None,
-        character_set: None,
-    };
+    let request = CodeRequest { code_type, product, company_prefix, length: None, character_set: None };
     let spec = PoolSpec::resolve(&request, &SerialDefaults::default(), true)?;
     let secret = Secret::new(&[b's'; 64])?;
     let options = RenderOptions {

@@ -227,7 +227,11 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
 
     fn character_set(&self, name: &'static str) -> Result<CharacterSet, ConfigError> {
         let Some(value) = self.get(name) else { return Ok(CharacterSet::Alphanumeric) };
-        value.parse().map_err(|error: CodeError| ConfigError::Invalid { name, value: value.clone(), reason: error.to_string() })
+        value.parse().map_err(|error: CodeError| ConfigError::Invalid {
+            name,
+            value: value.clone(),
+            reason: error.to_string(),
+        })
     }
 
     fn list(&self, name: &'static str) -> Vec<String> {

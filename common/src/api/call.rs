@@ -87,7 +87,8 @@ impl Incoming {
     /// The token: `?access_token=`, `Authorization: Bearer`, or the session cookie; the first two together are refused.
     fn token(&self) -> Result<Option<String>, ApiError> {
         let from_query = query_values(&self.query, "access_token").next().filter(|token| !token.is_empty());
-        let from_header = self.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
+        let from_header =
+            self.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
         match (from_query, from_header) {
             (Some(_), Some(_)) => Err(ApiError::InvalidPayload(
                 "The request uses more than one method for including an access token".to_owned(),

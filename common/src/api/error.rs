@@ -134,11 +134,9 @@ impl ApiError {
                     json!({ "current": current, "allowed": allowed }),
                 )]
             }
-            Self::RequestsExceeded(seconds) => vec![entry(
-                "Too many requests.",
-                "REQUESTS_EXCEEDED",
-                json!({ "reset_after_seconds": seconds }),
-            )],
+            Self::RequestsExceeded(seconds) => {
+                vec![entry("Too many requests.", "REQUESTS_EXCEEDED", json!({ "reset_after_seconds": seconds }))]
+            }
             Self::Unavailable(_) => vec![entry(
                 "The service is temporarily unavailable. Please try again.",
                 "SERVICE_UNAVAILABLE",
@@ -169,7 +167,7 @@ fn because(what: &str, code: &str, reason: &str) -> Value {
 fn failed(error: &FieldError) -> Value {
     let mut details = json!({ "field": error.field, "path": [], "type": error.kind });
     if let (Some(valid), Some(details)) = (&error.valid, details.as_object_mut()) {
-        details.insert("valid".to_owned(), valid.clone());
+        details.insert("valid".to_owned(), (**valid).clone());
     }
     entry(&format!("Validation failed for field \"{}\". {}", error.field, error.reason), "FAILED_VALIDATION", details)
 }

@@ -121,9 +121,8 @@ fn cache_headers(response: &mut Response<Body>, method: &Method, if_none_match: 
     let tag = format!("W/\"{tag}\"");
     insert(response, header::ETAG, &tag);
     insert(response, header::CACHE_CONTROL, "no-cache");
-    let known = if_none_match.is_some_and(|tags| {
-        tags.trim() == "*" || tags.split(',').any(|one| weak(one.trim()) == weak(&tag))
-    });
+    let known = if_none_match
+        .is_some_and(|tags| tags.trim() == "*" || tags.split(',').any(|one| weak(one.trim()) == weak(&tag)));
     if known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         *response.body_mut() = Body::Empty;

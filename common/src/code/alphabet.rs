@@ -13,23 +13,13 @@ pub(super) struct Alphabet {
 impl Alphabet {
     pub(super) fn new(set: CharacterSet) -> Self {
         let symbols = set.symbols();
-        let pairs = symbols
-            .iter()
-            .flat_map(|first| symbols.iter().map(|second| [*first, *second]))
-            .collect();
+        let pairs = symbols.iter().flat_map(|first| symbols.iter().map(|second| [*first, *second])).collect();
         Self { set, pairs }
     }
 
     /// Writes each number over the whole of its row: `rows` holds one row of `width` characters every `stride`
     /// bytes, from byte `from` of it. Numbers are below radix^width.
-    pub(super) fn write_rows(
-        &self,
-        numbers: &[u64],
-        rows: &mut [u8],
-        stride: usize,
-        from: usize,
-        width: usize,
-    ) {
+    pub(super) fn write_rows(&self, numbers: &[u64], rows: &mut [u8], stride: usize, from: usize, width: usize) {
         // One loop for each radix, so that the divisions are by constants.
         let pairs = self.pairs.as_slice();
         match self.set {
@@ -49,9 +39,7 @@ impl Alphabet {
         let symbols = self.set.symbols();
         text.iter().try_fold(0_u64, |number, byte| {
             let digit = symbols.binary_search(byte).ok()?;
-            number
-                .checked_mul(u64::from(self.set.radix()))?
-                .checked_add(u64::try_from(digit).ok()?)
+            number.checked_mul(u64::from(self.set.radix()))?.checked_add(u64::try_from(digit).ok()?)
         })
     }
 }
@@ -83,10 +71,7 @@ fn write<const RADIX: u64>(pairs: &[[u8; 2]], mut number: u64, place: &mut [u8])
         number /= square;
     }
     // An odd length leaves one character: the second of the pair, whose first is the character of zero.
-    if let ([first], Some([_, last])) = (
-        chunks.into_remainder(),
-        pairs.get((number % square) as usize),
-    ) {
+    if let ([first], Some([_, last])) = (chunks.into_remainder(), pairs.get((number % square) as usize)) {
         *first = *last;
     }
 }

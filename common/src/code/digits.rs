@@ -23,9 +23,7 @@ pub fn has_check_digit(digits: &str) -> bool {
         .len()
         .checked_sub(1)
         .and_then(|end| digits.split_at_checked(end))
-        .is_some_and(|(body, last)| {
-            check_digit(body).is_some_and(|digit| last.chars().eq([digit])) && !body.is_empty()
-        })
+        .is_some_and(|(body, last)| check_digit(body).is_some_and(|digit| last.chars().eq([digit])) && !body.is_empty())
 }
 
 /// Whether the text is exactly `length` ASCII digits.

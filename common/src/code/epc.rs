@@ -15,14 +15,8 @@ const MIN_EPC_PREFIX: usize = 6;
 /// It is written when the company prefix is known and has at least six digits, the key starts with it (after the
 /// indicator digit), and the key's check digit is right: the URI leaves the check digit out, so that a wrong one would
 /// name the codes of another product.
-pub(super) fn pure_identity(
-    namespace: &Namespace,
-    width: usize,
-    prefix: Option<&CompanyPrefix>,
-) -> Template {
-    let own = namespace
-        .company_prefix()
-        .and_then(|prefix| CompanyPrefix::parse(prefix).ok());
+pub(super) fn pure_identity(namespace: &Namespace, width: usize, prefix: Option<&CompanyPrefix>) -> Template {
+    let own = namespace.company_prefix().and_then(|prefix| CompanyPrefix::parse(prefix).ok());
     let Some(prefix) = own.as_ref().or(prefix) else {
         return Template::new();
     };
@@ -38,13 +32,7 @@ fn body(namespace: &Namespace, width: usize, prefix: &str) -> Option<Template> {
     let start = |scheme: &str| Template::new().literal(&format!("urn:epc:id:{scheme}:{prefix}."));
     let serial = |template: Template| template.literal(".").slot(0, width);
     // 13 digits: company prefix, reference, check digit.
-    let reference = |key: &str| {
-        Some(
-            key.strip_prefix(prefix)?
-                .strip_suffix(char::is_numeric)?
-                .to_owned(),
-        )
-    };
+    let reference = |key: &str| Some(key.strip_prefix(prefix)?.strip_suffix(char::is_numeric)?.to_owned());
     // 14 digits: the indicator goes between the prefix and the item reference.
     let item = |gtin: &str| {
         let (indicator, rest) = gtin.split_at_checked(1)?;

@@ -9,9 +9,7 @@ use super::types::{CharacterSet, CodeType};
 #[non_exhaustive]
 pub enum CodeError {
     /// The name of a code type is not one of [`CodeType::ALL`].
-    #[error(
-        "code_type must be one of sgtin, sscc, grai, short_code, giai, gsrn, gdti, itip, cpi, sgcn"
-    )]
+    #[error("code_type must be one of sgtin, sscc, grai, short_code, giai, gsrn, gdti, itip, cpi, sgcn")]
     UnknownCodeType,
     /// The name of a character set is not one of [`CharacterSet::ALL`].
     #[error("character_set must be one of alphanumeric, uppercase, numeric, hex, rfid96")]
@@ -37,9 +35,7 @@ pub enum CodeError {
         expected: char,
     },
     /// The type is built from a company prefix and the organisation has none.
-    #[error(
-        "codes of type {code_type} are built from the organisation's GS1 Company Prefix, and it has none"
-    )]
+    #[error("codes of type {code_type} are built from the organisation's GS1 Company Prefix, and it has none")]
     CompanyPrefixMissing {
         /// The type asked for.
         code_type: CodeType,
@@ -107,19 +103,14 @@ impl CodeError {
     pub const fn field(&self) -> Option<&'static str> {
         match self {
             Self::UnknownCodeType => Some("code_type"),
-            Self::UnknownCharacterSet
-            | Self::CharacterSet { .. }
-            | Self::CharacterSetTaken { .. } => Some("character_set"),
-            Self::ProductMissing { .. } | Self::ProductForm { .. } | Self::CheckDigit { .. } => {
-                Some("product")
+            Self::UnknownCharacterSet | Self::CharacterSet { .. } | Self::CharacterSetTaken { .. } => {
+                Some("character_set")
             }
+            Self::ProductMissing { .. } | Self::ProductForm { .. } | Self::CheckDigit { .. } => Some("product"),
             Self::CompanyPrefixMissing { .. } | Self::CompanyPrefixForm => Some("reserved_for"),
             Self::Length { .. } => Some("length"),
             Self::Exhausted { .. } => Some("quantity"),
-            Self::MalformedNamespace
-            | Self::OutOfRange
-            | Self::SecretTooShort
-            | Self::Permutation(_) => None,
+            Self::MalformedNamespace | Self::OutOfRange | Self::SecretTooShort | Self::Permutation(_) => None,
         }
     }
 }
@@ -131,9 +122,7 @@ const fn product_form(code_type: CodeType) -> &'static str {
         CodeType::Grai => "/8003/0 and the 13 digits of an asset type",
         CodeType::Gdti => "/253/ and the 13 digits of a document type",
         CodeType::Sgcn => "/255/ and the 13 digits of a coupon number",
-        CodeType::Itip => {
-            "/8006/ and 18 digits: a GTIN-14, the number of the piece and the number of pieces"
-        }
+        CodeType::Itip => "/8006/ and 18 digits: a GTIN-14, the number of the piece and the number of pieces",
         CodeType::Cpi => {
             "/8010/ and a part identifier: 5 to 30 characters of 0-9, A-Z, #, - and /, the company prefix first"
         }
@@ -152,10 +141,7 @@ fn length_text(code_type: CodeType, set: CharacterSet, min: u8, max: u8) -> Stri
 }
 
 fn allowed_sets(code_type: CodeType) -> String {
-    let names: Vec<_> = CharacterSet::ALL
-        .into_iter()
-        .filter(|set| code_type.allows(*set))
-        .map(CharacterSet::as_str)
-        .collect();
+    let names: Vec<_> =
+        CharacterSet::ALL.into_iter().filter(|set| code_type.allows(*set)).map(CharacterSet::as_str).collect();
     names.join(", ")
 }

@@ -52,10 +52,7 @@ impl IdKey {
         let (mut left, mut right) = ([half(image >> 61)], [half(image)]);
         self.0.backward(&mut left, &mut right);
         let plain = u128::from(left[0]) << 61 | u128::from(right[0]);
-        Some((
-            u64::try_from(plain >> 64).ok()?,
-            u64::try_from(plain & u128::from(u64::MAX)).ok()?,
-        ))
+        Some((u64::try_from(plain >> 64).ok()?, u64::try_from(plain & u128::from(u64::MAX)).ok()?))
     }
 }
 
@@ -112,10 +109,7 @@ mod tests {
         let last = (1 << POOL_NUMBER_BITS) - 1;
         for number in [0, 1, last] {
             for index in [0, 1, u64::MAX] {
-                assert_eq!(
-                    key().decode(key().encode(number, index)),
-                    Some((number, index))
-                );
+                assert_eq!(key().decode(key().encode(number, index)), Some((number, index)));
             }
         }
     }

@@ -52,10 +52,8 @@ pub fn by_digital_link(link: &str) -> Vec<Candidate> {
         Some((_, after)) => (after, true),
         None => (path, false),
     };
-    let Some(segments) = path
-        .split('/')
-        .map(|segment| percent_decode_str(segment).decode_utf8().ok())
-        .collect::<Option<Vec<_>>>()
+    let Some(segments) =
+        path.split('/').map(|segment| percent_decode_str(segment).decode_utf8().ok()).collect::<Option<Vec<_>>>()
     else {
         return Vec::new();
     };
@@ -66,16 +64,10 @@ pub fn by_digital_link(link: &str) -> Vec<Candidate> {
         _ => segments.as_slice(),
     };
     match segments {
-        [.., ai, key, serial_ai, serial_text] if is_serial_ai(ai, serial_ai) => {
-            of_elements(ai, key, Some(serial_text))
-        }
+        [.., ai, key, serial_ai, serial_text] if is_serial_ai(ai, serial_ai) => of_elements(ai, key, Some(serial_text)),
         [.., ai, key] if is_sole_ai(ai) => of_elements(ai, key, None),
-        [code] if has_host => serial(CodeType::ShortCode, DEPLOYMENT_KEY, code)
-            .into_iter()
-            .collect(),
-        [.., _, code] => serial(CodeType::ShortCode, DEPLOYMENT_KEY, code)
-            .into_iter()
-            .collect(),
+        [code] if has_host => serial(CodeType::ShortCode, DEPLOYMENT_KEY, code).into_iter().collect(),
+        [.., _, code] => serial(CodeType::ShortCode, DEPLOYMENT_KEY, code).into_iter().collect(),
         _ => Vec::new(),
     }
 }
@@ -89,9 +81,7 @@ pub fn by_join_key(join_key: &str) -> Vec<Candidate> {
     match rest.split_once('(') {
         None if is_sole_ai(ai) => of_elements(ai, rest, None),
         Some((key, second)) => match second.split_once(')') {
-            Some((serial_ai, text)) if is_serial_ai(ai, serial_ai) => {
-                of_elements(ai, key, Some(text))
-            }
+            Some((serial_ai, text)) if is_serial_ai(ai, serial_ai) => of_elements(ai, key, Some(text)),
             _ => Vec::new(),
         },
         None => Vec::new(),
@@ -113,9 +103,7 @@ fn is_sole_ai(ai: &str) -> bool {
 }
 
 fn of_ai(ai: &str) -> Option<CodeType> {
-    CodeType::ALL
-        .into_iter()
-        .find(|code_type| code_type.application_identifier() == Some(ai))
+    CodeType::ALL.into_iter().find(|code_type| code_type.application_identifier() == Some(ai))
 }
 
 fn of_elements(ai: &str, key: &str, serial_text: Option<&str>) -> Vec<Candidate> {
@@ -148,17 +136,15 @@ fn serial(code_type: CodeType, key: &str, text: &str) -> Option<Candidate> {
 /// An 18-digit key with every length of company prefix.
 fn fixed_key(code_type: CodeType, key: &str) -> impl Iterator<Item = Candidate> {
     let valid = is_digits(key, usize::from(FIXED_KEY_LENGTH)) && has_check_digit(key);
-    (MIN_PREFIX_LENGTH..=MAX_PREFIX_LENGTH)
-        .filter(move |_| valid)
-        .filter_map(move |length| {
-            let (extension, rest) = match code_type {
-                CodeType::Sscc => key.split_at_checked(1)?,
-                _ => ("", key),
-            };
-            let (prefix, reference) = rest.split_at_checked(length)?;
-            let varying = format!("{extension}{reference}");
-            candidate(code_type, prefix, key.len(), &varying)
-        })
+    (MIN_PREFIX_LENGTH..=MAX_PREFIX_LENGTH).filter(move |_| valid).filter_map(move |length| {
+        let (extension, rest) = match code_type {
+            CodeType::Sscc => key.split_at_checked(1)?,
+            _ => ("", key),
+        };
+        let (prefix, reference) = rest.split_at_checked(length)?;
+        let varying = format!("{extension}{reference}");
+        candidate(code_type, prefix, key.len(), &varying)
+    })
 }
 
 /// An individual asset identifier with every length of company prefix.
@@ -175,8 +161,5 @@ fn candidate(code_type: CodeType, key: &str, length: usize, varying: &str) -> Op
         return None;
     }
     let length = u8::try_from(length).ok()?;
-    Some(Candidate {
-        namespace: Namespace::new(code_type, key, length).ok()?,
-        varying: varying.to_owned(),
-    })
+    Some(Candidate { namespace: Namespace::new(code_type, key, length).ok()?, varying: varying.to_owned() })
 }

@@ -36,16 +36,8 @@ impl Namespace {
     /// # Errors
     /// [`CodeError::MalformedNamespace`] if the key is none of the type's or the length is out of its range.
     pub fn new(code_type: CodeType, key: &str, length: u8) -> Result<Self, CodeError> {
-        let namespace = Self {
-            code_type,
-            key: key.to_owned(),
-            length,
-        };
-        if namespace.is_valid() {
-            Ok(namespace)
-        } else {
-            Err(CodeError::MalformedNamespace)
-        }
+        let namespace = Self { code_type, key: key.to_owned(), length };
+        if namespace.is_valid() { Ok(namespace) } else { Err(CodeError::MalformedNamespace) }
     }
 
     /// The key path of the product (`/01/…`) for types with products.
@@ -57,9 +49,7 @@ impl Namespace {
     /// The company prefix that the codes are built from, for `sscc`, `gsrn` and `giai`.
     #[must_use]
     pub fn company_prefix(&self) -> Option<&str> {
-        self.code_type
-            .needs_company_prefix()
-            .then_some(self.key.as_str())
+        self.code_type.needs_company_prefix().then_some(self.key.as_str())
     }
 
     /// Longest varying part of this type and key: a GIAI holds at most 30 characters, the prefix among them
@@ -76,9 +66,7 @@ impl Namespace {
     fn is_valid(&self) -> bool {
         let key_fits = match self.code_type {
             CodeType::ShortCode => self.key == DEPLOYMENT_KEY,
-            CodeType::Sscc | CodeType::Giai | CodeType::Gsrn => {
-                CompanyPrefix::parse(&self.key).is_ok()
-            }
+            CodeType::Sscc | CodeType::Giai | CodeType::Gsrn => CompanyPrefix::parse(&self.key).is_ok(),
             _ => is_key(self.code_type, &self.key),
         };
         let lengths = self.code_type.min_length()..=Self::longest(self.code_type, &self.key);
@@ -169,11 +157,7 @@ mod tests {
             "cpi#9506000A#6",
             "SGTIN#19361758000003#8",
         ] {
-            assert_eq!(
-                text.parse::<Namespace>(),
-                Err(CodeError::MalformedNamespace),
-                "{text}"
-            );
+            assert_eq!(text.parse::<Namespace>(), Err(CodeError::MalformedNamespace), "{text}");
         }
     }
 }

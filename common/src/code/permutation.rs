@@ -44,10 +44,9 @@ impl Permutation {
         let key = key.bytes();
         let map = match (spec.code_type, spec.character_set) {
             (CodeType::Sscc | CodeType::Gsrn, _) => Map::Counted(CheckSum::new(spec)),
-            (_, CharacterSet::Rfid96) => Map::From {
-                walk: Walk::new(Ff1::new(key, 2, 38, &[])?, spec.space())?,
-                first: RFID96_FIRST,
-            },
+            (_, CharacterSet::Rfid96) => {
+                Map::From { walk: Walk::new(Ff1::new(key, 2, 38, &[])?, spec.space())?, first: RFID96_FIRST }
+            }
             (CodeType::Cpi, _) => Map::From {
                 walk: Walk::new(Ff1::new(key, 10, length, &[])?, spec.space())?,
                 first: 10_u64.saturating_pow(length.saturating_sub(1)),
@@ -58,12 +57,7 @@ impl Permutation {
             Map::Counted(_) => usize::from(FIXED_KEY_LENGTH) - spec.namespace.key.len(),
             _ => usize::from(spec.length),
         };
-        Ok(Self {
-            map,
-            alphabet: Alphabet::new(spec.character_set),
-            width,
-            space: spec.space(),
-        })
+        Ok(Self { map, alphabet: Alphabet::new(spec.character_set), width, space: spec.space() })
     }
 
     /// Bytes of a varying part, the same for every index.
@@ -122,10 +116,7 @@ impl Permutation {
     /// `out` is no multiple of [`Permutation::width`].
     pub fn fill(&self, start: u64, out: &mut [u8]) -> Result<(), CodeError> {
         let count = out.len() / self.width;
-        let end = u64::try_from(count)
-            .ok()
-            .and_then(|count| start.checked_add(count))
-            .ok_or(CodeError::OutOfRange)?;
+        let end = u64::try_from(count).ok().and_then(|count| start.checked_add(count)).ok_or(CodeError::OutOfRange)?;
         if !out.len().is_multiple_of(self.width) || u128::from(end) > self.space {
             return Err(CodeError::OutOfRange);
         }
@@ -164,8 +155,7 @@ impl Permutation {
             for (number, image) in numbers.iter_mut().zip(&images).take(count) {
                 *number = u64::try_from(*image).ok()?.checked_add(first)?;
             }
-            self.alphabet
-                .write_rows(&numbers[..count], rows, self.width, 0, self.width);
+            self.alphabet.write_rows(&numbers[..count], rows, self.width, 0, self.width);
             next = next.checked_add(u128::try_from(count).ok()?)?;
         }
         Some(())
@@ -180,8 +170,7 @@ impl Permutation {
                 // Past the last index only in places that are not written.
                 next = next.wrapping_add(1);
             }
-            self.alphabet
-                .write_rows(&numbers, rows, self.width, 0, self.width - 1);
+            self.alphabet.write_rows(&numbers, rows, self.width, 0, self.width - 1);
             for row in rows.chunks_exact_mut(self.width) {
                 check.close(row);
             }
@@ -208,14 +197,9 @@ impl CheckSum {
             .key
             .bytes()
             .zip(first..)
-            .map(|(byte, place)| {
-                u32::from(byte.wrapping_sub(b'0')) * if place % 2 == 0 { 3 } else { 1 }
-            })
+            .map(|(byte, place)| u32::from(byte.wrapping_sub(b'0')) * if place % 2 == 0 { 3 } else { 1 })
             .sum();
-        Self {
-            of_prefix,
-            extension,
-        }
+        Self { of_prefix, extension }
     }
 
     /// Sets the last byte of a varying part to the check digit of the key.

@@ -30,11 +30,7 @@ pub struct SerialDefaults {
 
 impl Default for SerialDefaults {
     fn default() -> Self {
-        Self {
-            length: 8,
-            numeric_length: 12,
-            character_set: CharacterSet::Alphanumeric,
-        }
+        Self { length: 8, numeric_length: 12, character_set: CharacterSet::Alphanumeric }
     }
 }
 
@@ -107,9 +103,7 @@ impl PoolSpec {
         let key = if code_type.needs_product() {
             product_of(request, strict_check_digits)?
         } else if code_type.needs_company_prefix() {
-            let prefix = request
-                .company_prefix
-                .ok_or(CodeError::CompanyPrefixMissing { code_type })?;
+            let prefix = request.company_prefix.ok_or(CodeError::CompanyPrefixMissing { code_type })?;
             CompanyPrefix::parse(prefix)?.as_str().to_owned()
         } else {
             DEPLOYMENT_KEY.to_owned()
@@ -125,31 +119,16 @@ impl PoolSpec {
     /// [`CodeError::MalformedNamespace`], [`CodeError::CharacterSet`] or [`CodeError::Length`] if the parts do not
     /// fit each other.
     pub fn from_pool(namespace: Namespace, character_set: CharacterSet) -> Result<Self, CodeError> {
-        let Namespace {
-            code_type, length, ..
-        } = namespace;
+        let Namespace { code_type, length, .. } = namespace;
         let namespace = Namespace::new(code_type, &namespace.key, length)?;
         if !code_type.allows(character_set) {
-            return Err(CodeError::CharacterSet {
-                code_type,
-                character_set,
-            });
+            return Err(CodeError::CharacterSet { code_type, character_set });
         }
         let (min, max) = lengths(code_type, character_set, &namespace.key);
         if !(min..=max).contains(&length) {
-            return Err(CodeError::Length {
-                code_type,
-                character_set,
-                min,
-                max,
-            });
+            return Err(CodeError::Length { code_type, character_set, min, max });
         }
-        Ok(Self {
-            namespace,
-            code_type,
-            character_set,
-            length,
-        })
+        Ok(Self { namespace, code_type, character_set, length })
     }
 
     /// Whether codes look random. Counted pools (`sscc`, `gsrn`) may be used up to the last value.
@@ -164,8 +143,7 @@ impl PoolSpec {
         match self.code_type {
             // The key less its check digit and the company prefix.
             CodeType::Sscc | CodeType::Gsrn => {
-                let digits =
-                    usize::from(FIXED_KEY_LENGTH - 1).saturating_sub(self.namespace.key.len());
+                let digits = usize::from(FIXED_KEY_LENGTH - 1).saturating_sub(self.namespace.key.len());
                 power(10, u32::try_from(digits).unwrap_or(0))
             }
             _ => permuted_space(self.code_type, self.character_set, self.length),
@@ -212,11 +190,7 @@ impl PoolSpec {
         Err(CodeError::Exhausted {
             left,
             enough_length,
-            message: format!(
-                "{remaining} for {}, {} asked for{advice}",
-                self.described(),
-                grouped(quantity)
-            ),
+            message: format!("{remaining} for {}, {} asked for{advice}", self.described(), grouped(quantity)),
         })
     }
 
@@ -228,37 +202,25 @@ impl PoolSpec {
         if self.character_set == of_pool {
             Ok(())
         } else {
-            Err(CodeError::CharacterSetTaken {
-                pool: of_pool,
-                asked: self.character_set,
-            })
+            Err(CodeError::CharacterSetTaken { pool: of_pool, asked: self.character_set })
         }
     }
 
     /// The shortest greater length whose empty pool could issue so many.
     fn enough_length(&self, quantity: u64) -> Option<u8> {
         let (_, max) = lengths(self.code_type, self.character_set, &self.namespace.key);
-        (self.length.saturating_add(1)..=max)
-            .filter(|_| self.is_permuted())
-            .find(|length| {
-                let space = permuted_space(self.code_type, self.character_set, *length);
-                permuted_capacity(space) >= quantity
-            })
+        (self.length.saturating_add(1)..=max).filter(|_| self.is_permuted()).find(|length| {
+            let space = permuted_space(self.code_type, self.character_set, *length);
+            permuted_capacity(space) >= quantity
+        })
     }
 
     fn described(&self) -> String {
-        let Self {
-            code_type,
-            character_set,
-            length,
-            ..
-        } = self;
+        let Self { code_type, character_set, length, .. } = self;
         let key = &self.namespace.key;
         match code_type {
             CodeType::Sscc | CodeType::Gsrn => format!("{code_type} under company prefix {key}"),
-            CodeType::Giai => format!(
-                "{code_type} under company prefix {key} with length {length} ({character_set})"
-            ),
+            CodeType::Giai => format!("{code_type} under company prefix {key} with length {length} ({character_set})"),
             CodeType::ShortCode => format!("{code_type} with length {length} ({character_set})"),
             _ => format!("{code_type} of {key} with length {length} ({character_set})"),
         }
@@ -267,22 +229,16 @@ impl PoolSpec {
 
 fn product_of(request: &CodeRequest<'_>, strict: bool) -> Result<String, CodeError> {
     let code_type = request.code_type;
-    let product = request
-        .product
-        .ok_or(CodeError::ProductMissing { code_type })?;
+    let product = request.product.ok_or(CodeError::ProductMissing { code_type })?;
     Ok(product_key(code_type, product, strict)?.key().to_owned())
 }
 
-fn character_set_of(
-    request: &CodeRequest<'_>,
-    defaults: &SerialDefaults,
-) -> Result<CharacterSet, CodeError> {
+fn character_set_of(request: &CodeRequest<'_>, defaults: &SerialDefaults) -> Result<CharacterSet, CodeError> {
     let code_type = request.code_type;
     match request.character_set {
-        Some(character_set) if !code_type.allows(character_set) => Err(CodeError::CharacterSet {
-            code_type,
-            character_set,
-        }),
+        Some(character_set) if !code_type.allows(character_set) => {
+            Err(CodeError::CharacterSet { code_type, character_set })
+        }
         Some(character_set) => Ok(character_set),
         None if code_type.allows(defaults.character_set) => Ok(defaults.character_set),
         None if code_type.allows(CharacterSet::Alphanumeric) => Ok(CharacterSet::Alphanumeric),
@@ -296,18 +252,11 @@ fn length_of(
     character_set: CharacterSet,
 ) -> Result<u8, CodeError> {
     let code_type = request.code_type;
-    let prefix = request
-        .company_prefix
-        .filter(|prefix| CompanyPrefix::parse(prefix).is_ok());
+    let prefix = request.company_prefix.filter(|prefix| CompanyPrefix::parse(prefix).is_ok());
     let (min, max) = lengths(code_type, character_set, prefix.unwrap_or_default());
     match request.length {
         Some(length) if (min..=max).contains(&length) => Ok(length),
-        Some(_) => Err(CodeError::Length {
-            code_type,
-            character_set,
-            min,
-            max,
-        }),
+        Some(_) => Err(CodeError::Length { code_type, character_set, min, max }),
         None => {
             let default = match character_set {
                 CharacterSet::Numeric => defaults.numeric_length,

@@ -18,9 +18,7 @@ impl CompanyPrefix {
     /// # Errors
     /// [`CodeError::CompanyPrefixForm`] unless the text is 4 to 12 ASCII digits and nothing else.
     pub fn parse(text: &str) -> Result<Self, CodeError> {
-        if (MIN_PREFIX_LENGTH..=MAX_PREFIX_LENGTH).contains(&text.len())
-            && is_digits(text, text.len())
-        {
+        if (MIN_PREFIX_LENGTH..=MAX_PREFIX_LENGTH).contains(&text.len()) && is_digits(text, text.len()) {
             Ok(Self(text.to_owned()))
         } else {
             Err(CodeError::CompanyPrefixForm)
@@ -57,11 +55,7 @@ mod tests {
             assert_eq!(CompanyPrefix::parse(good).unwrap().as_str(), good);
         }
         for bad in ["", "061", "9312345000012", "06141a1", " 0614141", "٠٦١٤"] {
-            assert_eq!(
-                CompanyPrefix::parse(bad),
-                Err(CodeError::CompanyPrefixForm),
-                "{bad}"
-            );
+            assert_eq!(CompanyPrefix::parse(bad), Err(CodeError::CompanyPrefixForm), "{bad}");
         }
     }
 

@@ -39,8 +39,7 @@ impl ProductKey {
     /// Whether the check digit is right; always so for a part identifier, which has none.
     #[must_use]
     pub fn has_right_check_digit(&self) -> bool {
-        expected_check_digit(self.code_type, &self.key)
-            .is_none_or(|(found, expected)| found == expected)
+        expected_check_digit(self.code_type, &self.key).is_none_or(|(found, expected)| found == expected)
     }
 }
 
@@ -52,11 +51,7 @@ impl ProductKey {
 /// [`CodeError::ProductForm`] for any other text or a type without products; [`CodeError::CheckDigit`] when
 /// `strict_check_digits` is on and the digit is wrong. An ITIP's piece number must lie within its total
 /// (AI 8006, `pieceoftotal`), strict or not.
-pub fn product_key(
-    code_type: CodeType,
-    product: &str,
-    strict_check_digits: bool,
-) -> Result<ProductKey, CodeError> {
+pub fn product_key(code_type: CodeType, product: &str, strict_check_digits: bool) -> Result<ProductKey, CodeError> {
     let malformed = CodeError::ProductForm { code_type };
     let key = code_type
         .product_ai()
@@ -74,10 +69,7 @@ pub fn product_key(
     {
         return Err(CodeError::CheckDigit { found, expected });
     }
-    Ok(ProductKey {
-        code_type,
-        key: key.to_owned(),
-    })
+    Ok(ProductKey { code_type, key: key.to_owned() })
 }
 
 /// Whether the text is a product key of that type, as [`ProductKey::key`] gives it.
@@ -124,9 +116,7 @@ fn is_piece_of_total(itip: &str) -> bool {
 /// A part identifier: characters of GS1's set 39, the company prefix (at least four digits) first.
 fn is_part(key: &str) -> bool {
     (CPI_MIN..=CPI_MAX).contains(&key.len())
-        && key.bytes().all(|byte| {
-            byte.is_ascii_digit() || byte.is_ascii_uppercase() || b"#-/".contains(&byte)
-        })
+        && key.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase() || b"#-/".contains(&byte))
         && key.get(..4).is_some_and(|start| is_digits(start, 4))
 }
 
@@ -141,11 +131,7 @@ mod tests {
             (CodeType::Grai, "/8003/09506000134352", "9506000134352"),
             (CodeType::Gdti, "/253/9506000134352", "9506000134352"),
             (CodeType::Sgcn, "/255/9506000134352", "9506000134352"),
-            (
-                CodeType::Itip,
-                "/8006/095060001343520102",
-                "095060001343520102",
-            ),
+            (CodeType::Itip, "/8006/095060001343520102", "095060001343520102"),
             (CodeType::Cpi, "/8010/9506000-A/B#1", "9506000-A/B#1"),
         ] {
             let parsed = product_key(code_type, product, false).unwrap();
@@ -173,11 +159,7 @@ mod tests {
             (CodeType::Sscc, "/00/106141412345678908"),
             (CodeType::ShortCode, ""),
         ] {
-            assert_eq!(
-                product_key(code_type, product, false),
-                Err(CodeError::ProductForm { code_type }),
-                "{product}"
-            );
+            assert_eq!(product_key(code_type, product, false), Err(CodeError::ProductForm { code_type }), "{product}");
         }
     }
 
@@ -187,13 +169,7 @@ mod tests {
         let lenient = product_key(CodeType::Sgtin, product, false).unwrap();
         assert!(!lenient.has_right_check_digit());
         let error = product_key(CodeType::Sgtin, product, true).unwrap_err();
-        assert_eq!(
-            error,
-            CodeError::CheckDigit {
-                found: '3',
-                expected: '0'
-            }
-        );
+        assert_eq!(error, CodeError::CheckDigit { found: '3', expected: '0' });
         assert_eq!(error.field(), Some("product"));
         assert!(product_key(CodeType::Itip, "/8006/095060001343520102", true).is_ok());
     }

@@ -50,12 +50,7 @@ pub enum Field {
 
 impl Field {
     /// Every field, in the order of an export's columns.
-    pub const ALL: [Self; 4] = [
-        Self::Code,
-        Self::DigitalLink,
-        Self::ElementString,
-        Self::EpcUri,
-    ];
+    pub const ALL: [Self; 4] = [Self::Code, Self::DigitalLink, Self::ElementString, Self::EpcUri];
 }
 
 /// One code, rendered. A form that the code does not have is empty.
@@ -89,11 +84,7 @@ impl Renderer {
     /// company prefix is not 4 to 12 digits.
     pub fn new(spec: &PoolSpec, key: &PoolKey, options: &RenderOptions) -> Result<Self, CodeError> {
         let permutation = Permutation::new(spec, key)?;
-        let prefix = options
-            .company_prefix
-            .as_deref()
-            .map(CompanyPrefix::parse)
-            .transpose()?;
+        let prefix = options.company_prefix.as_deref().map(CompanyPrefix::parse).transpose()?;
         let (namespace, width) = (&spec.namespace, permutation.width());
         Ok(Self {
             templates: [
@@ -145,10 +136,7 @@ impl Renderer {
     /// # Errors
     /// [`CodeError::OutOfRange`] if the index lies outside the pool's space.
     pub fn code(&self, index: u64) -> Result<Code, CodeError> {
-        let varying = self
-            .permutation
-            .varying(index)
-            .ok_or(CodeError::OutOfRange)?;
+        let varying = self.permutation.varying(index).ok_or(CodeError::OutOfRange)?;
         let text = |field| join(self.pieces(field), &varying);
         let element_string = text(Field::ElementString);
         Ok(Code {
@@ -188,15 +176,8 @@ fn element_string(namespace: &Namespace, width: usize) -> Template {
         code_type => {
             // The first digit of an AI 8003 is always 0.
             let zero = if code_type == CodeType::Grai { "0" } else { "" };
-            let serial = code_type
-                .serial_ai()
-                .map(|ai| format!("({ai})"))
-                .unwrap_or_default();
-            start
-                .literal(zero)
-                .literal(&namespace.key)
-                .literal(&serial)
-                .slot(0, width)
+            let serial = code_type.serial_ai().map(|ai| format!("({ai})")).unwrap_or_default();
+            start.literal(zero).literal(&namespace.key).literal(&serial).slot(0, width)
         }
     }
 }
@@ -204,32 +185,18 @@ fn element_string(namespace: &Namespace, width: usize) -> Template {
 /// Domain, path (GS1 Digital Link URI Syntax 1.6, section 4) and query.
 fn digital_link(namespace: &Namespace, width: usize, options: &RenderOptions) -> Template {
     let code_type = namespace.code_type;
-    let path = match (
-        code_type.application_identifier(),
-        options.short_code_domain.as_deref(),
-    ) {
+    let path = match (code_type.application_identifier(), options.short_code_domain.as_deref()) {
         (None, None | Some("")) => return Template::new(),
-        (None, Some(domain)) => Template::new()
-            .literal(domain.trim_end_matches('/'))
-            .literal("/")
-            .slot(0, width),
+        (None, Some(domain)) => Template::new().literal(domain.trim_end_matches('/')).literal("/").slot(0, width),
         (Some(ai), _) => {
-            let start = Template::new()
-                .literal(options.digital_link_domain.trim_end_matches('/'))
-                .literal(&format!("/{ai}/"));
+            let start =
+                Template::new().literal(options.digital_link_domain.trim_end_matches('/')).literal(&format!("/{ai}/"));
             if code_type == CodeType::Sscc {
                 start.slot(0, 1).literal(&namespace.key).slot(1, width)
             } else {
                 let zero = if code_type == CodeType::Grai { "0" } else { "" };
-                let serial = code_type
-                    .serial_ai()
-                    .map(|ai| format!("/{ai}/"))
-                    .unwrap_or_default();
-                start
-                    .literal(zero)
-                    .literal(&encoded(&namespace.key))
-                    .literal(&serial)
-                    .slot(0, width)
+                let serial = code_type.serial_ai().map(|ai| format!("/{ai}/")).unwrap_or_default();
+                start.literal(zero).literal(&encoded(&namespace.key)).literal(&serial).slot(0, width)
             }
         }
     };

@@ -47,10 +47,7 @@ impl Secret {
     /// The key of a namespace's permutation. Different namespaces get unrelated keys.
     #[must_use]
     pub fn pool_key(&self, namespace: &Namespace) -> PoolKey {
-        PoolKey(expand(
-            &self.extracted,
-            &[POOL, namespace.to_string().as_bytes()],
-        ))
+        PoolKey(expand(&self.extracted, &[POOL, namespace.to_string().as_bytes()]))
     }
 
     /// The key of the ids of codes.
@@ -75,11 +72,7 @@ impl PoolKey {
     /// about the key, so it is safe to store; a mismatch means another secret, which would issue duplicates.
     #[must_use]
     pub fn check_value(&self) -> String {
-        expand(&self.0, &[CHECK])
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        expand(&self.0, &[CHECK]).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 
     pub(super) const fn bytes(&self) -> &[u8; 32] {
@@ -114,39 +107,18 @@ mod tests {
         let secret = Secret::new(&[7; 32]).unwrap();
         let hkdf = Hkdf::<Sha256>::new(Some(SALT), &[7; 32]);
         let mut expected = [0; 32];
-        hkdf.expand(
-            b"code-reservation/v1/pool/sgtin#19361758000003#8",
-            &mut expected,
-        )
-        .unwrap();
-        assert_eq!(
-            secret
-                .pool_key(&namespace("sgtin#19361758000003#8"))
-                .bytes(),
-            &expected
-        );
+        hkdf.expand(b"code-reservation/v1/pool/sgtin#19361758000003#8", &mut expected).unwrap();
+        assert_eq!(secret.pool_key(&namespace("sgtin#19361758000003#8")).bytes(), &expected);
     }
 
     #[test]
     fn keys_and_check_values_depend_on_namespace_and_secret() {
         let one = Secret::new(&[7; 32]).unwrap();
         let other = Secret::new(&[8; 32]).unwrap();
-        let (eight, nine) = (
-            namespace("sgtin#19361758000003#8"),
-            namespace("sgtin#19361758000003#9"),
-        );
-        assert_eq!(
-            one.pool_key(&eight).check_value(),
-            one.clone().pool_key(&eight).check_value()
-        );
-        assert_ne!(
-            one.pool_key(&eight).check_value(),
-            one.pool_key(&nine).check_value()
-        );
-        assert_ne!(
-            one.pool_key(&eight).check_value(),
-            other.pool_key(&eight).check_value()
-        );
+        let (eight, nine) = (namespace("sgtin#19361758000003#8"), namespace("sgtin#19361758000003#9"));
+        assert_eq!(one.pool_key(&eight).check_value(), one.clone().pool_key(&eight).check_value());
+        assert_ne!(one.pool_key(&eight).check_value(), one.pool_key(&nine).check_value());
+        assert_ne!(one.pool_key(&eight).check_value(), other.pool_key(&eight).check_value());
         assert_eq!(one.pool_key(&eight).check_value().len(), 16);
     }
 
@@ -154,25 +126,14 @@ mod tests {
     #[test]
     fn the_derivation_never_changes() {
         let secret = Secret::new(b"0123456789abcdef0123456789abcdef").unwrap();
-        assert_eq!(
-            secret
-                .pool_key(&namespace("sgtin#19361758000003#8"))
-                .check_value(),
-            "8ec8baa46e23ef8d"
-        );
+        assert_eq!(secret.pool_key(&namespace("sgtin#19361758000003#8")).check_value(), "8ec8baa46e23ef8d");
     }
 
     #[test]
     fn a_short_secret_is_refused_and_none_is_shown() {
-        assert_eq!(
-            Secret::new(&[7; 31]).unwrap_err(),
-            CodeError::SecretTooShort
-        );
+        assert_eq!(Secret::new(&[7; 31]).unwrap_err(), CodeError::SecretTooShort);
         let secret = Secret::new(&[7; 32]).unwrap();
         let key = secret.pool_key(&namespace("short_code#deployment#8"));
-        assert_eq!(
-            format!("{secret:?} {key:?}"),
-            "Secret(hidden) PoolKey(hidden)"
-        );
+        assert_eq!(format!("{secret:?} {key:?}"), "Secret(hidden) PoolKey(hidden)");
     }
 }

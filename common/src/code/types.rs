@@ -105,20 +105,13 @@ impl CodeType {
     /// The Application Identifier of the product's key path (`/01/…`), for the types that need a product.
     #[must_use]
     pub const fn product_ai(self) -> Option<&'static str> {
-        if self.needs_product() {
-            self.application_identifier()
-        } else {
-            None
-        }
+        if self.needs_product() { self.application_identifier() } else { None }
     }
 
     /// Whether codes of this type are serials of a product, which a reservation must then name.
     #[must_use]
     pub const fn needs_product(self) -> bool {
-        matches!(
-            self,
-            Self::Sgtin | Self::Grai | Self::Gdti | Self::Itip | Self::Cpi | Self::Sgcn
-        )
+        matches!(self, Self::Sgtin | Self::Grai | Self::Gdti | Self::Itip | Self::Cpi | Self::Sgcn)
     }
 
     /// Whether codes of this type are built from the organisation's GS1 Company Prefix alone.
@@ -136,9 +129,7 @@ impl CodeType {
     /// The type whose product key path begins with this Application Identifier.
     #[must_use]
     pub fn of_product_ai(ai: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|code_type| code_type.product_ai() == Some(ai))
+        Self::ALL.into_iter().find(|code_type| code_type.product_ai() == Some(ai))
     }
 
     /// Fewest characters the varying part may have: 18, the whole key, for `sscc` and `gsrn`.
@@ -190,10 +181,7 @@ impl FromStr for CodeType {
     type Err = CodeError;
 
     fn from_str(text: &str) -> Result<Self, CodeError> {
-        Self::ALL
-            .into_iter()
-            .find(|code_type| code_type.as_str() == text)
-            .ok_or(CodeError::UnknownCodeType)
+        Self::ALL.into_iter().find(|code_type| code_type.as_str() == text).ok_or(CodeError::UnknownCodeType)
     }
 }
 
@@ -216,13 +204,7 @@ pub enum CharacterSet {
 
 impl CharacterSet {
     /// Every set, the default first.
-    pub const ALL: [Self; 5] = [
-        Self::Alphanumeric,
-        Self::Uppercase,
-        Self::Numeric,
-        Self::Hex,
-        Self::Rfid96,
-    ];
+    pub const ALL: [Self; 5] = [Self::Alphanumeric, Self::Uppercase, Self::Numeric, Self::Hex, Self::Rfid96];
 
     /// The name clients use, such as `alphanumeric` or `rfid96`.
     #[must_use]
@@ -269,10 +251,7 @@ impl FromStr for CharacterSet {
     type Err = CodeError;
 
     fn from_str(text: &str) -> Result<Self, CodeError> {
-        Self::ALL
-            .into_iter()
-            .find(|set| set.as_str() == text)
-            .ok_or(CodeError::UnknownCharacterSet)
+        Self::ALL.into_iter().find(|set| set.as_str() == text).ok_or(CodeError::UnknownCharacterSet)
     }
 }
 
@@ -289,10 +268,7 @@ mod tests {
         }
         for set in CharacterSet::ALL {
             assert_eq!(set.as_str().parse::<CharacterSet>().unwrap(), set);
-            assert_eq!(
-                serde_json::to_string(&set).unwrap(),
-                format!("\"{}\"", set.as_str())
-            );
+            assert_eq!(serde_json::to_string(&set).unwrap(), format!("\"{}\"", set.as_str()));
         }
         assert!("SGTIN".parse::<CodeType>().is_err());
         assert!("".parse::<CharacterSet>().is_err());

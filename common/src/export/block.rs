@@ -57,23 +57,11 @@ impl Block {
         if self.digits > 2 {
             let mut leading = [b'0'; 20];
             let digits = self.digits - 2;
-            write_decimal(
-                position / BLOCK_ROWS as u64,
-                leading.get_mut(..digits).unwrap_or_default(),
-            );
+            write_decimal(position / BLOCK_ROWS as u64, leading.get_mut(..digits).unwrap_or_default());
             for &at in &self.positions {
-                let place = SlotPlace {
-                    at,
-                    from: 0,
-                    len: digits,
-                };
+                let place = SlotPlace { at, from: 0, len: digits };
                 // A source that never advances: the same digits for every row.
-                copy_column(
-                    rows,
-                    self.row_len,
-                    place,
-                    std::iter::repeat(leading.as_slice()),
-                );
+                copy_column(rows, self.row_len, place, std::iter::repeat(leading.as_slice()));
             }
         }
         for &place in &self.slots {
@@ -84,12 +72,7 @@ impl Block {
 }
 
 /// Copies one column of a block: the bytes at `place` of each row from its source.
-fn copy_column<'a>(
-    rows: &mut [u8],
-    row_len: usize,
-    place: SlotPlace,
-    sources: impl Iterator<Item = &'a [u8]>,
-) {
+fn copy_column<'a>(rows: &mut [u8], row_len: usize, place: SlotPlace, sources: impl Iterator<Item = &'a [u8]>) {
     macro_rules! by_length {
         ($($len:literal)*) => {
             match place.len {
@@ -116,12 +99,8 @@ fn copy_fixed<'a, const LEN: usize>(
     sources: impl Iterator<Item = &'a [u8]>,
 ) {
     for (row, source) in rows.chunks_exact_mut(row_len).zip(sources) {
-        let to = row
-            .get_mut(place.at..)
-            .and_then(|tail| tail.first_chunk_mut::<LEN>());
-        let from = source
-            .get(place.from..)
-            .and_then(|tail| tail.first_chunk::<LEN>());
+        let to = row.get_mut(place.at..).and_then(|tail| tail.first_chunk_mut::<LEN>());
+        let from = source.get(place.from..).and_then(|tail| tail.first_chunk::<LEN>());
         if let (Some(to), Some(from)) = (to, from) {
             *to = *from;
         }

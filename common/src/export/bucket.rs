@@ -240,7 +240,8 @@ impl<'a> Bucket<'a> {
                     len: part.size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
                 })
             }));
-            marker = answer.next_part_number_marker().map(str::to_owned).filter(|_| answer.is_truncated() == Some(true));
+            marker =
+                answer.next_part_number_marker().map(str::to_owned).filter(|_| answer.is_truncated() == Some(true));
             if marker.is_none() {
                 parts.sort_by_key(|part| part.number);
                 return Ok(parts);
@@ -407,7 +408,8 @@ impl<'a> Bucket<'a> {
                 .map_err(|error| BucketError::Refused(error.to_string()))?;
             let delete = Delete::builder().set_objects(Some(objects)).quiet(true).build();
             let delete = delete.map_err(|error| BucketError::Refused(error.to_string()))?;
-            let answer = self.client.delete_objects().bucket(self.name).delete(delete).send().await.map_err(classify)?;
+            let answer =
+                self.client.delete_objects().bucket(self.name).delete(delete).send().await.map_err(classify)?;
             if let Some(error) = answer.errors().first() {
                 return Err(BucketError::Busy(format!("an object stays: {}", error.code().unwrap_or("unknown"))));
             }
@@ -442,10 +444,7 @@ const LINK_LIFETIME: Duration = Duration::from_secs(15 * 60);
 const ROWS: &str = "rows";
 
 fn metadata(head: &ObjectHead<'_>) -> HashMap<String, String> {
-    HashMap::from([
-        ("reservation".to_owned(), head.reservation.clone()),
-        (ROWS.to_owned(), head.rows.to_string()),
-    ])
+    HashMap::from([("reservation".to_owned(), head.reservation.clone()), (ROWS.to_owned(), head.rows.to_string())])
 }
 
 /// Codes that say "later", whatever the operation.

@@ -1,16 +1,14 @@
 //! What can make an export impossible. Every case is known before the first byte is written, but for the
 //! compressor's.
 
-use crate::code::CodeError;
+use crate::{code::CodeError, reservation::UnknownExportType};
 
 /// Why an export file cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// The text is none of the twelve export types.
-    #[error(
-        "unknown export type {0:?}: one of csv, txt, json, ndjson, yaml, xml, or one of these with .gz added"
-    )]
-    UnknownType(String),
+    #[error(transparent)]
+    UnknownType(#[from] UnknownExportType),
     /// The number of rows is 0 or above 2^31 − 1, or the pool's index would pass 2^64 − 1.
     #[error("{0} rows from that index cannot be written: 1 to 2147483647 rows make a file")]
     RowCount(u64),

@@ -2,10 +2,10 @@
 //! needs only this.
 
 use super::error::ExportError;
-use super::export_type::ExportType;
 use super::gzip;
 use super::part_policy::{PartPlan, PartPolicy};
 use super::rows::{FileHead, Rows};
+use crate::reservation::ExportType;
 
 use crate::code::Renderer;
 
@@ -46,11 +46,7 @@ impl ExportFile {
     ) -> Result<Self, ExportError> {
         let rows = Rows::compile(export_type.format(), renderer, start_index, quantity, head)?;
         let plan = policy.plan(&rows.lengths(), export_type.is_gzip())?;
-        Ok(Self {
-            export_type,
-            rows,
-            plan,
-        })
+        Ok(Self { export_type, rows, plan })
     }
 
     /// The type of the file.
@@ -86,12 +82,7 @@ impl ExportFile {
     /// Where part `n` begins, unless only the parts before can tell (`.gz` in parts) or there is none.
     #[must_use]
     pub fn cursor(&self, part: u32) -> Option<Cursor> {
-        self.plan
-            .part(part, self.rows.quantity())
-            .map(|positions| Cursor {
-                part,
-                row: positions.start,
-            })
+        self.plan.part(part, self.rows.quantity()).map(|positions| Cursor { part, row: positions.start })
     }
 
     /// Appends the part that begins at the cursor, and tells where the next one begins. The same cursor gives
@@ -107,10 +98,7 @@ impl ExportFile {
         if row >= end {
             return Ok(at);
         }
-        let next = |row: u64| Cursor {
-            part: at.part.saturating_add(1),
-            row: row.min(end),
-        };
+        let next = |row: u64| Cursor { part: at.part.saturating_add(1), row: row.min(end) };
         match self.plan {
             PartPlan::Single if self.export_type.is_gzip() => {
                 gzip::write_member(&self.rows, row..end, out)?;
@@ -124,11 +112,7 @@ impl ExportFile {
                 self.rows.write(row..row + rows_per_part, out)?;
                 Ok(next(row + rows_per_part))
             }
-            PartPlan::Collected {
-                rows_per_member,
-                part_len,
-                max_parts,
-            } => {
+            PartPlan::Collected { rows_per_member, part_len, max_parts } => {
                 let start = out.len();
                 let mut row = row;
                 loop {

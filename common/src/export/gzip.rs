@@ -20,15 +20,8 @@ const LEVEL: u32 = 2;
 const ROWS_AT_A_TIME: u64 = 1_600;
 
 /// Appends the rows at these positions as one gzip member.
-pub(super) fn write_member(
-    rows: &Rows,
-    positions: Range<u64>,
-    out: &mut Vec<u8>,
-) -> Result<(), ExportError> {
-    let mut encoder = GzBuilder::new()
-        .mtime(0)
-        .operating_system(255)
-        .write(out, Compression::new(LEVEL));
+pub(super) fn write_member(rows: &Rows, positions: Range<u64>, out: &mut Vec<u8>) -> Result<(), ExportError> {
+    let mut encoder = GzBuilder::new().mtime(0).operating_system(255).write(out, Compression::new(LEVEL));
     let mut plain = Vec::new();
     let mut first = positions.start;
     while first < positions.end {

@@ -16,12 +16,7 @@ use crate::code::{Field, Renderer};
 use super::template::{Layout, RowTemplate};
 
 pub(super) fn layout(renderer: &Renderer) -> Layout {
-    Layout {
-        head: "[\n".to_owned(),
-        row: object(renderer).text(",\n"),
-        separator_len: 2,
-        foot: "\n]\n".to_owned(),
-    }
+    Layout { head: "[\n".to_owned(), row: object(renderer).text(",\n"), separator_len: 2, foot: "\n]\n".to_owned() }
 }
 
 /// One row as an object on one line, without the line's end.
@@ -56,17 +51,7 @@ pub(super) fn escape(text: &str, out: &mut String) {
 mod tests {
     #[test]
     fn literals_are_escaped_as_the_library_escapes_them() {
-        for text in [
-            "",
-            "plain",
-            "\"",
-            "\\",
-            "a\"b\\c",
-            "<&>'\"",
-            "&amp;",
-            "ü→\u{1F600}",
-            "?a=1&b=2",
-        ] {
+        for text in ["", "plain", "\"", "\\", "a\"b\\c", "<&>'\"", "&amp;", "ü→\u{1F600}", "?a=1&b=2"] {
             let mut escaped = String::new();
             super::escape(text, &mut escaped);
             let quoted = serde_json::to_string(text).unwrap();

@@ -4,7 +4,6 @@
 //!
 //! | file | its idea |
 //! |---|---|
-//! | `export_type` | what a client may ask for: a format, plain or gzipped |
 //! | `csv`, `txt`, `json`, `ndjson`, `yaml`, `xml` | the layout of one format each |
 //! | `template` | a row as literals and slots, compiled once per reservation |
 //! | `rows` | any window of rows, as bytes and as an exact length |
@@ -18,7 +17,6 @@ mod bucket;
 mod csv;
 mod error;
 mod export_file;
-mod export_type;
 mod gzip;
 mod json;
 mod ndjson;
@@ -34,12 +32,12 @@ mod naive;
 #[cfg(test)]
 mod tests;
 
+pub use crate::reservation::{ExportType, Format};
 pub use bucket::{
     Bucket, BucketError, EXPORTS, Listed, ObjectHead, OpenUpload, Part, Stored, export_key, incarnation_prefix,
     parse_export_key,
 };
 pub use error::ExportError;
 pub use export_file::{Cursor, ExportFile};
-pub use export_type::{ExportType, Format};
 pub use part_policy::{PartPlan, PartPolicy, RowLengths};
 pub use rows::{FileHead, Rows};

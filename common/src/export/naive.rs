@@ -54,15 +54,7 @@ impl Naive<'_> {
 
     fn before(&self) -> String {
         match self.format {
-            Format::Csv => {
-                csv_line([
-                    "position",
-                    "code",
-                    "digital_link",
-                    "element_string",
-                    "epc_uri",
-                ]) + "\n"
-            }
+            Format::Csv => csv_line(["position", "code", "digital_link", "element_string", "epc_uri"]) + "\n",
             Format::Json => "[\n".to_owned(),
             Format::Xml => format!(
                 "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<codes reservation=\"{}\" type=\"{}\">\n",
@@ -91,13 +83,9 @@ impl Naive<'_> {
             epc_uri: code.epc_uri,
         };
         match self.format {
-            Format::Csv => csv_line([
-                &row.position.to_string(),
-                &row.code,
-                &row.digital_link,
-                &row.element_string,
-                &row.epc_uri,
-            ]),
+            Format::Csv => {
+                csv_line([&row.position.to_string(), &row.code, &row.digital_link, &row.element_string, &row.epc_uri])
+            }
             Format::Txt if row.digital_link.is_empty() => row.code,
             Format::Txt => row.digital_link,
             Format::Json | Format::Ndjson => json(&row),
@@ -130,9 +118,7 @@ fn element(name: &str, text: &str) -> String {
 }
 
 fn csv_line(fields: [&str; 5]) -> String {
-    let mut writer = ::csv::WriterBuilder::new()
-        .terminator(::csv::Terminator::Any(b'\n'))
-        .from_writer(Vec::new());
+    let mut writer = ::csv::WriterBuilder::new().terminator(::csv::Terminator::Any(b'\n')).from_writer(Vec::new());
     writer.write_record(fields).unwrap();
     let line = String::from_utf8(writer.into_inner().unwrap()).unwrap();
     line.trim_end_matches('\n').to_owned()

@@ -11,10 +11,5 @@ use super::json;
 use super::template::Layout;
 
 pub(super) fn layout(renderer: &Renderer) -> Layout {
-    Layout {
-        head: String::new(),
-        row: json::object(renderer).text("\n"),
-        separator_len: 0,
-        foot: String::new(),
-    }
+    Layout { head: String::new(), row: json::object(renderer).text("\n"), separator_len: 0, foot: String::new() }
 }

@@ -40,12 +40,7 @@ pub struct PartPolicy {
 
 impl Default for PartPolicy {
     fn default() -> Self {
-        Self {
-            single_max: 8 * MIB,
-            part_len: 8 * MIB,
-            max_part_len: 5 * 1024 * MIB,
-            max_parts: 10_000,
-        }
+        Self { single_max: 8 * MIB, part_len: 8 * MIB, max_part_len: 5 * 1024 * MIB, max_parts: 10_000 }
     }
 }
 
@@ -91,38 +86,21 @@ impl PartPolicy {
         let for_length = self.part_len.div_ceil(lengths.shortest_row.max(1));
         let for_count = lengths.rows.div_ceil(max_parts);
         let rows_per_part = for_length.max(for_count).clamp(1, lengths.rows.max(1));
-        let longest_window = u128::from(rows_per_part) * u128::from(lengths.longest_row)
-            + u128::from(lengths.around);
+        let longest_window = u128::from(rows_per_part) * u128::from(lengths.longest_row) + u128::from(lengths.around);
         let (plan, longest_part) = if gzip {
-            let part_len = self
-                .part_len
-                .max(lengths.total_len.div_ceil((max_parts * 9 / 10).max(1)));
-            let plan = PartPlan::Collected {
-                rows_per_member: rows_per_part,
-                part_len,
-                max_parts: self.max_parts.max(1),
-            };
+            let part_len = self.part_len.max(lengths.total_len.div_ceil((max_parts * 9 / 10).max(1)));
+            let plan =
+                PartPlan::Collected { rows_per_member: rows_per_part, part_len, max_parts: self.max_parts.max(1) };
             // A part that is one byte short of full takes one more member, and what cannot be compressed is
             // stored with 5 bytes per 16 KiB at most and 18 bytes of frame.
-            (
-                plan,
-                u128::from(part_len) + longest_window + longest_window / 1_024 + 64,
-            )
+            (plan, u128::from(part_len) + longest_window + longest_window / 1_024 + 64)
         } else {
             let parts = lengths.rows.div_ceil(rows_per_part);
             // It fits: rows_per_part is at least rows ÷ max_parts.
-            (
-                PartPlan::Multipart {
-                    rows_per_part,
-                    parts: parts as u32,
-                },
-                longest_window,
-            )
+            (PartPlan::Multipart { rows_per_part, parts: parts as u32 }, longest_window)
         };
         if longest_part > u128::from(self.max_part_len) {
-            return Err(ExportError::TooLong {
-                total_len: u128::from(lengths.total_len),
-            });
+            return Err(ExportError::TooLong { total_len: u128::from(lengths.total_len) });
         }
         Ok(plan)
     }
@@ -136,10 +114,7 @@ impl PartPlan {
     pub fn part(&self, n: u32, rows: u64) -> Option<Range<u64>> {
         match *self {
             Self::Single => (n == 1).then_some(1..rows + 1),
-            Self::Multipart {
-                rows_per_part,
-                parts,
-            } => (1..=parts).contains(&n).then(|| {
+            Self::Multipart { rows_per_part, parts } => (1..=parts).contains(&n).then(|| {
                 let first = u64::from(n - 1) * rows_per_part + 1;
                 first..(first + rows_per_part).min(rows + 1)
             }),

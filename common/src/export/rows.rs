@@ -9,10 +9,10 @@ use crate::code::{CodeType, Field, Piece, Renderer};
 
 use super::block::{BLOCK_ROWS, Block};
 use super::error::ExportError;
-use super::export_type::Format;
 use super::part_policy::RowLengths;
 use super::template::Layout;
 use super::{csv, json, ndjson, txt, xml, yaml};
+use crate::reservation::Format;
 
 /// Most rows of a file: what `quantity`, a signed 32-bit integer of the API, can be.
 const MAX_ROWS: u64 = 2_147_483_647;
@@ -76,14 +76,8 @@ impl Rows {
             Format::Xml => xml::layout(&renderer, head),
         };
         let (fixed_len, positions) = layout.row.lengths();
-        let rows = Self {
-            renderer,
-            layout,
-            start_index,
-            quantity,
-            fixed_len: fixed_len as u64,
-            positions: positions as u64,
-        };
+        let rows =
+            Self { renderer, layout, start_index, quantity, fixed_len: fixed_len as u64, positions: positions as u64 };
         let total_len = rows.window_len(1, quantity + 1);
         if u64::try_from(total_len).is_err() {
             return Err(ExportError::TooLong { total_len });
@@ -125,8 +119,7 @@ impl Rows {
     #[must_use]
     pub fn rows_len(&self, positions: Range<u64>) -> u64 {
         // It fits: no window is longer than the file, and the file's length was checked when it was compiled.
-        self.within(positions)
-            .map_or(0, |(first, end)| self.window_len(first, end) as u64)
+        self.within(positions).map_or(0, |(first, end)| self.window_len(first, end) as u64)
     }
 
     /// The lengths that decide how the file is cut into parts.
@@ -162,18 +155,14 @@ impl Rows {
         let mut position = first;
         while position < end {
             // The first batch ends where a block ends, so that the others begin where one begins.
-            let count = (BATCH_ROWS - (position % BLOCK_ROWS as u64) as usize)
-                .min((end - position) as usize);
+            let count = (BATCH_ROWS - (position % BLOCK_ROWS as u64) as usize).min((end - position) as usize);
             let batch = codes.get_mut(..count * width).unwrap_or_default();
             let index = self.start_index + (position - 1);
             if let Err(error) = self.renderer.fill(index, batch) {
                 out.truncate(before);
                 return Err(error.into());
             }
-            debug_assert!(
-                batch.iter().all(u8::is_ascii_alphanumeric),
-                "a slot needs no escaping in any format"
-            );
+            debug_assert!(batch.iter().all(u8::is_ascii_alphanumeric), "a slot needs no escaping in any format");
             let mut rest: &[u8] = batch;
             while !rest.is_empty() {
                 if position == block.end {
@@ -204,8 +193,7 @@ impl Rows {
     /// The bytes of a window inside the file.
     fn window_len(&self, first: u64, end: u64) -> u128 {
         let digits = digits_up_to(end - 1) - digits_up_to(first - 1);
-        let mut len = u128::from(end - first) * u128::from(self.fixed_len)
-            + u128::from(self.positions) * digits;
+        let mut len = u128::from(end - first) * u128::from(self.fixed_len) + u128::from(self.positions) * digits;
         if first == 1 {
             len += self.layout.head.len() as u128;
         }
@@ -238,26 +226,13 @@ fn digits_up_to(last: u64) -> u128 {
 /// reader folds some, and a line break would be two rows of `txt`; one rule for every format is easier to
 /// rely on than six.
 fn check_literals(renderer: &Renderer, head: &FileHead<'_>) -> Result<(), ExportError> {
-    let fields = [
-        Field::Code,
-        Field::DigitalLink,
-        Field::ElementString,
-        Field::EpcUri,
-    ];
-    let literals = fields
-        .into_iter()
-        .flat_map(|field| renderer.pieces(field))
-        .filter_map(|piece| match piece {
-            Piece::Literal(text) => Some(text.as_str()),
-            Piece::Slot { .. } => None,
-        });
-    for character in literals
-        .chain([head.reservation, head.code_type.as_str()])
-        .flat_map(str::chars)
-    {
-        if character.is_control()
-            || matches!(character, '\u{2028}' | '\u{2029}' | '\u{FFFE}' | '\u{FFFF}')
-        {
+    let fields = [Field::Code, Field::DigitalLink, Field::ElementString, Field::EpcUri];
+    let literals = fields.into_iter().flat_map(|field| renderer.pieces(field)).filter_map(|piece| match piece {
+        Piece::Literal(text) => Some(text.as_str()),
+        Piece::Slot { .. } => None,
+    });
+    for character in literals.chain([head.reservation, head.code_type.as_str()]).flat_map(str::chars) {
+        if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}' | '\u{FFFE}' | '\u{FFFF}') {
             return Err(ExportError::Character(character));
         }
     }

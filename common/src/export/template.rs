@@ -67,10 +67,7 @@ impl RowTemplate {
                     escape(text, &mut escaped);
                     self = self.text(&escaped);
                 }
-                Piece::Slot { from, to } => self.parts.push(Part::Slot {
-                    from: *from,
-                    to: *to,
-                }),
+                Piece::Slot { from, to } => self.parts.push(Part::Slot { from: *from, to: *to }),
             }
         }
         self
@@ -88,11 +85,7 @@ impl RowTemplate {
                     image.bytes.resize(at + digits, b'0');
                 }
                 Part::Slot { from, to } => {
-                    image.slots.push(SlotPlace {
-                        at,
-                        from: *from,
-                        len: to.saturating_sub(*from),
-                    });
+                    image.slots.push(SlotPlace { at, from: *from, len: to.saturating_sub(*from) });
                     image.bytes.resize(at + to.saturating_sub(*from), b'0');
                 }
             }

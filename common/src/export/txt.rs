@@ -11,16 +11,10 @@ use crate::code::{Field, Renderer};
 use super::template::{Layout, RowTemplate, is_empty, verbatim};
 
 pub(super) fn layout(renderer: &Renderer) -> Layout {
-    let field = if is_empty(renderer, Field::DigitalLink) {
-        Field::Code
-    } else {
-        Field::DigitalLink
-    };
+    let field = if is_empty(renderer, Field::DigitalLink) { Field::Code } else { Field::DigitalLink };
     Layout {
         head: String::new(),
-        row: RowTemplate::default()
-            .field(renderer, field, verbatim)
-            .text("\n"),
+        row: RowTemplate::default().field(renderer, field, verbatim).text("\n"),
         separator_len: 0,
         foot: String::new(),
     }

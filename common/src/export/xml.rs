@@ -33,12 +33,7 @@ pub(super) fn layout(renderer: &Renderer, file: &FileHead<'_>) -> Layout {
         .text("</element_string><epc_uri>")
         .field(renderer, Field::EpcUri, escape)
         .text("</epc_uri></code>\n");
-    Layout {
-        head,
-        row,
-        separator_len: 0,
-        foot: "</codes>\n".to_owned(),
-    }
+    Layout { head, row, separator_len: 0, foot: "</codes>\n".to_owned() }
 }
 
 /// Escapes text for element content and for an attribute in double quotes (XML 1.0, section 2.4): the five
@@ -60,17 +55,7 @@ fn escape(text: &str, out: &mut String) {
 mod tests {
     #[test]
     fn literals_are_escaped_as_the_library_escapes_them() {
-        for text in [
-            "",
-            "plain",
-            "\"",
-            "\\",
-            "a\"b\\c",
-            "<&>'\"",
-            "&amp;",
-            "ü→\u{1F600}",
-            "?a=1&b=2",
-        ] {
+        for text in ["", "plain", "\"", "\\", "a\"b\\c", "<&>'\"", "&amp;", "ü→\u{1F600}", "?a=1&b=2"] {
             let mut escaped = String::new();
             super::escape(text, &mut escaped);
             assert_eq!(escaped, quick_xml::escape::escape(text));

@@ -30,10 +30,5 @@ pub(super) fn layout(renderer: &Renderer) -> Layout {
         .text("\"\n  epc_uri: \"")
         .field(renderer, Field::EpcUri, escape)
         .text("\"\n");
-    Layout {
-        head: String::new(),
-        row,
-        separator_len: 0,
-        foot: String::new(),
-    }
+    Layout { head: String::new(), row, separator_len: 0, foot: String::new() }
 }

@@ -9,7 +9,9 @@ use uuid::Uuid;
 use super::renderer;
 use crate::{
     api::{ApiError, Caller},
-    code::{Candidate, IdKey, Namespace, Permutation, PoolSpec, Renderer, Secret, by_code, by_digital_link, by_join_key},
+    code::{
+        Candidate, IdKey, Namespace, Permutation, PoolSpec, Renderer, Secret, by_code, by_digital_link, by_join_key,
+    },
     context::Context,
     query::{CodeLookup, Row, Window},
     reservation::Reservation,
@@ -154,10 +156,9 @@ pub async fn find(
             let Some(pool) = pools.iter().find(|pool| pool.namespace == candidate.namespace) else { continue };
             let Some(secret) = secret else { continue };
             let Some(index) = index_of(secret, pool, &candidate.varying)? else { continue };
-            if let Some(reservation) = owner(store, &pool.namespace, index).await? {
-                if caller.sees(reservation.reserved_for.as_deref()) {
-                    found.entry(lookup.clone()).or_default().push(Found { reservation, index });
-                }
+            let reservation = owner(store, &pool.namespace, index).await?;
+            if let Some(reservation) = reservation.filter(|item| caller.sees(item.reserved_for.as_deref())) {
+                found.entry(lookup.clone()).or_default().push(Found { reservation, index });
             }
         }
     }

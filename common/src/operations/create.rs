@@ -40,7 +40,6 @@ pub struct Request<'a> {
     pub query: &'a RawQuery,
 }
 
-
 /// Creates reservations.
 ///
 /// # Errors
@@ -56,7 +55,10 @@ pub async fn create(context: &Context, asker: Asker<'_>, request: Request<'_>) -
     let key = remembered_key(asker, &request)?;
     let most = MAX_BATCH - usize::from(key.is_some());
     if inputs.len() > most {
-        return Err(ApiError::InvalidPayload(format!("{} rows in one request, {most} at most are allowed", inputs.len())));
+        return Err(ApiError::InvalidPayload(format!(
+            "{} rows in one request, {most} at most are allowed",
+            inputs.len()
+        )));
     }
     let store = Store::of(context);
     let body = hash(request.body);

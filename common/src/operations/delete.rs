@@ -30,7 +30,10 @@ pub async fn ids(context: &Context, asker: Asker<'_>, ids: &[Uuid]) -> Result<()
     asker.caller.may(Action::Delete, COLLECTION)?;
     let ids: Vec<Uuid> = ids.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
     if ids.len() > MAX_BATCH {
-        return Err(ApiError::InvalidPayload(format!("{} rows in one request, {MAX_BATCH} at most are allowed", ids.len())));
+        return Err(ApiError::InvalidPayload(format!(
+            "{} rows in one request, {MAX_BATCH} at most are allowed",
+            ids.len()
+        )));
     }
     let store = Store::of(context);
     for _ in 0..MAX_TRIES {

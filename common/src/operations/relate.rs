@@ -120,7 +120,11 @@ impl<'a> Loader<'a> {
             Collection::CodeReservation => {
                 let ids: Vec<_> = keys.iter().filter_map(|key| crate::reservation::uuid(key)).collect();
                 let items = store.reservations(&ids).await?;
-                items.iter().filter(|item| self.caller.sees(item.reserved_for.as_deref())).map(rows::reservation).collect()
+                items
+                    .iter()
+                    .filter(|item| self.caller.sees(item.reserved_for.as_deref()))
+                    .map(rows::reservation)
+                    .collect()
             }
             // Codes are not stored; their rows are made where a reservation is shown.
             Collection::UniqueCode => Vec::new(),
@@ -148,7 +152,8 @@ impl<'a> Loader<'a> {
         }
         let codes = Codes::open(self.context).await?;
         for item in reserved() {
-            let rows = if needs.codes_are_keys { codes.id_window(item, window) } else { codes.window(item, window, false)? };
+            let rows =
+                if needs.codes_are_keys { codes.id_window(item, window) } else { codes.window(item, window, false)? };
             self.related.set_codes(item.id.to_string(), rows);
         }
         Ok(())
@@ -171,7 +176,7 @@ fn window_size(item: &Reservation, window: Window) -> u64 {
 
 /// The role, as the query engine names it.
 #[must_use]
-pub fn role(role: Role) -> crate::query::Role {
+pub(super) fn role(role: Role) -> crate::query::Role {
     match role {
         Role::Admin => crate::query::Role::Admin,
         Role::Writer => crate::query::Role::Writer,

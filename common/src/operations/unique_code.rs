@@ -14,7 +14,7 @@ use super::{
 use crate::{
     api::ApiError,
     context::Context,
-    query::{Answer, Collection, Condition, Filter, Query, RawQuery, Row, Scalar, Test, Window, lookups_of, sort::SortTarget},
+    query::{Answer, Collection, Condition, Filter, Query, RawQuery, Row, Scalar, Test, Window, sort::SortTarget},
     reservation::{Reservation, uuid},
     store::Store,
 };
@@ -116,19 +116,23 @@ fn asked(query: &Query) -> Result<Asked, ApiError> {
     };
     if let Some(ids) = ids("id") {
         if ids.len() > MAX_RESERVATIONS {
-            return Err(ApiError::InvalidQuery(format!("{MAX_RESERVATIONS} ids of codes at most are allowed in one filter")));
+            return Err(ApiError::InvalidQuery(format!(
+                "{MAX_RESERVATIONS} ids of codes at most are allowed in one filter"
+            )));
         }
         return Ok(Asked::Rows(Named::Ids(ids)));
     }
     if let Some(ids) = ids("reservation") {
         if ids.len() > MAX_RESERVATIONS {
-            return Err(ApiError::InvalidQuery(format!("{MAX_RESERVATIONS} reservations at most are allowed in one filter")));
+            return Err(ApiError::InvalidQuery(format!(
+                "{MAX_RESERVATIONS} reservations at most are allowed in one filter"
+            )));
         }
         return Ok(Asked::Reservations(ids));
     }
-    match lookups_of(filter) {
-        Ok(lookups) => Ok(Asked::Rows(Named::Lookups(lookups))),
-        Err(_) => Err(ApiError::InvalidQuery(
+    match filter.map(Filter::as_code_lookups) {
+        Some(Ok(lookups)) => Ok(Asked::Rows(Named::Lookups(lookups))),
+        _ => Err(ApiError::InvalidQuery(
             "\"unique_code\" needs a filter on \"reservation\", \"id\", \"code\" with \"product\", \"digital_link\" or \
              \"epc_join_key\""
                 .to_owned(),
@@ -142,7 +146,9 @@ fn descending(query: &Query) -> Result<bool, ApiError> {
     match &key.target {
         SortTarget::Path(path) if matches!(path.own_field(), Some("position" | "id")) => Ok(key.descending),
         SortTarget::Aggregate(_) => Ok(false),
-        SortTarget::Path(_) => Err(ApiError::InvalidQuery("\"unique_code\" can be sorted by \"position\" only".to_owned())),
+        SortTarget::Path(_) => {
+            Err(ApiError::InvalidQuery("\"unique_code\" can be sorted by \"position\" only".to_owned()))
+        }
     }
 }
 
@@ -205,7 +211,9 @@ async fn window(
         let here = count.saturating_sub(skip).min(take);
         if here > 0 {
             if rows.len() as u64 + here > MAX_CODES as u64 {
-                return Err(ApiError::InvalidQuery(format!("{MAX_CODES} codes at most in one answer. Use \"limit\" and \"page\"")));
+                return Err(ApiError::InvalidQuery(format!(
+                    "{MAX_CODES} codes at most in one answer. Use \"limit\" and \"page\""
+                )));
             }
             let codes = match &codes {
                 Some(codes) => codes,
@@ -245,7 +253,7 @@ fn only_reservation(filter: &Filter) -> bool {
 /// whatever its domain.
 async fn answer(context: &Context, asker: Asker<'_>, query: &Query, rows: Vec<Row>) -> Result<Answer, ApiError> {
     let mut query = query.clone();
-    if lookups_of(query.filter.as_ref()).is_ok() {
+    if query.filter.as_ref().is_some_and(|filter| filter.as_code_lookups().is_ok()) {
         query.filter = None;
     }
     let mut loader = Loader::new(context, asker.caller);

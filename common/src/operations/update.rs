@@ -64,7 +64,8 @@ pub async fn many(context: &Context, asker: Asker<'_>, body: &Value, raw: &RawQu
             write(context, asker, &changes, None).await?
         }
         _ => {
-            let members = body.as_object().ok_or_else(|| ApiError::InvalidPayload("\"value\" must be of type object".into()))?;
+            let members =
+                body.as_object().ok_or_else(|| ApiError::InvalidPayload("\"value\" must be of type object".into()))?;
             let data = data_of(members)?;
             match Rows::parse(members)? {
                 Rows::Keys(ids) => write(context, asker, &changes(&ids, data), None).await?,
@@ -105,7 +106,10 @@ async fn write(
 ) -> Result<Vec<Reservation>, ApiError> {
     let ids: BTreeSet<Uuid> = changes.iter().map(|change| change.id).collect();
     if ids.len() > MAX_BATCH {
-        return Err(ApiError::InvalidPayload(format!("{} rows in one request, {MAX_BATCH} at most are allowed", ids.len())));
+        return Err(ApiError::InvalidPayload(format!(
+            "{} rows in one request, {MAX_BATCH} at most are allowed",
+            ids.len()
+        )));
     }
     let store = Store::of(context);
     let ids: Vec<Uuid> = ids.into_iter().collect();

@@ -31,11 +31,7 @@ impl Access {
     /// The rights of a user with this role. `user` is the caller's own `directus_users` row, for `$CURRENT_USER`,
     /// `$CURRENT_USER.email` and `$CURRENT_ROLE` (its `role` member); `None` where nobody is logged in.
     pub fn new(role: Role, user: Option<Map<String, Value>>) -> Self {
-        Self {
-            role,
-            own_account: false,
-            user,
-        }
+        Self { role, own_account: false, user }
     }
 
     /// The rights of nobody.
@@ -85,10 +81,6 @@ impl Access {
 
     /// A member of the caller's own row; null where there is none.
     pub(super) fn current_user_member(&self, name: &str) -> Value {
-        self.user
-            .as_ref()
-            .and_then(|u| u.get(name))
-            .cloned()
-            .unwrap_or(Value::Null)
+        self.user.as_ref().and_then(|u| u.get(name)).cloned().unwrap_or(Value::Null)
     }
 }

@@ -51,10 +51,7 @@ const OPERATIONS: [(Operation, &str); 9] = [
 impl Operation {
     /// Its name in `aggregate[…]`.
     pub fn name(self) -> &'static str {
-        OPERATIONS
-            .into_iter()
-            .find(|(o, _)| *o == self)
-            .map_or("", |(_, n)| n)
+        OPERATIONS.into_iter().find(|(o, _)| *o == self).map_or("", |(_, n)| n)
     }
 
     /// Whether it gives a number, whatever it is asked for.
@@ -63,10 +60,7 @@ impl Operation {
     }
 
     fn of(name: &str) -> Option<Self> {
-        OPERATIONS
-            .into_iter()
-            .find(|(_, n)| *n == name)
-            .map(|(o, _)| o)
+        OPERATIONS.into_iter().find(|(_, n)| *n == name).map(|(o, _)| o)
     }
 }
 
@@ -99,26 +93,18 @@ pub(super) fn parse(raw: &Value) -> Result<Vec<(String, Vec<String>)>, QueryErro
         let names: Vec<String> = match fields {
             Value::String(text) => text.split(',').map(str::to_owned).collect(),
             Value::Array(items) => {
-                let texts: Option<Vec<String>> = items
-                    .iter()
-                    .map(|v| v.as_str().map(str::to_owned))
-                    .collect();
+                let texts: Option<Vec<String>> = items.iter().map(|v| v.as_str().map(str::to_owned)).collect();
                 texts.ok_or_else(wrong)?
             }
             Value::Object(items) => {
-                let texts: Option<Vec<String>> = items
-                    .values()
-                    .map(|v| v.as_str().map(str::to_owned))
-                    .collect();
+                let texts: Option<Vec<String>> = items.values().map(|v| v.as_str().map(str::to_owned)).collect();
                 texts.ok_or_else(wrong)?
             }
             _ => return Err(wrong()),
         };
         total += names.len();
         if total > MAX_LIST {
-            return Err(QueryError::invalid(format!(
-                "More than {MAX_LIST} aggregates are asked for"
-            )));
+            return Err(QueryError::invalid(format!("More than {MAX_LIST} aggregates are asked for")));
         }
         out.push((operation.clone(), names));
     }
@@ -126,63 +112,42 @@ pub(super) fn parse(raw: &Value) -> Result<Vec<(String, Vec<String>)>, QueryErro
 }
 
 /// Known operations on existing members. An unknown operation computes nothing, as in Directus.
-pub(super) fn lower(
-    asked: &[(String, Vec<String>)],
-    collection: Collection,
-) -> Result<Vec<Aggregate>, QueryError> {
+pub(super) fn lower(asked: &[(String, Vec<String>)], collection: Collection) -> Result<Vec<Aggregate>, QueryError> {
     let mut out = Vec::new();
     for (name, fields) in asked {
         let Some(operation) = Operation::of(name) else {
             continue;
         };
         if operation == Operation::CountAll {
-            out.push(Aggregate {
-                operation,
-                field: None,
-            });
+            out.push(Aggregate { operation, field: None });
             continue;
         }
         for member in fields {
             if member == "*" {
                 if !matches!(operation, Operation::Count | Operation::CountDistinct) {
-                    return Err(QueryError::invalid(format!(
-                        "\"{name}\" needs a field, not \"*\""
-                    )));
+                    return Err(QueryError::invalid(format!("\"{name}\" needs a field, not \"*\"")));
                 }
-                out.push(Aggregate {
-                    operation,
-                    field: None,
-                });
+                out.push(Aggregate { operation, field: None });
                 continue;
             }
-            let field = collection
-                .field(member)
-                .filter(|f| !matches!(f.relation, Relation::Many(_)));
+            let field = collection.field(member).filter(|f| !matches!(f.relation, Relation::Many(_)));
             let field = field
                 .filter(|f| f.kind != FieldType::Alias && !f.concealed)
                 .ok_or_else(|| QueryError::invalid(format!("\"{member}\" can't be aggregated")))?;
-            out.push(Aggregate {
-                operation,
-                field: Some(field),
-            });
+            out.push(Aggregate { operation, field: Some(field) });
         }
     }
     Ok(out)
 }
 
 /// Lowers `groupBy`: members of the collection itself and functions of them.
-pub(super) fn lower_groups(
-    groups: &[String],
-    collection: Collection,
-) -> Result<Vec<FieldPath>, QueryError> {
+pub(super) fn lower_groups(groups: &[String], collection: Collection) -> Result<Vec<FieldPath>, QueryError> {
     groups
         .iter()
         .map(|group| {
             let path = super::sort::path(std::slice::from_ref(group), collection)?;
             if path.field.kind == FieldType::Alias || path.field.concealed {
-                return Err(QueryError::invalid(format!(
-                    "\"{group}\" can't be grouped by"
-                )));
+                return Err(QueryError::invalid(format!("\"{group}\" can't be grouped by")));
             }
             Ok(path)
         })
@@ -205,10 +170,7 @@ impl Aggregate {
         let Some(field) = self.field else {
             return Value::String(rows.len().to_string());
         };
-        let values = rows
-            .iter()
-            .filter_map(|row| row.get(field.name))
-            .filter(|v| !v.is_null());
+        let values = rows.iter().filter_map(|row| row.get(field.name)).filter(|v| !v.is_null());
         match self.operation {
             Operation::Count | Operation::CountAll => Value::String(values.count().to_string()),
             Operation::CountDistinct => Value::String(distinct(values).len().to_string()),
@@ -226,10 +188,7 @@ impl Aggregate {
         let name = self.operation.name();
         match self.field {
             None if self.operation == Operation::CountDistinct => {
-                out.insert(
-                    name.into(),
-                    Value::Object(Map::from_iter([("*".to_owned(), value)])),
-                );
+                out.insert(name.into(), Value::Object(Map::from_iter([("*".to_owned(), value)])));
             }
             None => {
                 // `count[]=*&count[]=id`: the member for one column hides the plain number.
@@ -240,10 +199,7 @@ impl Aggregate {
                     members.insert(field.name.into(), value);
                 }
                 _ => {
-                    out.insert(
-                        name.into(),
-                        Value::Object(Map::from_iter([(field.name.to_owned(), value)])),
-                    );
+                    out.insert(name.into(), Value::Object(Map::from_iter([(field.name.to_owned(), value)])));
                 }
             },
         }
@@ -256,18 +212,12 @@ fn distinct<'a>(values: impl Iterator<Item = &'a Value>) -> BTreeSet<String> {
 
 fn distinct_values<'a>(values: impl Iterator<Item = &'a Value>) -> Vec<Value> {
     let mut seen = BTreeSet::new();
-    values
-        .filter(|v| seen.insert(js::text(v)))
-        .cloned()
-        .collect()
+    values.filter(|v| seen.insert(js::text(v))).cloned().collect()
 }
 
 fn whole_numbers<'a>(values: impl Iterator<Item = &'a Value>) -> (i128, i128) {
     values.fold((0, 0), |(sum, count), value| {
-        let number = value
-            .as_i64()
-            .or_else(|| value.as_str().and_then(|s| s.parse().ok()))
-            .unwrap_or(0);
+        let number = value.as_i64().or_else(|| value.as_str().and_then(|s| s.parse().ok())).unwrap_or(0);
         (sum + i128::from(number), count + 1)
     })
 }
@@ -275,35 +225,19 @@ fn whole_numbers<'a>(values: impl Iterator<Item = &'a Value>) -> (i128, i128) {
 fn sum<'a>(field: &Field, values: impl Iterator<Item = &'a Value>) -> Value {
     if field.kind.is_numeric() {
         let (sum, count) = whole_numbers(values);
-        return if count == 0 {
-            Value::Null
-        } else {
-            Value::String(sum.to_string())
-        };
+        return if count == 0 { Value::Null } else { Value::String(sum.to_string()) };
     }
     let (sum, count) = loose_numbers(field, values);
-    if count == 0.0 {
-        Value::Null
-    } else {
-        plain_number(sum)
-    }
+    if count == 0.0 { Value::Null } else { plain_number(sum) }
 }
 
 fn average<'a>(field: &Field, values: impl Iterator<Item = &'a Value>) -> Value {
     if field.kind.is_numeric() {
         let (sum, count) = whole_numbers(values);
-        return if count == 0 {
-            Value::Null
-        } else {
-            Value::String(decimal::quotient(sum, count))
-        };
+        return if count == 0 { Value::Null } else { Value::String(decimal::quotient(sum, count)) };
     }
     let (sum, count) = loose_numbers(field, values);
-    if count == 0.0 {
-        Value::Null
-    } else {
-        plain_number(sum / count)
-    }
+    if count == 0.0 { Value::Null } else { plain_number(sum / count) }
 }
 
 /// Adding up what is no number: PostgreSQL refuses with an internal error, SQLite takes the number that a text begins
@@ -322,13 +256,8 @@ fn loose_numbers<'a>(field: &Field, values: impl Iterator<Item = &'a Value>) -> 
 fn leading_number(text: &str) -> f64 {
     let text = text.trim_start();
     let signed = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let end = signed
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(signed.len());
-    let value: f64 = signed
-        .get(..end)
-        .and_then(|d| d.parse().ok())
-        .unwrap_or(0.0);
+    let end = signed.find(|c: char| !c.is_ascii_digit()).unwrap_or(signed.len());
+    let value: f64 = signed.get(..end).and_then(|d| d.parse().ok()).unwrap_or(0.0);
     if text.starts_with('-') { -value } else { value }
 }
 
@@ -340,11 +269,7 @@ fn plain_number(value: f64) -> Value {
     }
 }
 
-fn extreme<'a>(
-    field: &Field,
-    values: impl Iterator<Item = &'a Value>,
-    wanted: std::cmp::Ordering,
-) -> Value {
+fn extreme<'a>(field: &Field, values: impl Iterator<Item = &'a Value>, wanted: std::cmp::Ordering) -> Value {
     use super::operators::Actual;
     let mut best: Option<&Value> = None;
     for value in values {

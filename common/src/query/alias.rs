@@ -24,15 +24,11 @@ impl Aliases {
         let mut out = Vec::new();
         for (key, value) in members {
             let Value::String(member) = value else {
-                return Err(QueryError::invalid(
-                    "\"alias\" value has to be a string. \"string\" given",
-                ));
+                return Err(QueryError::invalid("\"alias\" value has to be a string. \"string\" given"));
             };
             for (part, text) in [("key", key), ("value", member)] {
                 if text.contains('.') {
-                    return Err(QueryError::invalid(format!(
-                        "\"alias\" {part} can't contain a period character `.`"
-                    )));
+                    return Err(QueryError::invalid(format!("\"alias\" {part} can't contain a period character `.`")));
                 }
             }
             out.push((key.clone(), member.clone()));
@@ -42,10 +38,7 @@ impl Aliases {
 
     /// The member that a name stands for.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, m)| m.as_str())
+        self.0.iter().find(|(n, _)| n == name).map(|(_, m)| m.as_str())
     }
 
     /// All of them.

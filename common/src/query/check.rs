@@ -47,13 +47,7 @@ impl Named {
     }
 
     /// Notes every member of a dotted path, following relations.
-    pub(super) fn add_path(
-        &mut self,
-        why: Use,
-        prefix: &[String],
-        collection: Collection,
-        path: &[String],
-    ) {
+    pub(super) fn add_path(&mut self, why: Use, prefix: &[String], collection: Collection, path: &[String]) {
         let mut place = Place::Ours(collection);
         let mut stack = prefix.to_vec();
         for part in path {
@@ -72,12 +66,7 @@ impl Named {
         let path = path.join(".");
         let known = self.0.iter().position(|e| e.why == why && e.path == path);
         let at = known.unwrap_or_else(|| {
-            self.0.push(Entry {
-                why,
-                path,
-                place,
-                names: Vec::new(),
-            });
+            self.0.push(Entry { why, path, place, names: Vec::new() });
             self.0.len() - 1
         });
         &mut self.0[at]
@@ -99,11 +88,7 @@ impl Named {
             if !access.can_read(collection) {
                 return Err(entry.forbidden());
             }
-            entry.refuse(|name| {
-                collection
-                    .field(name)
-                    .is_none_or(|f| access.can_read_field(collection, f))
-            })?;
+            entry.refuse(|name| collection.field(name).is_none_or(|f| access.can_read_field(collection, f)))?;
         }
         Ok(())
     }
@@ -133,10 +118,6 @@ impl Entry {
         if refused.is_empty() {
             return Ok(());
         }
-        Err(QueryError::forbidden_fields(
-            &self.path,
-            self.collection(),
-            &refused,
-        ))
+        Err(QueryError::forbidden_fields(&self.path, self.collection(), &refused))
     }
 }

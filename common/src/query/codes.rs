@@ -38,15 +38,11 @@ pub(super) fn lower(filter: &Value, none: bool) -> Result<Filter, QueryError> {
 /// # Errors
 /// `INVALID_QUERY` when it is anything but `code` (with `product`), `digital_link` or `epc_join_key`, each `_eq` or `_in`,
 /// or an `_or` of such.
-pub fn lookups_of(filter: Option<&Filter>) -> Result<Vec<CodeLookup>, QueryError> {
+pub(super) fn lookups_of(filter: Option<&Filter>) -> Result<Vec<CodeLookup>, QueryError> {
     let mut lookups = Vec::new();
-    filter
-        .ok_or_else(not_a_lookup)
-        .and_then(|f| collect(f, &mut lookups))?;
+    filter.ok_or_else(not_a_lookup).and_then(|f| collect(f, &mut lookups))?;
     if lookups.len() > MAX_CODE_LOOKUPS {
-        return Err(QueryError::invalid(format!(
-            "A filter can ask for {MAX_CODE_LOOKUPS} codes at most"
-        )));
+        return Err(QueryError::invalid(format!("A filter can ask for {MAX_CODE_LOOKUPS} codes at most")));
     }
     Ok(lookups)
 }
@@ -93,27 +89,17 @@ fn conjunction(leaves: &[&Condition], out: &mut Vec<CodeLookup>) -> Result<(), Q
     }
     named.sort_unstable();
     // Bounded before the product of two lists is made.
-    let total = named
-        .iter()
-        .fold(1_usize, |n, (_, list)| n.saturating_mul(list.len().max(1)));
+    let total = named.iter().fold(1_usize, |n, (_, list)| n.saturating_mul(list.len().max(1)));
     if total.saturating_add(out.len()) > MAX_CODE_LOOKUPS {
-        return Err(QueryError::invalid(format!(
-            "A filter can ask for {MAX_CODE_LOOKUPS} codes at most"
-        )));
+        return Err(QueryError::invalid(format!("A filter can ask for {MAX_CODE_LOOKUPS} codes at most")));
     }
     match named.as_slice() {
         [("code", codes)] => {
-            out.extend(codes.iter().map(|c| CodeLookup::Code {
-                code: c.clone(),
-                product: None,
-            }));
+            out.extend(codes.iter().map(|c| CodeLookup::Code { code: c.clone(), product: None }));
         }
         [("code", codes), ("product", products)] => {
             for code in codes {
-                out.extend(products.iter().map(|p| CodeLookup::Code {
-                    code: code.clone(),
-                    product: Some(p.clone()),
-                }));
+                out.extend(products.iter().map(|p| CodeLookup::Code { code: code.clone(), product: Some(p.clone()) }));
             }
         }
         [("digital_link", links)] => out.extend(links.iter().cloned().map(CodeLookup::DigitalLink)),

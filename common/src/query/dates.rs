@@ -2,9 +2,7 @@
 //!
 //! Everything is UTC; a date without a zone is UTC, a date without a time is its midnight.
 
-use chrono::{
-    DateTime, Days, Duration, Months, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, Utc,
-};
+use chrono::{DateTime, Days, Duration, Months, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, Utc};
 
 /// The instant that a text names, if it names one: `2024`, `2024-01`, `2024-01-15`, `2024-01-15T12:34[:56[.789]]` with
 /// `T` or a space, and `Z`, `+01:00`, `+0100`, `+01` or no zone.
@@ -24,9 +22,7 @@ pub fn parse_instant(text: &str) -> Option<DateTime<Utc>> {
     let zone_at = rest.find(['Z', 'z', '+', '-']).unwrap_or(rest.len());
     let (time, zone) = (rest.get(..zone_at)?.trim(), rest.get(zone_at..)?);
     let local = NaiveDateTime::new(date, parse_time(time)?);
-    local
-        .checked_sub_signed(parse_zone(zone)?)
-        .map(|at| at.and_utc())
+    local.checked_sub_signed(parse_zone(zone)?).map(|at| at.and_utc())
 }
 
 fn parse_date(text: &str) -> Option<NaiveDate> {
@@ -70,18 +66,13 @@ fn parse_zone(text: &str) -> Option<Duration> {
     let (hours, minutes) = match (rest.split_once(':'), rest.len()) {
         (Some((h, m)), _) => (digits(h, 1..=2)?, digits(m, 2..=2)?),
         (None, 1 | 2) => (digits(rest, 1..=2)?, 0),
-        (None, 4) => (
-            digits(rest.get(..2)?, 2..=2)?,
-            digits(rest.get(2..)?, 2..=2)?,
-        ),
+        (None, 4) => (digits(rest.get(..2)?, 2..=2)?, digits(rest.get(2..)?, 2..=2)?),
         (None, _) => return None,
     };
     if hours > 15 || minutes > 59 {
         return None;
     }
-    Some(Duration::minutes(
-        sign * (i64::from(hours) * 60 + i64::from(minutes)),
-    ))
+    Some(Duration::minutes(sign * (i64::from(hours) * 60 + i64::from(minutes))))
 }
 
 fn digits(text: &str, length: std::ops::RangeInclusive<usize>) -> Option<u32> {
@@ -123,10 +114,7 @@ fn shift(now: DateTime<Utc>, offset: &str) -> Option<DateTime<Utc>> {
         return None;
     }
     let amount = sign * number.parse::<f64>().ok()?;
-    let unit = rest
-        .get(number_end..)?
-        .trim_start_matches(' ')
-        .to_ascii_lowercase();
+    let unit = rest.get(number_end..)?.trim_start_matches(' ').to_ascii_lowercase();
     // Twelve digits of milliseconds are far beyond the calendar; the conversion below cannot wrap.
     if !amount.is_finite() || amount.abs() > 1e15 {
         return None;
@@ -146,20 +134,12 @@ fn shift(now: DateTime<Utc>, offset: &str) -> Option<DateTime<Utc>> {
 
 fn months(now: DateTime<Utc>, amount: f64) -> Option<DateTime<Utc>> {
     let count = Months::new(whole(amount.abs())?);
-    if amount < 0.0 {
-        now.checked_sub_months(count)
-    } else {
-        now.checked_add_months(count)
-    }
+    if amount < 0.0 { now.checked_sub_months(count) } else { now.checked_add_months(count) }
 }
 
 fn days(now: DateTime<Utc>, amount: f64) -> Option<DateTime<Utc>> {
     let count = Days::new(u64::from(whole(amount.abs())?));
-    if amount < 0.0 {
-        now.checked_sub_days(count)
-    } else {
-        now.checked_add_days(count)
-    }
+    if amount < 0.0 { now.checked_sub_days(count) } else { now.checked_add_days(count) }
 }
 
 fn whole(amount: f64) -> Option<u32> {

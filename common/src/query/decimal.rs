@@ -31,17 +31,9 @@ pub(super) fn quotient(sum: i128, count: i128) -> String {
         }
         whole += u128::from(carry);
     }
-    let sign = if sum < 0 && (whole > 0 || decimals.iter().any(|d| *d > 0)) {
-        "-"
-    } else {
-        ""
-    };
+    let sign = if sum < 0 && (whole > 0 || decimals.iter().any(|d| *d > 0)) { "-" } else { "" };
     let decimals: String = decimals.iter().map(|d| char::from(b'0' + d)).collect();
-    if decimals.is_empty() {
-        format!("{sign}{whole}")
-    } else {
-        format!("{sign}{whole}.{decimals}")
-    }
+    if decimals.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{decimals}") }
 }
 
 /// The highest group of four digits and its position.

@@ -30,16 +30,12 @@ pub enum QueryError {
 impl QueryError {
     /// An `INVALID_QUERY` with this reason.
     pub fn invalid(reason: impl Into<String>) -> Self {
-        Self::InvalidQuery {
-            reason: reason.into(),
-        }
+        Self::InvalidQuery { reason: reason.into() }
     }
 
     /// An `INVALID_PAYLOAD` with this reason.
     pub fn payload(reason: impl Into<String>) -> Self {
-        Self::InvalidPayload {
-            reason: reason.into(),
-        }
+        Self::InvalidPayload { reason: reason.into() }
     }
 
     /// The answer for a row that is unknown or not the caller's.
@@ -62,11 +58,7 @@ impl QueryError {
         let place = place(path);
         let named: Vec<String> = fields.iter().map(|f| format!("\"{f}\"")).collect();
         let named = named.join(", ");
-        let (noun, verb) = if fields.len() == 1 {
-            ("field", "it does")
-        } else {
-            ("fields", "they do")
-        };
+        let (noun, verb) = if fields.len() == 1 { ("field", "it does") } else { ("fields", "they do") };
         Self::Forbidden {
             reason: Some(format!(
                 "You don't have permission to access {noun} {named} in collection \"{collection}\" or {verb} not exist. Queried in {place}."
@@ -107,9 +99,5 @@ impl QueryError {
 }
 
 fn place(path: &str) -> String {
-    if path.is_empty() {
-        "root".into()
-    } else {
-        format!("\"{path}\"")
-    }
+    if path.is_empty() { "root".into() } else { format!("\"{path}\"") }
 }

@@ -39,32 +39,19 @@ impl Answer {
 impl Query {
     /// Whether the caller may see a row at all.
     pub fn permits(&self, row: &Row, related: &Related) -> bool {
-        self.rights
-            .as_ref()
-            .is_none_or(|rights| rights.matches(row, related))
+        self.rights.as_ref().is_none_or(|rights| rights.matches(row, related))
     }
 
     /// Whether a row is one of those asked for: rights, filter and search.
     pub fn matches(&self, row: &Row, related: &Related) -> bool {
         self.permits(row, related)
-            && self
-                .filter
-                .as_ref()
-                .is_none_or(|filter| filter.matches(row, related))
-            && self
-                .search
-                .as_ref()
-                .is_none_or(|search| search.matches(row))
+            && self.filter.as_ref().is_none_or(|filter| filter.matches(row, related))
+            && self.search.as_ref().is_none_or(|search| search.matches(row))
     }
 
     /// The order of two rows; equal rows are ordered by their keys, so that pages never overlap.
     pub fn compare(&self, a: &Row, b: &Row, related: &Related) -> Ordering {
-        compare_keys(
-            &self.sort,
-            &self.sort_values(a, related),
-            &self.sort_values(b, related),
-        )
-        .then_with(|| {
+        compare_keys(&self.sort, &self.sort_values(a, related), &self.sort_values(b, related)).then_with(|| {
             let key = self.collection.primary_key().name;
             let id = |row: &Row| row.get(key).and_then(Value::as_str).map(str::to_owned);
             id(a).cmp(&id(b))
@@ -72,10 +59,7 @@ impl Query {
     }
 
     fn sort_values<'a>(&self, row: &'a Row, related: &'a Related) -> Vec<Actual<'a>> {
-        self.sort
-            .iter()
-            .map(|key| sort_value(key, row, related))
-            .collect()
+        self.sort.iter().map(|key| sort_value(key, row, related)).collect()
     }
 
     /// Sorts rows as the query wants them.
@@ -84,13 +68,7 @@ impl Query {
         // Values are read once per row, not once per comparison.
         let mut decorated: Vec<(Vec<Actual<'a>>, Option<&'a str>, &'a Row)> = rows
             .drain(..)
-            .map(|row| {
-                (
-                    self.sort_values(row, related),
-                    row.get(key).and_then(Value::as_str),
-                    row,
-                )
-            })
+            .map(|row| (self.sort_values(row, related), row.get(key).and_then(Value::as_str), row))
             .collect();
         decorated.sort_by(|a, b| compare_keys(&self.sort, &a.0, &b.0).then_with(|| a.1.cmp(&b.1)));
         rows.extend(decorated.into_iter().map(|(_, _, row)| row));
@@ -103,20 +81,11 @@ impl Query {
 
     /// The whole answer over all rows of the collection.
     pub fn run<'a>(&self, rows: &'a [Row], related: &'a Related) -> Answer {
-        let permitted: Vec<&Row> = rows
-            .iter()
-            .filter(|row| self.permits(row, related))
-            .collect();
+        let permitted: Vec<&Row> = rows.iter().filter(|row| self.permits(row, related)).collect();
         let total = permitted.len();
-        let matching: Vec<&Row> = permitted
-            .into_iter()
-            .filter(|row| self.matches(row, related))
-            .collect();
+        let matching: Vec<&Row> = permitted.into_iter().filter(|row| self.matches(row, related)).collect();
         let meta = self.meta_of(total, matching.len());
-        Answer {
-            meta,
-            data: self.data_of(matching, related),
-        }
+        Answer { meta, data: self.data_of(matching, related) }
     }
 
     /// The `meta` of an answer from its two counts.
@@ -138,12 +107,7 @@ impl Query {
         }
         self.sort_rows(&mut matching, related);
         let shown = self.window.cut(matching);
-        Value::Array(
-            shown
-                .into_iter()
-                .map(|row| self.render(row, related))
-                .collect(),
-        )
+        Value::Array(shown.into_iter().map(|row| self.render(row, related)).collect())
     }
 
     /// The answer for a single row that was found by its key. All parameters hold: a row that filter, search or rights
@@ -151,18 +115,11 @@ impl Query {
     ///
     /// # Errors
     /// `FORBIDDEN` without a reason, for that and for a `version` other than `main`.
-    pub fn run_one<'a>(
-        &self,
-        row: Option<&'a Row>,
-        related: &'a Related,
-    ) -> Result<Value, QueryError> {
+    pub fn run_one<'a>(&self, row: Option<&'a Row>, related: &'a Related) -> Result<Value, QueryError> {
         if self.version.as_deref().is_some_and(|v| v != "main") {
             return Err(QueryError::forbidden());
         }
-        let matching: Vec<&Row> = row
-            .into_iter()
-            .filter(|row| self.matches(row, related))
-            .collect();
+        let matching: Vec<&Row> = row.into_iter().filter(|row| self.matches(row, related)).collect();
         match self.data_of(matching, related) {
             Value::Array(items) => items.into_iter().next().ok_or_else(QueryError::forbidden),
             _ => Err(QueryError::forbidden()),
@@ -173,33 +130,21 @@ impl Query {
     fn aggregate(&self, mut rows: Vec<&Row>, related: &Related) -> Vec<Value> {
         if self.groups.is_empty() && self.aggregates.is_empty() {
             // Only unknown operations: Directus shows an empty object for each row.
-            return self
-                .window
-                .cut(rows.iter().map(|_| Value::Object(Map::new())));
+            return self.window.cut(rows.iter().map(|_| Value::Object(Map::new())));
         }
         // In the order of the keys, so that the row that stands for a group is the same every time.
         let key = self.collection.primary_key().name;
-        rows.sort_by(|a, b| {
-            a.get(key)
-                .and_then(Value::as_str)
-                .cmp(&b.get(key).and_then(Value::as_str))
-        });
+        rows.sort_by(|a, b| a.get(key).and_then(Value::as_str).cmp(&b.get(key).and_then(Value::as_str)));
         let mut groups: Vec<Group<'_>> = Vec::new();
         if self.groups.is_empty() {
             let values = self.aggregates.iter().map(|a| a.compute(&rows)).collect();
-            groups.push(Group {
-                first: None,
-                named: Map::new(),
-                values,
-            });
+            groups.push(Group { first: None, named: Map::new(), values });
         } else {
             let mut index: HashMap<String, usize> = HashMap::new();
             let mut members: Vec<(Map<String, Value>, Vec<&Row>)> = Vec::new();
             for row in rows {
                 let named = project::group_members(&self.groups, row, related);
-                let at = *index
-                    .entry(Value::Object(named.clone()).to_string())
-                    .or_insert(members.len());
+                let at = *index.entry(Value::Object(named.clone()).to_string()).or_insert(members.len());
                 match members.get_mut(at) {
                     Some((_, rows)) => rows.push(row),
                     None => members.push((named, vec![row])),
@@ -207,19 +152,11 @@ impl Query {
             }
             groups.extend(members.into_iter().map(|(named, rows)| {
                 let values = self.aggregates.iter().map(|a| a.compute(&rows)).collect();
-                Group {
-                    first: rows.first().copied(),
-                    named,
-                    values,
-                }
+                Group { first: rows.first().copied(), named, values }
             }));
         }
         groups.sort_by(|a, b| self.compare_groups(a, b, related));
-        self.window
-            .cut(groups)
-            .into_iter()
-            .map(|group| self.show_group(group))
-            .collect()
+        self.window.cut(groups).into_iter().map(|group| self.show_group(group)).collect()
     }
 
     fn compare_groups(&self, a: &Group<'_>, b: &Group<'_>, related: &Related) -> Ordering {
@@ -228,12 +165,7 @@ impl Query {
             (SortTarget::Path(_), Some(row)) => own(sort_value(key, row, related)),
             (SortTarget::Path(_), None) => Actual::Null,
         };
-        let all = |group: &Group<'_>| {
-            self.sort
-                .iter()
-                .map(|key| values(group, key))
-                .collect::<Vec<_>>()
-        };
+        let all = |group: &Group<'_>| self.sort.iter().map(|key| values(group, key)).collect::<Vec<_>>();
         compare_keys(&self.sort, &all(a), &all(b))
     }
 
@@ -253,11 +185,8 @@ impl Query {
         let mut out = group.named;
         for (aggregate, value) in self.aggregates.iter().zip(group.values) {
             if self.shows_count_all || aggregate.operation != Operation::CountAll {
-                let value = if self.plain_numbers && aggregate.operation.is_number() {
-                    plain_number(value)
-                } else {
-                    value
-                };
+                let value =
+                    if self.plain_numbers && aggregate.operation.is_number() { plain_number(value) } else { value };
                 aggregate.store(value, &mut out);
             }
         }
@@ -279,10 +208,7 @@ fn sort_value<'a>(key: &SortKey, row: &'a Row, related: &'a Related) -> Actual<'
 }
 
 fn plain_number(value: Value) -> Value {
-    let parsed = value
-        .as_str()
-        .and_then(|text| serde_json::from_str(text).ok())
-        .filter(Value::is_number);
+    let parsed = value.as_str().and_then(|text| serde_json::from_str(text).ok()).filter(Value::is_number);
     parsed.unwrap_or(value)
 }
 
@@ -299,13 +225,7 @@ fn own(actual: Actual<'_>) -> Actual<'static> {
 fn compare_keys(keys: &[SortKey], a: &[Actual<'_>], b: &[Actual<'_>]) -> Ordering {
     keys.iter()
         .zip(a.iter().zip(b))
-        .map(|(key, (a, b))| {
-            if key.descending {
-                b.order(a)
-            } else {
-                a.order(b)
-            }
-        })
+        .map(|(key, (a, b))| if key.descending { b.order(a) } else { a.order(b) })
         .find(|order| order.is_ne())
         .unwrap_or(Ordering::Equal)
 }

@@ -53,10 +53,7 @@ impl ExportFormat {
             Self::Xml => "xml",
             Self::Yaml => "yaml",
         };
-        format!(
-            "attachment; filename=\"{collection} {}.{extension}\"",
-            now.format("%Y%m%d-%H%M%S")
-        )
+        format!("attachment; filename=\"{collection} {}.{extension}\"", now.format("%Y%m%d-%H%M%S"))
     }
 
     /// The `data` of an answer as the text of the file.
@@ -124,11 +121,7 @@ fn flatten(row: &Value) -> Map<String, Value> {
         Value::Object(members) => flatten_into("", members, &mut out),
         // A row without members is its bare key; a text has its characters as members.
         Value::String(key) => {
-            out.extend(
-                key.chars()
-                    .enumerate()
-                    .map(|(i, c)| (i.to_string(), Value::String(c.to_string()))),
-            );
+            out.extend(key.chars().enumerate().map(|(i, c)| (i.to_string(), Value::String(c.to_string()))));
         }
         _ => {}
     }
@@ -138,9 +131,7 @@ fn flatten(row: &Value) -> Map<String, Value> {
 fn flatten_into(prefix: &str, members: &Map<String, Value>, out: &mut Map<String, Value>) {
     for (name, value) in members {
         match value {
-            Value::Object(inner) if !inner.is_empty() => {
-                flatten_into(&format!("{prefix}{name}."), inner, out)
-            }
+            Value::Object(inner) if !inner.is_empty() => flatten_into(&format!("{prefix}{name}."), inner, out),
             other => {
                 out.insert(format!("{prefix}{name}"), other.clone());
             }

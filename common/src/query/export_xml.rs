@@ -78,11 +78,6 @@ fn text(value: &Value) -> String {
 fn escape(text: &str) -> String {
     // XML 1.0 has no way to write most control characters; U+FFFD stands for them.
     let legal = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..);
-    let text: String = text
-        .chars()
-        .map(|c| if legal(c) { c } else { '\u{fffd}' })
-        .collect();
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace("]]>", "]]&gt;")
+    let text: String = text.chars().map(|c| if legal(c) { c } else { '\u{fffd}' }).collect();
+    text.replace('&', "&amp;").replace('<', "&lt;").replace("]]>", "]]&gt;")
 }

@@ -27,9 +27,7 @@ fn sequence(items: &[Value], depth: usize, out: &mut String) {
         out.push_str("- ");
         let mut inner = String::new();
         match item {
-            Value::Object(members) if !members.is_empty() => {
-                mapping(members, depth + 1, &mut inner)
-            }
+            Value::Object(members) if !members.is_empty() => mapping(members, depth + 1, &mut inner),
             Value::Array(nested) if !nested.is_empty() => sequence(nested, depth + 1, &mut inner),
             plain => {
                 out.push_str(&scalar(plain, depth + 1));
@@ -72,11 +70,7 @@ fn indent(depth: usize, out: &mut String) {
 }
 
 fn key(name: &str) -> String {
-    if is_plain(name) {
-        name.to_owned()
-    } else {
-        single_quoted(name)
-    }
+    if is_plain(name) { name.to_owned() } else { single_quoted(name) }
 }
 
 fn scalar(value: &Value, depth: usize) -> String {
@@ -98,36 +92,18 @@ fn string(text: &str, depth: usize) -> String {
     }
     let available = WIDTH.saturating_sub(2 * depth).max(WIDTH.min(40));
     let lines: Vec<&str> = text.split('\n').collect();
-    let foldable = lines
-        .iter()
-        .any(|line| line.chars().count() > available && !line.starts_with(' '));
+    let foldable = lines.iter().any(|line| line.chars().count() > available && !line.starts_with(' '));
     if lines.len() == 1 && !foldable {
-        return if is_plain(text) {
-            text.to_owned()
-        } else {
-            single_quoted(text)
-        };
+        return if is_plain(text) { text.to_owned() } else { single_quoted(text) };
     }
     // A block that begins with a space needs its indent told.
-    let told = if lines
-        .iter()
-        .find(|l| !l.is_empty())
-        .is_some_and(|l| l.starts_with(' '))
-    {
-        "2"
-    } else {
-        ""
-    };
+    let told = if lines.iter().find(|l| !l.is_empty()).is_some_and(|l| l.starts_with(' ')) { "2" } else { "" };
     let chomp = match (text.ends_with('\n'), text.ends_with("\n\n") || text == "\n") {
         (_, true) => "+",
         (true, false) => "",
         (false, _) => "-",
     };
-    let (sign, body) = if foldable {
-        ('>', fold(text, available))
-    } else {
-        ('|', text.to_owned())
-    };
+    let (sign, body) = if foldable { ('>', fold(text, available)) } else { ('|', text.to_owned()) };
     let body = body.strip_suffix('\n').unwrap_or(&body).to_owned();
     let mut out = format!("{sign}{told}{chomp}");
     for line in body.split('\n') {
@@ -229,10 +205,7 @@ fn is_plain(text: &str) -> bool {
     let Some(first) = text.chars().next() else {
         return false;
     };
-    let last_ok = text
-        .chars()
-        .last()
-        .is_some_and(|c| !c.is_whitespace() && c != ':');
+    let last_ok = text.chars().last().is_some_and(|c| !c.is_whitespace() && c != ':');
     let indicator = "-?:,[]{}#&*!|=>'\"%@`";
     let first_ok = !first.is_whitespace() && !indicator.contains(first);
     let mut previous = ' ';
@@ -252,9 +225,8 @@ fn is_plain(text: &str) -> bool {
 /// Whether a reader would take the text for a number, a date, a truth value or null, in YAML 1.1 or 1.2.
 fn is_ambiguous(text: &str) -> bool {
     const WORDS: [&str; 32] = [
-        "~", "null", "Null", "NULL", "true", "True", "TRUE", "false", "False", "FALSE", "y", "Y",
-        "yes", "Yes", "YES", "on", "On", "ON", "n", "N", "no", "No", "NO", "off", "Off", "OFF",
-        "<<", "=", ".inf", ".nan", ".NaN", "-.inf",
+        "~", "null", "Null", "NULL", "true", "True", "TRUE", "false", "False", "FALSE", "y", "Y", "yes", "Yes", "YES",
+        "on", "On", "ON", "n", "N", "no", "No", "NO", "off", "Off", "OFF", "<<", "=", ".inf", ".nan", ".NaN", "-.inf",
     ];
     WORDS.contains(&text) || is_number(text) || is_sexagesimal(text) || is_date(text)
 }
@@ -282,21 +254,14 @@ fn is_number(text: &str) -> bool {
         let e = e.strip_prefix(['-', '+']).unwrap_or(e);
         !e.is_empty() && e.chars().all(|c| c.is_ascii_digit())
     });
-    some_digit
-        && !whole.starts_with('_')
-        && digits(whole)
-        && digits(fraction)
-        && !text.ends_with('_')
-        && exponent_ok
+    some_digit && !whole.starts_with('_') && digits(whole) && digits(fraction) && !text.ends_with('_') && exponent_ok
 }
 
 fn is_sexagesimal(text: &str) -> bool {
     let text = text.strip_prefix(['-', '+']).unwrap_or(text);
     let (groups, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |t: &str| t.chars().all(|c| c == '_' || c.is_ascii_digit());
-    groups.contains(':')
-        && groups.split(':').all(|g| !g.is_empty() && digits(g))
-        && digits(fraction)
+    groups.contains(':') && groups.split(':').all(|g| !g.is_empty() && digits(g)) && digits(fraction)
 }
 
 /// A date, or an instant to the second, as YAML 1.1 writes them.

@@ -79,18 +79,8 @@ pub(super) struct Draft {
 
 #[derive(Debug)]
 enum DraftNode {
-    Plain {
-        key: String,
-        name: String,
-        alias: bool,
-    },
-    Nested {
-        key: String,
-        field: &'static Field,
-        collection: Collection,
-        children: Draft,
-        deep: Box<Parameters>,
-    },
+    Plain { key: String, name: String, alias: bool },
+    Nested { key: String, field: &'static Field, collection: Collection, children: Draft, deep: Box<Parameters> },
 }
 
 impl DraftNode {
@@ -111,11 +101,10 @@ pub(super) struct Drafting<'a> {
 
 impl Drafting<'_> {
     fn spend(&mut self) -> Result<(), QueryError> {
-        self.budget = self.budget.checked_sub(1).ok_or_else(|| {
-            QueryError::invalid(format!(
-                "More than {MAX_SELECTED_FIELDS} fields are selected"
-            ))
-        })?;
+        self.budget = self
+            .budget
+            .checked_sub(1)
+            .ok_or_else(|| QueryError::invalid(format!("More than {MAX_SELECTED_FIELDS} fields are selected")))?;
         Ok(())
     }
 }
@@ -142,27 +131,17 @@ pub(super) fn draft(
             Some(member) => (functions::outer_path(member), true),
             None => (functions::outer_path(&field), false),
         };
-        let dotted = if name.contains('(') {
-            name.as_str()
-        } else {
-            field.as_str()
-        };
+        let dotted = if name.contains('(') { name.as_str() } else { field.as_str() };
         let (root, below) = match dotted.split_once('.') {
             Some((root, below)) => (root, Some(below.to_owned())),
             None => (dotted, None),
         };
-        let many = collection
-            .field(&name)
-            .is_some_and(|f| matches!(f.relation, Relation::Many(_)));
+        let many = collection.field(&name).is_some_and(|f| matches!(f.relation, Relation::Many(_)));
         if below.is_none() && !many {
             drafting.named.add(Use::Output, path, collection, &name);
             note_count(&name, &field, collection, path, drafting);
             if !nodes.iter().any(|n| n.key() == field) {
-                nodes.push(DraftNode::Plain {
-                    key: field,
-                    name,
-                    alias,
-                });
+                nodes.push(DraftNode::Plain { key: field, name, alias });
             }
             continue;
         }
@@ -176,11 +155,7 @@ pub(super) fn draft(
         }
         if known.is_none() && !nodes.iter().any(|n| n.key() == root) {
             // Holds the place until the relation is known; dropped if there is none.
-            nodes.push(DraftNode::Plain {
-                key: root.to_owned(),
-                name: String::new(),
-                alias: false,
-            });
+            nodes.push(DraftNode::Plain { key: root.to_owned(), name: String::new(), alias: false });
         }
     }
     for (key, children) in nested {
@@ -188,8 +163,7 @@ pub(super) fn draft(
         let at = nodes.iter().position(|n| n.key() == key);
         match (node, at) {
             (Some(node), Some(at)) => nodes[at] = node,
-            (None, Some(at)) if matches!(&nodes[at], DraftNode::Plain { name, .. } if name.is_empty()) =>
-            {
+            (None, Some(at)) if matches!(&nodes[at], DraftNode::Plain { name, .. } if name.is_empty()) => {
                 nodes.remove(at);
             }
             _ => {}
@@ -199,18 +173,9 @@ pub(super) fn draft(
 }
 
 /// `count(codes)` reads the collection that is counted.
-fn note_count(
-    name: &str,
-    key: &str,
-    collection: Collection,
-    path: &[String],
-    drafting: &mut Drafting<'_>,
-) {
+fn note_count(name: &str, key: &str, collection: Collection, path: &[String], drafting: &mut Drafting<'_>) {
     if let (Some("count"), member) = functions::split(name)
-        && let Some(Field {
-            relation: Relation::Many(counted),
-            ..
-        }) = collection.field(member)
+        && let Some(Field { relation: Relation::Many(counted), .. }) = collection.field(member)
     {
         let mut path = path.to_vec();
         path.push(key.to_owned());
@@ -245,13 +210,7 @@ fn draft_nested(
     let inner_aliases = parameters.aliases()?;
     let children = draft(children, target, &inner_aliases, level, &below, drafting)?;
     parameters.note_conditions(target, &below, drafting.named);
-    Ok(Some(DraftNode::Nested {
-        key: key.to_owned(),
-        field,
-        collection: target,
-        children,
-        deep: Box::new(parameters),
-    }))
+    Ok(Some(DraftNode::Nested { key: key.to_owned(), field, collection: target, children, deep: Box::new(parameters) }))
 }
 
 impl Draft {
@@ -261,43 +220,22 @@ impl Draft {
         for node in self.nodes {
             let (key, alias, source) = match node {
                 DraftNode::Plain { key, name, alias } => {
-                    let key = if alias {
-                        key
-                    } else {
-                        functions::column_name(&key)
-                    };
+                    let key = if alias { key } else { functions::column_name(&key) };
                     (key, alias, plain(self.collection, &name)?)
                 }
-                DraftNode::Nested {
-                    key,
-                    field,
-                    collection,
-                    children,
-                    deep,
-                } => {
+                DraftNode::Nested { key, field, collection, children, deep } => {
                     let selection = children.resolve(access)?;
                     let source = match field.relation {
                         Relation::Many(_) => {
                             let window = deep.codes_window()?;
-                            Source::Many {
-                                field,
-                                collection,
-                                selection,
-                                window,
-                            }
+                            Source::Many { field, collection, selection, window }
                         }
                         _ => Source::One {
                             field,
                             collection,
                             selection,
-                            filter: deep
-                                .filter
-                                .as_ref()
-                                .map_or(Ok(None), |f| filter_lower::lower(f, collection))?,
-                            search: deep
-                                .search
-                                .as_deref()
-                                .map(|s| Search::new(s, collection, access)),
+                            filter: deep.filter.as_ref().map_or(Ok(None), |f| filter_lower::lower(f, collection))?,
+                            search: deep.search.as_deref().map(|s| Search::new(s, collection, access)),
                         },
                     };
                     (key, false, source)
@@ -314,19 +252,13 @@ impl Draft {
 fn plain(collection: Collection, name: &str) -> Result<Source, QueryError> {
     let (function, member) = functions::split(name);
     let Some(field) = collection.field(member) else {
-        return Err(QueryError::forbidden_fields(
-            "",
-            collection.name(),
-            &[member.to_owned()],
-        ));
+        return Err(QueryError::forbidden_fields("", collection.name(), &[member.to_owned()]));
     };
     match function {
         None => Ok(Source::Field(field)),
         Some(function) => match Function::of(function, field) {
             Some(known) => Ok(Source::Function(known, field)),
-            None => Err(QueryError::invalid(format!(
-                "Invalid function specified \"{function}\""
-            ))),
+            None => Err(QueryError::invalid(format!("Invalid function specified \"{function}\""))),
         },
     }
 }

@@ -53,12 +53,7 @@ pub struct FieldPath {
 impl FieldPath {
     /// A member of the row itself.
     pub fn own(root: Collection, field: &'static Field) -> Self {
-        Self {
-            root,
-            relations: Vec::new(),
-            field,
-            function: None,
-        }
+        Self { root, relations: Vec::new(), field, function: None }
     }
 
     /// The name, if this is a plain member of the row itself.
@@ -79,9 +74,7 @@ impl FieldPath {
                 None => Actual::Null,
             },
             Some(function) => match Actual::read(self.field.kind, row.get(self.field.name)) {
-                Actual::Instant(at) => function
-                    .of_instant(&at)
-                    .map_or(Actual::Null, Actual::Number),
+                Actual::Instant(at) => function.of_instant(&at).map_or(Actual::Null, Actual::Number),
                 _ => Actual::Null,
             },
         }
@@ -109,13 +102,10 @@ impl Filter {
         field: &str,
         values: impl IntoIterator<Item = String>,
     ) -> Result<Self, QueryError> {
-        let field = collection.field(field).ok_or_else(|| {
-            QueryError::forbidden_fields("", collection.name(), &[field.to_owned()])
-        })?;
-        Ok(Self::Leaf(Condition {
-            path: FieldPath::own(collection, field),
-            test: Test::any_of(values),
-        }))
+        let field = collection
+            .field(field)
+            .ok_or_else(|| QueryError::forbidden_fields("", collection.name(), &[field.to_owned()]))?;
+        Ok(Self::Leaf(Condition { path: FieldPath::own(collection, field), test: Test::any_of(values) }))
     }
 
     /// Whether a row matches.

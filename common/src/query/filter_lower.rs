@@ -26,31 +26,17 @@ pub(super) fn lower(filter: &Value, collection: Collection) -> Result<Option<Fil
 }
 
 fn join(mut parts: Vec<Filter>, group: fn(Vec<Filter>) -> Filter) -> Option<Filter> {
-    if parts.len() > 1 {
-        Some(group(parts))
-    } else {
-        parts.pop()
-    }
+    if parts.len() > 1 { Some(group(parts)) } else { parts.pop() }
 }
 
-fn lower_member(
-    key: &str,
-    value: &Value,
-    collection: Collection,
-) -> Result<Option<Filter>, QueryError> {
+fn lower_member(key: &str, value: &Value, collection: Collection) -> Result<Option<Filter>, QueryError> {
     match (key, value) {
         ("_and", Value::Array(list)) => lower_and(list, collection),
         ("_or", Value::Array(list)) => {
-            if list
-                .iter()
-                .any(|f| f.as_object().is_some_and(Map::is_empty))
-            {
+            if list.iter().any(|f| f.as_object().is_some_and(Map::is_empty)) {
                 return Ok(None);
             }
-            let parts = list
-                .iter()
-                .map(|f| lower(f, collection))
-                .collect::<Result<Vec<_>, _>>()?;
+            let parts = list.iter().map(|f| lower(f, collection)).collect::<Result<Vec<_>, _>>()?;
             Ok(join(parts.into_iter().flatten().collect(), Filter::Or))
         }
         _ => lower_leaf(key, value, collection),
@@ -62,49 +48,28 @@ fn lower_and(list: &[Value], collection: Collection) -> Result<Option<Filter>, Q
     let mut parts = Vec::new();
     let mut codes_of_one = Vec::new();
     for filter in list {
-        match filter
-            .as_object()
-            .filter(|o| o.len() == 1)
-            .and_then(|o| o.iter().next())
-        {
-            Some((key, inner))
-                if codes_relation(collection, key).is_some() && !is_quantified(inner) =>
-            {
+        match filter.as_object().filter(|o| o.len() == 1).and_then(|o| o.iter().next()) {
+            Some((key, inner)) if codes_relation(collection, key).is_some() && !is_quantified(inner) => {
                 codes_of_one.push(inner.clone());
             }
             _ => parts.extend(lower(filter, collection)?),
         }
     }
     if !codes_of_one.is_empty() {
-        parts.push(codes::lower(
-            &Value::Object(Map::from_iter([(
-                "_and".into(),
-                Value::Array(codes_of_one),
-            )])),
-            false,
-        )?);
+        parts.push(codes::lower(&Value::Object(Map::from_iter([("_and".into(), Value::Array(codes_of_one))])), false)?);
     }
     Ok(join(parts, Filter::And))
 }
 
 fn codes_relation(collection: Collection, key: &str) -> Option<&'static Field> {
-    collection
-        .field(key)
-        .filter(|f| matches!(f.relation, Relation::Many(_)))
+    collection.field(key).filter(|f| matches!(f.relation, Relation::Many(_)))
 }
 
 fn is_quantified(value: &Value) -> bool {
-    value
-        .as_object()
-        .and_then(|o| o.keys().next())
-        .is_some_and(|k| k == "_some" || k == "_none")
+    value.as_object().and_then(|o| o.keys().next()).is_some_and(|k| k == "_some" || k == "_none")
 }
 
-fn lower_leaf(
-    key: &str,
-    value: &Value,
-    collection: Collection,
-) -> Result<Option<Filter>, QueryError> {
+fn lower_leaf(key: &str, value: &Value, collection: Collection) -> Result<Option<Filter>, QueryError> {
     let path = path_of(key, value);
     let Some((operator, operand)) = operation(key, value) else {
         return Ok(None);
@@ -125,12 +90,7 @@ fn lower_leaf(
     let mut walked = Vec::new();
     for (depth, name) in relations.iter().enumerate() {
         match target.field(name) {
-            Some(
-                field @ Field {
-                    relation: Relation::One(next),
-                    ..
-                },
-            ) => {
+            Some(field @ Field { relation: Relation::One(next), .. }) => {
                 walked.push(field);
                 target = *next;
             }
@@ -138,15 +98,10 @@ fn lower_leaf(
             _ if depth == 0 => return Ok(None),
             _ => {
                 let target = target.name();
-                return Err(QueryError::invalid(format!(
-                    "\"{target}.{name}\" is not a relational field"
-                )));
+                return Err(QueryError::invalid(format!("\"{target}.{name}\" is not a relational field")));
             }
         }
-        let quantifier = path
-            .iter()
-            .find(|p| *p == "_none")
-            .or_else(|| path.iter().find(|p| *p == "_some"));
+        let quantifier = path.iter().find(|p| *p == "_none").or_else(|| path.iter().find(|p| *p == "_some"));
         if let Some(quantifier) = quantifier {
             return Err(QueryError::invalid(format!(
                 "\"{quantifier}\" can only be used with top level relational alias field"
@@ -154,30 +109,15 @@ fn lower_leaf(
         }
     }
     let (field, function) = member(target, last)?;
-    let kind = if function.is_some() {
-        FieldType::Integer
-    } else {
-        field.kind
-    };
+    let kind = if function.is_some() { FieldType::Integer } else { field.kind };
     let Some(test) = operators::test(kind, field.concealed, operator, operand)? else {
         return Ok(None);
     };
-    Ok(Some(Filter::Leaf(Condition {
-        path: FieldPath {
-            root: collection,
-            relations: walked,
-            field,
-            function,
-        },
-        test,
-    })))
+    Ok(Some(Filter::Leaf(Condition { path: FieldPath { root: collection, relations: walked, field, function }, test })))
 }
 
 /// The member that a filter key names, with its function.
-fn member(
-    collection: Collection,
-    key: &str,
-) -> Result<(&'static Field, Option<Function>), QueryError> {
+fn member(collection: Collection, key: &str) -> Result<(&'static Field, Option<Function>), QueryError> {
     let invalid = || {
         let collection = collection.name();
         QueryError::invalid(format!("Invalid filter key \"{key}\" on \"{collection}\""))
@@ -186,10 +126,7 @@ fn member(
     let field = collection.field(name).ok_or_else(invalid)?;
     match function {
         None => Ok((field, None)),
-        Some(function) => Ok((
-            field,
-            Some(Function::of(function, field).ok_or_else(invalid)?),
-        )),
+        Some(function) => Ok((field, Some(Function::of(function, field).ok_or_else(invalid)?))),
     }
 }
 
@@ -215,9 +152,7 @@ fn operation<'a>(key: &'a str, value: &'a Value) -> Option<(&'a str, &'a Value)>
             return Some((key, value));
         }
         match value {
-            Value::Object(members) => {
-                (key, value) = members.iter().next().map(|(k, v)| (k.as_str(), v))?
-            }
+            Value::Object(members) => (key, value) = members.iter().next().map(|(k, v)| (k.as_str(), v))?,
             plain => return Some(("_eq", plain)),
         }
     }

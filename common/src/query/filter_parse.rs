@@ -26,8 +26,7 @@ pub(super) fn parse(raw: &Value, variables: Variables<'_>) -> Result<Value, Quer
     let parsed;
     let filter = match raw {
         Value::String(text) => {
-            parsed = serde_json::from_str(text)
-                .map_err(|_| QueryError::invalid("Invalid JSON for filter object"))?;
+            parsed = serde_json::from_str(text).map_err(|_| QueryError::invalid("Invalid JSON for filter object"))?;
             &parsed
         }
         other => other,
@@ -52,9 +51,7 @@ fn count(value: &Value, depth: usize, nodes: &mut usize) -> Result<(), QueryErro
     }
     match value {
         Value::Array(items) => items.iter().try_for_each(|v| count(v, depth + 1, nodes)),
-        Value::Object(members) => members
-            .values()
-            .try_for_each(|v| count(v, depth + 1, nodes)),
+        Value::Object(members) => members.values().try_for_each(|v| count(v, depth + 1, nodes)),
         _ => Ok(()),
     }
 }
@@ -63,15 +60,10 @@ fn count(value: &Value, depth: usize, nodes: &mut usize) -> Result<(), QueryErro
 fn normalize(filter: &Value, variables: Variables<'_>) -> Option<Value> {
     let mut parts: Vec<Value> = match filter {
         Value::Null => return Some(Value::Null),
-        Value::Object(members) => members
-            .iter()
-            .map(|(k, v)| entry(k, v, variables))
-            .collect::<Option<_>>()?,
-        Value::Array(items) => items
-            .iter()
-            .enumerate()
-            .map(|(i, v)| entry(&i.to_string(), v, variables))
-            .collect::<Option<_>>()?,
+        Value::Object(members) => members.iter().map(|(k, v)| entry(k, v, variables)).collect::<Option<_>>()?,
+        Value::Array(items) => {
+            items.iter().enumerate().map(|(i, v)| entry(&i.to_string(), v, variables)).collect::<Option<_>>()?
+        }
         plain => return Some(object("_eq", resolve(plain, variables))),
     };
     match parts.len() {
@@ -85,20 +77,13 @@ fn entry(key: &str, value: &Value, variables: Variables<'_>) -> Option<Value> {
     let inner = match key {
         "_and" | "_or" => {
             let list = value.as_array()?;
-            Value::Array(
-                list.iter()
-                    .map(|f| normalize(f, variables))
-                    .collect::<Option<_>>()?,
-            )
+            Value::Array(list.iter().map(|f| normalize(f, variables)).collect::<Option<_>>()?)
         }
         _ if LISTS.contains(&key) => {
             let items = match value {
                 Value::Object(members) => members.values().cloned().collect(),
                 Value::Array(items) => items.clone(),
-                Value::String(text) => text
-                    .split(',')
-                    .map(|part| Value::String(part.to_owned()))
-                    .collect(),
+                Value::String(text) => text.split(',').map(|part| Value::String(part.to_owned())).collect(),
                 other => vec![other.clone()],
             };
             Value::Array(items.iter().map(|item| resolve(item, variables)).collect())
@@ -146,11 +131,7 @@ fn variable(text: &str, variables: Variables<'_>) -> Value {
     }
     if let Some(rest) = text.strip_prefix("$CURRENT_ROLE") {
         // `$CURRENT_ROLES` is the list of the roles one inherits from; a user of ours has exactly one.
-        return if rest.is_empty() || rest == "S" {
-            access.current_user_member("role")
-        } else {
-            Value::Null
-        };
+        return if rest.is_empty() || rest == "S" { access.current_user_member("role") } else { Value::Null };
     }
     if text.starts_with("$CURRENT_POLICIES") {
         return Value::Null;
@@ -184,8 +165,5 @@ fn lift_logic(filter: Value, above: &mut Vec<String>) -> Option<Value> {
 }
 
 fn wrap(inner: Value, above: &[String]) -> Value {
-    above
-        .iter()
-        .rev()
-        .fold(inner, |inner, key| object(key, inner))
+    above.iter().rev().fold(inner, |inner, key| object(key, inner))
 }

@@ -12,11 +12,7 @@ pub(super) const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
 pub(super) fn validate(filter: &Value) -> Result<(), QueryError> {
     let members: Vec<(String, &Value)> = match filter {
         Value::Object(members) => members.iter().map(|(k, v)| (k.clone(), v)).collect(),
-        Value::Array(items) => items
-            .iter()
-            .enumerate()
-            .map(|(i, v)| (i.to_string(), v))
-            .collect(),
+        Value::Array(items) => items.iter().enumerate().map(|(i, v)| (i.to_string(), v)).collect(),
         _ => return Ok(()),
     };
     for (key, nested) in members {
@@ -28,16 +24,12 @@ pub(super) fn validate(filter: &Value) -> Result<(), QueryError> {
             }
             "_in" | "_nin" | "_between" | "_nbetween" => {
                 if nested.as_array().is_none_or(Vec::is_empty) {
-                    return Err(QueryError::invalid(format!(
-                        "\"{key}\" has to be an array of values"
-                    )));
+                    return Err(QueryError::invalid(format!("\"{key}\" has to be an array of values")));
                 }
             }
             "_null" | "_nnull" | "_empty" | "_nempty" => {
                 if !(nested.is_null() || nested.is_boolean() || nested.as_str() == Some("")) {
-                    return Err(QueryError::invalid(format!(
-                        "\"{key}\" has to be a boolean"
-                    )));
+                    return Err(QueryError::invalid(format!("\"{key}\" has to be a boolean")));
                 }
             }
             "_some" | "_none" => validate(nested)?,
@@ -55,16 +47,14 @@ fn primitive(value: &Value, key: &str) -> Result<(), QueryError> {
     match value {
         Value::Null | Value::Bool(_) => Ok(()),
         Value::Number(number) if number.as_f64().is_some_and(|n| n <= MAX_SAFE_INTEGER) => Ok(()),
-        Value::Number(_) => Err(QueryError::invalid(format!(
-            "The filter value for \"{key}\" is not a valid number"
-        ))),
+        Value::Number(_) => Err(QueryError::invalid(format!("The filter value for \"{key}\" is not a valid number"))),
         Value::String(text) if text.is_empty() => Err(QueryError::invalid(format!(
             "You can't filter for an empty string in \"{key}\". Use \"_empty\" or \"_nempty\" instead"
         ))),
         Value::String(_) => Ok(()),
-        Value::Array(_) | Value::Object(_) => Err(QueryError::invalid(format!(
-            "The filter value for \"{key}\" has to be a string, number, or boolean"
-        ))),
+        Value::Array(_) | Value::Object(_) => {
+            Err(QueryError::invalid(format!("The filter value for \"{key}\" has to be a string, number, or boolean")))
+        }
     }
 }
 

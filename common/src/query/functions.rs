@@ -54,10 +54,7 @@ impl Function {
 
     /// Its name.
     pub fn name(self) -> &'static str {
-        Self::ALL
-            .into_iter()
-            .find(|(f, _)| *f == self)
-            .map_or("", |(_, n)| n)
+        Self::ALL.into_iter().find(|(f, _)| *f == self).map_or("", |(_, n)| n)
     }
 
     /// The value for an instant; `count` has none.
@@ -71,9 +68,7 @@ impl Function {
             Self::Weekday => whole(at.weekday().num_days_from_sunday()),
             Self::Hour => whole(at.hour()),
             Self::Minute => whole(at.minute()),
-            Self::Second => {
-                Some(f64::from(at.second()) + f64::from(at.nanosecond() / 1_000 % 1_000_000) / 1e6)
-            }
+            Self::Second => Some(f64::from(at.second()) + f64::from(at.nanosecond() / 1_000 % 1_000_000) / 1e6),
             Self::Count => None,
         }
     }
@@ -81,11 +76,7 @@ impl Function {
     /// The value as an answer shows it: text, `second` with six decimals.
     pub(super) fn text_of_instant(self, at: &DateTime<Utc>) -> Option<String> {
         let value = self.of_instant(at)?;
-        Some(if self == Self::Second {
-            format!("{value:.6}")
-        } else {
-            format!("{value}")
-        })
+        Some(if self == Self::Second { format!("{value:.6}") } else { format!("{value}") })
     }
 }
 
@@ -123,10 +114,7 @@ pub(super) fn outer_path(path: &str) -> String {
             Some(dot) => (argument.get(..=dot)?, argument.get(dot + 1..)?),
             None => ("", argument),
         };
-        Some(format!(
-            "{prefix}{relations}{name}({member}{}",
-            path.get(close..)?
-        ))
+        Some(format!("{prefix}{relations}{name}({member}{}", path.get(close..)?))
     };
     moved().unwrap_or_else(|| path.to_owned())
 }

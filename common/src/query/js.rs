@@ -22,14 +22,8 @@ pub(super) fn number_from_text(text: &str) -> f64 {
         "-Infinity" => return f64::NEG_INFINITY,
         _ => {}
     }
-    let decimal = text
-        .bytes()
-        .all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'));
-    if decimal {
-        text.parse().unwrap_or(f64::NAN)
-    } else {
-        f64::NAN
-    }
+    let decimal = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'));
+    if decimal { text.parse().unwrap_or(f64::NAN) } else { f64::NAN }
 }
 
 fn whole_number(digits: &str, radix: u32) -> f64 {
@@ -64,11 +58,7 @@ pub(super) fn number(value: &Value) -> f64 {
 
 /// `String(number)` for the range the dialect uses: no fraction is printed where there is none.
 pub(super) fn number_text(value: f64) -> String {
-    if value == 0.0 {
-        "0".into()
-    } else {
-        format!("{value}")
-    }
+    if value == 0.0 { "0".into() } else { format!("{value}") }
 }
 
 /// `String(value)` of any JSON value.
@@ -83,10 +73,7 @@ pub(super) fn text(value: &Value) -> String {
         },
         Value::String(s) => s.clone(),
         Value::Array(items) => {
-            let parts: Vec<String> = items
-                .iter()
-                .map(|v| if v.is_null() { String::new() } else { text(v) })
-                .collect();
+            let parts: Vec<String> = items.iter().map(|v| if v.is_null() { String::new() } else { text(v) }).collect();
             parts.join(",")
         }
         Value::Object(_) => "[object Object]".into(),

@@ -46,7 +46,7 @@ pub mod window;
 mod tests;
 
 pub use access::{Access, Role};
-pub use codes::{CodeLookup, lookups_of};
+pub use codes::CodeLookup;
 pub use error::QueryError;
 pub use evaluate::Answer;
 pub use export_list::ExportFormat;

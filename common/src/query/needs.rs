@@ -31,12 +31,7 @@ impl Query {
     /// What has to be loaded.
     pub fn needs(&self) -> Needs {
         let mut needs = Needs::default();
-        let leaves = self
-            .filter
-            .iter()
-            .chain(&self.rights)
-            .flat_map(Filter::leaves)
-            .map(|c| &c.path);
+        let leaves = self.filter.iter().chain(&self.rights).flat_map(Filter::leaves).map(|c| &c.path);
         let sorted = self.sort.iter().filter_map(|key| match &key.target {
             SortTarget::Path(path) => Some(path),
             SortTarget::Aggregate(_) => None,
@@ -44,9 +39,7 @@ impl Query {
         for path in leaves.chain(sorted).chain(&self.groups) {
             let relations: Vec<&'static str> = path.relations.iter().map(|f| f.name).collect();
             for end in 1..=relations.len() {
-                needs
-                    .evaluate
-                    .insert(relations.iter().take(end).copied().collect());
+                needs.evaluate.insert(relations.iter().take(end).copied().collect());
             }
             needs.count_to_evaluate |= path.function == Some(Function::Count);
         }
@@ -62,12 +55,7 @@ fn needs_of(selection: &Selection, path: &[&'static str], needs: &mut Needs) {
         match &node.source {
             Source::Field(_) => {}
             Source::Function(function, _) => needs.count_to_render |= *function == Function::Count,
-            Source::One {
-                field,
-                selection,
-                filter,
-                ..
-            } => {
+            Source::One { field, selection, filter, .. } => {
                 let mut below = path.to_vec();
                 below.push(field.name);
                 for leaf in filter.iter().flat_map(Filter::leaves) {
@@ -80,12 +68,7 @@ fn needs_of(selection: &Selection, path: &[&'static str], needs: &mut Needs) {
                 needs_of(selection, &below, needs);
                 needs.render.insert(below);
             }
-            Source::Many {
-                field,
-                selection,
-                window,
-                ..
-            } => {
+            Source::Many { field, selection, window, .. } => {
                 let mut below = path.to_vec();
                 below.push(field.name);
                 needs_of(selection, &below, needs);
@@ -105,9 +88,5 @@ fn widest(a: Window, b: Window) -> Window {
         (Some(x), Some(y)) => i64::try_from(x.max(y)).unwrap_or(-1),
         _ => -1,
     };
-    Window {
-        limit: Some(limit),
-        offset: 0,
-        page: 0,
-    }
+    Window { limit: Some(limit), offset: 0, page: 0 }
 }

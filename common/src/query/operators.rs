@@ -98,9 +98,7 @@ pub enum Test {
     },
 }
 
-const ORDER: [&str; 12] = [
-    "eq", "neq", "lt", "lte", "gt", "gte", "between", "nbetween", "null", "nnull", "in", "nin",
-];
+const ORDER: [&str; 12] = ["eq", "neq", "lt", "lte", "gt", "gte", "between", "nbetween", "null", "nnull", "in", "nin"];
 const TEXT: [&str; 19] = [
     "contains",
     "ncontains",
@@ -138,12 +136,7 @@ fn operators_of(kind: FieldType) -> &'static [&'static str] {
 
 /// Reads an operator (`_eq`) and its operand for a member of this type. `Ok(None)`: the condition says nothing, like
 /// `_between` with one operand.
-pub(super) fn test(
-    kind: FieldType,
-    concealed: bool,
-    key: &str,
-    operand: &Value,
-) -> Result<Option<Test>, QueryError> {
+pub(super) fn test(kind: FieldType, concealed: bool, key: &str, operand: &Value) -> Result<Option<Test>, QueryError> {
     let operator = key.strip_prefix('_').unwrap_or(key);
     if !operators_of(kind).contains(&operator) {
         let kind = kind.name();
@@ -220,17 +213,8 @@ fn text_test(operator: &str, operand: &Value) -> Test {
         _ => Part::Contains,
     };
     let needle = js::text(operand);
-    let needle = if ignore_case {
-        needle.to_lowercase()
-    } else {
-        needle
-    };
-    Test::Text {
-        part,
-        needle,
-        ignore_case,
-        negated,
-    }
+    let needle = if ignore_case { needle.to_lowercase() } else { needle };
+    Test::Text { part, needle, ignore_case, negated }
 }
 
 /// A list that may be long is searched by halves, for every row.
@@ -304,11 +288,7 @@ impl<'a> Actual<'a> {
         };
         if kind.is_numeric() {
             let number = js::number(value);
-            return if number.is_nan() {
-                Self::Null
-            } else {
-                Self::Number(number)
-            };
+            return if number.is_nan() { Self::Null } else { Self::Number(number) };
         }
         match (kind, value) {
             (FieldType::Timestamp, _) => instant(value).map_or(Self::Null, Self::Instant),
@@ -337,8 +317,7 @@ impl<'a> Actual<'a> {
     /// Whether a sorted list has this value.
     fn is_among(&self, list: &[Scalar]) -> bool {
         // What cannot be compared is null, and nulls come first.
-        list.binary_search_by(|s| self.compare(s).map_or(Ordering::Less, Ordering::reverse))
-            .is_ok()
+        list.binary_search_by(|s| self.compare(s).map_or(Ordering::Less, Ordering::reverse)).is_ok()
     }
 
     fn compare(&self, scalar: &Scalar) -> Option<Ordering> {
@@ -360,9 +339,7 @@ impl Test {
 
     /// Whether a value passes.
     pub(super) fn passes(&self, actual: &Actual<'_>) -> bool {
-        let is = |scalar: &Scalar, wanted: fn(Ordering) -> bool| {
-            actual.compare(scalar).is_some_and(wanted)
-        };
+        let is = |scalar: &Scalar, wanted: fn(Ordering) -> bool| actual.compare(scalar).is_some_and(wanted);
         match self {
             Self::Null => *actual == Actual::Null,
             Self::NotNull => *actual != Actual::Null,
@@ -378,19 +355,10 @@ impl Test {
             Self::NotBetween(low, high) => is(low, Ordering::is_lt) || is(high, Ordering::is_gt),
             Self::In(list) => actual.is_among(list),
             Self::NotIn(list) => {
-                *actual != Actual::Null
-                    && list.first() != Some(&Scalar::Null)
-                    && !actual.is_among(list)
+                *actual != Actual::Null && list.first() != Some(&Scalar::Null) && !actual.is_among(list)
             }
-            Self::Text {
-                part,
-                needle,
-                ignore_case,
-                negated,
-            } => match actual {
-                Actual::Text(text) if *ignore_case => {
-                    find(&text.to_lowercase(), needle, *part) != *negated
-                }
+            Self::Text { part, needle, ignore_case, negated } => match actual {
+                Actual::Text(text) if *ignore_case => find(&text.to_lowercase(), needle, *part) != *negated,
                 Actual::Text(text) => find(text, needle, *part) != *negated,
                 _ => false,
             },

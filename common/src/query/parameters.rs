@@ -39,9 +39,7 @@ impl Parameters {
     /// Reads and checks them all.
     pub(super) fn read(raw: &RawQuery, variables: Variables<'_>) -> Result<Self, QueryError> {
         let given = |name: &str| raw.get(name).filter(|v| js::truthy(v));
-        let filter = given("filter")
-            .map(|f| filter_parse::parse(f, variables))
-            .transpose()?;
+        let filter = given("filter").map(|f| filter_parse::parse(f, variables)).transpose()?;
         // A filter that is wrong inside is reported before any other parameter, an alias before the rest.
         if let Some(filter) = &filter {
             filter_validate::validate(filter)?;
@@ -54,10 +52,7 @@ impl Parameters {
             fields: given("fields").map(|v| list(v, true)),
             group: given("groupBy").map(|v| list(v, true)),
             sort: given("sort").map(|v| list(v, false)),
-            aggregate: given("aggregate")
-                .map(aggregate::parse)
-                .transpose()?
-                .filter(|a| !a.is_empty()),
+            aggregate: given("aggregate").map(aggregate::parse).transpose()?.filter(|a| !a.is_empty()),
             ..Self::default()
         };
         lists.check_depth(filter.as_ref())?;
@@ -72,19 +67,9 @@ impl Parameters {
             return Err(QueryError::invalid("\"filter\" must be of type object"));
         }
         let window = Window {
-            limit: raw
-                .get("limit")
-                .map(|v| whole("limit", v, -1))
-                .transpose()?,
-            offset: raw
-                .get("offset")
-                .map(|v| whole("offset", v, 0))
-                .transpose()?
-                .unwrap_or(0),
-            page: given("page")
-                .map(|v| whole("page", v, 0))
-                .transpose()?
-                .unwrap_or(0),
+            limit: raw.get("limit").map(|v| whole("limit", v, -1)).transpose()?,
+            offset: raw.get("offset").map(|v| whole("offset", v, 0)).transpose()?.unwrap_or(0),
+            page: given("page").map(|v| whole("page", v, 0)).transpose()?.unwrap_or(0),
         };
         Ok(Self {
             filter,
@@ -100,10 +85,7 @@ impl Parameters {
     }
 
     /// The parameters of one level of `deep`: its members that begin with `_`.
-    pub(super) fn of_deep_level(
-        level: &Value,
-        variables: Variables<'_>,
-    ) -> Result<Self, QueryError> {
+    pub(super) fn of_deep_level(level: &Value, variables: Variables<'_>) -> Result<Self, QueryError> {
         let members = level.as_object().into_iter().flatten();
         let own = members.filter_map(|(k, v)| Some((k.strip_prefix('_')?.to_owned(), v.clone())));
         Self::read(&RawQuery::from_json(own.collect()), variables)
@@ -111,27 +93,16 @@ impl Parameters {
 
     /// The aliases of this level.
     pub(super) fn aliases(&self) -> Result<Aliases, QueryError> {
-        self.alias
-            .as_ref()
-            .map_or_else(|| Ok(Aliases::default()), Aliases::parse)
+        self.alias.as_ref().map_or_else(|| Ok(Aliases::default()), Aliases::parse)
     }
 
     /// The names of the operations.
     pub(super) fn operations(&self) -> Vec<String> {
-        self.aggregate
-            .iter()
-            .flatten()
-            .map(|(operation, _)| operation.clone())
-            .collect()
+        self.aggregate.iter().flatten().map(|(operation, _)| operation.clone()).collect()
     }
 
     /// Notes the members that filter and sort name.
-    pub(super) fn note_conditions(
-        &self,
-        collection: Collection,
-        path: &[String],
-        named: &mut Named,
-    ) {
+    pub(super) fn note_conditions(&self, collection: Collection, path: &[String], named: &mut Named) {
         if let Some(filter) = &self.filter {
             for member in filter_validate::paths(filter) {
                 named.add_path(Use::Condition, path, collection, &member);
@@ -152,12 +123,7 @@ impl Parameters {
 
     /// The window on the codes of a reservation, which have one order and no filter.
     pub(super) fn codes_window(&self) -> Result<Window, QueryError> {
-        if self
-            .filter
-            .as_ref()
-            .is_some_and(|f| f.as_object().is_some_and(|o| !o.is_empty()))
-            || self.search.is_some()
-        {
+        if self.filter.as_ref().is_some_and(|f| f.as_object().is_some_and(|o| !o.is_empty())) || self.search.is_some() {
             return Err(QueryError::invalid(
                 "The codes of a reservation can't be filtered; \"unique_code\" can look one up",
             ));
@@ -168,9 +134,7 @@ impl Parameters {
             Some(_) => false,
         };
         if !plain || self.aggregate.is_some() || self.group.is_some() {
-            return Err(QueryError::invalid(
-                "The codes of a reservation are sorted by \"position\" only",
-            ));
+            return Err(QueryError::invalid("The codes of a reservation are sorted by \"position\" only"));
         }
         Ok(self.window)
     }
@@ -183,15 +147,9 @@ impl Parameters {
             (None, None) => self.fields.as_ref().unwrap_or(&empty),
         };
         let names = fields.iter().chain(self.sort.iter().flatten());
-        let too_deep = names
-            .map(|f| f.split('.').count())
-            .any(|depth| depth > MAX_RELATIONAL_DEPTH)
+        let too_deep = names.map(|f| f.split('.').count()).any(|depth| depth > MAX_RELATIONAL_DEPTH)
             || filter.is_some_and(|f| filter_validate::depth(f) > MAX_RELATIONAL_DEPTH);
-        if too_deep {
-            Err(QueryError::invalid("Max relational depth exceeded"))
-        } else {
-            Ok(())
-        }
+        if too_deep { Err(QueryError::invalid("Max relational depth exceeded")) } else { Ok(()) }
     }
 }
 
@@ -199,15 +157,9 @@ impl Parameters {
 fn list(value: &Value, split_entries: bool) -> Vec<String> {
     let texts: Vec<String> = match value {
         Value::String(text) => text.split(',').map(str::to_owned).collect(),
-        Value::Array(items) if split_entries => items
-            .iter()
-            .flat_map(|v| {
-                js::text(v)
-                    .split(',')
-                    .map(str::to_owned)
-                    .collect::<Vec<_>>()
-            })
-            .collect(),
+        Value::Array(items) if split_entries => {
+            items.iter().flat_map(|v| js::text(v).split(',').map(str::to_owned).collect::<Vec<_>>()).collect()
+        }
         Value::Array(items) => items.iter().map(js::text).collect(),
         _ => Vec::new(),
     };
@@ -216,14 +168,10 @@ fn list(value: &Value, split_entries: bool) -> Vec<String> {
 
 fn check_list(name: &str, list: &[String], most: usize) -> Result<(), QueryError> {
     if list.len() > most {
-        return Err(QueryError::invalid(format!(
-            "\"{name}\" must contain less than or equal to {most} items"
-        )));
+        return Err(QueryError::invalid(format!("\"{name}\" must contain less than or equal to {most} items")));
     }
     match list.iter().position(String::is_empty) {
-        Some(at) => Err(QueryError::invalid(format!(
-            "\"{name}[{at}]\" is not allowed to be empty"
-        ))),
+        Some(at) => Err(QueryError::invalid(format!("\"{name}[{at}]\" is not allowed to be empty"))),
         None => Ok(()),
     }
 }
@@ -253,13 +201,8 @@ fn meta(value: &Value) -> Result<Vec<String>, QueryError> {
         Value::Array(items) => items.iter().map(js::text).collect(),
         other => vec![js::text(other)],
     };
-    match names
-        .iter()
-        .position(|n| n != "total_count" && n != "filter_count")
-    {
-        Some(at) => Err(QueryError::invalid(format!(
-            "\"meta[{at}]\" must be one of [total_count, filter_count]"
-        ))),
+    match names.iter().position(|n| n != "total_count" && n != "filter_count") {
+        Some(at) => Err(QueryError::invalid(format!("\"meta[{at}]\" must be one of [total_count, filter_count]"))),
         None => Ok(names),
     }
 }
@@ -267,17 +210,12 @@ fn meta(value: &Value) -> Result<Vec<String>, QueryError> {
 fn export(value: &Value) -> Result<String, QueryError> {
     match value.as_str() {
         Some(format @ ("csv" | "csv_utf8" | "json" | "xml" | "yaml")) => Ok(format.to_owned()),
-        _ => Err(QueryError::invalid(
-            "\"export\" must be one of [csv, csv_utf8, json, xml, yaml]",
-        )),
+        _ => Err(QueryError::invalid("\"export\" must be one of [csv, csv_utf8, json, xml, yaml]")),
     }
 }
 
 fn version(value: &Value) -> Result<String, QueryError> {
-    value
-        .as_str()
-        .map(str::to_owned)
-        .ok_or_else(|| QueryError::invalid("\"version\" must be a string"))
+    value.as_str().map(str::to_owned).ok_or_else(|| QueryError::invalid("\"version\" must be a string"))
 }
 
 fn deep(value: Option<&Value>) -> Value {
@@ -286,9 +224,5 @@ fn deep(value: Option<&Value>) -> Value {
         Some(other) => other.clone(),
         None => Value::Null,
     };
-    if parsed.is_object() {
-        parsed
-    } else {
-        Value::Object(Map::new())
-    }
+    if parsed.is_object() { parsed } else { Value::Object(Map::new()) }
 }

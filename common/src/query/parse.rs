@@ -71,12 +71,7 @@ pub struct Query {
 /// # Errors
 /// [`QueryError::InvalidQuery`] for a wrong form or value; [`QueryError::Forbidden`] for a member or collection that does
 /// not exist or may not be read.
-pub fn parse(
-    raw: &RawQuery,
-    collection: Collection,
-    access: &Access,
-    now: DateTime<Utc>,
-) -> Result<Query, QueryError> {
+pub fn parse(raw: &RawQuery, collection: Collection, access: &Access, now: DateTime<Utc>) -> Result<Query, QueryError> {
     let variables = Variables { access, now };
     let parameters = Parameters::read(raw, variables)?;
     let aliases = parameters.aliases()?;
@@ -89,28 +84,10 @@ pub fn parse(
         (None, None, None) => vec!["*".to_owned()],
     };
     let mut named = Named::default();
-    let mut drafting = Drafting {
-        access,
-        variables,
-        named: &mut named,
-        budget: MAX_SELECTED_FIELDS,
-    };
-    let draft = fields::draft(
-        &fields,
-        collection,
-        &aliases,
-        &parameters.deep,
-        &[],
-        &mut drafting,
-    )?;
+    let mut drafting = Drafting { access, variables, named: &mut named, budget: MAX_SELECTED_FIELDS };
+    let draft = fields::draft(&fields, collection, &aliases, &parameters.deep, &[], &mut drafting)?;
     parameters.note_conditions(collection, &[], &mut named);
-    for member in parameters
-        .aggregate
-        .iter()
-        .flatten()
-        .flat_map(|(_, fields)| fields)
-        .filter(|f| *f != "*")
-    {
+    for member in parameters.aggregate.iter().flatten().flat_map(|(_, fields)| fields).filter(|f| *f != "*") {
         named.add_path(Use::Output, &[], collection, &dotted(member));
     }
     for member in parameters.group.iter().flatten() {
@@ -118,10 +95,7 @@ pub fn parse(
     }
     named.check(access)?;
 
-    let filter = parameters
-        .filter
-        .as_ref()
-        .map_or(Ok(None), |f| filter_lower::lower(f, collection))?;
+    let filter = parameters.filter.as_ref().map_or(Ok(None), |f| filter_lower::lower(f, collection))?;
     let selection = draft.resolve(access)?;
     let aggregates = aggregate::lower(parameters.aggregate.as_deref().unwrap_or(&[]), collection)?;
     let groups = parameters.group.as_deref().unwrap_or(&[]);
@@ -145,26 +119,15 @@ pub fn parse(
         selection,
         filter,
         rights: None,
-        search: parameters
-            .search
-            .as_deref()
-            .map(|text| Search::new(text, collection, access)),
+        search: parameters.search.as_deref().map(|text| Search::new(text, collection, access)),
         sort,
         window: parameters.window,
-        meta: parameters
-            .meta
-            .iter()
-            .flatten()
-            .map(|name| meta(name))
-            .collect(),
+        meta: parameters.meta.iter().flatten().map(|name| meta(name)).collect(),
         is_aggregate,
         shows_count_all: false,
         aggregates,
         groups,
-        export: parameters
-            .export
-            .as_deref()
-            .and_then(ExportFormat::from_name),
+        export: parameters.export.as_deref().and_then(ExportFormat::from_name),
         version: parameters.version,
     })
 }
@@ -184,28 +147,19 @@ fn unique(names: &[String]) -> Vec<String> {
 }
 
 fn meta(name: &str) -> Meta {
-    if name == "total_count" {
-        Meta::TotalCount
-    } else {
-        Meta::FilterCount
-    }
+    if name == "total_count" { Meta::TotalCount } else { Meta::FilterCount }
 }
 
 fn default_sort(collection: Collection, groups: &[FieldPath]) -> Vec<SortKey> {
     let first = groups.first().cloned();
     let path = first.unwrap_or_else(|| FieldPath::own(collection, order_key(collection)));
-    vec![SortKey {
-        target: SortTarget::Path(path),
-        descending: false,
-    }]
+    vec![SortKey { target: SortTarget::Path(path), descending: false }]
 }
 
 /// The member that rows are ordered by when nobody says otherwise: the key, but the place in the reservation for codes,
 /// whose keys are in no order.
 fn order_key(collection: Collection) -> &'static Field {
-    let position = (collection == Collection::UniqueCode)
-        .then(|| collection.field("position"))
-        .flatten();
+    let position = (collection == Collection::UniqueCode).then(|| collection.field("position")).flatten();
     position.unwrap_or_else(|| collection.primary_key())
 }
 
@@ -216,9 +170,7 @@ fn check_order(collection: Collection, sort: &[SortKey]) -> Result<(), QueryErro
         SortTarget::Aggregate(_) => true,
     };
     if collection == Collection::UniqueCode && !sort.iter().all(by_position) {
-        return Err(QueryError::invalid(
-            "Codes can be sorted by \"position\" only",
-        ));
+        return Err(QueryError::invalid("Codes can be sorted by \"position\" only"));
     }
     Ok(())
 }
@@ -249,20 +201,13 @@ impl Query {
         let key = self.collection.primary_key();
         let mut values = Vec::with_capacity(keys.len());
         for text in keys {
-            values.push(if key.kind == FieldType::Uuid {
-                uuid_key(text)?
-            } else {
-                text.clone()
-            });
+            values.push(if key.kind == FieldType::Uuid { uuid_key(text)? } else { text.clone() });
         }
         if !keys.is_empty() && self.window.limit.is_none() {
             self.window.limit = i64::try_from(keys.len()).ok();
         }
         let path = FieldPath::own(self.collection, key);
-        self.and_filter(Filter::Leaf(Condition {
-            path,
-            test: Test::any_of(values),
-        }));
+        self.and_filter(Filter::Leaf(Condition { path, test: Test::any_of(values) }));
         Ok(())
     }
 
@@ -278,21 +223,16 @@ impl Query {
     /// The codes that the filter asks for; each must be resolved and put into
     /// [`Related::set_lookup`](super::Related::set_lookup) before rows are matched.
     pub fn codes_lookups(&self) -> Vec<&CodeLookup> {
-        self.filter
-            .iter()
-            .chain(&self.rights)
-            .flat_map(Filter::code_lookups)
-            .collect()
+        self.filter.iter().chain(&self.rights).flat_map(Filter::code_lookups).collect()
     }
 
     /// Whether rows come in the order of their keys (codes: of their positions): `Some(false)` ascending, `Some(true)` descending, `None` otherwise.
     pub fn is_default_sort(&self) -> Option<bool> {
         let key = order_key(self.collection).name;
         match self.sort.first() {
-            Some(SortKey {
-                target: SortTarget::Path(path),
-                descending,
-            }) if self.groups.is_empty() => (path.own_field() == Some(key)).then_some(*descending),
+            Some(SortKey { target: SortTarget::Path(path), descending }) if self.groups.is_empty() => {
+                (path.own_field() == Some(key)).then_some(*descending)
+            }
             _ => None,
         }
     }

@@ -27,25 +27,14 @@ fn value(node: &Node, row: &Row, related: &Related) -> Value {
     match &node.source {
         Source::Field(field) => member(field, row),
         Source::Function(function, field) => function_value(*function, field, row, related),
-        Source::One {
-            field,
-            collection,
-            selection,
-            filter,
-            search,
-        } => {
-            let found = row
-                .get(field.name)
-                .and_then(Value::as_str)
-                .and_then(|key| related.get(*collection, key));
+        Source::One { field, collection, selection, filter, search } => {
+            let found = row.get(field.name).and_then(Value::as_str).and_then(|key| related.get(*collection, key));
             let shown = found
                 .filter(|r| filter.as_ref().is_none_or(|f| f.matches(r, related)))
                 .filter(|r| search.as_ref().is_none_or(|s| s.matches(r)));
             shown.map_or(Value::Null, |r| render(selection, r, related))
         }
-        Source::Many {
-            selection, window, ..
-        } => {
+        Source::Many { selection, window, .. } => {
             let Some(id) = row.get("id").and_then(Value::as_str) else {
                 return Value::Array(Vec::new());
             };
@@ -70,25 +59,16 @@ fn member(field: &Field, row: &Row) -> Value {
 
 fn function_value(function: Function, field: &Field, row: &Row, related: &Related) -> Value {
     if function == Function::Count && matches!(field.relation, Relation::Many(_)) {
-        return row
-            .get("id")
-            .and_then(Value::as_str)
-            .map_or(Value::Null, |id| Value::from(related.codes_count(id)));
+        return row.get("id").and_then(Value::as_str).map_or(Value::Null, |id| Value::from(related.codes_count(id)));
     }
     match Actual::read(field.kind, row.get(field.name)) {
-        Actual::Instant(at) => function
-            .text_of_instant(&at)
-            .map_or(Value::Null, Value::String),
+        Actual::Instant(at) => function.text_of_instant(&at).map_or(Value::Null, Value::String),
         _ => Value::Null,
     }
 }
 
 /// The members that name a group.
-pub(super) fn group_members(
-    groups: &[FieldPath],
-    row: &Row,
-    related: &Related,
-) -> Map<String, Value> {
+pub(super) fn group_members(groups: &[FieldPath], row: &Row, related: &Related) -> Map<String, Value> {
     let named = groups.iter().map(|path| match path.function {
         None => (path.field.name.to_owned(), member(path.field, row)),
         Some(function) => {

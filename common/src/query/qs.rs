@@ -42,10 +42,7 @@ pub(super) fn parse(query: &str) -> Map<String, Value> {
         let part = unescape_brackets(part);
         let split = part.find("]=").map(|i| i + 1).or_else(|| part.find('='));
         let (key, value) = match split {
-            Some(at) => (
-                part.get(..at).unwrap_or(""),
-                part.get(at + 1..).unwrap_or(""),
-            ),
+            Some(at) => (part.get(..at).unwrap_or(""), part.get(at + 1..).unwrap_or("")),
             None => (part.as_str(), ""),
         };
         let (key, value) = (decode(key), decode(value));
@@ -103,14 +100,10 @@ fn decode(text: &str) -> String {
         return text;
     }
     let bytes = text.as_bytes();
-    let well_formed = bytes
-        .iter()
-        .enumerate()
-        .filter(|(_, b)| **b == b'%')
-        .all(|(i, _)| {
-            let hex = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_hexdigit);
-            hex(i + 1) && hex(i + 2)
-        });
+    let well_formed = bytes.iter().enumerate().filter(|(_, b)| **b == b'%').all(|(i, _)| {
+        let hex = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_hexdigit);
+        hex(i + 1) && hex(i + 2)
+    });
     if !well_formed {
         return text;
     }
@@ -145,10 +138,7 @@ fn segments(key: &str) -> Option<Vec<String>> {
             break;
         };
         let group = rest.get(..=close).unwrap_or("");
-        if group
-            .get(1..close)
-            .is_some_and(|name| PROTOTYPE.contains(&name))
-        {
+        if group.get(1..close).is_some_and(|name| PROTOTYPE.contains(&name)) {
             return None;
         }
         out.push(group.to_owned());
@@ -189,13 +179,7 @@ fn list(items: impl Iterator<Item = Node>) -> Node {
     if items.len() <= MAX_ARRAY_INDEX {
         Node::List(items.into_iter().enumerate().collect())
     } else {
-        Node::Object(
-            items
-                .into_iter()
-                .enumerate()
-                .map(|(i, n)| (i.to_string(), n))
-                .collect(),
-        )
+        Node::Object(items.into_iter().enumerate().map(|(i, n)| (i.to_string(), n)).collect())
     }
 }
 
@@ -241,9 +225,7 @@ fn merge(target: Node, source: Node) -> Node {
         (Node::List(mut into), Node::List(from)) => {
             for (index, value) in from {
                 match into.remove(&index) {
-                    Some(old @ (Node::Object(_) | Node::List(_)))
-                        if !matches!(value, Node::Text(_)) =>
-                    {
+                    Some(old @ (Node::Object(_) | Node::List(_))) if !matches!(value, Node::Text(_)) => {
                         into.insert(index, merge(old, value));
                     }
                     Some(old) => {
@@ -277,17 +259,13 @@ fn merge(target: Node, source: Node) -> Node {
             }
             Node::Object(into)
         }
-        (text @ Node::Text(_), Node::List(from)) => {
-            list(std::iter::once(text).chain(from.into_values()))
-        }
+        (text @ Node::Text(_), Node::List(from)) => list(std::iter::once(text).chain(from.into_values())),
         (text @ Node::Text(_), other) => list([text, other].into_iter()),
     }
 }
 
 fn push(list: &mut BTreeMap<usize, Node>, value: Node) {
-    let next = list
-        .last_key_value()
-        .map_or(0, |(i, _)| i.saturating_add(1));
+    let next = list.last_key_value().map_or(0, |(i, _)| i.saturating_add(1));
     list.insert(next, value);
 }
 
@@ -295,8 +273,6 @@ fn finish(node: Node) -> Value {
     match node {
         Node::Text(text) => Value::String(text),
         Node::List(items) => Value::Array(items.into_values().map(finish).collect()),
-        Node::Object(members) => {
-            Value::Object(members.into_iter().map(|(k, v)| (k, finish(v))).collect())
-        }
+        Node::Object(members) => Value::Object(members.into_iter().map(|(k, v)| (k, finish(v))).collect()),
     }
 }

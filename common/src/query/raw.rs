@@ -42,9 +42,7 @@ pub fn parse_query_string(query: &str) -> Result<RawQuery, QueryError> {
     if query.len() > MAX_QUERY_BYTES {
         return Err(QueryError::invalid("The query string is too long"));
     }
-    Ok(RawQuery(qs::parse(
-        query.strip_prefix('?').unwrap_or(query),
-    )))
+    Ok(RawQuery(qs::parse(query.strip_prefix('?').unwrap_or(query))))
 }
 
 /// The body of a `SEARCH`.
@@ -66,12 +64,9 @@ pub fn parse_search_body(body: &Value) -> Result<SearchBody, QueryError> {
     };
     let keys = match body.get("keys") {
         None => None,
-        Some(Value::Array(keys)) => Some(
-            keys.iter()
-                .enumerate()
-                .map(|(i, k)| key(i, k))
-                .collect::<Result<Vec<_>, _>>()?,
-        ),
+        Some(Value::Array(keys)) => {
+            Some(keys.iter().enumerate().map(|(i, k)| key(i, k)).collect::<Result<Vec<_>, _>>()?)
+        }
         Some(_) => return Err(QueryError::payload("\"keys\" must be an array")),
     };
     let query = match body.get("query") {
@@ -79,10 +74,7 @@ pub fn parse_search_body(body: &Value) -> Result<SearchBody, QueryError> {
         Some(Value::Object(query)) => Some(RawQuery(query.clone())),
         Some(_) => return Err(QueryError::payload("\"query\" must be of type object")),
     };
-    if let Some(name) = body
-        .keys()
-        .find(|name| !matches!(name.as_str(), "keys" | "query"))
-    {
+    if let Some(name) = body.keys().find(|name| !matches!(name.as_str(), "keys" | "query")) {
         return Err(QueryError::payload(format!("\"{name}\" is not allowed")));
     }
     Ok(SearchBody { keys, query })
@@ -90,13 +82,11 @@ pub fn parse_search_body(body: &Value) -> Result<SearchBody, QueryError> {
 
 fn key(index: usize, key: &Value) -> Result<String, QueryError> {
     match key {
-        Value::String(text) if text.is_empty() => Err(QueryError::payload(format!(
-            "\"keys[{index}]\" is not allowed to be empty"
-        ))),
+        Value::String(text) if text.is_empty() => {
+            Err(QueryError::payload(format!("\"keys[{index}]\" is not allowed to be empty")))
+        }
         Value::String(text) => Ok(text.clone()),
         Value::Number(number) => Ok(number.to_string()),
-        _ => Err(QueryError::payload(format!(
-            "\"keys[{index}]\" must be one of [string, number]"
-        ))),
+        _ => Err(QueryError::payload(format!("\"keys[{index}]\" must be one of [string, number]"))),
     }
 }

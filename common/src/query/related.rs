@@ -28,10 +28,7 @@ impl Related {
     /// Adds a row, found by its `id`. A row without one is ignored.
     pub fn insert(&mut self, collection: Collection, row: Row) {
         if let Some(id) = row.get("id").and_then(Value::as_str) {
-            self.rows
-                .entry(collection)
-                .or_default()
-                .insert(id.to_owned(), row);
+            self.rows.entry(collection).or_default().insert(id.to_owned(), row);
         }
     }
 
@@ -62,19 +59,12 @@ impl Related {
     }
 
     /// Sets which reservations a lookup of [`Query::codes_lookups`](super::Query::codes_lookups) found.
-    pub fn set_lookup(
-        &mut self,
-        lookup: CodeLookup,
-        reservations: impl IntoIterator<Item = String>,
-    ) {
-        self.found
-            .insert(lookup, reservations.into_iter().collect());
+    pub fn set_lookup(&mut self, lookup: CodeLookup, reservations: impl IntoIterator<Item = String>) {
+        self.found.insert(lookup, reservations.into_iter().collect());
     }
 
     /// Whether the lookup found this reservation.
     pub(super) fn has_code(&self, lookup: &CodeLookup, reservation: &str) -> bool {
-        self.found
-            .get(lookup)
-            .is_some_and(|ids| ids.contains(reservation))
+        self.found.get(lookup).is_some_and(|ids| ids.contains(reservation))
     }
 }

@@ -71,53 +71,23 @@ pub struct Field {
 }
 
 const fn field(name: &'static str, kind: FieldType) -> Field {
-    Field {
-        name,
-        kind,
-        relation: Relation::None,
-        concealed: false,
-        in_wildcard: true,
-    }
+    Field { name, kind, relation: Relation::None, concealed: false, in_wildcard: true }
 }
 
 const fn one(name: &'static str, kind: FieldType, to: Collection) -> Field {
-    Field {
-        name,
-        kind,
-        relation: Relation::One(to),
-        concealed: false,
-        in_wildcard: true,
-    }
+    Field { name, kind, relation: Relation::One(to), concealed: false, in_wildcard: true }
 }
 
 const fn foreign(name: &'static str, kind: FieldType, to: &'static str) -> Field {
-    Field {
-        name,
-        kind,
-        relation: Relation::Foreign(to),
-        concealed: false,
-        in_wildcard: true,
-    }
+    Field { name, kind, relation: Relation::Foreign(to), concealed: false, in_wildcard: true }
 }
 
 const fn concealed(name: &'static str, kind: FieldType) -> Field {
-    Field {
-        name,
-        kind,
-        relation: Relation::None,
-        concealed: true,
-        in_wildcard: true,
-    }
+    Field { name, kind, relation: Relation::None, concealed: true, in_wildcard: true }
 }
 
 const fn named_only(name: &'static str, kind: FieldType) -> Field {
-    Field {
-        name,
-        kind,
-        relation: Relation::None,
-        concealed: false,
-        in_wildcard: false,
-    }
+    Field { name, kind, relation: Relation::None, concealed: false, in_wildcard: false }
 }
 
 use FieldType as T;
@@ -229,22 +199,12 @@ static FILES: [Field; 26] = [
     field("uploaded_on", T::Timestamp),
 ];
 
-static ORGANISATION: [Field; 4] = [
-    field("id", T::String),
-    field("organisation_name", T::String),
-    field("pgln", T::String),
-    field("city", T::String),
-];
+static ORGANISATION: [Field; 4] =
+    [field("id", T::String), field("organisation_name", T::String), field("pgln", T::String), field("city", T::String)];
 
 impl Collection {
     /// Every collection.
-    pub const ALL: [Self; 5] = [
-        Self::CodeReservation,
-        Self::UniqueCode,
-        Self::Users,
-        Self::Files,
-        Self::Organisation,
-    ];
+    pub const ALL: [Self; 5] = [Self::CodeReservation, Self::UniqueCode, Self::Users, Self::Files, Self::Organisation];
 
     /// The name in paths, filters and errors.
     pub fn name(self) -> &'static str {

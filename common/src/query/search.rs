@@ -20,37 +20,22 @@ impl Search {
         let number = js::number_from_text(text);
         // Only the plain form counts: `0x10` is a text, not 16.
         let number = (number.is_finite() && js::number_text(number) == text).then_some(number);
-        let hyphenated =
-            text.len() == 36 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
-        let uuid = uuid::Uuid::parse_str(text)
-            .ok()
-            .filter(|_| hyphenated)
-            .map(|u| u.hyphenated().to_string());
+        let hyphenated = text.len() == 36 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+        let uuid = uuid::Uuid::parse_str(text).ok().filter(|_| hyphenated).map(|u| u.hyphenated().to_string());
         let fields = collection.fields().iter();
-        let fields = fields
-            .filter(|f| access.can_read_field(collection, f) && !f.concealed)
-            .collect();
-        Self {
-            text: text.to_lowercase(),
-            number,
-            uuid,
-            fields,
-        }
+        let fields = fields.filter(|f| access.can_read_field(collection, f) && !f.concealed).collect();
+        Self { text: text.to_lowercase(), number, uuid, fields }
     }
 
     /// Whether a row has it.
     pub fn matches(&self, row: &Row) -> bool {
-        self.fields
-            .iter()
-            .any(|field| match (field.kind, row.get(field.name)) {
-                (kind, Some(Value::String(text))) if kind.is_text() => {
-                    text.to_lowercase().contains(&self.text)
-                }
-                (FieldType::Uuid, Some(Value::String(text))) => self.uuid.as_ref() == Some(text),
-                (kind, Some(value)) if kind.is_numeric() && !value.is_null() => {
-                    self.number.is_some_and(|n| js::number(value) == n)
-                }
-                _ => false,
-            })
+        self.fields.iter().any(|field| match (field.kind, row.get(field.name)) {
+            (kind, Some(Value::String(text))) if kind.is_text() => text.to_lowercase().contains(&self.text),
+            (FieldType::Uuid, Some(Value::String(text))) => self.uuid.as_ref() == Some(text),
+            (kind, Some(value)) if kind.is_numeric() && !value.is_null() => {
+                self.number.is_some_and(|n| js::number(value) == n)
+            }
+            _ => false,
+        })
     }
 }

@@ -28,16 +28,12 @@ pub enum SortTarget {
 
 /// `-user_created.email` → `user_created`, `email`; each part may carry the minus.
 pub(super) fn parts(key: &str) -> Vec<String> {
-    key.split('.')
-        .map(|part| part.strip_prefix('-').unwrap_or(part).to_owned())
-        .collect()
+    key.split('.').map(|part| part.strip_prefix('-').unwrap_or(part).to_owned()).collect()
 }
 
 /// Whether a key orders by an aggregate that the query asks for.
 pub(super) fn is_aggregate(parts: &[String], operations: &[String]) -> bool {
-    parts
-        .first()
-        .is_some_and(|first| operations.contains(first))
+    parts.first().is_some_and(|first| operations.contains(first))
 }
 
 pub(super) fn lower(
@@ -46,9 +42,7 @@ pub(super) fn lower(
     operations: &[String],
     aggregates: &[Aggregate],
 ) -> Result<Vec<SortKey>, QueryError> {
-    keys.iter()
-        .map(|key| lower_key(key, collection, operations, aggregates))
-        .collect()
+    keys.iter().map(|key| lower_key(key, collection, operations, aggregates)).collect()
 }
 
 fn lower_key(
@@ -63,61 +57,40 @@ fn lower_key(
         let operation = parts.first().map_or("", String::as_str);
         let field = parts.get(1).map(String::as_str);
         let found = aggregates.iter().position(|a| a.is(operation, field));
-        let at = found.ok_or_else(|| {
-            QueryError::invalid(format!("\"{key}\" is not an aggregate of this query"))
-        })?;
-        return Ok(SortKey {
-            target: SortTarget::Aggregate(at),
-            descending,
-        });
+        let at = found.ok_or_else(|| QueryError::invalid(format!("\"{key}\" is not an aggregate of this query")))?;
+        return Ok(SortKey { target: SortTarget::Aggregate(at), descending });
     }
     let path = path(&parts, collection)?;
-    Ok(SortKey {
-        target: SortTarget::Path(path),
-        descending,
-    })
+    Ok(SortKey { target: SortTarget::Path(path), descending })
 }
 
 /// The member at the end of a path of existing names.
 pub(super) fn path(parts: &[String], root: Collection) -> Result<FieldPath, QueryError> {
-    let unknown = |collection: Collection, name: &str| {
-        QueryError::forbidden_fields("", collection.name(), &[name.to_owned()])
-    };
+    let unknown =
+        |collection: Collection, name: &str| QueryError::forbidden_fields("", collection.name(), &[name.to_owned()]);
     let (last, relations) = parts.split_last().ok_or_else(|| unknown(root, ""))?;
     let mut collection = root;
     let mut walked = Vec::new();
     for name in relations {
-        let field = collection
-            .field(name)
-            .ok_or_else(|| unknown(collection, name))?;
+        let field = collection.field(name).ok_or_else(|| unknown(collection, name))?;
         let Relation::One(next) = field.relation else {
             let collection = collection.name();
-            return Err(QueryError::invalid(format!(
-                "\"{collection}.{name}\" is not a relational field"
-            )));
+            return Err(QueryError::invalid(format!("\"{collection}.{name}\" is not a relational field")));
         };
         walked.push(field);
         collection = next;
     }
     let (function, name) = functions::split(last);
-    let field = collection
-        .field(name)
-        .ok_or_else(|| unknown(collection, name))?;
+    let field = collection.field(name).ok_or_else(|| unknown(collection, name))?;
     let function = match function {
         None => None,
-        Some(function) => Some(Function::of(function, field).ok_or_else(|| {
-            QueryError::invalid(format!("Invalid function specified \"{function}\""))
-        })?),
+        Some(function) => Some(
+            Function::of(function, field)
+                .ok_or_else(|| QueryError::invalid(format!("Invalid function specified \"{function}\"")))?,
+        ),
     };
     if function.is_none() && matches!(field.relation, Relation::Many(_)) {
-        return Err(QueryError::invalid(format!(
-            "\"{name}\" has no value of its own: use \"count({name})\""
-        )));
+        return Err(QueryError::invalid(format!("\"{name}\" has no value of its own: use \"count({name})\"")));
     }
-    Ok(FieldPath {
-        root,
-        relations: walked,
-        field,
-        function,
-    })
+    Ok(FieldPath { root, relations: walked, field, function })
 }

@@ -6,17 +6,9 @@ use super::functions;
 use super::schema::{Collection, Field, Relation};
 
 /// Replaces every wildcard of one level; what is below a relation (`a.*`) is left for that level.
-pub(super) fn expand(
-    fields: &[String],
-    collection: Collection,
-    aliases: &Aliases,
-    access: &Access,
-) -> Vec<String> {
-    let allowed: Vec<&'static Field> = collection
-        .fields()
-        .iter()
-        .filter(|f| access.can_read_field(collection, f))
-        .collect();
+pub(super) fn expand(fields: &[String], collection: Collection, aliases: &Aliases, access: &Access) -> Vec<String> {
+    let allowed: Vec<&'static Field> =
+        collection.fields().iter().filter(|f| access.can_read_field(collection, f)).collect();
     if allowed.is_empty() {
         return Vec::new();
     }
@@ -26,32 +18,14 @@ pub(super) fn expand(
     for field in fields {
         if field == "*" {
             out.extend(shown().map(|f| f.name.to_owned()));
-            let readable =
-                |member: &str| allowed.iter().any(|f| f.name == functions::split(member).1);
-            out.extend(
-                aliases
-                    .iter()
-                    .filter(|(_, member)| readable(member))
-                    .map(|(name, _)| name.to_owned()),
-            );
+            let readable = |member: &str| allowed.iter().any(|f| f.name == functions::split(member).1);
+            out.extend(aliases.iter().filter(|(_, member)| readable(member)).map(|(name, _)| name.to_owned()));
         } else if let Some(rest) = field.strip_prefix("*.") {
-            out.extend(
-                shown()
-                    .filter(|f| is_relation(f))
-                    .map(|f| format!("{}.{rest}", f.name)),
-            );
-            out.extend(
-                shown()
-                    .filter(|f| !is_relation(f))
-                    .map(|f| f.name.to_owned()),
-            );
+            out.extend(shown().filter(|f| is_relation(f)).map(|f| format!("{}.{rest}", f.name)));
+            out.extend(shown().filter(|f| !is_relation(f)).map(|f| f.name.to_owned()));
             out.extend(aliases.iter().map(|(name, member)| {
                 let relation = shown().any(|f| f.name == member && is_relation(f));
-                if relation {
-                    format!("{name}.{rest}")
-                } else {
-                    name.to_owned()
-                }
+                if relation { format!("{name}.{rest}") } else { name.to_owned() }
             }));
         } else {
             out.push(field.clone());

@@ -22,20 +22,12 @@ impl Window {
     /// How many rows to leave out. A page beats an offset, but needs a limit.
     pub fn skip(&self) -> usize {
         let limit = self.limit.unwrap_or(DEFAULT_LIMIT);
-        let skip = if self.page > 0 && limit > 0 {
-            limit.saturating_mul(self.page - 1)
-        } else {
-            self.offset
-        };
+        let skip = if self.page > 0 && limit > 0 { limit.saturating_mul(self.page - 1) } else { self.offset };
         usize::try_from(skip).unwrap_or(0)
     }
 
     /// Cuts a list.
     pub fn cut<T>(&self, items: impl IntoIterator<Item = T>) -> Vec<T> {
-        items
-            .into_iter()
-            .skip(self.skip())
-            .take(self.take().unwrap_or(usize::MAX))
-            .collect()
+        items.into_iter().skip(self.skip()).take(self.take().unwrap_or(usize::MAX)).collect()
     }
 }

@@ -3,11 +3,8 @@
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{FieldError, Refusal, Reservation, Rules, Status, Timestamp, members::Members};
-use crate::{
-    code::{CharacterSet, CodeError, CodeRequest, CodeType, validate_request},
-    reservation::ExportType,
-};
+use super::{ExportType, FieldError, Refusal, Reservation, Rules, Status, Timestamp, members::Members};
+use crate::code::{CharacterSet, CodeError, CodeRequest, CodeType, validate_request};
 
 /// What a client asked for, checked: every rule that needs no store holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,7 +60,7 @@ impl Draft {
         let reserved_for = members.text("reserved_for").filter(|organisation| !organisation.is_empty());
         let code_type = members.code_type();
         let quantity = members.quantity();
-        let export_type = members.export_type().unwrap_or(ExportType::default());
+        let export_type = members.export_type().unwrap_or_default();
         let url_suffix = members.url_suffix();
         let product = members.text("product");
         let reference_id = members.reference_id();

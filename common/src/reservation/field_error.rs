@@ -10,7 +10,7 @@ pub struct FieldError {
     /// The rule, in Directus' words: `required`, `in`, `eq`, `gte`, `lte`, `regex`, `integer`, `string`, `uuid`, `max_length`.
     pub kind: &'static str,
     /// What the rule allows, where that can be said.
-    pub valid: Option<Value>,
+    pub valid: Option<Box<Value>>,
     /// What a person should do, as a sentence.
     pub reason: String,
 }
@@ -32,33 +32,33 @@ impl FieldError {
     pub fn one_of<T: AsRef<str>>(field: &'static str, valid: &[T]) -> Self {
         let list = valid.iter().map(AsRef::as_ref).collect::<Vec<_>>();
         let reason = format!("Value has to be one of {}.", list.join(", "));
-        Self { valid: Some(json!(list)), ..Self::new(field, "in", reason) }
+        Self { valid: Some(Box::new(json!(list))), ..Self::new(field, "in", reason) }
     }
 
     /// The value is not the one that is allowed.
     pub fn only(field: &'static str, valid: Value, reason: impl Into<String>) -> Self {
-        Self { valid: Some(valid), ..Self::new(field, "eq", reason) }
+        Self { valid: Some(Box::new(valid)), ..Self::new(field, "eq", reason) }
     }
 
     /// The value is below `valid`.
     #[must_use]
     pub fn at_least(field: &'static str, valid: i64) -> Self {
         let reason = format!("Value has to be greater than or equal to {valid}.");
-        Self { valid: Some(json!(valid)), ..Self::new(field, "gte", reason) }
+        Self { valid: Some(Box::new(json!(valid))), ..Self::new(field, "gte", reason) }
     }
 
     /// The value is above `valid`.
     #[must_use]
     pub fn at_most(field: &'static str, valid: i64) -> Self {
         let reason = format!("Value has to be less than or equal to {valid}.");
-        Self { valid: Some(json!(valid)), ..Self::new(field, "lte", reason) }
+        Self { valid: Some(Box::new(json!(valid))), ..Self::new(field, "lte", reason) }
     }
 
     /// The text has more than `valid` characters.
     #[must_use]
     pub fn too_long(field: &'static str, valid: usize) -> Self {
         let reason = format!("Value has to be at most {valid} characters long.");
-        Self { valid: Some(json!(valid)), ..Self::new(field, "max_length", reason) }
+        Self { valid: Some(Box::new(json!(valid))), ..Self::new(field, "max_length", reason) }
     }
 }
 

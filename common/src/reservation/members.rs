@@ -134,7 +134,10 @@ fn integer(field: &'static str, value: &Value, min: i64, max: i64) -> Result<Opt
     // JSON does not tell 5 and 5.0 apart, and a number over 64 bits is still a number that is too large.
     let whole = number.as_i64().or_else(|| {
         let float = number.as_f64()?;
-        #[expect(clippy::cast_possible_truncation, reason = "a cast of a float saturates, which keeps it out of the range")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a cast of a float saturates, which keeps it out of the range"
+        )]
         (float.fract() == 0.0).then_some(float as i64)
     });
     match whole {

@@ -4,9 +4,10 @@
 //! client's input and [`update`] applies a client's change; [`invariants`] says what must always hold.
 
 pub mod create;
+mod export_type;
 mod field_error;
-pub mod invariants;
 mod file_name;
+pub mod invariants;
 mod item;
 mod members;
 mod rules;
@@ -15,8 +16,8 @@ mod text;
 mod timestamp;
 pub mod update;
 
-pub use crate::export::ExportType;
 pub use create::sentence;
+pub use export_type::{ExportType, Format, UnknownExportType};
 pub use field_error::{FieldError, Refusal};
 pub use file_name::file_name;
 pub use item::{Export, Range, Render, Reservation};

@@ -40,7 +40,9 @@ pub(super) fn url_suffix(text: &str) -> Result<(), FieldError> {
         return wrong("Value has to name at least one key after the question mark.");
     }
     if !is_query(query) {
-        return wrong("Value has to be a query such as ?key=value of RFC 3986 characters, without # and without a path.");
+        return wrong(
+            "Value has to be a query such as ?key=value of RFC 3986 characters, without # and without a path.",
+        );
     }
     for pair in query.split('&').filter(|_| !query.is_empty()) {
         let key = pair.split('=').next().unwrap_or_default();
@@ -73,12 +75,28 @@ mod tests {
 
     #[test]
     fn a_suffix_is_a_query_and_nothing_else() {
-        for good in ["", "k=v", "?k=v", "?k=v&k2=v2", "?utm_source=box&x=%20y", "?redirect=https://e.example/p?q=1", "k="] {
+        for good in
+            ["", "k=v", "?k=v", "?k=v&k2=v2", "?utm_source=box&x=%20y", "?redirect=https://e.example/p?q=1", "k="]
+        {
             assert!(url_suffix(good).is_ok(), "{good}");
         }
-        for bad in
-            ["?", "#a", "k=v#a", "/path", "a b=c", "k=%2", "k=%zz", "k=ü", "&k=v", "=v", "k", "?01=1", "?k=v&8003=x", "k=\"v\"", "k=<v>"]
-        {
+        for bad in [
+            "?",
+            "#a",
+            "k=v#a",
+            "/path",
+            "a b=c",
+            "k=%2",
+            "k=%zz",
+            "k=ü",
+            "&k=v",
+            "=v",
+            "k",
+            "?01=1",
+            "?k=v&8003=x",
+            "k=\"v\"",
+            "k=<v>",
+        ] {
             assert!(url_suffix(bad).is_err(), "{bad}");
         }
     }

@@ -7,7 +7,7 @@ use super::{
     create::check_codes,
     members::{MAX_INTEGER, Members},
 };
-use crate::{code::CodeType, reservation::ExportType};
+use crate::code::CodeType;
 
 /// Members that a client may name in a PATCH but that stay as they are, as Directus treats them.
 const IGNORED: [&str; 7] =
@@ -111,7 +111,7 @@ fn read(current: &Reservation, members: &mut Members<'_>) -> Reservation {
         next.quantity_reserved = members.quantity_reserved(next.quantity.unwrap_or(MAX_INTEGER));
     }
     if members.has("export_type") {
-        let export_type = members.export_type().unwrap_or(ExportType::default());
+        let export_type = members.export_type().unwrap_or_default();
         next.export_type = Some(export_type.as_str().to_owned());
     }
     if members.has("url_suffix") {
@@ -212,7 +212,13 @@ fn check_result(current: &Reservation, next: &Reservation, rules: &Rules, errors
     }
 }
 
-fn take_step(next: &mut Reservation, step: Step, wanted: Status, now: Timestamp, render: impl FnOnce(&Reservation) -> Render) {
+fn take_step(
+    next: &mut Reservation,
+    step: Step,
+    wanted: Status,
+    now: Timestamp,
+    render: impl FnOnce(&Reservation) -> Render,
+) {
     match step {
         Step::Stay => {}
         Step::Close | Step::Stop => {
@@ -309,8 +315,11 @@ mod tests {
     #[test]
     fn audit_members_file_codes_and_id_stay_and_an_unknown_member_is_named() {
         let item = fresh();
-        let next = patch(&item, &json!({"id": "x", "codes": [1], "export_file": "f", "user_created": "me",
-            "date_created": "2020-01-01", "user_updated": "me", "date_updated": null}))
+        let next = patch(
+            &item,
+            &json!({"id": "x", "codes": [1], "export_file": "f", "user_created": "me",
+            "date_created": "2020-01-01", "user_updated": "me", "date_updated": null}),
+        )
         .unwrap();
         assert_eq!(Reservation { user_updated: None, date_updated: None, version: 1, ..next }, item);
         assert_eq!(patch(&item, &json!({"nope": 1})), Err(Refusal::UnknownField("nope".into())));

@@ -87,7 +87,11 @@ impl EntryFilter {
     }
 
     /// The expression, with its names and values.
-    fn expression(&self, names: &mut HashMap<String, String>, values: &mut HashMap<String, AttributeValue>) -> Option<String> {
+    fn expression(
+        &self,
+        names: &mut HashMap<String, String>,
+        values: &mut HashMap<String, AttributeValue>,
+    ) -> Option<String> {
         let mut conditions = Vec::new();
         for (position, (attribute, wanted)) in self.0.iter().enumerate() {
             names.insert(format!("#f{position}"), (*attribute).to_owned());
@@ -102,7 +106,7 @@ impl EntryFilter {
 }
 
 /// Entries of one index, read a page at a time.
-pub struct IndexCursor {
+struct IndexCursor {
     index: Index,
     descending: bool,
     filter: EntryFilter,
@@ -115,8 +119,7 @@ pub struct IndexCursor {
 
 impl IndexCursor {
     /// A cursor at the beginning.
-    #[must_use]
-    pub fn new(index: Index, descending: bool, filter: &EntryFilter) -> Self {
+    fn new(index: Index, descending: bool, filter: &EntryFilter) -> Self {
         let filter = filter.without(index.attribute());
         Self { index, descending, filter, start: None, buffer: VecDeque::new(), done: false, scanned: 0 }
     }
@@ -253,7 +256,6 @@ impl Store<'_> {
             }
         }
     }
-
 }
 
 fn item_id(table: &str, item: &HashMap<String, AttributeValue>) -> Result<Uuid, StoreError> {

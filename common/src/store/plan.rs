@@ -94,11 +94,9 @@ pub fn plan(query: &Query, shards: u32) -> Plan {
 }
 
 /// The partitions to read, and the member that chose them.
-fn partitions<'a>(
-    of: &impl Fn(&str) -> Option<&'a [&'a str]>,
-    shards: u32,
-) -> (Option<&'static str>, Vec<Index>) {
-    let choices: [(&'static str, fn(String) -> Index); 3] =
+fn partitions<'a>(of: &impl Fn(&str) -> Option<&'a [&'a str]>, shards: u32) -> (Option<&'static str>, Vec<Index>) {
+    type Choice = (&'static str, fn(String) -> Index);
+    let choices: [Choice; 3] =
         [("reference_id", Index::Reference), ("product", Index::Product), ("reserved_for", Index::Organisation)];
     for (field, index) in choices {
         // The empty text is not in an index.

@@ -168,7 +168,8 @@ impl Store<'_> {
             .send()
             .await
             .map_err(classify)?;
-        let range = answer.items.unwrap_or_default().into_iter().next().map(|item| self.read_range(item)).transpose()?;
+        let range =
+            answer.items.unwrap_or_default().into_iter().next().map(|item| self.read_range(item)).transpose()?;
         Ok(range.filter(|range| index - range.start < range.count))
     }
 

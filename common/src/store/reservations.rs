@@ -4,17 +4,15 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
     operation::put_item::PutItemError,
-    types::{
-        Delete, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure,
-    },
+    types::{Delete, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure},
 };
 use uuid::Uuid;
 
 use super::{
     MAX_ATTEMPTS, Store, StoreError,
     error::classify,
-    items::{self, Item, number, text},
     index::{OPEN, shard},
+    items::{self, Item, number, text},
     pause,
     requests::Remembered,
     transaction::{MAX_ACTIONS, Outcome, Reason, Transaction},
@@ -116,7 +114,11 @@ impl Store<'_> {
     ///
     /// # Errors
     /// When the store does not answer; [`Created`] tells the rest.
-    pub async fn create(&self, new: &[Reservation], request: Option<(&Remembered, i64)>) -> Result<Created, StoreError> {
+    pub async fn create(
+        &self,
+        new: &[Reservation],
+        request: Option<(&Remembered, i64)>,
+    ) -> Result<Created, StoreError> {
         if let ([one], None) = (new, request) {
             return self.create_one(one).await;
         }

@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::{
 use uuid::Uuid;
 
 use super::{
-    MAX_ATTEMPTS, FileRow, PoolEntry, RangeEntry, Store, StoreError,
+    FileRow, MAX_ATTEMPTS, PoolEntry, RangeEntry, Store, StoreError,
     error::classify,
     items::{self, number, text},
     pause,
@@ -73,7 +73,8 @@ impl Store<'_> {
         now: Timestamp,
     ) -> Result<Allocated, StoreError> {
         let pool = entry.pool();
-        let next = placements.iter().fold(pool.next, |next, placement| next.saturating_add(placement.reservation.quantity()));
+        let next =
+            placements.iter().fold(pool.next, |next, placement| next.saturating_add(placement.reservation.quantity()));
         let mut transaction = Transaction::default();
         match entry {
             PoolEntry::Known(pool) => transaction.update(self.advance_pool(pool, next)?),
@@ -329,7 +330,11 @@ impl Step {
 
     fn expression(&self) -> String {
         let sets = self.sets.join(", ");
-        if self.removes.is_empty() { format!("SET {sets}") } else { format!("SET {sets} REMOVE {}", self.removes.join(", ")) }
+        if self.removes.is_empty() {
+            format!("SET {sets}")
+        } else {
+            format!("SET {sets} REMOVE {}", self.removes.join(", "))
+        }
     }
 
     fn transact(self) -> Result<Update, StoreError> {

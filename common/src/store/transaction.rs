@@ -4,11 +4,10 @@
 use aws_sdk_dynamodb::{
     Client,
     operation::transact_write_items::TransactWriteItemsError,
-    types::{CancellationReason, ConditionCheck, Delete, Put, TransactWriteItem, Update},
+    types::{CancellationReason, Delete, Put, TransactWriteItem, Update},
 };
 
-use super::{
-StoreError, error::classify, items::Item};
+use super::{StoreError, error::classify, items::Item};
 
 /// The most actions that DynamoDB takes in one transaction.
 pub(super) const MAX_ACTIONS: usize = 100;
@@ -50,10 +49,6 @@ impl Transaction {
 
     pub(super) fn delete(&mut self, delete: Delete) {
         self.0.push(TransactWriteItem::builder().delete(delete).build());
-    }
-
-    pub(super) fn check(&mut self, check: ConditionCheck) {
-        self.0.push(TransactWriteItem::builder().condition_check(check).build());
     }
 
     pub(super) fn len(&self) -> usize {

@@ -8,7 +8,10 @@ use common::{
     query::parse_query_string,
     store::Store,
 };
-use lambda_http::{Body, Request, RequestExt, Response, http::{Method, StatusCode}};
+use lambda_http::{
+    Body, Request, RequestExt, Response,
+    http::{Method, StatusCode},
+};
 use serde_json::json;
 
 /// Answers one request.
@@ -44,7 +47,9 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
             Ok(Answer::of_one(&query, data, call.now))
         }
         // Directus has no PUT for items.
-        ["items", collection] | ["items", collection, _] if call.method != Method::PUT => other_collection(&call, collection),
+        ["items", collection] | ["items", collection, _] if call.method != Method::PUT => {
+            other_collection(&call, collection)
+        }
         _ => Err(ApiError::RouteNotFound(call.path.clone())),
     }
 }
@@ -66,9 +71,12 @@ fn other_collection(call: &Call, collection: &str) -> Result<Answer, ApiError> {
 /// Whether store and bucket can be reached.
 async fn health(context: &Context) -> Result<Answer, ApiError> {
     let (store, bucket) = futures::future::join(Store::of(context).ping(), Bucket::of(context).ping()).await;
-    for error in [store.err().map(|e| e.to_string()), bucket.err().map(|e| e.to_string())].into_iter().flatten() {
-        tracing::error!(error, "health check failed");
-        return Ok(Answer::JsonWith(StatusCode::SERVICE_UNAVAILABLE, json!({ "status": "error" })));
+    let faults = [store.err().map(|error| error.to_string()), bucket.err().map(|error| error.to_string())];
+    match faults.into_iter().flatten().next() {
+        None => Ok(Answer::Json(json!({ "status": "ok" }))),
+        Some(error) => {
+            tracing::error!(error, "health check failed");
+            Ok(Answer::JsonWith(StatusCode::SERVICE_UNAVAILABLE, json!({ "status": "error" })))
+        }
     }
-    Ok(Answer::Json(json!({ "status": "ok" })))
 }

@@ -3,7 +3,10 @@
 use common::{
     api::{Answer, ApiError, Call, serve},
     context::Context,
-    operations::{batch::parse_keys, read::{self, Asker}},
+    operations::{
+        batch::parse_keys,
+        read::{self, Asker},
+    },
     query::{Collection, Filter, parse_query_string, parse_search_body},
 };
 use lambda_http::{Body, Request, Response};

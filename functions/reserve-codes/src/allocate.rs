@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use common::{
     code::{CodeError, CodeRequest, CodeType, Namespace, PoolSpec, pool_number},
     context::Context,
+    export::{ExportError, ExportType},
     operations::freeze,
     reservation::{Render, Reservation, sentence},
     store::{Allocated, MAX_PLACEMENTS, Placement, Pool, PoolEntry, Store},
@@ -74,7 +75,7 @@ async fn prepare(context: &Context, item: &Reservation) -> Result<(PoolSpec, Ren
     }
     let spec = PoolSpec::resolve(&request, &rules.serials, rules.strict_check_digits)?;
     let render = freeze(item, organisation.as_ref(), context.config());
-    render.export_type.parse::<common::export::ExportType>()?;
+    render.export_type.parse::<ExportType>().map_err(ExportError::from)?;
     Ok((spec, render))
 }
 

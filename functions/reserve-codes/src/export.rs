@@ -8,7 +8,8 @@ use std::{
 use common::{
     context::Context,
     export::{
-        Bucket, BucketError, Cursor, ExportFile, ExportType, FileHead, ObjectHead, Part, PartPlan, Stored, export_key,
+        Bucket, BucketError, Cursor, ExportError, ExportFile, ExportType, FileHead, ObjectHead, Part, PartPlan, Stored,
+        export_key,
     },
     operations::{
         freeze, renderer,
@@ -138,9 +139,9 @@ impl<'a> Job<'a> {
             }
             let (client, bucket) = (self.context.s3().clone(), self.context.config().bucket.clone());
             let (key, upload, at) = (self.key.clone(), upload.to_owned(), cursor);
-            flying.spawn(async move {
-                (at, Bucket::new(&client, &bucket).upload_part(&key, &upload, at.part, body).await)
-            });
+            flying.spawn(
+                async move { (at, Bucket::new(&client, &bucket).upload_part(&key, &upload, at.part, body).await) },
+            );
             cursor = next;
             going &= end.is_none_or(|end| Instant::now() < end);
         }
@@ -293,15 +294,11 @@ impl<'a> Job<'a> {
     }
 }
 
-fn compile(
-    context: &Context,
-    secret: &common::code::Secret,
-    item: &Reservation,
-) -> Result<ExportFile, WorkError> {
+fn compile(context: &Context, secret: &common::code::Secret, item: &Reservation) -> Result<ExportFile, WorkError> {
     let (Some(range), Some(render)) = (&item.range, &item.render) else {
         return Err(WorkError::Permanent("The reservation has no range.".to_owned()));
     };
-    let export_type: ExportType = render.export_type.parse()?;
+    let export_type: ExportType = render.export_type.parse().map_err(ExportError::from)?;
     let renderer = renderer(secret, range, render)?;
     let id = item.id.to_string();
     let head = FileHead { reservation: &id, code_type: range.namespace.code_type };

@@ -82,5 +82,7 @@ async fn look(context: &Context, keys: Vec<Listed>) -> Result<usize, TidyError> 
 /// Whether the only export is the one that a complete reservation refers to: nearly always, and then nothing is read.
 fn is_in_order(item: &Reservation, generations: &[u32]) -> bool {
     let file = file_id(item.incarnation, item.generation).to_string();
-    item.status == Status::Complete && generations == [item.generation] && item.export_file.as_deref() == Some(file.as_str())
+    item.status == Status::Complete
+        && generations == [item.generation]
+        && item.export_file.as_deref() == Some(file.as_str())
 }

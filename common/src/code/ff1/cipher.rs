@@ -20,18 +20,9 @@ impl Cipher {
     /// `None` unless the key has 16, 24 or 32 bytes.
     pub(super) fn new(key: &[u8]) -> Option<Self> {
         match key.len() {
-            16 => Aes128::new_from_slice(key)
-                .ok()
-                .map(Box::new)
-                .map(Self::Aes128),
-            24 => Aes192::new_from_slice(key)
-                .ok()
-                .map(Box::new)
-                .map(Self::Aes192),
-            32 => Aes256::new_from_slice(key)
-                .ok()
-                .map(Box::new)
-                .map(Self::Aes256),
+            16 => Aes128::new_from_slice(key).ok().map(Box::new).map(Self::Aes128),
+            24 => Aes192::new_from_slice(key).ok().map(Box::new).map(Self::Aes192),
+            32 => Aes256::new_from_slice(key).ok().map(Box::new).map(Self::Aes256),
             _ => None,
         }
     }
@@ -65,10 +56,7 @@ impl Lanes {
         for (block, half) in blocks.iter_mut().zip(source) {
             *block = (template ^ u128::from(*half)).to_be_bytes().into();
         }
-        Self {
-            blocks,
-            used: source.len().min(LANES),
-        }
+        Self { blocks, used: source.len().min(LANES) }
     }
 
     /// One round: every half of `target` becomes itself plus the function's output (less it, backward), modulo the
@@ -97,12 +85,7 @@ impl Lanes {
     }
 }
 
-fn absorb<R: Reduce, const FORWARD: bool>(
-    reducer: &R,
-    blocks: &mut [Block],
-    target: &mut [u64],
-    next_template: u128,
-) {
+fn absorb<R: Reduce, const FORWARD: bool>(reducer: &R, blocks: &mut [Block], target: &mut [u64], next_template: u128) {
     for (half, block) in target.iter_mut().zip(blocks) {
         *half = reducer.combine::<FORWARD>(*half, u128::from_be_bytes((*block).into()));
         *block = (next_template ^ u128::from(*half)).to_be_bytes().into();

@@ -75,9 +75,7 @@ pub struct Ff1 {
 impl std::fmt::Debug for Ff1 {
     /// Without key and templates, from which codes could be predicted.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Ff1")
-            .field("domain", &self.domain)
-            .finish_non_exhaustive()
+        f.debug_struct("Ff1").field("domain", &self.domain).finish_non_exhaustive()
     }
 }
 
@@ -95,9 +93,7 @@ impl Ff1 {
         let left_length = length / 2;
         let right_length = length - left_length;
         let power = |exponent| u64::from(radix).checked_pow(exponent);
-        let (left, right) = power(left_length)
-            .zip(power(right_length))
-            .ok_or(Ff1Error::DomainTooLarge)?;
+        let (left, right) = power(left_length).zip(power(right_length)).ok_or(Ff1Error::DomainTooLarge)?;
         let domain = u128::from(left) * u128::from(right);
         if domain < MIN_DOMAIN {
             return Err(Ff1Error::DomainTooSmall);
@@ -105,12 +101,7 @@ impl Ff1 {
         // b of the standard: bytes of the greatest right half. At most 8, since that half is below 2^64.
         let bytes = (u64::BITS - (right - 1).leading_zeros()).div_ceil(8);
         let tweak_length = u32::try_from(tweak.len()).map_err(|_| Ff1Error::Tweak)?;
-        let chained = chain(
-            &cipher,
-            first_block(radix, left_length, length, tweak_length),
-            tweak,
-            bytes,
-        );
+        let chained = chain(&cipher, first_block(radix, left_length, length, tweak_length), tweak, bytes);
         let mut templates = [chained; ROUNDS];
         for (round, template) in (0_u128..).zip(&mut templates) {
             // The round's number stands just before the `bytes` bytes of data that end the block.
@@ -232,10 +223,7 @@ impl Ff1 {
             return Some((number / self.right, number % self.right));
         }
         let right = u128::from(self.right);
-        Some((
-            u64::try_from(number / right).ok()?,
-            u64::try_from(number % right).ok()?,
-        ))
+        Some((u64::try_from(number / right).ok()?, u64::try_from(number % right).ok()?))
     }
 
     /// The number of two halves.
@@ -243,11 +231,7 @@ impl Ff1 {
         u128::from(left) * u128::from(self.right) + u128::from(right)
     }
 
-    fn replace_all(
-        &self,
-        numbers: &mut [u128],
-        run: impl Fn(&Self, &mut [u64], &mut [u64]),
-    ) -> Option<()> {
+    fn replace_all(&self, numbers: &mut [u128], run: impl Fn(&Self, &mut [u64], &mut [u64])) -> Option<()> {
         if numbers.iter().any(|number| *number >= self.domain) {
             return None;
         }
@@ -301,11 +285,8 @@ impl Ff1 {
         right: &mut [u64],
         next_template: u128,
     ) {
-        let (reducer, target) = if round.is_multiple_of(2) {
-            (&self.left_reducer, left)
-        } else {
-            (&self.right_reducer, right)
-        };
+        let (reducer, target) =
+            if round.is_multiple_of(2) { (&self.left_reducer, left) } else { (&self.right_reducer, right) };
         lanes.round::<FORWARD>(&self.cipher, reducer, target, next_template);
     }
 
@@ -327,11 +308,7 @@ impl Ff1 {
 
 /// How many lanes to run for so many numbers: all of them when that is cheaper than fewer.
 const fn lanes_for(numbers: usize) -> usize {
-    if numbers > WORTH_PADDING {
-        LANES
-    } else {
-        numbers
-    }
+    if numbers > WORTH_PADDING { LANES } else { numbers }
 }
 
 /// The block P of the standard (algorithm 7, step 5).
@@ -356,7 +333,5 @@ fn chain(cipher: &Cipher, first: u128, tweak: &[u8], bytes: u32) -> u128 {
         .as_chunks::<16>()
         .0
         .iter()
-        .fold(first, |chained, block| {
-            cipher.encrypt(chained) ^ u128::from_be_bytes(*block)
-        })
+        .fold(first, |chained, block| cipher.encrypt(chained) ^ u128::from_be_bytes(*block))
 }

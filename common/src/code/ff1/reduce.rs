@@ -79,16 +79,8 @@ impl<const WIDE: bool> Reduce for Mask<WIDE> {
     #[inline]
     fn combine<const FORWARD: bool>(&self, half: u64, output: u128) -> u64 {
         // Only the low 64 bits of y count.
-        let low = if WIDE {
-            first_64(output << 32)
-        } else {
-            first_64(output)
-        };
-        let sum = if FORWARD {
-            half.wrapping_add(low)
-        } else {
-            half.wrapping_sub(low)
-        };
+        let low = if WIDE { first_64(output << 32) } else { first_64(output) };
+        let sum = if FORWARD { half.wrapping_add(low) } else { half.wrapping_sub(low) };
         sum & self.0
     }
 }
@@ -103,20 +95,14 @@ pub(super) struct Narrow {
 
 impl Narrow {
     const fn new(modulus: u64) -> Self {
-        Self {
-            modulus,
-            reciprocal: u64::MAX / modulus,
-        }
+        Self { modulus, reciprocal: u64::MAX / modulus }
     }
 
     /// `y` modulo the modulus: the quotient is short by at most one.
     #[inline]
     fn reduce(&self, y: u64) -> u64 {
         let quotient = high_product(y, self.reciprocal);
-        lower(
-            y.wrapping_sub(quotient.wrapping_mul(self.modulus)),
-            self.modulus,
-        )
+        lower(y.wrapping_sub(quotient.wrapping_mul(self.modulus)), self.modulus)
     }
 }
 
@@ -162,11 +148,7 @@ impl Wide {
     const fn new(modulus: u64) -> Self {
         let shift = (u64::BITS - modulus.leading_zeros()) - 33;
         let reciprocal = ((1_u128 << 96) / modulus as u128) as u64;
-        Self {
-            modulus,
-            reciprocal: reciprocal << shift,
-            shift,
-        }
+        Self { modulus, reciprocal: reciprocal << shift, shift }
     }
 }
 
@@ -215,13 +197,7 @@ mod tests {
                 moduli.push((1_u64 << bits).wrapping_add_signed(near));
             }
         }
-        moduli.extend([
-            u64::MAX,
-            u64::MAX - 1,
-            62_u64.pow(4),
-            62_u64.pow(5),
-            62_u64.pow(10),
-        ]);
+        moduli.extend([u64::MAX, u64::MAX - 1, 62_u64.pow(4), 62_u64.pow(5), 62_u64.pow(10)]);
         moduli.extend((1..20).map(|n| 10_u64.pow(n)));
         moduli.retain(|modulus| *modulus >= 2);
         for modulus in moduli {
@@ -241,9 +217,7 @@ mod tests {
                     multiple,
                     multiple.wrapping_add(1),
                     (u128::MAX / multiple.max(1)).wrapping_mul(multiple),
-                    (u128::MAX / multiple.max(1))
-                        .wrapping_mul(multiple)
-                        .wrapping_sub(1),
+                    (u128::MAX / multiple.max(1)).wrapping_mul(multiple).wrapping_sub(1),
                     0x0123_4567_89ab_cdef_fedc_ba98_7654_3210,
                 ];
                 for output in edges {

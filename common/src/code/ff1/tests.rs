@@ -6,17 +6,12 @@ use fpe::ff1::{FF1, FlexibleNumeralString};
 use super::{Ff1, Ff1Error, Walk};
 
 fn hex(text: &str) -> Vec<u8> {
-    (0..text.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
-        .collect()
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
 }
 
 /// The number that numerals write, and back.
 fn number(numerals: &[u16], radix: u32) -> u128 {
-    numerals.iter().fold(0, |number, numeral| {
-        number * u128::from(radix) + u128::from(*numeral)
-    })
+    numerals.iter().fold(0, |number, numeral| number * u128::from(radix) + u128::from(*numeral))
 }
 
 fn numerals(mut number: u128, radix: u32, length: u32) -> Vec<u16> {
@@ -89,15 +84,9 @@ impl Cases {
 fn fpe_encrypt(key: &[u8], radix: u32, length: u32, tweak: &[u8], plain: u128) -> u128 {
     let text = FlexibleNumeralString::from(numerals(plain, radix, length));
     let image = match key.len() {
-        16 => FF1::<Aes128>::new(key, radix)
-            .unwrap()
-            .encrypt(tweak, &text),
-        24 => FF1::<Aes192>::new(key, radix)
-            .unwrap()
-            .encrypt(tweak, &text),
-        _ => FF1::<Aes256>::new(key, radix)
-            .unwrap()
-            .encrypt(tweak, &text),
+        16 => FF1::<Aes128>::new(key, radix).unwrap().encrypt(tweak, &text),
+        24 => FF1::<Aes192>::new(key, radix).unwrap().encrypt(tweak, &text),
+        _ => FF1::<Aes256>::new(key, radix).unwrap().encrypt(tweak, &text),
     };
     number(&Vec::from(image.unwrap()), radix)
 }
@@ -107,9 +96,7 @@ fn lengths_that_fit(radix: u32) -> Vec<u32> {
     (2_u32..=128)
         .filter(|length| {
             u64::from(radix).checked_pow(length.div_ceil(2)).is_some()
-                && u128::from(radix)
-                    .checked_pow(*length)
-                    .is_none_or(|domain| domain >= super::MIN_DOMAIN)
+                && u128::from(radix).checked_pow(*length).is_none_or(|domain| domain >= super::MIN_DOMAIN)
         })
         .collect()
 }
@@ -231,14 +218,8 @@ fn bad_parameters_are_refused() {
         assert_eq!(error(&key, radix, length), Ff1Error::DomainTooLarge);
     }
     let ff1 = || Ff1::new(&key, 2, 30, b"").unwrap();
-    assert_eq!(
-        Walk::new(ff1(), (1 << 30) + 1).unwrap_err(),
-        Ff1Error::DomainTooLarge
-    );
-    assert_eq!(
-        Walk::new(ff1(), 1 << 26).unwrap_err(),
-        Ff1Error::DomainTooSmall
-    );
+    assert_eq!(Walk::new(ff1(), (1 << 30) + 1).unwrap_err(), Ff1Error::DomainTooLarge);
+    assert_eq!(Walk::new(ff1(), 1 << 26).unwrap_err(), Ff1Error::DomainTooSmall);
     assert_eq!(Walk::new(ff1(), 0).unwrap_err(), Ff1Error::DomainTooSmall);
     assert!(!format!("{:?}", ff1()).contains("templates"));
 }

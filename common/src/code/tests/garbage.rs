@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::code::{
-    Candidate, CompanyPrefix, by_code, by_digital_link, by_join_key, check_digit, has_check_digit,
-    prefixes_conflict, product_key, validate_request,
+    Candidate, CompanyPrefix, by_code, by_digital_link, by_join_key, check_digit, has_check_digit, prefixes_conflict,
+    product_key, validate_request,
 };
 
 /// What the texts are made of: the pieces of real ones, and what breaks careless parsers.
@@ -109,11 +109,7 @@ fn text(cases: &mut Cases) -> String {
         1 => {
             let at = cases.below(text.chars().count() + 1);
             let letter = char::from_u32(u32::try_from(cases.next() % 0x300).unwrap());
-            text = text
-                .chars()
-                .enumerate()
-                .map(|(place, old)| letter.filter(|_| place == at).unwrap_or(old))
-                .collect();
+            text = text.chars().enumerate().map(|(place, old)| letter.filter(|_| place == at).unwrap_or(old)).collect();
         }
         _ => {}
     }
@@ -158,10 +154,7 @@ fn a_million_texts_are_parsed_without_panic() {
             .chain(by_code("AbC12345", Some(&text)));
         for candidate in found {
             let Candidate { namespace, varying } = candidate;
-            assert_eq!(
-                namespace.to_string().parse::<Namespace>().unwrap(),
-                namespace
-            );
+            assert_eq!(namespace.to_string().parse::<Namespace>().unwrap(), namespace);
             assert!(varying.len() <= 20);
             candidates += 1;
         }
@@ -197,10 +190,7 @@ fn permutations_and_renderers_take_any_number_and_text() {
             let index = cases.next() >> cases.below(64);
             let code = renderer.code(index);
             assert_eq!(code.is_ok(), u128::from(index) < spec.space());
-            assert_eq!(
-                renderer.permutation().varying(index).is_some(),
-                code.is_ok()
-            );
+            assert_eq!(renderer.permutation().varying(index).is_some(), code.is_ok());
             let varying = text(&mut cases);
             if let Some(index) = renderer.permutation().index_of(&varying) {
                 assert_eq!(renderer.permutation().varying(index), Some(varying));
@@ -208,9 +198,7 @@ fn permutations_and_renderers_take_any_number_and_text() {
             let quantity = cases.next();
             assert_eq!(
                 spec.check(index, quantity).is_ok(),
-                index
-                    .checked_add(quantity)
-                    .is_some_and(|end| end <= spec.capacity())
+                index.checked_add(quantity).is_some_and(|end| end <= spec.capacity())
             );
         }
     }

@@ -8,8 +8,8 @@ mod rendering;
 mod statistics;
 
 use super::{
-    CharacterSet, CodeRequest, CodeType, Namespace, Permutation, PoolSpec, RenderOptions, Renderer,
-    Secret, SerialDefaults,
+    CharacterSet, CodeRequest, CodeType, Namespace, Permutation, PoolSpec, RenderOptions, Renderer, Secret,
+    SerialDefaults,
 };
 
 /// A GTIN, asset type, … with the right check digit under the company prefix 9506000.

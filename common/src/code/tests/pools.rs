@@ -31,11 +31,7 @@ fn every_type_has_its_namespace_and_default_form() {
         (CodeType::Sgtin, "sgtin#19361758000003#8", "alphanumeric"),
         (CodeType::Sscc, "sscc#9506000#18", "numeric"),
         (CodeType::Grai, "grai#9506000134352#8", "alphanumeric"),
-        (
-            CodeType::ShortCode,
-            "short_code#deployment#8",
-            "alphanumeric",
-        ),
+        (CodeType::ShortCode, "short_code#deployment#8", "alphanumeric"),
         (CodeType::Giai, "giai#9506000#8", "alphanumeric"),
         (CodeType::Gsrn, "gsrn#9506000#18", "numeric"),
         (CodeType::Gdti, "gdti#9506000134352#8", "alphanumeric"),
@@ -46,43 +42,21 @@ fn every_type_has_its_namespace_and_default_form() {
         let spec = resolve(&request(code_type)).unwrap();
         assert_eq!(spec.namespace.to_string(), namespace);
         assert_eq!(spec.character_set.as_str(), set);
-        assert_eq!(
-            (spec.code_type, spec.length),
-            (code_type, spec.namespace.length)
-        );
-        assert_eq!(
-            validate_request(&request(code_type), &SerialDefaults::default(), false),
-            []
-        );
+        assert_eq!((spec.code_type, spec.length), (code_type, spec.namespace.length));
+        assert_eq!(validate_request(&request(code_type), &SerialDefaults::default(), false), []);
     }
 }
 
 #[test]
 fn wishes_are_met_or_refused_with_the_member_they_are_about() {
-    let with = |code_type, length, character_set| CodeRequest {
-        length,
-        character_set,
-        ..request(code_type)
-    };
+    let with = |code_type, length, character_set| CodeRequest { length, character_set, ..request(code_type) };
     let numeric = Some(CharacterSet::Numeric);
     let rfid96 = Some(CharacterSet::Rfid96);
     for (request, namespace) in [
-        (
-            with(CodeType::Sgtin, Some(20), None),
-            "sgtin#19361758000003#20",
-        ),
-        (
-            with(CodeType::Sgtin, None, numeric),
-            "sgtin#19361758000003#12",
-        ),
-        (
-            with(CodeType::Sgtin, None, rfid96),
-            "sgtin#19361758000003#12",
-        ),
-        (
-            with(CodeType::Grai, Some(12), rfid96),
-            "grai#9506000134352#12",
-        ),
+        (with(CodeType::Sgtin, Some(20), None), "sgtin#19361758000003#20"),
+        (with(CodeType::Sgtin, None, numeric), "sgtin#19361758000003#12"),
+        (with(CodeType::Sgtin, None, rfid96), "sgtin#19361758000003#12"),
+        (with(CodeType::Grai, Some(12), rfid96), "grai#9506000134352#12"),
         (with(CodeType::Sscc, Some(18), numeric), "sscc#9506000#18"),
         (with(CodeType::Cpi, Some(7), None), "cpi#9506000A/1#B-2#7"),
         (with(CodeType::Giai, Some(20), None), "giai#9506000#20"),
@@ -99,63 +73,34 @@ fn wishes_are_met_or_refused_with_the_member_they_are_about() {
         (with(CodeType::Sgcn, Some(13), None), "length"),
         (with(CodeType::Sscc, Some(17), None), "length"),
         (with(CodeType::Gdti, None, rfid96), "character_set"),
-        (
-            with(CodeType::Cpi, None, Some(CharacterSet::Hex)),
-            "character_set",
-        ),
-        (
-            with(CodeType::Gsrn, None, Some(CharacterSet::Alphanumeric)),
-            "character_set",
-        ),
+        (with(CodeType::Cpi, None, Some(CharacterSet::Hex)), "character_set"),
+        (with(CodeType::Gsrn, None, Some(CharacterSet::Alphanumeric)), "character_set"),
     ] {
         let error = resolve(&request).unwrap_err();
         assert_eq!(error.field(), Some(field), "{error}");
-        assert_eq!(
-            validate_request(&request, &SerialDefaults::default(), false),
-            [error]
-        );
+        assert_eq!(validate_request(&request, &SerialDefaults::default(), false), [error]);
     }
 }
 
 #[test]
 fn every_failed_rule_is_told_at_once() {
-    let bad = CodeRequest {
-        product: Some("/01/1"),
-        length: Some(99),
-        ..request(CodeType::Sgtin)
-    };
+    let bad = CodeRequest { product: Some("/01/1"), length: Some(99), ..request(CodeType::Sgtin) };
     let errors = validate_request(&bad, &SerialDefaults::default(), false);
     let fields: Vec<_> = errors.iter().map(CodeError::field).collect();
     assert_eq!(fields, [Some("product"), Some("length")]);
-    let bad = CodeRequest {
-        product: None,
-        character_set: Some(CharacterSet::Hex),
-        ..request(CodeType::Sgcn)
-    };
+    let bad = CodeRequest { product: None, character_set: Some(CharacterSet::Hex), ..request(CodeType::Sgcn) };
     let errors = validate_request(&bad, &SerialDefaults::default(), false);
     let fields: Vec<_> = errors.iter().map(CodeError::field).collect();
     assert_eq!(fields, [Some("product"), Some("character_set")]);
     let strict = validate_request(&request(CodeType::Sgtin), &SerialDefaults::default(), true);
-    assert_eq!(
-        strict,
-        [CodeError::CheckDigit {
-            found: '3',
-            expected: '0'
-        }]
-    );
+    assert_eq!(strict, [CodeError::CheckDigit { found: '3', expected: '0' }]);
 }
 
 #[test]
 fn only_keys_built_from_a_prefix_need_one_and_only_when_allocated() {
     for code_type in CodeType::ALL {
-        let without = CodeRequest {
-            company_prefix: None,
-            ..request(code_type)
-        };
-        assert_eq!(
-            validate_request(&without, &SerialDefaults::default(), false),
-            []
-        );
+        let without = CodeRequest { company_prefix: None, ..request(code_type) };
+        assert_eq!(validate_request(&without, &SerialDefaults::default(), false), []);
         match resolve(&without) {
             Err(error) => {
                 assert!(code_type.needs_company_prefix());
@@ -164,40 +109,26 @@ fn only_keys_built_from_a_prefix_need_one_and_only_when_allocated() {
             }
             Ok(_) => assert!(!code_type.needs_company_prefix()),
         }
-        let wrong = CodeRequest {
-            company_prefix: Some("950"),
-            ..request(code_type)
-        };
+        let wrong = CodeRequest { company_prefix: Some("950"), ..request(code_type) };
         assert_eq!(resolve(&wrong).is_err(), code_type.needs_company_prefix());
     }
 }
 
 #[test]
 fn a_giai_has_at_most_thirty_characters() {
-    let with = |length, company_prefix| CodeRequest {
-        length,
-        company_prefix,
-        ..request(CodeType::Giai)
-    };
+    let with = |length, company_prefix| CodeRequest { length, company_prefix, ..request(CodeType::Giai) };
     let long = Some("950600013435");
     assert!(resolve(&with(Some(18), long)).is_ok());
     let error = resolve(&with(Some(19), long)).unwrap_err();
     assert!(matches!(error, CodeError::Length { max: 18, .. }));
     // What is known only with the prefix is not refused without it.
     let unknown = with(Some(19), None);
-    assert_eq!(
-        validate_request(&unknown, &SerialDefaults::default(), false),
-        []
-    );
+    assert_eq!(validate_request(&unknown, &SerialDefaults::default(), false), []);
 }
 
 #[test]
 fn a_default_that_a_type_does_not_allow_gives_way() {
-    let defaults = SerialDefaults {
-        length: 20,
-        numeric_length: 20,
-        character_set: CharacterSet::Rfid96,
-    };
+    let defaults = SerialDefaults { length: 20, numeric_length: 20, character_set: CharacterSet::Rfid96 };
     for (code_type, length, set) in [
         (CodeType::Sgtin, 12, CharacterSet::Rfid96),
         (CodeType::Grai, 12, CharacterSet::Rfid96),
@@ -215,68 +146,19 @@ fn a_default_that_a_type_does_not_allow_gives_way() {
 fn capacities_are_those_of_the_rule() {
     for (namespace, set, space, capacity) in [
         // 62^8, and the greatest n with n × 10,000 below it.
-        (
-            "sgtin#19361758000003#8",
-            CharacterSet::Alphanumeric,
-            218_340_105_584_896,
-            21_834_010_558,
-        ),
-        (
-            "sgtin#19361758000003#6",
-            CharacterSet::Numeric,
-            1_000_000,
-            99,
-        ),
-        (
-            "sgtin#19361758000003#12",
-            CharacterSet::Rfid96,
-            174_877_906_944,
-            17_487_790,
-        ),
-        (
-            "sgtin#19361758000003#8",
-            CharacterSet::Hex,
-            4_294_967_296,
-            429_496,
-        ),
-        (
-            "sgtin#19361758000003#20",
-            CharacterSet::Alphanumeric,
-            62_u128.pow(20),
-            u64::MAX,
-        ),
+        ("sgtin#19361758000003#8", CharacterSet::Alphanumeric, 218_340_105_584_896, 21_834_010_558),
+        ("sgtin#19361758000003#6", CharacterSet::Numeric, 1_000_000, 99),
+        ("sgtin#19361758000003#12", CharacterSet::Rfid96, 174_877_906_944, 17_487_790),
+        ("sgtin#19361758000003#8", CharacterSet::Hex, 4_294_967_296, 429_496),
+        ("sgtin#19361758000003#20", CharacterSet::Alphanumeric, 62_u128.pow(20), u64::MAX),
         ("cpi#9506000A1#7", CharacterSet::Numeric, 9_000_000, 899),
-        (
-            "sgcn#9506000134352#12",
-            CharacterSet::Numeric,
-            1_000_000_000_000,
-            99_999_999,
-        ),
-        (
-            "sscc#9506000#18",
-            CharacterSet::Numeric,
-            10_000_000_000,
-            10_000_000_000,
-        ),
-        (
-            "sscc#950600013435#18",
-            CharacterSet::Numeric,
-            100_000,
-            100_000,
-        ),
-        (
-            "gsrn#9506#18",
-            CharacterSet::Numeric,
-            10_000_000_000_000,
-            10_000_000_000_000,
-        ),
+        ("sgcn#9506000134352#12", CharacterSet::Numeric, 1_000_000_000_000, 99_999_999),
+        ("sscc#9506000#18", CharacterSet::Numeric, 10_000_000_000, 10_000_000_000),
+        ("sscc#950600013435#18", CharacterSet::Numeric, 100_000, 100_000),
+        ("gsrn#9506#18", CharacterSet::Numeric, 10_000_000_000_000, 10_000_000_000_000),
     ] {
         let spec = spec(namespace, set);
-        assert_eq!(
-            (spec.space(), spec.capacity()),
-            (space, capacity),
-            "{namespace}"
-        );
+        assert_eq!((spec.space(), spec.capacity()), (space, capacity), "{namespace}");
     }
 }
 
@@ -307,21 +189,11 @@ fn exhaustion_says_how_many_are_left_and_what_would_do() {
         error.to_string()
     };
     assert_eq!(
-        message(
-            "sgtin#19361758000003#8",
-            CharacterSet::Numeric,
-            1_000,
-            50_000
-        ),
+        message("sgtin#19361758000003#8", CharacterSet::Numeric, 1_000, 50_000),
         "only 8,999 codes are left for sgtin of 19361758000003 with length 8 (numeric), 50,000 asked for; length 9 would do"
     );
     assert_eq!(
-        message(
-            "short_code#deployment#6",
-            CharacterSet::Hex,
-            1_676,
-            1_000_000
-        ),
+        message("short_code#deployment#6", CharacterSet::Hex, 1_676, 1_000_000),
         "only 1 code is left for short_code with length 6 (hex), 1,000,000 asked for; length 9 would do"
     );
     assert_eq!(
@@ -342,14 +214,9 @@ fn exhaustion_says_how_many_are_left_and_what_would_do() {
 fn the_length_that_would_do_does() {
     for spec in every_pool() {
         let asked = spec.capacity().saturating_add(1);
-        if let Err(CodeError::Exhausted {
-            enough_length: Some(length),
-            ..
-        }) = spec.check(0, asked)
-        {
+        if let Err(CodeError::Exhausted { enough_length: Some(length), .. }) = spec.check(0, asked) {
             let longer = |length| {
-                let namespace =
-                    Namespace::new(spec.code_type, &spec.namespace.key, length).unwrap();
+                let namespace = Namespace::new(spec.code_type, &spec.namespace.key, length).unwrap();
                 PoolSpec::from_pool(namespace, spec.character_set).unwrap()
             };
             assert_eq!(longer(length).check(0, asked), Ok(()));
@@ -362,9 +229,7 @@ fn the_length_that_would_do_does() {
 fn the_first_reservation_fixes_the_characters() {
     let hex = spec("sgtin#19361758000003#8", CharacterSet::Hex);
     assert_eq!(hex.check_character_set(CharacterSet::Hex), Ok(()));
-    let error = hex
-        .check_character_set(CharacterSet::Alphanumeric)
-        .unwrap_err();
+    let error = hex.check_character_set(CharacterSet::Alphanumeric).unwrap_err();
     assert_eq!(error.field(), Some("character_set"));
     assert_eq!(
         error.to_string(),

@@ -122,13 +122,9 @@ fn by_fpe(key: &[u8], radix: u32, length: u32, mut index: u128) -> u128 {
         *numeral = u16::try_from(index % u128::from(radix)).unwrap();
         index /= u128::from(radix);
     }
-    let image = FF1::<aes::Aes256>::new(key, radix)
-        .unwrap()
-        .encrypt(&[], &FlexibleNumeralString::from(numerals))
-        .unwrap();
-    Vec::from(image).iter().fold(0, |number, numeral: &u16| {
-        number * u128::from(radix) + u128::from(*numeral)
-    })
+    let image =
+        FF1::<aes::Aes256>::new(key, radix).unwrap().encrypt(&[], &FlexibleNumeralString::from(numerals)).unwrap();
+    Vec::from(image).iter().fold(0, |number, numeral: &u16| number * u128::from(radix) + u128::from(*numeral))
 }
 
 /// Every permuted pool against a naive writer on another implementation of FF1.
@@ -164,23 +160,11 @@ fn serials_are_ff1_of_the_index_in_the_characters_of_the_set() {
 #[test]
 fn the_codes_of_a_secret_never_change() {
     for (namespace, set, expected) in [
-        (
-            "sgtin#19361758000003#8",
-            CharacterSet::Alphanumeric,
-            "m7P6M3As",
-        ),
-        (
-            "sgtin#19361758000003#12",
-            CharacterSet::Rfid96,
-            "240480426842",
-        ),
+        ("sgtin#19361758000003#8", CharacterSet::Alphanumeric, "m7P6M3As"),
+        ("sgtin#19361758000003#12", CharacterSet::Rfid96, "240480426842"),
         ("short_code#deployment#6", CharacterSet::Uppercase, "NSGVFR"),
         ("cpi#9506000A1#12", CharacterSet::Numeric, "757025052396"),
-        (
-            "gdti#9506000134352#17",
-            CharacterSet::Hex,
-            "5070D13FB00A47CC6",
-        ),
+        ("gdti#9506000134352#17", CharacterSet::Hex, "5070D13FB00A47CC6"),
         ("sscc#9506000#18", CharacterSet::Numeric, "00000010007"),
     ] {
         let permutation = permutation(&spec(namespace, set));

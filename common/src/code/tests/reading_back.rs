@@ -5,9 +5,7 @@ use crate::code::{Candidate, by_code, by_digital_link, by_join_key};
 
 /// The index that candidates lead to when this one pool exists.
 fn index(candidates: &[Candidate], spec: &PoolSpec) -> Option<u64> {
-    let mut found = candidates
-        .iter()
-        .filter(|candidate| candidate.namespace == spec.namespace);
+    let mut found = candidates.iter().filter(|candidate| candidate.namespace == spec.namespace);
     let candidate = found.next()?;
     assert!(found.next().is_none(), "one candidate for a namespace");
     permutation(spec).index_of(&candidate.varying)
@@ -25,16 +23,8 @@ fn every_form_of_every_code_leads_back_to_its_index() {
         for at in [0, 1, spec.capacity() / 2, spec.capacity() - 1] {
             let code = renderer.code(at).unwrap();
             let product = spec.namespace.product();
-            assert_eq!(
-                index(&by_code(&code.code, product.as_deref()), &spec),
-                Some(at)
-            );
-            assert_eq!(
-                index(&by_digital_link(&code.digital_link), &spec),
-                Some(at),
-                "{}",
-                code.digital_link
-            );
+            assert_eq!(index(&by_code(&code.code, product.as_deref()), &spec), Some(at));
+            assert_eq!(index(&by_digital_link(&code.digital_link), &spec), Some(at), "{}", code.digital_link);
             if spec.code_type != CodeType::ShortCode {
                 assert_eq!(index(&by_join_key(&code.epc_join_key), &spec), Some(at));
             }
@@ -47,10 +37,7 @@ fn scheme_host_path_before_and_query_do_not_matter() {
     let expected = by_digital_link("https://id.gs1.org/01/19506000134359/21/AbC12345");
     assert_eq!(
         expected,
-        [Candidate {
-            namespace: "sgtin#19506000134359#8".parse().unwrap(),
-            varying: "AbC12345".to_owned(),
-        }]
+        [Candidate { namespace: "sgtin#19506000134359#8".parse().unwrap(), varying: "AbC12345".to_owned() }]
     );
     for link in [
         "http://example.com:8080/any/path/01/19506000134359/21/AbC12345?x=1&y=/00/1#part",
@@ -65,52 +52,25 @@ fn scheme_host_path_before_and_query_do_not_matter() {
 
 #[test]
 fn the_parts_of_a_component_identifier_are_decoded() {
-    let expected = [Candidate {
-        namespace: "cpi#9506000A/1#B-2#7".parse().unwrap(),
-        varying: "1234567".to_owned(),
-    }];
-    assert_eq!(
-        by_digital_link("https://id.gs1.org/8010/9506000A%2F1%23B-2/8011/1234567"),
-        expected
-    );
+    let expected = [Candidate { namespace: "cpi#9506000A/1#B-2#7".parse().unwrap(), varying: "1234567".to_owned() }];
+    assert_eq!(by_digital_link("https://id.gs1.org/8010/9506000A%2F1%23B-2/8011/1234567"), expected);
     assert_eq!(by_join_key("(8010)9506000A/1#B-2(8011)1234567"), expected);
 }
 
 #[test]
 fn keys_with_a_prefix_are_looked_up_under_every_prefix_length() {
     let lengths = |candidates: Vec<Candidate>| -> Vec<usize> {
-        candidates
-            .iter()
-            .map(|candidate| candidate.namespace.key.len())
-            .collect()
+        candidates.iter().map(|candidate| candidate.namespace.key.len()).collect()
     };
-    assert_eq!(
-        lengths(by_join_key("(00)106141412345678908")),
-        Vec::from_iter(4..=12)
-    );
-    assert_eq!(
-        lengths(by_join_key("(8018)106141412345678908")),
-        Vec::from_iter(4..=12)
-    );
+    assert_eq!(lengths(by_join_key("(00)106141412345678908")), Vec::from_iter(4..=12));
+    assert_eq!(lengths(by_join_key("(8018)106141412345678908")), Vec::from_iter(4..=12));
     // A reference of at least six characters; and all that stands before it is digits.
     assert_eq!(lengths(by_join_key("(8004)9506000123456")), [4, 5, 6, 7]);
     assert_eq!(lengths(by_join_key("(8004)950600ABCDEFGH")), [4, 5, 6]);
     // A bare code may be any of the types without products.
     let candidates = by_code("106141412345678908", None);
-    let count = |code_type| {
-        candidates
-            .iter()
-            .filter(|candidate| candidate.namespace.code_type == code_type)
-            .count()
-    };
-    assert_eq!(
-        (
-            count(CodeType::Sscc),
-            count(CodeType::Gsrn),
-            count(CodeType::Giai)
-        ),
-        (9, 9, 9)
-    );
+    let count = |code_type| candidates.iter().filter(|candidate| candidate.namespace.code_type == code_type).count();
+    assert_eq!((count(CodeType::Sscc), count(CodeType::Gsrn), count(CodeType::Giai)), (9, 9, 9));
     assert_eq!(count(CodeType::ShortCode), 1);
 }
 
@@ -150,13 +110,7 @@ fn malformed_codes_have_no_candidates() {
     ] {
         assert_eq!(by_join_key(key), [], "{key}");
     }
-    for code in [
-        "",
-        "AbC",
-        "AbC 2345",
-        "ÄbC12345",
-        "0123456789012345678901234567890",
-    ] {
+    for code in ["", "AbC", "AbC 2345", "ÄbC12345", "0123456789012345678901234567890"] {
         assert_eq!(by_code(code, Some("/01/19506000134359")), [], "{code}");
     }
     // A product of no type's form does not hide what the code may be otherwise.

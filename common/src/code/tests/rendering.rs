@@ -61,11 +61,7 @@ fn each_type_has_the_forms_of_its_standard() {
                 "urn:epc:id:grai:9506000.13435.<0..12>",
             ],
         ),
-        (
-            "short_code#deployment#6",
-            Alphanumeric,
-            ["<0..6>", "https://go.example.com/<0..6>?src=label", "", ""],
-        ),
+        ("short_code#deployment#6", Alphanumeric, ["<0..6>", "https://go.example.com/<0..6>?src=label", "", ""]),
         (
             "giai#9506000#8",
             Alphanumeric,
@@ -134,10 +130,7 @@ fn each_type_has_the_forms_of_its_standard() {
 #[test]
 fn the_epc_uri_is_empty_rather_than_guessed() {
     let epc = |namespace: &str, prefix: Option<&str>| {
-        let options = RenderOptions {
-            company_prefix: prefix.map(str::to_owned),
-            ..options()
-        };
+        let options = RenderOptions { company_prefix: prefix.map(str::to_owned), ..options() };
         let set = match namespace.parse::<Namespace>().unwrap().code_type {
             CodeType::Sscc => CharacterSet::Numeric,
             _ => CharacterSet::Alphanumeric,
@@ -152,28 +145,16 @@ fn the_epc_uri_is_empty_rather_than_guessed() {
     assert_eq!(epc("sgtin#19506000134359#8", Some("95060")), "");
     assert_eq!(epc("sscc#95060#18", None), "");
     // The prefix of the namespace counts where there is one, whatever the options say.
-    assert_eq!(
-        epc("sscc#9506000#18", Some("4006381")),
-        "urn:epc:id:sscc:9506000.<0..10>"
-    );
+    assert_eq!(epc("sscc#9506000#18", Some("4006381")), "urn:epc:id:sscc:9506000.<0..10>");
     // A prefix of twelve digits leaves no reference, and the component is empty.
-    assert_eq!(
-        epc("grai#9506000134352#8", Some("950600013435")),
-        "urn:epc:id:grai:950600013435..<0..8>"
-    );
-    assert_eq!(
-        epc("sgtin#19506000134359#8", Some("950600013435")),
-        "urn:epc:id:sgtin:950600013435.1.<0..8>"
-    );
+    assert_eq!(epc("grai#9506000134352#8", Some("950600013435")), "urn:epc:id:grai:950600013435..<0..8>");
+    assert_eq!(epc("sgtin#19506000134359#8", Some("950600013435")), "urn:epc:id:sgtin:950600013435.1.<0..8>");
 }
 
 #[test]
 fn a_short_code_without_domain_has_no_link() {
     for domain in [None, Some(String::new())] {
-        let options = RenderOptions {
-            short_code_domain: domain,
-            ..options()
-        };
+        let options = RenderOptions { short_code_domain: domain, ..options() };
         let spec = spec("short_code#deployment#6", CharacterSet::Hex);
         let code = renderer(&spec, &options).code(0).unwrap();
         assert_eq!(code.code.len(), 6);
@@ -188,10 +169,7 @@ fn a_short_code_without_domain_has_no_link() {
 fn the_suffix_is_a_query_with_or_without_its_mark() {
     let spec = spec("sgtin#19506000134359#8", CharacterSet::Hex);
     let link = |suffix: Option<&str>| {
-        let options = RenderOptions {
-            url_suffix: suffix.map(str::to_owned),
-            ..RenderOptions::default()
-        };
+        let options = RenderOptions { url_suffix: suffix.map(str::to_owned), ..RenderOptions::default() };
         renderer(&spec, &options).code(1).unwrap().digital_link
     };
     let plain = link(None);
@@ -205,28 +183,16 @@ fn the_suffix_is_a_query_with_or_without_its_mark() {
 #[test]
 fn a_bad_company_prefix_is_an_error_and_not_an_empty_column() {
     let spec = spec("sgtin#19506000134359#8", CharacterSet::Hex);
-    let options = RenderOptions {
-        company_prefix: Some("95".to_owned()),
-        ..RenderOptions::default()
-    };
+    let options = RenderOptions { company_prefix: Some("95".to_owned()), ..RenderOptions::default() };
     let key = secret().pool_key(&spec.namespace);
-    assert_eq!(
-        Renderer::new(&spec, &key, &options).unwrap_err(),
-        CodeError::CompanyPrefixForm
-    );
+    assert_eq!(Renderer::new(&spec, &key, &options).unwrap_err(), CodeError::CompanyPrefixForm);
 }
 
 #[test]
 fn counted_keys_count_up_with_right_check_digits() {
     for (namespace, first) in [
-        (
-            "sscc#9506000#18",
-            ["095060000000000000", "095060000000000017"],
-        ),
-        (
-            "gsrn#9506000#18",
-            ["950600000000000006", "950600000000000013"],
-        ),
+        ("sscc#9506000#18", ["095060000000000000", "095060000000000017"]),
+        ("gsrn#9506000#18", ["950600000000000006", "950600000000000013"]),
     ] {
         let spec = spec(namespace, CharacterSet::Numeric);
         let renderer = renderer(&spec, &options());
@@ -258,12 +224,7 @@ fn pieces_and_bytes_make_the_same_codes_as_one_by_one() {
         renderer.fill(start, &mut bytes).unwrap();
         for (index, row) in (start..).zip(bytes.chunks(width)).step_by(23) {
             let code = renderer.code(index).unwrap();
-            let forms = [
-                &code.code,
-                &code.digital_link,
-                &code.element_string,
-                &code.epc_uri,
-            ];
+            let forms = [&code.code, &code.digital_link, &code.element_string, &code.epc_uri];
             for (field, form) in Field::ALL.into_iter().zip(forms) {
                 let mut text = String::new();
                 for piece in renderer.pieces(field) {

@@ -31,10 +31,7 @@ fn check_chi_square(counts: &[u32], expected: &[f64], what: &str) {
     }
     let freedom: f64 = cells - 1.0;
     let limit = freedom + SIGMAS * (2.0 * freedom).sqrt();
-    assert!(
-        chi_square <= limit,
-        "{what}: χ² {chi_square:.1} above {limit:.1}"
-    );
+    assert!(chi_square <= limit, "{what}: χ² {chi_square:.1} above {limit:.1}");
 }
 
 /// How often chance gives each digit at a place (from the left) of the numbers that the pool writes.
@@ -47,14 +44,9 @@ fn expected(spec: &PoolSpec, place: usize) -> Vec<f64> {
         _ => 0,
     };
     let from_right = u32::from(spec.length) - 1 - u32::try_from(place).unwrap();
-    let (unit, period) = (
-        radix.pow(from_right),
-        radix.pow(from_right).saturating_mul(radix),
-    );
+    let (unit, period) = (radix.pow(from_right), radix.pow(from_right).saturating_mul(radix));
     // Numbers below `end` with this digit at the place.
-    let below = |end: u128, digit: u128| {
-        end / period * unit + (end % period).saturating_sub(digit * unit).min(unit)
-    };
+    let below = |end: u128, digit: u128| end / period * unit + (end % period).saturating_sub(digit * unit).min(unit);
     (0..radix)
         .map(|digit| {
             let count = below(first + spec.space(), digit) - below(first, digit);
@@ -75,10 +67,7 @@ fn check(namespace: &str, set: CharacterSet) {
 
     let mut sorted: Vec<&[u8]> = bytes.chunks(width).collect();
     sorted.sort_unstable();
-    assert!(
-        sorted.is_sorted_by(|a, b| a < b),
-        "two equal codes of {namespace}"
-    );
+    assert!(sorted.is_sorted_by(|a, b| a < b), "two equal codes of {namespace}");
 
     let mut counts = vec![vec![0_u32; radix]; width];
     let mut steps = vec![vec![0_u32; radix]; width];
@@ -103,10 +92,7 @@ fn check(namespace: &str, set: CharacterSet) {
         // The step from one code to the next at a place: as chance has it where all digits are equally likely. (The
         // first digits of 96-bit serials and of cpi serials are not; a thousandth off would show in a million.)
         let even = COUNT as f64 / radix as f64;
-        if expected
-            .iter()
-            .all(|count| (count / even - 1.0).abs() < 1e-4)
-        {
+        if expected.iter().all(|count| (count / even - 1.0).abs() < 1e-4) {
             let even = vec![(COUNT - 1) as f64 / radix as f64; radix];
             check_chi_square(&steps[place], &even, &format!("steps of {what}"));
         }
@@ -114,10 +100,7 @@ fn check(namespace: &str, set: CharacterSet) {
     // As often up as down: a million coins fall within 6 · 500 of the half. (Successive comparisons share a code, which
     // makes the spread smaller still.)
     let half = COUNT as f64 / 2.0;
-    assert!(
-        (f64::from(ascending) - half).abs() < SIGMAS * 500.0,
-        "{namespace}: {ascending} up"
-    );
+    assert!((f64::from(ascending) - half).abs() < SIGMAS * 500.0, "{namespace}: {ascending} up");
 }
 
 #[test]

@@ -10,47 +10,16 @@ use crate::export::naive::Naive;
 use crate::export::{Cursor, ExportFile, ExportType, FileHead, Format, PartPlan, PartPolicy};
 
 /// Parts so small that a few hundred rows make several.
-const TINY: PartPolicy = PartPolicy {
-    single_max: 2_000,
-    part_len: 2_000,
-    max_part_len: 1 << 20,
-    max_parts: 10_000,
-};
+const TINY: PartPolicy = PartPolicy { single_max: 2_000, part_len: 2_000, max_part_len: 1 << 20, max_parts: 10_000 };
 
-fn file(
-    sample: &Sample,
-    export_type: ExportType,
-    quantity: u64,
-    policy: &PartPolicy,
-) -> ExportFile {
-    let head = FileHead {
-        reservation: HEAD_ID,
-        code_type: sample.code_type,
-    };
-    ExportFile::compile(
-        export_type,
-        sample.renderer.clone(),
-        77,
-        quantity,
-        &head,
-        policy,
-    )
-    .unwrap()
+fn file(sample: &Sample, export_type: ExportType, quantity: u64, policy: &PartPolicy) -> ExportFile {
+    let head = FileHead { reservation: HEAD_ID, code_type: sample.code_type };
+    ExportFile::compile(export_type, sample.renderer.clone(), 77, quantity, &head, policy).unwrap()
 }
 
 fn expected(sample: &Sample, format: Format, quantity: u64) -> String {
-    let head = FileHead {
-        reservation: HEAD_ID,
-        code_type: sample.code_type,
-    };
-    Naive {
-        format,
-        renderer: &sample.renderer,
-        start_index: 77,
-        quantity,
-        head,
-    }
-    .file()
+    let head = FileHead { reservation: HEAD_ID, code_type: sample.code_type };
+    Naive { format, renderer: &sample.renderer, start_index: 77, quantity, head }.file()
 }
 
 /// Every part with the cursor it was made at.
@@ -71,9 +40,7 @@ fn parts(file: &ExportFile) -> Vec<(Cursor, Vec<u8>)> {
 
 fn decompressed(bytes: &[u8]) -> String {
     let mut text = String::new();
-    MultiGzDecoder::new(bytes)
-        .read_to_string(&mut text)
-        .unwrap();
+    MultiGzDecoder::new(bytes).read_to_string(&mut text).unwrap();
     text
 }
 
@@ -97,17 +64,9 @@ fn the_parts_of_any_file_make_the_whole_and_each_can_be_made_again_alone() {
                     assert_eq!(file.known_len(), Some(whole.len() as u64));
                     String::from_utf8(whole).unwrap()
                 };
-                assert_eq!(
-                    text,
-                    expected(&sample, export_type.format(), quantity),
-                    "{export_type} {}",
-                    sample.name
-                );
+                assert_eq!(text, expected(&sample, export_type.format(), quantity), "{export_type} {}", sample.name);
                 for (_, bytes) in parts.iter().rev().skip(1) {
-                    assert!(
-                        bytes.len() as u64 >= TINY.part_len,
-                        "every part but the last is long enough"
-                    );
+                    assert!(bytes.len() as u64 >= TINY.part_len, "every part but the last is long enough");
                 }
             }
         }
@@ -121,9 +80,7 @@ fn parts_end_where_they_should_at_their_boundaries() {
             let export_type = ExportType::new(format, false);
             // Of a long file, how many rows a part has; then files of one part exactly, one row more, and a
             // short last part.
-            let PartPlan::Multipart { rows_per_part, .. } =
-                file(&sample, export_type, 999, &TINY).plan()
-            else {
+            let PartPlan::Multipart { rows_per_part, .. } = file(&sample, export_type, 999, &TINY).plan() else {
                 panic!("999 rows are more than one part")
             };
             for (quantity, in_last) in [
@@ -134,13 +91,7 @@ fn parts_end_where_they_should_at_their_boundaries() {
             ] {
                 let file = file(&sample, export_type, quantity, &TINY);
                 let parts = parts(&file);
-                let PartPlan::Multipart {
-                    rows_per_part: same,
-                    parts: count,
-                } = file.plan()
-                else {
-                    panic!("parts")
-                };
+                let PartPlan::Multipart { rows_per_part: same, parts: count } = file.plan() else { panic!("parts") };
                 assert_eq!((same, count as usize), (rows_per_part, parts.len()));
                 let (last, _) = parts.last().unwrap();
                 assert_eq!(quantity + 1 - last.row, in_last);
@@ -148,38 +99,13 @@ fn parts_end_where_they_should_at_their_boundaries() {
                     assert_eq!(file.cursor(at.part), Some(*at));
                 }
                 let text: Vec<u8> = parts.into_iter().flat_map(|(_, bytes)| bytes).collect();
-                assert_eq!(
-                    String::from_utf8(text).unwrap(),
-                    expected(&sample, format, quantity)
-                );
+                assert_eq!(String::from_utf8(text).unwrap(), expected(&sample, format, quantity));
             }
             // One part exactly and one row more, between one request and parts.
-            let one = file(
-                &sample,
-                export_type,
-                rows_per_part,
-                &PartPolicy {
-                    single_max: 0,
-                    ..TINY
-                },
-            );
-            assert_eq!(
-                one.plan(),
-                PartPlan::Multipart {
-                    rows_per_part,
-                    parts: 1
-                }
-            );
+            let one = file(&sample, export_type, rows_per_part, &PartPolicy { single_max: 0, ..TINY });
+            assert_eq!(one.plan(), PartPlan::Multipart { rows_per_part, parts: 1 });
             assert_eq!(parts(&one).len(), 1);
-            let more = file(
-                &sample,
-                export_type,
-                rows_per_part + 1,
-                &PartPolicy {
-                    single_max: 0,
-                    ..TINY
-                },
-            );
+            let more = file(&sample, export_type, rows_per_part + 1, &PartPolicy { single_max: 0, ..TINY });
             assert_eq!(parts(&more).len(), 2);
         }
     }
@@ -207,26 +133,14 @@ fn a_gzip_part_ends_with_the_member_that_makes_it_long_enough() {
     let sample = samples::all().remove(0);
     for format in Format::ALL {
         let file = file(&sample, ExportType::new(format, true), 2_000, &TINY);
-        let PartPlan::Collected {
-            rows_per_member,
-            part_len,
-            ..
-        } = file.plan()
-        else {
+        let PartPlan::Collected { rows_per_member, part_len, .. } = file.plan() else {
             panic!("2,000 rows are collected in parts")
         };
         for pair in parts(&file).windows(2) {
-            let [(at, bytes), (next, _)] = pair else {
-                panic!("a part and the next")
-            };
+            let [(at, bytes), (next, _)] = pair else { panic!("a part and the next") };
             assert_eq!((next.row - at.row) % rows_per_member, 0);
             let mut last_member = Vec::new();
-            gzip::write_member(
-                file.rows(),
-                next.row - rows_per_member..next.row,
-                &mut last_member,
-            )
-            .unwrap();
+            gzip::write_member(file.rows(), next.row - rows_per_member..next.row, &mut last_member).unwrap();
             assert!(bytes.ends_with(&last_member));
             assert!(bytes.len() as u64 >= part_len);
             assert!(((bytes.len() - last_member.len()) as u64) < part_len);
@@ -240,10 +154,7 @@ fn the_last_part_that_may_be_takes_all_that_is_left() {
     for format in Format::ALL {
         let file = file(&sample, ExportType::new(format, true), 2_000, &TINY);
         let mut bytes = Vec::new();
-        let last_that_may_be = Cursor {
-            part: TINY.max_parts,
-            row: 11,
-        };
+        let last_that_may_be = Cursor { part: TINY.max_parts, row: 11 };
         let next = file.write_part(last_that_may_be, &mut bytes).unwrap();
         assert!(file.is_done(next));
         assert!(bytes.len() as u64 > 3 * TINY.part_len);
@@ -256,12 +167,7 @@ fn the_last_part_that_may_be_takes_all_that_is_left() {
 #[test]
 fn a_policy_of_few_parts_gets_no_more() {
     let sample = samples::all().remove(0);
-    let policy = PartPolicy {
-        single_max: 10,
-        part_len: 10,
-        max_parts: 3,
-        max_part_len: 1 << 30,
-    };
+    let policy = PartPolicy { single_max: 10, part_len: 10, max_parts: 3, max_part_len: 1 << 30 };
     for export_type in ExportType::ALL {
         let file = file(&sample, export_type, 1_000, &policy);
         let parts = parts(&file);
@@ -275,24 +181,13 @@ fn a_cursor_saved_under_another_policy_goes_on_where_it_was() {
     for format in Format::ALL {
         let export_type = ExportType::new(format, false);
         let before = file(&sample, export_type, 700, &TINY);
-        let after = file(
-            &sample,
-            export_type,
-            700,
-            &PartPolicy {
-                part_len: 5_000,
-                ..TINY
-            },
-        );
+        let after = file(&sample, export_type, 700, &PartPolicy { part_len: 5_000, ..TINY });
         let mut bytes = Vec::new();
         let mut at = before.write_part(Cursor::START, &mut bytes).unwrap();
         while !after.is_done(at) {
             at = after.write_part(at, &mut bytes).unwrap();
         }
-        assert_eq!(
-            String::from_utf8(bytes).unwrap(),
-            expected(&sample, format, 700)
-        );
+        assert_eq!(String::from_utf8(bytes).unwrap(), expected(&sample, format, 700));
     }
 }
 

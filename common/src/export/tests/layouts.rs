@@ -5,17 +5,11 @@ use crate::code::CodeError;
 use crate::export::{ExportError, FileHead, Format, Rows};
 
 fn sample(name: &str) -> Sample {
-    samples::all()
-        .into_iter()
-        .find(|sample| sample.name == name)
-        .unwrap()
+    samples::all().into_iter().find(|sample| sample.name == name).unwrap()
 }
 
 fn head(sample: &Sample) -> FileHead<'static> {
-    FileHead {
-        reservation: HEAD_ID,
-        code_type: sample.code_type,
-    }
+    FileHead { reservation: HEAD_ID, code_type: sample.code_type }
 }
 
 fn text(sample: &Sample, format: Format) -> String {
@@ -53,14 +47,8 @@ fn each_format_looks_as_documented() {
              \"epc_uri\":\"urn:epc:id:sgtin:9506000.013435.{code}\"}}"
         )
     };
-    assert_eq!(
-        text(&sample, Format::Json),
-        format!("[\n{},\n{}\n]\n", object(1, &a), object(2, &b))
-    );
-    assert_eq!(
-        text(&sample, Format::Ndjson),
-        format!("{}\n{}\n", object(1, &a), object(2, &b))
-    );
+    assert_eq!(text(&sample, Format::Json), format!("[\n{},\n{}\n]\n", object(1, &a), object(2, &b)));
+    assert_eq!(text(&sample, Format::Ndjson), format!("{}\n{}\n", object(1, &a), object(2, &b)));
     let mapping = |position: u8, code: &str| {
         format!(
             "- position: {position}\n  code: \"{code}\"\n  \
@@ -69,10 +57,7 @@ fn each_format_looks_as_documented() {
              epc_uri: \"urn:epc:id:sgtin:9506000.013435.{code}\"\n"
         )
     };
-    assert_eq!(
-        text(&sample, Format::Yaml),
-        mapping(1, &a) + &mapping(2, &b)
-    );
+    assert_eq!(text(&sample, Format::Yaml), mapping(1, &a) + &mapping(2, &b));
     let element = |position: u8, code: &str| {
         format!(
             "<code position=\"{position}\"><value>{code}</value>\
@@ -107,27 +92,12 @@ fn a_short_code_without_a_domain_prints_the_code() {
 fn a_file_has_at_least_one_row_and_at_most_what_an_integer_of_the_api_holds() {
     let sample = sample("sgtin");
     let compile = |start_index, quantity| {
-        Rows::compile(
-            Format::Csv,
-            sample.renderer.clone(),
-            start_index,
-            quantity,
-            &head(&sample),
-        )
+        Rows::compile(Format::Csv, sample.renderer.clone(), start_index, quantity, &head(&sample))
     };
     assert!(matches!(compile(0, 0), Err(ExportError::RowCount(0))));
-    assert!(matches!(
-        compile(0, 2_147_483_648),
-        Err(ExportError::RowCount(2_147_483_648))
-    ));
-    assert!(matches!(
-        compile(u64::MAX, 1),
-        Err(ExportError::RowCount(1))
-    ));
-    assert!(matches!(
-        compile(u64::MAX - 1, 1),
-        Err(ExportError::Code(CodeError::OutOfRange))
-    ));
+    assert!(matches!(compile(0, 2_147_483_648), Err(ExportError::RowCount(2_147_483_648))));
+    assert!(matches!(compile(u64::MAX, 1), Err(ExportError::RowCount(1))));
+    assert!(matches!(compile(u64::MAX - 1, 1), Err(ExportError::Code(CodeError::OutOfRange))));
     assert_eq!(compile(0, 2_147_483_647).unwrap().quantity(), 2_147_483_647);
 }
 
@@ -137,15 +107,9 @@ fn what_some_format_cannot_carry_is_refused_by_all() {
     for format in Format::ALL {
         for character in ['\0', '\n', '\r', '\u{7F}', '\u{85}', '\u{2028}', '\u{FFFE}'] {
             let id = format!("id{character}");
-            let head = FileHead {
-                reservation: &id,
-                code_type: sample.code_type,
-            };
+            let head = FileHead { reservation: &id, code_type: sample.code_type };
             let refused = Rows::compile(format, sample.renderer.clone(), 0, 1, &head).unwrap_err();
-            assert!(
-                matches!(refused, ExportError::Character(named) if named == character),
-                "{refused}"
-            );
+            assert!(matches!(refused, ExportError::Character(named) if named == character), "{refused}");
         }
     }
 }
@@ -156,20 +120,11 @@ fn a_file_of_more_codes_than_its_pool_has_is_refused_before_it_is_begun() {
     let sample = sample("sscc");
     let space = 10_000_000_000;
     let compile = |start_index, quantity| {
-        Rows::compile(
-            Format::Csv,
-            sample.renderer.clone(),
-            start_index,
-            quantity,
-            &head(&sample),
-        )
+        Rows::compile(Format::Csv, sample.renderer.clone(), start_index, quantity, &head(&sample))
     };
     let last_ten = compile(space - 10, 10).unwrap();
     let mut out = Vec::new();
     last_ten.write(1..11, &mut out).unwrap();
     assert_eq!(out.len() as u64, last_ten.total_len());
-    assert!(matches!(
-        compile(space - 10, 11),
-        Err(ExportError::Code(CodeError::OutOfRange))
-    ));
+    assert!(matches!(compile(space - 10, 11), Err(ExportError::Code(CodeError::OutOfRange))));
 }

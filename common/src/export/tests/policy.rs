@@ -12,31 +12,19 @@ const MOST_ROWS: u64 = i32::MAX as u64;
 /// Lengths of a file whose rows grow by `growth` bytes from the first to the last.
 fn lengths(rows: u64, shortest_row: u64, growth: u64, around: u64) -> RowLengths {
     let longest_row = shortest_row + growth;
-    RowLengths {
-        rows,
-        total_len: rows * longest_row - growth.min(rows) + around,
-        shortest_row,
-        longest_row,
-        around,
-    }
+    RowLengths { rows, total_len: rows * longest_row - growth.min(rows) + around, shortest_row, longest_row, around }
 }
 
 /// Checks a plain plan against S3's limits.
 fn check_plain(lengths: &RowLengths) {
     match PartPolicy::default().plan(lengths, false).unwrap() {
         PartPlan::Single => assert!(lengths.total_len <= 8 * MIB),
-        PartPlan::Multipart {
-            rows_per_part,
-            parts,
-        } => {
+        PartPlan::Multipart { rows_per_part, parts } => {
             assert!(lengths.total_len > 8 * MIB);
             assert!((1..=10_000).contains(&parts), "{parts} parts");
             assert_eq!(u64::from(parts), lengths.rows.div_ceil(rows_per_part));
             if parts > 1 {
-                assert!(
-                    rows_per_part * lengths.shortest_row >= 5 * MIB,
-                    "every part but the last is long enough"
-                );
+                assert!(rows_per_part * lengths.shortest_row >= 5 * MIB, "every part but the last is long enough");
             }
             assert!(rows_per_part * lengths.longest_row + lengths.around <= 5 * GIB);
             // Parts are no longer than they must be: what is in flight must fit the memory of a function.
@@ -50,12 +38,7 @@ fn check_plain(lengths: &RowLengths) {
 /// Checks a plan for gzip against S3's limits, with members of the sizes given, over and over.
 fn check_gzip(lengths: &RowLengths, permille: &[u64]) {
     let plan = PartPolicy::default().plan(lengths, true).unwrap();
-    let PartPlan::Collected {
-        rows_per_member,
-        part_len,
-        max_parts,
-    } = plan
-    else {
+    let PartPlan::Collected { rows_per_member, part_len, max_parts } = plan else {
         assert!(plan == PartPlan::Single && lengths.total_len <= 8 * MIB);
         return;
     };
@@ -79,14 +62,10 @@ fn check_gzip(lengths: &RowLengths, permille: &[u64]) {
 #[test]
 fn the_largest_file_of_every_format_and_type_keeps_every_limit() {
     for sample in samples::all() {
-        let head = FileHead {
-            reservation: samples::HEAD_ID,
-            code_type: sample.code_type,
-        };
+        let head = FileHead { reservation: samples::HEAD_ID, code_type: sample.code_type };
         for format in Format::ALL {
             for quantity in [1, 1_000, 50_000, 1_000_000, 100_000_000, MOST_ROWS] {
-                let rows =
-                    Rows::compile(format, sample.renderer.clone(), 0, quantity, &head).unwrap();
+                let rows = Rows::compile(format, sample.renderer.clone(), 0, quantity, &head).unwrap();
                 check_plain(&rows.lengths());
                 check_gzip(&rows.lengths(), &[1, 300, 1_003]);
             }
@@ -97,57 +76,27 @@ fn the_largest_file_of_every_format_and_type_keeps_every_limit() {
 #[test]
 fn eight_mebibytes_are_one_request_and_a_byte_more_is_not() {
     for gzip in [false, true] {
-        let exact = RowLengths {
-            rows: 8_192,
-            total_len: 8 * MIB,
-            shortest_row: 1_024,
-            longest_row: 1_024,
-            around: 0,
-        };
-        assert_eq!(
-            PartPolicy::default().plan(&exact, gzip).unwrap(),
-            PartPlan::Single
-        );
-        let more = RowLengths {
-            total_len: 8 * MIB + 1,
-            around: 1,
-            ..exact
-        };
-        assert_ne!(
-            PartPolicy::default().plan(&more, gzip).unwrap(),
-            PartPlan::Single
-        );
+        let exact = RowLengths { rows: 8_192, total_len: 8 * MIB, shortest_row: 1_024, longest_row: 1_024, around: 0 };
+        assert_eq!(PartPolicy::default().plan(&exact, gzip).unwrap(), PartPlan::Single);
+        let more = RowLengths { total_len: 8 * MIB + 1, around: 1, ..exact };
+        assert_ne!(PartPolicy::default().plan(&more, gzip).unwrap(), PartPlan::Single);
     }
 }
 
 #[test]
 fn a_file_that_no_parts_can_hold_is_refused() {
     for gzip in [false, true] {
-        let error = PartPolicy::default()
-            .plan(&lengths(MOST_ROWS, 40_000, 0, 0), gzip)
-            .unwrap_err();
-        assert!(
-            matches!(error, ExportError::TooLong { total_len } if total_len == 40_000 * u128::from(MOST_ROWS))
-        );
+        let error = PartPolicy::default().plan(&lengths(MOST_ROWS, 40_000, 0, 0), gzip).unwrap_err();
+        assert!(matches!(error, ExportError::TooLong { total_len } if total_len == 40_000 * u128::from(MOST_ROWS)));
     }
 }
 
 #[test]
 fn the_parts_of_a_plain_file_are_all_of_its_rows_once() {
-    let policy = PartPolicy {
-        single_max: 99,
-        part_len: 100,
-        ..PartPolicy::default()
-    };
+    let policy = PartPolicy { single_max: 99, part_len: 100, ..PartPolicy::default() };
     for rows in [10, 11, 19, 20, 21, 1_000] {
         let plan = policy.plan(&lengths(rows, 10, 0, 0), false).unwrap();
-        let PartPlan::Multipart {
-            rows_per_part: 10,
-            parts,
-        } = plan
-        else {
-            panic!("{plan:?}")
-        };
+        let PartPlan::Multipart { rows_per_part: 10, parts } = plan else { panic!("{plan:?}") };
         let mut next = 1;
         for n in 1..=parts {
             let positions = plan.part(n, rows).unwrap();
@@ -157,10 +106,7 @@ fn the_parts_of_a_plain_file_are_all_of_its_rows_once() {
             next = positions.end;
         }
         assert_eq!(next, rows + 1);
-        assert_eq!(
-            (plan.part(0, rows), plan.part(parts + 1, rows)),
-            (None, None)
-        );
+        assert_eq!((plan.part(0, rows), plan.part(parts + 1, rows)), (None, None));
     }
     assert_eq!(PartPlan::Single.part(1, 7), Some(1..8));
     assert_eq!(PartPlan::Single.part(2, 7), None);

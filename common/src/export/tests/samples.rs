@@ -1,8 +1,6 @@
 //! A renderer of every type of code, and of what a type may have or lack.
 
-use crate::code::{
-    CharacterSet, CodeRequest, CodeType, PoolSpec, RenderOptions, Renderer, Secret, SerialDefaults,
-};
+use crate::code::{CharacterSet, CodeRequest, CodeType, PoolSpec, RenderOptions, Renderer, Secret, SerialDefaults};
 
 /// A reservation's id with everything that XML escapes.
 pub(super) const HEAD_ID: &str = "<a&\"b'>";
@@ -30,95 +28,36 @@ pub(super) fn all() -> Vec<Sample> {
         ..RenderOptions::default()
     };
     let bare = RenderOptions::default();
-    let short = RenderOptions {
-        short_code_domain: Some("https://s.example".to_owned()),
-        ..RenderOptions::default()
-    };
+    let short = RenderOptions { short_code_domain: Some("https://s.example".to_owned()), ..RenderOptions::default() };
     let gtin = "/01/09506000134352";
     [
         ("sgtin", Sgtin, gtin, None, None, &with_suffix),
-        (
-            "sgtin without a company prefix",
-            Sgtin,
-            gtin,
-            Some(9),
-            Some(Hex),
-            &bare,
-        ),
-        (
-            "sgtin of 20 digits",
-            Sgtin,
-            gtin,
-            Some(20),
-            Some(Numeric),
-            &with_suffix,
-        ),
-        (
-            "sgtin for a 96-bit tag",
-            Sgtin,
-            gtin,
-            None,
-            Some(Rfid96),
-            &with_suffix,
-        ),
+        ("sgtin without a company prefix", Sgtin, gtin, Some(9), Some(Hex), &bare),
+        ("sgtin of 20 digits", Sgtin, gtin, Some(20), Some(Numeric), &with_suffix),
+        ("sgtin for a 96-bit tag", Sgtin, gtin, None, Some(Rfid96), &with_suffix),
         ("sscc", Sscc, "", None, None, &with_suffix),
-        (
-            "grai",
-            Grai,
-            "/8003/09506000123455",
-            Some(16),
-            None,
-            &with_suffix,
-        ),
+        ("grai", Grai, "/8003/09506000123455", Some(16), None, &with_suffix),
         ("short code", ShortCode, "", None, None, &bare),
-        (
-            "short code with a domain",
-            ShortCode,
-            "",
-            Some(7),
-            None,
-            &short,
-        ),
+        ("short code with a domain", ShortCode, "", Some(7), None, &short),
         ("giai", Giai, "", Some(20), None, &with_suffix),
         ("gsrn", Gsrn, "", None, None, &bare),
-        (
-            "gdti",
-            Gdti,
-            "/253/9506000654324",
-            Some(17),
-            Some(Uppercase),
-            &with_suffix,
-        ),
-        (
-            "itip",
-            Itip,
-            "/8006/095060001343520102",
-            Some(11),
-            None,
-            &with_suffix,
-        ),
+        ("gdti", Gdti, "/253/9506000654324", Some(17), Some(Uppercase), &with_suffix),
+        ("itip", Itip, "/8006/095060001343520102", Some(11), None, &with_suffix),
         ("cpi", Cpi, "/8010/9506000AB#-12", None, None, &with_suffix),
         ("sgcn", Sgcn, "/255/9506000777771", None, None, &with_suffix),
     ]
-    .map(
-        |(name, code_type, product, length, character_set, options)| {
-            let request = CodeRequest {
-                code_type,
-                product: Some(product).filter(|_| code_type.needs_product()),
-                company_prefix: Some(COMPANY_PREFIX),
-                length,
-                character_set,
-            };
-            let spec = PoolSpec::resolve(&request, &SerialDefaults::default(), true).unwrap();
-            let secret = Secret::new(&[b's'; 64]).unwrap();
-            let renderer =
-                Renderer::new(&spec, &secret.pool_key(&spec.namespace), options).unwrap();
-            Sample {
-                name,
-                code_type,
-                renderer,
-            }
-        },
-    )
+    .map(|(name, code_type, product, length, character_set, options)| {
+        let request = CodeRequest {
+            code_type,
+            product: Some(product).filter(|_| code_type.needs_product()),
+            company_prefix: Some(COMPANY_PREFIX),
+            length,
+            character_set,
+        };
+        let spec = PoolSpec::resolve(&request, &SerialDefaults::default(), true).unwrap();
+        let secret = Secret::new(&[b's'; 64]).unwrap();
+        let renderer = Renderer::new(&spec, &secret.pool_key(&spec.namespace), options).unwrap();
+        Sample { name, code_type, renderer }
+    })
     .into()
 }

@@ -9,50 +9,25 @@ fn aggregates_are_one_object_in_the_order_asked_for() {
         data("aggregate[count]=*&aggregate[sum]=quantity&aggregate[min]=quantity&aggregate[max]=quantity&aggregate[avg]=quantity").to_string(),
         r#"[{"count":"4","sum":{"quantity":"42"},"min":{"quantity":2},"max":{"quantity":30},"avg":{"quantity":"14.0000000000000000"}}]"#
     );
-    assert_eq!(
-        data("aggregate[count]=quantity,id"),
-        json!([{"count": {"quantity": "3", "id": "4"}}])
-    );
-    assert_eq!(
-        data("aggregate[countDistinct]=status"),
-        json!([{"countDistinct": {"status": "3"}}])
-    );
-    assert_eq!(
-        data("aggregate[min]=date_created"),
-        json!([{"min": {"date_created": "2024-12-31T23:59:59.999Z"}}])
-    );
-    assert_eq!(
-        data("aggregate={\"count\":[\"*\"]}"),
-        json!([{"count": "4"}])
-    );
+    assert_eq!(data("aggregate[count]=quantity,id"), json!([{"count": {"quantity": "3", "id": "4"}}]));
+    assert_eq!(data("aggregate[countDistinct]=status"), json!([{"countDistinct": {"status": "3"}}]));
+    assert_eq!(data("aggregate[min]=date_created"), json!([{"min": {"date_created": "2024-12-31T23:59:59.999Z"}}]));
+    assert_eq!(data("aggregate={\"count\":[\"*\"]}"), json!([{"count": "4"}]));
 }
 
 #[test]
 fn nothing_sums_to_null_and_counts_to_zero() {
-    let text =
-        "aggregate[count]=*&aggregate[sum]=quantity&aggregate[avg]=quantity&filter[status][_eq]=x";
-    assert_eq!(
-        data(text),
-        json!([{"count": "0", "sum": {"quantity": null}, "avg": {"quantity": null}}])
-    );
+    let text = "aggregate[count]=*&aggregate[sum]=quantity&aggregate[avg]=quantity&filter[status][_eq]=x";
+    assert_eq!(data(text), json!([{"count": "0", "sum": {"quantity": null}, "avg": {"quantity": null}}]));
 }
 
 #[test]
 fn averages_have_the_digits_of_numeric_division() {
     let average = |numbers: &[i64]| {
-        let rows: Vec<Row> = numbers
-            .iter()
-            .map(|n| object(json!({"quantity": n})))
-            .collect();
+        let rows: Vec<Row> = numbers.iter().map(|n| object(json!({"quantity": n}))).collect();
         let field = Collection::CodeReservation.field("quantity");
-        let avg = Aggregate {
-            operation: Operation::Avg,
-            field,
-        };
-        avg.compute(&rows.iter().collect::<Vec<_>>())
-            .as_str()
-            .unwrap()
-            .to_owned()
+        let avg = Aggregate { operation: Operation::Avg, field };
+        avg.compute(&rows.iter().collect::<Vec<_>>()).as_str().unwrap().to_owned()
     };
     // As PostgreSQL 16 prints avg(int4).
     assert_eq!(average(&[1]), "1.00000000000000000000");
@@ -79,14 +54,8 @@ fn groups_have_their_members_first_and_sort_by_them() {
         data("aggregate[count]=*&groupBy=year(date_created)"),
         json!([{"date_created_year": "2024", "count": "1"}, {"date_created_year": "2025", "count": "3"}])
     );
-    assert_eq!(
-        data("aggregate[count]=*&groupBy=status&sort=-count&limit=1"),
-        json!([{"status": "new", "count": "2"}])
-    );
-    assert_eq!(
-        data("aggregate[count]=*&groupBy=status&limit=1&page=2"),
-        json!([{"status": "error", "count": "1"}])
-    );
+    assert_eq!(data("aggregate[count]=*&groupBy=status&sort=-count&limit=1"), json!([{"status": "new", "count": "2"}]));
+    assert_eq!(data("aggregate[count]=*&groupBy=status&limit=1&page=2"), json!([{"status": "error", "count": "1"}]));
 }
 
 #[test]
@@ -113,10 +82,7 @@ fn unknown_operations_compute_nothing() {
 fn graphql_may_see_the_count_of_all() {
     let mut query = query("aggregate[countAll]=*").unwrap();
     query.shows_count_all = true;
-    assert_eq!(
-        query.run(&rows(), &related()).data,
-        json!([{"countAll": "4"}])
-    );
+    assert_eq!(query.run(&rows(), &related()).data, json!([{"countAll": "4"}]));
     let text = "aggregate[countAll]=*&aggregate[avg]=quantity&aggregate[max]=status";
     let mut query = self::query(text).unwrap();
     (query.shows_count_all, query.plain_numbers) = (true, true);
@@ -128,10 +94,7 @@ fn graphql_may_see_the_count_of_all() {
 
 #[test]
 fn a_sort_without_groups_means_nothing_to_aggregates() {
-    assert_eq!(
-        data("aggregate[count]=*&sort=nope"),
-        json!([{"count": "4"}])
-    );
+    assert_eq!(data("aggregate[count]=*&sort=nope"), json!([{"count": "4"}]));
     assert!(reason("aggregate[count]=*&groupBy=status&sort=nope").starts_with("403"));
 }
 

@@ -13,12 +13,8 @@ fn every_collection_begins_with_its_key_and_is_found_by_its_name() {
 
 #[test]
 fn a_reservation_has_the_published_members_in_the_published_order() {
-    let shown: Vec<&str> = Collection::CodeReservation
-        .fields()
-        .iter()
-        .filter(|f| f.in_wildcard)
-        .map(|f| f.name)
-        .collect();
+    let shown: Vec<&str> =
+        Collection::CodeReservation.fields().iter().filter(|f| f.in_wildcard).map(|f| f.name).collect();
     assert_eq!(
         shown,
         [
@@ -60,8 +56,5 @@ fn secrets_of_a_user_are_concealed() {
     for name in ["password", "token", "tfa_secret", "auth_data"] {
         assert!(Collection::Users.field(name).unwrap().concealed, "{name}");
     }
-    assert_eq!(
-        Collection::Users.field("token").unwrap().kind,
-        FieldType::Hash
-    );
+    assert_eq!(Collection::Users.field("token").unwrap().kind, FieldType::Hash);
 }

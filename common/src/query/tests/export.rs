@@ -10,10 +10,7 @@ fn write(format: &str, data: Value) -> String {
 #[test]
 fn csv_quotes_texts_and_leaves_nulls_empty() {
     let rows = json!([{"a": "x\"y", "b": 1, "c": null}, {"a": null, "b": null, "c": null}, {"a": "", "b": true, "d": ["k", 1]}]);
-    assert_eq!(
-        write("csv", rows.clone()),
-        "\"a\",\"b\",\"c\",\"d\"\n\"x\"\"y\",1,,\n\"\",true,,\"[\"\"k\"\",1]\""
-    );
+    assert_eq!(write("csv", rows.clone()), "\"a\",\"b\",\"c\",\"d\"\n\"x\"\"y\",1,,\n\"\",true,,\"[\"\"k\"\",1]\"");
     assert_eq!(write("csv_utf8", json!([{"a": 1}])), "\u{feff}\"a\"\n1");
     assert_eq!(write("csv", json!([])), "");
     assert_eq!(
@@ -25,10 +22,7 @@ fn csv_quotes_texts_and_leaves_nulls_empty() {
 
 #[test]
 fn json_is_indented_by_tabs() {
-    assert_eq!(
-        write("json", json!([{"a": "é", "b": null}])),
-        "[\n\t{\n\t\t\"a\": \"é\",\n\t\t\"b\": null\n\t}\n]"
-    );
+    assert_eq!(write("json", json!([{"a": "é", "b": null}])), "[\n\t{\n\t\t\"a\": \"é\",\n\t\t\"b\": null\n\t}\n]");
     assert_eq!(write("json", json!([])), "[]");
 }
 
@@ -36,25 +30,16 @@ fn json_is_indented_by_tabs() {
 fn xml_has_an_element_for_each_row_and_member() {
     assert_eq!(write("xml", json!([])), "<?xml version='1.0'?>\n<data/>");
     assert_eq!(
-        write(
-            "xml",
-            json!([{"a": "<&>", "b": null, "u": {"n": 1}, "codes": ["x", "y"]}, {"a": ""}])
-        ),
+        write("xml", json!([{"a": "<&>", "b": null, "u": {"n": 1}, "codes": ["x", "y"]}, {"a": ""}])),
         "<?xml version='1.0'?>\n<data>\n    <data>\n        <a>&lt;&amp;></a>\n        <b>null</b>\n        <u>\n            <n>1</n>\n        </u>\n        <codes>x</codes>\n        <codes>y</codes>\n    </data>\n    <data>\n        <a></a>\n    </data>\n</data>"
     );
-    assert_eq!(
-        write("xml", json!({"a": 1})),
-        "<?xml version='1.0'?>\n<data>\n    <a>1</a>\n</data>"
-    );
+    assert_eq!(write("xml", json!({"a": 1})), "<?xml version='1.0'?>\n<data>\n    <a>1</a>\n</data>");
 }
 
 #[test]
 fn yaml_quotes_what_could_be_something_else() {
     let line = |text: &str| write("yaml", json!([{"a": text}])).trim_end().to_owned();
-    for plain in [
-        "x", "a b", "/01/1", "a:b", "a#b", "a, b [c]", "1.2.3", "2024-01", "12:3x", "é中", "a'b",
-        "it is",
-    ] {
+    for plain in ["x", "a b", "/01/1", "a:b", "a#b", "a, b [c]", "1.2.3", "2024-01", "12:3x", "é中", "a'b", "it is"] {
         assert_eq!(line(plain), format!("- a: {plain}"));
     }
     for quoted in [
@@ -112,10 +97,7 @@ fn yaml_writes_long_and_broken_texts_as_blocks() {
 #[test]
 fn yaml_nests_lists_and_objects() {
     assert_eq!(
-        write(
-            "yaml",
-            json!([{"id": 1, "u": {"name": null}, "codes": ["x", "y"], "none": []}])
-        ),
+        write("yaml", json!([{"id": 1, "u": {"name": null}, "codes": ["x", "y"], "none": []}])),
         "- id: 1\n  u:\n    name: null\n  codes:\n    - x\n    - 'y'\n  none: []\n"
     );
     assert_eq!(write("yaml", json!([])), "[]\n");

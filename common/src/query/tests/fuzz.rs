@@ -149,9 +149,7 @@ fn query_string(random: &mut Random) -> String {
     let mut text = String::new();
     for _ in 0..random.below(24) {
         if random.below(16) == 0 {
-            text.push(
-                char::from_u32(u32::try_from(random.next() % 0x11_0000).unwrap()).unwrap_or('x'),
-            );
+            text.push(char::from_u32(u32::try_from(random.next() % 0x11_0000).unwrap()).unwrap_or('x'));
         } else {
             text.push_str(random.pick(PIECES));
         }
@@ -166,26 +164,14 @@ fn json_value(random: &mut Random, depth: usize) -> Value {
         2 => json!(i64::from_ne_bytes(random.next().to_ne_bytes()) >> random.below(64)),
         3 => json!(f64::from_bits(random.next())),
         4 => json!(random.pick(PIECES)),
-        5 => Value::Array(
-            (0..random.below(4))
-                .map(|_| json_value(random, depth - 1))
-                .collect(),
-        ),
+        5 => Value::Array((0..random.below(4)).map(|_| json_value(random, depth - 1)).collect()),
         _ => Value::Object(
-            (0..random.below(4))
-                .map(|_| (random.pick(WORDS).to_owned(), json_value(random, depth - 1)))
-                .collect(),
+            (0..random.below(4)).map(|_| (random.pick(WORDS).to_owned(), json_value(random, depth - 1))).collect(),
         ),
     }
 }
 
-fn exercise(
-    raw: &RawQuery,
-    collection: Collection,
-    access: &Access,
-    rows: &[Row],
-    related: &Related,
-) {
+fn exercise(raw: &RawQuery, collection: Collection, access: &Access, rows: &[Row], related: &Related) {
     let Ok(mut query) = parse(raw, collection, access, now()) else {
         return;
     };
@@ -193,11 +179,7 @@ fn exercise(
     query.window.limit = Some(-1);
     let answer = query.run(rows, related);
     let _ = query.run_one(rows.first(), related);
-    let _ = (
-        query.needs(),
-        query.codes_lookups(),
-        query.conditions().map(|c| c.required_equalities().len()),
-    );
+    let _ = (query.needs(), query.codes_lookups(), query.conditions().map(|c| c.required_equalities().len()));
     if let Some(format) = query.export {
         let _ = format.write(&answer.data);
     }
@@ -205,15 +187,8 @@ fn exercise(
 
 #[test]
 fn no_input_makes_parsing_panic() {
-    let default = if cfg!(debug_assertions) {
-        20_000
-    } else {
-        1_000_000
-    };
-    let inputs = std::env::var("QUERY_FUZZ_INPUTS")
-        .ok()
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(default);
+    let default = if cfg!(debug_assertions) { 20_000 } else { 1_000_000 };
+    let inputs = std::env::var("QUERY_FUZZ_INPUTS").ok().and_then(|n| n.parse().ok()).unwrap_or(default);
     let (rows, related, access) = (rows(), related(), admin());
     let mut random = Random(0x9E37_79B9_7F4A_7C15);
     let mut accepted = 0_usize;

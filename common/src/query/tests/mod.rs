@@ -11,9 +11,7 @@ mod order;
 mod output;
 mod parameters;
 
-use super::{
-    Access, Answer, Collection, Query, QueryError, Related, Role, Row, parse, parse_query_string,
-};
+use super::{Access, Answer, Collection, Query, QueryError, Related, Role, Row, parse, parse_query_string};
 use chrono::{DateTime, TimeZone, Utc};
 use serde_json::{Value, json};
 
@@ -27,12 +25,7 @@ fn object(value: Value) -> Row {
 }
 
 fn admin() -> Access {
-    Access::new(
-        Role::Admin,
-        Some(object(
-            json!({"id": ALICE, "first_name": "Alice", "role": "role-of-alice"}),
-        )),
-    )
+    Access::new(Role::Admin, Some(object(json!({"id": ALICE, "first_name": "Alice", "role": "role-of-alice"}))))
 }
 
 const ALICE: &str = "a0000000-0000-4000-8000-000000000001";
@@ -41,13 +34,7 @@ const FILE: &str = "f0000000-0000-4000-8000-000000000001";
 
 /// Four reservations: two organisations and none, dates around a turn of year, texts that differ by case only.
 fn rows() -> Vec<Row> {
-    let row = |n: u32,
-               created: &str,
-               org: Value,
-               status: &str,
-               quantity: Value,
-               reference: Value,
-               user: &str| {
+    let row = |n: u32, created: &str, org: Value, status: &str, quantity: Value, reference: Value, user: &str| {
         object(json!({
             "id": format!("00000000-0000-4000-8000-00000000000{n}"), "user_created": user, "date_created": created,
             "user_updated": null, "date_updated": null, "reserved_for": org, "code_type": "sgtin",
@@ -58,42 +45,10 @@ fn rows() -> Vec<Row> {
         }))
     };
     vec![
-        row(
-            1,
-            "2024-12-31T23:59:59.999Z",
-            json!("ORG-1"),
-            "new",
-            json!(10),
-            json!("Batch-1"),
-            ALICE,
-        ),
-        row(
-            2,
-            "2025-01-01T00:00:00.000Z",
-            json!("ORG-1"),
-            "error",
-            json!(2),
-            json!("batch-2"),
-            ALICE,
-        ),
-        row(
-            3,
-            "2025-01-15T12:34:56.789Z",
-            json!("ORG-2"),
-            "new",
-            json!(30),
-            json!("100%_done"),
-            BOB,
-        ),
-        row(
-            4,
-            "2025-03-30T00:00:00.000Z",
-            Value::Null,
-            "complete",
-            Value::Null,
-            Value::Null,
-            ALICE,
-        ),
+        row(1, "2024-12-31T23:59:59.999Z", json!("ORG-1"), "new", json!(10), json!("Batch-1"), ALICE),
+        row(2, "2025-01-01T00:00:00.000Z", json!("ORG-1"), "error", json!(2), json!("batch-2"), ALICE),
+        row(3, "2025-01-15T12:34:56.789Z", json!("ORG-2"), "new", json!(30), json!("100%_done"), BOB),
+        row(4, "2025-03-30T00:00:00.000Z", Value::Null, "complete", Value::Null, Value::Null, ALICE),
     ]
 }
 
@@ -105,38 +60,22 @@ fn related() -> Related {
             object(json!({"id": id, "first_name": name, "email": format!("{name}@example.com"), "token": "secret"})),
         );
     }
-    related.insert(
-        Collection::Organisation,
-        object(json!({"id": "ORG-1", "organisation_name": "One", "city": "Berlin"})),
-    );
-    related.insert(
-        Collection::Organisation,
-        object(json!({"id": "ORG-2", "organisation_name": "Two", "city": null})),
-    );
+    related
+        .insert(Collection::Organisation, object(json!({"id": "ORG-1", "organisation_name": "One", "city": "Berlin"})));
+    related.insert(Collection::Organisation, object(json!({"id": "ORG-2", "organisation_name": "Two", "city": null})));
     related.insert(
         Collection::Files,
         object(json!({"id": FILE, "filename_download": "codes.csv", "filesize": 144, "uploaded_by": BOB})),
     );
-    let code = |n: u32| {
-        object(
-            json!({"id": format!("c0de0000-0000-4000-8000-00000000000{n}"), "code": format!("X{n}")}),
-        )
-    };
-    related.set_codes(
-        "00000000-0000-4000-8000-000000000001",
-        vec![code(1), code(2)],
-    );
+    let code =
+        |n: u32| object(json!({"id": format!("c0de0000-0000-4000-8000-00000000000{n}"), "code": format!("X{n}")}));
+    related.set_codes("00000000-0000-4000-8000-000000000001", vec![code(1), code(2)]);
     related.set_codes_count("00000000-0000-4000-8000-000000000001", 10);
     related
 }
 
 fn query_as(access: &Access, text: &str) -> Result<Query, QueryError> {
-    parse(
-        &parse_query_string(text)?,
-        Collection::CodeReservation,
-        access,
-        now(),
-    )
+    parse(&parse_query_string(text)?, Collection::CodeReservation, access, now())
 }
 
 fn query(text: &str) -> Result<Query, QueryError> {
@@ -144,9 +83,7 @@ fn query(text: &str) -> Result<Query, QueryError> {
 }
 
 fn run(text: &str) -> Answer {
-    query(text)
-        .unwrap_or_else(|e| panic!("{text}: {e}"))
-        .run(&rows(), &related())
+    query(text).unwrap_or_else(|e| panic!("{text}: {e}")).run(&rows(), &related())
 }
 
 fn data(text: &str) -> Value {
@@ -157,17 +94,12 @@ fn data(text: &str) -> Value {
 fn ids(text: &str) -> String {
     let answer = data(&format!("fields=id&{text}"));
     let rows = answer.as_array().expect("a list");
-    rows.iter()
-        .filter_map(|r| r["id"].as_str()?.chars().last())
-        .collect()
+    rows.iter().filter_map(|r| r["id"].as_str()?.chars().last()).collect()
 }
 
 fn filtered(filter: Value) -> String {
-    let text = percent_encoding::utf8_percent_encode(
-        &filter.to_string(),
-        percent_encoding::NON_ALPHANUMERIC,
-    )
-    .to_string();
+    let text =
+        percent_encoding::utf8_percent_encode(&filter.to_string(), percent_encoding::NON_ALPHANUMERIC).to_string();
     ids(&format!("filter={text}"))
 }
 
@@ -180,11 +112,6 @@ fn reason_as(access: &Access, text: &str) -> String {
         Err(error) => error,
         Ok(_) => panic!("{text} is accepted"),
     };
-    let reason = error
-        .extensions()
-        .get("reason")
-        .and_then(Value::as_str)
-        .unwrap_or("")
-        .to_owned();
+    let reason = error.extensions().get("reason").and_then(Value::as_str).unwrap_or("").to_owned();
     format!("{} {reason}", error.status())
 }

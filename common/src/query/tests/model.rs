@@ -13,11 +13,7 @@ use std::cmp::Ordering;
 enum Cond {
     And(Vec<Cond>),
     Or(Vec<Cond>),
-    Leaf {
-        member: usize,
-        operator: &'static str,
-        operand: Value,
-    },
+    Leaf { member: usize, operator: &'static str, operand: Value },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,12 +37,8 @@ const MEMBERS: [(&str, Kind); 9] = [
 ];
 
 const TEXTS: [&str; 8] = ["new", "New", "error", "A%b", "a_B", "é", "ORG-1", "ORG-2"];
-const DATES: [&str; 4] = [
-    "2024-12-31T23:59:59.999Z",
-    "2025-01-01T00:00:00.000Z",
-    "2025-01-01T00:00:00.001Z",
-    "2025-06-30T12:00:00.000Z",
-];
+const DATES: [&str; 4] =
+    ["2024-12-31T23:59:59.999Z", "2025-01-01T00:00:00.000Z", "2025-01-01T00:00:00.001Z", "2025-06-30T12:00:00.000Z"];
 
 fn operators(kind: Kind) -> &'static [&'static str] {
     match kind {
@@ -71,20 +63,9 @@ fn operators(kind: Kind) -> &'static [&'static str] {
             "_iends_with",
             "_niends_with",
         ],
-        Kind::Number | Kind::Date => &[
-            "_eq",
-            "_neq",
-            "_lt",
-            "_lte",
-            "_gt",
-            "_gte",
-            "_between",
-            "_nbetween",
-            "_in",
-            "_nin",
-            "_null",
-            "_nnull",
-        ],
+        Kind::Number | Kind::Date => {
+            &["_eq", "_neq", "_lt", "_lte", "_gt", "_gte", "_between", "_nbetween", "_in", "_nin", "_null", "_nnull"]
+        }
         Kind::Key => &["_eq", "_neq", "_in", "_nin", "_null", "_nnull"],
     }
 }
@@ -97,9 +78,7 @@ fn operand(kind: Kind) -> BoxedStrategy<Value> {
         ]
         .boxed(),
         Kind::Number => (-3_i64..5).prop_map(|n| json!(n)).boxed(),
-        Kind::Date => prop::sample::select(&DATES[..])
-            .prop_map(|t| json!(t))
-            .boxed(),
+        Kind::Date => prop::sample::select(&DATES[..]).prop_map(|t| json!(t)).boxed(),
         Kind::Key => (0_usize..6).prop_map(|n| json!(key(n))).boxed(),
     }
 }
@@ -111,23 +90,16 @@ fn key(n: usize) -> String {
 fn leaf() -> impl Strategy<Value = Cond> {
     (0..MEMBERS.len()).prop_flat_map(|member| {
         let kind = MEMBERS[member].1;
-        (
-            prop::sample::select(operators(kind)),
-            prop::collection::vec(operand(kind), 1..4),
-            any::<bool>(),
-        )
-            .prop_map(move |(operator, operands, flag)| {
+        (prop::sample::select(operators(kind)), prop::collection::vec(operand(kind), 1..4), any::<bool>()).prop_map(
+            move |(operator, operands, flag)| {
                 let operand = match operator {
                     "_in" | "_nin" | "_between" | "_nbetween" => Value::Array(operands),
                     "_null" | "_nnull" | "_empty" | "_nempty" => json!(flag),
                     _ => operands[0].clone(),
                 };
-                Cond::Leaf {
-                    member,
-                    operator,
-                    operand,
-                }
-            })
+                Cond::Leaf { member, operator, operand }
+            },
+        )
     })
 }
 
@@ -169,8 +141,7 @@ fn relations() -> (Related, Map<String, Value>) {
     let mut related = Related::new();
     let mut plain = Map::new();
     for (n, name) in TEXTS.iter().take(4).enumerate() {
-        let row =
-            json!({"id": key(n), "first_name": if n == 2 { Value::Null } else { json!(name) }});
+        let row = json!({"id": key(n), "first_name": if n == 2 { Value::Null } else { json!(name) }});
         related.insert(Collection::Users, object(row.clone()));
         plain.insert(format!("user_created {}", key(n)), row);
     }
@@ -187,10 +158,7 @@ fn relations() -> (Related, Map<String, Value>) {
 fn value<'a>(member: &str, row: &'a Row, plain: &'a Map<String, Value>) -> &'a Value {
     match member.split_once('.') {
         None => &row[member],
-        Some((relation, inner)) => match row[relation]
-            .as_str()
-            .and_then(|id| plain.get(&format!("{relation} {id}")))
-        {
+        Some((relation, inner)) => match row[relation].as_str().and_then(|id| plain.get(&format!("{relation} {id}"))) {
             Some(found) => &found[inner],
             None => &Value::Null,
         },
@@ -201,11 +169,7 @@ fn rank(a: &Value, b: &Value) -> Ordering {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => a.as_i64().cmp(&b.as_i64()),
         // Dates are written alike, so their texts sort like themselves.
-        (a, b) => a
-            .as_str()
-            .unwrap()
-            .as_bytes()
-            .cmp(b.as_str().unwrap().as_bytes()),
+        (a, b) => a.as_str().unwrap().as_bytes().cmp(b.as_str().unwrap().as_bytes()),
     }
 }
 
@@ -251,21 +215,15 @@ fn leaf_holds(actual: &Value, operator: &str, operand: &Value) -> Option<bool> {
 /// `None`: the condition says nothing.
 fn holds(cond: &Cond, row: &Row, plain: &Map<String, Value>) -> Option<bool> {
     match cond {
-        Cond::Leaf {
-            member,
-            operator,
-            operand,
-        } => leaf_holds(value(MEMBERS[*member].0, row, plain), operator, operand),
+        Cond::Leaf { member, operator, operand } => {
+            leaf_holds(value(MEMBERS[*member].0, row, plain), operator, operand)
+        }
         Cond::And(list) | Cond::Or(list) => {
             let said: Vec<bool> = list.iter().filter_map(|c| holds(c, row, plain)).collect();
             if said.is_empty() {
                 return None;
             }
-            Some(if matches!(cond, Cond::And(_)) {
-                !said.contains(&false)
-            } else {
-                said.contains(&true)
-            })
+            Some(if matches!(cond, Cond::And(_)) { !said.contains(&false) } else { said.contains(&true) })
         }
     }
 }
@@ -276,33 +234,21 @@ fn as_json(cond: &Cond) -> Value {
     match cond {
         Cond::And(list) => json!({"_and": list.iter().map(as_json).collect::<Vec<_>>()}),
         Cond::Or(list) => json!({"_or": list.iter().map(as_json).collect::<Vec<_>>()}),
-        Cond::Leaf {
-            member,
-            operator,
-            operand,
-        } => {
+        Cond::Leaf { member, operator, operand } => {
             let path = MEMBERS[*member].0.split('.').rev();
-            path.fold(
-                json!({*operator: operand}),
-                |inner, name| json!({name: inner}),
-            )
+            path.fold(json!({*operator: operand}), |inner, name| json!({name: inner}))
         }
     }
 }
 
 fn as_brackets(value: &Value, prefix: &str, out: &mut Vec<String>) {
-    let encode = |t: &str| {
-        percent_encoding::utf8_percent_encode(t, percent_encoding::NON_ALPHANUMERIC).to_string()
-    };
+    let encode = |t: &str| percent_encoding::utf8_percent_encode(t, percent_encoding::NON_ALPHANUMERIC).to_string();
     match value {
-        Value::Object(members) => members
-            .iter()
-            .for_each(|(k, v)| as_brackets(v, &format!("{prefix}[{}]", encode(k)), out)),
+        Value::Object(members) => {
+            members.iter().for_each(|(k, v)| as_brackets(v, &format!("{prefix}[{}]", encode(k)), out))
+        }
         Value::Array(items) => {
-            items
-                .iter()
-                .enumerate()
-                .for_each(|(i, v)| as_brackets(v, &format!("{prefix}[{i}]"), out));
+            items.iter().enumerate().for_each(|(i, v)| as_brackets(v, &format!("{prefix}[{i}]"), out));
         }
         Value::String(text) => out.push(format!("{prefix}={}", encode(text))),
         other => out.push(format!("{prefix}={other}")),
@@ -310,8 +256,7 @@ fn as_brackets(value: &Value, prefix: &str, out: &mut Vec<String>) {
 }
 
 fn checked(raw: &RawQuery) -> Query {
-    parse(raw, Collection::CodeReservation, &admin(), now())
-        .unwrap_or_else(|e| panic!("{raw:?}: {e}"))
+    parse(raw, Collection::CodeReservation, &admin(), now()).unwrap_or_else(|e| panic!("{raw:?}: {e}"))
 }
 
 proptest! {

@@ -5,30 +5,14 @@ use crate::query::CodeLookup;
 
 #[test]
 fn a_list_of_codes_is_in_the_order_of_positions() {
-    let codes = |text: &str| {
-        parse(
-            &parse_query_string(text).unwrap(),
-            Collection::UniqueCode,
-            &admin(),
-            now(),
-        )
-    };
+    let codes = |text: &str| parse(&parse_query_string(text).unwrap(), Collection::UniqueCode, &admin(), now());
     assert_eq!(codes("").unwrap().is_default_sort(), Some(false));
-    assert_eq!(
-        codes("sort=-position").unwrap().is_default_sort(),
-        Some(true)
-    );
+    assert_eq!(codes("sort=-position").unwrap().is_default_sort(), Some(true));
     assert_eq!(codes("sort=code").map_err(|e| e.status()), Err(400));
-    let filter = codes("filter[epc_join_key][_in]=a,b")
-        .unwrap()
-        .filter
-        .unwrap();
+    let filter = codes("filter[epc_join_key][_in]=a,b").unwrap().filter.unwrap();
     assert_eq!(
         filter.as_code_lookups(),
-        Ok(vec![
-            CodeLookup::EpcJoinKey("a".into()),
-            CodeLookup::EpcJoinKey("b".into())
-        ])
+        Ok(vec![CodeLookup::EpcJoinKey("a".into()), CodeLookup::EpcJoinKey("b".into())])
     );
     let filter = codes("filter[reservation][_eq]=x").unwrap().filter.unwrap();
     assert_eq!(filter.as_code_lookups().map_err(|e| e.status()), Err(400));
@@ -61,31 +45,20 @@ fn texts_sort_by_their_bytes_and_ties_by_key() {
     assert_eq!(ids("sort=-code_type,status"), "4213");
     assert_eq!(ids("sort=-month(date_created),id"), "1423");
     assert_eq!(ids("sort=-count(codes)"), "1234");
-    assert_eq!(
-        reason("sort=upper(status)"),
-        "400 Invalid function specified \"upper\""
-    );
+    assert_eq!(reason("sort=upper(status)"), "400 Invalid function specified \"upper\"");
 }
 
 #[test]
 fn the_planner_sees_what_every_match_must_have() {
     let text = "filter={\"_and\":[{\"status\":\"new\"},{\"id\":{\"_in\":[\"a\",\"b\"]}},{\"_or\":[{\"quantity\":1},{\"product\":\"x\"}]}]}";
     let filter = query(text).unwrap().filter.unwrap();
-    assert_eq!(
-        filter.required_equalities(),
-        [("status", vec!["new"]), ("id", vec!["a", "b"])]
-    );
-    let filter = query(
-        "filter={\"_and\":[{\"id\":{\"_in\":[\"a\",\"b\"]}},{\"id\":{\"_in\":[\"b\",\"c\"]}}]}",
-    )
-    .unwrap()
-    .filter
-    .unwrap();
+    assert_eq!(filter.required_equalities(), [("status", vec!["new"]), ("id", vec!["a", "b"])]);
+    let filter = query("filter={\"_and\":[{\"id\":{\"_in\":[\"a\",\"b\"]}},{\"id\":{\"_in\":[\"b\",\"c\"]}}]}")
+        .unwrap()
+        .filter
+        .unwrap();
     assert_eq!(filter.required_equalities(), [("id", vec!["b"])]);
-    assert_eq!(
-        query("sort=-id,status").unwrap().is_default_sort(),
-        Some(true)
-    );
+    assert_eq!(query("sort=-id,status").unwrap().is_default_sort(), Some(true));
     assert_eq!(query("").unwrap().is_default_sort(), Some(false));
     assert_eq!(query("sort=status").unwrap().is_default_sort(), None);
 }

@@ -5,7 +5,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::error::ExportError;
+/// The text is none of the twelve export types.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown export type {0:?}: one of csv, txt, json, ndjson, yaml, xml, or one of these with .gz added")]
+pub struct UnknownExportType(pub String);
 
 /// How the rows of a file are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -26,14 +29,7 @@ pub enum Format {
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 6] = [
-        Self::Csv,
-        Self::Txt,
-        Self::Json,
-        Self::Ndjson,
-        Self::Yaml,
-        Self::Xml,
-    ];
+    pub const ALL: [Self; 6] = [Self::Csv, Self::Txt, Self::Json, Self::Ndjson, Self::Yaml, Self::Xml];
 
     /// The name of the format, which is also its file extension.
     #[must_use]
@@ -148,18 +144,15 @@ impl fmt::Display for ExportType {
 }
 
 impl FromStr for ExportType {
-    type Err = ExportError;
+    type Err = UnknownExportType;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|known| known.as_str() == text)
-            .ok_or_else(|| ExportError::UnknownType(text.to_owned()))
+        Self::ALL.into_iter().find(|known| known.as_str() == text).ok_or_else(|| UnknownExportType(text.to_owned()))
     }
 }
 
 impl TryFrom<String> for ExportType {
-    type Error = ExportError;
+    type Error = UnknownExportType;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         text.parse()
@@ -179,41 +172,20 @@ mod tests {
     #[test]
     fn every_type_reads_back_from_its_text_and_from_json() {
         for export_type in ExportType::ALL {
-            assert_eq!(
-                export_type.as_str().parse::<ExportType>().unwrap(),
-                export_type
-            );
+            assert_eq!(export_type.as_str().parse::<ExportType>().unwrap(), export_type);
             let json = serde_json::to_string(&export_type).unwrap();
             assert_eq!(json, format!("\"{export_type}\""));
-            assert_eq!(
-                serde_json::from_str::<ExportType>(&json).unwrap(),
-                export_type
-            );
+            assert_eq!(serde_json::from_str::<ExportType>(&json).unwrap(), export_type);
             assert_eq!(export_type.as_str().ends_with(".gz"), export_type.is_gzip());
-            assert!(
-                export_type
-                    .as_str()
-                    .starts_with(export_type.format().as_str())
-            );
+            assert!(export_type.as_str().starts_with(export_type.format().as_str()));
         }
-        let texts: std::collections::BTreeSet<_> =
-            ExportType::ALL.iter().map(|known| known.as_str()).collect();
+        let texts: std::collections::BTreeSet<_> = ExportType::ALL.iter().map(|known| known.as_str()).collect();
         assert_eq!(texts.len(), 12);
     }
 
     #[test]
     fn what_is_no_export_type_is_refused_by_name() {
-        for text in [
-            "",
-            "CSV",
-            "csv ",
-            ".gz",
-            "csv.gz.gz",
-            "gz",
-            "xlsx",
-            "csv.",
-            "csv.GZ",
-        ] {
+        for text in ["", "CSV", "csv ", ".gz", "csv.gz.gz", "gz", "xlsx", "csv.", "csv.GZ"] {
             let error = text.parse::<ExportType>().unwrap_err();
             assert!(error.to_string().contains(&format!("{text:?}")), "{error}");
             assert!(serde_json::from_value::<ExportType>(serde_json::json!(text)).is_err());
@@ -225,14 +197,8 @@ mod tests {
         for export_type in ExportType::ALL {
             let content_type = export_type.content_type();
             assert_eq!(content_type == "application/gzip", export_type.is_gzip());
-            assert_eq!(
-                content_type.starts_with("text/"),
-                content_type.ends_with("; charset=utf-8")
-            );
+            assert_eq!(content_type.starts_with("text/"), content_type.ends_with("; charset=utf-8"));
         }
-        assert_eq!(
-            ExportType::default().content_type(),
-            "text/csv; charset=utf-8"
-        );
+        assert_eq!(ExportType::default().content_type(), "text/csv; charset=utf-8");
     }
 }
