@@ -12,6 +12,7 @@ pub mod invocation;
 pub mod options;
 pub mod s3;
 pub mod schedule;
+pub mod seed;
 pub mod stream;
 pub mod system;
 pub mod template;

@@ -410,6 +410,25 @@ async fn a_wrong_checksum_is_refused_and_nothing_is_stored() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_not_signed_is_verified_by_its_checksum() {
+    let home = Home::new().await;
+    let client = home.client();
+    let request = client.put_object().bucket(BUCKET).key("k").body(ByteStream::from_static(b"unsigned"));
+    let request = request.checksum_algorithm(ChecksumAlgorithm::Crc64Nvme);
+    request.customize().disable_payload_signing().send().await.unwrap();
+    assert_eq!(get(&client, "k").await, b"unsigned");
+    let id = create(&client, "m").await;
+    let request = client.upload_part().bucket(BUCKET).key("m").upload_id(&id).part_number(1);
+    let request = request.checksum_algorithm(ChecksumAlgorithm::Crc64Nvme).body(ByteStream::from_static(b"part"));
+    let answer = request.customize().disable_payload_signing().send().await.unwrap();
+    let parts = [CompletedPart::builder().part_number(1).e_tag(answer.e_tag().unwrap()).build()];
+    let complete = client.complete_multipart_upload().bucket(BUCKET).key("m").upload_id(&id);
+    let answer = complete.multipart_upload(completed(&parts)).send().await.unwrap();
+    assert!(answer.checksum_crc64_nvme().is_some());
+    assert_eq!(get(&client, "m").await, b"part");
+}
+
+#[tokio::test]
 async fn deleting_is_idempotent_and_a_download_that_has_begun_ends_well() {
     let home = Home::new().await;
     let client = home.client();
