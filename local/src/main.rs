@@ -8,10 +8,7 @@ use std::{
 use clap::Parser;
 use common::telemetry;
 use local::{banner::banner, options::Options, system::System};
-use tokio::signal::{
-    ctrl_c,
-    unix::{SignalKind, signal},
-};
+use tokio::signal::ctrl_c;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -27,15 +24,29 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
-    let mut terminate = signal(SignalKind::terminate())?;
+    let terminated = terminated()?;
     let (token, paused) = (options.seed.is_none().then(|| options.token.clone()), options.pause_stream);
     let system = System::start(options).await?;
     write!(io::stdout(), "{}", banner(system.address(), token.as_deref(), paused))?;
     io::stdout().flush()?;
     tokio::select! {
         interrupted = ctrl_c() => interrupted?,
-        _ = terminate.recv() => {}
+        () = terminated => {}
     }
     system.stop().await;
     Ok(())
+}
+
+/// Completes when the system asks the process to end.
+#[cfg(unix)]
+fn terminated() -> io::Result<impl Future<Output = ()>> {
+    let mut signal = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    Ok(async move {
+        signal.recv().await;
+    })
+}
+
+#[cfg(not(unix))]
+fn terminated() -> io::Result<impl Future<Output = ()>> {
+    Ok(std::future::pending())
 }

@@ -78,8 +78,8 @@ struct SeedFile {
     #[serde(rename = "type")]
     media_type: String,
     uploaded_by: Option<String>,
+    created_on: Option<Timestamp>,
     content: String,
-    organisation: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -120,7 +120,10 @@ pub async fn load(context: &Context, path: &Path) -> Result<(), SeedError> {
         store.seed_user(&user, token.as_deref()).await?;
     }
     for file in seed.directus_files {
-        load_file(context, file).await?;
+        // Who may read a file is decided by the reservation that names it as its export.
+        let of_reservation = seed.code_reservation.iter().find(|item| item.export_file.as_deref() == Some(&file.id));
+        let organisation = of_reservation.and_then(|item| item.reserved_for.clone());
+        load_file(context, file, organisation).await?;
     }
     for reservation in seed.code_reservation {
         store.seed_reservation(&reservation.into_reservation()).await?;
@@ -147,7 +150,7 @@ pub async fn administrator(context: &Context, token: &str) -> Result<(), SeedErr
     Ok(Store::of(context).seed_user(&user, Some(token)).await?)
 }
 
-async fn load_file(context: &Context, file: SeedFile) -> Result<(), SeedError> {
+async fn load_file(context: &Context, file: SeedFile, organisation: Option<String>) -> Result<(), SeedError> {
     let s3_key = format!("seed/{}", file.id);
     let row = FileRow {
         id: file.id,
@@ -157,10 +160,10 @@ async fn load_file(context: &Context, file: SeedFile) -> Result<(), SeedError> {
         media_type: file.media_type.clone(),
         filesize: file.content.len() as u64,
         uploaded_by: file.uploaded_by,
-        created_on: None,
+        created_on: file.created_on,
         reservation: None,
         incarnation: None,
-        organisation: file.organisation,
+        organisation,
     };
     let head = ObjectHead {
         key: &s3_key,

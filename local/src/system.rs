@@ -8,7 +8,11 @@ use common::{
     config::{Config, ConfigError, Endpoints, SecretSource},
     context::Context,
 };
-use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, oneshot},
+    task::{JoinHandle, JoinSet},
+};
 
 use crate::{
     data_dir::{DataDir, DataDirError},
@@ -27,11 +31,15 @@ use crate::{
 /// Time between two looks for items whose time to live is over.
 const EXPIRY_PERIOD: Duration = Duration::from_secs(60);
 
+/// How long a stop waits for requests under way.
+const REQUEST_WAIT: Duration = Duration::from_millis(500);
+
 /// The running system.
 pub struct System {
     address: SocketAddr,
     context: Arc<Context>,
     failures: Arc<Failures>,
+    gateway: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
     stream: Option<StreamReader>,
     // In this order: who uses a store ends before it, and the directory is unlocked last.
     tasks: JoinSet<()>,
@@ -95,15 +103,24 @@ impl System {
         }
         let failures = Arc::new(Failures::new(&data_dir.failures()));
 
-        let mut system =
-            Self { address, context, failures, stream: None, tasks: JoinSet::new(), dynamodb, s3, data_dir };
+        let mut system = Self {
+            address,
+            context,
+            failures,
+            gateway: None,
+            stream: None,
+            tasks: JoinSet::new(),
+            dynamodb,
+            s3,
+            data_dir,
+        };
         let written = Arc::new(Notify::new());
         if !options.pause_stream {
             system.start_stream(&template, &written).await?;
             system.start_schedules(&template);
         }
         system.start_expiry();
-        system.start_gateway(&template, written, listener);
+        system.start_gateway(&template, written, listener)?;
         Ok(system)
     }
 
@@ -146,19 +163,28 @@ impl System {
         });
     }
 
-    fn start_gateway(&mut self, template: &Template, written: Arc<Notify>, listener: TcpListener) {
+    fn start_gateway(
+        &mut self,
+        template: &Template,
+        written: Arc<Notify>,
+        listener: TcpListener,
+    ) -> Result<(), TemplateError> {
         let mut handlers = HashMap::new();
-        for function in &template.functions {
-            if let Some(handler) = functions::http(&function.binary, &self.context) {
-                handlers.insert(function.logical_id.clone(), (Invoked::from(function), handler));
-            }
+        for function in template.functions.iter().filter(|function| !function.routes.is_empty()) {
+            let handler = functions::http(&function.binary, &self.context).ok_or_else(|| {
+                TemplateError::new(format!("{} is no function that answers requests", function.binary))
+            })?;
+            handlers.insert(function.logical_id.clone(), (Invoked::from(function), handler));
         }
         let gateway = Gateway::new(Routes::new(&template.functions), handlers, written);
-        self.tasks.spawn(async move {
-            if let Err(error) = gateway.serve(listener).await {
+        let (stop, stopped) = oneshot::channel();
+        let server = tokio::spawn(async move {
+            if let Err(error) = gateway.serve(listener, stopped).await {
                 tracing::error!(%error, "the HTTP API stopped");
             }
         });
+        self.gateway = Some((stop, server));
+        Ok(())
     }
 
     /// Where the API answers.
@@ -197,8 +223,16 @@ impl System {
         &self.data_dir
     }
 
-    /// Ends everything, within two seconds; batches of the stream get one of them to finish.
+    /// Ends everything, within two seconds: requests and batches of the stream that are under way get a moment to finish.
     pub async fn stop(mut self) {
+        if let Some((stop, server)) = self.gateway.take() {
+            // An Err says that it has ended already.
+            let _ = stop.send(());
+            let abort = server.abort_handle();
+            if tokio::time::timeout(REQUEST_WAIT, server).await.is_err() {
+                abort.abort();
+            }
+        }
         if let Some(stream) = self.stream.take() {
             stream.stop().await;
         }

@@ -17,7 +17,10 @@ use axum::{
 pub use event::{Caller, event};
 use lambda_http::LambdaEvent;
 pub use routes::{Match, Routes};
-use tokio::{net::TcpListener, sync::Notify};
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, oneshot},
+};
 
 use crate::{
     functions::HttpFunction,
@@ -26,6 +29,8 @@ use crate::{
 
 /// The largest body that an HTTP API takes, in bytes.
 const MAX_BODY: usize = 10 * 1024 * 1024;
+/// The largest event that a Lambda function takes, in bytes of its JSON.
+const MAX_EVENT: usize = 6 * 1024 * 1024;
 /// How long an HTTP API waits for a function.
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
@@ -44,13 +49,15 @@ impl Gateway {
         Self { routes, functions, written }
     }
 
-    /// Serves on `listener` until the future is dropped.
+    /// Serves on `listener` until `stop` is sent or dropped, and the requests under way are answered.
     ///
     /// # Errors
     /// When the listener fails.
-    pub async fn serve(self, listener: TcpListener) -> std::io::Result<()> {
+    pub async fn serve(self, listener: TcpListener, stop: oneshot::Receiver<()>) -> std::io::Result<()> {
         let router = Router::new().fallback(handle).with_state(Arc::new(self));
-        axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await
+        axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
+            .with_graceful_shutdown(async { drop(stop.await) })
+            .await
     }
 
     async fn answer(&self, peer: SocketAddr, request: Request) -> Response {
@@ -67,6 +74,9 @@ impl Gateway {
         };
         let request_id = request_id();
         let payload = event(&parts, &path, &body, &matched, &Caller { peer, request_id: &request_id });
+        if body.len() > MAX_EVENT / 2 && payload.to_string().len() > MAX_EVENT {
+            return answer::own(StatusCode::PAYLOAD_TOO_LARGE, "Request Too Long");
+        }
         let work = function(LambdaEvent::new(payload, invoked.context(&request_id)));
         let answer = tokio::time::timeout(MAX_WAIT, invoked.run(work)).await;
         if !parts.method.is_safe() {

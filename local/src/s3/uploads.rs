@@ -193,23 +193,19 @@ fn choose<'a>(parts: &'a BTreeMap<i32, StoredPart>, named: &[CompletedPart]) -> 
     if named.is_empty() {
         return Err(s3_error!(MalformedXML));
     }
-    let mut chosen = Vec::with_capacity(named.len());
-    let mut before = 0;
-    for (position, name) in named.iter().enumerate() {
-        let number = name.part_number.unwrap_or_default();
-        if number <= before {
-            return Err(s3_error!(InvalidPartOrder));
-        }
-        before = number;
-        let part = parts.get(&number).filter(|part| {
+    let numbers: Vec<i32> = named.iter().map(|name| name.part_number.unwrap_or_default()).collect();
+    if !numbers.is_sorted_by(|before, after| before < after) {
+        return Err(s3_error!(InvalidPartOrder));
+    }
+    let chosen = named.iter().zip(&numbers).map(|(name, number)| {
+        parts.get(number).filter(|part| {
             name.e_tag.as_ref().is_none_or(|etag| etag.value() == part.etag)
                 && name.checksum_crc64nvme.as_ref().is_none_or(|sum| Some(sum) == part.checksums.crc64nvme.as_ref())
-        });
-        let part = part.ok_or_else(|| s3_error!(InvalidPart))?;
-        if part.size < MIN_PART && position + 1 < named.len() {
-            return Err(s3_error!(EntityTooSmall));
-        }
-        chosen.push(part);
+        })
+    });
+    let chosen: Vec<&StoredPart> = chosen.collect::<Option<_>>().ok_or_else(|| s3_error!(InvalidPart))?;
+    if chosen.iter().rev().skip(1).any(|part| part.size < MIN_PART) {
+        return Err(s3_error!(EntityTooSmall));
     }
     Ok(chosen)
 }

@@ -6,6 +6,8 @@ mod intrinsics;
 mod mapping;
 mod schedule;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

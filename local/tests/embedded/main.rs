@@ -1,0 +1,8 @@
+//! The embedded stores and the stream reader, seen through the AWS SDK.
+
+#[cfg(test)]
+mod s3;
+#[cfg(test)]
+mod stream;
+#[cfg(test)]
+mod system;
