@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 
 /// Starts logging for the process; a second call does nothing.
 pub fn init() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,dynoxide=error"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     // On AWS, CloudWatch stamps each line with its own time and parses JSON; a person reads the plain form.
     let started = if std::env::var_os("AWS_LAMBDA_FUNCTION_NAME").is_some() {
