@@ -11,6 +11,7 @@ use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::Timeou
 use tokio::sync::OnceCell;
 
 use crate::{
+    api::Issuer,
     code::Secret,
     config::{Config, ConfigError, SecretSource},
 };
@@ -22,6 +23,7 @@ pub struct Context {
     dynamodb: aws_sdk_dynamodb::Client,
     s3: OnceLock<aws_sdk_s3::Client>,
     secret: OnceCell<Secret>,
+    issuer: Option<Issuer>,
 }
 
 /// The secret could not be read.
@@ -54,7 +56,8 @@ impl Context {
             dynamodb = dynamodb.endpoint_url(endpoint);
         }
         let dynamodb = aws_sdk_dynamodb::Client::from_conf(dynamodb.build());
-        Arc::new(Self { config, sdk, dynamodb, s3: OnceLock::new(), secret: OnceCell::new() })
+        let issuer = config.oidc.clone().map(Issuer::new);
+        Arc::new(Self { config, sdk, dynamodb, s3: OnceLock::new(), secret: OnceCell::new(), issuer })
     }
 
     /// The settings.
@@ -67,6 +70,12 @@ impl Context {
     #[must_use]
     pub fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
         &self.dynamodb
+    }
+
+    /// The issuer whose JWTs are accepted, if one is set.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&Issuer> {
+        self.issuer.as_ref()
     }
 
     /// The S3 client; its tries last longer than DynamoDB's, since one carries a part of an export.

@@ -25,9 +25,9 @@ async fn main() -> ExitCode {
 
 async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
     let terminated = terminated()?;
-    let (token, paused) = (options.seed.is_none().then(|| options.token.clone()), options.pause_stream);
+    let paused = options.pause_stream;
     let system = System::start(options).await?;
-    write!(io::stdout(), "{}", banner(system.address(), token.as_deref(), paused))?;
+    write!(io::stdout(), "{}", banner(system.address(), system.token(), paused))?;
     io::stdout().flush()?;
     tokio::select! {
         interrupted = ctrl_c() => interrupted?,

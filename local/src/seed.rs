@@ -103,11 +103,11 @@ struct SeedReservation {
     purchase_order: Option<String>,
 }
 
-/// Loads a seed file.
+/// Loads a seed file; gives the token of its first administrator, if it has one.
 ///
 /// # Errors
 /// When the file cannot be read, is no seed, or a store refuses a row.
-pub async fn load(context: &Context, path: &Path) -> Result<(), SeedError> {
+pub async fn load(context: &Context, path: &Path) -> Result<Option<String>, SeedError> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|source| SeedError::File { path: name.clone(), source })?;
     let seed: Seed = serde_json::from_str(&text).map_err(|source| SeedError::Form { path: name, source })?;
@@ -115,9 +115,13 @@ pub async fn load(context: &Context, path: &Path) -> Result<(), SeedError> {
     for organisation in &seed.organisation {
         store.seed_organisation(organisation).await?;
     }
+    let mut administrator = None;
     for user in seed.directus_users {
         let (user, token) = user.into_parts();
         store.seed_user(&user, token.as_deref()).await?;
+        if user.role == Role::Admin && administrator.is_none() {
+            administrator = token;
+        }
     }
     for file in seed.directus_files {
         // Who may read a file is decided by the reservation that names it as its export.
@@ -128,10 +132,10 @@ pub async fn load(context: &Context, path: &Path) -> Result<(), SeedError> {
     for reservation in seed.code_reservation {
         store.seed_reservation(&reservation.into_reservation()).await?;
     }
-    Ok(())
+    Ok(administrator)
 }
 
-/// Makes the one administrator of a system without a seed.
+/// Makes the one administrator of a system without a seed, with this token and no other.
 ///
 /// # Errors
 /// When the store refuses.
@@ -147,7 +151,9 @@ pub async fn administrator(context: &Context, token: &str) -> Result<(), SeedErr
         external_identifier: None,
         has_token: true,
     };
-    Ok(Store::of(context).seed_user(&user, Some(token)).await?)
+    let store = Store::of(context);
+    store.seed_user(&user, Some(token)).await?;
+    Ok(store.revoke_other_tokens(ADMINISTRATOR, token).await?)
 }
 
 async fn load_file(context: &Context, file: SeedFile, organisation: Option<String>) -> Result<(), SeedError> {

@@ -37,6 +37,7 @@ const REQUEST_WAIT: Duration = Duration::from_millis(500);
 /// The running system.
 pub struct System {
     address: SocketAddr,
+    token: Option<String>,
     context: Arc<Context>,
     failures: Arc<Failures>,
     gateway: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
@@ -97,14 +98,18 @@ impl System {
         dynamodb.create_tables(&template.tables).await?;
         let s3 = S3::start(&data_dir.objects(), &template.buckets, !data_dir.is_temporary()).await?;
         let context = context(&template, &dynamodb, &s3, data_dir.secret()?)?;
-        match &options.seed {
+        let token = match &options.seed {
             Some(path) => seed::load(&context, path).await?,
-            None => seed::administrator(&context, &options.token).await?,
-        }
+            None => {
+                seed::administrator(&context, &options.token).await?;
+                Some(options.token.clone())
+            }
+        };
         let failures = Arc::new(Failures::new(&data_dir.failures()));
 
         let mut system = Self {
             address,
+            token,
             context,
             failures,
             gateway: None,
@@ -191,6 +196,12 @@ impl System {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The token of an administrator, if there is one.
+    #[must_use]
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
     }
 
     /// The settings and clients that the functions use.

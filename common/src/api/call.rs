@@ -9,11 +9,11 @@ use lambda_http::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{ApiError, Caller};
+use super::{ApiError, Caller, Issuer};
 use crate::{
     context::Context,
     reservation::{Timestamp, uuid},
-    store::{Store, token_hash},
+    store::{Store, User, token_hash},
 };
 
 /// The largest request body, as Directus has it.
@@ -76,7 +76,7 @@ impl Incoming {
         let caller = match self.token()? {
             None => Caller::nobody(),
             Some(token) => {
-                let user = Store::of(context).user_of_token(&token_hash(&token)).await?;
+                let user = find_user(context, &token).await?;
                 Caller::user(user.filter(|user| user.status == "active").ok_or(ApiError::InvalidCredentials)?)
             }
         };
@@ -106,6 +106,15 @@ impl Incoming {
             .filter_map(|pair| pair.trim().split_once('='))
             .find(|(key, value)| *key == name && !value.is_empty())
             .map(|(_, value)| value.to_owned())
+    }
+}
+
+/// The user of a token: a JWT of the deployment's issuer, or a static token.
+async fn find_user(context: &Context, token: &str) -> Result<Option<User>, ApiError> {
+    let store = Store::of(context);
+    match context.issuer().filter(|_| Issuer::is_jwt(token)) {
+        Some(issuer) => Ok(store.user_of_subject(&issuer.subject(token).await?).await?),
+        None => Ok(store.user_of_token(&token_hash(token)).await?),
     }
 }
 

@@ -11,6 +11,7 @@ use super::{
 
 const USER: &str = "user";
 const TOKEN: &str = "token";
+const SUBJECT: &str = "subject";
 const ORGANISATION: &str = "organisation";
 
 /// What a user may do.
@@ -91,6 +92,18 @@ impl Store<'_> {
         }
     }
 
+    /// The user whose JWTs have this `sub`.
+    ///
+    /// # Errors
+    /// As [`Store::user_of_token`].
+    pub async fn user_of_subject(&self, subject: &str) -> Result<Option<User>, StoreError> {
+        let Some(item) = self.directory_item(SUBJECT, subject).await? else { return Ok(None) };
+        match items::get_text(&item, "user") {
+            Some(user) => self.user(user).await,
+            None => Ok(None),
+        }
+    }
+
     /// Reads a user.
     ///
     /// # Errors
@@ -166,7 +179,7 @@ impl Store<'_> {
         self.directory_items(ORGANISATION, ids).await
     }
 
-    /// Writes a user and, if given, the hash of a static token, unless they exist.
+    /// Writes a user, the hash of a static token and the `sub` of their JWTs, as far as given, unless they exist.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -174,17 +187,54 @@ impl Store<'_> {
         let user = User { has_token: token.is_some(), ..user.clone() };
         let id = user.id.clone();
         self.put_directory(USER, &id, &user).await?;
-        match token {
-            Some(token) => {
-                let table = &self.config.tables.directory;
+        let table = &self.config.tables.directory;
+        let names = [
+            (TOKEN, token.map(token_hash)),
+            (SUBJECT, user.external_identifier.clone().filter(|subject| !subject.is_empty())),
+        ];
+        for (kind, name) in names {
+            if let Some(name) = name {
                 let item = Item::from([
-                    ("kind".to_owned(), text(TOKEN)),
-                    ("id".to_owned(), text(token_hash(token))),
-                    ("user".to_owned(), text(id)),
+                    ("kind".to_owned(), text(kind)),
+                    ("id".to_owned(), text(name)),
+                    ("user".to_owned(), text(&id)),
                 ]);
-                self.put_unless_exists(table, item, "kind").await
+                self.put_unless_exists(table, item, "kind").await?;
             }
-            None => Ok(()),
+        }
+        Ok(())
+    }
+
+    /// Deletes every static token of a user but this one.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn revoke_other_tokens(&self, user: &str, token: &str) -> Result<(), StoreError> {
+        let (table, kept) = (&self.config.tables.directory, token_hash(token));
+        let mut start = None;
+        loop {
+            let answer = self
+                .client
+                .query()
+                .table_name(table)
+                .key_condition_expression("kind = :kind")
+                .expression_attribute_values(":kind", text(TOKEN))
+                .consistent_read(true)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(classify)?;
+            for item in answer.items.unwrap_or_default() {
+                let id = items::get_text(&item, "id").filter(|id| *id != kept);
+                if let (Some(id), true) = (id, items::get_text(&item, "user") == Some(user)) {
+                    let delete = self.client.delete_item().table_name(table);
+                    delete.key("kind", text(TOKEN)).key("id", text(id)).send().await.map_err(classify)?;
+                }
+            }
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(());
+            }
         }
     }
 

@@ -18,28 +18,26 @@ const DIRECTORY: (&str, &str) = ("DirectoryTable", READ_AND_QUERY);
 const CODES: [(&str, &str); 2] = [("PoolsTable", READ_AND_QUERY), SECRET];
 const SECRET: (&str, &str) = ("CodesSecret", "secretsmanager:GetSecretValue");
 const FILE_ROWS: (&str, &str) = ("FilesTable", READ);
-const FILE_LIST: (&str, &str) = ("FilesTable/index/by_organisation", "dynamodb:Query");
+const FILE_LIST: [(&str, &str); 2] =
+    [("FilesTable/index/by_organisation", "dynamodb:Query"), ("FilesTable/index/by_shard", "dynamodb:Query")];
 const REQUESTS: (&str, &str) = ("RequestsTable", "dynamodb:GetItem dynamodb:PutItem");
 
 fn table() -> BTreeMap<&'static str, BTreeMap<&'static str, &'static str>> {
     let own = |actions| ("ReservationsTable", actions);
     BTreeMap::from([
         ("ListReservations", rights(&[&[own(READ), DIRECTORY, FILE_ROWS], &LIST, &CODES])),
-        ("GetReservation", rights(&[&[own(READ), DIRECTORY, FILE_ROWS, SECRET]])),
+        ("GetReservation", rights(&[&[own(READ), DIRECTORY, FILE_ROWS], &CODES])),
         (
             "CreateReservations",
-            rights(&[&[
-                own("dynamodb:BatchGetItem dynamodb:ConditionCheckItem dynamodb:GetItem dynamodb:PutItem"),
-                REQUESTS,
-                DIRECTORY,
-                FILE_ROWS,
-                SECRET,
-            ]]),
+            rights(&[
+                &[own("dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem"), REQUESTS, DIRECTORY, FILE_ROWS],
+                &CODES,
+            ]),
         ),
         (
             "UpdateReservations",
             rights(&[
-                &[own("dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem")],
+                &[own("dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem")],
                 &[DIRECTORY, FILE_ROWS],
                 &LIST,
                 &CODES,
@@ -57,21 +55,21 @@ fn table() -> BTreeMap<&'static str, BTreeMap<&'static str, &'static str>> {
         (
             "Graphql",
             rights(&[
-                &[own("dynamodb:BatchGetItem dynamodb:ConditionCheckItem dynamodb:DeleteItem dynamodb:GetItem \
-                       dynamodb:PutItem dynamodb:UpdateItem")],
-                &[REQUESTS, DIRECTORY, FILE_ROWS, FILE_LIST],
+                &[own("dynamodb:BatchGetItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem")],
+                &[REQUESTS, DIRECTORY, FILE_ROWS],
+                &FILE_LIST,
                 &LIST,
                 &CODES,
             ]),
         ),
-        ("Files", rights(&[&[FILE_ROWS, FILE_LIST, DIRECTORY, ("ExportsBucket/exports/*", "s3:GetObject")]])),
-        ("ListCodes", rights(&[&[own(READ), DIRECTORY], &CODES])),
+        ("Files", rights(&[&[FILE_ROWS, DIRECTORY, ("ExportsBucket/exports/*", "s3:GetObject")], &FILE_LIST])),
+        ("ListCodes", rights(&[&[own(READ), DIRECTORY, FILE_ROWS], &CODES])),
         ("Directory", rights(&[&[DIRECTORY, ("ExportsBucket", "s3:ListBucket")]])),
         (
             "ReserveCodes",
             rights(&[&[
                 own("dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem"),
-                ("PoolsTable", "dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem"),
+                ("PoolsTable", "dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem"),
                 ("FilesTable", "dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem"),
                 ("DirectoryTable", "dynamodb:GetItem"),
                 (
@@ -90,7 +88,7 @@ fn table() -> BTreeMap<&'static str, BTreeMap<&'static str, &'static str>> {
         (
             "Sweep",
             rights(&[&[
-                own("dynamodb:BatchGetItem dynamodb:GetItem dynamodb:UpdateItem"),
+                own("dynamodb:BatchGetItem dynamodb:UpdateItem"),
                 ("ReservationsTable/index/open", "dynamodb:Query"),
                 ("FilesTable", "dynamodb:DeleteItem dynamodb:GetItem"),
                 ("ExportsBucket/exports/*", "s3:AbortMultipartUpload s3:DeleteObject"),

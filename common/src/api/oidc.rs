@@ -1,0 +1,175 @@
+//! JSON Web Tokens of the deployment's OpenID Connect issuer, where one is set.
+//!
+//! RS256 and ES256 (RFC 7518), `iss`, `aud` and `exp` are checked. The issuer's keys are found through its discovery document
+//! (OpenID Connect Discovery 1.0, section 4) and cached; a key id that is not known makes the cache look again, at most
+//! once a minute, so a stranger's tokens cannot make it knock on the issuer's door.
+
+use std::time::{Duration, Instant};
+
+use aws_smithy_http_client::{
+    Connector,
+    tls::{self, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::client::{
+    http::{HttpConnector, HttpConnectorSettings},
+    orchestrator::HttpRequest,
+};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jwk::JwkSet};
+use serde::Deserialize;
+use tokio::sync::Mutex;
+
+use super::ApiError;
+use crate::config::Oidc;
+
+/// How long keys are used before they are fetched again.
+const KEYS_LIFETIME: Duration = Duration::from_secs(10 * 60);
+
+/// The least time between two fetches, whatever tokens come.
+const MIN_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How far clocks may differ (seconds).
+const LEEWAY: u64 = 30;
+
+/// The largest document of an issuer that is read (bytes).
+const MAX_DOCUMENT: usize = 1 << 20;
+
+/// Whom a token speaks of.
+#[derive(Deserialize)]
+struct Claims {
+    sub: String,
+}
+
+#[derive(Deserialize)]
+struct Discovery {
+    issuer: String,
+    jwks_uri: String,
+}
+
+struct Keys {
+    set: JwkSet,
+    fetched: Instant,
+}
+
+/// Checks the tokens of one issuer.
+pub struct Issuer {
+    settings: Oidc,
+    connector: Connector,
+    keys: Mutex<Option<Keys>>,
+}
+
+impl Issuer {
+    /// An issuer whose keys are fetched when its first token comes.
+    #[must_use]
+    pub fn new(settings: Oidc) -> Self {
+        let limits = HttpConnectorSettings::builder()
+            .connect_timeout(Duration::from_secs(1))
+            .read_timeout(Duration::from_secs(3))
+            .build();
+        let connector = Connector::builder()
+            .tls_provider(tls::Provider::Rustls(CryptoMode::AwsLc))
+            .connector_settings(limits)
+            .build();
+        Self { settings, connector, keys: Mutex::new(None) }
+    }
+
+    /// Whether a token has the form of a JWT: three parts, the first of them a header (RFC 7515, section 7.1).
+    #[must_use]
+    pub fn is_jwt(token: &str) -> bool {
+        token.bytes().filter(|byte| *byte == b'.').count() == 2 && decode_header(token).is_ok()
+    }
+
+    /// The `sub` of a token, if the issuer made it, for us, and its time is not over.
+    ///
+    /// # Errors
+    /// INVALID_CREDENTIALS for any other token; SERVICE_UNAVAILABLE when the issuer's keys cannot be fetched.
+    pub async fn subject(&self, token: &str) -> Result<String, ApiError> {
+        let header = decode_header(token).map_err(|_| ApiError::InvalidCredentials)?;
+        if !matches!(header.alg, Algorithm::RS256 | Algorithm::ES256) {
+            return Err(ApiError::InvalidCredentials);
+        }
+        let key = self.key(header.kid.as_deref()).await?.ok_or(ApiError::InvalidCredentials)?;
+        let mut validation = Validation::new(header.alg);
+        validation.set_issuer(&[&self.settings.issuer]);
+        validation.set_audience(&[&self.settings.audience]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        validation.leeway = LEEWAY;
+        validation.validate_nbf = true;
+        let claims = decode::<Claims>(token, &key, &validation).map_err(|_| ApiError::InvalidCredentials)?;
+        Ok(claims.claims.sub)
+    }
+
+    /// The key of this id; without an id, the issuer's only key.
+    async fn key(&self, kid: Option<&str>) -> Result<Option<DecodingKey>, ApiError> {
+        let mut keys = self.keys.lock().await;
+        let found = keys.as_ref().and_then(|keys| find(&keys.set, kid));
+        let age = keys.as_ref().map(|keys| keys.fetched.elapsed());
+        let stale = match (&found, age) {
+            (_, None) => true,
+            (Some(_), Some(age)) => age > KEYS_LIFETIME,
+            (None, Some(age)) => age > MIN_INTERVAL,
+        };
+        if !stale {
+            return Ok(found);
+        }
+        match self.fetch().await {
+            Ok(set) => {
+                let found = find(&set, kid);
+                *keys = Some(Keys { set, fetched: Instant::now() });
+                Ok(found)
+            }
+            // An issuer that is down for a moment does not lock out those whose key is known.
+            Err(error) => match found {
+                Some(key) => {
+                    tracing::warn!(error, "the keys of the issuer cannot be renewed");
+                    Ok(Some(key))
+                }
+                None => Err(ApiError::Unavailable(format!("the keys of the issuer cannot be fetched: {error}"))),
+            },
+        }
+    }
+
+    async fn fetch(&self) -> Result<JwkSet, String> {
+        let base = self.settings.issuer.trim_end_matches('/');
+        let document = self.get(&format!("{base}/.well-known/openid-configuration")).await?;
+        let discovery: Discovery = serde_json::from_slice(&document).map_err(|error| error.to_string())?;
+        if discovery.issuer.trim_end_matches('/') != base {
+            return Err("the discovery document is another issuer's".to_owned());
+        }
+        serde_json::from_slice(&self.get(&discovery.jwks_uri).await?).map_err(|error| error.to_string())
+    }
+
+    async fn get(&self, address: &str) -> Result<Vec<u8>, String> {
+        let request = HttpRequest::get(address).map_err(|error| error.to_string())?;
+        let answer = self.connector.call(request).await.map_err(|error| error.to_string())?;
+        if !answer.status().is_success() {
+            return Err(format!("{address} answers {}", answer.status().as_u16()));
+        }
+        let body = aws_smithy_types::byte_stream::ByteStream::new(answer.into_body());
+        let bytes = tokio::time::timeout(Duration::from_secs(3), body.collect()).await;
+        let bytes = bytes.map_err(|_| "the answer did not end".to_owned())?.map_err(|error| error.to_string())?;
+        let bytes = bytes.into_bytes();
+        if bytes.len() > MAX_DOCUMENT { Err("the answer is too long".to_owned()) } else { Ok(bytes.to_vec()) }
+    }
+}
+
+fn find(set: &JwkSet, kid: Option<&str>) -> Option<DecodingKey> {
+    let jwk = match (kid, set.keys.as_slice()) {
+        (Some(kid), _) => set.find(kid)?,
+        (None, [only]) => only,
+        (None, _) => return None,
+    };
+    DecodingKey::from_jwk(jwk).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_static_token_is_no_jwt() {
+        for token in ["local-token", "a.b.c", "", "..", "one.two", "0123456789abcdef.0123.456"] {
+            assert!(!Issuer::is_jwt(token), "{token}");
+        }
+        assert!(Issuer::is_jwt("eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ4In0.c2ln"));
+    }
+}

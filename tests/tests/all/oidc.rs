@@ -1,0 +1,119 @@
+//! JWTs of an issuer beside static tokens: an issuer of our own, with keys made for the run.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use axum::{Json, Router, routing::get};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use common::store::{Role, Store, User};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use local::{options::Options, system::System};
+use serde_json::{Value, json};
+
+const SUBJECT: &str = "auth0|7";
+const USER: &str = "0b0e0000-0000-4000-8000-000000000007";
+
+/// An OpenID Connect issuer with one key.
+struct Issuer {
+    address: String,
+    key: EncodingKey,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Issuer {
+    async fn start() -> Self {
+        let document =
+            EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &aws_lc_rs::rand::SystemRandom::new());
+        let document = document.unwrap();
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref()).unwrap();
+        // An uncompressed point: 4, x, y (SEC 1, section 2.3.3).
+        let point = pair.public_key().as_ref();
+        let coordinate = |from: usize| URL_SAFE_NO_PAD.encode(&point[from..from + 32]);
+        let keys = json!({ "keys": [{ "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": "k1",
+            "x": coordinate(1), "y": coordinate(33) }] });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let discovery = json!({ "issuer": address, "jwks_uri": format!("{address}/keys") });
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&asked);
+        let router = Router::new()
+            .route("/.well-known/openid-configuration", get(move || async move { Json(discovery) }))
+            .route(
+                "/keys",
+                get(move || async move {
+                    counter.fetch_add(1, Ordering::SeqCst);
+                    Json(keys)
+                }),
+            );
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { address, key: EncodingKey::from_ec_der(document.as_ref()), asked }
+    }
+
+    fn token(&self, kid: &str, change: impl FnOnce(&mut Value)) -> String {
+        let now = chrono::Utc::now().timestamp();
+        let mut claims = json!({ "iss": self.address, "aud": "codes", "sub": SUBJECT, "exp": now + 600 });
+        change(&mut claims);
+        let header = Header { kid: Some(kid.to_owned()), ..Header::new(Algorithm::ES256) };
+        encode(&header, &claims, &self.key).unwrap()
+    }
+}
+
+async fn me(system: &System, token: &str) -> (u16, Value) {
+    let answer = reqwest::Client::new()
+        .get(format!("http://{}/users/me?fields=id", system.address()))
+        .bearer_auth(token)
+        .send()
+        .await
+        .unwrap();
+    (answer.status().as_u16(), answer.json().await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_jwt_of_the_issuer_is_its_user_and_any_other_is_nobody() {
+    let issuer = Issuer::start().await;
+    let options =
+        Options::in_memory().with_parameter("OidcIssuer", &issuer.address).with_parameter("OidcAudience", "codes");
+    let system = System::start(Options { pause_stream: true, ..options }).await.unwrap();
+    let user = User {
+        id: USER.to_owned(),
+        first_name: None,
+        last_name: None,
+        email: None,
+        status: "active".to_owned(),
+        role: Role::Writer,
+        organisations: Some(vec![]),
+        external_identifier: Some(SUBJECT.to_owned()),
+        has_token: false,
+    };
+    Store::of(system.context()).seed_user(&user, None).await.unwrap();
+
+    let good = issuer.token("k1", |_| {});
+    assert_eq!(me(&system, &good).await, (200, json!({ "data": { "id": USER } })));
+    assert_eq!(me(&system, &good).await.0, 200);
+    assert_eq!(me(&system, "local-token").await.0, 200, "static tokens go on working");
+
+    let past = chrono::Utc::now().timestamp() - 3_600;
+    let mut forged = good.clone();
+    forged.pop();
+    forged.push(if good.ends_with('A') { 'Q' } else { 'A' });
+    let unsigned = format!("{}.{}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#), good.split('.').nth(1).unwrap());
+    for (what, token) in [
+        ("expired", issuer.token("k1", |claims| claims["exp"] = json!(past))),
+        ("no expiry", issuer.token("k1", |claims| drop(claims.as_object_mut().unwrap().remove("exp")))),
+        ("not yet valid", issuer.token("k1", |claims| claims["nbf"] = json!(past + 7_200))),
+        ("another audience", issuer.token("k1", |claims| claims["aud"] = json!("other"))),
+        ("another issuer", issuer.token("k1", |claims| claims["iss"] = json!("https://issuer.example"))),
+        ("an unknown subject", issuer.token("k1", |claims| claims["sub"] = json!("auth0|8"))),
+        ("an unknown key", issuer.token("k2", |_| {})),
+        ("forged", forged),
+        ("unsigned", unsigned),
+    ] {
+        let (status, body) = me(&system, &token).await;
+        assert_eq!((status, &body["errors"][0]["extensions"]["code"]), (401, &json!("INVALID_CREDENTIALS")), "{what}");
+    }
+    assert_eq!(issuer.asked.load(Ordering::SeqCst), 1, "strangers' tokens do not make us fetch keys again");
+    system.stop().await;
+}
