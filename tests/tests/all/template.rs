@@ -294,7 +294,10 @@ fn the_tables_have_the_keys_and_indexes_that_the_store_uses() {
     let shapes: BTreeMap<_, _> = tables.iter().map(|(id, table)| (*id, shape(table))).collect();
     let expected = BTreeMap::from([
         ("DirectoryTable", vec!["kind id".to_owned()]),
-        ("FilesTable", vec!["id".to_owned(), "by_organisation: organisation_key id ALL".to_owned()]),
+        (
+            "FilesTable",
+            ["id", "by_organisation: organisation_key id ALL", "by_shard: shard id ALL"].map(str::to_owned).to_vec(),
+        ),
         ("PoolsTable", vec!["namespace entry".to_owned()]),
         ("RequestsTable", vec!["key".to_owned()]),
         (
