@@ -76,7 +76,7 @@ impl Incoming {
         let caller = match self.token()? {
             None => Caller::nobody(),
             Some(token) => {
-                let user = Store::of(context).user_of_token(&token_hash(&token)).await?;
+                let user = Store::of(context).user_of_token(context.tokens(), &token_hash(&token)).await?;
                 Caller::user(user.filter(|user| user.status == "active").ok_or(ApiError::InvalidCredentials)?)
             }
         };
