@@ -8,12 +8,14 @@ use std::{
 };
 
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_dynamodb::config::SharedInterceptor;
 use tokio::sync::OnceCell;
 
 use crate::{
     api::Issuer,
     code::Secret,
     config::{Config, ConfigError, SecretSource},
+    store::Tokens,
 };
 
 /// The settings and clients of one process. Cheap to share by `Arc`.
@@ -24,6 +26,7 @@ pub struct Context {
     s3: OnceLock<aws_sdk_s3::Client>,
     secret: OnceCell<Secret>,
     issuer: Option<Issuer>,
+    tokens: Tokens,
 }
 
 /// The secret could not be read.
@@ -45,6 +48,16 @@ impl Context {
     /// Makes a context from settings and an SDK configuration (`local` and tests).
     #[must_use]
     pub fn new(config: Config, sdk: &SdkConfig) -> Arc<Self> {
+        Self::build(config, sdk, None)
+    }
+
+    /// As [`Context::new`], with an interceptor that sees every call to DynamoDB: tests count reads with it.
+    #[must_use]
+    pub fn observed(config: Config, sdk: &SdkConfig, observer: SharedInterceptor) -> Arc<Self> {
+        Self::build(config, sdk, Some(observer))
+    }
+
+    fn build(config: Config, sdk: &SdkConfig, observer: Option<SharedInterceptor>) -> Arc<Self> {
         // A dead endpoint must not cost a request more than these bounds: connect 1 s, one try 5 s, all tries 15 s.
         let sdk = sdk
             .to_builder()
@@ -55,9 +68,20 @@ impl Context {
         if let Some(endpoint) = &config.endpoints.dynamodb {
             dynamodb = dynamodb.endpoint_url(endpoint);
         }
+        if let Some(observer) = observer {
+            dynamodb.push_interceptor(observer);
+        }
         let dynamodb = aws_sdk_dynamodb::Client::from_conf(dynamodb.build());
         let issuer = config.oidc.clone().map(Issuer::new);
-        Arc::new(Self { config, sdk, dynamodb, s3: OnceLock::new(), secret: OnceCell::new(), issuer })
+        Arc::new(Self {
+            config,
+            sdk,
+            dynamodb,
+            s3: OnceLock::new(),
+            secret: OnceCell::new(),
+            issuer,
+            tokens: Tokens::default(),
+        })
     }
 
     /// The settings.
@@ -76,6 +100,11 @@ impl Context {
     #[must_use]
     pub fn issuer(&self) -> Option<&Issuer> {
         self.issuer.as_ref()
+    }
+
+    /// Whose tokens were seen by this process.
+    pub(crate) fn tokens(&self) -> &Tokens {
+        &self.tokens
     }
 
     /// The S3 client; its tries last longer than DynamoDB's, since one carries a part of an export.

@@ -114,7 +114,7 @@ async fn find_user(context: &Context, token: &str) -> Result<Option<User>, ApiEr
     let store = Store::of(context);
     match context.issuer().filter(|_| Issuer::is_jwt(token)) {
         Some(issuer) => Ok(store.user_of_subject(&issuer.subject(token).await?).await?),
-        None => Ok(store.user_of_token(&token_hash(token)).await?),
+        None => Ok(store.user_of_token(context.tokens(), &token_hash(token)).await?),
     }
 }
 

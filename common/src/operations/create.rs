@@ -4,7 +4,10 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::read::{Asker, show_many, show_one};
+use super::{
+    nested::keys_of_relations,
+    read::{Asker, show_many, show_written},
+};
 use crate::{
     api::{Action, ApiError},
     context::Context,
@@ -40,7 +43,7 @@ pub struct Request<'a> {
     pub query: &'a RawQuery,
 }
 
-/// Creates reservations.
+/// Creates reservations and shows them; null where the parameters leave a single one out.
 ///
 /// # Errors
 /// What the input deserves; nothing is written then.
@@ -95,7 +98,7 @@ fn drafts(context: &Context, asker: Asker<'_>, inputs: &[Value]) -> Result<Vec<R
     let rules = context.config().rules();
     let mut new: Vec<Reservation> = Vec::with_capacity(inputs.len());
     for input in inputs {
-        let draft = Draft::parse(input, &rules)?;
+        let draft = Draft::parse(&*keys_of_relations(input)?, &rules)?;
         if !asker.caller.sees(Some(&draft.reserved_for)) {
             return Err(ApiError::no_row());
         }
@@ -124,7 +127,7 @@ async fn show(
     is_list: bool,
 ) -> Result<Value, ApiError> {
     match items {
-        [one] if !is_list => show_one(context, asker, query, one).await,
+        [one] if !is_list => show_written(context, asker, query, one).await,
         many => Ok(show_many(context, asker, query, many).await?.data),
     }
 }

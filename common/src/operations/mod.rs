@@ -5,6 +5,7 @@ pub mod codes;
 pub mod create;
 pub mod delete;
 pub mod files;
+mod nested;
 pub mod read;
 mod relate;
 mod render;

@@ -1,5 +1,7 @@
 //! Reading reservations: list, single, aggregate, the answers of writes. Rights enter here, once, for every reader.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -18,8 +20,11 @@ use crate::{
     },
 };
 
-/// Rows that are read at once while a list is filled.
+/// Rows that are read at once while a list is filled: few at first, since most lists are short, then more.
 const CHUNK: usize = 100;
+
+/// The most rows that are read at once (ten batch reads side by side).
+const MAX_CHUNK: usize = 1_000;
 
 /// Who asks, and when.
 #[derive(Clone, Copy)]
@@ -136,6 +141,23 @@ pub async fn show_one(
     Ok(query.run_one(Some(&rows::reservation(item)), &related)?)
 }
 
+/// Shows a reservation that is being written. Null where the parameters leave it out: what was asked for is done all the
+/// same, and Directus answers 204 then.
+///
+/// # Errors
+/// The store's.
+pub async fn show_written(
+    context: &Context,
+    asker: Asker<'_>,
+    query: &Query,
+    item: &Reservation,
+) -> Result<Value, ApiError> {
+    match show_one(context, asker, query, item).await {
+        Err(ApiError::Forbidden(None)) => Ok(Value::Null),
+        shown => shown,
+    }
+}
+
 /// Shows reservations that were just written, as a list of the query would.
 ///
 /// # Errors
@@ -247,10 +269,11 @@ async fn page(
         }
     }
     let mut items = Vec::new();
-    let mut seen = 0;
+    let (mut seen, mut most) = (0, CHUNK);
     while items.len() < take {
         let left = take - items.len();
-        let chunk = if plan.exact { left.min(CHUNK) } else { CHUNK };
+        let chunk = if plan.exact { left.min(most) } else { most };
+        most = (most * 2).min(MAX_CHUNK);
         let ids = entries.next(store, chunk).await?;
         if ids.is_empty() {
             break;
@@ -337,14 +360,14 @@ async fn keep_matching(
 
 /// The number of rows that exist for the caller.
 async fn total_count(store: Store<'_>, caller: &Caller) -> Result<usize, ApiError> {
-    let indexes: Vec<Index> = match caller.organisations() {
-        Some(own) => own.iter().filter(|id| !id.is_empty()).cloned().map(Index::Organisation).collect(),
+    let indexes = match caller.organisations() {
+        Some(own) => own.iter().filter(|id| !id.is_empty()).cloned().map(Index::Organisation).collect::<BTreeSet<_>>(),
         None => (0..store.config().shards).map(Index::Shard).collect(),
     };
-    count(store, &indexes).await
+    count(store, indexes.iter()).await
 }
 
-async fn count(store: Store<'_>, indexes: &[Index]) -> Result<usize, ApiError> {
+async fn count(store: Store<'_>, indexes: impl Iterator<Item = &Index>) -> Result<usize, ApiError> {
     let mut total = 0;
     for index in indexes {
         total += store.index_count(index, store.config().max_scan.saturating_sub(total)).await?;
@@ -358,5 +381,5 @@ async fn count_alone(store: Store<'_>, query: &Query, plan: &Plan) -> Result<Opt
     if !plan.exact || !query.meta.is_empty() || query.count_data(0).is_none() {
         return Ok(None);
     }
-    Ok(query.count_data(count(store, indexes).await?))
+    Ok(query.count_data(count(store, indexes.iter()).await?))
 }

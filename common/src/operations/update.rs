@@ -9,7 +9,8 @@ use super::{
     batch::{Rows, parse_keys},
     create::MAX_BATCH,
     freeze,
-    read::{Asker, matching, show_many, show_one},
+    nested::keys_of_relations,
+    read::{Asker, matching, show_many, show_written},
 };
 use crate::{
     api::{Action, ApiError},
@@ -31,7 +32,7 @@ struct Change<'a> {
     data: &'a Value,
 }
 
-/// Changes one reservation and shows it.
+/// Changes one reservation and shows it; null where the parameters leave it out.
 ///
 /// # Errors
 /// FORBIDDEN for a row that does not exist for the caller; what the input deserves. Nothing is written then.
@@ -46,7 +47,7 @@ pub async fn one(
     let query = asker.query(Collection::CodeReservation, raw)?;
     let written = write(context, asker, &[Change { id, data }], None).await?;
     match written.first() {
-        Some(item) => show_one(context, asker, &query, item).await,
+        Some(item) => show_written(context, asker, &query, item).await,
         None => Err(ApiError::no_row()),
     }
 }
@@ -151,7 +152,7 @@ async fn edit(
         let base = position.and_then(|at| edits.get(at)).map_or(&read, |(_, new)| new).clone();
         let organisation = organisation_if_needed(context, &base, change.data).await?;
         let render = |item: &Reservation| freeze(item, organisation.as_ref(), context.config());
-        let new = apply(&base, change.data, &rules, &editor, render)?;
+        let new = apply(&base, &*keys_of_relations(change.data)?, &rules, &editor, render)?;
         if !asker.caller.sees(new.reserved_for.as_deref()) {
             return Err(ApiError::no_row());
         }

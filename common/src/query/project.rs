@@ -38,10 +38,7 @@ fn value(node: &Node, row: &Row, related: &Related) -> Value {
             let Some(id) = row.get("id").and_then(Value::as_str) else {
                 return Value::Array(Vec::new());
             };
-            let codes = related.codes(id);
-            // Loaded for this window already; the cut holds the promise if more were loaded for another one.
-            let codes = codes.iter().take(window.take().unwrap_or(usize::MAX));
-            Value::Array(codes.map(|code| render(selection, code, related)).collect())
+            Value::Array(related.codes_in(id, *window).map(|code| render(selection, code, related)).collect())
         }
     }
 }

@@ -4,6 +4,7 @@
 
 use super::codes::CodeLookup;
 use super::schema::Collection;
+use super::window::Window;
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 
@@ -15,6 +16,7 @@ pub type Row = Map<String, Value>;
 pub struct Related {
     rows: HashMap<Collection, HashMap<String, Row>>,
     codes: HashMap<String, Vec<Row>>,
+    codes_start: Option<usize>,
     counts: HashMap<String, u64>,
     found: HashMap<CodeLookup, HashSet<String>>,
 }
@@ -41,6 +43,18 @@ impl Related {
     /// [`Needs::codes`](super::Needs) asked for.
     pub fn set_codes(&mut self, reservation: impl Into<String>, codes: Vec<Row>) {
         self.codes.insert(reservation.into(), codes);
+    }
+
+    /// Says that the codes set begin at this place of each reservation, counted from 0: where an answer shows several
+    /// windows, each is cut from there. Without it the codes set are the window.
+    pub fn set_codes_start(&mut self, start: usize) {
+        self.codes_start = Some(start);
+    }
+
+    /// The codes of a reservation that a window shows.
+    pub(super) fn codes_in(&self, reservation: &str, window: Window) -> impl Iterator<Item = &Row> {
+        let skip = self.codes_start.map_or(0, |start| window.skip().saturating_sub(start));
+        self.codes(reservation).iter().skip(skip).take(window.take().unwrap_or(usize::MAX))
     }
 
     /// The codes of a reservation; none where nothing was set.

@@ -1,5 +1,7 @@
 //! The `Directory` table: users, hashed tokens, organisations.
 
+use std::{collections::HashMap, sync::Mutex};
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -73,6 +75,28 @@ pub struct Organisation {
     pub other: serde_json::Map<String, serde_json::Value>,
 }
 
+/// Which user each token led to when it was last seen: a guess that saves a round trip and is checked every time.
+#[derive(Debug, Default)]
+pub struct Tokens(Mutex<HashMap<String, String>>);
+
+/// The most tokens remembered; beyond it, everything is forgotten.
+const MAX_TOKENS: usize = 10_000;
+
+impl Tokens {
+    fn guess(&self, hash: &str) -> Option<String> {
+        self.0.lock().ok()?.get(hash).cloned()
+    }
+
+    fn learn(&self, hash: &str, user: &str) {
+        if let Ok(mut known) = self.0.lock() {
+            if known.len() >= MAX_TOKENS {
+                known.clear();
+            }
+            known.insert(hash.to_owned(), user.to_owned());
+        }
+    }
+}
+
 /// What is stored of a token: 64 hexadecimal digits of its SHA-256.
 #[must_use]
 pub fn token_hash(token: &str) -> String {
@@ -80,16 +104,41 @@ pub fn token_hash(token: &str) -> String {
 }
 
 impl Store<'_> {
-    /// The user whose static token has this hash.
+    /// The user whose static token has this hash, as both are stored now.
+    ///
+    /// A token leads to a user, so a stranger's token costs two reads, one after the other. Where this process has seen
+    /// the token before, both are read at once; what was remembered only says which user to read, never who it is.
     ///
     /// # Errors
     /// When the store does not answer or an item cannot be read.
-    pub async fn user_of_token(&self, hash: &str) -> Result<Option<User>, StoreError> {
-        let Some(token) = self.directory_item(TOKEN, hash).await? else { return Ok(None) };
-        match items::get_text(&token, "user") {
-            Some(user) => self.user(user).await,
-            None => Ok(None),
+    pub async fn user_of_token(&self, tokens: &Tokens, hash: &str) -> Result<Option<User>, StoreError> {
+        let (token, user) = match tokens.guess(hash) {
+            Some(guess) => self.token_and_user(hash, &guess).await?,
+            None => (self.directory_item(TOKEN, hash).await?, None),
+        };
+        let Some(id) = token.as_ref().and_then(|token| items::get_text(token, "user")) else { return Ok(None) };
+        let user = match user.filter(|user| user.id == id) {
+            Some(user) => Some(user),
+            None => self.user(id).await?,
+        };
+        if user.is_some() {
+            tokens.learn(hash, id);
         }
+        Ok(user)
+    }
+
+    /// The token and the user whom it led to before, in one read.
+    async fn token_and_user(&self, hash: &str, user: &str) -> Result<(Option<Item>, Option<User>), StoreError> {
+        let table = &self.config.tables.directory;
+        let key = |kind: &str, id: &str| Item::from([("kind".to_owned(), text(kind)), ("id".to_owned(), text(id))]);
+        let (mut token, mut found) = (None, None);
+        for item in self.batch_get(table, vec![key(TOKEN, hash), key(USER, user)]).await? {
+            match items::get_text(&item, "kind") {
+                Some(TOKEN) => token = Some(item),
+                _ => found = Some(items::read(table, item)?),
+            }
+        }
+        Ok((token, found))
     }
 
     /// The user whose JWTs have this `sub`.

@@ -124,8 +124,10 @@ impl IndexCursor {
         Self { index, descending, filter, start: None, buffer: VecDeque::new(), done: false, scanned: 0 }
     }
 
-    /// The next id without taking it; `want` is how many the caller expects to take, the page size asked for.
+    /// The next id without taking it; `want` is how many the caller expects to take, the page size asked for, and `budget`
+    /// how many entries may still be looked at.
     async fn peek(&mut self, store: Store<'_>, want: usize, budget: usize) -> Result<Option<Uuid>, StoreError> {
+        let before = self.scanned;
         for _ in 0..MAX_ROUNDS {
             if let Some(id) = self.buffer.front() {
                 return Ok(Some(*id));
@@ -133,21 +135,23 @@ impl IndexCursor {
             if self.done {
                 return Ok(None);
             }
-            if self.scanned > budget {
+            // One more than the budget is asked for, so that a table of exactly as many can be read to its end.
+            let left = (budget + 1).saturating_sub(self.scanned - before);
+            if left == 0 {
                 return Err(StoreError::TooMany(store.config().max_scan));
             }
-            self.fill(store, want).await?;
+            self.fill(store, want, left).await?;
         }
         Err(StoreError::Busy("an index read did not end".to_owned()))
     }
 
-    async fn fill(&mut self, store: Store<'_>, want: usize) -> Result<(), StoreError> {
+    async fn fill(&mut self, store: Store<'_>, want: usize, left: usize) -> Result<(), StoreError> {
         let table = &store.config.tables.reservations;
         let mut names = HashMap::from([("#k".to_owned(), self.index.attribute().to_owned())]);
         let mut values = HashMap::from([(":k".to_owned(), text(self.index.value()))]);
         let filter = self.filter.expression(&mut names, &mut values);
         // A filtered page of `want` entries would come back nearly empty: then whole pages (1 MB) are asked for.
-        let limit = filter.is_none().then(|| i32::try_from(want.max(1)).unwrap_or(i32::MAX));
+        let limit = if filter.is_none() { want.clamp(1, left) } else { left };
         let answer = store
             .client
             .query()
@@ -159,7 +163,7 @@ impl IndexCursor {
             .set_expression_attribute_names(Some(names))
             .set_expression_attribute_values(Some(values))
             .scan_index_forward(!self.descending)
-            .set_limit(limit)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .set_exclusive_start_key(self.start.take())
             .send()
             .await
@@ -200,6 +204,9 @@ impl Entries {
             let budget = store.config().max_scan.saturating_sub(self.scanned());
             let peeks = self.cursors.iter_mut().map(|cursor| cursor.peek(store, want, budget));
             let heads = futures::future::try_join_all(peeks).await?;
+            if self.scanned() > store.config().max_scan {
+                return Err(StoreError::TooMany(store.config().max_scan));
+            }
             let best = heads
                 .iter()
                 .enumerate()
@@ -249,7 +256,7 @@ impl Store<'_> {
             count += usize::try_from(answer.count).unwrap_or(0);
             start = answer.last_evaluated_key;
             if count > limit {
-                return Err(StoreError::TooMany(limit));
+                return Err(StoreError::TooMany(self.config.max_scan));
             }
             if start.is_none() {
                 return Ok(count);

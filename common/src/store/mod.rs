@@ -14,7 +14,7 @@ mod reservations;
 mod steps;
 mod transaction;
 
-pub use directory::{Organisation, Role, User, token_hash};
+pub use directory::{Organisation, Role, Tokens, User, token_hash};
 pub use error::StoreError;
 pub use files::FileRow;
 pub use index::{Entries, EntryFilter, Index};

@@ -16,11 +16,9 @@ pub async fn handle(context: &Context, request: Request) -> Response<Body> {
 async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
     call.no_deeper()?;
     let asker = Asker { caller: &call.caller, now: call.now };
-    let request = create::Request {
-        input: &call.json()?,
-        body: call.body(),
-        key: call.header("idempotency-key"),
-        query: &parse_query_string(&call.query)?,
-    };
-    Ok(Answer::Data(create::create(context, asker, request).await?))
+    let (input, raw) = (call.json()?, parse_query_string(&call.query)?);
+    let request =
+        create::Request { input: &input, body: call.body(), key: call.header("idempotency-key"), query: &raw };
+    let data = create::create(context, asker, request).await?;
+    Ok(Answer::of_write(&raw, data, call.now))
 }

@@ -3,11 +3,8 @@
 use common::{
     api::{Answer, ApiError, Call, serve},
     context::Context,
-    operations::{
-        batch::parse_keys,
-        read::{self, Asker},
-    },
-    query::{Collection, Filter, parse_query_string, parse_search_body},
+    operations::read::{self, Asker},
+    query::{Collection, parse_query_string, parse_search_body},
 };
 use lambda_http::{Body, Request, Response};
 
@@ -36,9 +33,7 @@ async fn search(
     let body = parse_search_body(&call.json()?)?;
     let mut query = asker.query(Collection::CodeReservation, &body.query.unwrap_or_default())?;
     if let Some(keys) = body.keys {
-        let keys: Vec<_> = keys.into_iter().map(Into::into).collect();
-        let ids = parse_keys(&keys)?.into_iter().map(|id| id.to_string());
-        query.and_filter(Filter::any_of(Collection::CodeReservation, "id", ids)?);
+        query.restrict_to_keys(&keys)?;
     }
     let answer = read::run(context, asker, &query).await?;
     Ok((query, answer))

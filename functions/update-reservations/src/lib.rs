@@ -23,5 +23,5 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
         Some(_) => update::one(context, asker, call.id()?, &body, &raw).await?,
         None => update::many(context, asker, &body, &raw).await?,
     };
-    Ok(Answer::Data(data))
+    Ok(Answer::of_write(&raw, data, call.now))
 }
