@@ -3,6 +3,7 @@
 use std::{path::PathBuf, str::FromStr};
 
 use clap::Parser;
+use common::export::PartPolicy;
 
 /// Runs the whole system in one process, on embedded DynamoDB and S3: no Docker, no account.
 #[derive(Clone, Debug, Parser)]
@@ -29,6 +30,9 @@ pub struct Options {
     /// A parameter of template.yaml, for example SliceSeconds=1; may be repeated
     #[arg(long = "parameter", value_name = "NAME=VALUE")]
     pub parameters: Vec<Parameter>,
+    /// How exports are cut into parts, where tests want tiny ones; no option of the command line
+    #[arg(skip)]
+    pub part_policy: Option<PartPolicy>,
 }
 
 /// A value that replaces the default of a parameter of template.yaml.
@@ -61,6 +65,7 @@ impl Options {
             pause_stream: false,
             token: "local-token".to_owned(),
             parameters: Vec::new(),
+            part_policy: None,
         }
     }
 

@@ -21,7 +21,7 @@ use crate::{
     gateway::{Gateway, Routes},
     invocation::Invoked,
     options::Options,
-    s3::{S3, S3StartError},
+    s3::{MIN_PART, S3, S3StartError},
     schedule, seed,
     seed::SeedError,
     stream::{Failures, Mapping, Pace, StreamReader},
@@ -96,8 +96,12 @@ impl System {
 
         let dynamodb = Arc::new(DynamoDb::start(&data_dir)?);
         dynamodb.create_tables(&template.tables).await?;
-        let s3 = S3::start(&data_dir.objects(), &template.buckets, !data_dir.is_temporary()).await?;
-        let context = context(&template, &dynamodb, &s3, data_dir.secret()?)?;
+        let min_part = options.part_policy.map_or(MIN_PART, |policy| policy.part_len.min(MIN_PART));
+        let durable = !data_dir.is_temporary();
+        let s3 = S3::start_with(&data_dir.objects(), &template.buckets, durable, min_part).await?;
+        let mut config = config(&template, &dynamodb, &s3, data_dir.secret()?)?;
+        config.part_policy = options.part_policy.unwrap_or_default();
+        let context = Context::new(config, &sdk_config(&s3));
         let token = match &options.seed {
             Some(path) => seed::load(&context, path).await?,
             None => {
@@ -263,9 +267,9 @@ pub fn sdk_config(s3: &S3) -> SdkConfig {
         .build()
 }
 
-fn context(template: &Template, dynamodb: &DynamoDb, s3: &S3, secret: String) -> Result<Arc<Context>, ConfigError> {
+fn config(template: &Template, dynamodb: &DynamoDb, s3: &S3, secret: String) -> Result<Config, ConfigError> {
     let mut config = Config::from_lookup(|name| template.environment.get(name).cloned())?;
     config.secret = SecretSource::Value(secret);
     config.endpoints = Endpoints { dynamodb: Some(dynamodb.endpoint()), s3: Some(s3.endpoint()) };
-    Ok(Context::new(config, &sdk_config(s3)))
+    Ok(config)
 }

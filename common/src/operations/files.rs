@@ -62,14 +62,21 @@ pub async fn one(context: &Context, asker: Asker<'_>, id: &str, raw: &RawQuery) 
     Ok((query, value))
 }
 
-/// A link that reads a file's bytes for 15 minutes. The link is secret.
+/// A link that reads a file's bytes for 15 minutes, under its own name or the one that the client gave. The link is secret.
 ///
 /// # Errors
 /// FORBIDDEN for a file that does not exist for the caller.
-pub async fn link(context: &Context, asker: Asker<'_>, id: &str, download: bool) -> Result<String, ApiError> {
+pub async fn link(
+    context: &Context,
+    asker: Asker<'_>,
+    id: &str,
+    name: Option<&str>,
+    download: bool,
+) -> Result<String, ApiError> {
     asker.caller.may(Action::Read, Collection::Files.name())?;
     let file = own(context, asker, id).await?;
-    let disposition = content_disposition(if download { "attachment" } else { "inline" }, &file.filename_download);
+    let disposition =
+        content_disposition(if download { "attachment" } else { "inline" }, name.unwrap_or(&file.filename_download));
     let link = Bucket::of(context).link(&file.s3_key, &file.media_type, &disposition).await;
     link.map_err(|error| match error {
         BucketError::Busy(text) => ApiError::Unavailable(text),
@@ -100,13 +107,16 @@ const ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// Content-Disposition of RFC 6266: a plain name for old clients and, where it differs, the UTF-8 one of RFC 8187.
+///
+/// A name is no path (RFC 6266 section 4.3), and no control character belongs in one.
 fn content_disposition(kind: &str, name: &str) -> String {
+    let name: String = name.chars().map(|c| if c.is_control() || r"/\".contains(c) { '_' } else { c }).collect();
     let plain: String =
         name.chars().map(|c| if c.is_ascii_graphic() && !r#""\%"#.contains(c) || c == ' ' { c } else { '_' }).collect();
     if plain == name {
         return format!("{kind}; filename=\"{plain}\"");
     }
-    format!("{kind}; filename=\"{plain}\"; filename*=UTF-8''{}", utf8_percent_encode(name, ATTR_CHAR))
+    format!("{kind}; filename=\"{plain}\"; filename*=UTF-8''{}", utf8_percent_encode(&name, ATTR_CHAR))
 }
 
 #[cfg(test)]
@@ -120,6 +130,9 @@ mod tests {
             content_disposition("inline", "codes PO-567 é.json"),
             "inline; filename=\"codes PO-567 _.json\"; filename*=UTF-8''codes%20PO-567%20%C3%A9.json"
         );
-        assert!(!content_disposition("attachment", "a\"\r\nX: y").contains(['\r', '\n']));
+        assert_eq!(
+            content_disposition("attachment", "a\"\r\nX: ../y"),
+            "attachment; filename=\"a___X: .._y\"; filename*=UTF-8''a%22__X%3A%20.._y"
+        );
     }
 }

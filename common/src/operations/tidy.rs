@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{
     export::{Bucket, BucketError, incarnation_prefix, parse_export_key},
     reservation::{Reservation, Status},
-    store::{FileRow, Store, StoreError},
+    store::{Store, StoreError},
 };
 
 /// Tidying did not end.
@@ -52,7 +52,7 @@ pub async fn remove_all(store: Store<'_>, bucket: Bucket<'_>, gone: &Incarnation
     for file in files {
         store.delete_file(&file, gone.incarnation).await?;
     }
-    clear(bucket, gone.id, gone.incarnation, |_| true).await
+    clear(bucket, gone.id, gone.incarnation, |_| true, |_| true).await
 }
 
 /// The id of the file of one export: the same however often its completion is tried.
@@ -77,33 +77,35 @@ pub async fn remove_unreferenced(store: Store<'_>, bucket: Bucket<'_>, item: &Re
         Some(id) => store.file(id).await?,
         None => None,
     };
-    clear(bucket, item.id, item.incarnation, |key| may_go(item, file.as_ref(), key)).await
+    let referenced = |key: &str| file.as_ref().is_some_and(|file| file.s3_key == key);
+    // An upload is never referenced, even one of the very key of the export: workers that raced each began one.
+    let upload_may_go = |key: &str| is_past(item, key);
+    clear(bucket, item.id, item.incarnation, upload_may_go, |key| is_past(item, key) && !referenced(key)).await
 }
 
-/// Whether an object or upload of the reservation's incarnation may go.
-fn may_go(item: &Reservation, file: Option<&FileRow>, key: &str) -> bool {
+/// Whether no worker may still write this key of the reservation's incarnation.
+fn is_past(item: &Reservation, key: &str) -> bool {
     let Some((_, _, generation)) = parse_export_key(key) else { return false };
     let running = item.status == Status::InProgress;
-    let young = generation > item.generation || (running && generation == item.generation);
-    let referenced = file.is_some_and(|file| file.s3_key == key);
-    !young && !referenced
+    generation < item.generation || (generation == item.generation && !running)
 }
 
 async fn clear(
     bucket: Bucket<'_>,
     id: Uuid,
     incarnation: Uuid,
-    may_go: impl Fn(&str) -> bool,
+    upload_may_go: impl Fn(&str) -> bool,
+    object_may_go: impl Fn(&str) -> bool,
 ) -> Result<(), TidyError> {
     let prefix = incarnation_prefix(id, incarnation);
     // Uploads first: one that a dying worker completes between the two listings is found as an object.
     for upload in bucket.open_uploads(&prefix).await? {
-        if may_go(&upload.key) {
+        if upload_may_go(&upload.key) {
             bucket.abort_upload(&upload.key, &upload.id).await?;
         }
     }
     let objects = bucket.objects(&prefix).await?.into_iter().map(|object| object.key);
-    let keys: Vec<String> = objects.filter(|key| may_go(key)).collect();
+    let keys: Vec<String> = objects.filter(|key| object_may_go(key)).collect();
     if !keys.is_empty() {
         bucket.delete(&keys).await?;
     }

@@ -19,7 +19,8 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
     let id = call.parameter("id");
     if call.path.starts_with("/assets/") {
         let download = call.query.split('&').any(|pair| pair == "download" || pair.starts_with("download="));
-        return Ok(Answer::Redirect(files::link(context, asker, id.unwrap_or_default(), download).await?));
+        let name = call.parameter("name").filter(|name| !name.is_empty());
+        return Ok(Answer::Redirect(files::link(context, asker, id.unwrap_or_default(), name, download).await?));
     }
     let raw = parse_query_string(&call.query)?;
     match id {

@@ -8,7 +8,7 @@ use std::{
 use common::{
     context::Context,
     export::{
-        Bucket, BucketError, Cursor, ExportError, ExportFile, ExportType, FileHead, ObjectHead, Part, PartPlan, Stored,
+        Bucket, BucketError, Cursor, ExportError, ExportFile, ExportType, FileHead, ObjectHead, PartPlan, Stored,
         export_key,
     },
     operations::{
@@ -38,8 +38,8 @@ pub(crate) struct Job<'a> {
 
 /// How a slice ended.
 enum Slice {
-    /// All parts are there.
-    Finished,
+    /// All parts are there; this one is the last.
+    Finished(u32),
     /// Time is up; parts before this one are there.
     Paused(Cursor),
     /// The upload is not there.
@@ -79,7 +79,8 @@ impl<'a> Job<'a> {
 
     /// Writes one slice and completes the export if nothing is left.
     pub(crate) async fn run(&self, slice: Duration) -> Result<(), WorkError> {
-        if self.is_small() { self.run_single().await } else { self.run_slice(slice).await }
+        let result = if self.is_small() { self.run_single().await } else { self.run_slice(slice).await };
+        fail_if_permanent(self.context, &self.item, result).await.map(drop)
     }
 
     async fn run_single(&self) -> Result<(), WorkError> {
@@ -99,7 +100,7 @@ impl<'a> Job<'a> {
         let end = Instant::now().checked_add(slice);
         match self.upload_parts(&upload, from, end).await? {
             Slice::Paused(cursor) => self.save(Some(upload), cursor).await,
-            Slice::Finished => self.finish(&upload).await,
+            Slice::Finished(last) => self.finish(&upload, last).await,
             Slice::NoUpload => self.recover().await,
         }
     }
@@ -149,7 +150,7 @@ impl<'a> Job<'a> {
             note(landed.map_err(|error| WorkError::Transient(error.to_string()))?);
         }
         match failure {
-            None if self.file.is_done(cursor) => Ok(Slice::Finished),
+            None if self.file.is_done(cursor) => Ok(Slice::Finished(cursor.part.saturating_sub(1))),
             None => Ok(Slice::Paused(cursor)),
             Some((_, BucketError::NoSuchUpload)) => Ok(Slice::NoUpload),
             // What landed before the failed part is kept; the rest comes again.
@@ -179,37 +180,26 @@ impl<'a> Job<'a> {
     }
 
     /// All parts are uploaded: make the object of them and complete the reservation.
-    async fn finish(&self, upload: &str) -> Result<(), WorkError> {
-        let parts = match self.bucket().parts(&self.key, upload).await {
+    async fn finish(&self, upload: &str, last: u32) -> Result<(), WorkError> {
+        let mut parts = match self.bucket().parts(&self.key, upload).await {
             Ok(parts) => parts,
             Err(BucketError::NoSuchUpload) => return self.recover().await,
             Err(error) => return Err(error.into()),
         };
-        if let Some(missing) = self.first_missing(&parts) {
-            // Not what we uploaded (an upload of another worker, adopted late): go back to what is there.
-            return self.save(Some(upload.to_owned()), missing).await;
-        }
+        // Parts behind the last are of a worker that cut the file smaller (another part policy) and died.
+        parts.retain(|part| part.number <= last);
         let len = parts.iter().map(|part| part.len).sum();
+        let without_gap = parts.iter().map(|part| part.number).eq(1..=last);
+        if !without_gap || self.file.known_len().is_some_and(|known| known != len) {
+            // Not what we uploaded. What it is cannot be told, so nothing of it is kept.
+            tracing::error!(reservation = %self.item.id, upload, "an upload does not hold what was sent; it begins again");
+            self.bucket().abort_upload(&self.key, upload).await?;
+            return self.save(None, Cursor::START).await;
+        }
         match self.bucket().complete_upload(&self.key, upload, &parts).await {
             Ok(()) => self.complete(Stored { len, rows: Some(self.item.quantity()) }).await,
             Err(BucketError::NoSuchUpload) => self.recover().await,
             Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Where the uploaded parts stop being the file's; none if they are all there.
-    fn first_missing(&self, parts: &[Part]) -> Option<Cursor> {
-        let gap = parts.iter().zip(1_u32..).find(|(part, number)| part.number != *number).map(|(_, number)| number);
-        match self.file.known_len() {
-            None => gap.map(|_| Cursor::START),
-            Some(len) => {
-                let total: u64 = parts.iter().map(|part| part.len).sum();
-                if gap.is_none() && total == len {
-                    return None;
-                }
-                let missing = gap.unwrap_or_else(|| u32::try_from(parts.len()).unwrap_or(u32::MAX).saturating_add(1));
-                Some(self.file.cursor(missing).unwrap_or(Cursor::START))
-            }
         }
     }
 

@@ -6,11 +6,15 @@
 mod tidy;
 mod wake;
 
+use std::time::Duration;
+
 use common::context::Context;
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::{Value, json};
 
 /// Runs the task that the schedule names: `{"task": "wake"}` (the default) or `{"task": "tidy"}`.
+///
+/// An operator who cannot wait an hour tidies younger exports, too: `{"task": "tidy", "min_age_seconds": 0}`.
 ///
 /// # Errors
 /// When a task is unknown, or the store or the bucket does not answer; the next run goes on.
@@ -23,7 +27,8 @@ pub async fn handle(context: &Context, event: LambdaEvent<Value>) -> Result<Valu
             Ok(json!({ "woken": woken.nudged, "ended": woken.ended }))
         }
         "tidy" => {
-            let looked = tidy::run(context, deadline).await?;
+            let min_age = event.payload.get("min_age_seconds").and_then(Value::as_u64);
+            let looked = tidy::run(context, deadline, min_age.map_or(tidy::MIN_AGE, Duration::from_secs)).await?;
             tracing::info!(looked, "sweep looked at {looked} exports");
             Ok(json!({ "looked": looked }))
         }

@@ -17,19 +17,28 @@ use common::{
 use uuid::Uuid;
 
 /// What is younger may belong to a worker that is still writing.
-const MIN_AGE: Duration = Duration::from_secs(60 * 60);
+pub(crate) const MIN_AGE: Duration = Duration::from_secs(60 * 60);
 
 /// Kept free at the end of an invocation.
 const RESERVE: Duration = Duration::from_secs(10);
 
+/// What a listed key is the key of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A finished object.
+    Object,
+    /// An open upload: nothing refers to one but a running export.
+    Upload,
+}
+
 /// Looks at every export and open upload; gives their number.
 ///
 /// A run that time cuts short has begun at a random place, so that the next one sees what this one did not.
-pub(crate) async fn run(context: &Context, deadline: SystemTime) -> Result<usize, TidyError> {
+pub(crate) async fn run(context: &Context, deadline: SystemTime, min_age: Duration) -> Result<usize, TidyError> {
     let bucket = Bucket::of(context);
     let uploads = bucket.open_uploads(EXPORTS).await?;
     let uploads = uploads.into_iter().map(|upload| Listed { key: upload.key, modified: upload.initiated }).collect();
-    let mut looked = look(context, uploads).await?;
+    let mut looked = look(context, uploads, Kind::Upload, min_age).await?;
     let middle = format!("{EXPORTS}{}", Uuid::new_v4());
     for (after, until) in [(Some(middle.clone()), None), (None, Some(middle))] {
         let mut token = None;
@@ -42,7 +51,7 @@ pub(crate) async fn run(context: &Context, deadline: SystemTime) -> Result<usize
             let page: Vec<Listed> =
                 page.into_iter().filter(|object| until.as_ref().is_none_or(|until| object.key <= *until)).collect();
             let is_last = page.is_empty() || next.is_none();
-            looked += look(context, page).await?;
+            looked += look(context, page, Kind::Object, min_age).await?;
             token = next;
             if is_last {
                 break;
@@ -53,12 +62,12 @@ pub(crate) async fn run(context: &Context, deadline: SystemTime) -> Result<usize
 }
 
 /// Tidies what a page of keys belongs to.
-async fn look(context: &Context, keys: Vec<Listed>) -> Result<usize, TidyError> {
+async fn look(context: &Context, keys: Vec<Listed>, kind: Kind, min_age: Duration) -> Result<usize, TidyError> {
     let (store, bucket) = (Store::of(context), Bucket::of(context));
     let looked = keys.len();
-    let oldest = Utc::now().timestamp() - i64::try_from(MIN_AGE.as_secs()).unwrap_or(i64::MAX);
+    let oldest = Utc::now().timestamp() - i64::try_from(min_age.as_secs()).unwrap_or(i64::MAX);
     let mut generations: BTreeMap<(Uuid, Uuid), Vec<u32>> = BTreeMap::new();
-    for listed in keys.iter().filter(|listed| listed.modified.is_some_and(|modified| modified < oldest)) {
+    for listed in keys.iter().filter(|listed| listed.modified.is_some_and(|modified| modified <= oldest)) {
         if let Some((id, incarnation, generation)) = parse_export_key(&listed.key) {
             generations.entry((id, incarnation)).or_default().push(generation);
         }
@@ -72,7 +81,7 @@ async fn look(context: &Context, keys: Vec<Listed>) -> Result<usize, TidyError> 
                 let gone = Incarnation { id, incarnation, export_file: None };
                 tidy::remove_all(store, bucket, &gone).await?;
             }
-            Some(item) if is_in_order(item, &generations) => {}
+            Some(item) if kind == Kind::Object && is_in_order(item, &generations) => {}
             Some(item) => tidy::remove_unreferenced(store, bucket, item).await?,
         }
     }

@@ -6,7 +6,7 @@ use chrono::{TimeDelta, Utc};
 use common::{
     context::Context,
     reservation::{Reservation, Timestamp},
-    store::{Entries, EntryFilter, Index, Store, StoreError},
+    store::{Entries, EntryFilter, Index, Saved, Store, StoreError},
 };
 
 /// Without progress for so long, a reservation is woken.
@@ -55,13 +55,15 @@ fn is_stale(item: &Reservation, now: Timestamp) -> bool {
 async fn wake(store: Store<'_>, item: &Reservation, now: Timestamp, woken: &mut Woken) -> Result<(), StoreError> {
     // A write that finds the reservation changed does nothing: somebody made progress.
     if item.attempts < MAX_ATTEMPTS {
-        store.nudge(item, now).await?;
-        woken.nudged += 1;
+        if store.nudge(item, now).await? == Saved::Done {
+            woken.nudged += 1;
+        }
     } else {
         let message = format!("It failed {MAX_ATTEMPTS} times. Set the status to \"new\" to try again.");
-        tracing::error!(reservation = %item.id, "reservation {} ends after {MAX_ATTEMPTS} tries", item.id);
-        store.fail(item, &message, now).await?;
-        woken.ended += 1;
+        if store.fail(item, &message, now).await? == Saved::Done {
+            tracing::error!(reservation = %item.id, "reservation {} ends after {MAX_ATTEMPTS} tries", item.id);
+            woken.ended += 1;
+        }
     }
     Ok(())
 }

@@ -34,6 +34,8 @@ pub(super) const UPLOAD_MARK: &str = "upload.json";
 pub(super) struct Store {
     root: PathBuf,
     durable: bool,
+    /// The smallest part but the last, in bytes.
+    pub(super) min_part: u64,
     buckets: Mutex<HashMap<String, Arc<Bucket>>>,
 }
 
@@ -111,7 +113,7 @@ impl Drop for Folder {
 
 impl Store {
     /// Opens the buckets that lie under `root`.
-    pub(super) fn open(root: &Path, durable: bool) -> io::Result<Self> {
+    pub(super) fn open(root: &Path, durable: bool, min_part: u64) -> io::Result<Self> {
         fs::create_dir_all(root)?;
         let mut buckets = HashMap::new();
         for entry in fs::read_dir(root)? {
@@ -123,7 +125,7 @@ impl Store {
                 buckets.insert(name, Arc::new(Bucket::open(&entry.path(), durable)?));
             }
         }
-        Ok(Self { root: root.to_owned(), durable, buckets: Mutex::new(buckets) })
+        Ok(Self { root: root.to_owned(), durable, min_part, buckets: Mutex::new(buckets) })
     }
 
     /// Makes a bucket; `false` if it is there already.

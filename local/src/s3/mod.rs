@@ -24,6 +24,9 @@ use tower::ServiceExt;
 
 use crate::data_dir::random_text;
 
+/// The smallest part but the last that S3 takes, in bytes.
+pub const MIN_PART: u64 = 5 * 1024 * 1024;
+
 /// A running embedded S3. It stops when the value is dropped.
 #[derive(Debug)]
 pub struct S3 {
@@ -60,10 +63,23 @@ impl S3 {
     /// # Errors
     /// When the folder cannot be used, or there is no port.
     pub async fn start(root: &Path, buckets: &[String], durable: bool) -> Result<Self, S3StartError> {
+        Self::start_with(root, buckets, durable, MIN_PART).await
+    }
+
+    /// As [`S3::start`], with another smallest part: tests cut small files into parts.
+    ///
+    /// # Errors
+    /// As [`S3::start`].
+    pub async fn start_with(
+        root: &Path,
+        buckets: &[String],
+        durable: bool,
+        min_part: u64,
+    ) -> Result<Self, S3StartError> {
         let root = root.to_owned();
         let names = buckets.to_vec();
         let store = tokio::task::spawn_blocking(move || {
-            let store = Store::open(&root, durable)?;
+            let store = Store::open(&root, durable, min_part)?;
             names.iter().try_for_each(|name| store.make_bucket(name).map(drop))?;
             Ok::<_, std::io::Error>(store)
         });

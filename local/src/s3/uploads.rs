@@ -18,8 +18,6 @@ use super::{
     writing::{check_conditions, check_key, publish},
 };
 
-/// The smallest part but the last, in bytes.
-const MIN_PART: u64 = 5 * 1024 * 1024;
 /// The highest part number.
 const MAX_PART_NUMBER: i32 = 10_000;
 
@@ -146,7 +144,7 @@ pub(super) async fn complete(
     let lock = bucket.write_lock(&input.key).await;
     let Open { upload, parts, folder } = open(&bucket, &input.key, &input.upload_id)?;
     let named = input.multipart_upload.and_then(|upload| upload.parts).unwrap_or_default();
-    let chosen = choose(&parts, &named)?;
+    let chosen = choose(&parts, &named, store.min_part)?;
     let size: u64 = chosen.iter().map(|part| part.size).sum();
     if input.mpu_object_size.is_some_and(|expected| u64::try_from(expected) != Ok(size)) {
         return Err(s3_error!(InvalidRequest, "The object's size is not the one that the request names."));
@@ -189,7 +187,11 @@ pub(super) async fn complete(
 }
 
 /// The parts that a completion names, checked as S3 checks them.
-fn choose<'a>(parts: &'a BTreeMap<i32, StoredPart>, named: &[CompletedPart]) -> S3Result<Vec<&'a StoredPart>> {
+fn choose<'a>(
+    parts: &'a BTreeMap<i32, StoredPart>,
+    named: &[CompletedPart],
+    min_part: u64,
+) -> S3Result<Vec<&'a StoredPart>> {
     if named.is_empty() {
         return Err(s3_error!(MalformedXML));
     }
@@ -204,7 +206,7 @@ fn choose<'a>(parts: &'a BTreeMap<i32, StoredPart>, named: &[CompletedPart]) -> 
         })
     });
     let chosen: Vec<&StoredPart> = chosen.collect::<Option<_>>().ok_or_else(|| s3_error!(InvalidPart))?;
-    if chosen.iter().rev().skip(1).any(|part| part.size < MIN_PART) {
+    if chosen.iter().rev().skip(1).any(|part| part.size < min_part) {
         return Err(s3_error!(EntityTooSmall));
     }
     Ok(chosen)
