@@ -1,12 +1,16 @@
-//! What must always hold of the tables (RSV-1 … RSV-5), as pure functions over what is in them.
+//! What must always hold of the tables and the bucket (RSV-1 … RSV-5), as pure functions over what is in them.
 //!
 //! Tests check them after every fault; an operator can check a live deployment.
+
+mod exports;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
 use super::{Reservation, Status};
+
+pub use exports::{Exports, FileState, export_breaches, rows_of};
 
 /// A pool as far as the invariants speak of it.
 #[derive(Clone, Debug, PartialEq, Eq)]

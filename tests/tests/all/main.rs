@@ -2,12 +2,30 @@
 
 // `cfg(test)` on each module tells clippy that its helpers are test code too.
 #[cfg(test)]
+mod api;
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
 mod events;
+#[cfg(test)]
+mod examples;
+#[cfg(test)]
+mod invariants;
+#[cfg(test)]
+mod killed;
+#[cfg(test)]
+mod many_clients;
+#[cfg(test)]
+mod million;
 #[cfg(test)]
 mod oidc;
 #[cfg(test)]
 mod repository;
 #[cfg(test)]
 mod rights;
+#[cfg(test)]
+mod stream_events;
+#[cfg(test)]
+mod system;
 #[cfg(test)]
 mod template;

@@ -1,0 +1,160 @@
+//! The invariants that speak of files: RSV-4, as a function over bytes, and the bucket's half of RSV-5.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use uuid::Uuid;
+
+use super::{Breach, State};
+use crate::reservation::{Format, Reservation};
+
+/// A file row as far as the invariants speak of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileState {
+    /// The file's id.
+    pub id: String,
+    /// The key of its object.
+    pub key: String,
+    /// The reservation whose codes it holds; none for a file of a seed.
+    pub reservation: Option<Uuid>,
+    /// Its incarnation.
+    pub incarnation: Option<Uuid>,
+}
+
+/// File rows, and what lies in the bucket under the prefix of the exports.
+#[derive(Clone, Debug, Default)]
+pub struct Exports {
+    /// All file rows.
+    pub files: Vec<FileState>,
+    /// The keys of all objects.
+    pub objects: Vec<String>,
+    /// The keys of all open uploads.
+    pub uploads: Vec<String>,
+}
+
+impl State {
+    /// RSV-5, once faults have stopped: every reservation is at an end, and no object, upload or file row is unreferenced.
+    /// What a reservation refers to has to be there (RSV-4).
+    #[must_use]
+    pub fn leftovers(&self, exports: &Exports) -> Vec<Breach> {
+        let of_file = |item: &Reservation| Some((item.export_file.clone()?, (item.id, item.incarnation)));
+        let wanted: BTreeMap<String, (Uuid, Uuid)> =
+            self.reservations.iter().filter(|item| !item.seeded).filter_map(of_file).collect();
+        let is_wanted = |file: &FileState| match (file.reservation, file.incarnation) {
+            (Some(id), Some(incarnation)) => wanted.get(&file.id) == Some(&(id, incarnation)),
+            _ => true,
+        };
+        let referenced: BTreeSet<&str> =
+            exports.files.iter().filter(|file| is_wanted(file)).map(|file| file.key.as_str()).collect();
+        let present: BTreeSet<&str> = exports.objects.iter().map(String::as_str).collect();
+        let rows: BTreeSet<&str> = exports.files.iter().map(|file| file.id.as_str()).collect();
+
+        let breach = |id, found| Breach { id, found };
+        let open =
+            self.unfinished().into_iter().map(|id| breach("RSV-5", format!("reservation {id} is not at an end")));
+        let uploads = exports.uploads.iter().map(|key| breach("RSV-5", format!("the upload {key} is open")));
+        let objects = present.difference(&referenced).map(|key| breach("RSV-5", format!("{key} is unreferenced")));
+        let files = exports.files.iter().filter(|file| !is_wanted(file));
+        let files = files.map(|file| breach("RSV-5", format!("the file row {} is unreferenced", file.id)));
+        let lost_rows = wanted.iter().filter(|(file, _)| !rows.contains(file.as_str()));
+        let lost_rows =
+            lost_rows.map(|(file, (id, _))| breach("RSV-4", format!("reservation {id}: no file row {file}")));
+        let lost = referenced.difference(&present).map(|key| breach("RSV-4", format!("{key} is not there")));
+        open.chain(uploads).chain(objects).chain(files).chain(lost_rows).chain(lost).collect()
+    }
+}
+
+/// RSV-4 of one complete reservation: its export, uncompressed, has exactly `quantity` rows and equals a fresh rendering.
+#[must_use]
+pub fn export_breaches(item: &Reservation, format: Format, stored: &[u8], fresh: &[u8]) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    let rows = rows_of(format, stored);
+    if rows != item.quantity() {
+        let found = format!("reservation {}: {rows} rows instead of {}", item.id, item.quantity());
+        breaches.push(Breach { id: "RSV-4", found });
+    }
+    if stored != fresh {
+        let at = stored.iter().zip(fresh).position(|(a, b)| a != b).unwrap_or(stored.len().min(fresh.len()));
+        let (len, wanted) = (stored.len(), fresh.len());
+        let found = format!("reservation {}: {len} bytes, {wanted} are right, the first other one is {at}", item.id);
+        breaches.push(Breach { id: "RSV-4", found });
+    }
+    breaches
+}
+
+/// The rows of an export by what marks a row in its format, whatever the writer thinks it wrote. No value holds a line
+/// break, so every mark stands at the beginning of a line.
+#[must_use]
+pub fn rows_of(format: Format, bytes: &[u8]) -> u64 {
+    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let count = |mark: &[u8]| lines.clone().filter(|line| line.starts_with(mark)).count();
+    let rows = match format {
+        Format::Csv => lines.clone().count().saturating_sub(1),
+        Format::Txt => lines.count(),
+        Format::Json | Format::Ndjson => count(b"{\"position\":"),
+        Format::Yaml => count(b"- position: "),
+        Format::Xml => count(b"<code position="),
+    };
+    rows as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reservation::{
+        Rules, Status, Timestamp,
+        create::{Birth, Draft},
+    };
+
+    fn complete() -> Reservation {
+        let input = serde_json::json!({"reserved_for": "/417/9312345000012", "code_type": "sgtin", "quantity": 2,
+            "product": "/01/19361758000003"});
+        let now = Timestamp::parse("2026-01-02T03:04:05Z").unwrap();
+        let birth = Birth { id: Uuid::from_u128(1), incarnation: Uuid::from_u128(2), user: "u".into(), now };
+        let mut item = Draft::parse(&input, &Rules::default()).unwrap().into_reservation(birth);
+        item.status = Status::Complete;
+        item.export_file = Some("f".into());
+        item
+    }
+
+    fn file(id: &str, key: &str) -> FileState {
+        let (reservation, incarnation) = (Some(Uuid::from_u128(1)), Some(Uuid::from_u128(2)));
+        FileState { id: id.into(), key: key.into(), reservation, incarnation }
+    }
+
+    fn found(exports: &Exports, items: &[Reservation]) -> Vec<String> {
+        let state = State { reservations: items.to_vec(), ..State::default() };
+        state.leftovers(exports).into_iter().map(|breach| format!("{} {}", breach.id, breach.found)).collect()
+    }
+
+    #[test]
+    fn what_is_left_over_or_lost_is_found_and_a_sound_bucket_has_neither() {
+        let sound = Exports { files: vec![file("f", "k")], objects: vec!["k".into()], uploads: vec![] };
+        assert_eq!(found(&sound, &[complete()]), [""; 0]);
+        let object = Exports { objects: vec!["k".into(), "l".into()], ..sound.clone() };
+        assert_eq!(found(&object, &[complete()]), ["RSV-5 l is unreferenced"]);
+        let upload = Exports { uploads: vec!["k".into()], ..sound.clone() };
+        assert_eq!(found(&upload, &[complete()]), ["RSV-5 the upload k is open"]);
+        let row = Exports { files: vec![file("f", "k"), file("g", "k")], ..sound.clone() };
+        assert_eq!(found(&row, &[complete()]), ["RSV-5 the file row g is unreferenced"]);
+        assert_eq!(found(&sound, &[]), ["RSV-5 k is unreferenced", "RSV-5 the file row f is unreferenced"]);
+        let lost = Exports { objects: vec![], ..sound.clone() };
+        assert_eq!(found(&lost, &[complete()]), ["RSV-4 k is not there"]);
+        let no_row = Exports { files: vec![], ..sound.clone() };
+        let id = Uuid::from_u128(1);
+        assert_eq!(
+            found(&no_row, &[complete()]),
+            ["RSV-5 k is unreferenced".to_owned(), format!("RSV-4 reservation {id}: no file row f")]
+        );
+        let open = Reservation { status: Status::InProgress, ..complete() };
+        assert_eq!(found(&sound, &[open]), [format!("RSV-5 reservation {id} is not at an end")]);
+    }
+
+    #[test]
+    fn an_export_is_compared_by_rows_and_by_bytes() {
+        let ids = |stored: &str| export_breaches(&complete(), Format::Txt, stored.as_bytes(), b"a\nb\n").len();
+        assert_eq!(ids("a\nb\n"), 0);
+        assert_eq!(ids("a\nc\n"), 1);
+        assert_eq!(ids("a\n"), 2);
+        assert_eq!(ids("a\nb\n\n"), 1);
+    }
+}
