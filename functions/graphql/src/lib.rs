@@ -1,9 +1,287 @@
-//! The handler.
+//! `POST` and `GET /graphql` and `/graphql/system`: the operations of REST in the query language of the GraphQL
+//! Foundation (specification of October 2021), over the same queries and rights.
+//!
+//! A document is bounded by its text (`scan`), counted (`limits`), validated (`schema`), its variables are read (`input`),
+//! its selection is opened (`selection`); each root becomes one query (`lower`) of one operation (`execute`), and the data
+//! is written as it was asked for (`complete`).
 
-use common::context::Context;
+mod complete;
+mod execute;
+mod http;
+mod input;
+mod limits;
+mod lower;
+mod model;
+mod scan;
+mod schema;
+mod selection;
+
+use async_graphql::{
+    Request as Validated, ServerError, Variables,
+    dynamic::TypeRef,
+    parser::{
+        parse_query,
+        types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
+    },
+};
+use common::{
+    api::{Answer, ApiError, Call, serve},
+    context::Context,
+};
 use lambda_http::{Body, Request, Response};
+use serde_json::{Map, Value as Json, json};
+
+use complete::{Writer, location};
+use execute::Execution;
+use http::{Failure, Parameters};
+use model::{MUTATION, Output, QUERY, Root, Source};
+use schema::{Api, Endpoint};
+use selection::{MAX_VARIABLE_BYTES, Selected, What};
+
+/// Builds the schemas, so that the first request need not.
+///
+/// # Errors
+/// When the types contradict each other.
+pub fn prepare() -> Result<(), ApiError> {
+    Endpoint::Items.api()?;
+    Endpoint::System.api()?;
+    Ok(())
+}
+
+/// The schema of `/graphql` or `/graphql/system` in the schema definition language.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn definition(is_system: bool) -> Result<String, ApiError> {
+    let endpoint = if is_system { Endpoint::System } else { Endpoint::Items };
+    Ok(endpoint.api()?.schema.sdl())
+}
 
 /// Answers one request.
-pub async fn handle(_context: &Context, _request: Request) -> Response<Body> {
-    Response::new(Body::Empty)
+pub async fn handle(context: &Context, request: Request) -> Response<Body> {
+    serve(context, request, answer).await
+}
+
+async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
+    call.no_deeper()?;
+    let endpoint =
+        if call.path.trim_end_matches('/').ends_with("/system") { Endpoint::System } else { Endpoint::Items };
+    match document(context, &call, endpoint.api()?).await {
+        Ok(body) => Ok(Answer::Json(body)),
+        Err(failure) => failure.into_answer(),
+    }
+}
+
+/// The answer to a document.
+async fn document(context: &Context, call: &Call, api: &'static Api) -> Result<Json, Failure> {
+    let parameters = Parameters::read(call)?;
+    let document = parse(&parameters)?;
+    let operation = operation(&document, parameters.operation_name.as_deref());
+    if Parameters::reads_only(call) && !operation.as_ref().is_ok_and(|operation| operation.ty == OperationType::Query) {
+        return Err(ApiError::MethodNotAllowed { current: call.method.to_string(), allowed: &["POST"] }.into());
+    }
+    limits::check(&document).map_err(|refused| invalid(&refused.message, &[refused.pos]))?;
+    let variables =
+        operation.as_ref().ok().map(|operation| input::variables(&api.model, operation, &parameters.variables));
+    let known = variables.as_ref().and_then(|variables| variables.as_ref().ok()).cloned().unwrap_or_default();
+    let introspection = validate(api, &document, parameters.operation_name.as_deref(), known).await?;
+
+    let operation = operation.map_err(Failure::Request)?;
+    let variables = match variables {
+        Some(Err(wrong)) => return Err(Failure::Request(request_error(&wrong.message, Some(location(wrong.pos))))),
+        Some(Ok(variables)) => variables,
+        None => Variables::default(),
+    };
+    let Some(root) = root_type(api, operation.ty) else {
+        return Err(invalid(&format!("Schema is not configured to execute {} operation.", operation.ty), &[]));
+    };
+    let selected = selection::open(&api.model, &document, &variables, root, &operation.selection_set)
+        .map_err(|unsound| invalid(&unsound.message, &[unsound.pos]))?;
+    check_rights(call, root, &selected)?;
+    Ok(execute(context, call, api, operation.ty, &selected, &introspection).await)
+}
+
+/// The syntax of a document, once its text is known to be harmless.
+fn parse(parameters: &Parameters) -> Result<ExecutableDocument, Failure> {
+    let text = scan::scan(&parameters.query).map_err(|message| invalid(&message, &[]))?;
+    let uses = text.bytes().filter(|byte| *byte == b'$').count();
+    if !parameters.variables.is_empty() {
+        let bytes = Json::Object(parameters.variables.clone()).to_string().len();
+        if uses.saturating_mul(bytes) > MAX_VARIABLE_BYTES {
+            return Err(invalid(&format!("Variables are put in for more than {MAX_VARIABLE_BYTES} bytes."), &[]));
+        }
+    }
+    parse_query(text).map_err(|error| {
+        let places: Vec<_> = error.positions().collect();
+        invalid(&format!("Syntax Error: {error}"), &places)
+    })
+}
+
+/// The operation that a request names, or the only one.
+fn operation<'d>(document: &'d ExecutableDocument, name: Option<&str>) -> Result<&'d OperationDefinition, Json> {
+    let unknown = |name: &str| request_error(&format!("Unknown operation named \"{name}\"."), None);
+    match (&document.operations, name) {
+        (DocumentOperations::Single(operation), None) => Ok(&operation.node),
+        (DocumentOperations::Single(_), Some(name)) => Err(unknown(name)),
+        (DocumentOperations::Multiple(operations), Some(name)) => {
+            operations.get(name).map(|operation| &operation.node).ok_or_else(|| unknown(name))
+        }
+        (DocumentOperations::Multiple(operations), None) => {
+            let mut all = operations.values();
+            match (all.next(), all.next()) {
+                (Some(operation), None) => Ok(&operation.node),
+                _ => Err(request_error("Must provide operation name if query contains multiple operations.", None)),
+            }
+        }
+    }
+}
+
+/// Validates a document against the schema; the data of `__schema` and `__type` comes back.
+async fn validate(
+    api: &Api,
+    document: &ExecutableDocument,
+    operation_name: Option<&str>,
+    variables: Variables,
+) -> Result<Json, Failure> {
+    let mut request = Validated::new("").variables(variables).only_introspection();
+    request.operation_name = operation_name.map(str::to_owned);
+    request.set_parsed_query(document.clone());
+    let response = api.schema.execute(request).await;
+    // Which operation is meant is known already, so what is wrong here is the document.
+    let errors: Vec<&ServerError> =
+        response.errors.iter().filter(|error| !is_about_the_operation(&error.message)).collect();
+    if errors.is_empty() {
+        return Ok(response.data.into_json().unwrap_or_default());
+    }
+    let entry = |error: &&ServerError| json!({ "message": error.message, "locations": error.locations.iter().copied().map(location).collect::<Json>() });
+    Err(Failure::Document(errors.iter().map(entry).collect()))
+}
+
+fn is_about_the_operation(message: &str) -> bool {
+    message.starts_with("Unknown operation named") || message.starts_with("Operation name required")
+}
+
+fn root_type(api: &'static Api, ty: OperationType) -> Option<&'static Output> {
+    match ty {
+        OperationType::Query => api.model.output(QUERY),
+        OperationType::Mutation => api.model.output(MUTATION),
+        OperationType::Subscription => None,
+    }
+}
+
+/// What a caller's role lacks does not exist for them, as in a schema of Directus; decided before any row is read.
+fn check_rights(call: &Call, root: &Output, selected: &[Selected<'_>]) -> Result<(), Failure> {
+    let hidden = selected.iter().filter(|selected| match selected.what {
+        What::Member(field) => match field.source {
+            Source::Root(root) => match root.right() {
+                Some((action, collection)) => call.caller.may(action, collection.name()).is_err(),
+                None => call.caller.get().is_none(),
+            },
+            _ => false,
+        },
+        _ => false,
+    });
+    let entries: Vec<Json> = hidden
+        .filter_map(|selected| match selected.what {
+            What::Member(field) => Some(json!({
+                "message": format!("Cannot query field \"{}\" on type \"{}\".", field.name, root.name),
+                "locations": [location(selected.pos)],
+            })),
+            _ => None,
+        })
+        .collect();
+    if entries.is_empty() { Ok(()) } else { Err(Failure::Document(entries)) }
+}
+
+/// Runs the roots one after the other: `{data, errors}`.
+async fn execute(
+    context: &Context,
+    call: &Call,
+    api: &'static Api,
+    ty: OperationType,
+    selected: &[Selected<'_>],
+    introspection: &Json,
+) -> Json {
+    let mut execution = Execution::new(context, call, &api.model);
+    let mut writer = Writer::new(&api.model);
+    let mut data = Some(Map::new());
+    for selected in selected {
+        let (root, field) = match selected.what {
+            What::TypeName(name) => {
+                set(&mut data, selected, json!(name));
+                continue;
+            }
+            What::Introspection => {
+                set(&mut data, selected, introspection.get(&selected.key).cloned().unwrap_or_default());
+                continue;
+            }
+            What::Member(field) => match field.source {
+                Source::Root(root) => (root, field),
+                _ => continue,
+            },
+        };
+        match run(&mut execution, root, selected).await {
+            Ok(value) => set(&mut data, selected, writer.root(selected, &field.ty, &value)),
+            Err(errors) => {
+                writer.errors.extend(errors);
+                if !matches!(field.ty, TypeRef::NonNull(_)) {
+                    set(&mut data, selected, Json::Null);
+                    continue;
+                }
+                data = None;
+                // What must be there is not, so nothing is; mutations that follow are not done.
+                if ty == OperationType::Mutation {
+                    break;
+                }
+            }
+        }
+    }
+    let mut body = Map::new();
+    if let Some(data) = data {
+        body.insert("data".to_owned(), Json::Object(data));
+    }
+    if !writer.errors.is_empty() {
+        body.insert("errors".to_owned(), Json::Array(writer.errors));
+    }
+    Json::Object(body)
+}
+
+fn set(data: &mut Option<Map<String, Json>>, selected: &Selected<'_>, value: Json) {
+    if let Some(data) = data {
+        data.insert(selected.key.clone(), value);
+    }
+}
+
+/// The data of a root, or the entries of `errors` for it.
+async fn run(execution: &mut Execution<'_>, root: Root, selected: &Selected<'_>) -> Result<Json, Vec<Json>> {
+    execution.root(root, selected).await.map_err(|error| {
+        if error.is_fault() {
+            tracing::error!(%error, root = selected.key, "a member of a document failed");
+        }
+        let place = |mut entry: Json| {
+            if let Some(members) = entry.as_object_mut() {
+                members.insert("locations".to_owned(), json!([location(selected.pos)]));
+                members.insert("path".to_owned(), json!([selected.key]));
+            }
+            entry
+        };
+        error.entries().into_iter().map(place).collect()
+    })
+}
+
+fn invalid(message: &str, places: &[async_graphql::Pos]) -> Failure {
+    let mut entry = json!({ "message": message });
+    if let (false, Some(members)) = (places.is_empty(), entry.as_object_mut()) {
+        members.insert("locations".to_owned(), places.iter().copied().map(location).collect());
+    }
+    Failure::Document(vec![entry])
+}
+
+/// A document that is right, but not with this request; graphql-js' own errors are internal to Directus.
+fn request_error(message: &str, place: Option<Json>) -> Json {
+    let mut entry = json!({ "message": message, "extensions": { "code": "INTERNAL_SERVER_ERROR" } });
+    if let (Some(place), Some(members)) = (place, entry.as_object_mut()) {
+        members.insert("locations".to_owned(), json!([place]));
+    }
+    entry
 }

@@ -9,5 +9,6 @@ use lambda_http::{Error, run, service_fn};
 async fn main() -> Result<(), Error> {
     telemetry::init();
     let context = &*Context::from_env().await?;
+    graphql::prepare()?;
     run(service_fn(move |request| async move { Ok::<_, Infallible>(graphql::handle(context, request).await) })).await
 }

@@ -1,0 +1,202 @@
+//! The roots of an operation, one after the other: each is one call of the operation that REST calls, with the same
+//! rights; what a document may read is counted over all of them.
+
+use common::{
+    api::{ApiError, Call},
+    context::Context,
+    operations::{create, delete, files, read, read::Asker, unique_code, update, users},
+    query::{Answer, Collection, RawQuery},
+    reservation::uuid,
+};
+use serde_json::{Map, Value as Json, json};
+use uuid::Uuid;
+
+use crate::{
+    lower,
+    model::{Model, Root},
+    selection::Selected,
+};
+
+/// The most rows, codes included, that one document reads.
+pub(crate) const MAX_ROWS: usize = 10_000;
+
+/// Rows of a list that names no limit.
+const DEFAULT_LIMIT: i64 = 100;
+
+/// One document under way.
+pub(crate) struct Execution<'a> {
+    context: &'a Context,
+    call: &'a Call,
+    model: &'a Model,
+    rows_left: usize,
+    creations: usize,
+}
+
+impl<'a> Execution<'a> {
+    /// Nothing read yet.
+    pub(crate) fn new(context: &'a Context, call: &'a Call, model: &'a Model) -> Self {
+        Self { context, call, model, rows_left: MAX_ROWS, creations: 0 }
+    }
+
+    fn asker(&self) -> Asker<'a> {
+        Asker { caller: &self.call.caller, now: self.call.now }
+    }
+
+    /// The data of one root.
+    ///
+    /// # Errors
+    /// What the operation refuses.
+    pub(crate) async fn root(&mut self, root: Root, selected: &Selected<'_>) -> Result<Json, ApiError> {
+        let below = matches!(root, Root::List(Collection::UniqueCode) | Root::ById(Collection::UniqueCode));
+        if lower::has_codes_below_codes(&selected.children, below) {
+            return Err(ApiError::InvalidQuery("\"codes\" cannot be asked for below codes".to_owned()));
+        }
+        let data = match root {
+            Root::List(collection) => self.list(collection, selected).await?,
+            Root::ById(collection) => self.by_id(collection, selected).await?,
+            Root::Aggregated(collection) => self.aggregated(collection, selected).await?,
+            Root::Me => users::me(self.context, self.asker(), &self.query(selected)).await?.1,
+            Root::CreateItem | Root::CreateItems => self.create(selected).await?,
+            Root::UpdateItem => {
+                let id = id(selected)?;
+                update::one(self.context, self.asker(), id, argument(selected, "data"), &self.query(selected)).await?
+            }
+            Root::UpdateItems => {
+                let body = json!({ "keys": argument(selected, "ids"), "data": argument(selected, "data") });
+                update::many(self.context, self.asker(), &body, &self.query(selected)).await?
+            }
+            Root::UpdateBatch => {
+                update::many(self.context, self.asker(), argument(selected, "data"), &self.query(selected)).await?
+            }
+            Root::DeleteItem => {
+                delete::ids(self.context, self.asker(), &[id(selected)?]).await?;
+                return Ok(json!({ "id": argument(selected, "id") }));
+            }
+            Root::DeleteItems => {
+                let ids = argument(selected, "ids");
+                if ids.as_array().is_some_and(|ids| !ids.is_empty()) {
+                    delete::many(self.context, self.asker(), ids).await?;
+                }
+                return Ok(json!({ "ids": ids }));
+            }
+        };
+        self.pay(&data)?;
+        Ok(data)
+    }
+
+    fn query(&self, selected: &Selected<'_>) -> RawQuery {
+        lower::rows(self.model, selected)
+    }
+
+    async fn list(&self, collection: Collection, selected: &Selected<'_>) -> Result<Json, ApiError> {
+        let raw = self.within_reach(self.query(selected))?;
+        let (context, asker) = (self.context, self.asker());
+        let (_, answer) = match collection {
+            Collection::UniqueCode => unique_code::list(context, asker, &raw).await?,
+            Collection::Files => files::list(context, asker, &raw).await?,
+            Collection::Users => users::list(context, asker, &raw).await?,
+            _ => read::list(context, asker, &raw).await?,
+        };
+        Ok(answer.data)
+    }
+
+    async fn by_id(&self, collection: Collection, selected: &Selected<'_>) -> Result<Json, ApiError> {
+        let raw = self.query(selected);
+        let (context, asker) = (self.context, self.asker());
+        let (_, data) = match collection {
+            Collection::UniqueCode => unique_code::one(context, asker, id(selected)?, &raw).await?,
+            Collection::CodeReservation => read::one(context, asker, id(selected)?, &raw).await?,
+            Collection::Files => files::one(context, asker, &id(selected)?.to_string(), &raw).await?,
+            _ => return Err(ApiError::no_row()),
+        };
+        Ok(data)
+    }
+
+    async fn aggregated(&self, collection: Collection, selected: &Selected<'_>) -> Result<Json, ApiError> {
+        let raw = self.within_reach(lower::aggregates(self.model, selected))?;
+        let mut query = self.asker().query(collection, &raw)?;
+        query.shows_count_all = true;
+        query.plain_numbers = true;
+        let Answer { data, .. } = match collection {
+            Collection::UniqueCode => unique_code::run(self.context, self.asker(), &query).await?,
+            _ => read::run(self.context, self.asker(), &query).await?,
+        };
+        let operations: Vec<&str> = query.aggregates.iter().map(|aggregate| aggregate.operation.name()).collect();
+        let is_grouped = !query.groups.is_empty();
+        Ok(match data {
+            Json::Array(rows) => rows.into_iter().map(|row| with_group(row, &operations, is_grouped)).collect(),
+            other => other,
+        })
+    }
+
+    async fn create(&mut self, selected: &Selected<'_>) -> Result<Json, ApiError> {
+        // One key is good for every creation of the document: the first under the key itself, others under its number.
+        let first = self.call.header("idempotency-key").filter(|key| !key.is_empty());
+        let key = match (first, self.creations) {
+            (Some(key), n) if n > 0 => Some(format!("{key} {}", n + 1)),
+            (key, _) => key.map(str::to_owned),
+        };
+        self.creations += 1;
+        let request = create::Request {
+            input: argument(selected, "data"),
+            body: self.call.body(),
+            key: key.as_deref(),
+            query: &self.query(selected),
+        };
+        create::create(self.context, self.asker(), request).await
+    }
+
+    /// Refuses a list that may be longer than the rows left, and lets one of all rows read no more than one beyond them.
+    fn within_reach(&self, mut raw: RawQuery) -> Result<RawQuery, ApiError> {
+        let limit = raw.get("limit").and_then(Json::as_i64).unwrap_or(DEFAULT_LIMIT);
+        let left = i64::try_from(self.rows_left).unwrap_or(i64::MAX);
+        if limit == -1 {
+            raw.set("limit", json!(left + 1));
+            raw.set("page", Json::Null);
+        } else if limit > left {
+            return Err(too_many_rows());
+        }
+        Ok(raw)
+    }
+
+    /// Counts the rows of an answer, and their codes.
+    fn pay(&mut self, data: &Json) -> Result<(), ApiError> {
+        self.rows_left = self.rows_left.checked_sub(rows_of(data)).ok_or_else(too_many_rows)?;
+        Ok(())
+    }
+}
+
+fn too_many_rows() -> ApiError {
+    ApiError::InvalidQuery(format!(
+        "One document reads {MAX_ROWS} rows at most, codes included. Use \"limit\" and \"page\" in several documents"
+    ))
+}
+
+/// Objects in lists, at any depth.
+fn rows_of(data: &Json) -> usize {
+    match data {
+        Json::Array(items) => items.iter().map(|item| usize::from(item.is_object()) + rows_of(item)).sum(),
+        Json::Object(members) => members.values().map(rows_of).sum(),
+        _ => 0,
+    }
+}
+
+fn argument<'s>(selected: &'s Selected<'_>, name: &str) -> &'s Json {
+    selected.arguments.get(name).unwrap_or(&Json::Null)
+}
+
+/// The id that a root was told.
+fn id(selected: &Selected<'_>) -> Result<Uuid, ApiError> {
+    argument(selected, "id").as_str().and_then(uuid).ok_or_else(ApiError::no_row)
+}
+
+/// A row of aggregates with the members that name its group in a member of their own.
+fn with_group(row: Json, operations: &[&str], is_grouped: bool) -> Json {
+    let Json::Object(mut members) = row else { return row };
+    if is_grouped {
+        let named = members.iter().filter(|(name, _)| !operations.contains(&name.as_str()));
+        let group: Map<String, Json> = named.map(|(name, value)| (name.clone(), value.clone())).collect();
+        members.insert("group".to_owned(), Json::Object(group));
+    }
+    Json::Object(members)
+}

@@ -1,0 +1,174 @@
+//! From a selection to one query: the arguments and members of a GraphQL list become the parameters that REST would have
+//! had, so that both have the same meaning, the same rights and the same cost.
+//!
+//! Members go by their own names; a relation goes by an alias made of its name in the answer, because it may be asked for
+//! several times with different arguments.
+
+use async_graphql::dynamic::TypeRef;
+use common::query::RawQuery;
+use serde_json::{Map, Value as Json, json};
+
+use crate::{
+    model::{Model, Source},
+    selection::{Selected, What},
+};
+
+/// The arguments that are parameters of a query.
+const PARAMETERS: [&str; 7] = ["filter", "sort", "limit", "offset", "page", "search", "groupBy"];
+
+/// The name that the row or rows of a relation have in the data, given its name in the answer. No name of the language
+/// has this sign, so it hides no member.
+pub(crate) fn relation_key(key: &str) -> String {
+    format!("@{key}")
+}
+
+/// The query of rows.
+pub(crate) fn rows(model: &Model, selected: &Selected<'_>) -> RawQuery {
+    let mut parameters = parameters(model, selected);
+    let level = level(model, &selected.children);
+    parameters.insert("fields".to_owned(), json!(level.fields));
+    parameters.insert("alias".to_owned(), Json::Object(level.aliases));
+    parameters.insert("deep".to_owned(), Json::Object(level.deep));
+    RawQuery::from_json(parameters)
+}
+
+/// The query of aggregates.
+pub(crate) fn aggregates(model: &Model, selected: &Selected<'_>) -> RawQuery {
+    let mut parameters = parameters(model, selected);
+    let mut asked: Map<String, Json> = Map::new();
+    for child in &selected.children {
+        let What::Member(field) = child.what else { continue };
+        match field.name.as_str() {
+            "group" => {}
+            "countAll" => {
+                asked.insert("countAll".to_owned(), json!(["*"]));
+            }
+            operation => {
+                let known = asked.entry(operation).or_insert_with(|| json!([]));
+                if let Some(members) = known.as_array_mut() {
+                    let names = child.children.iter().filter_map(|member| match member.what {
+                        What::Member(member) => Some(json!(member.name)),
+                        _ => None,
+                    });
+                    for name in names {
+                        if !members.contains(&name) {
+                            members.push(name);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    asked.retain(|_, members| members.as_array().is_some_and(|members| !members.is_empty()));
+    let grouped = parameters.get("groupBy").is_some_and(|groups| groups.as_array().is_some_and(|all| !all.is_empty()));
+    if asked.is_empty() && !grouped {
+        // Neither groups nor numbers: still one object, of which nothing but its type is shown.
+        asked.insert("countAll".to_owned(), json!(["*"]));
+    }
+    if !asked.is_empty() {
+        parameters.insert("aggregate".to_owned(), Json::Object(asked));
+    }
+    RawQuery::from_json(parameters)
+}
+
+/// Whether codes are selected below codes: each level would multiply them.
+pub(crate) fn has_codes_below_codes(children: &[Selected<'_>], below: bool) -> bool {
+    children.iter().any(|child| {
+        let is_codes = matches!(child.what, What::Member(field) if matches!(field.ty, TypeRef::List(_))
+            && matches!(field.source, Source::Relation(..)));
+        (is_codes && below) || has_codes_below_codes(&child.children, below || is_codes)
+    })
+}
+
+fn parameters(model: &Model, selected: &Selected<'_>) -> Map<String, Json> {
+    let What::Member(field) = selected.what else { return Map::new() };
+    let mut out = Map::new();
+    for name in PARAMETERS {
+        let Some(value) = selected.arguments.get(name).filter(|value| !value.is_null()) else { continue };
+        let argument = field.arguments.iter().find(|argument| argument.name == name);
+        let value = match (name, argument) {
+            ("filter", Some(argument)) => filter(model, argument.ty.type_name(), value),
+            _ => value.clone(),
+        };
+        out.insert(name.to_owned(), value);
+    }
+    out
+}
+
+/// A filter with its functions written as REST has them: `{date_created_func: {year: …}}` is `{"year(date_created)": …}`.
+fn filter(model: &Model, type_name: &str, value: &Json) -> Json {
+    match value {
+        Json::Array(items) => Json::Array(items.iter().map(|item| filter(model, type_name, item)).collect()),
+        Json::Object(members) => {
+            let mut out = Map::new();
+            for (name, value) in members {
+                let inner =
+                    model.input(type_name).and_then(|input| input.field(name)).map(|field| field.ty.type_name());
+                match (inner, name.strip_suffix("_func"), value) {
+                    (Some(inner), Some(member), Json::Object(functions)) if inner.contains("_function_") => {
+                        let functions = functions.iter();
+                        out.extend(functions.map(|(function, test)| (format!("{function}({member})"), test.clone())));
+                    }
+                    (Some(inner), _, _) if inner.ends_with("_filter") => {
+                        out.insert(name.clone(), filter(model, inner, value));
+                    }
+                    _ => {
+                        out.insert(name.clone(), value.clone());
+                    }
+                }
+            }
+            Json::Object(out)
+        }
+        other => other.clone(),
+    }
+}
+
+/// The members of one level of an answer.
+#[derive(Default)]
+struct Level {
+    fields: Vec<String>,
+    aliases: Map<String, Json>,
+    deep: Map<String, Json>,
+}
+
+impl Level {
+    fn add(&mut self, field: String) {
+        if !self.fields.contains(&field) {
+            self.fields.push(field);
+        }
+    }
+}
+
+fn level(model: &Model, children: &[Selected<'_>]) -> Level {
+    // The key is always there: an object of which nothing else is read stays an object.
+    let mut out = Level { fields: vec!["id".to_owned()], ..Level::default() };
+    for child in children {
+        let What::Member(field) = child.what else { continue };
+        match field.source {
+            Source::Member | Source::Root(_) => out.add(field.name.clone()),
+            Source::Functions(member) => {
+                for function in &child.children {
+                    if let What::Member(function) = function.what {
+                        out.add(format!("{}({member})", function.name));
+                    }
+                }
+            }
+            Source::Relation(member, _) => {
+                let key = relation_key(&child.key);
+                let inner = level(model, &child.children);
+                for field in &inner.fields {
+                    out.add(format!("{key}.{field}"));
+                }
+                let mut deep = inner.deep;
+                let own = parameters(model, child);
+                deep.extend(own.into_iter().map(|(name, value)| (format!("_{name}"), value)));
+                if !inner.aliases.is_empty() {
+                    deep.insert("_alias".to_owned(), Json::Object(inner.aliases));
+                }
+                out.deep.insert(key.clone(), Json::Object(deep));
+                out.aliases.insert(key, json!(member));
+            }
+        }
+    }
+    out
+}

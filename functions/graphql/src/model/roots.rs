@@ -1,0 +1,114 @@
+//! What a document can begin with, and which right each beginning needs.
+
+use async_graphql::dynamic::TypeRef;
+use common::{api::Action, query::Collection};
+
+use super::{Argument, Field, Model, Source, argument, leaf, list_arguments};
+
+/// The name of the type of queries.
+pub(crate) const QUERY: &str = "Query";
+
+/// The name of the type of mutations.
+pub(crate) const MUTATION: &str = "Mutation";
+
+/// A member of [`QUERY`] or [`MUTATION`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Root {
+    /// A list of rows.
+    List(Collection),
+    /// One row by its key.
+    ById(Collection),
+    /// Aggregates over rows.
+    Aggregated(Collection),
+    /// The caller.
+    Me,
+    /// Makes a reservation.
+    CreateItem,
+    /// Makes several.
+    CreateItems,
+    /// Changes a reservation.
+    UpdateItem,
+    /// Changes several in one way.
+    UpdateItems,
+    /// Changes several, each in its way.
+    UpdateBatch,
+    /// Deletes a reservation.
+    DeleteItem,
+    /// Deletes several.
+    DeleteItems,
+}
+
+impl Root {
+    /// The right that it needs; none for the own account, which every user sees.
+    pub(crate) fn right(self) -> Option<(Action, Collection)> {
+        let (action, collection) = match self {
+            Self::List(collection) | Self::ById(collection) | Self::Aggregated(collection) => {
+                (Action::Read, collection)
+            }
+            Self::Me => return None,
+            Self::CreateItem | Self::CreateItems => (Action::Create, Collection::CodeReservation),
+            Self::UpdateItem | Self::UpdateItems | Self::UpdateBatch => (Action::Update, Collection::CodeReservation),
+            Self::DeleteItem | Self::DeleteItems => (Action::Delete, Collection::CodeReservation),
+        };
+        Some((action, collection))
+    }
+}
+
+fn root(name: impl Into<String>, ty: TypeRef, arguments: Vec<Argument>, root: Root) -> Field {
+    Field { arguments, source: Source::Root(root), ..leaf(name, ty) }
+}
+
+fn by_id() -> Vec<Argument> {
+    vec![argument("id", TypeRef::named_nn(TypeRef::ID))]
+}
+
+/// The roots of `/graphql`.
+pub(super) fn items(model: &mut Model) {
+    let mut queries = Vec::new();
+    for collection in [Collection::CodeReservation, Collection::UniqueCode] {
+        let name = collection.name();
+        let mut of_groups = vec![argument("groupBy", TypeRef::named_list(TypeRef::STRING))];
+        of_groups.extend(list_arguments(collection));
+        let row = TypeRef::named(name);
+        let rows = TypeRef::named_nn_list_nn(name);
+        let groups = TypeRef::named_nn_list_nn(format!("{name}_aggregated"));
+        queries.push(root(name, rows, list_arguments(collection), Root::List(collection)));
+        queries.push(root(format!("{name}_by_id"), row, by_id(), Root::ById(collection)));
+        queries.push(root(format!("{name}_aggregated"), groups, of_groups, Root::Aggregated(collection)));
+    }
+    model.add_output(QUERY, queries);
+
+    let collection = Collection::CodeReservation;
+    let row = || TypeRef::named(collection.name());
+    let rows = || TypeRef::named_nn_list_nn(collection.name());
+    let one = |verb: &str| argument("data", TypeRef::named_nn(format!("{verb}_code_reservation_input")));
+    let many = |verb: &str| argument("data", TypeRef::named_nn_list(format!("{verb}_code_reservation_input")));
+    let ids = || argument("ids", TypeRef::named_list_nn(TypeRef::ID));
+    let listed = |arguments: &[Argument]| [list_arguments(collection), arguments.to_vec()].concat();
+    let with_id = |arguments: &[Argument]| [by_id(), arguments.to_vec()].concat();
+    model.add_output(
+        MUTATION,
+        vec![
+            root("create_code_reservation_items", rows(), listed(&[many("create")]), Root::CreateItems),
+            root("create_code_reservation_item", row(), vec![one("create")], Root::CreateItem),
+            root("update_code_reservation_items", rows(), listed(&[ids(), one("update")]), Root::UpdateItems),
+            root("update_code_reservation_batch", rows(), listed(&[many("update")]), Root::UpdateBatch),
+            root("update_code_reservation_item", row(), with_id(&[one("update")]), Root::UpdateItem),
+            root("delete_code_reservation_items", TypeRef::named("delete_many"), vec![ids()], Root::DeleteItems),
+            root("delete_code_reservation_item", TypeRef::named("delete_one"), by_id(), Root::DeleteItem),
+        ],
+    );
+}
+
+/// The roots of `/graphql/system`.
+pub(super) fn system(model: &mut Model) {
+    let files = Collection::Files;
+    model.add_output(
+        QUERY,
+        vec![
+            root("users_me", TypeRef::named(Collection::Users.name()), Vec::new(), Root::Me),
+            root("files", TypeRef::named_nn_list_nn(files.name()), list_arguments(files), Root::List(files)),
+            root("files_by_id", TypeRef::named(files.name()), by_id(), Root::ById(files)),
+        ],
+    );
+}

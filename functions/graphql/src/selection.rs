@@ -1,0 +1,246 @@
+//! What a validated operation selects: fragments opened, `@skip` and `@include` obeyed, members of one name put together
+//! (GraphQL specification, October 2021, sections 5.3.2 and 6.3.2), arguments read.
+
+use std::{cell::Cell, collections::HashMap};
+
+use async_graphql::{
+    Name, Pos, Positioned, Value, Variables,
+    parser::types::{Directive, ExecutableDocument, Field, FragmentDefinition, Selection, SelectionSet},
+};
+use serde_json::{Map, Value as Json};
+
+use crate::{
+    input::{self, Wrong},
+    model::{self, Model, Output, QUERY},
+};
+
+/// The most bytes that variables have in all the places where they are used, as JSON.
+pub(crate) const MAX_VARIABLE_BYTES: usize = 20_000_000;
+
+/// A member of an answer.
+#[derive(Debug)]
+pub(crate) struct Selected<'m> {
+    /// Its name in the answer.
+    pub(crate) key: String,
+    /// What it is.
+    pub(crate) what: What<'m>,
+    /// Where it was asked for first.
+    pub(crate) pos: Pos,
+    /// What it was told.
+    pub(crate) arguments: Map<String, Json>,
+    /// What is selected of it.
+    pub(crate) children: Vec<Selected<'m>>,
+}
+
+/// What a member is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum What<'m> {
+    /// `__typename`, and the type.
+    TypeName(&'m str),
+    /// `__schema` or `__type`.
+    Introspection,
+    /// A member of the type.
+    Member(&'m model::Field),
+}
+
+/// Why a selection cannot be answered.
+#[derive(Debug)]
+pub(crate) struct Unsound {
+    /// For the client.
+    pub(crate) message: String,
+    /// Where.
+    pub(crate) pos: Pos,
+}
+
+/// Opens the selection of an operation on a type.
+///
+/// # Errors
+/// When arguments cannot be read, or members of one name differ.
+pub(crate) fn open<'m>(
+    model: &'m Model,
+    document: &ExecutableDocument,
+    variables: &Variables,
+    root: &'m Output,
+    set: &Positioned<SelectionSet>,
+) -> Result<Vec<Selected<'m>>, Unsound> {
+    let sizes = variables.iter().map(|(name, value)| (name.clone(), value.to_string().len())).collect();
+    let room = Cell::new(MAX_VARIABLE_BYTES);
+    let opening = Opening { model, fragments: &document.fragments, variables, sizes, room };
+    opening.select(root, &[&set.node])
+}
+
+struct Opening<'m, 'd> {
+    model: &'m Model,
+    fragments: &'d HashMap<Name, Positioned<FragmentDefinition>>,
+    variables: &'d Variables,
+    sizes: HashMap<Name, usize>,
+    room: Cell<usize>,
+}
+
+/// Members of one name.
+struct Group<'d> {
+    key: &'d str,
+    first: &'d Positioned<Field>,
+    more: Vec<&'d Positioned<Field>>,
+}
+
+impl<'m, 'd> Opening<'m, 'd> {
+    fn select(&self, output: &'m Output, sets: &[&'d SelectionSet]) -> Result<Vec<Selected<'m>>, Unsound> {
+        let mut groups = Vec::new();
+        let mut places = HashMap::new();
+        for set in sets {
+            self.collect(output, set, &mut groups, &mut places);
+        }
+        groups.into_iter().map(|group| self.member(output, &group)).collect()
+    }
+
+    fn collect(
+        &self,
+        output: &'m Output,
+        set: &'d SelectionSet,
+        groups: &mut Vec<Group<'d>>,
+        places: &mut HashMap<&'d str, usize>,
+    ) {
+        for selection in &set.items {
+            if !self.is_included(selection.node.directives()) {
+                continue;
+            }
+            match &selection.node {
+                Selection::Field(field) => {
+                    let key = field.node.response_key().node.as_str();
+                    match places.get(key).and_then(|at| groups.get_mut(*at)) {
+                        Some(group) => group.more.push(field),
+                        None => {
+                            places.insert(key, groups.len());
+                            groups.push(Group { key, first: field, more: Vec::new() });
+                        }
+                    }
+                }
+                Selection::InlineFragment(inline) => {
+                    let condition =
+                        inline.node.type_condition.as_ref().map(|condition| condition.node.on.node.as_str());
+                    if condition.is_none_or(|on| on == output.name) {
+                        self.collect(output, &inline.node.selection_set.node, groups, places);
+                    }
+                }
+                Selection::FragmentSpread(spread) => {
+                    if let Some(fragment) = self.fragments.get(&spread.node.fragment_name.node)
+                        && fragment.node.type_condition.node.on.node.as_str() == output.name
+                    {
+                        self.collect(output, &fragment.node.selection_set.node, groups, places);
+                    }
+                }
+            }
+        }
+    }
+
+    fn is_included(&self, directives: &[Positioned<Directive>]) -> bool {
+        directives.iter().all(|directive| {
+            let condition =
+                directive.node.get_argument("if").map(|value| value.node.clone().into_const_with(self.put()));
+            let holds = matches!(condition, Some(Ok(Value::Boolean(true))));
+            match directive.node.name.node.as_str() {
+                "skip" => !holds,
+                "include" => holds,
+                _ => true,
+            }
+        })
+    }
+
+    fn member(&self, output: &'m Output, group: &Group<'d>) -> Result<Selected<'m>, Unsound> {
+        let name = group.first.node.name.node.as_str();
+        let pos = group.first.pos;
+        let refuse = |message: String| Unsound { message, pos };
+        let known = match (name, output.name.as_str()) {
+            ("__typename", type_name) => Err(What::TypeName(type_name)),
+            ("__schema" | "__type", QUERY) => Err(What::Introspection),
+            _ => Ok(output
+                .field(name)
+                .ok_or_else(|| refuse(format!("Cannot query field \"{name}\" on type \"{}\".", output.name)))?),
+        };
+        let field = match known {
+            Ok(field) => field,
+            Err(what) => {
+                let same = group.more.iter().all(|other| other.node.name.node.as_str() == name);
+                let selected =
+                    Selected { key: group.key.to_owned(), what, pos, arguments: Map::new(), children: Vec::new() };
+                return if same { Ok(selected) } else { Err(refuse(conflict(group.key))) };
+            }
+        };
+        let arguments = self.arguments(output, field, group.first)?;
+        for other in &group.more {
+            if other.node.name.node.as_str() != name || self.arguments(output, field, other)? != arguments {
+                return Err(refuse(conflict(group.key)));
+            }
+        }
+        let type_name = field.ty.type_name();
+        let children = match self.model.output(type_name) {
+            None => Vec::new(),
+            Some(inner) => {
+                let all = std::iter::once(&group.first).chain(&group.more);
+                let sets: Vec<&SelectionSet> = all.map(|field| &field.node.selection_set.node).collect();
+                if sets.iter().all(|set| set.items.is_empty()) {
+                    return Err(refuse(format!(
+                        "Field \"{name}\" of type \"{}\" must have a selection of subfields.",
+                        field.ty
+                    )));
+                }
+                self.select(inner, &sets)?
+            }
+        };
+        Ok(Selected { key: group.key.to_owned(), what: What::Member(field), pos, arguments, children })
+    }
+
+    fn arguments(
+        &self,
+        output: &Output,
+        field: &model::Field,
+        asked: &Positioned<Field>,
+    ) -> Result<Map<String, Json>, Unsound> {
+        let mut given: Vec<(&str, Value)> = Vec::with_capacity(asked.node.arguments.len());
+        for (name, value) in &asked.node.arguments {
+            let value = value.node.clone().into_const_with(self.put()).map_err(|TooLarge| Unsound {
+                message: format!("Variables are put in for more than {MAX_VARIABLE_BYTES} bytes."),
+                pos: asked.pos,
+            })?;
+            given.push((name.node.as_str(), value));
+        }
+        let unknown = given.iter().find(|(name, _)| !field.arguments.iter().any(|known| known.name == *name));
+        if let Some((name, _)) = unknown {
+            let message = format!("Unknown argument \"{name}\" on field \"{}.{}\".", output.name, field.name);
+            return Err(Unsound { message, pos: asked.pos });
+        }
+        let read = input::arguments(self.model, &field.arguments, given.iter().map(|(name, value)| (*name, value)));
+        read.map_err(|wrong| {
+            let message = match wrong {
+                Wrong::Value(message) => message,
+                Wrong::Missing(argument) => format!(
+                    "Field \"{}\" argument \"{}\" of type \"{}\" is required, but it was not provided.",
+                    field.name, argument.name, argument.ty
+                ),
+            };
+            Unsound { message, pos: asked.pos }
+        })
+    }
+
+    /// Puts variables into literals. What is put in is paid for: a large variable that is used often is larger than the
+    /// document.
+    fn put(&self) -> impl FnMut(Name) -> Result<Value, TooLarge> {
+        |name| {
+            let size = self.sizes.get(&name).copied().unwrap_or_default();
+            self.room.set(self.room.get().checked_sub(size).ok_or(TooLarge)?);
+            Ok(self.variables.get(&name).cloned().unwrap_or_else(input::absent))
+        }
+    }
+}
+
+/// More variables than there is room for.
+#[derive(Debug)]
+struct TooLarge;
+
+fn conflict(key: &str) -> String {
+    format!(
+        "Fields \"{key}\" conflict because they are different fields or have differing arguments. Use different aliases on \
+         the fields to fetch both if this was intentional."
+    )
+}
