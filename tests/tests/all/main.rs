@@ -2,9 +2,13 @@
 
 // `cfg(test)` on each module tells clippy that its helpers are test code too.
 #[cfg(test)]
+mod directus;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod repository;
+#[cfg(test)]
+mod rest;
 #[cfg(test)]
 mod rights;
 #[cfg(test)]
