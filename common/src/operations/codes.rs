@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use futures::future::try_join_all;
 use serde_json::{Map, json};
 use uuid::Uuid;
 
@@ -151,15 +152,20 @@ pub async fn find(
     }
     let pools = store.pools(&namespaces).await?;
     let secret = if pools.is_empty() { None } else { Some(context.secret().await?) };
+    let mut issued = Vec::new();
     for (lookup, list) in candidates {
         for candidate in list {
             let Some(pool) = pools.iter().find(|pool| pool.namespace == candidate.namespace) else { continue };
             let Some(secret) = secret else { continue };
-            let Some(index) = index_of(secret, pool, &candidate.varying)? else { continue };
-            let reservation = owner(store, &pool.namespace, index).await?;
-            if let Some(reservation) = reservation.filter(|item| caller.sees(item.reserved_for.as_deref())) {
-                found.entry(lookup.clone()).or_default().push(Found { reservation, index });
+            if let Some(index) = index_of(secret, pool, &candidate.varying)? {
+                issued.push((lookup, &pool.namespace, index));
             }
+        }
+    }
+    let owners = issued.iter().map(|(_, namespace, index)| owner(store, namespace, *index));
+    for ((lookup, _, index), reservation) in issued.iter().zip(try_join_all(owners).await?) {
+        if let Some(reservation) = reservation.filter(|item| caller.sees(item.reserved_for.as_deref())) {
+            found.entry((*lookup).clone()).or_default().push(Found { reservation, index: *index });
         }
     }
     Ok(found)

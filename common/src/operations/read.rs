@@ -87,10 +87,10 @@ pub async fn list(context: &Context, asker: Asker<'_>, raw: &RawQuery) -> Result
 /// The store's, or INVALID_QUERY where it would read too much.
 pub async fn run(context: &Context, asker: Asker<'_>, query: &Query) -> Result<Answer, ApiError> {
     let store = Store::of(context);
-    let plan = plan(query, context.config().shards);
     let needs = query.needs();
     let mut loader = Loader::new(context, asker.caller);
     loader.lookups(query).await?;
+    let plan = plan(query, context.config().shards, |codes| loader.having(codes));
 
     if let Some(data) = count_alone(store, query, &plan).await? {
         return Ok(Answer { meta: None, data });
@@ -196,9 +196,9 @@ async fn relate(
 /// The store's, or INVALID_QUERY where it would read too much.
 pub async fn matching(context: &Context, asker: Asker<'_>, query: &Query) -> Result<Vec<Reservation>, ApiError> {
     let store = Store::of(context);
-    let plan = plan(query, context.config().shards);
     let mut loader = Loader::new(context, asker.caller);
     loader.lookups(query).await?;
+    let plan = plan(query, context.config().shards, |codes| loader.having(codes));
     let read = read(store, query, &plan, &mut loader).await?;
     if read.cut {
         return Ok(read.items);
@@ -226,9 +226,10 @@ async fn read(store: Store<'_>, query: &Query, plan: &Plan, loader: &mut Loader<
     match &plan.source {
         Source::Nothing => Ok(Read { items: Vec::new(), cut: false, filtered: Some(0) }),
         Source::Keys(ids) => {
-            let items = store.reservations(ids).await?;
+            let items = loader.reservations(ids).await?;
             let items = keep_matching(query, &needs, loader, items).await?;
             let filtered = Some(items.len());
+            tracing::debug!(%plan, rows = items.len(), "plan: {plan}");
             Ok(Read { items, cut: false, filtered })
         }
         Source::Indexes(indexes) => {

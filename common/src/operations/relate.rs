@@ -1,8 +1,9 @@
 //! Loading what rows point at: one batch read per relation, whatever the number of rows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::{
     codes::{Codes, MAX_CODES},
@@ -11,7 +12,7 @@ use super::{
 use crate::{
     api::{ApiError, Caller},
     context::Context,
-    query::{Collection, Needs, Query, Related, Row, Window, schema::Relation},
+    query::{CodeLookup, Collection, Needs, Query, Related, Row, Window, schema::Relation},
     reservation::Reservation,
     store::{Role, Store},
 };
@@ -22,13 +23,16 @@ pub struct Loader<'a> {
     caller: &'a Caller,
     /// What was loaded.
     pub related: Related,
+    lookups: HashMap<CodeLookup, Vec<Uuid>>,
+    /// Reservations that lookups read, so that they need not be read again.
+    found: HashMap<Uuid, Reservation>,
 }
 
 impl<'a> Loader<'a> {
     /// Nothing loaded yet.
     #[must_use]
     pub fn new(context: &'a Context, caller: &'a Caller) -> Self {
-        Self { context, caller, related: Related::new() }
+        Self { context, caller, related: Related::new(), lookups: HashMap::new(), found: HashMap::new() }
     }
 
     /// Resolves the codes that a query filters by.
@@ -42,10 +46,30 @@ impl<'a> Loader<'a> {
         }
         let mut found = super::codes::find(self.context, self.caller, &lookups).await?;
         for lookup in lookups {
-            let ids = found.remove(&lookup).unwrap_or_default();
-            self.related.set_lookup(lookup, ids.into_iter().map(|found| found.reservation.id.to_string()));
+            let found = found.remove(&lookup).unwrap_or_default();
+            let ids: Vec<Uuid> = found.iter().map(|found| found.reservation.id).collect();
+            self.related.set_lookup(lookup.clone(), ids.iter().map(Uuid::to_string));
+            self.lookups.insert(lookup, ids);
+            self.found.extend(found.into_iter().map(|found| (found.reservation.id, found.reservation)));
         }
         Ok(())
+    }
+
+    /// The reservations that have one of these codes, as far as [`Loader::lookups`] resolved them.
+    #[must_use]
+    pub fn having(&self, codes: &[CodeLookup]) -> Vec<Uuid> {
+        codes.iter().filter_map(|code| self.lookups.get(code)).flatten().copied().collect()
+    }
+
+    /// Reads reservations by id, but for those that a lookup has read; those that do not exist are left out.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn reservations(&mut self, ids: &[Uuid]) -> Result<Vec<Reservation>, ApiError> {
+        let unknown: Vec<Uuid> = ids.iter().filter(|id| !self.found.contains_key(id)).copied().collect();
+        let read = Store::of(self.context).reservations(&unknown).await?;
+        self.found.extend(read.into_iter().map(|item| (item.id, item)));
+        Ok(ids.iter().filter_map(|id| self.found.remove(id)).collect())
     }
 
     /// Loads what filter and sort look at, for every row considered.

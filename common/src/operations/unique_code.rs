@@ -87,11 +87,8 @@ impl Named {
     async fn rows(self, context: &Context, asker: Asker<'_>) -> Result<Vec<Row>, ApiError> {
         let found: Vec<Found> = match self {
             Self::Ids(ids) => {
-                let mut found = Vec::new();
-                for id in ids {
-                    found.extend(find_id(context, asker.caller, id).await?);
-                }
-                found
+                let found = ids.into_iter().map(|id| find_id(context, asker.caller, id));
+                futures::future::try_join_all(found).await?.into_iter().flatten().collect()
             }
             Self::Lookups(lookups) => find(context, asker.caller, &lookups).await?.into_values().flatten().collect(),
         };

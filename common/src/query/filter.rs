@@ -167,6 +167,19 @@ impl Filter {
         }
     }
 
+    /// The codes of which every match must have one, from the top-level conjunction: one list for each such condition.
+    pub fn required_codes(&self) -> Vec<&[CodeLookup]> {
+        match self {
+            Self::And(all) => all.iter().flat_map(Self::required_codes).collect(),
+            Self::Or(any) => match any.as_slice() {
+                [one] => one.required_codes(),
+                _ => Vec::new(),
+            },
+            Self::Codes { none: false, lookups } => vec![lookups],
+            Self::Codes { none: true, .. } | Self::Leaf(_) => Vec::new(),
+        }
+    }
+
     /// The codes that a filter of `unique_code` names, if it is nothing but a lookup: the forms that
     /// [`Filter::Codes`] allows.
     ///

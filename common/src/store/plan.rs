@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{EntryFilter, Index};
 use crate::{
-    query::{Condition, Filter, Query, Scalar, Test},
+    query::{CodeLookup, Condition, Filter, Query, Scalar, Test},
     reservation::uuid,
 };
 
@@ -50,13 +50,13 @@ impl fmt::Display for Plan {
     }
 }
 
-/// Plans a query of `code_reservation`.
+/// Plans a query of `code_reservation`. `found` tells which reservations have one of some codes.
 ///
-/// In order of preference: ids; a reference; a product; organisations (those of the caller's rights, at the latest); all
+/// In order of preference: ids; codes, which lead to ids; a reference; a product; organisations (those of the caller's rights, at the latest); all
 /// shards. So a caller with a limited set of organisations never reads beyond them, unless a reference or product leads to
 /// fewer entries.
 #[must_use]
-pub fn plan(query: &Query, shards: u32) -> Plan {
+pub fn plan(query: &Query, shards: u32, found: impl Fn(&[CodeLookup]) -> Vec<Uuid>) -> Plan {
     let conditions = query.conditions();
     let equalities = conditions.as_ref().map(Filter::required_equalities).unwrap_or_default();
     let of = |name: &str| equalities.iter().find(|(field, _)| *field == name).map(|(_, values)| values.as_slice());
@@ -65,8 +65,9 @@ pub fn plan(query: &Query, shards: u32) -> Plan {
     if equalities.iter().any(|(_, values)| values.is_empty()) {
         return nothing;
     }
-    if let Some(ids) = of("id") {
-        let mut ids: Vec<Uuid> = ids.iter().filter_map(|id| uuid(id)).collect();
+    let ids = of("id").map(|ids| ids.iter().filter_map(|id| uuid(id)).collect());
+    let codes = conditions.as_ref().map(Filter::required_codes).unwrap_or_default();
+    if let Some(mut ids) = ids.or_else(|| codes.first().map(|codes| found(codes))) {
         ids.sort_unstable();
         ids.dedup();
         return match ids.is_empty() {

@@ -6,6 +6,8 @@ mod api;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod directus;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod examples;
@@ -21,6 +23,8 @@ mod million;
 mod oidc;
 #[cfg(test)]
 mod repository;
+#[cfg(test)]
+mod rest;
 #[cfg(test)]
 mod rights;
 #[cfg(test)]

@@ -1,0 +1,85 @@
+//! Rows for the tests, written past the HTTP API where it would take too long.
+
+use common::{
+    code::{CharacterSet, CodeType, Namespace, PoolSpec, pool_number},
+    context::Context,
+    operations::freeze,
+    reservation::{
+        Reservation, Rules, Timestamp,
+        create::{Birth, Draft},
+    },
+    store::{Allocated, Created, MAX_PLACEMENTS, Placement, Pool, PoolEntry, Role, Store, User},
+};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// A time at which everything happens.
+pub(crate) fn noon() -> Timestamp {
+    Timestamp::parse("2026-01-01T12:00:00Z").unwrap()
+}
+
+/// A user of the seed's kind, with these organisations, or all.
+pub(crate) fn user(role: Role, organisations: Option<&[&str]>) -> User {
+    User {
+        id: Uuid::new_v4().to_string(),
+        first_name: Some("Test".to_owned()),
+        last_name: None,
+        email: Some("test@example.com".to_owned()),
+        status: "active".to_owned(),
+        role,
+        organisations: organisations.map(|all| all.iter().map(|one| (*one).to_owned()).collect()),
+        external_identifier: None,
+        has_token: false,
+    }
+}
+
+/// A reservation as a client's input makes it, not yet stored.
+pub(crate) fn reservation(input: &Value) -> Reservation {
+    let birth = Birth {
+        id: Uuid::now_v7(),
+        incarnation: Uuid::new_v4(),
+        user: "a11ce000-0000-4000-8000-000000000001".to_owned(),
+        now: noon(),
+    };
+    Draft::parse(input, &Rules::default()).unwrap().into_reservation(birth)
+}
+
+/// Stores reservations.
+pub(crate) async fn store(context: &Context, items: &[Reservation]) {
+    for chunk in items.chunks(100) {
+        assert!(matches!(Store::of(context).create(chunk, None).await.unwrap(), Created::Done));
+    }
+}
+
+/// Stores reservations of one product with ranges of its pool, one after the other; nothing is exported.
+pub(crate) async fn allocate(context: &Context, gtin: &str, items: &[Reservation]) -> Vec<Reservation> {
+    store(context, items).await;
+    let namespace = Namespace::new(CodeType::Sgtin, gtin, 8).unwrap();
+    let spec = PoolSpec::from_pool(namespace, CharacterSet::Alphanumeric).unwrap();
+    let mut out = Vec::new();
+    for chunk in items.chunks(MAX_PLACEMENTS) {
+        let entry = match Store::of(context).pool(&spec.namespace).await.unwrap() {
+            Some(pool) => PoolEntry::Known(pool),
+            None => PoolEntry::Fresh(Pool {
+                namespace: spec.namespace.clone(),
+                next: 0,
+                capacity: spec.capacity(),
+                character_set: spec.character_set,
+                number: pool_number(0x5eed),
+                check: context.secret().await.unwrap().pool_key(&spec.namespace).check_value(),
+            }),
+        };
+        let mut start = entry.pool().next;
+        let mut placements = Vec::new();
+        for item in chunk {
+            let render = freeze(item, None, context.config());
+            placements.push(Placement { reservation: item.clone(), start, render });
+            start += item.quantity();
+        }
+        match Store::of(context).allocate(&entry, &placements, noon()).await.unwrap() {
+            Allocated::Done(items) => out.extend(items),
+            other => panic!("{other:?}"),
+        }
+    }
+    out
+}
