@@ -8,4 +8,6 @@ mod repository;
 #[cfg(test)]
 mod rights;
 #[cfg(test)]
+mod slices;
+#[cfg(test)]
 mod template;
