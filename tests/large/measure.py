@@ -6,7 +6,8 @@
     1. one million sgtin as CSV, from POST to complete (three times, the best and all)
     2. a reservation of 100 that arrives while one of 20 million runs
     3. ROWS sgtin as CSV in one request: length, first, middle and last rows against codes that the API renders afresh,
-       peak memory of the process above idle, writes to DynamoDB
+       peak memory of the process above idle, writes of reservations to DynamoDB (what an allocation writes to Pools and a
+       completion to Files does not depend on the quantity)
 
 The data directory lies beside the binary and is removed at the end.
 """
@@ -102,7 +103,7 @@ def large(local, folder, rows):
     print(f"{rows:,} sgtin as csv: {length:,} bytes in {seconds:.1f} s, {rows / seconds / 1e6:.2f} million rows a second, "
           f"{length / seconds / 1e6:.0f} MB/s")
     print(f"memory: {idle / 2**20:.0f} MiB idle, peak {above:.0f} MiB above (target 128)")
-    print(f"writes to DynamoDB: {written} in {slices} slices; {small} for 1,000 codes")
+    print(f"writes of the reservation: {written} in {slices} slices; {small} for 1,000 codes")
     print(f"quantity_reserved as a client saw it: {', '.join(f'{value:,}' for value in progress)}")
     failures = []
     if above > 128:
@@ -152,7 +153,7 @@ def check(local, item, rows):
 
 
 class Writes:
-    """Counts what is written: records of the stream of Reservations, and items of Pools and Files, which only grow here."""
+    """Counts the writes of reservations, each of which is one record of the table's stream."""
 
     def __init__(self, folder):
         self.path = pathlib.Path(folder, "tables.db")
