@@ -43,7 +43,7 @@ def main():
     )
     arguments = parser.parse_args()
 
-    python, node_path = install(arguments.tools)
+    python, node_path = install(os.path.abspath(arguments.tools))
     exports = [os.path.abspath(export) for export in arguments.exports]
     rows = str(arguments.rows)
     verdicts = run([python, os.path.join(HERE, "judges.py"), rows, *exports])

@@ -28,6 +28,8 @@ mod rest;
 #[cfg(test)]
 mod rights;
 #[cfg(test)]
+mod slices;
+#[cfg(test)]
 mod stream_events;
 #[cfg(test)]
 mod system;

@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+"""Reserves codes of every type and downloads them in every format: the same codes, begun again in the next format.
+
+    tests/formats/reserve.py PATH_OF_LOCAL DIRECTORY
+
+`check.py` then reads the files; those of one reservation must hold the same rows.
+"""
+
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+from system import TYPES, body_of, system  # noqa: E402
+
+FORMATS = [plain + gz for plain in ["csv", "txt", "json", "ndjson", "yaml", "xml"] for gz in ["", ".gz"]]
+# Rows of each type, and of one reservation whose files are sent in parts (more than 8 MiB of CSV).
+FEW, MANY = 500, 70_000
+
+
+def main(binary, folder):
+    with system(pathlib.Path(binary).resolve(), "--memory", "--parameter", "ShortCodeDomain=https://s.example") as local:
+        wanted = [(f"{code_type}-{FEW}", body_of(code_type, FEW)) for code_type in TYPES]
+        wanted += [("one", body_of("sgtin", 1)), ("parts", body_of("sgtin", MANY, url_suffix="?lot=A,1&who='me'"))]
+        reservations = {name: local.reserve({**body, "export_type": FORMATS[0]}) for name, body in wanted}
+        for export_type in FORMATS:
+            for name, reservation in reservations.items():
+                if export_type != FORMATS[0]:
+                    again = {"status": "new", "export_type": export_type}
+                    local.request("PATCH", f"/items/code_reservation/{reservation}", again)
+            for name, reservation in reservations.items():
+                file = local.wait(reservation)["export_file"]
+                local.download(file, pathlib.Path(folder, f"{name}.{export_type}"))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
