@@ -6,9 +6,17 @@ mod api;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod deaths;
+#[cfg(test)]
+mod ends;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod examples;
+#[cfg(test)]
+mod fault_proxy;
+#[cfg(test)]
+mod faults;
 #[cfg(test)]
 mod invariants;
 #[cfg(test)]
