@@ -116,11 +116,17 @@ impl Group<'_> {
             // Another key would issue codes that exist (RSV-1 speaks of indexes; this keeps it true of codes).
             return self.fail_all(KEY_MISMATCH).await;
         }
-        self.drop_other_character_sets(pool).await?;
+        if matches!(entry, PoolEntry::Known(_)) {
+            self.drop_other_character_sets(pool).await?;
+        }
 
         let mut next = pool.next;
         let (mut placements, mut placed, mut too_large) = (Vec::new(), Vec::new(), Vec::new());
         for (index, waiting) in self.waiting.iter().enumerate() {
+            if waiting.spec.character_set != pool.character_set {
+                // The pool is not made yet: whether its first reservation gets codes, and fixes the set, is open.
+                continue;
+            }
             let quantity = waiting.item.quantity();
             if waiting.spec.check(next, quantity).is_ok() {
                 placements.push(Placement {

@@ -36,10 +36,12 @@ async fn ten_kills_while_fifty_reservations_are_made_lose_and_double_nothing() {
             tokio::spawn(client.run())
         })
         .collect();
+    let mut unfinished = Vec::new();
     for _ in 0..KILLS {
         tokio::time::sleep(Duration::from_millis(random.random_range(20..1_500))).await;
         program.kill().await;
         program = start().await;
+        unfinished.push(open_reservations(&Api::new(&program.url, TOKEN)).await);
         // Err: no client is waiting any more.
         let _ = address.send(program.url.clone());
     }
@@ -53,6 +55,7 @@ async fn ten_kills_while_fifty_reservations_are_made_lose_and_double_nothing() {
     for id in &ids {
         completed(&api, id).await;
     }
+    println!("unfinished when it came back: {unfinished:?}");
     println!(
         "after the last start: {:.1} s to the last post, {:.1} s to the last completion",
         posted.as_secs_f64(),
@@ -70,6 +73,12 @@ async fn ten_kills_while_fifty_reservations_are_made_lose_and_double_nothing() {
     assert_eq!(stored.state.reservations.len(), ids.len());
     assert_eq!(running.system.failures().all().await.unwrap().len(), 0, "no record was given up");
     running.system.stop().await;
+}
+
+/// How many reservations wait to be finished.
+async fn open_reservations(api: &Api) -> usize {
+    let query = "limit=-1&fields=id&filter[status][_in]=new,in_progress";
+    api.send("GET", &format!("{RESERVATIONS}?{query}")).await.data().as_array().unwrap().len()
 }
 
 /// A client that tries again until it has an answer.

@@ -6,11 +6,19 @@ mod api;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod deaths;
+#[cfg(test)]
 mod directus;
+#[cfg(test)]
+mod ends;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
 mod examples;
+#[cfg(test)]
+mod fault_proxy;
+#[cfg(test)]
+mod faults;
 #[cfg(test)]
 mod invariants;
 #[cfg(test)]

@@ -152,25 +152,15 @@ async fn program() -> &'static Path {
             let folder = test.parent().and_then(Path::parent).unwrap();
             let program = folder.join("local");
             if !is_fresh(&program) {
-                let profile = match file_name(folder).as_str() {
-                    "debug" => "dev".to_owned(),
-                    other => other.to_owned(),
-                };
                 let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
                 let mut build = Command::new(cargo);
                 // As `cargo test --workspace` builds it, for the tests of `local`; `cargo build` would build every
                 // dependency again, with other features.
-                build.args([
-                    "test",
-                    "--no-run",
-                    "--workspace",
-                    "--test",
-                    "embedded",
-                    "--profile",
-                    &profile,
-                    "--target-dir",
-                ]);
+                build.args(["test", "--no-run", "--workspace", "--test", "embedded", "--target-dir"]);
                 build.arg(folder.parent().unwrap()).current_dir(root());
+                if file_name(folder) == "release" {
+                    build.arg("--release");
+                }
                 assert!(build.status().await.unwrap().success());
             }
             program
