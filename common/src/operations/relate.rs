@@ -151,6 +151,7 @@ impl<'a> Loader<'a> {
             return Ok(());
         }
         let codes = Codes::open(self.context).await?;
+        self.related.set_codes_start(window.skip());
         for item in reserved() {
             let rows =
                 if needs.codes_are_keys { codes.id_window(item, window) } else { codes.window(item, window, false)? };

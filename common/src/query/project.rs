@@ -40,7 +40,8 @@ fn value(node: &Node, row: &Row, related: &Related) -> Value {
             };
             let codes = related.codes(id);
             // Loaded for this window already; the cut holds the promise if more were loaded for another one.
-            let codes = codes.iter().take(window.take().unwrap_or(usize::MAX));
+            let codes =
+                codes.iter().skip(related.codes_before(window.skip())).take(window.take().unwrap_or(usize::MAX));
             Value::Array(codes.map(|code| render(selection, code, related)).collect())
         }
     }

@@ -15,6 +15,7 @@ pub type Row = Map<String, Value>;
 pub struct Related {
     rows: HashMap<Collection, HashMap<String, Row>>,
     codes: HashMap<String, Vec<Row>>,
+    codes_start: Option<usize>,
     counts: HashMap<String, u64>,
     found: HashMap<CodeLookup, HashSet<String>>,
 }
@@ -41,6 +42,17 @@ impl Related {
     /// [`Needs::codes`](super::Needs) asked for.
     pub fn set_codes(&mut self, reservation: impl Into<String>, codes: Vec<Row>) {
         self.codes.insert(reservation.into(), codes);
+    }
+
+    /// Sets how many codes of each reservation were left out before those that are set. Where nobody says, every window on
+    /// them begins with the first.
+    pub fn set_codes_start(&mut self, start: usize) {
+        self.codes_start = Some(start);
+    }
+
+    /// How many of the codes that are set come before a window that skips `skip` codes of the reservation.
+    pub(super) fn codes_before(&self, skip: usize) -> usize {
+        self.codes_start.map_or(0, |start| skip.saturating_sub(start))
     }
 
     /// The codes of a reservation; none where nothing was set.
