@@ -34,6 +34,8 @@ pub struct Call {
     pub headers: HeaderMap,
     /// The time of the request.
     pub now: Timestamp,
+    /// The id of the request, for the log.
+    pub request_id: String,
     parameters: Vec<(String, String)>,
     body: Vec<u8>,
 }
@@ -72,7 +74,12 @@ impl Incoming {
     }
 
     /// Finds the caller.
-    pub(super) async fn authenticate(self, context: &Context, now: Timestamp) -> Result<Call, ApiError> {
+    pub(super) async fn authenticate(
+        self,
+        context: &Context,
+        now: Timestamp,
+        request_id: &str,
+    ) -> Result<Call, ApiError> {
         let caller = match self.token()? {
             None => Caller::nobody(),
             Some(token) => {
@@ -81,7 +88,8 @@ impl Incoming {
             }
         };
         let Self { method, path, query, headers, parameters, body } = self;
-        Ok(Call { caller, method, path, query, headers, now, parameters, body })
+        let request_id = request_id.to_owned();
+        Ok(Call { caller, method, path, query, headers, now, request_id, parameters, body })
     }
 
     /// The token: `?access_token=`, `Authorization: Bearer`, or the session cookie; the first two together are refused.

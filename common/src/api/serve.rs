@@ -34,7 +34,11 @@ where
     let (method, path) = (incoming.method.clone(), incoming.path.clone());
     let (origin, if_none_match) = (incoming.origin(), incoming.if_none_match());
 
-    let result = if method == Method::OPTIONS { Ok(options(&path)) } else { run(context, incoming, operation).await };
+    let result = if method == Method::OPTIONS {
+        Ok(options(&path))
+    } else {
+        run(context, incoming, operation, &request_id).await
+    };
     let mut response = match result {
         Ok(answer) => limited(answer.into_response()),
         Err(error) => failed(&error, &request_id),
@@ -59,12 +63,17 @@ pub async fn serve_anyone(context: &Context, request: Request, answer: Answer) -
     serve(context, Request::from_parts(parts, body), |_, _| ready(Ok(answer))).await
 }
 
-async fn run<'a, F, R>(context: &'a Context, incoming: Incoming, operation: F) -> Result<Answer, ApiError>
+async fn run<'a, F, R>(
+    context: &'a Context,
+    incoming: Incoming,
+    operation: F,
+    request_id: &str,
+) -> Result<Answer, ApiError>
 where
     F: FnOnce(&'a Context, Call) -> R,
     R: Future<Output = Result<Answer, ApiError>>,
 {
-    let call = incoming.authenticate(context, Timestamp::new(Utc::now())).await?;
+    let call = incoming.authenticate(context, Timestamp::new(Utc::now()), request_id).await?;
     operation(context, call).await
 }
 

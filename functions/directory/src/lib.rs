@@ -50,6 +50,10 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
         ["items", collection] | ["items", collection, _] if call.method != Method::PUT => {
             other_collection(&call, collection)
         }
+        // The methods that GraphQL has are routes of its own function.
+        ["graphql"] | ["graphql", "system"] => {
+            Err(ApiError::MethodNotAllowed { current: call.method.to_string(), allowed: &["GET", "POST"] })
+        }
         _ => Err(ApiError::RouteNotFound(call.path.clone())),
     }
 }

@@ -220,7 +220,7 @@ async fn execute(
                 _ => continue,
             },
         };
-        match run(&mut execution, root, selected).await {
+        match run(&mut execution, root, selected, call).await {
             Ok(value) => set(&mut data, selected, writer.root(selected, &field.ty, &value)),
             Err(errors) => {
                 writer.errors.extend(errors);
@@ -253,10 +253,16 @@ fn set(data: &mut Option<Map<String, Json>>, selected: &Selected<'_>, value: Jso
 }
 
 /// The data of a root, or the entries of `errors` for it.
-async fn run(execution: &mut Execution<'_>, root: Root, selected: &Selected<'_>) -> Result<Json, Vec<Json>> {
+async fn run(
+    execution: &mut Execution<'_>,
+    root: Root,
+    selected: &Selected<'_>,
+    call: &Call,
+) -> Result<Json, Vec<Json>> {
     execution.root(root, selected).await.map_err(|error| {
         if error.is_fault() {
-            tracing::error!(%error, root = selected.key, "a member of a document failed");
+            let request_id = &call.request_id;
+            tracing::error!(request_id, %error, "request {request_id}: \"{}\" failed", selected.key);
         }
         let place = |mut entry: Json| {
             if let Some(members) = entry.as_object_mut() {

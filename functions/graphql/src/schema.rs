@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use async_graphql::{
     Value,
-    dynamic::{self, FieldFuture, InputObject, InputValue, Object, Scalar, TypeRef},
+    dynamic::{self, FieldFuture, InputObject, InputValue, Object, Scalar},
 };
 use common::api::ApiError;
 
@@ -56,9 +56,6 @@ impl Api {
     fn build(model: Model) -> Result<Self, String> {
         let mutation = model.output(MUTATION).map(|output| output.name.as_str());
         let mut builder = dynamic::Schema::build(QUERY, mutation, None);
-        for name in [TypeRef::INT, TypeRef::FLOAT, TypeRef::STRING, TypeRef::BOOLEAN, TypeRef::ID] {
-            builder = builder.register(Scalar::new(name).validator(move |value| accepts_literal(name, value)));
-        }
         for (name, description) in SCALARS {
             let scalar = Scalar::new(name).description(description);
             builder = builder.register(scalar.validator(move |value| accepts_literal(name, value)));
@@ -85,4 +82,44 @@ fn input(argument: &Argument) -> InputValue {
 
 fn accepts_literal(scalar: &str, value: &Value) -> bool {
     matches!(value, Value::Null) || accepts(scalar, value).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_schemas_hold_together() {
+        let items = Endpoint::Items.api().unwrap().schema.sdl();
+        let system = Endpoint::System.api().unwrap().schema.sdl();
+        for name in ["type code_reservation {", "type unique_code {", "type directus_users {", "type directus_files {"]
+        {
+            assert!(items.contains(name), "{name}");
+        }
+        assert!(system.contains("users_me: directus_users") && !system.contains("code_reservation"));
+        assert!(!items.contains("type organisation"), "a writer does not see organisations");
+    }
+
+    #[test]
+    fn every_type_that_is_named_exists() {
+        for endpoint in [Endpoint::Items, Endpoint::System] {
+            let model = &endpoint.api().unwrap().model;
+            let outputs = model.outputs.iter().flat_map(|output| &output.fields);
+            let arguments = outputs.clone().flat_map(|field| &field.arguments);
+            let inputs = model.inputs.iter().flat_map(|input| &input.fields).chain(arguments);
+            let known = ["ID", "String", "Int", "Float", "Boolean"];
+            let is_scalar = |name: &str| known.contains(&name) || SCALARS.iter().any(|(scalar, _)| *scalar == name);
+            for field in outputs {
+                assert!(
+                    is_scalar(field.ty.type_name()) || model.output(field.ty.type_name()).is_some(),
+                    "{}",
+                    field.ty
+                );
+            }
+            for argument in inputs {
+                let name = argument.ty.type_name();
+                assert!(is_scalar(name) || model.input(name).is_some(), "{}", argument.ty);
+            }
+        }
+    }
 }
