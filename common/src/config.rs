@@ -242,14 +242,19 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
 
     fn oidc(&self) -> Result<Option<Oidc>, ConfigError> {
         let Some(issuer) = self.get("OIDC_ISSUER") else { return Ok(None) };
-        // Keys that travel in the clear can be replaced on the way; on this machine there is no way.
-        let on_this_machine = ["http://127.0.0.1:", "http://localhost:"].iter().any(|start| issuer.starts_with(start));
-        if !issuer.starts_with("https://") && !on_this_machine {
+        if !is_safe(&issuer) {
             let reason = "an https address is needed".to_owned();
             return Err(ConfigError::Invalid { name: "OIDC_ISSUER", value: issuer, reason });
         }
         Ok(Some(Oidc { issuer, audience: self.required("OIDC_AUDIENCE")? }))
     }
+}
+
+/// Whether keys may be fetched from an address: what travels in the clear can be replaced on the way, but on this machine
+/// there is no way.
+#[must_use]
+pub fn is_safe(address: &str) -> bool {
+    ["https://", "http://127.0.0.1:", "http://localhost:"].iter().any(|start| address.starts_with(start))
 }
 
 /// Checks a domain of links: `http` or `https`, a host, perhaps a path, no query and no fragment; a trailing slash is dropped.

@@ -175,6 +175,15 @@ impl Call {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
+    /// A header that must be text, since it decides what is done.
+    ///
+    /// # Errors
+    /// INVALID_PAYLOAD for a header that holds anything but visible ASCII.
+    pub fn text_header(&self, name: &str) -> Result<Option<&str>, ApiError> {
+        let value = self.headers.get(name).map(|value| value.to_str());
+        value.transpose().map_err(|_| ApiError::InvalidPayload(format!("The header {name} has to be plain ASCII")))
+    }
+
     /// The body's bytes.
     #[must_use]
     pub fn body(&self) -> &[u8] {

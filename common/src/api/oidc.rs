@@ -19,7 +19,7 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use super::ApiError;
-use crate::config::Oidc;
+use crate::config::{Oidc, is_safe};
 
 /// How long keys are used before they are fetched again.
 const KEYS_LIFETIME: Duration = Duration::from_secs(10 * 60);
@@ -45,16 +45,17 @@ struct Discovery {
     jwks_uri: String,
 }
 
+#[derive(Default)]
 struct Keys {
-    set: JwkSet,
-    fetched: Instant,
+    set: Option<(JwkSet, Instant)>,
+    tried: Option<Instant>,
 }
 
 /// Checks the tokens of one issuer.
 pub struct Issuer {
     settings: Oidc,
     connector: Connector,
-    keys: Mutex<Option<Keys>>,
+    keys: Mutex<Keys>,
 }
 
 impl Issuer {
@@ -69,7 +70,7 @@ impl Issuer {
             .tls_provider(tls::Provider::Rustls(CryptoMode::AwsLc))
             .connector_settings(limits)
             .build();
-        Self { settings, connector, keys: Mutex::new(None) }
+        Self { settings, connector, keys: Mutex::default() }
     }
 
     /// Whether a token has the form of a JWT: three parts, the first of them a header (RFC 7515, section 7.1).
@@ -101,30 +102,24 @@ impl Issuer {
     /// The key of this id; without an id, the issuer's only key.
     async fn key(&self, kid: Option<&str>) -> Result<Option<DecodingKey>, ApiError> {
         let mut keys = self.keys.lock().await;
-        let found = keys.as_ref().and_then(|keys| find(&keys.set, kid));
-        let age = keys.as_ref().map(|keys| keys.fetched.elapsed());
-        let stale = match (&found, age) {
-            (_, None) => true,
-            (Some(_), Some(age)) => age > KEYS_LIFETIME,
-            (None, Some(age)) => age > MIN_INTERVAL,
-        };
-        if !stale {
-            return Ok(found);
-        }
-        match self.fetch().await {
-            Ok(set) => {
-                let found = find(&set, kid);
-                *keys = Some(Keys { set, fetched: Instant::now() });
-                Ok(found)
-            }
-            // An issuer that is down for a moment does not lock out those whose key is known.
-            Err(error) => match found {
-                Some(key) => {
-                    tracing::warn!(error, "the keys of the issuer cannot be renewed");
-                    Ok(Some(key))
+        let found = keys.set.as_ref().and_then(|(set, _)| find(set, kid));
+        let old = keys.set.as_ref().is_none_or(|(_, fetched)| fetched.elapsed() > KEYS_LIFETIME);
+        let may_ask = keys.tried.is_none_or(|tried| tried.elapsed() > MIN_INTERVAL);
+        if may_ask && (old || found.is_none()) {
+            keys.tried = Some(Instant::now());
+            match self.fetch().await {
+                Ok(set) => {
+                    let found = find(&set, kid);
+                    keys.set = Some((set, Instant::now()));
+                    return Ok(found);
                 }
-                None => Err(ApiError::Unavailable(format!("the keys of the issuer cannot be fetched: {error}"))),
-            },
+                // An issuer that is down for a moment does not lock out those whose key is known.
+                Err(error) => tracing::warn!(error, "the keys of the issuer cannot be fetched"),
+            }
+        }
+        match &keys.set {
+            Some(_) => Ok(found),
+            None => Err(ApiError::Unavailable("the keys of the issuer are not known".to_owned())),
         }
     }
 
@@ -134,6 +129,9 @@ impl Issuer {
         let discovery: Discovery = serde_json::from_slice(&document).map_err(|error| error.to_string())?;
         if discovery.issuer.trim_end_matches('/') != base {
             return Err("the discovery document is another issuer's".to_owned());
+        }
+        if !is_safe(&discovery.jwks_uri) {
+            return Err("the keys lie at an address that is not https".to_owned());
         }
         serde_json::from_slice(&self.get(&discovery.jwks_uri).await?).map_err(|error| error.to_string())
     }

@@ -8,7 +8,7 @@ use crate::{
     api::{Action, ApiError},
     context::Context,
     export::{Bucket, BucketError},
-    query::{Answer, Collection, Query, RawQuery, Row},
+    query::{Answer, Collection, Filter, Meta, Query, RawQuery, Row},
     store::{FileRow, Store},
 };
 
@@ -28,16 +28,15 @@ pub async fn list(context: &Context, asker: Asker<'_>, raw: &RawQuery) -> Result
 /// As [`list`].
 pub async fn run(context: &Context, asker: Asker<'_>, query: &Query) -> Result<Answer, ApiError> {
     let store = Store::of(context);
-    let equalities = query.conditions().map(|filter| {
-        filter
-            .required_equalities()
-            .into_iter()
-            .filter(|(field, _)| *field == "id")
-            .flat_map(|(_, ids)| ids.into_iter().map(str::to_owned).collect::<Vec<_>>())
-            .collect::<Vec<String>>()
-    });
-    let files = match equalities.filter(|ids| !ids.is_empty()) {
-        Some(ids) => store.files(&ids).await?,
+    let filter = query.conditions();
+    let equalities = filter.as_ref().map(Filter::required_equalities).unwrap_or_default();
+    // The number of all files is asked for rarely; then all are read.
+    let named = equalities.iter().find(|(field, _)| *field == "id" && !query.meta.contains(&Meta::TotalCount));
+    let files = match named {
+        Some((_, ids)) => {
+            let ids = ids.iter().filter_map(|id| crate::reservation::uuid(id)).map(|id| id.to_string());
+            store.files(&ids.collect::<Vec<_>>()).await?
+        }
         None => store.files_of(asker.caller.organisations()).await?,
     };
     let rows: Vec<Row> =

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     api::{Action, ApiError},
     context::Context,
-    query::{Collection, Filter, RawQuery},
+    query::{Collection, Query, RawQuery},
     reservation::{
         COLLECTION, Reservation, Status,
         update::{Editor, apply},
@@ -32,6 +32,14 @@ struct Change<'a> {
     data: &'a Value,
 }
 
+/// Which rows are changed, and how.
+enum Selected<'a> {
+    /// These, each in its own way.
+    Rows(Vec<Change<'a>>),
+    /// Those that a query matches when they are written, all in the same way.
+    Matching(Box<Query>, &'a Value),
+}
+
 /// Changes one reservation and shows it; null where the parameters leave it out.
 ///
 /// # Errors
@@ -45,11 +53,11 @@ pub async fn one(
 ) -> Result<Value, ApiError> {
     asker.caller.may(Action::Update, COLLECTION)?;
     let query = asker.query(Collection::CodeReservation, raw)?;
-    let written = write(context, asker, &[Change { id, data }], None).await?;
-    match written.first() {
-        Some(item) => show_written(context, asker, &query, item).await,
-        None => Err(ApiError::no_row()),
-    }
+    write(context, asker, &Selected::Rows(vec![Change { id, data }]), async |items: &[Reservation]| match items {
+        [item] => show_written(context, asker, &query, item).await,
+        _ => Err(ApiError::no_row()),
+    })
+    .await
 }
 
 /// Changes many: `{keys, data}`, `{query, data}`, or an array of objects with their ids.
@@ -59,36 +67,26 @@ pub async fn one(
 pub async fn many(context: &Context, asker: Asker<'_>, body: &Value, raw: &RawQuery) -> Result<Value, ApiError> {
     asker.caller.may(Action::Update, COLLECTION)?;
     let query = asker.query(Collection::CodeReservation, raw)?;
-    let written = match body {
-        Value::Array(rows) => {
-            let changes = rows.iter().map(change).collect::<Result<Vec<_>, _>>()?;
-            write(context, asker, &changes, None).await?
-        }
+    let selected = match body {
+        Value::Array(rows) => Selected::Rows(rows.iter().map(change).collect::<Result<_, _>>()?),
         _ => {
             let members =
                 body.as_object().ok_or_else(|| ApiError::InvalidPayload("\"value\" must be of type object".into()))?;
             let data = data_of(members)?;
             match Rows::parse(members)? {
-                Rows::Keys(ids) => write(context, asker, &changes(&ids, data), None).await?,
-                Rows::Query(raw) => {
-                    let selecting = asker.query(Collection::CodeReservation, &raw)?;
-                    let items = matching(context, asker, &selecting).await?;
-                    let ids: Vec<Uuid> = items.iter().map(|item| item.id).collect();
-                    // The filter is looked at again on the row that is written over.
-                    write(context, asker, &changes(&ids, data), selecting.conditions()).await?
-                }
+                Rows::Keys(ids) => Selected::Rows(ids.into_iter().map(|id| Change { id, data }).collect()),
+                Rows::Query(raw) => Selected::Matching(Box::new(asker.query(Collection::CodeReservation, &raw)?), data),
             }
         }
     };
-    Ok(show_many(context, asker, &query, &written).await?.data)
+    write(context, asker, &selected, async |items: &[Reservation]| {
+        Ok(show_many(context, asker, &query, items).await?.data)
+    })
+    .await
 }
 
 fn data_of(members: &Map<String, Value>) -> Result<&Value, ApiError> {
     members.get("data").ok_or_else(|| ApiError::InvalidPayload("\"data\" is required".to_owned()))
-}
-
-fn changes<'a>(ids: &[Uuid], data: &'a Value) -> Vec<Change<'a>> {
-    ids.iter().map(|id| Change { id: *id, data }).collect()
 }
 
 fn change(row: &Value) -> Result<Change<'_>, ApiError> {
@@ -99,30 +97,48 @@ fn change(row: &Value) -> Result<Change<'_>, ApiError> {
 }
 
 /// Writes changes in one transaction, each on the row as it was read; an overtaken one is made again on fresh data.
+///
+/// The answer is made before anything is written: what cannot be shown is not done.
 async fn write(
     context: &Context,
     asker: Asker<'_>,
-    changes: &[Change<'_>],
-    still: Option<Filter>,
-) -> Result<Vec<Reservation>, ApiError> {
-    let ids: BTreeSet<Uuid> = changes.iter().map(|change| change.id).collect();
-    if ids.len() > MAX_BATCH {
-        return Err(ApiError::InvalidPayload(format!(
-            "{} rows in one request, {MAX_BATCH} at most are allowed",
-            ids.len()
-        )));
-    }
+    selected: &Selected<'_>,
+    show: impl AsyncFn(&[Reservation]) -> Result<Value, ApiError>,
+) -> Result<Value, ApiError> {
     let store = Store::of(context);
-    let ids: Vec<Uuid> = ids.into_iter().collect();
     for _ in 0..MAX_TRIES {
-        let current: HashMap<Uuid, Reservation> =
-            store.reservations(&ids).await?.into_iter().map(|item| (item.id, item)).collect();
-        let edits = edit(context, asker, changes, &current, still.as_ref()).await?;
+        let (current, matched);
+        let changes = match selected {
+            Selected::Rows(changes) => {
+                let ids: BTreeSet<Uuid> = changes.iter().map(|change| change.id).collect();
+                check_number(ids.len())?;
+                current = store.reservations(&ids.into_iter().collect::<Vec<_>>()).await?;
+                changes
+            }
+            // The condition on the version keeps the query true of what is written: an overtaken row is matched again.
+            Selected::Matching(query, data) => {
+                current = matching(context, asker, query).await?;
+                check_number(current.len())?;
+                matched = current.iter().map(|item| Change { id: item.id, data }).collect();
+                &matched
+            }
+        };
+        let current = current.into_iter().map(|item| (item.id, item)).collect();
+        let edits = edit(context, asker, changes, &current).await?;
+        let new: Vec<Reservation> = edits.iter().map(|(_, new)| new.clone()).collect();
+        let shown = show(&new).await?;
         if store.replace(&edits).await? == Written::Done {
-            return Ok(edits.into_iter().map(|(_, new)| new).collect());
+            return Ok(shown);
         }
     }
     Err(ApiError::Unavailable(format!("an update was overtaken {MAX_TRIES} times")))
+}
+
+fn check_number(rows: usize) -> Result<(), ApiError> {
+    if rows > MAX_BATCH {
+        return Err(ApiError::InvalidPayload(format!("{rows} rows in one request, {MAX_BATCH} at most are allowed")));
+    }
+    Ok(())
 }
 
 /// Applies changes to rows as they are now; rights are checked on the row before and after (RSV-6).
@@ -131,22 +147,12 @@ async fn edit(
     asker: Asker<'_>,
     changes: &[Change<'_>],
     current: &HashMap<Uuid, Reservation>,
-    still: Option<&Filter>,
 ) -> Result<Vec<(Reservation, Reservation)>, ApiError> {
     let rules = context.config().rules();
     let editor = Editor { user: asker.caller.id().unwrap_or_default().to_owned(), now: asker.now };
     let mut edits: Vec<(Reservation, Reservation)> = Vec::with_capacity(changes.len());
     for change in changes {
-        let read = current.get(&change.id).cloned();
-        if let Some(filter) = still {
-            let matches = read.as_ref().is_some_and(|item| {
-                filter.matches(&super::rows::reservation(item), &crate::query::Related::new()) || has_relations(filter)
-            });
-            if !matches {
-                continue;
-            }
-        }
-        let read = asker.caller.own(read)?;
+        let read = asker.caller.own(current.get(&change.id).cloned())?;
         // A row that is named twice is changed twice, in order, and written once.
         let position = edits.iter().position(|(old, _)| old.id == change.id);
         let base = position.and_then(|at| edits.get(at)).map_or(&read, |(_, new)| new).clone();
@@ -162,11 +168,6 @@ async fn edit(
         }
     }
     Ok(edits)
-}
-
-/// Filters over related rows were evaluated when the rows were found; what they point at is not loaded again.
-fn has_relations(filter: &Filter) -> bool {
-    filter.leaves().iter().any(|leaf| !leaf.path.relations.is_empty()) || !filter.code_lookups().is_empty()
 }
 
 /// The organisation, where a change may begin an export: it is rendered with the organisation's prefix and domain.

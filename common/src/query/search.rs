@@ -23,7 +23,7 @@ impl Search {
         let hyphenated = text.len() == 36 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
         let uuid = uuid::Uuid::parse_str(text).ok().filter(|_| hyphenated).map(|u| u.hyphenated().to_string());
         let fields = collection.fields().iter();
-        let fields = fields.filter(|f| access.can_read_field(collection, f) && !f.concealed).collect();
+        let fields = fields.filter(|f| access.can_read_field(collection, f) && !f.concealed && f.in_wildcard).collect();
         Self { text: text.to_lowercase(), number, uuid, fields }
     }
 

@@ -7,6 +7,9 @@ use super::FieldError;
 /// The most characters of a text member.
 pub(super) const MAX_LENGTH: usize = 255;
 
+/// The most characters of `error_message`: 100 of them, 4 bytes a character, fit one transaction (4 MB).
+pub(super) const MAX_MESSAGE: usize = 8_000;
+
 /// Reads a text or null; a number is taken as its text, as Directus' text columns do.
 pub(super) fn text(field: &'static str, value: &Value) -> Result<Option<String>, FieldError> {
     let text = match value {
@@ -15,8 +18,9 @@ pub(super) fn text(field: &'static str, value: &Value) -> Result<Option<String>,
         Value::Number(number) => number.to_string(),
         _ => return Err(FieldError::new(field, "string", "Value has to be a string.")),
     };
-    if field != "error_message" && text.chars().count() > MAX_LENGTH {
-        return Err(FieldError::too_long(field, MAX_LENGTH));
+    let most = if field == "error_message" { MAX_MESSAGE } else { MAX_LENGTH };
+    if text.chars().count() > most {
+        return Err(FieldError::too_long(field, most));
     }
     Ok(Some(text))
 }
@@ -105,7 +109,8 @@ mod tests {
     fn a_text_has_at_most_255_characters() {
         assert!(text("reference_id", &Value::from("ü".repeat(255))).is_ok());
         assert_eq!(text("reference_id", &Value::from("ü".repeat(256))).unwrap_err().kind, "max_length");
-        assert!(text("error_message", &Value::from("x".repeat(5_000))).is_ok());
+        assert!(text("error_message", &Value::from("x".repeat(8_000))).is_ok());
+        assert_eq!(text("error_message", &Value::from("x".repeat(8_001))).unwrap_err().kind, "max_length");
         assert_eq!(text("product", &Value::from(true)).unwrap_err().kind, "string");
     }
 }

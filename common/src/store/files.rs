@@ -71,7 +71,9 @@ impl Store<'_> {
     /// As [`Store::file`].
     pub async fn files(&self, ids: &[String]) -> Result<Vec<FileRow>, StoreError> {
         let table = &self.config.tables.files;
-        let keys = ids.iter().map(|id| Item::from([("id".to_owned(), text(id))])).collect();
+        // DynamoDB refuses empty keys; nothing can be stored under one.
+        let ids = ids.iter().filter(|id| !id.is_empty());
+        let keys = ids.map(|id| Item::from([("id".to_owned(), text(id))])).collect();
         self.batch_get(table, keys).await?.into_iter().map(|item| items::read(table, item)).collect()
     }
 

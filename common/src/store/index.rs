@@ -200,7 +200,9 @@ impl Entries {
     pub async fn next(&mut self, store: Store<'_>, count: usize) -> Result<Vec<Uuid>, StoreError> {
         let mut ids = Vec::with_capacity(count.min(1_000));
         while ids.len() < count {
-            let want = (count - ids.len()).min(1_000);
+            // Many partitions share what may be read.
+            let share = (store.config().max_scan / self.cursors.len().max(1)).max(1);
+            let want = (count - ids.len()).min(1_000).min(share);
             let budget = store.config().max_scan.saturating_sub(self.scanned());
             let peeks = self.cursors.iter_mut().map(|cursor| cursor.peek(store, want, budget));
             let heads = futures::future::try_join_all(peeks).await?;

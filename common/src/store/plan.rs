@@ -14,6 +14,9 @@ use crate::{
 /// The most partitions that one query merges.
 const MAX_PARTITIONS: usize = 100;
 
+/// The longest partition key that DynamoDB takes (bytes).
+const MAX_KEY_BYTES: usize = 2_048;
+
 /// How the rows of a query are found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -75,7 +78,7 @@ pub fn plan(query: &Query, shards: u32, found: impl Fn(&[CodeLookup]) -> Vec<Uui
             false => Plan { source: Source::Keys(ids), entries: EntryFilter::default(), exact: false },
         };
     }
-    let (used, indexes) = partitions(&of, shards);
+    let (used, indexes) = partitions(&of, query.rights.is_some(), shards);
     let mut entries = EntryFilter::default();
     for (field, attribute) in
         [("reserved_for", "organisation_key"), ("product", "product_key"), ("reference_id", "reference_key")]
@@ -95,16 +98,22 @@ pub fn plan(query: &Query, shards: u32, found: impl Fn(&[CodeLookup]) -> Vec<Uui
 }
 
 /// The partitions to read, and the member that chose them.
-fn partitions<'a>(of: &impl Fn(&str) -> Option<&'a [&'a str]>, shards: u32) -> (Option<&'static str>, Vec<Index>) {
+fn partitions<'a>(
+    of: &impl Fn(&str) -> Option<&'a [&'a str]>,
+    has_rights: bool,
+    shards: u32,
+) -> (Option<&'static str>, Vec<Index>) {
     type Choice = (&'static str, fn(String) -> Index);
     let choices: [Choice; 3] =
         [("reference_id", Index::Reference), ("product", Index::Product), ("reserved_for", Index::Organisation)];
     for (field, index) in choices {
-        // The empty text is not in an index.
+        // The empty text is not in an index. Organisations of the caller's rights are read however many they are: rights
+        // must never end in a read of everything.
         let usable = |values: &&[&str]| values.len() <= MAX_PARTITIONS && values.iter().all(|value| !value.is_empty());
-        // Organisations are read however many they are: a caller's rights must never end in a read of everything.
-        if let Some(values) = of(field).filter(|values| usable(values) || field == "reserved_for") {
-            let mut values: Vec<_> = values.iter().filter(|value| !value.is_empty()).collect();
+        if let Some(values) = of(field).filter(|values| usable(values) || (field == "reserved_for" && has_rights)) {
+            // What no index can hold was never stored.
+            let mut values: Vec<_> =
+                values.iter().filter(|value| !value.is_empty() && value.len() <= MAX_KEY_BYTES).collect();
             values.sort_unstable();
             values.dedup();
             return (Some(field), values.into_iter().map(|value| index((*value).to_owned())).collect());

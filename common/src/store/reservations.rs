@@ -150,8 +150,11 @@ impl Store<'_> {
                     if let Some((reservation, _)) = exists {
                         return Ok(Created::Exists(reservation.id));
                     }
-                    Outcome::Cancelled(reasons).written()?;
-                    pause(attempt).await;
+                    match Outcome::Cancelled(reasons).written() {
+                        // Met by another transaction, of the same Idempotency-Key perhaps: the next try sees what it wrote.
+                        Ok(_) | Err(StoreError::Busy(_)) => pause(attempt).await,
+                        Err(error) => return Err(error),
+                    }
                 }
             }
         }

@@ -18,7 +18,7 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
     let asker = Asker { caller: &call.caller, now: call.now };
     let (input, raw) = (call.json()?, parse_query_string(&call.query)?);
     let request =
-        create::Request { input: &input, body: call.body(), key: call.header("idempotency-key"), query: &raw };
+        create::Request { input: &input, body: call.body(), key: call.text_header("idempotency-key")?, query: &raw };
     let data = create::create(context, asker, request).await?;
     Ok(Answer::of_write(&raw, data, call.now))
 }
