@@ -4,7 +4,11 @@
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod bad_changes;
+#[cfg(test)]
 mod bad_input;
+#[cfg(test)]
+mod chaos;
 #[cfg(test)]
 mod deaths;
 #[cfg(test)]
@@ -26,11 +30,15 @@ mod many_clients;
 #[cfg(test)]
 mod million;
 #[cfg(test)]
+mod refusals;
+#[cfg(test)]
 mod repository;
 #[cfg(test)]
 mod rights;
 #[cfg(test)]
 mod stream_events;
+#[cfg(test)]
+mod sweeps;
 #[cfg(test)]
 mod system;
 #[cfg(test)]
