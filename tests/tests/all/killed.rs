@@ -17,8 +17,8 @@ use crate::{
 const KILLS: usize = 10;
 const CLIENTS: usize = 5;
 const RESERVATIONS_EACH: usize = 10;
-/// Rows of a large export: about 19 MB, three parts.
-const LARGE: u64 = 150_000;
+/// Rows of a large export: about 19 MB, three parts of 8 MiB.
+const LARGE: u64 = 200_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_kills_while_fifty_reservations_are_made_lose_and_double_nothing() {
@@ -38,7 +38,7 @@ async fn ten_kills_while_fifty_reservations_are_made_lose_and_double_nothing() {
         .collect();
     let mut unfinished = Vec::new();
     for _ in 0..KILLS {
-        tokio::time::sleep(Duration::from_millis(random.random_range(20..1_500))).await;
+        tokio::time::sleep(Duration::from_millis(random.random_range(20..500))).await;
         program.kill().await;
         program = start().await;
         unfinished.push(open_reservations(&Api::new(&program.url, TOKEN)).await);
@@ -75,6 +75,22 @@ async fn ten_kills_while_fifty_reservations_are_made_lose_and_double_nothing() {
     running.system.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_accepted_while_the_stream_was_paused_is_finished_by_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { memory: false, data_dir: folder.path().to_owned(), ..Options::in_memory() };
+    let paused = Running::start(Options { pause_stream: true, ..options.clone() }).await;
+    let posted = paused.api.post(&json!([sgtin(10), sgtin(20), sgtin(30)])).await;
+    assert_eq!(open_reservations(&paused.api).await, 3);
+    paused.system.stop().await;
+    let running = Running::start(options).await;
+    for object in posted.as_array().unwrap() {
+        completed(&running.api, id(object)).await;
+    }
+    assert_settled(running.context()).await;
+    running.system.stop().await;
+}
+
 /// How many reservations wait to be finished.
 async fn open_reservations(api: &Api) -> usize {
     let query = "limit=-1&fields=id&filter[status][_in]=new,in_progress";
@@ -101,7 +117,7 @@ impl Client {
             } else {
                 self.post_with_key(quantity, number).await
             });
-            tokio::time::sleep(Duration::from_millis(self.random.random_range(0..1_500))).await;
+            tokio::time::sleep(Duration::from_millis(self.random.random_range(0..300))).await;
         }
         ids
     }

@@ -4,7 +4,11 @@
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod bad_changes;
+#[cfg(test)]
 mod bad_input;
+#[cfg(test)]
+mod chaos;
 #[cfg(test)]
 mod deaths;
 #[cfg(test)]
@@ -30,6 +34,8 @@ mod million;
 #[cfg(test)]
 mod oidc;
 #[cfg(test)]
+mod refusals;
+#[cfg(test)]
 mod repository;
 #[cfg(test)]
 mod rest;
@@ -39,6 +45,8 @@ mod rights;
 mod slices;
 #[cfg(test)]
 mod stream_events;
+#[cfg(test)]
+mod sweeps;
 #[cfg(test)]
 mod system;
 #[cfg(test)]
