@@ -2,7 +2,7 @@
 
 use uuid::{Uuid, Variant};
 
-use super::ff1::Ff1;
+use super::ff1::{Ff1, LANES};
 
 /// Bits of a pool number. With 64 bits of index they fill the 122 free bits of a UUID.
 pub const POOL_NUMBER_BITS: u32 = 58;
@@ -31,13 +31,32 @@ impl IdKey {
     /// [`pool_number`]).
     #[must_use]
     pub fn encode(&self, pool_number: u64, index: u64) -> Uuid {
-        let plain = u128::from(self::pool_number(pool_number)) << 64 | u128::from(index);
+        let plain = plain(pool_number, index);
         let (mut left, mut right) = ([half(plain >> 61)], [half(plain)]);
         self.0.forward(&mut left, &mut right);
-        let image = u128::from(left[0]) << 61 | u128::from(right[0]);
-        // 48 bits, four of version, 12 bits, two of variant, 62 bits.
-        let spread = (image >> 74) << 80 | ((image >> 62) & 0xfff) << 64 | (image & LAST_62);
-        Uuid::new_v8(spread.to_be_bytes())
+        spread(left[0], right[0])
+    }
+
+    /// The ids of the codes of a range, in its order: [`IdKey::encode`] of each, many at a time.
+    #[must_use]
+    pub fn encode_range(&self, pool_number: u64, range: std::ops::Range<u64>) -> Vec<Uuid> {
+        let (mut left, mut right) = ([0; LANES], [0; LANES]);
+        let mut ids = Vec::new();
+        let mut first = range.start;
+        while first < range.end {
+            let count = (range.end - first).min(LANES as u64);
+            for ((left, right), index) in left.iter_mut().zip(&mut right).zip(first..first + count) {
+                let plain = plain(pool_number, index);
+                (*left, *right) = (half(plain >> 61), half(plain));
+            }
+            // What is left over from the round before is encoded once more and not looked at.
+            self.0.forward(&mut left, &mut right);
+            ids.extend(
+                left.iter().zip(&right).zip(first..first + count).map(|((left, right), _)| spread(*left, *right)),
+            );
+            first += count;
+        }
+        ids
     }
 
     /// Pool number and index of an id; `None` unless it is a UUID of version 8. An id that was never given out
@@ -54,6 +73,19 @@ impl IdKey {
         let plain = u128::from(left[0]) << 61 | u128::from(right[0]);
         Some((u64::try_from(plain >> 64).ok()?, u64::try_from(plain & u128::from(u64::MAX)).ok()?))
     }
+}
+
+/// What the permutation is applied to.
+fn plain(pool_number: u64, index: u64) -> u128 {
+    u128::from(self::pool_number(pool_number)) << 64 | u128::from(index)
+}
+
+/// The UUID of two permuted halves.
+fn spread(left: u64, right: u64) -> Uuid {
+    let image = u128::from(left) << 61 | u128::from(right);
+    // 48 bits, four of version, 12 bits, two of variant, 62 bits.
+    let spread = (image >> 74) << 80 | ((image >> 62) & 0xfff) << 64 | (image & LAST_62);
+    Uuid::new_v8(spread.to_be_bytes())
 }
 
 const LAST_62: u128 = (1 << 62) - 1;
@@ -73,6 +105,14 @@ mod tests {
 
     fn key() -> IdKey {
         Secret::new(&[3; 32]).unwrap().id_key()
+    }
+
+    #[test]
+    fn a_range_has_the_ids_of_its_codes() {
+        for range in [0..0, 7..8, 0..64, 5..70, 1_000..1_129, u64::MAX - 66..u64::MAX] {
+            let one_by_one: Vec<Uuid> = range.clone().map(|index| key().encode(9, index)).collect();
+            assert_eq!(key().encode_range(9, range), one_by_one);
+        }
     }
 
     proptest! {

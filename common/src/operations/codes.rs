@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use futures::future::try_join_all;
-use serde_json::{Map, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::renderer;
@@ -55,18 +55,15 @@ impl<'a> Codes<'a> {
             .collect()
     }
 
-    /// Only the ids of a window of a reservation's codes, as rows with one member.
+    /// Only the ids of a window of a reservation's codes.
     #[must_use]
-    pub fn id_window(&self, item: &Reservation, window: Window) -> Vec<Row> {
+    pub fn keys(&self, item: &Reservation, window: Window) -> Vec<Value> {
         let Some(range) = &item.range else { return Vec::new() };
         let skip = window.skip() as u64;
         let take = window.take().map_or(u64::MAX, |take| take as u64).min(range.count.saturating_sub(skip));
-        (0..take)
-            .map(|n| {
-                let id = self.ids.encode(range.pool_number, range.start + skip + n);
-                Map::from_iter([("id".to_owned(), json!(id))])
-            })
-            .collect()
+        let start = range.start.saturating_add(skip);
+        let ids = self.ids.encode_range(range.pool_number, start..start.saturating_add(take));
+        ids.into_iter().map(|id| json!(id)).collect()
     }
 
     /// The row of the code at an index of the pool, if the reservation owns it.

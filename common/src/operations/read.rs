@@ -116,12 +116,20 @@ pub async fn run(context: &Context, asker: Asker<'_>, query: &Query) -> Result<A
     Ok(Answer { meta, data })
 }
 
-/// Reads one reservation by its id.
+/// Reads one reservation by its id; none stands for a text that is no id.
+///
+/// Rights on the collection and its members are decided before the row is looked up.
 ///
 /// # Errors
 /// FORBIDDEN for a row that does not exist, or not for the caller.
-pub async fn one(context: &Context, asker: Asker<'_>, id: Uuid, raw: &RawQuery) -> Result<(Query, Value), ApiError> {
+pub async fn one(
+    context: &Context,
+    asker: Asker<'_>,
+    id: impl Into<Option<Uuid>>,
+    raw: &RawQuery,
+) -> Result<(Query, Value), ApiError> {
     let query = asker.query(Collection::CodeReservation, raw)?;
+    let id = id.into().ok_or_else(ApiError::no_row)?;
     let item = asker.caller.own(Store::of(context).reservation(id).await?)?;
     let value = show_one(context, asker, &query, &item).await?;
     Ok((query, value))

@@ -177,9 +177,11 @@ impl<'a> Loader<'a> {
         let codes = Codes::open(self.context).await?;
         self.related.set_codes_start(window.skip());
         for item in reserved() {
-            let rows =
-                if needs.codes_are_keys { codes.id_window(item, window) } else { codes.window(item, window, false)? };
-            self.related.set_codes(item.id.to_string(), rows);
+            let id = item.id.to_string();
+            match needs.codes_are_keys {
+                true => self.related.set_code_keys(id, codes.keys(item, window)),
+                false => self.related.set_codes(id, codes.window(item, window, false)?),
+            }
         }
         Ok(())
     }

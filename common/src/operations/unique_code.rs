@@ -50,15 +50,21 @@ pub async fn run(context: &Context, asker: Asker<'_>, query: &Query) -> Result<A
     }
 }
 
-/// Reads one code by its id.
+/// Reads one code by its id; none stands for a text that is no id.
 ///
 /// # Errors
 /// FORBIDDEN for an id that names no code of the caller's.
-pub async fn one(context: &Context, asker: Asker<'_>, id: Uuid, raw: &RawQuery) -> Result<(Query, Value), ApiError> {
+pub async fn one(
+    context: &Context,
+    asker: Asker<'_>,
+    id: impl Into<Option<Uuid>>,
+    raw: &RawQuery,
+) -> Result<(Query, Value), ApiError> {
     let query = asker.query(Collection::UniqueCode, raw)?;
     if query.needs().codes.is_some() {
         return Err(ApiError::InvalidQuery("\"codes\" cannot be asked for below \"unique_code\"".to_owned()));
     }
+    let id = id.into().ok_or_else(ApiError::no_row)?;
     let found = find_id(context, asker.caller, id).await?.ok_or_else(ApiError::no_row)?;
     let row = Codes::open(context).await?.at(&found.reservation, found.index)?.ok_or_else(ApiError::no_row)?;
     let mut loader = Loader::new(context, asker.caller);

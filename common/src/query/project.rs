@@ -38,6 +38,11 @@ fn value(node: &Node, row: &Row, related: &Related) -> Value {
             let Some(id) = row.get("id").and_then(Value::as_str) else {
                 return Value::Array(Vec::new());
             };
+            if selection.nodes.is_empty()
+                && let Some(keys) = related.code_keys_in(id, *window)
+            {
+                return Value::Array(keys);
+            }
             Value::Array(related.codes_in(id, *window).map(|code| render(selection, code, related)).collect())
         }
     }

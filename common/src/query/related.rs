@@ -16,6 +16,7 @@ pub type Row = Map<String, Value>;
 pub struct Related {
     rows: HashMap<Collection, HashMap<String, Row>>,
     codes: HashMap<String, Vec<Row>>,
+    code_keys: HashMap<String, Vec<Value>>,
     codes_start: Option<usize>,
     counts: HashMap<String, u64>,
     found: HashMap<CodeLookup, HashSet<String>>,
@@ -43,6 +44,18 @@ impl Related {
     /// [`Needs::codes`](super::Needs) asked for.
     pub fn set_codes(&mut self, reservation: impl Into<String>, codes: Vec<Row>) {
         self.codes.insert(reservation.into(), codes);
+    }
+
+    /// Sets the keys of a reservation's codes, cut like [`Related::set_codes`]: enough where no other member is shown.
+    pub fn set_code_keys(&mut self, reservation: impl Into<String>, keys: Vec<Value>) {
+        self.code_keys.insert(reservation.into(), keys);
+    }
+
+    /// The keys of a reservation's codes that a window shows, if only the keys were set.
+    pub(super) fn code_keys_in(&self, reservation: &str, window: Window) -> Option<Vec<Value>> {
+        let keys = self.code_keys.get(reservation)?;
+        let skip = self.codes_start.map_or(0, |start| window.skip().saturating_sub(start));
+        Some(keys.iter().skip(skip).take(window.take().unwrap_or(usize::MAX)).cloned().collect())
     }
 
     /// Says that the codes set begin at this place of each reservation, counted from 0: where an answer shows several

@@ -4,7 +4,7 @@ use common::{
     api::{Answer, ApiError, Call, serve},
     context::Context,
     operations::{read::Asker, unique_code},
-    query::{Collection, parse_query_string},
+    query::parse_query_string,
 };
 use lambda_http::{Body, Request, Response};
 
@@ -19,8 +19,7 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
     let raw = parse_query_string(&call.query)?;
     match call.parameter("id") {
         Some(_) => {
-            asker.query(Collection::UniqueCode, &raw)?;
-            let (query, data) = unique_code::one(context, asker, call.id()?, &raw).await?;
+            let (query, data) = unique_code::one(context, asker, call.id().ok(), &raw).await?;
             Ok(Answer::of_one(&query, data, call.now))
         }
         None => {

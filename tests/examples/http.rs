@@ -1,0 +1,283 @@
+//! Requests a second and latencies of the HTTP API, through `local` and its embedded stores: `tests/bench/run`.
+//!
+//! Everything runs in this one process: the API, the stores and the clients that load them. So the figures are lower bounds
+//! of what the API does, and say nothing about DynamoDB on AWS.
+
+use std::{
+    error::Error,
+    io::{self, Write},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use common::{
+    code::{CharacterSet, CodeType, Namespace, PoolSpec, check_digit, pool_number},
+    context::Context,
+    operations::freeze,
+    reservation::{
+        Reservation, Rules, Timestamp,
+        create::{Birth, Draft},
+    },
+    store::{Allocated, Created, MAX_PLACEMENTS, Placement, Pool, PoolEntry, Store},
+};
+use local::{options::Options, system::System};
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use uuid::Uuid;
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+const USAGE: &str = "options: --reservations N --seconds N --codes N --memory";
+
+/// Reservations of one product.
+const PER_PRODUCT: usize = 100;
+
+struct Settings {
+    reservations: usize,
+    seconds: u64,
+    /// Codes of each reservation; an answer shows 100 of their keys at most.
+    codes: u64,
+    memory: bool,
+}
+
+impl Settings {
+    fn read() -> Result<Self, Failure> {
+        let mut settings = Self { reservations: 100_000, seconds: 5, codes: 100, memory: false };
+        let mut arguments = std::env::args().skip(1);
+        while let Some(name) = arguments.next() {
+            if name == "--memory" {
+                settings.memory = true;
+                continue;
+            }
+            let value: u64 = arguments.next().and_then(|text| text.parse().ok()).ok_or(USAGE)?;
+            match name.as_str() {
+                "--reservations" => settings.reservations = usize::try_from(value)?,
+                "--seconds" => settings.seconds = value,
+                "--codes" => settings.codes = value,
+                _ => return Err(USAGE.into()),
+            }
+        }
+        Ok(settings)
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Failure> {
+    let settings = Settings::read()?;
+    let directory = std::env::temp_dir().join(format!("code-reservation-bench-{}", Uuid::new_v4()));
+    let options =
+        Options { data_dir: directory.clone(), memory: settings.memory, pause_stream: true, ..Options::in_memory() };
+    let system = System::start(options).await?;
+    let result = run(&system, &settings).await;
+    system.stop().await;
+    if !settings.memory {
+        std::fs::remove_dir_all(&directory)?;
+    }
+    result
+}
+
+async fn run(system: &System, settings: &Settings) -> Result<(), Failure> {
+    let mut out = io::stdout();
+    let started = Instant::now();
+    let ids = Arc::new(fill(system.context(), settings).await?);
+    let place = if settings.memory { "in memory" } else { "on disk" };
+    writeln!(out, "{} reservations {place}, made in {:.1} s", ids.len(), started.elapsed().as_secs_f64())?;
+    writeln!(out, "\n| request | connections | requests/s | p50 ms | p99 ms |\n|---|---|---|---|---|")?;
+    let products = settings.reservations.div_ceil(PER_PRODUCT);
+    let kinds: [(&str, Request); 4] = [
+        ("get", Arc::new(move |n| get(&format!("/items/code_reservation/{}", pick(&ids, n))))),
+        ("list 25", Arc::new(|_| get("/items/code_reservation?limit=25"))),
+        (
+            "list 25 of a product",
+            Arc::new(move |n| {
+                let product = gtin(usize::try_from(scatter(n)).unwrap_or(0) % products);
+                get(&format!("/items/code_reservation?limit=25&filter[product][_eq]=/01/{product}"))
+            }),
+        ),
+        ("create", Arc::new(|_| create())),
+    ];
+    for (name, request) in &kinds {
+        for connections in [1, 16] {
+            let mut latencies = load(system, request, connections, settings.seconds).await?;
+            latencies.sort_unstable();
+            let at = |percent: usize| latencies.get(latencies.len() * percent / 100).copied().unwrap_or_default();
+            writeln!(
+                out,
+                "| {name} | {connections} | {:.0} | {:.2} | {:.2} |",
+                latencies.len() as f64 / settings.seconds as f64,
+                at(50).as_secs_f64() * 1e3,
+                at(99).as_secs_f64() * 1e3,
+            )?;
+            out.flush()?;
+        }
+    }
+    Ok(())
+}
+
+/// The n-th request of a kind.
+type Request = Arc<dyn Fn(u64) -> Vec<u8> + Send + Sync>;
+
+/// A number that looks like none before it.
+fn scatter(n: u64) -> u64 {
+    (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20
+}
+
+fn pick(ids: &[Uuid], n: u64) -> Uuid {
+    let at = usize::try_from(scatter(n)).unwrap_or(0) % ids.len().max(1);
+    ids.get(at).copied().unwrap_or_default()
+}
+
+fn get(path: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer local-token\r\n\r\n").into_bytes()
+}
+
+fn create() -> Vec<u8> {
+    let body =
+        r#"{"reserved_for":"/417/9312345000012","code_type":"sgtin","quantity":100,"product":"/01/19361758000003"}"#;
+    format!(
+        "POST /items/code_reservation HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer local-token\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+/// A valid GTIN-14 of a made-up company.
+fn gtin(product: usize) -> String {
+    let digits = format!("0952123{product:06}");
+    let check = check_digit(&digits).map_or_else(String::new, |digit| digit.to_string());
+    digits + &check
+}
+
+/// Writes the reservations, each with a range of its product's pool; nothing is exported.
+async fn fill(context: &Context, settings: &Settings) -> Result<Vec<Uuid>, Failure> {
+    let mut ids = Vec::with_capacity(settings.reservations);
+    let now = Timestamp::new(chrono::Utc::now());
+    let mut left = settings.reservations;
+    for product in 0.. {
+        if left == 0 {
+            break;
+        }
+        let input = json!({"reserved_for": "/417/9312345000012", "code_type": "sgtin", "quantity": settings.codes,
+            "product": format!("/01/{}", gtin(product)), "reference_id": format!("PO-{product}")});
+        let mut items = Vec::new();
+        for _ in 0..left.min(PER_PRODUCT) {
+            let draft = Draft::parse(&input, &Rules::default()).map_err(|error| error.to_string())?;
+            let birth =
+                Birth { id: Uuid::now_v7(), incarnation: Uuid::new_v4(), user: Uuid::new_v4().to_string(), now };
+            items.push(draft.into_reservation(birth));
+        }
+        left -= items.len();
+        match Store::of(context).create(&items, None).await? {
+            Created::Done => allocate(context, &gtin(product), &items, now).await?,
+            other => return Err(format!("{other:?}").into()),
+        }
+        ids.extend(items.iter().map(|item| item.id));
+    }
+    Ok(ids)
+}
+
+async fn allocate(context: &Context, gtin: &str, items: &[Reservation], now: Timestamp) -> Result<(), Failure> {
+    let namespace = Namespace::new(CodeType::Sgtin, gtin, 8)?;
+    let spec = PoolSpec::from_pool(namespace, CharacterSet::Alphanumeric)?;
+    for chunk in items.chunks(MAX_PLACEMENTS) {
+        let entry = match Store::of(context).pool(&spec.namespace).await? {
+            Some(pool) => PoolEntry::Known(pool),
+            None => PoolEntry::Fresh(Pool {
+                namespace: spec.namespace.clone(),
+                next: 0,
+                capacity: spec.capacity(),
+                character_set: spec.character_set,
+                number: pool_number(Uuid::new_v4().as_u64_pair().0),
+                check: context.secret().await?.pool_key(&spec.namespace).check_value(),
+            }),
+        };
+        let mut start = entry.pool().next;
+        let mut placements = Vec::new();
+        for item in chunk {
+            let render = freeze(item, None, context.config());
+            placements.push(Placement { reservation: item.clone(), start, render });
+            start += item.quantity();
+        }
+        match Store::of(context).allocate(&entry, &placements, now).await? {
+            Allocated::Done(_) => {}
+            other => return Err(format!("{other:?}").into()),
+        }
+    }
+    Ok(())
+}
+
+/// Loads the API for some seconds over some connections, each sending one request after the other.
+async fn load(system: &System, request: &Request, connections: u64, seconds: u64) -> Result<Vec<Duration>, Failure> {
+    let address = system.address();
+    // The first second warms up and is not counted.
+    let begin = Instant::now() + Duration::from_secs(1);
+    let end = begin + Duration::from_secs(seconds);
+    let mut clients = Vec::new();
+    for client in 0..connections {
+        let request = Arc::clone(request);
+        clients.push(tokio::spawn(async move {
+            let mut connection = Connection::open(address).await?;
+            let mut latencies = Vec::new();
+            for n in 0_u64.. {
+                let bytes = request(n * connections + client);
+                let sent = Instant::now();
+                if sent >= end {
+                    break;
+                }
+                connection.exchange(&bytes).await?;
+                if sent >= begin {
+                    latencies.push(sent.elapsed());
+                }
+            }
+            Ok::<_, Failure>(latencies)
+        }));
+    }
+    let mut latencies = Vec::new();
+    for client in clients {
+        latencies.extend(client.await??);
+    }
+    Ok(latencies)
+}
+
+/// A connection that knows as much of HTTP as the answers of this API need: little, so that the client costs little.
+struct Connection {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Connection {
+    async fn open(address: std::net::SocketAddr) -> Result<Self, Failure> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, buffer: Vec::with_capacity(1 << 20) })
+    }
+
+    async fn exchange(&mut self, request: &[u8]) -> Result<(), Failure> {
+        self.stream.write_all(request).await?;
+        self.buffer.clear();
+        let mut whole = None;
+        loop {
+            if whole.is_some_and(|whole| self.buffer.len() >= whole) {
+                break;
+            }
+            if self.stream.read_buf(&mut self.buffer).await? == 0 {
+                return Err("the connection was closed".into());
+            }
+            if whole.is_none()
+                && let Some(head) = self.buffer.windows(4).position(|bytes| bytes == b"\r\n\r\n")
+            {
+                let text = String::from_utf8_lossy(self.buffer.get(..head).unwrap_or_default()).to_lowercase();
+                if !text.starts_with("http/1.1 200") {
+                    return Err(String::from_utf8_lossy(&self.buffer).into_owned().into());
+                }
+                let length = text.lines().find_map(|line| line.strip_prefix("content-length: ")).ok_or("no length")?;
+                whole = Some(head + 4 + length.trim().parse::<usize>()?);
+            }
+        }
+        Ok(())
+    }
+}
