@@ -143,7 +143,8 @@ impl Context {
     }
 }
 
-fn timeouts(attempt_seconds: u64, operation_seconds: u64) -> TimeoutConfig {
+/// Bounds of one try and of all tries of a request, in seconds; a connection has 1 s.
+pub(crate) fn timeouts(attempt_seconds: u64, operation_seconds: u64) -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
         .operation_attempt_timeout(Duration::from_secs(attempt_seconds))

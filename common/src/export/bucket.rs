@@ -7,6 +7,7 @@ use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_s3::{
     Client,
+    config::retry::RetryConfig,
     error::{ProvideErrorMetadata, SdkError},
     operation::RequestId,
     presigning::PresigningConfig,
@@ -14,7 +15,10 @@ use aws_sdk_s3::{
     types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, Delete, ObjectIdentifier},
 };
 
-use crate::{context::Context, reservation::Reservation};
+use crate::{
+    context::{Context, timeouts},
+    reservation::Reservation,
+};
 
 /// Pages of a listing that are read before it counts as broken: 1,000 entries each.
 const MAX_PAGES: usize = 100_000;
@@ -271,6 +275,13 @@ impl<'a> Bucket<'a> {
             .upload_id(upload)
             .checksum_type(ChecksumType::FullObject)
             .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
+            .customize()
+            // S3 may take minutes to put thousands of parts together. One long try: a second one would meet the first.
+            .config_override(
+                aws_sdk_s3::config::Builder::new()
+                    .timeout_config(timeouts(100, 100))
+                    .retry_config(RetryConfig::disabled()),
+            )
             .send()
             .await
             .map(drop)

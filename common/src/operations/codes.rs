@@ -161,7 +161,12 @@ pub async fn find(
     }
     let owners = issued.iter().map(|(_, namespace, index)| owner(store, namespace, *index));
     for ((lookup, _, index), reservation) in issued.iter().zip(try_join_all(owners).await?) {
-        if let Some(reservation) = reservation.filter(|item| caller.sees(item.reserved_for.as_deref())) {
+        let asked = |item: &Reservation| match lookup {
+            // A key without a product (an SSCC) is found whatever product was named; it must be the reservation's.
+            CodeLookup::Code { product: Some(product), .. } => item.product.as_ref() == Some(product),
+            _ => true,
+        };
+        if let Some(reservation) = reservation.filter(|item| caller.sees(item.reserved_for.as_deref()) && asked(item)) {
             found.entry((*lookup).clone()).or_default().push(Found { reservation, index: *index });
         }
     }

@@ -125,7 +125,7 @@ impl<'a> Loader<'a> {
     }
 
     /// Reads rows of a collection by key, as far as they exist for the caller (RSV-6).
-    async fn fetch(&self, collection: Collection, keys: &[String]) -> Result<Vec<Row>, ApiError> {
+    async fn fetch(&mut self, collection: Collection, keys: &[String]) -> Result<Vec<Row>, ApiError> {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
@@ -143,12 +143,10 @@ impl<'a> Loader<'a> {
             }
             Collection::CodeReservation => {
                 let ids: Vec<_> = keys.iter().filter_map(|key| crate::reservation::uuid(key)).collect();
-                let items = store.reservations(&ids).await?;
-                items
-                    .iter()
-                    .filter(|item| self.caller.sees(item.reserved_for.as_deref()))
-                    .map(rows::reservation)
-                    .collect()
+                let mut items = store.reservations(&ids).await?;
+                items.retain(|item| self.caller.sees(item.reserved_for.as_deref()));
+                self.counts(&items);
+                items.iter().map(rows::reservation).collect()
             }
             // Codes are not stored; their rows are made where a reservation is shown.
             Collection::UniqueCode => Vec::new(),

@@ -68,16 +68,17 @@ pub fn file_id(incarnation: Uuid, generation: u32) -> Uuid {
 ///
 /// # Errors
 /// When the store or the bucket does not answer; the next try goes on.
-pub async fn remove_unreferenced(store: Store<'_>, bucket: Bucket<'_>, item: &Reservation) -> Result<(), TidyError> {
+pub async fn remove_unreferenced(bucket: Bucket<'_>, item: &Reservation) -> Result<(), TidyError> {
     if item.generation == 0 {
         // No export was ever begun.
         return Ok(());
     }
-    let file = match &item.export_file {
-        Some(id) => store.file(id).await?,
-        None => None,
+    // The id of a file is made of its key: a row that an operator lost does not take the export with it.
+    let referenced = |key: &str| {
+        parse_export_key(key).is_some_and(|(_, incarnation, generation)| {
+            item.export_file.as_deref() == Some(file_id(incarnation, generation).to_string().as_str())
+        })
     };
-    let referenced = |key: &str| file.as_ref().is_some_and(|file| file.s3_key == key);
     // An upload is never referenced, even one of the very key of the export: workers that raced each began one.
     let upload_may_go = |key: &str| is_past(item, key);
     clear(bucket, item.id, item.incarnation, upload_may_go, |key| is_past(item, key) && !referenced(key)).await

@@ -37,9 +37,6 @@ pub async fn list(context: &Context, asker: Asker<'_>, raw: &RawQuery) -> Result
 /// # Errors
 /// As [`list`].
 pub async fn run(context: &Context, asker: Asker<'_>, query: &Query) -> Result<Answer, ApiError> {
-    if query.needs().codes.is_some() {
-        return Err(ApiError::InvalidQuery("\"codes\" cannot be asked for below \"unique_code\"".to_owned()));
-    }
     let descending = descending(query)?;
     match asked(query)? {
         Asked::Reservations(ids) => of_reservations(context, asker, query, &ids, descending).await,
@@ -61,9 +58,6 @@ pub async fn one(
     raw: &RawQuery,
 ) -> Result<(Query, Value), ApiError> {
     let query = asker.query(Collection::UniqueCode, raw)?;
-    if query.needs().codes.is_some() {
-        return Err(ApiError::InvalidQuery("\"codes\" cannot be asked for below \"unique_code\"".to_owned()));
-    }
     let id = id.into().ok_or_else(ApiError::no_row)?;
     let found = find_id(context, asker.caller, id).await?.ok_or_else(ApiError::no_row)?;
     let row = Codes::open(context).await?.at(&found.reservation, found.index)?.ok_or_else(ApiError::no_row)?;
@@ -91,7 +85,7 @@ enum Named {
 
 impl Named {
     async fn rows(self, context: &Context, asker: Asker<'_>) -> Result<Vec<Row>, ApiError> {
-        let found: Vec<Found> = match self {
+        let mut found: Vec<Found> = match self {
             Self::Ids(ids) => {
                 let found = ids.into_iter().map(|id| find_id(context, asker.caller, id));
                 futures::future::try_join_all(found).await?.into_iter().flatten().collect()
@@ -101,6 +95,9 @@ impl Named {
         if found.is_empty() {
             return Ok(Vec::new());
         }
+        // A code that is named in two forms is one row.
+        found.sort_by_key(|found| (found.reservation.id, found.index));
+        found.dedup_by_key(|found| (found.reservation.id, found.index));
         let codes = Codes::open(context).await?;
         let mut rows = Vec::new();
         for found in &found {

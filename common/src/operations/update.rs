@@ -40,6 +40,25 @@ enum Selected<'a> {
     Matching(Box<Query>, &'a Value),
 }
 
+/// What is shown of the rows that are written.
+#[derive(Clone, Copy)]
+enum Shown<'a> {
+    /// The only one, or null.
+    One(&'a Query),
+    /// A list.
+    Many(&'a Query),
+}
+
+impl Shown<'_> {
+    async fn of(self, context: &Context, asker: Asker<'_>, items: &[Reservation]) -> Result<Value, ApiError> {
+        match (self, items) {
+            (Self::One(query), [item]) => show_written(context, asker, query, item).await,
+            (Self::One(_), _) => Err(ApiError::no_row()),
+            (Self::Many(query), _) => Ok(show_many(context, asker, query, items).await?.data),
+        }
+    }
+}
+
 /// Changes one reservation and shows it; null where the parameters leave it out.
 ///
 /// # Errors
@@ -53,11 +72,7 @@ pub async fn one(
 ) -> Result<Value, ApiError> {
     asker.caller.may(Action::Update, COLLECTION)?;
     let query = asker.query(Collection::CodeReservation, raw)?;
-    write(context, asker, &Selected::Rows(vec![Change { id, data }]), async |items: &[Reservation]| match items {
-        [item] => show_written(context, asker, &query, item).await,
-        _ => Err(ApiError::no_row()),
-    })
-    .await
+    write(context, asker, &Selected::Rows(vec![Change { id, data }]), Shown::One(&query)).await
 }
 
 /// Changes many: `{keys, data}`, `{query, data}`, or an array of objects with their ids.
@@ -79,10 +94,7 @@ pub async fn many(context: &Context, asker: Asker<'_>, body: &Value, raw: &RawQu
             }
         }
     };
-    write(context, asker, &selected, async |items: &[Reservation]| {
-        Ok(show_many(context, asker, &query, items).await?.data)
-    })
-    .await
+    write(context, asker, &selected, Shown::Many(&query)).await
 }
 
 fn data_of(members: &Map<String, Value>) -> Result<&Value, ApiError> {
@@ -103,7 +115,7 @@ async fn write(
     context: &Context,
     asker: Asker<'_>,
     selected: &Selected<'_>,
-    show: impl AsyncFn(&[Reservation]) -> Result<Value, ApiError>,
+    shown: Shown<'_>,
 ) -> Result<Value, ApiError> {
     let store = Store::of(context);
     for _ in 0..MAX_TRIES {
@@ -126,9 +138,9 @@ async fn write(
         let current = current.into_iter().map(|item| (item.id, item)).collect();
         let edits = edit(context, asker, changes, &current).await?;
         let new: Vec<Reservation> = edits.iter().map(|(_, new)| new.clone()).collect();
-        let shown = show(&new).await?;
+        let answer = shown.of(context, asker, &new).await?;
         if store.replace(&edits).await? == Written::Done {
-            return Ok(shown);
+            return Ok(answer);
         }
     }
     Err(ApiError::Unavailable(format!("an update was overtaken {MAX_TRIES} times")))

@@ -97,6 +97,8 @@ pub(super) struct Drafting<'a> {
     pub(super) variables: Variables<'a>,
     pub(super) named: &'a mut Named,
     pub(super) budget: usize,
+    /// Whether this level lies below codes: there, codes are not shown again, or their number would multiply.
+    pub(super) below_codes: bool,
 }
 
 impl Drafting<'_> {
@@ -121,7 +123,7 @@ pub(super) fn draft(
     drafting.named.touch(Use::Output, path, collection);
     let mut nodes: Vec<DraftNode> = Vec::new();
     let mut nested: Vec<(String, Vec<String>)> = Vec::new();
-    for field in wildcards::expand(fields, collection, aliases, drafting.access) {
+    for field in wildcards::expand(fields, collection, aliases, drafting.access, drafting.below_codes) {
         // `$thumbnail` and the like are marks of the app, not members.
         if field.starts_with('$') {
             continue;
@@ -208,7 +210,14 @@ fn draft_nested(
     let mut below = path.to_vec();
     below.push(key.to_owned());
     let inner_aliases = parameters.aliases()?;
+    let is_many = matches!(field.relation, Relation::Many(_));
+    if is_many && drafting.below_codes {
+        return Err(QueryError::invalid(format!("\"{name}\" can't be asked for below codes")));
+    }
+    let outer = drafting.below_codes;
+    drafting.below_codes |= is_many;
     let children = draft(children, target, &inner_aliases, level, &below, drafting)?;
+    drafting.below_codes = outer;
     parameters.note_conditions(target, &below, drafting.named);
     Ok(Some(DraftNode::Nested { key: key.to_owned(), field, collection: target, children, deep: Box::new(parameters) }))
 }

@@ -294,6 +294,10 @@ impl<'a> Actual<'a> {
             (FieldType::Timestamp, _) => instant(value).map_or(Self::Null, Self::Instant),
             (FieldType::Boolean, Value::Bool(b)) => Self::Bool(*b),
             (FieldType::Boolean, _) => Self::Null,
+            // A bare key is stored as it was sent; operands are lower case.
+            (FieldType::Uuid, Value::String(text)) if text.bytes().any(|b| b.is_ascii_uppercase()) => Self::Text(
+                uuid::Uuid::parse_str(text).map_or(Cow::Borrowed(text), |u| u.hyphenated().to_string().into()),
+            ),
             (_, Value::String(text)) => Self::Text(Cow::Borrowed(text)),
             (_, other) => Self::Text(Cow::Owned(other.to_string())),
         }

@@ -84,7 +84,8 @@ pub fn parse(raw: &RawQuery, collection: Collection, access: &Access, now: DateT
         (None, None, None) => vec!["*".to_owned()],
     };
     let mut named = Named::default();
-    let mut drafting = Drafting { access, variables, named: &mut named, budget: MAX_SELECTED_FIELDS };
+    let below_codes = collection == Collection::UniqueCode;
+    let mut drafting = Drafting { access, variables, named: &mut named, budget: MAX_SELECTED_FIELDS, below_codes };
     let draft = fields::draft(&fields, collection, &aliases, &parameters.deep, &[], &mut drafting)?;
     parameters.note_conditions(collection, &[], &mut named);
     for member in parameters.aggregate.iter().flatten().flat_map(|(_, fields)| fields).filter(|f| *f != "*") {

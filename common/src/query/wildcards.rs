@@ -5,14 +5,21 @@ use super::alias::Aliases;
 use super::functions;
 use super::schema::{Collection, Field, Relation};
 
-/// Replaces every wildcard of one level; what is below a relation (`a.*`) is left for that level.
-pub(super) fn expand(fields: &[String], collection: Collection, aliases: &Aliases, access: &Access) -> Vec<String> {
+/// Replaces every wildcard of one level, below codes without codes; what is below a relation (`a.*`) is left for that level.
+pub(super) fn expand(
+    fields: &[String],
+    collection: Collection,
+    aliases: &Aliases,
+    access: &Access,
+    below_codes: bool,
+) -> Vec<String> {
     let allowed: Vec<&'static Field> =
         collection.fields().iter().filter(|f| access.can_read_field(collection, f)).collect();
     if allowed.is_empty() {
         return Vec::new();
     }
-    let shown = || allowed.iter().filter(|f| f.in_wildcard);
+    let is_codes = |f: &&&'static Field| matches!(f.relation, Relation::Many(_));
+    let shown = || allowed.iter().filter(|f| f.in_wildcard).filter(move |f| !(below_codes && is_codes(f)));
     let is_relation = |f: &&Field| f.relation != Relation::None;
     let mut out = Vec::new();
     for field in fields {

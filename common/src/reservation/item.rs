@@ -151,13 +151,16 @@ pub struct Export {
     pub next_part: u32,
     /// Position of the next row, from 1.
     pub next_row: u64,
+    /// How often this generation began again because its upload was lost.
+    #[serde(default)]
+    pub restarts: u32,
 }
 
 impl Export {
     /// Nothing is written.
     #[must_use]
     pub fn begin() -> Self {
-        Self { upload_id: None, next_part: 1, next_row: 1 }
+        Self { upload_id: None, next_part: 1, next_row: 1, restarts: 0 }
     }
 }
 

@@ -272,7 +272,7 @@ mod tests {
             count: 100,
         });
         item.render = Some(render(&item));
-        item.export = Some(Export { upload_id: Some("up".into()), next_part: 4, next_row: 90 });
+        item.export = Some(Export { upload_id: Some("up".into()), next_part: 4, next_row: 90, restarts: 0 });
         item.quantity_reserved = Some(50);
         item.attempts = 2;
         item

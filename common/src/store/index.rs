@@ -183,6 +183,7 @@ pub struct Entries {
     cursors: Vec<IndexCursor>,
     descending: bool,
     last: Option<Uuid>,
+    bounded: bool,
 }
 
 impl Entries {
@@ -190,7 +191,13 @@ impl Entries {
     #[must_use]
     pub fn new(indexes: &[Index], descending: bool, filter: &EntryFilter) -> Self {
         let cursors = indexes.iter().map(|index| IndexCursor::new(index.clone(), descending, filter)).collect();
-        Self { cursors, descending, last: None }
+        Self { cursors, descending, last: None, bounded: true }
+    }
+
+    /// Entries that may be read to their end, whatever `MaxScan` says: for the service's own loops, which time bounds.
+    #[must_use]
+    pub fn unbounded(self) -> Self {
+        Self { bounded: false, ..self }
     }
 
     /// The next ids, `count` at most; fewer only at the end.
@@ -201,13 +208,14 @@ impl Entries {
         let mut ids = Vec::with_capacity(count.min(1_000));
         while ids.len() < count {
             // Many partitions share what may be read.
-            let share = (store.config().max_scan / self.cursors.len().max(1)).max(1);
+            let most = if self.bounded { store.config().max_scan } else { usize::MAX - 1 };
+            let share = (most / self.cursors.len().max(1)).max(1);
             let want = (count - ids.len()).min(1_000).min(share);
-            let budget = store.config().max_scan.saturating_sub(self.scanned());
+            let budget = most.saturating_sub(self.scanned());
             let peeks = self.cursors.iter_mut().map(|cursor| cursor.peek(store, want, budget));
             let heads = futures::future::try_join_all(peeks).await?;
-            if self.scanned() > store.config().max_scan {
-                return Err(StoreError::TooMany(store.config().max_scan));
+            if self.scanned() > most {
+                return Err(StoreError::TooMany(most));
             }
             let best = heads
                 .iter()

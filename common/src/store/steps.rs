@@ -215,12 +215,7 @@ impl Store<'_> {
     /// When the store refuses or does not answer.
     pub async fn fail(&self, read: &Reservation, message: &str, now: Timestamp) -> Result<Saved, StoreError> {
         let mut step = self.running(read);
-        step.set(&[
-            ("status", text(Status::Error.as_str())),
-            ("error_message", text(message)),
-            ("date_updated", text(now.to_string())),
-        ]);
-        step.remove(&["export", "open"]);
+        step.fail(message, now);
         self.update(step).await
     }
 
@@ -231,11 +226,18 @@ impl Store<'_> {
     pub async fn nudge(&self, read: &Reservation, now: Timestamp) -> Result<Saved, StoreError> {
         let mut step = self.running(read);
         step.set(&[("attempts", number(read.attempts.saturating_add(1))), ("progress_at", text(now.to_string()))]);
-        step.condition("attempts = :attempts_read", ":attempts_read", number(read.attempts));
-        match read.progress_at {
-            Some(at) => step.condition("progress_at = :progress_read", ":progress_read", text(at.to_string())),
-            None => step.conditions.push("attribute_not_exists(progress_at)".to_owned()),
-        }
+        step.without_progress_since(read);
+        self.update(step).await
+    }
+
+    /// Ends a reservation that the sweep has woken in vain, unless it made progress since it was read.
+    ///
+    /// # Errors
+    /// When the store refuses or does not answer.
+    pub async fn give_up(&self, read: &Reservation, message: &str, now: Timestamp) -> Result<Saved, StoreError> {
+        let mut step = self.running(read);
+        step.fail(message, now);
+        step.without_progress_since(read);
         self.update(step).await
     }
 
@@ -262,25 +264,30 @@ impl Store<'_> {
     }
 
     async fn update(&self, step: Step) -> Result<Saved, StoreError> {
-        let expression = step.expression();
-        let result = self
-            .client
-            .update_item()
-            .table_name(&step.table)
-            .key("id", text(step.id.to_string()))
-            .update_expression(expression)
-            .condition_expression(step.conditions.join(" AND "))
-            .set_expression_attribute_names(Some(step.names))
-            .set_expression_attribute_values(Some(step.values))
-            .send()
-            .await;
-        match result {
-            Ok(_) => Ok(Saved::Done),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(Saved::Stale),
-                _ => Err(classify(error)),
-            },
+        let (expression, condition) = (step.expression(), step.conditions.join(" AND "));
+        for attempt in 1..=MAX_ATTEMPTS {
+            let result = self
+                .client
+                .update_item()
+                .table_name(&step.table)
+                .key("id", text(step.id.to_string()))
+                .update_expression(&expression)
+                .condition_expression(&condition)
+                .set_expression_attribute_names(Some(step.names.clone()))
+                .set_expression_attribute_values(Some(step.values.clone()))
+                .send()
+                .await;
+            match result {
+                Ok(_) => return Ok(Saved::Done),
+                Err(error) => match error.as_service_error() {
+                    Some(UpdateItemError::ConditionalCheckFailedException(_)) => return Ok(Saved::Stale),
+                    // A client's edit is on its way: it must not cost a slice.
+                    Some(UpdateItemError::TransactionConflictException(_)) => pause(attempt).await,
+                    _ => return Err(classify(error)),
+                },
+            }
         }
+        Err(StoreError::Contended(MAX_ATTEMPTS))
     }
 }
 
@@ -320,6 +327,25 @@ impl Step {
         for name in members {
             self.removes.push(format!("#{name}"));
             self.names.insert(format!("#{name}"), (*name).to_owned());
+        }
+    }
+
+    /// The members of an end with a message.
+    fn fail(&mut self, message: &str, now: Timestamp) {
+        self.set(&[
+            ("status", text(Status::Error.as_str())),
+            ("error_message", text(message)),
+            ("date_updated", text(now.to_string())),
+        ]);
+        self.remove(&["export", "open"]);
+    }
+
+    /// Holds only while nothing moved since `read` (architecture, step 7).
+    fn without_progress_since(&mut self, read: &Reservation) {
+        self.condition("attempts = :attempts_read", ":attempts_read", number(read.attempts));
+        match read.progress_at {
+            Some(at) => self.condition("progress_at = :progress_read", ":progress_read", text(at.to_string())),
+            None => self.conditions.push("attribute_not_exists(progress_at)".to_owned()),
         }
     }
 

@@ -28,6 +28,13 @@ use crate::{
 /// Parts that are uploaded while the next one is made. Each holds 8 MiB of an ordinary export.
 const PARTS_IN_FLIGHT: usize = 2;
 
+/// How often one generation begins again because its upload was lost.
+const MAX_RESTARTS: u32 = 8;
+
+/// What a person reads then.
+const LOST: &str =
+    "The file could not be stored: its upload was lost again and again. Set the status to \"new\" to try again.";
+
 /// The export of one reservation, ready to be written.
 pub(crate) struct Job<'a> {
     context: &'a Context,
@@ -99,7 +106,7 @@ impl<'a> Job<'a> {
         let from = Cursor { part: export.next_part, row: export.next_row };
         let end = Instant::now().checked_add(slice);
         match self.upload_parts(&upload, from, end).await? {
-            Slice::Paused(cursor) => self.save(Some(upload), cursor).await,
+            Slice::Paused(cursor) => self.save(upload, cursor).await,
             Slice::Finished(last) => self.finish(&upload, last).await,
             Slice::NoUpload => self.recover().await,
         }
@@ -170,9 +177,27 @@ impl<'a> Job<'a> {
     }
 
     /// Saves how far it is: the write that brings the next slice.
-    async fn save(&self, upload_id: Option<String>, at: Cursor) -> Result<(), WorkError> {
-        let export = Export { upload_id, next_part: at.part, next_row: at.row };
-        let rows = at.row.saturating_sub(1);
+    async fn save(&self, upload_id: String, at: Cursor) -> Result<(), WorkError> {
+        let upload_id = Some(upload_id);
+        self.save_export(Export { upload_id, next_part: at.part, next_row: at.row, restarts: self.restarts() }).await
+    }
+
+    /// Begins the file again with its first part. Saving is progress, which the sweep does not end, so the number of times is
+    /// bounded here (RSV-5).
+    async fn start_over(&self) -> Result<(), WorkError> {
+        let restarts = self.restarts().saturating_add(1);
+        if restarts > MAX_RESTARTS {
+            return Err(WorkError::Permanent(LOST.to_owned()));
+        }
+        self.save_export(Export { restarts, ..Export::begin() }).await
+    }
+
+    fn restarts(&self) -> u32 {
+        self.item.export.as_ref().map_or(0, |export| export.restarts)
+    }
+
+    async fn save_export(&self, export: Export) -> Result<(), WorkError> {
+        let rows = export.next_row.saturating_sub(1);
         match self.store().save_progress(&self.item, &export, rows, now()).await? {
             Saved::Done => Ok(()),
             Saved::Stale => self.clean_up().await,
@@ -194,11 +219,16 @@ impl<'a> Job<'a> {
             // Not what we uploaded. What it is cannot be told, so nothing of it is kept.
             tracing::error!(reservation = %self.item.id, upload, "an upload does not hold what was sent; it begins again");
             self.bucket().abort_upload(&self.key, upload).await?;
-            return self.save(None, Cursor::START).await;
+            return self.start_over().await;
         }
         match self.bucket().complete_upload(&self.key, upload, &parts).await {
             Ok(()) => self.complete(Stored { len, rows: Some(self.item.quantity()) }).await,
-            Err(BucketError::NoSuchUpload) => self.recover().await,
+            // A completion whose answer was lost, or another worker's. Where the object is not to be seen yet the record comes
+            // again; then a part of it tells whether the upload is gone.
+            Err(BucketError::NoSuchUpload) => match self.bucket().head(&self.key).await? {
+                Some(_) => self.recover().await,
+                None => Err(BucketError::NoSuchUpload.into()),
+            },
             Err(error) => Err(error.into()),
         }
     }
@@ -217,7 +247,7 @@ impl<'a> Job<'a> {
         }
         match self.bucket().head(&self.key).await? {
             Some(stored) if self.is_whole(stored) => self.complete(stored).await,
-            _ => self.save(None, Cursor::START).await,
+            _ => self.start_over().await,
         }
     }
 
@@ -256,7 +286,7 @@ impl<'a> Job<'a> {
     async fn clean_up(&self) -> Result<(), WorkError> {
         match self.store().reservation(self.item.id).await? {
             Some(item) if item.incarnation == self.item.incarnation => {
-                tidy::remove_unreferenced(self.store(), self.bucket(), &item).await?;
+                tidy::remove_unreferenced(self.bucket(), &item).await?;
             }
             _ => {
                 let gone = Incarnation { id: self.item.id, incarnation: self.item.incarnation, export_file: None };

@@ -84,7 +84,7 @@ async fn look(context: &Context, hint: &Hint) -> Result<Next, WorkError> {
         (Status::New, None) => Ok(Next::Allocate(Box::new(item))),
         (Status::InProgress, Some(_)) => Ok(Next::Export(Box::new(item))),
         (Status::Complete | Status::Error, _) => {
-            tidy::remove_unreferenced(store, bucket, &item).await?;
+            tidy::remove_unreferenced(bucket, &item).await?;
             Ok(Next::Nothing)
         }
         // No step of ours and no client can make these two.

@@ -33,59 +33,108 @@ enum Kind {
 
 /// Looks at every export and open upload; gives their number.
 ///
-/// A run that time cuts short has begun at a random place, so that the next one sees what this one did not.
+/// A run that time cuts short has begun at a random place, so that the next one sees what this one did not. What fails does
+/// not keep the rest from being looked at: the first error is told at the end.
 pub(crate) async fn run(context: &Context, deadline: SystemTime, min_age: Duration) -> Result<usize, TidyError> {
     let bucket = Bucket::of(context);
-    let uploads = bucket.open_uploads(EXPORTS).await?;
-    let uploads = uploads.into_iter().map(|upload| Listed { key: upload.key, modified: upload.initiated }).collect();
-    let mut looked = look(context, uploads, Kind::Upload, min_age).await?;
+    let mut round = Round { context, end: deadline - RESERVE, min_age, looked: 0, failed: None };
     let middle = format!("{EXPORTS}{}", Uuid::new_v4());
     for (after, until) in [(Some(middle.clone()), None), (None, Some(middle))] {
         let mut token = None;
-        loop {
-            if SystemTime::now() + RESERVE > deadline {
-                tracing::warn!(looked, "sweep ran out of time after {looked} exports");
-                return Ok(looked);
-            }
+        while !round.is_over() {
             let (page, next) = bucket.objects_page(EXPORTS, after.clone(), token).await?;
             let page: Vec<Listed> =
                 page.into_iter().filter(|object| until.as_ref().is_none_or(|until| object.key <= *until)).collect();
             let is_last = page.is_empty() || next.is_none();
-            looked += look(context, page, Kind::Object, min_age).await?;
+            round.look(page, Kind::Object).await;
             token = next;
             if is_last {
                 break;
             }
         }
     }
-    Ok(looked)
+    if !round.is_over() {
+        let uploads = bucket.open_uploads(EXPORTS).await?.into_iter();
+        let uploads = uploads.map(|upload| Listed { key: upload.key, modified: upload.initiated }).collect::<Vec<_>>();
+        for page in uploads.chunks(100) {
+            round.look(page.to_vec(), Kind::Upload).await;
+        }
+    }
+    if round.is_over() {
+        tracing::warn!(looked = round.looked, "sweep ran out of time after {} exports", round.looked);
+    }
+    round.failed.map_or(Ok(round.looked), Err)
 }
 
-/// Tidies what a page of keys belongs to.
-async fn look(context: &Context, keys: Vec<Listed>, kind: Kind, min_age: Duration) -> Result<usize, TidyError> {
-    let (store, bucket) = (Store::of(context), Bucket::of(context));
-    let looked = keys.len();
-    let oldest = Utc::now().timestamp() - i64::try_from(min_age.as_secs()).unwrap_or(i64::MAX);
-    let mut generations: BTreeMap<(Uuid, Uuid), Vec<u32>> = BTreeMap::new();
-    for listed in keys.iter().filter(|listed| listed.modified.is_some_and(|modified| modified <= oldest)) {
-        if let Some((id, incarnation, generation)) = parse_export_key(&listed.key) {
-            generations.entry((id, incarnation)).or_default().push(generation);
+/// One run over the bucket.
+struct Round<'a> {
+    context: &'a Context,
+    end: SystemTime,
+    min_age: Duration,
+    looked: usize,
+    failed: Option<TidyError>,
+}
+
+impl Round<'_> {
+    fn is_over(&self) -> bool {
+        SystemTime::now() > self.end
+    }
+
+    /// Tidies what a page of keys belongs to, as far as time lasts.
+    async fn look(&mut self, keys: Vec<Listed>, kind: Kind) {
+        let oldest = Utc::now().timestamp() - i64::try_from(self.min_age.as_secs()).unwrap_or(i64::MAX);
+        self.looked += keys.len();
+        let mut generations: BTreeMap<(Uuid, Uuid), Vec<u32>> = BTreeMap::new();
+        for listed in keys.iter().filter(|listed| listed.modified.is_some_and(|modified| modified <= oldest)) {
+            if let Some((id, incarnation, generation)) = parse_export_key(&listed.key) {
+                generations.entry((id, incarnation)).or_default().push(generation);
+            }
+        }
+        let store = Store::of(self.context);
+        let ids: Vec<Uuid> = generations.keys().map(|(id, _)| *id).collect();
+        let known: Option<BTreeMap<Uuid, Reservation>> = match store.reservations(&ids).await {
+            Ok(items) => Some(items.into_iter().map(|item| (item.id, item)).collect()),
+            // One of them cannot be read; which one is seen below.
+            Err(_) => None,
+        };
+        for ((id, incarnation), generations) in generations {
+            if self.is_over() {
+                return;
+            }
+            let item = match &known {
+                Some(known) => Ok(known.get(&id).cloned()),
+                None => store.reservations(&[id]).await.map(|items| items.into_iter().next()),
+            };
+            // An item that cannot be read is not gone: nothing of it is touched.
+            let result = match item {
+                Ok(item) => self.tidy(id, incarnation, item, &generations, kind).await,
+                Err(error) => Err(error.into()),
+            };
+            if let Err(error) = result {
+                tracing::error!(reservation = %id, error = %error, "exports of {id} could not be tidied");
+                self.failed.get_or_insert(error);
+            }
         }
     }
-    let ids: Vec<Uuid> = generations.keys().map(|(id, _)| *id).collect();
-    let items: BTreeMap<Uuid, Reservation> =
-        store.reservations(&ids).await?.into_iter().map(|item| (item.id, item)).collect();
-    for ((id, incarnation), generations) in generations {
-        match items.get(&id).filter(|item| item.incarnation == incarnation) {
+
+    async fn tidy(
+        &self,
+        id: Uuid,
+        incarnation: Uuid,
+        item: Option<Reservation>,
+        generations: &[u32],
+        kind: Kind,
+    ) -> Result<(), TidyError> {
+        let bucket = Bucket::of(self.context);
+        match item.filter(|item| item.incarnation == incarnation) {
             None => {
                 let gone = Incarnation { id, incarnation, export_file: None };
-                tidy::remove_all(store, bucket, &gone).await?;
+                tidy::remove_all(Store::of(self.context), bucket, &gone).await
             }
-            Some(item) if kind == Kind::Object && is_in_order(item, &generations) => {}
-            Some(item) => tidy::remove_unreferenced(store, bucket, item).await?,
+            Some(item) if kind == Kind::Object && is_in_order(&item, generations) => Ok(()),
+            Some(item) => tidy::remove_unreferenced(bucket, &item).await,
         }
     }
-    Ok(looked)
 }
 
 /// Whether the only export is the one that a complete reservation refers to: nearly always, and then nothing is read.

@@ -8,6 +8,7 @@ use common::{
     reservation::{Reservation, Timestamp},
     store::{Entries, EntryFilter, Index, Saved, Store, StoreError},
 };
+use uuid::Uuid;
 
 /// Without progress for so long, a reservation is woken.
 const STALE_MINUTES: i64 = 15;
@@ -30,21 +31,45 @@ pub(crate) struct Woken {
 pub(crate) async fn run(context: &Context, deadline: SystemTime) -> Result<Woken, StoreError> {
     let store = Store::of(context);
     let now = Timestamp::new(Utc::now());
-    let mut entries = Entries::new(&[Index::Open], false, &EntryFilter::default());
+    let mut entries = Entries::new(&[Index::Open], false, &EntryFilter::default()).unbounded();
     let mut woken = Woken::default();
+    // One reservation that cannot be read or written must not keep those behind it asleep: the first error is told at the end.
+    let mut failed: Option<StoreError> = None;
     // The next run goes on where time ran out: what was woken has fresh progress and is passed over.
     while SystemTime::now() + RESERVE < deadline {
         let ids = entries.next(store, 100).await?;
         if ids.is_empty() {
             break;
         }
-        for item in store.reservations(&ids).await? {
-            if is_stale(&item, now) {
-                wake(store, &item, now, &mut woken).await?;
+        for item in readable(store, &ids, &mut failed).await {
+            if is_stale(&item, now)
+                && let Err(error) = wake(store, &item, now, &mut woken).await
+            {
+                failed.get_or_insert(error);
             }
         }
     }
-    Ok(woken)
+    failed.map_or(Ok(woken), Err)
+}
+
+/// Reads a page at once or, where one of it cannot be read, one by one.
+async fn readable(store: Store<'_>, ids: &[Uuid], failed: &mut Option<StoreError>) -> Vec<Reservation> {
+    match store.reservations(ids).await {
+        Ok(items) => items,
+        Err(_) => {
+            let mut items = Vec::new();
+            for id in ids {
+                match store.reservations(std::slice::from_ref(id)).await {
+                    Ok(one) => items.extend(one),
+                    Err(error) => {
+                        tracing::error!(reservation = %id, error = %error, "reservation {id} cannot be read");
+                        failed.get_or_insert(error);
+                    }
+                }
+            }
+            items
+        }
+    }
 }
 
 fn is_stale(item: &Reservation, now: Timestamp) -> bool {
@@ -60,7 +85,7 @@ async fn wake(store: Store<'_>, item: &Reservation, now: Timestamp, woken: &mut 
         }
     } else {
         let message = format!("It failed {MAX_ATTEMPTS} times. Set the status to \"new\" to try again.");
-        if store.fail(item, &message, now).await? == Saved::Done {
+        if store.give_up(item, &message, now).await? == Saved::Done {
             tracing::error!(reservation = %item.id, "reservation {} ends after {MAX_ATTEMPTS} tries", item.id);
             woken.ended += 1;
         }

@@ -70,7 +70,7 @@ fn table() -> BTreeMap<&'static str, BTreeMap<&'static str, &'static str>> {
             rights(&[&[
                 own("dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem"),
                 ("PoolsTable", "dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem"),
-                ("FilesTable", "dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem"),
+                ("FilesTable", "dynamodb:DeleteItem dynamodb:PutItem"),
                 ("DirectoryTable", "dynamodb:GetItem"),
                 (
                     "ExportsBucket/exports/*",
@@ -90,7 +90,7 @@ fn table() -> BTreeMap<&'static str, BTreeMap<&'static str, &'static str>> {
             rights(&[&[
                 own("dynamodb:BatchGetItem dynamodb:UpdateItem"),
                 ("ReservationsTable/index/open", "dynamodb:Query"),
-                ("FilesTable", "dynamodb:DeleteItem dynamodb:GetItem"),
+                ("FilesTable", "dynamodb:DeleteItem"),
                 ("ExportsBucket/exports/*", "s3:AbortMultipartUpload s3:DeleteObject"),
                 ("ExportsBucket", "s3:ListBucket s3:ListBucketMultipartUploads"),
             ]]),
