@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How often a deletion that was overtaken is made again on fresh data.
-const MAX_TRIES: u32 = 10;
+const MAX_TRIES: u32 = 20;
 
 /// Deletes reservations by id, all or none.
 ///

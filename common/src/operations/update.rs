@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// How often an edit that was overtaken is made again on fresh data.
-const MAX_TRIES: u32 = 10;
+const MAX_TRIES: u32 = 20;
 
 /// One row's change.
 struct Change<'a> {
