@@ -85,7 +85,7 @@ async fn run(system: &System, settings: &Settings) -> Result<(), Failure> {
     let ids = Arc::new(fill(system.context(), settings).await?);
     let place = if settings.memory { "in memory" } else { "on disk" };
     writeln!(out, "{} reservations {place}, made in {:.1} s", ids.len(), started.elapsed().as_secs_f64())?;
-    writeln!(out, "\n| request | connections | requests/s | p50 ms | p99 ms |\n|---|---|---|---|---|")?;
+    writeln!(out, "\n| request | connections | requests/s | p50 ms | p99 ms | CPU ms |\n|---|---|---|---|---|---|")?;
     let products = settings.reservations.div_ceil(PER_PRODUCT);
     let kinds: [(&str, Request); 4] = [
         ("get", Arc::new(move |n| get(&format!("/items/code_reservation/{}", pick(&ids, n))))),
@@ -101,15 +101,20 @@ async fn run(system: &System, settings: &Settings) -> Result<(), Failure> {
     ];
     for (name, request) in &kinds {
         for connections in [1, 16] {
-            let mut latencies = load(system, request, connections, settings.seconds).await?;
+            let (mut latencies, all, cpu) = {
+                let before = cpu_time();
+                let (latencies, all) = load(system, request, connections, settings.seconds).await?;
+                (latencies, all, cpu_time() - before)
+            };
             latencies.sort_unstable();
             let at = |percent: usize| latencies.get(latencies.len() * percent / 100).copied().unwrap_or_default();
             writeln!(
                 out,
-                "| {name} | {connections} | {:.0} | {:.2} | {:.2} |",
+                "| {name} | {connections} | {:.0} | {:.2} | {:.2} | {:.2} |",
                 latencies.len() as f64 / settings.seconds as f64,
                 at(50).as_secs_f64() * 1e3,
                 at(99).as_secs_f64() * 1e3,
+                cpu * 1e3 / all as f64,
             )?;
             out.flush()?;
         }
@@ -210,8 +215,22 @@ async fn allocate(context: &Context, gtin: &str, items: &[Reservation], now: Tim
     Ok(())
 }
 
-/// Loads the API for some seconds over some connections, each sending one request after the other.
-async fn load(system: &System, request: &Request, connections: u64, seconds: u64) -> Result<Vec<Duration>, Failure> {
+/// Seconds of CPU that this process has used, clients included; 0 where the system does not tell.
+fn cpu_time() -> f64 {
+    // proc(5): utime and stime are the 12th and 13th field after the name, in hundredths of a second.
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
+    fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
+/// Loads the API for some seconds over some connections, each sending one request after the other. Gives the latencies that
+/// count, and how many requests there were with those that warmed up.
+async fn load(
+    system: &System,
+    request: &Request,
+    connections: u64,
+    seconds: u64,
+) -> Result<(Vec<Duration>, u64), Failure> {
     let address = system.address();
     // The first second warms up and is not counted.
     let begin = Instant::now() + Duration::from_secs(1);
@@ -221,7 +240,7 @@ async fn load(system: &System, request: &Request, connections: u64, seconds: u64
         let request = Arc::clone(request);
         clients.push(tokio::spawn(async move {
             let mut connection = Connection::open(address).await?;
-            let mut latencies = Vec::new();
+            let (mut latencies, mut all) = (Vec::new(), 0);
             for n in 0_u64.. {
                 let bytes = request(n * connections + client);
                 let sent = Instant::now();
@@ -229,18 +248,21 @@ async fn load(system: &System, request: &Request, connections: u64, seconds: u64
                     break;
                 }
                 connection.exchange(&bytes).await?;
+                all += 1;
                 if sent >= begin {
                     latencies.push(sent.elapsed());
                 }
             }
-            Ok::<_, Failure>(latencies)
+            Ok::<_, Failure>((latencies, all))
         }));
     }
-    let mut latencies = Vec::new();
+    let (mut latencies, mut all) = (Vec::new(), 0);
     for client in clients {
-        latencies.extend(client.await??);
+        let (counted, sent) = client.await??;
+        latencies.extend(counted);
+        all += sent;
     }
-    Ok(latencies)
+    Ok((latencies, all))
 }
 
 /// A connection that knows as much of HTTP as the answers of this API need: little, so that the client costs little.

@@ -1,6 +1,6 @@
 //! Reading reservations: list, single, aggregate, the answers of writes. Rights enter here, once, for every reader.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -62,9 +62,12 @@ impl Asker<'_> {
     }
 }
 
+/// Reservations, each with its row.
+type Rows = Vec<(Reservation, Row)>;
+
 /// What reading a list gives: the rows that match, or only their number.
 struct Read {
-    items: Vec<Reservation>,
+    items: Rows,
     /// Whether `items` is already cut to the query's window and in its order.
     cut: bool,
     /// How many match, where it was asked for.
@@ -102,16 +105,14 @@ pub async fn run(context: &Context, asker: Asker<'_>, query: &Query) -> Result<A
     };
     let meta = query.meta_of(total, read.filtered.unwrap_or(0));
 
-    let all: Vec<Row> = read.items.iter().map(rows::reservation).collect();
     let data = if query.shows_rows() {
-        let shown: Vec<usize> = if read.cut { (0..all.len()).collect() } else { window(query, &all, &loader) };
-        let shown_rows: Vec<Row> = shown.iter().filter_map(|at| all.get(*at).cloned()).collect();
-        let shown_items: Vec<Reservation> = shown.iter().filter_map(|at| read.items.get(*at).cloned()).collect();
-        loader.codes(&needs, &shown_items).await?;
-        loader.to_render(&needs, Collection::CodeReservation, &shown_rows).await?;
-        Value::Array(shown_rows.iter().map(|row| query.render(row, &loader.related)).collect())
+        let shown = if read.cut { read.items } else { window(query, read.items, &loader) };
+        let (items, rows): (Vec<Reservation>, Vec<Row>) = shown.into_iter().unzip();
+        loader.codes(&needs, &items).await?;
+        loader.to_render(&needs, Collection::CodeReservation, &rows).await?;
+        Value::Array(rows.iter().map(|row| query.render(row, &loader.related)).collect())
     } else {
-        query.data_of(all.iter().collect(), &loader.related)
+        query.data_of(read.items.iter().map(|(_, row)| row).collect(), &loader.related)
     };
     Ok(Answer { meta, data })
 }
@@ -208,23 +209,19 @@ pub async fn matching(context: &Context, asker: Asker<'_>, query: &Query) -> Res
     loader.lookups(query).await?;
     let plan = plan(query, context.config().shards, |codes| loader.having(codes));
     let read = read(store, query, &plan, &mut loader).await?;
-    if read.cut {
-        return Ok(read.items);
-    }
-    let all: Vec<Row> = read.items.iter().map(rows::reservation).collect();
-    Ok(window(query, &all, &loader).into_iter().filter_map(|at| read.items.get(at).cloned()).collect())
+    let shown = if read.cut { read.items } else { window(query, read.items, &loader) };
+    Ok(shown.into_iter().map(|(item, _)| item).collect())
 }
 
-/// Sorts and cuts rows; positions of those that are shown.
-fn window(query: &Query, all: &[Row], loader: &Loader<'_>) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..all.len()).collect();
-    let mut sorted: Vec<&Row> = all.iter().collect();
+/// Sorts and cuts rows.
+fn window(query: &Query, all: Rows, loader: &Loader<'_>) -> Rows {
+    let mut sorted: Vec<&Row> = all.iter().map(|(_, row)| row).collect();
     query.sort_rows(&mut sorted, &loader.related);
-    let positions: std::collections::HashMap<*const Row, usize> =
-        all.iter().enumerate().map(|(at, row)| (std::ptr::from_ref(row), at)).collect();
-    order.clear();
-    order.extend(sorted.into_iter().filter_map(|row| positions.get(&std::ptr::from_ref(row)).copied()));
-    query.window.cut(order)
+    let positions: HashMap<*const Row, usize> =
+        all.iter().enumerate().map(|(at, (_, row))| (std::ptr::from_ref(row), at)).collect();
+    let order = query.window.cut(sorted.into_iter().filter_map(|row| positions.get(&std::ptr::from_ref(row)).copied()));
+    let mut all: Vec<Option<(Reservation, Row)>> = all.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|at| all.get_mut(at).and_then(Option::take)).collect()
 }
 
 /// Reads what a query matches, as little of it as the plan allows.
@@ -357,14 +354,13 @@ async fn keep_matching(
     needs: &query::Needs,
     loader: &mut Loader<'_>,
     items: Vec<Reservation>,
-) -> Result<Vec<Reservation>, ApiError> {
+) -> Result<Rows, ApiError> {
     let rows: Vec<Row> = items.iter().map(rows::reservation).collect();
     loader.to_evaluate(needs, Collection::CodeReservation, &rows).await?;
     if needs.count_to_evaluate {
         loader.counts(&items);
     }
-    let kept = items.into_iter().zip(rows).filter(|(_, row)| query.matches(row, &loader.related));
-    Ok(kept.map(|(item, _)| item).collect())
+    Ok(items.into_iter().zip(rows).filter(|(_, row)| query.matches(row, &loader.related)).collect())
 }
 
 /// The number of rows that exist for the caller.
