@@ -12,9 +12,9 @@ use axum::{
 };
 use common::{config::Config, context::Context};
 use local::system::sdk_config;
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
 
-use crate::system::Running;
+use crate::system::{PATIENCE, Running};
 
 /// Where a worker is cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub(crate) enum Cut {
     Before(usize),
     /// After the request of this number: it is done, and the answer does not arrive.
     After(usize),
+    /// Not cut off, but held up at the first request of this operation, until the test lets it go.
+    Hold(&'static str),
 }
 
 /// A worker behind the proxy.
@@ -32,7 +34,14 @@ pub(crate) struct Worker {
     /// What its handler is called with.
     pub(crate) context: Arc<Context>,
     log: Arc<Mutex<Log>>,
+    gate: Arc<Gate>,
     _servers: JoinSet<()>,
+}
+
+#[derive(Default)]
+struct Gate {
+    held: Notify,
+    go: Notify,
 }
 
 struct Log {
@@ -44,17 +53,19 @@ struct Proxy {
     target: String,
     http: reqwest::Client,
     log: Arc<Mutex<Log>>,
+    gate: Arc<Gate>,
 }
 
 impl Worker {
     /// A worker of a system, with settings of its own.
     pub(crate) async fn new(running: &Running, cut: Cut, change: impl FnOnce(&mut Config)) -> Self {
         let log = Arc::new(Mutex::new(Log { cut, requests: Vec::new() }));
+        let gate = Arc::new(Gate::default());
         let mut servers = JoinSet::new();
         let mut config = running.context().config().clone();
         for endpoint in [&mut config.endpoints.dynamodb, &mut config.endpoints.s3] {
             let target = endpoint.take().unwrap();
-            let proxy = Proxy { target, http: reqwest::Client::new(), log: Arc::clone(&log) };
+            let proxy = Proxy { target, http: reqwest::Client::new(), log: Arc::clone(&log), gate: Arc::clone(&gate) };
             let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
             *endpoint = Some(format!("http://{}", listener.local_addr().unwrap()));
             let router = Router::new().fallback(pass).with_state(Arc::new(proxy));
@@ -62,7 +73,7 @@ impl Worker {
         }
         change(&mut config);
         let context = Context::new(config, &sdk_config(running.system.s3()));
-        Self { context, log, _servers: servers }
+        Self { context, log, gate, _servers: servers }
     }
 
     /// The requests so far: operation and first line of the body's beginning, or method and path.
@@ -70,11 +81,21 @@ impl Worker {
         self.log.lock().unwrap().requests.clone()
     }
 
+    /// Waits until the worker is held up.
+    pub(crate) async fn held(&self) {
+        tokio::time::timeout(PATIENCE, self.gate.held.notified()).await.unwrap();
+    }
+
+    /// Lets the worker go on.
+    pub(crate) fn let_go(&self) {
+        self.gate.go.notify_one();
+    }
+
     /// Whether it was cut off.
     pub(crate) fn is_cut(&self) -> bool {
         let log = self.log.lock().unwrap();
         match log.cut {
-            Cut::Never => false,
+            Cut::Never | Cut::Hold(_) => false,
             Cut::Before(number) | Cut::After(number) => log.requests.len() > number,
         }
     }
@@ -83,7 +104,11 @@ impl Worker {
 async fn pass(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
-    let (arrives, answers) = proxy.log.lock().unwrap().note(&parts, &body);
+    let (arrives, answers, held) = proxy.log.lock().unwrap().note(&parts, &body);
+    if held {
+        proxy.gate.held.notify_one();
+        proxy.gate.go.notified().await;
+    }
     if !arrives {
         return refused();
     }
@@ -101,8 +126,8 @@ async fn pass(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
 }
 
 impl Log {
-    /// Writes a request down; tells whether it arrives, and whether its answer does.
-    fn note(&mut self, parts: &Parts, body: &[u8]) -> (bool, bool) {
+    /// Writes a request down; tells whether it arrives, whether its answer does, and whether it is held up.
+    fn note(&mut self, parts: &Parts, body: &[u8]) -> (bool, bool, bool) {
         let number = self.requests.len();
         let operation = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()?.split('.').nth(1));
         self.requests.push(match operation {
@@ -110,9 +135,15 @@ impl Log {
             None => format!("{} {}", parts.method, parts.uri),
         });
         match self.cut {
-            Cut::Never => (true, true),
-            Cut::Before(last) => (number < last, number < last),
-            Cut::After(last) => (number <= last, number < last),
+            Cut::Never => (true, true, false),
+            Cut::Before(last) => (number < last, number < last, false),
+            Cut::After(last) => (number <= last, number < last, false),
+            Cut::Hold(operation) => {
+                let mut like = self.requests.iter().filter(|request| request.starts_with(operation));
+                let held =
+                    like.next().is_some() && like.next().is_none() && self.requests[number].starts_with(operation);
+                (true, true, held)
+            }
         }
     }
 }
