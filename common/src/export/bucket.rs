@@ -14,6 +14,8 @@ use aws_sdk_s3::{
     types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, Delete, ObjectIdentifier},
 };
 
+use bytes::Bytes;
+
 use crate::{context::Context, reservation::Reservation};
 
 /// Pages of a listing that are read before it counts as broken: 1,000 entries each.
@@ -198,7 +200,7 @@ impl<'a> Bucket<'a> {
     ///
     /// # Errors
     /// [`BucketError::NoSuchUpload`], or when the bucket refuses or does not answer.
-    pub async fn upload_part(&self, key: &str, upload: &str, number: u32, body: Vec<u8>) -> Result<(), BucketError> {
+    pub async fn upload_part(&self, key: &str, upload: &str, number: u32, body: Bytes) -> Result<(), BucketError> {
         self.client
             .upload_part()
             .bucket(self.name)
