@@ -28,6 +28,7 @@ ORGANISATION = "/417/9506000111117"
 # Of the specification's own example: its product has a wrong check digit.
 EXAMPLE = {"reserved_for": "/417/9312345000012", "code_type": "sgtin", "product": "/01/19361758000003"}
 TOKEN = "script-token"
+LOG_OPERATIONS = "warn,aws_sdk_dynamodb=debug,aws_smithy_runtime::client::orchestrator=debug"
 SEED = {
     "directus_users": [
         {
@@ -114,14 +115,22 @@ class System:
 
 
 @contextlib.contextmanager
-def system(binary, *options):
-    """Runs a built `local` on a free port until the block ends."""
+def system(binary, *options, log=None):
+    """Runs a built `local` on a free port until the block ends. Into `log` go its lines, and every operation of the AWS SDK."""
     with tempfile.TemporaryDirectory() as folder:
         seed = pathlib.Path(folder, "seed.json")
         seed.write_text(json.dumps(SEED), encoding="utf-8")
         command = [str(binary), "--port", "0", "--seed", str(seed), *options]
-        environment = {**os.environ, "RUST_LOG": os.environ.get("RUST_LOG", "warn")}
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8", env=environment, cwd=folder)
+        levels = LOG_OPERATIONS if log else os.environ.get("RUST_LOG", "warn")
+        errors = open(log, "w", encoding="utf-8") if log else None
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            encoding="utf-8",
+            env={**os.environ, "RUST_LOG": levels},
+            cwd=folder,
+        )
         try:
             line = process.stdout.readline()
             url = re.search(r"http://[0-9.:]+", line)
@@ -131,6 +140,8 @@ def system(binary, *options):
         finally:
             process.terminate()
             process.wait(timeout=30)
+            if errors:
+                errors.close()
 
 
 def body_of(code_type, quantity, **more):

@@ -6,16 +6,15 @@
     1. one million sgtin as CSV, from POST to complete (three times, the best and all)
     2. a reservation of 100 that arrives while one of 20 million runs
     3. ROWS sgtin as CSV in one request: length, first, middle and last rows against codes that the API renders afresh,
-       peak memory of the process above idle, writes of reservations to DynamoDB (what an allocation writes to Pools and a
-       completion to Files does not depend on the quantity)
+       peak memory of the process above idle, requests that write to DynamoDB
 
 The data directory lies beside the binary and is removed at the end.
 """
 
 import os
 import pathlib
+import re
 import shutil
-import sqlite3
 import sys
 import threading
 import time
@@ -30,7 +29,7 @@ HEADER = b"position,code,digital_link,element_string,epc_uri\n"
 
 def main(binary, rows=None):
     binary = pathlib.Path(binary).resolve()
-    folder = binary.parent / "large"
+    folder, log = binary.parent / "large", binary.parent / "large.log"
     free = shutil.disk_usage(binary.parent).free
     rows = int(rows) if rows else 100_000_000 if free >= 20e9 else 50_000_000
     print(f"{free / 1e9:.1f} GB free, {os.cpu_count()} processors")
@@ -38,16 +37,17 @@ def main(binary, rows=None):
     try:
         for measure in (million, fairness, large):
             shutil.rmtree(folder, ignore_errors=True)
-            with system(binary, "--data-dir", str(folder)) as local:
-                failures += measure(local, folder, rows)
+            with system(binary, "--data-dir", str(folder), log=log) as local:
+                failures += measure(local, log, rows)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        log.unlink(missing_ok=True)
     for failure in failures:
         print(f"FAILED: {failure}")
     return 1 if failures else 0
 
 
-def million(local, _folder, _rows):
+def million(local, _log, _rows):
     seconds = []
     for _ in range(3):
         started = time.monotonic()
@@ -59,7 +59,7 @@ def million(local, _folder, _rows):
     return [] if min(seconds) <= 1.5 else ["a million took longer than 1.5 s"]
 
 
-def fairness(local, _folder, _rows):
+def fairness(local, _log, _rows):
     large = local.reserve(body_of("sgtin", 20_000_000))
     while not local.request("GET", f"/items/code_reservation/{large}")["quantity_reserved"]:
         time.sleep(0.05)
@@ -78,8 +78,8 @@ def fairness(local, _folder, _rows):
     return [] if longest <= limit else ["a small reservation waited too long"]
 
 
-def large(local, folder, rows):
-    writes = Writes(folder)
+def large(local, log, rows):
+    writes = Writes(log)
     idle = resident(local.process.pid)
     before = writes.count()
     local.wait(local.reserve(body_of("sgtin", 1_000)))
@@ -103,7 +103,7 @@ def large(local, folder, rows):
     print(f"{rows:,} sgtin as csv: {length:,} bytes in {seconds:.1f} s, {rows / seconds / 1e6:.2f} million rows a second, "
           f"{length / seconds / 1e6:.0f} MB/s")
     print(f"memory: {idle / 2**20:.0f} MiB idle, peak {above:.0f} MiB above (target 128)")
-    print(f"writes of the reservation: {written} in {slices} slices; {small} for 1,000 codes")
+    print(f"requests that write to DynamoDB: {written} in {slices} slices; {small} for 1,000 codes")
     print(f"quantity_reserved as a client saw it: {', '.join(f'{value:,}' for value in progress)}")
     failures = []
     if above > 128:
@@ -153,19 +153,17 @@ def check(local, item, rows):
 
 
 class Writes:
-    """Counts the writes of reservations, each of which is one record of the table's stream."""
+    """Counts the requests that write to DynamoDB: the AWS SDK logs every operation under a number of its own."""
 
-    def __init__(self, folder):
-        self.path = pathlib.Path(folder, "tables.db")
+    OPERATION = re.compile(r'rpc\.method="(TransactWriteItems|PutItem|UpdateItem|DeleteItem|BatchWriteItem)" sdk_invocation_id=(\d+)')
+
+    def __init__(self, log):
+        self.log = log
 
     def count(self):
         time.sleep(0.5)
-        connection = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
-        try:
-            sequence = connection.execute("SELECT MAX(CAST(sequence_number AS INTEGER)) FROM _stream_records")
-            return sequence.fetchone()[0] or 0
-        finally:
-            connection.close()
+        with open(self.log, encoding="utf-8") as log:
+            return len({match.groups() for line in log for match in self.OPERATION.finditer(line)})
 
 
 def resident(pid):

@@ -15,6 +15,8 @@ use aws_sdk_s3::{
     types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, Delete, ObjectIdentifier},
 };
 
+use bytes::Bytes;
+
 use crate::{
     context::{Context, timeouts},
     reservation::Reservation,
@@ -202,7 +204,7 @@ impl<'a> Bucket<'a> {
     ///
     /// # Errors
     /// [`BucketError::NoSuchUpload`], or when the bucket refuses or does not answer.
-    pub async fn upload_part(&self, key: &str, upload: &str, number: u32, body: Vec<u8>) -> Result<(), BucketError> {
+    pub async fn upload_part(&self, key: &str, upload: &str, number: u32, body: Bytes) -> Result<(), BucketError> {
         self.client
             .upload_part()
             .bucket(self.name)

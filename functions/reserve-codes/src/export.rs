@@ -21,6 +21,7 @@ use common::{
 use tokio::task::JoinSet;
 
 use crate::{
+    buffers::Buffers,
     error::WorkError,
     work::{fail_if_permanent, now},
 };
@@ -91,7 +92,7 @@ impl<'a> Job<'a> {
     }
 
     async fn run_single(&self) -> Result<(), WorkError> {
-        let (body, _) = self.make(Cursor::START).await?;
+        let (body, _) = self.make(Cursor::START, Vec::new()).await?;
         let stored = Stored { len: body.len() as u64, rows: Some(self.item.quantity()) };
         self.bucket().put(&self.head(), body).await?;
         self.complete(stored).await
@@ -125,6 +126,7 @@ impl<'a> Job<'a> {
     /// The next part is made while the last ones travel; memory is bounded by the parts in flight, not by the file.
     async fn upload_parts(&self, upload: &str, from: Cursor, end: Option<Instant>) -> Result<Slice, WorkError> {
         let mut flying: JoinSet<(Cursor, Result<(), BucketError>)> = JoinSet::new();
+        let buffers = Buffers::default();
         let mut cursor = from;
         let mut failure: Option<(Cursor, BucketError)> = None;
         let mut note = |landed: (Cursor, Result<(), BucketError>)| {
@@ -139,7 +141,8 @@ impl<'a> Job<'a> {
         };
         let mut going = true;
         while going && !self.file.is_done(cursor) {
-            let (body, next) = self.make(cursor).await?;
+            let (body, next) = self.make(cursor, buffers.take()).await?;
+            let body = buffers.lend(body);
             while flying.len() >= PARTS_IN_FLIGHT {
                 if let Some(landed) = flying.join_next().await {
                     going &= note(landed.map_err(|error| WorkError::Transient(error.to_string()))?);
@@ -166,13 +169,10 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Makes one part, off the threads that carry requests.
-    async fn make(&self, at: Cursor) -> Result<(Vec<u8>, Cursor), WorkError> {
+    /// Makes one part in an empty buffer, off the threads that carry requests.
+    async fn make(&self, at: Cursor, mut body: Vec<u8>) -> Result<(Vec<u8>, Cursor), WorkError> {
         let file = Arc::clone(&self.file);
-        let made = tokio::task::spawn_blocking(move || {
-            let mut body = Vec::new();
-            file.write_part(at, &mut body).map(|next| (body, next))
-        });
+        let made = tokio::task::spawn_blocking(move || file.write_part(at, &mut body).map(|next| (body, next)));
         Ok(made.await.map_err(|error| WorkError::Transient(error.to_string()))??)
     }
 

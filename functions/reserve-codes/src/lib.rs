@@ -5,6 +5,7 @@
 //! or out of order do no harm (RSV-1 … RSV-4).
 
 mod allocate;
+mod buffers;
 mod error;
 mod export;
 mod records;

@@ -1,6 +1,7 @@
 //! What can become of an upload behind a worker's back, and of a worker beside a newer or older one.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_s3::types::ChecksumMode;
 use common::{
     export::{Bucket, ObjectHead, PartPolicy},
     reservation::{RENDERER_VERSION, Status},
@@ -150,4 +151,29 @@ async fn an_older_worker_touches_nothing_and_a_newer_one_begins_again() {
 /// Makes it look as if a worker with another renderer had begun the export.
 async fn freeze_as(home: &Home, id: Uuid, version: u32) {
     home.edit(id, "SET render.version = :value", AttributeValue::N(version.to_string())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_object_says_what_it_is_whether_it_came_in_parts_or_not() {
+    let mut home = Home::new(NO_END).await;
+    for (export_type, quantity, media_type) in [
+        ("csv", 5, "text/csv; charset=utf-8"),
+        ("csv", 380, "text/csv; charset=utf-8"),
+        ("xml", 380, "application/xml"),
+        ("json.gz", 2_400, "application/gzip"),
+    ] {
+        let id = home.create(export_type, quantity).await;
+        home.settle().await;
+        let key = home.file(&home.item(id).await).await.s3_key;
+        let item = home.item(id).await;
+        assert_eq!(key, format!("exports/{id}/{}/1.{export_type}", item.incarnation));
+        let head = home.context().s3().head_object().bucket(&home.context().config().bucket).key(key);
+        let head = head.checksum_mode(ChecksumMode::Enabled).send().await.unwrap();
+        assert_eq!(head.content_type(), Some(media_type));
+        assert_eq!(head.content_encoding(), None, "a .gz is a file");
+        let metadata = head.metadata().unwrap();
+        assert_eq!((&metadata["reservation"], &metadata["rows"]), (&id.to_string(), &quantity.to_string()));
+        assert_eq!(head.checksum_crc64_nvme().map(str::len), Some(12), "of the whole object");
+        assert_eq!(head.checksum_sha256(), None);
+    }
 }
