@@ -89,6 +89,9 @@ impl Tokens {
 
     fn learn(&self, hash: &str, user: &str) {
         if let Ok(mut known) = self.0.lock() {
+            if known.get(hash).is_some_and(|known| known == user) {
+                return;
+            }
             if known.len() >= MAX_TOKENS {
                 known.clear();
             }

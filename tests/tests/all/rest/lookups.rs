@@ -79,7 +79,7 @@ async fn a_code_among_a_hundred_million_is_found_with_three_reads() {
                 assert!(total(&reads).calls <= 3, "{lookup}: {reads:?}");
             }
             let asker = Asker { caller: &caller, now: noon() };
-            let code_id = code["id"].as_str().unwrap().parse::<uuid::Uuid>().unwrap();
+            let code_id: uuid::Uuid = code["id"].as_str().unwrap().parse().unwrap();
             let query = raw(json!({"fields": ["*", "position"]}));
             let (_, one) = unique_code::one(&context, asker, code_id, &query).await.unwrap();
             assert_eq!(&one, code);

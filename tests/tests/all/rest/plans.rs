@@ -236,6 +236,10 @@ async fn a_list_reads_its_entries_and_its_rows_and_nothing_else() {
         let (answer, reads) = list(None, filter).await;
         assert_eq!(answer.data, json!([{ "id": items[7].id }]));
         assert_eq!(reads, BTreeMap::from([("BatchGetItem", Reads { calls: 1, items: 1 })]));
+        // Relations are read in one batch each, however many rows there are.
+        let fields = ["id", "user_created.first_name", "user_updated.email", "export_file.*", "reserved_for.*"];
+        let (_, reads) = list(None, json!({ "fields": fields })).await;
+        assert!(reads["BatchGetItem"].calls <= 1 + 4 && reads.len() == 2, "{reads:?}");
         // Who sees one organisation never reads another's rows.
         let own = items.iter().filter(|item| item.reserved_for.as_deref() == Some("B")).count();
         let (_, reads) = list(Some(&["B"]), json!({"filter": {"quantity": {"_gt": 1000}}, "sort": ["status"]})).await;

@@ -183,3 +183,41 @@ async fn lists_counts_and_searches_are_over_the_callers_own_rows() {
     assert_eq!(nobody, json!({"meta": {"total_count": 0, "filter_count": 0}, "data": []}));
     world.server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_that_is_taken_away_is_gone_with_the_next_request() {
+    let server = Server::start(Options { pause_stream: true, ..Options::in_memory() }).await;
+    let context = server.system.context();
+    let table = &context.config().tables.directory;
+    let known = user(Role::Writer, Some(&["A"]));
+    Store::of(context).seed_user(&known, Some("token-1")).await.unwrap();
+    let row = json!({"reserved_for": "A", "code_type": "short_code", "quantity": 1});
+    // Twice, so that the token is one that the process has seen.
+    for _ in 0..2 {
+        assert_eq!(server.json("POST", ITEMS, "token-1", &row).await.status, 200);
+    }
+    let text = |text: &str| aws_sdk_dynamodb::types::AttributeValue::S(text.to_owned());
+    let set = async |member: &str, value: aws_sdk_dynamodb::types::AttributeValue| {
+        let update = context.dynamodb().update_item().table_name(table).key("kind", text("user"));
+        let update = update.key("id", text(&known.id)).update_expression("SET #m = :v");
+        update.expression_attribute_names("#m", member).expression_attribute_values(":v", value).send().await.unwrap();
+    };
+    set("role", text("reader")).await;
+    assert_eq!(server.json("POST", ITEMS, "token-1", &row).await.status, 403);
+    assert_eq!(server.get(ITEMS, "token-1").await.data().as_array().unwrap().len(), 2);
+    set("organisations", aws_sdk_dynamodb::types::AttributeValue::L(vec![text("B")])).await;
+    assert_eq!(server.get(ITEMS, "token-1").await.data(), json!([]));
+    set("status", text("suspended")).await;
+    assert_eq!(server.get(ITEMS, "token-1").await.code(), "INVALID_CREDENTIALS");
+    set("status", text("active")).await;
+    assert_eq!(server.get(ITEMS, "token-1").await.status, 200);
+    let token = common::store::token_hash("token-1");
+    let delete = context.dynamodb().delete_item().table_name(table).key("kind", text("token"));
+    delete.key("id", text(&token)).send().await.unwrap();
+    assert_eq!(server.get(ITEMS, "token-1").await.code(), "INVALID_CREDENTIALS");
+    // A token that leads to another user now is that user.
+    let other = user(Role::Admin, None);
+    Store::of(context).seed_user(&other, Some("token-1")).await.unwrap();
+    assert_eq!(server.get("/users/me?fields=id", "token-1").await.data(), json!({"id": other.id}));
+    server.stop().await;
+}
