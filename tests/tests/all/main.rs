@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod graphql;
+#[cfg(test)]
 mod repository;
 #[cfg(test)]
 mod rights;
