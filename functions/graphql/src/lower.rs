@@ -198,8 +198,7 @@ mod tests {
         let document = parse_query(document).unwrap();
         let DocumentOperations::Single(operation) = &document.operations else { panic!("it has no name") };
         let root = model.output(QUERY).unwrap();
-        let set = &operation.node.selection_set;
-        let selected = selection::open(&model, &document, &Variables::default(), root, set).unwrap();
+        let selected = selection::open(&model, &document, &operation.node, &Variables::default(), root).unwrap();
         let first = selected.first().unwrap();
         if first.key.ends_with("_aggregated") { aggregates(&model, first) } else { rows(&model, first) }
     }
