@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The arguments that are parameters of a query.
-const PARAMETERS: [&str; 7] = ["filter", "sort", "limit", "offset", "page", "search", "groupBy"];
+const PARAMETERS: [&str; 8] = ["filter", "sort", "limit", "offset", "page", "search", "groupBy", "version"];
 
 /// The name that the row or rows of a relation have in the data, given its name in the answer. No name of the language
 /// has this sign, so it hides no member.

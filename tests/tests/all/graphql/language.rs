@@ -60,6 +60,12 @@ async fn arguments_mean_what_the_parameters_of_rest_mean() {
     assert_eq!(ids(r#"search: "north", offset: 1"#).await, [FAILED]);
     assert_eq!(ids("limit: 0").await, [""; 0]);
     assert_eq!(ids("limit: -1, filter: null, sort: null").await.len(), 3);
+    let versions = format!(
+        "{{ main: code_reservation_by_id(id: \"{NORTH}\", version: \"main\") {{ id }}
+            other: code_reservation_by_id(id: \"{NORTH}\", version: \"draft\") {{ id }} }}"
+    );
+    let (_, body) = service.ask("graphql-admin", &versions).await;
+    assert_eq!((code(&body), &body["data"]), ("FORBIDDEN", &json!({ "main": { "id": NORTH }, "other": null })));
     let (_, body) = service.ask("graphql-admin", "{ code_reservation(limit: -2) { id } }").await;
     assert_eq!((code(&body), body.get("data")), ("INVALID_QUERY", None), "a list that must be there is not");
     service.stop().await;
