@@ -194,7 +194,8 @@ fn whole(value: Json) -> Json {
     }
 }
 
-fn type_ref(ty: &Type) -> TypeRef {
+/// A type as a document writes it.
+pub(crate) fn type_ref(ty: &Type) -> TypeRef {
     let base = match &ty.base {
         BaseType::Named(name) => TypeRef::named(name.as_str()),
         BaseType::List(inner) => TypeRef::List(Box::new(type_ref(inner))),

@@ -12,6 +12,7 @@ mod input;
 mod limits;
 mod lower;
 mod model;
+mod positions;
 mod scan;
 mod schema;
 mod selection;
@@ -95,9 +96,13 @@ async fn document(context: &Context, call: &Call, api: &'static Api) -> Result<J
     let Some(root) = root_type(api, operation.ty) else {
         return Err(invalid(&format!("Schema is not configured to execute {} operation.", operation.ty), &[]));
     };
-    let selected = selection::open(&api.model, &document, &variables, root, &operation.selection_set)
+    let selected = selection::open(&api.model, &document, operation, &variables, root)
         .map_err(|unsound| invalid(&unsound.message, &[unsound.pos]))?;
     check_rights(call, root, &selected)?;
+    if introspection.is_null() && selected.iter().any(|selected| matches!(selected.what, What::Introspection)) {
+        let message = "Introspection cannot be in one document with variables of lists that cannot be null.";
+        return Err(invalid(message, &[operation.selection_set.pos]));
+    }
     Ok(execute(context, call, api, operation.ty, &selected, &introspection).await)
 }
 
@@ -148,8 +153,9 @@ async fn validate(
     request.set_parsed_query(document.clone());
     let response = api.schema.execute(request).await;
     // Which operation is meant is known already, so what is wrong here is the document.
-    let errors: Vec<&ServerError> =
-        response.errors.iter().filter(|error| !is_about_the_operation(&error.message)).collect();
+    let judged_elsewhere =
+        |error: &ServerError| is_about_the_operation(&error.message) || is_about_a_place(&error.message);
+    let errors: Vec<&ServerError> = response.errors.iter().filter(|error| !judged_elsewhere(error)).collect();
     if errors.is_empty() {
         return Ok(response.data.into_json().unwrap_or_default());
     }
@@ -159,6 +165,11 @@ async fn validate(
 
 fn is_about_the_operation(message: &str) -> bool {
     message.starts_with("Unknown operation named") || message.starts_with("Operation name required")
+}
+
+/// What `positions` judges.
+fn is_about_a_place(message: &str) -> bool {
+    message.starts_with("Variable ") && message.contains("used in position expecting type")
 }
 
 fn root_type(api: &'static Api, ty: OperationType) -> Option<&'static Output> {

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The arguments that are parameters of a query.
-const PARAMETERS: [&str; 7] = ["filter", "sort", "limit", "offset", "page", "search", "groupBy"];
+const PARAMETERS: [&str; 8] = ["filter", "sort", "limit", "offset", "page", "search", "groupBy", "version"];
 
 /// The name that the row or rows of a relation have in the data, given its name in the answer. No name of the language
 /// has this sign, so it hides no member.
@@ -95,7 +95,8 @@ fn parameters(model: &Model, selected: &Selected<'_>) -> Map<String, Json> {
     out
 }
 
-/// A filter with its functions written as REST has them: `{date_created_func: {year: …}}` is `{"year(date_created)": …}`.
+/// A filter as REST has it: `{date_created_func: {year: …}}` is `{"year(date_created)": …}`, and a condition on nothing but
+/// the key of a related row, `{reservation: {id: …}}`, is one on the member that holds the key.
 fn filter(model: &Model, type_name: &str, value: &Json) -> Json {
     match value {
         Json::Array(items) => Json::Array(items.iter().map(|item| filter(model, type_name, item)).collect()),
@@ -108,6 +109,14 @@ fn filter(model: &Model, type_name: &str, value: &Json) -> Json {
                     (Some(inner), Some(member), Json::Object(functions)) if inner.contains("_function_") => {
                         let functions = functions.iter();
                         out.extend(functions.map(|(function, test)| (format!("{function}({member})"), test.clone())));
+                    }
+                    (Some(inner), _, Json::Object(conditions))
+                        if inner.ends_with("_filter")
+                            && !inner.ends_with("_quantifier_filter")
+                            && conditions.len() == 1
+                            && conditions.get("id").is_some_and(Json::is_object) =>
+                    {
+                        out.insert(name.clone(), conditions.get("id").cloned().unwrap_or_default());
                     }
                     (Some(inner), _, _) if inner.ends_with("_filter") => {
                         out.insert(name.clone(), filter(model, inner, value));
@@ -171,4 +180,76 @@ fn level(model: &Model, children: &[Selected<'_>]) -> Level {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::{
+        Variables,
+        parser::{parse_query, types::DocumentOperations},
+    };
+
+    use super::*;
+    use crate::{model::QUERY, selection};
+
+    /// The parameters of the first root of a document.
+    fn lowered(document: &str) -> RawQuery {
+        let model = Model::items();
+        let document = parse_query(document).unwrap();
+        let DocumentOperations::Single(operation) = &document.operations else { panic!("it has no name") };
+        let root = model.output(QUERY).unwrap();
+        let selected = selection::open(&model, &document, &operation.node, &Variables::default(), root).unwrap();
+        let first = selected.first().unwrap();
+        if first.key.ends_with("_aggregated") { aggregates(&model, first) } else { rows(&model, first) }
+    }
+
+    #[test]
+    fn a_list_with_relations_is_one_query() {
+        let raw = lowered(
+            "{ code_reservation(limit: 100, sort: \"-id\") { status user_created { first_name }
+               file: export_file { id uploaded_by { email } } codes(limit: 3, page: 2) { code } date_created_func { year } } }",
+        );
+        let parameters = json!({
+            "sort": ["-id"],
+            "limit": 100,
+            "fields": [
+                "id", "status", "@user_created.id", "@user_created.first_name", "@file.id", "@file.@uploaded_by.id",
+                "@file.@uploaded_by.email", "@codes.id", "@codes.code", "year(date_created)",
+            ],
+            "alias": { "@user_created": "user_created", "@file": "export_file", "@codes": "codes" },
+            "deep": {
+                "@user_created": {},
+                "@file": { "@uploaded_by": {}, "_alias": { "@uploaded_by": "uploaded_by" } },
+                "@codes": { "_limit": 3, "_page": 2 },
+            },
+        });
+        assert_eq!(raw, RawQuery::from_json(parameters.as_object().unwrap().clone()));
+    }
+
+    #[test]
+    fn filters_are_written_as_rest_has_them() {
+        let raw = lowered(
+            "{ code_reservation(filter: { _and: [{ date_created_func: { year: { _eq: 2025 }, month: { _lt: 3 } } },
+               { codes: { _some: { reservation: { id: { _eq: \"x\" } } } } }, { user_created: { id: { _null: true } } },
+               { user_created: { id: { _eq: \"x\" }, email: { _eq: \"y\" } } }] }) { id } }",
+        );
+        let filter = json!({ "_and": [
+            { "year(date_created)": { "_eq": 2025 }, "month(date_created)": { "_lt": 3 } },
+            { "codes": { "_some": { "reservation": { "_eq": "x" } } } },
+            { "user_created": { "_null": true } },
+            { "user_created": { "id": { "_eq": "x" }, "email": { "_eq": "y" } } },
+        ] });
+        assert_eq!(raw.get("filter"), Some(&filter));
+    }
+
+    #[test]
+    fn aggregates_are_asked_for_once_each() {
+        let raw = lowered(
+            "{ code_reservation_aggregated(groupBy: \"status\") { group countAll count { a: id b: id quantity } avg { __typename } } }",
+        );
+        assert_eq!(raw.get("aggregate"), Some(&json!({ "countAll": ["*"], "count": ["id", "quantity"] })));
+        assert_eq!(raw.get("groupBy"), Some(&json!(["status"])));
+        assert_eq!(lowered("{ code_reservation_aggregated(groupBy: \"status\") { group } }").get("aggregate"), None);
+        assert!(lowered("{ code_reservation_aggregated { __typename } }").get("aggregate").is_some());
+    }
 }

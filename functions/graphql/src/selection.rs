@@ -5,13 +5,16 @@ use std::{cell::Cell, collections::HashMap};
 
 use async_graphql::{
     Name, Pos, Positioned, Value, Variables,
-    parser::types::{Directive, ExecutableDocument, Field, FragmentDefinition, Selection, SelectionSet},
+    parser::types::{
+        Directive, ExecutableDocument, Field, FragmentDefinition, OperationDefinition, Selection, SelectionSet,
+    },
 };
 use serde_json::{Map, Value as Json};
 
 use crate::{
     input::{self, Wrong},
     model::{self, Model, Output, QUERY},
+    positions::Positions,
 };
 
 /// The most bytes that variables have in all the places where they are used, as JSON.
@@ -59,19 +62,21 @@ pub(crate) struct Unsound {
 pub(crate) fn open<'m>(
     model: &'m Model,
     document: &ExecutableDocument,
+    operation: &OperationDefinition,
     variables: &Variables,
     root: &'m Output,
-    set: &Positioned<SelectionSet>,
 ) -> Result<Vec<Selected<'m>>, Unsound> {
     let sizes = variables.iter().map(|(name, value)| (name.clone(), value.to_string().len())).collect();
     let room = Cell::new(MAX_VARIABLE_BYTES);
-    let opening = Opening { model, fragments: &document.fragments, variables, sizes, room };
-    opening.select(root, &[&set.node])
+    let positions = Positions::new(model, operation);
+    let opening = Opening { model, fragments: &document.fragments, positions, variables, sizes, room };
+    opening.select(root, &[&operation.selection_set.node])
 }
 
 struct Opening<'m, 'd> {
     model: &'m Model,
     fragments: &'d HashMap<Name, Positioned<FragmentDefinition>>,
+    positions: Positions<'m, 'd>,
     variables: &'d Variables,
     sizes: HashMap<Name, usize>,
     room: Cell<usize>,
@@ -199,6 +204,10 @@ impl<'m, 'd> Opening<'m, 'd> {
     ) -> Result<Map<String, Json>, Unsound> {
         let mut given: Vec<(&str, Value)> = Vec::with_capacity(asked.node.arguments.len());
         for (name, value) in &asked.node.arguments {
+            if let Some(known) = field.arguments.iter().find(|known| known.name == name.node.as_str()) {
+                let checked = self.positions.check(&value.node, &known.ty);
+                checked.map_err(|message| Unsound { message, pos: asked.pos })?;
+            }
             let value = value.node.clone().into_const_with(self.put()).map_err(|TooLarge| Unsound {
                 message: format!("Variables are put in for more than {MAX_VARIABLE_BYTES} bytes."),
                 pos: asked.pos,

@@ -24,6 +24,8 @@ mod fault_proxy;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod graphql;
+#[cfg(test)]
 mod invariants;
 #[cfg(test)]
 mod killed;

@@ -62,6 +62,11 @@ fn by_id() -> Vec<Argument> {
     vec![argument("id", TypeRef::named_nn(TypeRef::ID))]
 }
 
+/// The arguments of a single row; there is no version but `main`.
+fn one_row() -> Vec<Argument> {
+    [by_id(), vec![argument("version", TypeRef::named(TypeRef::STRING))]].concat()
+}
+
 /// The roots of `/graphql`.
 pub(super) fn items(model: &mut Model) {
     let mut queries = Vec::new();
@@ -73,7 +78,7 @@ pub(super) fn items(model: &mut Model) {
         let rows = TypeRef::named_nn_list_nn(name);
         let groups = TypeRef::named_nn_list_nn(format!("{name}_aggregated"));
         queries.push(root(name, rows, list_arguments(collection), Root::List(collection)));
-        queries.push(root(format!("{name}_by_id"), row, by_id(), Root::ById(collection)));
+        queries.push(root(format!("{name}_by_id"), row, one_row(), Root::ById(collection)));
         queries.push(root(format!("{name}_aggregated"), groups, of_groups, Root::Aggregated(collection)));
     }
     model.add_output(QUERY, queries);
@@ -108,7 +113,7 @@ pub(super) fn system(model: &mut Model) {
         vec![
             root("users_me", TypeRef::named(Collection::Users.name()), Vec::new(), Root::Me),
             root("files", TypeRef::named_nn_list_nn(files.name()), list_arguments(files), Root::List(files)),
-            root("files_by_id", TypeRef::named(files.name()), by_id(), Root::ById(files)),
+            root("files_by_id", TypeRef::named(files.name()), one_row(), Root::ById(files)),
         ],
     );
 }
