@@ -288,7 +288,7 @@ async fn a_poisoned_record_is_found_by_halving_and_given_up_alone() {
     home.put("a", 8).await;
     until("the record after the poison", || flat(&seen).contains(&8)).await;
     reader.stop().await;
-    let seen = seen.lock().unwrap();
+    let seen = seen.lock().unwrap().clone();
     // Alone it was tried once and again twice; the others were done in order.
     assert_eq!(seen.iter().filter(|batch| batch.len() == 1 && batch[0].1 == 5).count(), 3);
     let done: Vec<i64> =
