@@ -1,6 +1,6 @@
 //! The members of an answer: a tree in the order in which they were asked for.
 //!
-//! Two steps. [`draft`] expands wildcards and notes every name for the check of rights; [`Draft::resolve`] gives names
+//! Two steps. `draft` expands wildcards and notes every name for the check of rights; `Draft::resolve` gives names
 //! their meaning afterwards, so that a missing right is reported before a wrong function.
 
 use super::access::Access;
