@@ -53,6 +53,9 @@ pub(super) fn url_suffix(text: &str) -> Result<(), FieldError> {
         if key.is_empty() {
             return wrong("Every part of the query needs a key.");
         }
+        if key.contains(['/', '?']) {
+            return wrong("Value has to be a query, without a path before it.");
+        }
         if pair == key {
             return wrong("Every key of the query needs a value, as in ?key=value.");
         }
@@ -96,6 +99,8 @@ mod tests {
             "&k=v",
             "=v",
             "k",
+            "/path?x=1",
+            "?k=v&a/b=c",
             "?01=1",
             "?k=v&8003=x",
             "k=\"v\"",
