@@ -53,11 +53,11 @@ pub(super) fn url_suffix(text: &str) -> Result<(), FieldError> {
         if key.is_empty() {
             return wrong("Every part of the query needs a key.");
         }
-        if key.contains(['/', '?']) {
-            return wrong("Value has to be a query, without a path before it.");
-        }
         if pair == key {
             return wrong("Every key of the query needs a value, as in ?key=value.");
+        }
+        if key.contains(['/', '?']) {
+            return wrong("Value has to be a query, without a path before it.");
         }
         if key.len() <= 4 && key.bytes().all(|b| b.is_ascii_digit()) {
             return wrong("A key must not be a GS1 application identifier.");
