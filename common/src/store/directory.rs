@@ -187,31 +187,7 @@ impl Store<'_> {
     /// [`StoreError::TooMany`] beyond `MaxScan`; as [`Store::user`].
     pub async fn all_users(&self) -> Result<Vec<User>, StoreError> {
         let table = &self.config.tables.directory;
-        let mut users = Vec::new();
-        let mut start = None;
-        loop {
-            let answer = self
-                .client
-                .query()
-                .table_name(table)
-                .key_condition_expression("kind = :kind")
-                .expression_attribute_values(":kind", text(USER))
-                .consistent_read(true)
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(classify)?;
-            for item in answer.items.unwrap_or_default() {
-                users.push(items::read(table, item)?);
-            }
-            if users.len() > self.config.max_scan {
-                return Err(StoreError::TooMany(self.config.max_scan));
-            }
-            start = answer.last_evaluated_key;
-            if start.is_none() {
-                return Ok(users);
-            }
-        }
+        self.all_of(USER).await?.into_iter().map(|item| items::read(table, item)).collect()
     }
 
     /// Reads an organisation.
@@ -260,34 +236,17 @@ impl Store<'_> {
     /// Deletes every static token of a user but this one.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// [`StoreError::TooMany`] beyond `MaxScan`; when the store does not answer.
     pub async fn revoke_other_tokens(&self, user: &str, token: &str) -> Result<(), StoreError> {
         let (table, kept) = (&self.config.tables.directory, token_hash(token));
-        let mut start = None;
-        loop {
-            let answer = self
-                .client
-                .query()
-                .table_name(table)
-                .key_condition_expression("kind = :kind")
-                .expression_attribute_values(":kind", text(TOKEN))
-                .consistent_read(true)
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(classify)?;
-            for item in answer.items.unwrap_or_default() {
-                let id = items::get_text(&item, "id").filter(|id| *id != kept);
-                if let (Some(id), true) = (id, items::get_text(&item, "user") == Some(user)) {
-                    let delete = self.client.delete_item().table_name(table);
-                    delete.key("kind", text(TOKEN)).key("id", text(id)).send().await.map_err(classify)?;
-                }
-            }
-            start = answer.last_evaluated_key;
-            if start.is_none() {
-                return Ok(());
+        for item in self.all_of(TOKEN).await? {
+            let id = items::get_text(&item, "id").filter(|id| *id != kept);
+            if let (Some(id), true) = (id, items::get_text(&item, "user") == Some(user)) {
+                let delete = self.client.delete_item().table_name(table);
+                delete.key("kind", text(TOKEN)).key("id", text(id)).send().await.map_err(classify)?;
             }
         }
+        Ok(())
     }
 
     /// Writes an organisation unless it exists.
@@ -304,6 +263,33 @@ impl Store<'_> {
         item.insert("kind".to_owned(), text(kind));
         item.insert("id".to_owned(), text(id));
         self.put_unless_exists(table, item, "kind").await
+    }
+
+    /// All items of a kind, page by page, `MaxScan` at most.
+    async fn all_of(&self, kind: &str) -> Result<Vec<Item>, StoreError> {
+        let mut all = Vec::new();
+        let mut start = None;
+        loop {
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.config.tables.directory)
+                .key_condition_expression("kind = :kind")
+                .expression_attribute_values(":kind", text(kind))
+                .consistent_read(true)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(classify)?;
+            all.extend(answer.items.unwrap_or_default());
+            if all.len() > self.config.max_scan {
+                return Err(StoreError::TooMany(self.config.max_scan));
+            }
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(all);
+            }
+        }
     }
 
     async fn directory_item(&self, kind: &str, id: &str) -> Result<Option<Item>, StoreError> {
