@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Loader, read::Asker, rows};
+use super::{read::Asker, rows, small};
 use crate::{
     api::{Action, ApiError},
     context::Context,
@@ -18,10 +18,7 @@ pub async fn list(context: &Context, asker: Asker<'_>, raw: &RawQuery) -> Result
     let query = asker.query(Collection::Users, raw)?;
     let users = Store::of(context).all_users().await?;
     let rows: Vec<Row> = users.iter().map(rows::user).collect();
-    let mut loader = Loader::new(context, asker.caller);
-    loader.to_evaluate(&query.needs(), Collection::Users, &rows).await?;
-    loader.to_render(&query.needs(), Collection::Users, &rows).await?;
-    let answer = query.run(&rows, &loader.related);
+    let answer = small::list(context, asker, &query, &rows).await?;
     Ok((query, answer))
 }
 
@@ -33,7 +30,8 @@ pub async fn one(context: &Context, asker: Asker<'_>, id: &str, raw: &RawQuery) 
     let query = asker.query(Collection::Users, raw)?;
     let Some(id) = crate::reservation::uuid(id) else { return Err(ApiError::no_row()) };
     let user = Store::of(context).user(&id.to_string()).await?.ok_or_else(ApiError::no_row)?;
-    show(context, asker, query, rows::user(&user)).await
+    let value = small::one(context, asker, &query, rows::user(&user)).await?;
+    Ok((query, value))
 }
 
 /// Reads the caller. Whoever may not read users still sees the own `id`.
@@ -47,14 +45,6 @@ pub async fn me(context: &Context, asker: Asker<'_>, raw: &RawQuery) -> Result<(
         Err(_) => asker.access().for_own_account(),
     };
     let query = query::parse(raw, Collection::Users, &access, asker.now.time())?;
-    show(context, asker, query, rows::user(user)).await
-}
-
-async fn show(context: &Context, asker: Asker<'_>, query: Query, row: Row) -> Result<(Query, Value), ApiError> {
-    let rows = [row];
-    let mut loader = Loader::new(context, asker.caller);
-    loader.to_evaluate(&query.needs(), Collection::Users, &rows).await?;
-    loader.to_render(&query.needs(), Collection::Users, &rows).await?;
-    let value = query.run_one(rows.first(), &loader.related)?;
+    let value = small::one(context, asker, &query, rows::user(user)).await?;
     Ok((query, value))
 }

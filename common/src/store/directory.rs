@@ -207,6 +207,15 @@ impl Store<'_> {
         self.directory_items(ORGANISATION, ids).await
     }
 
+    /// Reads all organisations.
+    ///
+    /// # Errors
+    /// [`StoreError::TooMany`] beyond `MaxScan`; as [`Store::organisation`].
+    pub async fn all_organisations(&self) -> Result<Vec<Organisation>, StoreError> {
+        let table = &self.config.tables.directory;
+        self.all_of(ORGANISATION).await?.into_iter().map(|item| items::read(table, item)).collect()
+    }
+
     /// Writes a user, the hash of a static token and the `sub` of their JWTs, as far as given, unless they exist.
     ///
     /// # Errors

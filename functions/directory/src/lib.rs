@@ -1,10 +1,10 @@
-//! Users, the service's own state, and every path that no other function has.
+//! Users, organisations, the service's own state, and every path that no other function has.
 
 use common::{
     api::{Answer, ApiError, Call, serve, serve_anyone},
     context::Context,
     export::Bucket,
-    operations::{read::Asker, users},
+    operations::{organisations, read::Asker, users},
     query::parse_query_string,
     store::Store,
 };
@@ -44,6 +44,18 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
         ["users", _] if reads => {
             let id = call.parameter("id").unwrap_or_default();
             let (query, data) = users::one(context, asker(&call), id, &parse_query_string(&call.query)?).await?;
+            Ok(Answer::of_one(&query, data, call.now))
+        }
+        ["items", "organisation"] if reads => {
+            let (query, answer) = organisations::list(context, asker(&call), &parse_query_string(&call.query)?).await?;
+            Ok(Answer::of_list(&query, answer, call.now))
+        }
+        // The id is a path itself. Without the route's variable the path is none of ours.
+        ["items", "organisation", ..] if reads && call.parameter("proxy").is_some() => {
+            let rest = call.parameter("proxy").unwrap_or_default();
+            let id = rest.strip_suffix('/').unwrap_or(rest);
+            let (query, data) =
+                organisations::one(context, asker(&call), id, &parse_query_string(&call.query)?).await?;
             Ok(Answer::of_one(&query, data, call.now))
         }
         // Directus has no PUT for items.

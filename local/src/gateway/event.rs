@@ -21,9 +21,9 @@ pub struct Caller<'a> {
     pub request_id: &'a str,
 }
 
-/// The path as an HTTP API sees it: decoded before routes are matched.
+/// A path, or a segment of one, as events name it: decoded.
 #[must_use]
-pub(super) fn decode_path(path: &str) -> String {
+pub(super) fn decode(path: &str) -> String {
     percent_decode_str(path).decode_utf8_lossy().into_owned()
 }
 
@@ -145,7 +145,7 @@ mod tests {
 
     fn make(request: axum::http::request::Builder, body: &[u8], parameters: &[(&str, &str)]) -> Value {
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        let path = decode_path(parts.uri.path());
+        let path = decode(parts.uri.path());
         let matched = Match {
             function: "F".to_owned(),
             route_key: "GET /x/{id}".to_owned(),
@@ -187,8 +187,8 @@ mod tests {
 
     #[test]
     fn a_path_arrives_decoded() {
-        assert_eq!(decode_path("/items/code_reservation/a%20b%C3%A9"), "/items/code_reservation/a bé");
-        assert_eq!(decode_path("/x/%2541"), "/x/%41");
+        assert_eq!(decode("/items/code_reservation/a%20b%C3%A9"), "/items/code_reservation/a bé");
+        assert_eq!(decode("/x/%2541"), "/x/%41");
     }
 
     #[test]

@@ -65,8 +65,8 @@ impl Gateway {
         let Ok(body) = to_bytes(body, MAX_BODY).await else {
             return answer::own(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
         };
-        let path = event::decode_path(parts.uri.path());
-        let Some(matched) = self.routes.find(parts.method.as_str(), &path) else {
+        let path = event::decode(parts.uri.path());
+        let Some(matched) = self.routes.find(parts.method.as_str(), parts.uri.path()) else {
             return answer::own(StatusCode::NOT_FOUND, "Not Found");
         };
         let Some((invoked, function)) = self.functions.get(&matched.function) else {

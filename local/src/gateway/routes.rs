@@ -1,8 +1,12 @@
 //! The choice of a route, as an HTTP API makes it: a full match of path and method, then a greedy one, then `$default`; and
 //! among those the one with more fixed segments from the left, and a named method before `ANY`.
+//!
+//! In one thing it is stricter, as Directus is: a slash of the path and an encoded slash (`%2F`) of an id are not the same
+//! here. An HTTP API decodes a path before it matches it, and so cannot tell them apart (docs/decisions/0012).
 
 use std::cmp::Reverse;
 
+use super::event::decode;
 use crate::template::{Function, Route};
 
 /// The routes of an HTTP API.
@@ -75,10 +79,10 @@ impl Routes {
         self.routes.push(Entry { method, path, segments, function: function.to_owned() });
     }
 
-    /// The route of a request; `path` is decoded.
+    /// The route of a request; `path` is as the client sent it.
     #[must_use]
     pub fn find(&self, method: &str, path: &str) -> Option<Match> {
-        let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        let segments: Vec<String> = path.trim_start_matches('/').split('/').map(decode).collect();
         let matched = self.routes.iter().find_map(|entry| {
             if entry.method != method && entry.method != "ANY" {
                 return None;
@@ -96,7 +100,7 @@ impl Routes {
 
 impl Entry {
     /// The variables' values if the path matches.
-    fn parameters(&self, segments: &[&str]) -> Option<Vec<(String, String)>> {
+    fn parameters(&self, segments: &[String]) -> Option<Vec<(String, String)>> {
         let greedy = matches!(self.segments.last(), Some(Segment::Rest(_)));
         let enough = if greedy { segments.len() >= self.segments.len() } else { segments.len() == self.segments.len() };
         if !enough {
@@ -104,11 +108,15 @@ impl Entry {
         }
         let mut parameters = Vec::new();
         for (position, segment) in self.segments.iter().enumerate() {
-            let found = segments.get(position).copied().unwrap_or_default();
+            let found = segments.get(position).map(String::as_str).unwrap_or_default();
             match segment {
                 Segment::Fixed(text) if text == found => {}
                 Segment::One(name) if !found.is_empty() => parameters.push((name.clone(), found.to_owned())),
                 Segment::Rest(name) => {
+                    // An empty segment is the rest of a path that ends in a slash, never the beginning of more.
+                    if found.is_empty() && segments.len() > position + 1 {
+                        return None;
+                    }
                     let rest = segments.get(position..).unwrap_or_default().join("/");
                     parameters.push((name.clone(), rest));
                 }
@@ -183,6 +191,18 @@ mod tests {
             assert_eq!(find("DELETE", "/a/x").0, "Default");
             assert_eq!(find("GET", "/").0, "Default");
         }
+    }
+
+    #[test]
+    fn an_encoded_slash_belongs_to_a_segment() {
+        let routes = routes(&[("Rest", "GET", "/a/{rest+}"), ("One", "GET", "/b/{id}")]);
+        let find = |path: &str| routes.find("GET", path).map(|found| found.parameters);
+        let pair = |name: &str, value: &str| Some(vec![(name.to_owned(), value.to_owned())]);
+        assert_eq!(find("/a/%2F417%2F9"), pair("rest", "/417/9"));
+        assert_eq!(find("/a/417/9"), pair("rest", "417/9"));
+        assert_eq!(find("/a//417/9"), None);
+        assert_eq!(find("/b/x%2Fy%20z"), pair("id", "x/y z"));
+        assert_eq!(find("/b/x/y"), None);
     }
 
     #[test]

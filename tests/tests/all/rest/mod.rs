@@ -5,6 +5,7 @@ mod codes;
 mod conditional;
 mod counting;
 mod lookups;
+mod organisations;
 mod plans;
 mod rows;
 mod strangers;

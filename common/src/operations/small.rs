@@ -1,0 +1,36 @@
+//! Collections that are small enough to be read whole: users and organisations. Their queries are evaluated in memory.
+
+use serde_json::Value;
+
+use super::{Loader, read::Asker};
+use crate::{
+    api::ApiError,
+    context::Context,
+    query::{Answer, Query, Related, Row},
+};
+
+/// What a checked query makes of all rows of its collection.
+///
+/// # Errors
+/// When what the rows point at cannot be read.
+pub(super) async fn list(context: &Context, asker: Asker<'_>, query: &Query, rows: &[Row]) -> Result<Answer, ApiError> {
+    Ok(query.run(rows, &related(context, asker, query, rows).await?))
+}
+
+/// What a checked query makes of one row.
+///
+/// # Errors
+/// FORBIDDEN for a row that the query leaves out; when what the row points at cannot be read.
+pub(super) async fn one(context: &Context, asker: Asker<'_>, query: &Query, row: Row) -> Result<Value, ApiError> {
+    let rows = [row];
+    let related = related(context, asker, query, &rows).await?;
+    Ok(query.run_one(rows.first(), &related)?)
+}
+
+async fn related(context: &Context, asker: Asker<'_>, query: &Query, rows: &[Row]) -> Result<Related, ApiError> {
+    let needs = query.needs();
+    let mut loader = Loader::new(context, asker.caller);
+    loader.to_evaluate(&needs, query.collection, rows).await?;
+    loader.to_render(&needs, query.collection, rows).await?;
+    Ok(loader.related)
+}
