@@ -3,6 +3,7 @@
 //! Nothing here decides anything: routes, tables, the stream mapping and the schedules come from template.yaml, and the
 //! functions are the deployed ones, which reach both stores through the AWS SDK.
 
+mod allocator;
 pub mod banner;
 pub mod data_dir;
 pub mod dynamodb;

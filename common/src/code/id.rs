@@ -41,7 +41,8 @@ impl IdKey {
     #[must_use]
     pub fn encode_range(&self, pool_number: u64, range: std::ops::Range<u64>) -> Vec<Uuid> {
         let (mut left, mut right) = ([0; LANES], [0; LANES]);
-        let mut ids = Vec::new();
+        let wanted = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
+        let mut ids = Vec::with_capacity(wanted.min(1 << 16));
         let mut first = range.start;
         while first < range.end {
             let count = (range.end - first).min(LANES as u64);

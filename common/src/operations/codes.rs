@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use futures::future::try_join_all;
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::renderer;
@@ -57,13 +57,12 @@ impl<'a> Codes<'a> {
 
     /// Only the ids of a window of a reservation's codes.
     #[must_use]
-    pub fn keys(&self, item: &Reservation, window: Window) -> Vec<Value> {
+    pub fn keys(&self, item: &Reservation, window: Window) -> Vec<Uuid> {
         let Some(range) = &item.range else { return Vec::new() };
         let skip = window.skip() as u64;
         let take = window.take().map_or(u64::MAX, |take| take as u64).min(range.count.saturating_sub(skip));
         let start = range.start.saturating_add(skip);
-        let ids = self.ids.encode_range(range.pool_number, start..start.saturating_add(take));
-        ids.into_iter().map(|id| json!(id)).collect()
+        self.ids.encode_range(range.pool_number, start..start.saturating_add(take))
     }
 
     /// The row of the code at an index of the pool, if the reservation owns it.

@@ -98,8 +98,9 @@ impl<'a> Loader<'a> {
     /// Follows a path of relations from the rows, loading each step in one batch.
     async fn follow(&mut self, collection: Collection, rows: &[Row], path: &[&'static str]) -> Result<(), ApiError> {
         let mut collection = collection;
-        let mut current: Vec<Row> = rows.to_vec();
+        let mut reached: Option<Vec<Row>> = None;
         for name in path {
+            let current = reached.as_deref().unwrap_or(rows);
             let Some(field) = collection.field(name) else { return Ok(()) };
             match field.relation {
                 Relation::One(target) => {
@@ -110,12 +111,12 @@ impl<'a> Loader<'a> {
                     for row in self.fetch(target, &missing).await? {
                         self.related.insert(target, row);
                     }
-                    current = keys.iter().filter_map(|key| self.related.get(target, key).cloned()).collect();
+                    reached = Some(keys.iter().filter_map(|key| self.related.get(target, key).cloned()).collect());
                     collection = target;
                 }
                 Relation::Many(target) => {
                     let ids = current.iter().filter_map(|row| row.get("id").and_then(Value::as_str));
-                    current = ids.flat_map(|id| self.related.codes(id).to_vec()).collect();
+                    reached = Some(ids.flat_map(|id| self.related.codes(id).to_vec()).collect());
                     collection = target;
                 }
                 Relation::None | Relation::Foreign(_) => return Ok(()),

@@ -7,6 +7,7 @@ use super::schema::Collection;
 use super::window::Window;
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
+use uuid::{Uuid, fmt::Hyphenated};
 
 /// A row: the object with its members, relations as keys (strings or null).
 pub type Row = Map<String, Value>;
@@ -16,7 +17,7 @@ pub type Row = Map<String, Value>;
 pub struct Related {
     rows: HashMap<Collection, HashMap<String, Row>>,
     codes: HashMap<String, Vec<Row>>,
-    code_keys: HashMap<String, Vec<Value>>,
+    code_keys: HashMap<String, Vec<Uuid>>,
     codes_start: Option<usize>,
     counts: HashMap<String, u64>,
     found: HashMap<CodeLookup, HashSet<String>>,
@@ -47,7 +48,7 @@ impl Related {
     }
 
     /// Sets the keys of a reservation's codes, cut like [`Related::set_codes`]: enough where no other member is shown.
-    pub fn set_code_keys(&mut self, reservation: impl Into<String>, keys: Vec<Value>) {
+    pub fn set_code_keys(&mut self, reservation: impl Into<String>, keys: Vec<Uuid>) {
         self.code_keys.insert(reservation.into(), keys);
     }
 
@@ -55,7 +56,10 @@ impl Related {
     pub(super) fn code_keys_in(&self, reservation: &str, window: Window) -> Option<Vec<Value>> {
         let keys = self.code_keys.get(reservation)?;
         let skip = self.codes_start.map_or(0, |start| window.skip().saturating_sub(start));
-        Some(keys.iter().skip(skip).take(window.take().unwrap_or(usize::MAX)).cloned().collect())
+        let shown = keys.iter().skip(skip).take(window.take().unwrap_or(usize::MAX));
+        // A list shows thousands: each is written once, without a formatter.
+        let mut text = [0; Hyphenated::LENGTH];
+        Some(shown.map(|key| Value::from(&*key.hyphenated().encode_lower(&mut text))).collect())
     }
 
     /// Says that the codes set begin at this place of each reservation, counted from 0: where an answer shows several

@@ -83,7 +83,7 @@ impl Gateway {
             self.written.notify_one();
         }
         match answer {
-            Ok(Ok(answer)) => answer::to_response(&answer).unwrap_or_else(|reason| {
+            Ok(Ok(answer)) => answer::to_response(answer).unwrap_or_else(|reason| {
                 tracing::error!(function = invoked.name, request_id, reason, "the answer cannot be sent");
                 answer::own(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
             }),

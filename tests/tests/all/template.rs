@@ -76,6 +76,7 @@ fn routes_are_what_an_http_api_can_hold() {
         "GET /files/{id} files",
         "GET /assets/{id} files",
         "GET /assets/{id}/{name} files",
+        "GET /items/organisation directory",
         "GET /items/unique_code list-codes",
         "GET /items/unique_code/{id} list-codes",
         "GET /users directory",
