@@ -101,7 +101,8 @@ impl System {
         let s3 = S3::start_with(&data_dir.objects(), &template.buckets, durable, min_part).await?;
         let mut config = config(&template, &dynamodb, &s3, data_dir.secret()?)?;
         config.part_policy = options.part_policy.unwrap_or_default();
-        let context = Context::new(config, &sdk_config(&s3));
+        let sdk = sdk_config(&s3).to_builder().http_client(dynamodb.http_client()).build();
+        let context = Context::new(config, &sdk);
         let token = match &options.seed {
             Some(path) => seed::load(&context, path).await?,
             None => {

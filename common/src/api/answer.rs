@@ -23,7 +23,7 @@ pub enum Answer {
     Json(Value),
     /// A JSON body with another status (GraphQL).
     JsonWith(StatusCode, Value),
-    /// JSON that was remembered as text.
+    /// JSON that is text already, with 200.
     JsonText(String),
     /// 204.
     NoContent,

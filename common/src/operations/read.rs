@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     api::{Action, ApiError, Caller},
     context::Context,
-    query::{self, Access, Answer, Collection, Filter, Meta, Query, RawQuery, Row},
+    query::{self, Access, Answer, Collection, Filter, Meta, Query, RawQuery, Related, Row},
     reservation::{Reservation, Timestamp},
     store::{
         Entries, Index, Store, StoreError,
@@ -74,21 +74,58 @@ struct Read {
     filtered: Option<usize>,
 }
 
+/// A list of reservations, read but not yet written down.
+#[derive(Debug)]
+pub struct List {
+    meta: Option<Map<String, Value>>,
+    data: Data,
+}
+
+#[derive(Debug)]
+enum Data {
+    /// Rows that are in order and cut, with what they are shown with.
+    Rows(Vec<Row>, Box<Related>),
+    /// Groups and aggregates.
+    Value(Value),
+}
+
+impl List {
+    /// The list as values, for those who look into it.
+    #[must_use]
+    pub fn into_answer(self, query: &Query) -> Answer {
+        let data = match self.data {
+            Data::Rows(rows, related) => Value::Array(rows.iter().map(|row| query.render(row, &related)).collect()),
+            Data::Value(value) => value,
+        };
+        Answer { meta: self.meta, data }
+    }
+
+    /// The list as the JSON of its body. A list shows thousands of codes, and none of them becomes a value of its own.
+    #[must_use]
+    pub fn json(&self, query: &Query) -> String {
+        let meta = self.meta.as_ref();
+        match &self.data {
+            Data::Rows(rows, related) => query.json_of(meta, rows, related),
+            Data::Value(value) => Answer { meta: meta.cloned(), data: value.clone() }.into_body().to_string(),
+        }
+    }
+}
+
 /// Lists reservations.
 ///
 /// # Errors
 /// What the parameters deserve, or the store's.
-pub async fn list(context: &Context, asker: Asker<'_>, raw: &RawQuery) -> Result<(Query, Answer), ApiError> {
+pub async fn list(context: &Context, asker: Asker<'_>, raw: &RawQuery) -> Result<(Query, List), ApiError> {
     let query = asker.query(Collection::CodeReservation, raw)?;
-    let answer = run(context, asker, &query).await?;
-    Ok((query, answer))
+    let list = run(context, asker, &query).await?;
+    Ok((query, list))
 }
 
 /// Runs a checked query of `code_reservation`.
 ///
 /// # Errors
 /// The store's, or INVALID_QUERY where it would read too much.
-pub async fn run(context: &Context, asker: Asker<'_>, query: &Query) -> Result<Answer, ApiError> {
+pub async fn run(context: &Context, asker: Asker<'_>, query: &Query) -> Result<List, ApiError> {
     let store = Store::of(context);
     let needs = query.needs();
     let mut loader = Loader::new(context, asker.caller);
@@ -96,7 +133,7 @@ pub async fn run(context: &Context, asker: Asker<'_>, query: &Query) -> Result<A
     let plan = plan(query, context.config().shards, |codes| loader.having(codes));
 
     if let Some(data) = count_alone(store, query, &plan).await? {
-        return Ok(Answer { meta: None, data });
+        return Ok(List { meta: None, data: Data::Value(data) });
     }
     let read = read(store, query, &plan, &mut loader).await?;
     let total = match query.meta.contains(&Meta::TotalCount) {
@@ -110,11 +147,11 @@ pub async fn run(context: &Context, asker: Asker<'_>, query: &Query) -> Result<A
         let (items, rows): (Vec<Reservation>, Vec<Row>) = shown.into_iter().unzip();
         loader.codes(&needs, &items).await?;
         loader.to_render(&needs, Collection::CodeReservation, &rows).await?;
-        Value::Array(rows.iter().map(|row| query.render(row, &loader.related)).collect())
+        Data::Rows(rows, Box::new(loader.related))
     } else {
-        query.data_of(read.items.iter().map(|(_, row)| row).collect(), &loader.related)
+        Data::Value(query.data_of(read.items.iter().map(|(_, row)| row).collect(), &loader.related))
     };
-    Ok(Answer { meta, data })
+    Ok(List { meta, data })
 }
 
 /// Reads one reservation by its id; none stands for a text that is no id.

@@ -7,10 +7,11 @@ use super::aggregate::Operation;
 use super::error::QueryError;
 use super::operators::Actual;
 use super::parse::{Meta, Query};
-use super::project;
+use super::project::{self, Shown};
 use super::related::{Related, Row};
 use super::schema::FieldType;
 use super::sort::{SortKey, SortTarget};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -22,6 +23,14 @@ pub struct Answer {
     pub meta: Option<Map<String, Value>>,
     /// `data`
     pub data: Value,
+}
+
+/// The body of a list.
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meta: Option<&'a Map<String, Value>>,
+    data: Vec<Shown<'a>>,
 }
 
 impl Answer {
@@ -76,7 +85,15 @@ impl Query {
 
     /// One row as the answer shows it.
     pub fn render(&self, row: &Row, related: &Related) -> Value {
-        project::render(&self.selection, row, related)
+        project::value(&Shown { selection: &self.selection, row, related })
+    }
+
+    /// `{"meta": …, "data": […]}` of rows that are in order and cut, as text. The same as [`Answer::into_body`] of each row
+    /// [rendered](Query::render), without a value of every member in between.
+    pub fn json_of(&self, meta: Option<&Map<String, Value>>, rows: &[Row], related: &Related) -> String {
+        let data = rows.iter().map(|row| Shown { selection: &self.selection, row, related }).collect();
+        // Nothing here fails: every key is a text.
+        serde_json::to_string(&Body { meta, data }).unwrap_or_default()
     }
 
     /// The whole answer over all rows of the collection.

@@ -254,8 +254,20 @@ impl Draft {
         }
         // Stable: members keep their order, aliases follow.
         nodes.sort_by_key(|n| n.alias);
-        Ok(Selection { nodes })
+        Ok(Selection { nodes: without_namesakes(nodes) })
     }
+}
+
+/// Of members with one name the last one counts, in the place of the first.
+fn without_namesakes(nodes: Vec<Node>) -> Vec<Node> {
+    let mut kept: Vec<Node> = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        match kept.iter_mut().find(|known| known.key == node.key) {
+            Some(known) => *known = node,
+            None => kept.push(node),
+        }
+    }
+    kept
 }
 
 fn plain(collection: Collection, name: &str) -> Result<Source, QueryError> {

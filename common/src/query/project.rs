@@ -6,57 +6,90 @@ use super::functions::Function;
 use super::operators::Actual;
 use super::related::{Related, Row};
 use super::schema::{Field, FieldType, Relation};
+use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Map, Value};
 
 /// What stands for a secret.
 const CONCEALED: &str = "**********";
 
-/// One row. Where no member has its own name in the answer, the row is shown as its bare key, as Directus does.
-pub(super) fn render(selection: &Selection, row: &Row, related: &Related) -> Value {
-    if selection.nodes.iter().all(|node| node.alias) {
-        return row.get("id").cloned().unwrap_or(Value::Null);
-    }
-    let mut out = Map::new();
-    for node in &selection.nodes {
-        out.insert(node.key.clone(), value(node, row, related));
-    }
-    Value::Object(out)
+/// One row as an answer shows it; it becomes text or a value by being serialized.
+///
+/// Where no member has its own name in the answer, the row is shown as its bare key, as Directus does.
+pub(super) struct Shown<'a> {
+    pub(super) selection: &'a Selection,
+    pub(super) row: &'a Row,
+    pub(super) related: &'a Related,
 }
 
-fn value(node: &Node, row: &Row, related: &Related) -> Value {
-    match &node.source {
-        Source::Field(field) => member(field, row),
-        Source::Function(function, field) => function_value(*function, field, row, related),
-        Source::One { field, collection, selection, filter, search } => {
-            let found = row.get(field.name).and_then(Value::as_str).and_then(|key| related.get(*collection, key));
-            let shown = found
-                .filter(|r| filter.as_ref().is_none_or(|f| f.matches(r, related)))
-                .filter(|r| search.as_ref().is_none_or(|s| s.matches(r)));
-            shown.map_or(Value::Null, |r| render(selection, r, related))
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let nodes = &self.selection.nodes;
+        if nodes.iter().all(|node| node.alias) {
+            return self.row.get("id").serialize(serializer);
         }
-        Source::Many { selection, window, .. } => {
-            let Some(id) = row.get("id").and_then(Value::as_str) else {
-                return Value::Array(Vec::new());
-            };
-            if selection.nodes.is_empty()
-                && let Some(keys) = related.code_keys_in(id, *window)
-            {
-                return Value::Array(keys);
+        let mut members = serializer.serialize_map(Some(nodes.len()))?;
+        for node in nodes {
+            members.serialize_entry(&node.key, &Member { node, row: self.row, related: self.related })?;
+        }
+        members.end()
+    }
+}
+
+struct Member<'a> {
+    node: &'a Node,
+    row: &'a Row,
+    related: &'a Related,
+}
+
+impl Serialize for Member<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { node, row, related } = *self;
+        match &node.source {
+            Source::Field(field) => Plain { field, row }.serialize(serializer),
+            Source::Function(function, field) => function_value(*function, field, row, related).serialize(serializer),
+            Source::One { field, collection, selection, filter, search } => {
+                let found = row.get(field.name).and_then(Value::as_str).and_then(|key| related.get(*collection, key));
+                let shown = found
+                    .filter(|r| filter.as_ref().is_none_or(|f| f.matches(r, related)))
+                    .filter(|r| search.as_ref().is_none_or(|s| s.matches(r)));
+                shown.map(|row| Shown { selection, row, related }).serialize(serializer)
             }
-            Value::Array(related.codes_in(id, *window).map(|code| render(selection, code, related)).collect())
+            Source::Many { selection, window, .. } => {
+                let id = row.get("id").and_then(Value::as_str).unwrap_or_default();
+                match related.code_keys_in(id, *window).filter(|_| selection.nodes.is_empty()) {
+                    Some(keys) => serializer.collect_seq(keys),
+                    None => {
+                        let codes = related.codes_in(id, *window);
+                        serializer.collect_seq(codes.map(|row| Shown { selection, row, related }))
+                    }
+                }
+            }
         }
     }
 }
 
-fn member(field: &Field, row: &Row) -> Value {
-    let value = row.get(field.name).cloned().unwrap_or(Value::Null);
-    match (field.kind, value) {
-        (FieldType::Alias, Value::Null) => Value::Array(Vec::new()),
-        (_, Value::Null) => Value::Null,
-        _ if field.concealed => Value::String(CONCEALED.into()),
-        (FieldType::BigInteger, Value::Number(number)) => Value::String(number.to_string()),
-        (_, value) => value,
+/// A member that is in the row itself.
+struct Plain<'a> {
+    field: &'a Field,
+    row: &'a Row,
+}
+
+impl Serialize for Plain<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match (self.field.kind, self.row.get(self.field.name).unwrap_or(&Value::Null)) {
+            (FieldType::Alias, Value::Null) => serializer.collect_seq::<[Value; 0]>([]),
+            (_, Value::Null) => serializer.serialize_unit(),
+            _ if self.field.concealed => serializer.serialize_str(CONCEALED),
+            (FieldType::BigInteger, Value::Number(number)) => serializer.collect_str(number),
+            (_, value) => value.serialize(serializer),
+        }
     }
+}
+
+/// What is shown, as a value.
+pub(super) fn value(shown: &impl Serialize) -> Value {
+    // Nothing here fails: every key is a text.
+    serde_json::to_value(shown).unwrap_or_default()
 }
 
 fn function_value(function: Function, field: &Field, row: &Row, related: &Related) -> Value {
@@ -72,7 +105,7 @@ fn function_value(function: Function, field: &Field, row: &Row, related: &Relate
 /// The members that name a group.
 pub(super) fn group_members(groups: &[FieldPath], row: &Row, related: &Related) -> Map<String, Value> {
     let named = groups.iter().map(|path| match path.function {
-        None => (path.field.name.to_owned(), member(path.field, row)),
+        None => (path.field.name.to_owned(), value(&Plain { field: path.field, row })),
         Some(function) => {
             let name = format!("{}_{}", path.field.name, function.name());
             (name, function_value(function, path.field, row, related))

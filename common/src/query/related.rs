@@ -7,7 +7,7 @@ use super::schema::Collection;
 use super::window::Window;
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
-use uuid::{Uuid, fmt::Hyphenated};
+use uuid::Uuid;
 
 /// A row: the object with its members, relations as keys (strings or null).
 pub type Row = Map<String, Value>;
@@ -53,13 +53,10 @@ impl Related {
     }
 
     /// The keys of a reservation's codes that a window shows, if only the keys were set.
-    pub(super) fn code_keys_in(&self, reservation: &str, window: Window) -> Option<Vec<Value>> {
+    pub(super) fn code_keys_in(&self, reservation: &str, window: Window) -> Option<impl Iterator<Item = &Uuid>> {
         let keys = self.code_keys.get(reservation)?;
         let skip = self.codes_start.map_or(0, |start| window.skip().saturating_sub(start));
-        let shown = keys.iter().skip(skip).take(window.take().unwrap_or(usize::MAX));
-        // A list shows thousands: each is written once, without a formatter.
-        let mut text = [0; Hyphenated::LENGTH];
-        Some(shown.map(|key| Value::from(&*key.hyphenated().encode_lower(&mut text))).collect())
+        Some(keys.iter().skip(skip).take(window.take().unwrap_or(usize::MAX)))
     }
 
     /// Says that the codes set begin at this place of each reservation, counted from 0: where an answer shows several

@@ -95,7 +95,11 @@ impl<'a> Execution<'a> {
             Collection::UniqueCode => unique_code::list(context, asker, &raw).await?,
             Collection::Files => files::list(context, asker, &raw).await?,
             Collection::Users => users::list(context, asker, &raw).await?,
-            _ => read::list(context, asker, &raw).await?,
+            _ => {
+                let (query, list) = read::list(context, asker, &raw).await?;
+                let answer = list.into_answer(&query);
+                (query, answer)
+            }
         };
         Ok(answer.data)
     }
@@ -119,7 +123,7 @@ impl<'a> Execution<'a> {
         query.plain_numbers = true;
         let Answer { data, .. } = match collection {
             Collection::UniqueCode => unique_code::run(self.context, self.asker(), &query).await?,
-            _ => read::run(self.context, self.asker(), &query).await?,
+            _ => read::run(self.context, self.asker(), &query).await?.into_answer(&query),
         };
         let operations: Vec<&str> = query.aggregates.iter().map(|aggregate| aggregate.operation.name()).collect();
         let is_grouped = !query.groups.is_empty();

@@ -3,8 +3,8 @@
 use common::{
     api::{Answer, ApiError, Call, serve},
     context::Context,
-    operations::read::{self, Asker},
-    query::{Collection, parse_query_string, parse_search_body},
+    operations::read::{self, Asker, List},
+    query::{Collection, Query, parse_query_string, parse_search_body},
 };
 use lambda_http::{Body, Request, Response};
 
@@ -16,25 +16,27 @@ pub async fn handle(context: &Context, request: Request) -> Response<Body> {
 async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
     call.no_deeper()?;
     let asker = Asker { caller: &call.caller, now: call.now };
-    let (query, answer) = if call.method.as_str() == "SEARCH" {
+    let (query, list) = if call.method.as_str() == "SEARCH" {
         search(context, asker, &call).await?
     } else {
         read::list(context, asker, &parse_query_string(&call.query)?).await?
     };
-    Ok(Answer::of_list(&query, answer, call.now))
+    Ok(match query.export {
+        Some(_) => {
+            let answer = list.into_answer(&query);
+            Answer::of_list(&query, answer, call.now)
+        }
+        None => Answer::JsonText(list.json(&query)),
+    })
 }
 
 /// `SEARCH`: the query in the body, the keys that it is limited to.
-async fn search(
-    context: &Context,
-    asker: Asker<'_>,
-    call: &Call,
-) -> Result<(common::query::Query, common::query::Answer), ApiError> {
+async fn search(context: &Context, asker: Asker<'_>, call: &Call) -> Result<(Query, List), ApiError> {
     let body = parse_search_body(&call.json()?)?;
     let mut query = asker.query(Collection::CodeReservation, &body.query.unwrap_or_default())?;
     if let Some(keys) = body.keys {
         query.restrict_to_keys(&keys)?;
     }
-    let answer = read::run(context, asker, &query).await?;
-    Ok((query, answer))
+    let list = read::run(context, asker, &query).await?;
+    Ok((query, list))
 }

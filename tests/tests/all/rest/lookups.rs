@@ -36,7 +36,8 @@ async fn of_codes(context: &Context, caller: &Caller, filter: &Value) -> Answer 
 async fn of_reservations(context: &Context, caller: &Caller, filter: &Value) -> Answer {
     let asker = Asker { caller, now: noon() };
     let query = raw(json!({"fields": ["id"], "filter": {"codes": {"_some": filter}}}));
-    read::list(context, asker, &query).await.unwrap().1
+    let (query, list) = read::list(context, asker, &query).await.unwrap();
+    list.into_answer(&query)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -167,7 +167,12 @@ async fn a_plan_gives_what_a_full_read_gives() {
         let caller = Caller::user(user(Role::Admin, organisations));
         let asker = Asker { caller: &caller, now: noon() };
         let raw = RawQuery::from_json(query.as_object().cloned().unwrap());
-        let planned = read::list(&context, asker, &raw).await.map(|(_, answer)| answer);
+        let planned = read::list(&context, asker, &raw).await.map(|(query, list)| {
+            // Written at once or value by value, it is the same body.
+            let (json, answer) = (list.json(&query), list.into_answer(&query));
+            assert_eq!(json, answer.clone().into_body().to_string(), "{raw:?}");
+            answer
+        });
         let full = over_everything(&context, asker, &raw, &all).await;
         match (planned, full) {
             (Ok(planned), Ok(full)) => {
@@ -202,8 +207,9 @@ async fn a_list_reads_its_entries_and_its_rows_and_nothing_else() {
         let list = async |organisations: Option<&[&str]>, query: Value| {
             let caller = Caller::user(user(Role::Admin, organisations));
             counter.take();
-            let (_, answer) = read::list(&context, Asker { caller: &caller, now: noon() }, &raw(&query)).await.unwrap();
-            (answer, counter.take())
+            let asker = Asker { caller: &caller, now: noon() };
+            let (query, list) = read::list(&context, asker, &raw(&query)).await.unwrap();
+            (list.into_answer(&query), counter.take())
         };
         let shards = shards as usize;
         for sort in ["id", "-id"] {

@@ -1,8 +1,9 @@
-//! The embedded DynamoDB: `dynoxide` on a thread of its own, for the AWS SDK over loopback and for the stream reader
-//! directly.
+//! The embedded DynamoDB: `dynoxide` on a thread of its own, for the AWS SDK and for the stream reader.
 //!
 //! Everything that touches the SQLite file runs on that one thread, one after another. So a second connection can keep
 //! what `dynoxide` has no room for — indexes of the stream records, the reader's position — without a lock between them.
+
+mod connector;
 
 use std::{
     net::SocketAddr,
@@ -10,6 +11,7 @@ use std::{
     thread,
 };
 
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use dynoxide::{
     Database,
     actions::{
@@ -143,6 +145,16 @@ impl DynamoDb {
     #[must_use]
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// What an SDK client of this process reaches it with: reads need no socket.
+    #[must_use]
+    pub fn http_client(&self) -> SharedHttpClient {
+        connector::client(connector::Engine {
+            database: self.stores.database.clone(),
+            handle: self.handle.clone(),
+            endpoint: self.endpoint(),
+        })
     }
 
     /// Runs a task on the thread that owns the file.

@@ -1,0 +1,100 @@
+//! The way of the functions' reads to the embedded DynamoDB: without sockets.
+//!
+//! The SDK makes the request, signs it and reads the answer as always; only what it would send over loopback is given to the
+//! engine as it is, on the engine's own thread. Everything else takes the socket: writes, what fails — so that every error has
+//! the shape that the server gives it — and every request to another address.
+
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::{
+    client::{
+        http::{HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn},
+        orchestrator::{HttpRequest, HttpResponse},
+    },
+    http::StatusCode,
+};
+use aws_smithy_types::body::SdkBody;
+use dynoxide::{Database, errors::Result as EngineResult};
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::runtime::Handle;
+
+/// What the SDK names an operation of DynamoDB with.
+const TARGET: &str = "x-amz-target";
+const TARGET_PREFIX: &str = "DynamoDB_20120810.";
+const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
+
+/// The engine, and where it runs.
+#[derive(Clone)]
+pub(super) struct Engine {
+    pub(super) database: Database,
+    pub(super) handle: Handle,
+    pub(super) endpoint: String,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
+}
+
+/// A client of the SDK whose reads of the engine need no socket.
+pub(super) fn client(engine: Engine) -> SharedHttpClient {
+    let sockets = Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
+    http_client_fn(move |settings, components| {
+        use aws_smithy_runtime_api::client::http::HttpClient;
+        let sockets = sockets.http_connector(settings, components);
+        SharedHttpConnector::new(Connector { engine: engine.clone(), sockets })
+    })
+}
+
+#[derive(Clone, Debug)]
+struct Connector {
+    engine: Engine,
+    sockets: SharedHttpConnector,
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let connector = self.clone();
+        HttpConnectorFuture::new(async move {
+            match connector.engine.read(&request).await {
+                Some(response) => Ok(response),
+                None => connector.sockets.call(request).await,
+            }
+        })
+    }
+}
+
+impl Engine {
+    /// The answer of a read that succeeds.
+    async fn read(&self, request: &HttpRequest) -> Option<HttpResponse> {
+        let path = request.uri().strip_prefix(&self.endpoint)?;
+        if !(path.is_empty() || path.starts_with('/')) {
+            return None;
+        }
+        let body = request.body().bytes()?;
+        let text = match request.headers().get(TARGET)?.strip_prefix(TARGET_PREFIX)? {
+            "GetItem" => self.run(body, Database::get_item).await,
+            "BatchGetItem" => self.run(body, Database::batch_get_item).await,
+            "Query" => self.run(body, Database::query).await,
+            _ => None,
+        }?;
+        let mut response = HttpResponse::new(StatusCode::try_from(200).ok()?, SdkBody::from(text));
+        response.headers_mut().insert("content-type", CONTENT_TYPE);
+        Some(response)
+    }
+
+    /// Runs a read on the engine's thread; request and answer are read and written on this one.
+    async fn run<Q, A>(&self, body: &[u8], read: fn(&Database, Q) -> EngineResult<A>) -> Option<String>
+    where
+        Q: DeserializeOwned + Send + 'static,
+        A: Serialize + Send + 'static,
+    {
+        let request: Q = serde_json::from_slice(body).ok()?;
+        let database = self.database.clone();
+        let answer = self.handle.spawn(async move { read(&database, request) }).await.ok()?.ok()?;
+        serde_json::to_string(&answer).ok()
+    }
+}
