@@ -1,0 +1,153 @@
+//! A read that needs no socket answers what the server answers.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::{Builder, Credentials, Region, retry::RetryConfig},
+    operation::RequestId,
+    types::{AttributeValue, KeysAndAttributes, Select},
+};
+use local::{data_dir::DataDir, dynamodb::DynamoDb, template::Template};
+
+const TABLE: &str = "things";
+
+const TEMPLATE: &str = "
+Resources:
+  Table:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      TableName: things
+      BillingMode: PAY_PER_REQUEST
+      AttributeDefinitions: [{AttributeName: id, AttributeType: S}, {AttributeName: kind, AttributeType: S}]
+      KeySchema: [{AttributeName: id, KeyType: HASH}]
+      GlobalSecondaryIndexes:
+        - IndexName: by_kind
+          KeySchema: [{AttributeName: kind, KeyType: HASH}, {AttributeName: id, KeyType: RANGE}]
+          Projection: {ProjectionType: KEYS_ONLY}
+";
+
+type Item = HashMap<String, AttributeValue>;
+
+fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+fn key(n: usize) -> Item {
+    Item::from([("id".to_owned(), text(format!("{n:03}")))])
+}
+
+fn config(store: &DynamoDb) -> Builder {
+    Builder::new()
+        .behavior_version_latest()
+        .region(Region::new("eu-central-1"))
+        .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
+        .endpoint_url(store.endpoint())
+}
+
+/// A client that reads without a socket, and one that always uses it.
+fn clients(store: &DynamoDb) -> [Client; 2] {
+    let direct = config(store).http_client(store.http_client());
+    [direct, config(store)].map(|config| Client::from_conf(config.build()))
+}
+
+async fn filled() -> (DynamoDb, [Client; 2]) {
+    let store = DynamoDb::start(&DataDir::temporary().unwrap()).unwrap();
+    store.create_tables(&Template::parse(TEMPLATE, &[]).unwrap().tables).await.unwrap();
+    let [direct, sockets] = clients(&store);
+    for n in 0..30 {
+        // Writes of either client take the socket; what one writes the other reads at once.
+        let writer = if n % 2 == 0 { &direct } else { &sockets };
+        let put = writer.put_item().table_name(TABLE).set_item(Some(key(n))).item("kind", text("a\"é"));
+        let nested = AttributeValue::M(HashMap::from([
+            ("list".to_owned(), AttributeValue::L(vec![AttributeValue::Null(true), AttributeValue::Bool(false)])),
+            ("amount".to_owned(), AttributeValue::N("-1.50".to_owned())),
+        ]));
+        let set = AttributeValue::Ns(vec!["10".to_owned(), "9".to_owned()]);
+        put.item("nested", nested).item("set", set).send().await.unwrap();
+    }
+    (store, [direct, sockets])
+}
+
+#[tokio::test]
+async fn answers_are_those_of_the_server() {
+    let (_store, [direct, sockets]) = filled().await;
+    for n in [3, 99] {
+        let get =
+            |client: &Client| client.get_item().table_name(TABLE).set_key(Some(key(n))).consistent_read(true).send();
+        let (short, long) = (get(&direct).await.unwrap(), get(&sockets).await.unwrap());
+        assert_eq!((short.item.clone(), short.item.is_some()), (long.item.clone(), n == 3));
+        // The server gives every answer an id: without one, no socket was used.
+        assert_eq!((short.request_id(), long.request_id().is_some()), (None, true));
+    }
+
+    let some = KeysAndAttributes::builder().set_keys(Some(vec![key(1), key(77), key(2)])).consistent_read(true);
+    let part = some.clone().projection_expression("#k, nested.amount").expression_attribute_names("#k", "kind");
+    for wanted in [some, part] {
+        let get =
+            |client: &Client| client.batch_get_item().request_items(TABLE, wanted.clone().build().unwrap()).send();
+        let (short, long) = (get(&direct).await.unwrap(), get(&sockets).await.unwrap());
+        assert_eq!(short.responses, long.responses);
+        assert_eq!(short.responses.as_ref().unwrap()[TABLE].len(), 2);
+        assert_eq!(short.unprocessed_keys, long.unprocessed_keys);
+        assert_eq!(short.request_id(), None);
+    }
+
+    let mut start = None;
+    let mut seen = 0;
+    loop {
+        let page = |client: &Client| {
+            let query = client.query().table_name(TABLE).index_name("by_kind").key_condition_expression("#k = :k");
+            let query = query.expression_attribute_names("#k", "kind").expression_attribute_values(":k", text("a\"é"));
+            query.scan_index_forward(false).limit(7).set_exclusive_start_key(start.clone()).send()
+        };
+        let (short, long) = (page(&direct).await.unwrap(), page(&sockets).await.unwrap());
+        assert_eq!(short.items, long.items);
+        assert_eq!((short.count, short.scanned_count), (long.count, long.scanned_count));
+        assert_eq!((&short.last_evaluated_key, short.request_id()), (&long.last_evaluated_key, None));
+        seen += short.items().len();
+        start = short.last_evaluated_key;
+        if start.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, 30);
+    let count = |client: &Client| {
+        let query = client.query().table_name(TABLE).index_name("by_kind").key_condition_expression("kind = :k");
+        query.expression_attribute_values(":k", text("a\"é")).select(Select::Count).send()
+    };
+    let (short, long) = (count(&direct).await.unwrap(), count(&sockets).await.unwrap());
+    assert_eq!((short.count, short.items), (long.count, long.items));
+    assert_eq!(short.count, 30);
+}
+
+#[tokio::test]
+async fn errors_are_those_of_the_server() {
+    let (_store, [direct, sockets]) = filled().await;
+    let mut shown = Vec::new();
+    for client in [&direct, &sockets] {
+        let none = client.get_item().table_name("nothing").set_key(Some(key(1))).send().await.unwrap_err();
+        let wrong = client.query().table_name(TABLE).key_condition_expression("kind = :k").send().await.unwrap_err();
+        let empty = client.batch_get_item().send().await.unwrap_err();
+        let none = none.into_service_error();
+        assert!(none.is_resource_not_found_exception(), "{none:?}");
+        let message = |meta: &aws_sdk_dynamodb::error::ErrorMetadata| {
+            (meta.code().map(str::to_owned), meta.message().map(str::to_owned))
+        };
+        let (wrong, empty) = (wrong.into_service_error(), empty.into_service_error());
+        shown.push([message(none.meta()), message(wrong.meta()), message(empty.meta())]);
+    }
+    assert_eq!(shown[0], shown[1]);
+}
+
+#[tokio::test]
+async fn another_port_is_another_server() {
+    let (store, _) = filled().await;
+    // The address of this one is the beginning of that one's.
+    let config = config(&store).retry_config(RetryConfig::disabled()).http_client(store.http_client());
+    for endpoint in [format!("{}9", store.endpoint()), format!("{}@127.0.0.1:1", store.endpoint())] {
+        let client = Client::from_conf(config.clone().endpoint_url(&endpoint).build());
+        let read = client.get_item().table_name(TABLE).set_key(Some(key(1))).send().await;
+        assert!(read.is_err(), "{endpoint}");
+    }
+}
