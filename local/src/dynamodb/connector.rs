@@ -4,6 +4,8 @@
 //! engine as it is, on the engine's own thread. Everything else takes the socket: writes, what fails — so that every error has
 //! the shape that the server gives it — and every request to another address.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
@@ -16,9 +18,11 @@ use aws_smithy_runtime_api::{
     http::StatusCode,
 };
 use aws_smithy_types::body::SdkBody;
-use dynoxide::{Database, errors::Result as EngineResult};
+use dynoxide::{Database, errors::Result as EngineResult, storage::Storage};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::runtime::Handle;
+
+use super::whole_items::{BatchGet, Get, WholeItems};
 
 /// What the SDK names an operation of DynamoDB with.
 const TARGET: &str = "x-amz-target";
@@ -29,6 +33,7 @@ const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
 #[derive(Clone)]
 pub(super) struct Engine {
     pub(super) database: Database,
+    pub(super) storage: Arc<Mutex<Storage>>,
     pub(super) handle: Handle,
     pub(super) endpoint: String,
 }
@@ -76,14 +81,28 @@ impl Engine {
         }
         let body = request.body().bytes()?;
         let text = match request.headers().get(TARGET)?.strip_prefix(TARGET_PREFIX)? {
-            "GetItem" => self.run(body, Database::get_item).await,
-            "BatchGetItem" => self.run(body, Database::batch_get_item).await,
-            "Query" => self.run(body, Database::query).await,
-            _ => None,
-        }?;
+            "GetItem" => match self.whole::<Get>(body).await {
+                None => self.run(body, Database::get_item).await?,
+                Some(text) => text,
+            },
+            "BatchGetItem" => match self.whole::<BatchGet>(body).await {
+                None => self.run(body, Database::batch_get_item).await?,
+                Some(text) => text,
+            },
+            "Query" => self.run(body, Database::query).await?,
+            _ => return None,
+        };
         let mut response = HttpResponse::new(StatusCode::try_from(200).ok()?, SdkBody::from(text));
         response.headers_mut().insert("content-type", CONTENT_TYPE);
         Some(response)
+    }
+
+    /// Reads whole items on the engine's thread.
+    async fn whole<Q: WholeItems + DeserializeOwned + Send + 'static>(&self, body: &[u8]) -> Option<String> {
+        let request: Q = serde_json::from_slice(body).ok()?;
+        let storage = Arc::clone(&self.storage);
+        let task = async move { request.read(&storage.lock().unwrap_or_else(PoisonError::into_inner)) };
+        self.handle.spawn(task).await.ok()?
     }
 
     /// Runs a read on the engine's thread; request and answer are read and written on this one.

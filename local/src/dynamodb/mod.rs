@@ -4,6 +4,7 @@
 //! what `dynoxide` has no room for — indexes of the stream records, the reader's position — without a lock between them.
 
 mod connector;
+mod whole_items;
 
 use std::{
     net::SocketAddr,
@@ -19,6 +20,7 @@ use dynoxide::{
         update_time_to_live::UpdateTimeToLiveRequest,
     },
     errors::DynoxideError,
+    storage::Storage,
     streams,
 };
 use rusqlite::{Connection, OptionalExtension, params};
@@ -56,6 +58,8 @@ pub struct DynamoDb {
 #[derive(Clone)]
 struct Stores {
     database: Database,
+    /// The same file as a second connection sees it.
+    storage: Arc<Mutex<Storage>>,
     side: Arc<Mutex<Connection>>,
 }
 
@@ -115,7 +119,8 @@ impl DynamoDb {
         // then repeats a few records.
         side.pragma_update(None, "synchronous", "NORMAL")?;
         side.execute_batch(SCHEMA)?;
-        let stores = Stores { database, side: Arc::new(Mutex::new(side)) };
+        let storage = Arc::new(Mutex::new(Storage::new(&path)?));
+        let stores = Stores { database, storage, side: Arc::new(Mutex::new(side)) };
 
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
         listener.set_nonblocking(true)?;
@@ -152,6 +157,7 @@ impl DynamoDb {
     pub fn http_client(&self) -> SharedHttpClient {
         connector::client(connector::Engine {
             database: self.stores.database.clone(),
+            storage: Arc::clone(&self.stores.storage),
             handle: self.handle.clone(),
             endpoint: self.endpoint(),
         })

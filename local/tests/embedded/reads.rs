@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::{
     Client,
     config::{Builder, Credentials, Region, retry::RetryConfig},
+    error::ProvideErrorMetadata,
     operation::RequestId,
     types::{AttributeValue, KeysAndAttributes, Select},
 };
 use local::{data_dir::DataDir, dynamodb::DynamoDb, template::Template};
 
 const TABLE: &str = "things";
+const PAIRS: &str = "pairs";
 
 const TEMPLATE: &str = "
 Resources:
@@ -25,12 +27,23 @@ Resources:
         - IndexName: by_kind
           KeySchema: [{AttributeName: kind, KeyType: HASH}, {AttributeName: id, KeyType: RANGE}]
           Projection: {ProjectionType: KEYS_ONLY}
+  Pairs:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      TableName: pairs
+      BillingMode: PAY_PER_REQUEST
+      AttributeDefinitions: [{AttributeName: a, AttributeType: S}, {AttributeName: b, AttributeType: S}]
+      KeySchema: [{AttributeName: a, KeyType: HASH}, {AttributeName: b, KeyType: RANGE}]
 ";
 
 type Item = HashMap<String, AttributeValue>;
 
 fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
+}
+
+fn pair(a: &str, b: &str) -> Item {
+    Item::from([("a".to_owned(), text(a)), ("b".to_owned(), text(b))])
 }
 
 fn key(n: usize) -> Item {
@@ -66,6 +79,7 @@ async fn filled() -> (DynamoDb, [Client; 2]) {
         let set = AttributeValue::Ns(vec!["10".to_owned(), "9".to_owned()]);
         put.item("nested", nested).item("set", set).send().await.unwrap();
     }
+    sockets.put_item().table_name(PAIRS).set_item(Some(pair("x", "y\"z"))).send().await.unwrap();
     (store, [direct, sockets])
 }
 
@@ -92,6 +106,17 @@ async fn answers_are_those_of_the_server() {
         assert_eq!(short.unprocessed_keys, long.unprocessed_keys);
         assert_eq!(short.request_id(), None);
     }
+
+    // Of two tables, one with a sort key; the parts of a key are not its whole.
+    let keys = |keys: Vec<Item>| KeysAndAttributes::builder().set_keys(Some(keys)).build().unwrap();
+    let get = |client: &Client| {
+        let pairs = keys(vec![pair("x", "y"), pair("x", "y\"z"), pair("xy", "\"z")]);
+        client.batch_get_item().request_items(TABLE, keys(vec![key(5)])).request_items(PAIRS, pairs).send()
+    };
+    let (short, long) = (get(&direct).await.unwrap(), get(&sockets).await.unwrap());
+    assert_eq!(short.responses, long.responses);
+    let found = short.responses.unwrap();
+    assert_eq!((found[TABLE].len(), &found[PAIRS]), (1, &vec![pair("x", "y\"z")]));
 
     let mut start = None;
     let mut seen = 0;
@@ -124,20 +149,39 @@ async fn answers_are_those_of_the_server() {
 #[tokio::test]
 async fn errors_are_those_of_the_server() {
     let (_store, [direct, sockets]) = filled().await;
-    let mut shown = Vec::new();
+    let mut shown: HashMap<String, u32> = HashMap::new();
     for client in [&direct, &sockets] {
         let none = client.get_item().table_name("nothing").set_key(Some(key(1))).send().await.unwrap_err();
         let wrong = client.query().table_name(TABLE).key_condition_expression("kind = :k").send().await.unwrap_err();
         let empty = client.batch_get_item().send().await.unwrap_err();
         let none = none.into_service_error();
         assert!(none.is_resource_not_found_exception(), "{none:?}");
-        let message = |meta: &aws_sdk_dynamodb::error::ErrorMetadata| {
-            (meta.code().map(str::to_owned), meta.message().map(str::to_owned))
-        };
-        let (wrong, empty) = (wrong.into_service_error(), empty.into_service_error());
-        shown.push([message(none.meta()), message(wrong.meta()), message(empty.meta())]);
+        for (table, wrong) in [
+            (PAIRS, pair("x", "")),
+            (PAIRS, Item::from([("a".to_owned(), text("x"))])),
+            (TABLE, pair("x", "y")),
+            (TABLE, Item::from([("id".to_owned(), AttributeValue::N("1".to_owned()))])),
+            (TABLE, Item::from([("id".to_owned(), text("x".repeat(2_049)))])),
+        ] {
+            let refused = client.get_item().table_name(table).set_key(Some(wrong)).send().await.unwrap_err();
+            let refused = refused.into_service_error();
+            assert_eq!(refused.code(), Some("ValidationException"), "{refused:?}");
+            *shown.entry(refused.message().unwrap().to_owned()).or_insert(0) += 1;
+        }
+        for many in [vec![key(1), key(1)], (0..101).map(key).collect(), Vec::new()] {
+            let wanted = KeysAndAttributes::builder().set_keys(Some(many)).build().unwrap();
+            let refused = client.batch_get_item().request_items(TABLE, wanted).send().await.unwrap_err();
+            let refused = refused.into_service_error();
+            assert_eq!(refused.code(), Some("ValidationException"), "{refused:?}");
+            *shown.entry(refused.message().unwrap().to_owned()).or_insert(0) += 1;
+        }
+        for error in [none.meta(), wrong.into_service_error().meta(), empty.into_service_error().meta()] {
+            *shown.entry(format!("{:?} {:?}", error.code(), error.message())).or_insert(0) += 1;
+        }
     }
-    assert_eq!(shown[0], shown[1]);
+    // Each was said by both, in the same words.
+    assert!(shown.values().all(|times| times % 2 == 0), "{shown:#?}");
+    assert!(shown.len() > 5, "{shown:#?}");
 }
 
 #[tokio::test]
