@@ -3,6 +3,7 @@
 //! Nothing here decides anything: routes, tables, the stream mapping and the schedules come from template.yaml, and the
 //! functions are the deployed ones, which reach both stores through the AWS SDK.
 
+#[cfg(not(target_env = "msvc"))]
 mod allocator;
 pub mod banner;
 pub mod data_dir;

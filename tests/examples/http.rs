@@ -6,6 +6,7 @@
 use std::{
     error::Error,
     io::{self, Write},
+    net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -30,7 +31,7 @@ use uuid::Uuid;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-const USAGE: &str = "options: --reservations N --seconds N --codes N --memory";
+const USAGE: &str = "options: --reservations N --seconds N --codes N --memory --server ADDRESS";
 
 /// Reservations of one product.
 const PER_PRODUCT: usize = 100;
@@ -41,15 +42,21 @@ struct Settings {
     /// Codes of each reservation; an answer shows 100 of their keys at most.
     codes: u64,
     memory: bool,
+    /// Another server with reservations of its own, instead of the system.
+    server: Option<SocketAddr>,
 }
 
 impl Settings {
     fn read() -> Result<Self, Failure> {
-        let mut settings = Self { reservations: 100_000, seconds: 5, codes: 100, memory: false };
+        let mut settings = Self { reservations: 100_000, seconds: 5, codes: 100, memory: false, server: None };
         let mut arguments = std::env::args().skip(1);
         while let Some(name) = arguments.next() {
             if name == "--memory" {
                 settings.memory = true;
+                continue;
+            }
+            if name == "--server" {
+                settings.server = Some(arguments.next().ok_or(USAGE)?.parse()?);
                 continue;
             }
             let value: u64 = arguments.next().and_then(|text| text.parse().ok()).ok_or(USAGE)?;
@@ -67,6 +74,9 @@ impl Settings {
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let settings = Settings::read()?;
+    if let Some(server) = settings.server {
+        return measure(server, ids_of(server).await?, 1, &settings).await;
+    }
     let directory = std::env::temp_dir().join(format!("code-reservation-bench-{}", Uuid::new_v4()));
     let options =
         Options { data_dir: directory.clone(), memory: settings.memory, pause_stream: true, ..Options::in_memory() };
@@ -80,13 +90,28 @@ async fn main() -> Result<(), Failure> {
 }
 
 async fn run(system: &System, settings: &Settings) -> Result<(), Failure> {
-    let mut out = io::stdout();
     let started = Instant::now();
-    let ids = Arc::new(fill(system.context(), settings).await?);
+    let ids = fill(system.context(), settings).await?;
     let place = if settings.memory { "in memory" } else { "on disk" };
-    writeln!(out, "{} reservations {place}, made in {:.1} s", ids.len(), started.elapsed().as_secs_f64())?;
+    writeln!(io::stdout(), "{} reservations {place}, made in {:.1} s", ids.len(), started.elapsed().as_secs_f64())?;
+    measure(system.address(), ids, settings.reservations.div_ceil(PER_PRODUCT), settings).await
+}
+
+/// The reservations of another server, 10,000 at most.
+async fn ids_of(server: SocketAddr) -> Result<Vec<Uuid>, Failure> {
+    let mut connection = Connection::open(server).await?;
+    connection.exchange(&get("/items/code_reservation?fields=id&limit=10000")).await?;
+    let body = connection.buffer.get(connection.head..).unwrap_or_default();
+    let answer: serde_json::Value = serde_json::from_slice(body)?;
+    let rows = answer.get("data").and_then(serde_json::Value::as_array).ok_or("no data")?;
+    Ok(rows.iter().filter_map(|row| row.get("id")?.as_str()?.parse().ok()).collect())
+}
+
+/// Loads a server that has these reservations, of so many products.
+async fn measure(server: SocketAddr, ids: Vec<Uuid>, products: usize, settings: &Settings) -> Result<(), Failure> {
+    let mut out = io::stdout();
+    let ids = Arc::new(ids);
     writeln!(out, "\n| request | connections | requests/s | p50 ms | p99 ms | CPU ms |\n|---|---|---|---|---|---|")?;
-    let products = settings.reservations.div_ceil(PER_PRODUCT);
     let kinds: [(&str, Request); 4] = [
         ("get", Arc::new(move |n| get(&format!("/items/code_reservation/{}", pick(&ids, n))))),
         ("list 25", Arc::new(|_| get("/items/code_reservation?limit=25"))),
@@ -103,7 +128,7 @@ async fn run(system: &System, settings: &Settings) -> Result<(), Failure> {
         for connections in [1, 16] {
             let (mut latencies, all, cpu) = {
                 let before = cpu_time();
-                let (latencies, all) = load(system, request, connections, settings.seconds).await?;
+                let (latencies, all) = load(server, request, connections, settings.seconds).await?;
                 (latencies, all, cpu_time() - before)
             };
             latencies.sort_unstable();
@@ -226,12 +251,11 @@ fn cpu_time() -> f64 {
 /// Loads the API for some seconds over some connections, each sending one request after the other. Gives the latencies that
 /// count, and how many requests there were with those that warmed up.
 async fn load(
-    system: &System,
+    address: SocketAddr,
     request: &Request,
     connections: u64,
     seconds: u64,
 ) -> Result<(Vec<Duration>, u64), Failure> {
-    let address = system.address();
     // The first second warms up and is not counted.
     let begin = Instant::now() + Duration::from_secs(1);
     let end = begin + Duration::from_secs(seconds);
@@ -269,13 +293,15 @@ async fn load(
 struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
+    /// Where the body of the last answer begins.
+    head: usize,
 }
 
 impl Connection {
-    async fn open(address: std::net::SocketAddr) -> Result<Self, Failure> {
+    async fn open(address: SocketAddr) -> Result<Self, Failure> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: Vec::with_capacity(1 << 20) })
+        Ok(Self { stream, buffer: Vec::with_capacity(1 << 20), head: 0 })
     }
 
     async fn exchange(&mut self, request: &[u8]) -> Result<(), Failure> {
@@ -297,6 +323,7 @@ impl Connection {
                     return Err(String::from_utf8_lossy(&self.buffer).into_owned().into());
                 }
                 let length = text.lines().find_map(|line| line.strip_prefix("content-length: ")).ok_or("no length")?;
+                self.head = head + 4;
                 whole = Some(head + 4 + length.trim().parse::<usize>()?);
             }
         }
