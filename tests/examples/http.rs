@@ -12,17 +12,17 @@ use std::{
 };
 
 use common::{
-    code::{CharacterSet, CodeType, Namespace, PoolSpec, check_digit, pool_number},
+    code::{check_digit, pool_number},
     context::Context,
-    operations::freeze,
     reservation::{
-        Reservation, Rules, Timestamp,
+        Rules, Timestamp,
         create::{Birth, Draft},
     },
-    store::{Allocated, Created, MAX_PLACEMENTS, Placement, Pool, PoolEntry, Store},
+    store::{Created, Store},
 };
 use local::{options::Options, system::System};
 use serde_json::json;
+use tests::ranges;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -202,42 +202,15 @@ async fn fill(context: &Context, settings: &Settings) -> Result<Vec<Uuid>, Failu
         }
         left -= items.len();
         match Store::of(context).create(&items, None).await? {
-            Created::Done => allocate(context, &gtin(product), &items, now).await?,
+            Created::Done => {
+                let number = pool_number(Uuid::new_v4().as_u64_pair().0);
+                ranges::allocate(context, &gtin(product), &items, number, now).await?;
+            }
             other => return Err(format!("{other:?}").into()),
         }
         ids.extend(items.iter().map(|item| item.id));
     }
     Ok(ids)
-}
-
-async fn allocate(context: &Context, gtin: &str, items: &[Reservation], now: Timestamp) -> Result<(), Failure> {
-    let namespace = Namespace::new(CodeType::Sgtin, gtin, 8)?;
-    let spec = PoolSpec::from_pool(namespace, CharacterSet::Alphanumeric)?;
-    for chunk in items.chunks(MAX_PLACEMENTS) {
-        let entry = match Store::of(context).pool(&spec.namespace).await? {
-            Some(pool) => PoolEntry::Known(pool),
-            None => PoolEntry::Fresh(Pool {
-                namespace: spec.namespace.clone(),
-                next: 0,
-                capacity: spec.capacity(),
-                character_set: spec.character_set,
-                number: pool_number(Uuid::new_v4().as_u64_pair().0),
-                check: context.secret().await?.pool_key(&spec.namespace).check_value(),
-            }),
-        };
-        let mut start = entry.pool().next;
-        let mut placements = Vec::new();
-        for item in chunk {
-            let render = freeze(item, None, context.config());
-            placements.push(Placement { reservation: item.clone(), start, render });
-            start += item.quantity();
-        }
-        match Store::of(context).allocate(&entry, &placements, now).await? {
-            Allocated::Done(_) => {}
-            other => return Err(format!("{other:?}").into()),
-        }
-    }
-    Ok(())
 }
 
 /// Seconds of CPU that this process has used, clients included; 0 where the system does not tell.

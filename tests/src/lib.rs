@@ -1,1 +1,3 @@
-//! This crate has no code of its own; cargo asks for a library where there are tests. They are in `tests/all`.
+//! What tests and benchmarks share. The tests are in `tests/all`.
+
+pub mod ranges;

@@ -1,7 +1,7 @@
 //! Codes, recomputed: as members of a reservation, as `unique_code` rows, and the other way round, from a code to the
 //! reservation that issued it. Nothing here scans: an index is computed, and one range entry is read.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::Range};
 
 use futures::future::try_join_all;
 use serde_json::json;
@@ -44,14 +44,9 @@ impl<'a> Codes<'a> {
     /// When the stored range cannot be rendered.
     pub fn window(&self, item: &Reservation, window: Window, descending: bool) -> Result<Vec<Row>, ApiError> {
         let Some(range) = &item.range else { return Ok(Vec::new()) };
-        let skip = window.skip() as u64;
-        let take = window.take().map_or(u64::MAX, |take| take as u64).min(range.count.saturating_sub(skip));
         let Some(renderer) = self.renderer(item)? else { return Ok(Vec::new()) };
-        (0..take)
-            .map(|n| {
-                let offset = if descending { range.count - 1 - skip - n } else { skip + n };
-                self.row(item, &renderer, offset)
-            })
+        offsets(item, window)
+            .map(|offset| self.row(item, &renderer, if descending { range.count - 1 - offset } else { offset }))
             .collect()
     }
 
@@ -59,10 +54,9 @@ impl<'a> Codes<'a> {
     #[must_use]
     pub fn keys(&self, item: &Reservation, window: Window) -> Vec<Uuid> {
         let Some(range) = &item.range else { return Vec::new() };
-        let skip = window.skip() as u64;
-        let take = window.take().map_or(u64::MAX, |take| take as u64).min(range.count.saturating_sub(skip));
-        let start = range.start.saturating_add(skip);
-        self.ids.encode_range(range.pool_number, start..start.saturating_add(take))
+        let offsets = offsets(item, window);
+        let index = |offset| range.start.saturating_add(offset);
+        self.ids.encode_range(range.pool_number, index(offsets.start)..index(offsets.end))
     }
 
     /// The row of the code at an index of the pool, if the reservation owns it.
@@ -107,6 +101,13 @@ impl<'a> Codes<'a> {
         });
         Ok(row.as_object().cloned().unwrap_or_default())
     }
+}
+
+/// The codes of a reservation that a window shows, counted from 0.
+pub(super) fn offsets(item: &Reservation, window: Window) -> Range<u64> {
+    let count = item.range.as_ref().map_or(0, |range| range.count);
+    let start = count.min(window.skip() as u64);
+    start..window.take().map_or(count, |take| count.min(start.saturating_add(take as u64)))
 }
 
 /// A code that was issued: by which reservation, at which index of its pool.

@@ -3,7 +3,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use super::{Loader, read::Asker, rows};
+use super::{in_memory, read::Asker, rows};
 use crate::{
     api::{Action, ApiError},
     context::Context,
@@ -41,10 +41,7 @@ pub async fn run(context: &Context, asker: Asker<'_>, query: &Query) -> Result<A
     };
     let rows: Vec<Row> =
         files.iter().filter(|file| asker.caller.sees(file.organisation.as_deref())).map(rows::file).collect();
-    let mut loader = Loader::new(context, asker.caller);
-    loader.to_evaluate(&query.needs(), Collection::Files, &rows).await?;
-    loader.to_render(&query.needs(), Collection::Files, &rows).await?;
-    Ok(query.run(&rows, &loader.related))
+    in_memory::list(context, asker, query, &rows).await
 }
 
 /// Reads one file.
@@ -53,11 +50,8 @@ pub async fn run(context: &Context, asker: Asker<'_>, query: &Query) -> Result<A
 /// FORBIDDEN for a file that does not exist for the caller.
 pub async fn one(context: &Context, asker: Asker<'_>, id: &str, raw: &RawQuery) -> Result<(Query, Value), ApiError> {
     let query = asker.query(Collection::Files, raw)?;
-    let rows = [rows::file(&own(context, asker, id).await?)];
-    let mut loader = Loader::new(context, asker.caller);
-    loader.to_evaluate(&query.needs(), Collection::Files, &rows).await?;
-    loader.to_render(&query.needs(), Collection::Files, &rows).await?;
-    let value = query.run_one(rows.first(), &loader.related)?;
+    let row = rows::file(&own(context, asker, id).await?);
+    let value = in_memory::one(context, asker, &query, row).await?;
     Ok((query, value))
 }
 

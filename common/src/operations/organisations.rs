@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{read::Asker, rows, small};
+use super::{in_memory, read::Asker, rows};
 use crate::{
     api::ApiError,
     context::Context,
@@ -22,7 +22,7 @@ pub async fn list(context: &Context, asker: Asker<'_>, raw: &RawQuery) -> Result
         None => store.all_organisations().await?,
     };
     let rows: Vec<Row> = organisations.iter().map(rows::organisation).collect();
-    let answer = small::list(context, asker, &query, &rows).await?;
+    let answer = in_memory::list(context, asker, &query, &rows).await?;
     Ok((query, answer))
 }
 
@@ -36,6 +36,6 @@ pub async fn one(context: &Context, asker: Asker<'_>, id: &str, raw: &RawQuery) 
         return Err(ApiError::no_row());
     }
     let organisation = Store::of(context).organisation(id).await?.ok_or_else(ApiError::no_row)?;
-    let value = small::one(context, asker, &query, rows::organisation(&organisation)).await?;
+    let value = in_memory::one(context, asker, &query, rows::organisation(&organisation)).await?;
     Ok((query, value))
 }

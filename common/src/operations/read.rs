@@ -106,7 +106,7 @@ impl List {
         let meta = self.meta.as_ref();
         match &self.data {
             Data::Rows(rows, related) => query.json_of(meta, rows, related),
-            Data::Value(value) => Answer { meta: meta.cloned(), data: value.clone() }.into_body().to_string(),
+            Data::Value(value) => query::json_body(meta, value),
         }
     }
 }

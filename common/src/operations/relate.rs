@@ -6,13 +6,13 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    codes::{Codes, MAX_CODES},
+    codes::{Codes, MAX_CODES, offsets},
     rows,
 };
 use crate::{
     api::{ApiError, Caller},
     context::Context,
-    query::{CodeLookup, Collection, Needs, Query, Related, Row, Window, schema::Relation},
+    query::{CodeLookup, Collection, Needs, Query, Related, Row, schema::Relation},
     reservation::Reservation,
     store::{Role, Store},
 };
@@ -164,7 +164,11 @@ impl<'a> Loader<'a> {
         }
         let Some(window) = needs.codes else { return Ok(()) };
         let reserved = || items.iter().filter(|item| item.range.is_some());
-        let total: u64 = reserved().map(|item| window_size(item, window)).sum();
+        let shown = |item| {
+            let offsets = offsets(item, window);
+            offsets.end - offsets.start
+        };
+        let total: u64 = reserved().map(shown).sum();
         if total > MAX_CODES as u64 {
             return Err(ApiError::InvalidQuery(format!(
                 "The answer would hold {total} codes, {MAX_CODES} at most are allowed. Use \"limit\" or \"deep[codes][_limit]\""
@@ -192,12 +196,6 @@ impl<'a> Loader<'a> {
             self.related.set_codes_count(item.id.to_string(), count);
         }
     }
-}
-
-fn window_size(item: &Reservation, window: Window) -> u64 {
-    let count = item.range.as_ref().map_or(0, |range| range.count);
-    let left = count.saturating_sub(window.skip() as u64);
-    window.take().map_or(left, |take| left.min(take as u64))
 }
 
 /// The role, as the query engine names it.

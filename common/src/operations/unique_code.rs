@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{
     Loader,
     codes::{Codes, Found, MAX_CODES, find, find_id},
+    in_memory,
     read::Asker,
 };
 use crate::{
@@ -61,11 +62,7 @@ pub async fn one(
     let id = id.into().ok_or_else(ApiError::no_row)?;
     let found = find_id(context, asker.caller, id).await?.ok_or_else(ApiError::no_row)?;
     let row = Codes::open(context).await?.at(&found.reservation, found.index)?.ok_or_else(ApiError::no_row)?;
-    let mut loader = Loader::new(context, asker.caller);
-    let rows = [row];
-    loader.to_evaluate(&query.needs(), Collection::UniqueCode, &rows).await?;
-    loader.to_render(&query.needs(), Collection::UniqueCode, &rows).await?;
-    let value = query.run_one(rows.first(), &loader.related)?;
+    let value = in_memory::one(context, asker, &query, row).await?;
     Ok((query, value))
 }
 
@@ -256,8 +253,5 @@ async fn answer(context: &Context, asker: Asker<'_>, query: &Query, rows: Vec<Ro
     if query.filter.as_ref().is_some_and(|filter| filter.as_code_lookups().is_ok()) {
         query.filter = None;
     }
-    let mut loader = Loader::new(context, asker.caller);
-    loader.to_evaluate(&query.needs(), Collection::UniqueCode, &rows).await?;
-    loader.to_render(&query.needs(), Collection::UniqueCode, &rows).await?;
-    Ok(query.run(&rows, &loader.related))
+    in_memory::list(context, asker, &query, &rows).await
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{read::Asker, rows, small};
+use super::{in_memory, read::Asker, rows};
 use crate::{
     api::{Action, ApiError},
     context::Context,
@@ -18,7 +18,7 @@ pub async fn list(context: &Context, asker: Asker<'_>, raw: &RawQuery) -> Result
     let query = asker.query(Collection::Users, raw)?;
     let users = Store::of(context).all_users().await?;
     let rows: Vec<Row> = users.iter().map(rows::user).collect();
-    let answer = small::list(context, asker, &query, &rows).await?;
+    let answer = in_memory::list(context, asker, &query, &rows).await?;
     Ok((query, answer))
 }
 
@@ -30,7 +30,7 @@ pub async fn one(context: &Context, asker: Asker<'_>, id: &str, raw: &RawQuery) 
     let query = asker.query(Collection::Users, raw)?;
     let Some(id) = crate::reservation::uuid(id) else { return Err(ApiError::no_row()) };
     let user = Store::of(context).user(&id.to_string()).await?.ok_or_else(ApiError::no_row)?;
-    let value = small::one(context, asker, &query, rows::user(&user)).await?;
+    let value = in_memory::one(context, asker, &query, rows::user(&user)).await?;
     Ok((query, value))
 }
 
@@ -45,6 +45,6 @@ pub async fn me(context: &Context, asker: Asker<'_>, raw: &RawQuery) -> Result<(
         Err(_) => asker.access().for_own_account(),
     };
     let query = query::parse(raw, Collection::Users, &access, asker.now.time())?;
-    let value = small::one(context, asker, &query, rows::user(user)).await?;
+    let value = in_memory::one(context, asker, &query, rows::user(user)).await?;
     Ok((query, value))
 }

@@ -25,12 +25,16 @@ pub struct Answer {
     pub data: Value,
 }
 
-/// The body of a list.
-#[derive(Serialize)]
-struct Body<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    meta: Option<&'a Map<String, Value>>,
-    data: Vec<Shown<'a>>,
+/// `{"meta": …, "data": …}` as text.
+pub fn json_body(meta: Option<&Map<String, Value>>, data: &impl Serialize) -> String {
+    #[derive(Serialize)]
+    struct Body<'a, T> {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        meta: Option<&'a Map<String, Value>>,
+        data: &'a T,
+    }
+    // Nothing here fails: every key is a text.
+    serde_json::to_string(&Body { meta, data }).unwrap_or_default()
 }
 
 impl Answer {
@@ -91,9 +95,8 @@ impl Query {
     /// `{"meta": …, "data": […]}` of rows that are in order and cut, as text. The same as [`Answer::into_body`] of each row
     /// [rendered](Query::render), without a value of every member in between.
     pub fn json_of(&self, meta: Option<&Map<String, Value>>, rows: &[Row], related: &Related) -> String {
-        let data = rows.iter().map(|row| Shown { selection: &self.selection, row, related }).collect();
-        // Nothing here fails: every key is a text.
-        serde_json::to_string(&Body { meta, data }).unwrap_or_default()
+        let data: Vec<_> = rows.iter().map(|row| Shown { selection: &self.selection, row, related }).collect();
+        json_body(meta, &data)
     }
 
     /// The whole answer over all rows of the collection.

@@ -48,7 +48,7 @@ mod tests;
 pub use access::{Access, Role};
 pub use codes::CodeLookup;
 pub use error::QueryError;
-pub use evaluate::Answer;
+pub use evaluate::{Answer, json_body};
 pub use export_list::ExportFormat;
 pub use filter::{Condition, FieldPath, Filter};
 pub use needs::Needs;

@@ -55,8 +55,7 @@ impl Related {
     /// The keys of a reservation's codes that a window shows, if only the keys were set.
     pub(super) fn code_keys_in(&self, reservation: &str, window: Window) -> Option<impl Iterator<Item = &Uuid>> {
         let keys = self.code_keys.get(reservation)?;
-        let skip = self.codes_start.map_or(0, |start| window.skip().saturating_sub(start));
-        Some(keys.iter().skip(skip).take(window.take().unwrap_or(usize::MAX)))
+        Some(self.shown(keys, window))
     }
 
     /// Says that the codes set begin at this place of each reservation, counted from 0: where an answer shows several
@@ -67,8 +66,13 @@ impl Related {
 
     /// The codes of a reservation that a window shows.
     pub(super) fn codes_in(&self, reservation: &str, window: Window) -> impl Iterator<Item = &Row> {
+        self.shown(self.codes(reservation), window)
+    }
+
+    /// Of what was set, what a window shows.
+    fn shown<'a, T>(&self, set: &'a [T], window: Window) -> impl Iterator<Item = &'a T> + use<'a, T> {
         let skip = self.codes_start.map_or(0, |start| window.skip().saturating_sub(start));
-        self.codes(reservation).iter().skip(skip).take(window.take().unwrap_or(usize::MAX))
+        set.iter().skip(skip).take(window.take().unwrap_or(usize::MAX))
     }
 
     /// The codes of a reservation; none where nothing was set.

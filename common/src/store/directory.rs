@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Mutex};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -106,6 +106,11 @@ pub fn token_hash(token: &str) -> String {
     Sha256::digest(token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The key of an item.
+fn key(kind: &str, id: &str) -> Item {
+    Item::from([("kind".to_owned(), text(kind)), ("id".to_owned(), text(id))])
+}
+
 impl Store<'_> {
     /// The user whose static token has this hash, as both are stored now.
     ///
@@ -133,7 +138,6 @@ impl Store<'_> {
     /// The token and the user whom it led to before, in one read.
     async fn token_and_user(&self, hash: &str, user: &str) -> Result<(Option<Item>, Option<User>), StoreError> {
         let table = &self.config.tables.directory;
-        let key = |kind: &str, id: &str| Item::from([("kind".to_owned(), text(kind)), ("id".to_owned(), text(id))]);
         let (mut token, mut found) = (None, None);
         for item in self.batch_get(table, vec![key(TOKEN, hash), key(USER, user)]).await? {
             match items::get_text(&item, "kind") {
@@ -186,8 +190,7 @@ impl Store<'_> {
     /// # Errors
     /// [`StoreError::TooMany`] beyond `MaxScan`; as [`Store::user`].
     pub async fn all_users(&self) -> Result<Vec<User>, StoreError> {
-        let table = &self.config.tables.directory;
-        self.all_of(USER).await?.into_iter().map(|item| items::read(table, item)).collect()
+        self.read_all(USER).await
     }
 
     /// Reads an organisation.
@@ -212,8 +215,7 @@ impl Store<'_> {
     /// # Errors
     /// [`StoreError::TooMany`] beyond `MaxScan`; as [`Store::organisation`].
     pub async fn all_organisations(&self) -> Result<Vec<Organisation>, StoreError> {
-        let table = &self.config.tables.directory;
-        self.all_of(ORGANISATION).await?.into_iter().map(|item| items::read(table, item)).collect()
+        self.read_all(ORGANISATION).await
     }
 
     /// Writes a user, the hash of a static token and the `sub` of their JWTs, as far as given, unless they exist.
@@ -252,7 +254,7 @@ impl Store<'_> {
             let id = items::get_text(&item, "id").filter(|id| *id != kept);
             if let (Some(id), true) = (id, items::get_text(&item, "user") == Some(user)) {
                 let delete = self.client.delete_item().table_name(table);
-                delete.key("kind", text(TOKEN)).key("id", text(id)).send().await.map_err(classify)?;
+                delete.set_key(Some(key(TOKEN, id))).send().await.map_err(classify)?;
             }
         }
         Ok(())
@@ -272,6 +274,11 @@ impl Store<'_> {
         item.insert("kind".to_owned(), text(kind));
         item.insert("id".to_owned(), text(id));
         self.put_unless_exists(table, item, "kind").await
+    }
+
+    async fn read_all<T: DeserializeOwned>(&self, kind: &str) -> Result<Vec<T>, StoreError> {
+        let table = &self.config.tables.directory;
+        self.all_of(kind).await?.into_iter().map(|item| items::read(table, item)).collect()
     }
 
     /// All items of a kind, page by page, `MaxScan` at most.
@@ -310,8 +317,7 @@ impl Store<'_> {
             .client
             .get_item()
             .table_name(&self.config.tables.directory)
-            .key("kind", text(kind))
-            .key("id", text(id))
+            .set_key(Some(key(kind, id)))
             .consistent_read(true)
             .send()
             .await
@@ -319,17 +325,9 @@ impl Store<'_> {
         Ok(answer.item)
     }
 
-    async fn directory_items<T: serde::de::DeserializeOwned>(
-        &self,
-        kind: &str,
-        ids: &[String],
-    ) -> Result<Vec<T>, StoreError> {
+    async fn directory_items<T: DeserializeOwned>(&self, kind: &str, ids: &[String]) -> Result<Vec<T>, StoreError> {
         let table = &self.config.tables.directory;
-        let keys = ids
-            .iter()
-            .filter(|id| !id.is_empty())
-            .map(|id| Item::from([("kind".to_owned(), text(kind)), ("id".to_owned(), text(id))]))
-            .collect();
+        let keys = ids.iter().filter(|id| !id.is_empty()).map(|id| key(kind, id)).collect();
         self.batch_get(table, keys).await?.into_iter().map(|item| items::read(table, item)).collect()
     }
 }

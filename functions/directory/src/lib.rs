@@ -51,8 +51,8 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
             Ok(Answer::of_list(&query, answer, call.now))
         }
         // The id is a path itself. Without the route's variable the path is none of ours.
-        ["items", "organisation", ..] if reads && call.parameter("proxy").is_some() => {
-            let rest = call.parameter("proxy").unwrap_or_default();
+        ["items", "organisation", ..] if reads => {
+            let rest = call.parameter("proxy").ok_or_else(|| ApiError::RouteNotFound(call.path.clone()))?;
             let id = rest.strip_suffix('/').unwrap_or(rest);
             let (query, data) =
                 organisations::one(context, asker(&call), id, &parse_query_string(&call.query)?).await?;

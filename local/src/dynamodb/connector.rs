@@ -12,7 +12,7 @@ use aws_smithy_http_client::{
 };
 use aws_smithy_runtime_api::{
     client::{
-        http::{HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn},
+        http::{HttpClient, HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn},
         orchestrator::{HttpRequest, HttpResponse},
     },
     http::StatusCode,
@@ -48,7 +48,6 @@ impl std::fmt::Debug for Engine {
 pub(super) fn client(engine: Engine) -> SharedHttpClient {
     let sockets = Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
     http_client_fn(move |settings, components| {
-        use aws_smithy_runtime_api::client::http::HttpClient;
         let sockets = sockets.http_connector(settings, components);
         SharedHttpConnector::new(Connector { engine: engine.clone(), sockets })
     })
@@ -81,25 +80,31 @@ impl Engine {
         }
         let body = request.body().bytes()?;
         let text = match request.headers().get(TARGET)?.strip_prefix(TARGET_PREFIX)? {
-            "GetItem" => match self.whole::<Get>(body).await {
-                None => self.run(body, Database::get_item).await?,
-                Some(text) => text,
-            },
-            "BatchGetItem" => match self.whole::<BatchGet>(body).await {
-                None => self.run(body, Database::batch_get_item).await?,
-                Some(text) => text,
-            },
-            "Query" => self.run(body, Database::query).await?,
-            _ => return None,
-        };
+            "GetItem" => self.items::<Get, _, _>(body, Database::get_item).await,
+            "BatchGetItem" => self.items::<BatchGet, _, _>(body, Database::batch_get_item).await,
+            "Query" => self.run(body, Database::query).await,
+            _ => None,
+        }?;
         let mut response = HttpResponse::new(StatusCode::try_from(200).ok()?, SdkBody::from(text));
         response.headers_mut().insert("content-type", CONTENT_TYPE);
         Some(response)
     }
 
-    /// Reads whole items on the engine's thread.
-    async fn whole<Q: WholeItems + DeserializeOwned + Send + 'static>(&self, body: &[u8]) -> Option<String> {
-        let request: Q = serde_json::from_slice(body).ok()?;
+    /// Reads items on the engine's thread: as they are kept where that is all, otherwise through the engine.
+    async fn items<W, Q, A>(&self, body: &[u8], read: fn(&Database, Q) -> EngineResult<A>) -> Option<String>
+    where
+        W: WholeItems + DeserializeOwned + Send + 'static,
+        Q: DeserializeOwned + Send + 'static,
+        A: Serialize + Send + 'static,
+    {
+        match self.whole::<W>(body).await {
+            Some(answer) => Some(answer),
+            None => self.run(body, read).await,
+        }
+    }
+
+    async fn whole<W: WholeItems + DeserializeOwned + Send + 'static>(&self, body: &[u8]) -> Option<String> {
+        let request: W = serde_json::from_slice(body).ok()?;
         let storage = Arc::clone(&self.storage);
         let task = async move { request.read(&storage.lock().unwrap_or_else(PoisonError::into_inner)) };
         self.handle.spawn(task).await.ok()?

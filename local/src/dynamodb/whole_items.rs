@@ -68,8 +68,8 @@ pub(super) trait WholeItems {
 
 impl WholeItems for Get {
     fn read(&self, storage: &Storage) -> Option<String> {
-        let item = Table::of(storage, &self.table_name)?.item(&self.key)?;
-        match item {
+        let table = Table::of(storage, &self.table_name)?;
+        match table.item(&table.place(&self.key)?)? {
             Some(item) if item.len() > MAX_ANSWER => None,
             Some(item) => Some(format!("{{\"Item\":{item}}}")),
             None => Some("{}".to_owned()),
@@ -85,27 +85,22 @@ impl WholeItems for BatchGet {
         let mut body = String::from("{\"Responses\":{");
         for (position, (name, wanted)) in self.request_items.iter().enumerate() {
             let table = Table::of(storage, name)?;
-            let mut seen = HashSet::new();
+            let places = wanted.keys.iter().map(|key| table.place(key)).collect::<Option<Vec<_>>>()?;
+            if places.is_empty() || places.iter().collect::<HashSet<_>>().len() < places.len() {
+                return None;
+            }
             let separator = if position == 0 { "" } else { "," };
             write!(body, "{separator}{}:[", serde_json::to_string(name).ok()?).ok()?;
-            let mut is_first = true;
-            for key in &wanted.keys {
-                if !seen.insert(table.place(key)?) {
-                    return None;
-                }
-                if let Some(item) = table.item(key)? {
-                    if !is_first {
-                        body.push(',');
-                    }
-                    is_first = false;
+            let mut separator = "";
+            for place in &places {
+                if let Some(item) = table.item(place)? {
+                    body.push_str(separator);
                     body.push_str(&item);
+                    separator = ",";
                 }
                 if body.len() > MAX_ANSWER {
                     return None;
                 }
-            }
-            if seen.is_empty() {
-                return None;
             }
             body.push(']');
         }
@@ -147,9 +142,8 @@ impl<'a> Table<'a> {
         (key.len() == names).then_some((part(&self.partition)?, sort))
     }
 
-    /// The item of a key as JSON, if it exists; none at all where the engine shall decide.
-    fn item(&self, key: &Key) -> Option<Option<String>> {
-        let (partition, sort) = self.place(key)?;
-        self.storage.get_item(self.name, &partition, &sort).ok()
+    /// The item of a place as JSON, if it exists; none at all where the engine shall decide.
+    fn item(&self, (partition, sort): &(String, String)) -> Option<Option<String>> {
+        self.storage.get_item(self.name, partition, sort).ok()
     }
 }

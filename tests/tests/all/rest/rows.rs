@@ -1,16 +1,16 @@
 //! Rows for the tests, written past the HTTP API where it would take too long.
 
 use common::{
-    code::{CharacterSet, CodeType, Namespace, PoolSpec, pool_number},
+    code::pool_number,
     context::Context,
-    operations::freeze,
     reservation::{
         Reservation, Rules, Timestamp,
         create::{Birth, Draft},
     },
-    store::{Allocated, Created, MAX_PLACEMENTS, Placement, Pool, PoolEntry, Role, Store, User},
+    store::{Created, Role, Store, User},
 };
 use serde_json::Value;
+use tests::ranges;
 use uuid::Uuid;
 
 /// A time at which everything happens.
@@ -54,32 +54,5 @@ pub(crate) async fn store(context: &Context, items: &[Reservation]) {
 /// Stores reservations of one product with ranges of its pool, one after the other; nothing is exported.
 pub(crate) async fn allocate(context: &Context, gtin: &str, items: &[Reservation]) -> Vec<Reservation> {
     store(context, items).await;
-    let namespace = Namespace::new(CodeType::Sgtin, gtin, 8).unwrap();
-    let spec = PoolSpec::from_pool(namespace, CharacterSet::Alphanumeric).unwrap();
-    let mut out = Vec::new();
-    for chunk in items.chunks(MAX_PLACEMENTS) {
-        let entry = match Store::of(context).pool(&spec.namespace).await.unwrap() {
-            Some(pool) => PoolEntry::Known(pool),
-            None => PoolEntry::Fresh(Pool {
-                namespace: spec.namespace.clone(),
-                next: 0,
-                capacity: spec.capacity(),
-                character_set: spec.character_set,
-                number: pool_number(0x5eed),
-                check: context.secret().await.unwrap().pool_key(&spec.namespace).check_value(),
-            }),
-        };
-        let mut start = entry.pool().next;
-        let mut placements = Vec::new();
-        for item in chunk {
-            let render = freeze(item, None, context.config());
-            placements.push(Placement { reservation: item.clone(), start, render });
-            start += item.quantity();
-        }
-        match Store::of(context).allocate(&entry, &placements, noon()).await.unwrap() {
-            Allocated::Done(items) => out.extend(items),
-            other => panic!("{other:?}"),
-        }
-    }
-    out
+    ranges::allocate(context, gtin, items, pool_number(0x5eed), noon()).await.unwrap()
 }

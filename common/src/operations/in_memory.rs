@@ -1,4 +1,4 @@
-//! Collections that are small enough to be read whole: users and organisations. Their queries are evaluated in memory.
+//! Queries over rows that are read or computed already: users, organisations, files, codes.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::{
     query::{Answer, Query, Related, Row},
 };
 
-/// What a checked query makes of all rows of its collection.
+/// What a checked query makes of rows, all that may match.
 ///
 /// # Errors
 /// When what the rows point at cannot be read.

@@ -1,0 +1,53 @@
+//! Ranges for reservations, written past the service where it would take too long.
+
+use std::error::Error;
+
+use common::{
+    code::{CharacterSet, CodeType, Namespace, PoolSpec},
+    context::Context,
+    operations::freeze,
+    reservation::{Reservation, Timestamp},
+    store::{Allocated, MAX_PLACEMENTS, Placement, Pool, PoolEntry, Store},
+};
+
+/// Gives stored reservations of one product ranges of its pool, one after the other; nothing is exported. A pool that does
+/// not exist yet is made with this number.
+///
+/// # Errors
+/// When the store refuses.
+pub async fn allocate(
+    context: &Context,
+    gtin: &str,
+    items: &[Reservation],
+    number: u64,
+    now: Timestamp,
+) -> Result<Vec<Reservation>, Box<dyn Error + Send + Sync>> {
+    let namespace = Namespace::new(CodeType::Sgtin, gtin, 8)?;
+    let spec = PoolSpec::from_pool(namespace, CharacterSet::Alphanumeric)?;
+    let mut allocated = Vec::new();
+    for chunk in items.chunks(MAX_PLACEMENTS) {
+        let entry = match Store::of(context).pool(&spec.namespace).await? {
+            Some(pool) => PoolEntry::Known(pool),
+            None => PoolEntry::Fresh(Pool {
+                namespace: spec.namespace.clone(),
+                next: 0,
+                capacity: spec.capacity(),
+                character_set: spec.character_set,
+                number,
+                check: context.secret().await?.pool_key(&spec.namespace).check_value(),
+            }),
+        };
+        let mut start = entry.pool().next;
+        let mut placements = Vec::new();
+        for item in chunk {
+            let render = freeze(item, None, context.config());
+            placements.push(Placement { reservation: item.clone(), start, render });
+            start += item.quantity();
+        }
+        match Store::of(context).allocate(&entry, &placements, now).await? {
+            Allocated::Done(items) => allocated.extend(items),
+            other => return Err(format!("{other:?}").into()),
+        }
+    }
+    Ok(allocated)
+}
