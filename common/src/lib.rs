@@ -1,15 +1,15 @@
 //! What the functions share.
 //!
-//! `code`, `reservation` and `query` are pure: no I/O, no AWS type, no clock. `store` speaks to DynamoDB, `export` to S3,
-//! `api` speaks the HTTP dialect, and `operations` puts them together for REST and GraphQL alike.
+//! The pure half lives in the crate `domain` and is re-exported here: [`code`], [`reservation`], [`query`] and [`export`].
+//! [`store`] speaks to DynamoDB, [`bucket`] to S3, [`api`] speaks the HTTP dialect, and [`operations`] puts them together for
+//! REST and GraphQL alike.
+
+pub use domain::{code, export, query, reservation};
 
 pub mod api;
-pub mod code;
+pub mod bucket;
 pub mod config;
 pub mod context;
-pub mod export;
 pub mod operations;
-pub mod query;
-pub mod reservation;
 pub mod store;
 pub mod telemetry;

@@ -6,8 +6,8 @@
 use std::path::Path;
 
 use common::{
+    bucket::{Bucket, BucketError, ObjectHead},
     context::Context,
-    export::{Bucket, BucketError, ObjectHead},
     reservation::{Reservation, Status, Timestamp},
     store::{FileRow, Organisation, Role, Store, StoreError, User},
 };

@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::{in_memory, read::Asker, rows};
 use crate::{
     api::{Action, ApiError},
+    bucket::{Bucket, BucketError},
     context::Context,
-    export::{Bucket, BucketError},
     query::{Answer, Collection, Filter, Meta, Query, RawQuery, Row},
     store::{FileRow, Store},
 };

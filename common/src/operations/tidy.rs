@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use crate::{
-    export::{Bucket, BucketError, incarnation_prefix, parse_export_key},
+    bucket::{Bucket, BucketError, incarnation_prefix, parse_export_key},
     reservation::{Reservation, Status},
     store::{Store, StoreError},
 };

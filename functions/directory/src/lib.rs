@@ -2,8 +2,8 @@
 
 use common::{
     api::{Answer, ApiError, Call, serve, serve_anyone},
+    bucket::Bucket,
     context::Context,
-    export::Bucket,
     operations::{organisations, read::Asker, users},
     query::parse_query_string,
     store::Store,

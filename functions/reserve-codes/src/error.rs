@@ -1,9 +1,10 @@
 //! What a step can end with, as far as the protocol treats it differently.
 
 use common::{
+    bucket::BucketError,
     code::CodeError,
     context::SecretError,
-    export::{BucketError, ExportError},
+    export::ExportError,
     operations::{RenderError, tidy::TidyError},
     store::StoreError,
 };

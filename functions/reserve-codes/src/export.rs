@@ -6,11 +6,9 @@ use std::{
 };
 
 use common::{
+    bucket::{Bucket, BucketError, ObjectHead, Stored, export_key},
     context::Context,
-    export::{
-        Bucket, BucketError, Cursor, ExportError, ExportFile, ExportType, FileHead, ObjectHead, PartPlan, Stored,
-        export_key,
-    },
+    export::{Cursor, ExportError, ExportFile, ExportType, FileHead, PartPlan},
     operations::{
         freeze, renderer,
         tidy::{self, Incarnation, file_id},

@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use chrono::Utc;
 use common::{
+    bucket::Bucket,
     context::Context,
-    export::Bucket,
     operations::tidy,
     reservation::{Reservation, Status, Timestamp},
     store::Store,

@@ -8,8 +8,8 @@ use std::{
 
 use chrono::Utc;
 use common::{
+    bucket::{Bucket, EXPORTS, Listed, parse_export_key},
     context::Context,
-    export::{Bucket, EXPORTS, Listed, parse_export_key},
     operations::tidy::{self, Incarnation, TidyError, file_id},
     reservation::{Reservation, Status},
     store::Store,

@@ -3,8 +3,9 @@
 use std::io::Read;
 
 use common::{
+    bucket::{Bucket, EXPORTS},
     context::Context,
-    export::{Bucket, EXPORTS, ExportType, FileHead, Rows},
+    export::{ExportType, FileHead, Rows},
     operations::renderer,
     reservation::{
         Reservation,

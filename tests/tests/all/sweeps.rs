@@ -1,8 +1,8 @@
 //! The sweep: what makes no progress gets another try, and an end after eight; what may still be written is left alone.
 
 use common::{
+    bucket::{Bucket, ObjectHead},
     context::Context,
-    export::{Bucket, ObjectHead},
     reservation::{Reservation, Status, Timestamp},
     store::Store,
 };

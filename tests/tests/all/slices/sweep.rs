@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{TimeDelta, Utc};
 use common::{
+    bucket::{Bucket, ObjectHead, export_key},
     context::Context,
-    export::{Bucket, ObjectHead, export_key},
     reservation::{Reservation, Status, Timestamp},
 };
 use lambda_runtime::LambdaEvent;

@@ -3,7 +3,8 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_s3::types::ChecksumMode;
 use common::{
-    export::{Bucket, ObjectHead, PartPolicy},
+    bucket::{Bucket, ObjectHead},
+    export::PartPolicy,
     reservation::{RENDERER_VERSION, Status},
 };
 use uuid::Uuid;

@@ -1,6 +1,6 @@
 //! Export files: the codes of a reservation as the bytes a printer, a spreadsheet or a program reads.
 //!
-//! The bytes half is pure: it knows [`crate::code`], does no I/O and names no AWS type.
+//! It knows [`crate::code`] and the types of [`crate::reservation`]; it does no I/O and names no AWS type.
 //!
 //! | file | its idea |
 //! |---|---|
@@ -13,7 +13,6 @@
 //! | `export_file` | all of it together: any part of a file, made again alone |
 
 mod block;
-mod bucket;
 mod csv;
 mod error;
 mod export_file;
@@ -33,10 +32,6 @@ mod naive;
 mod tests;
 
 pub use crate::reservation::{ExportType, Format};
-pub use bucket::{
-    Bucket, BucketError, EXPORTS, Listed, ObjectHead, OpenUpload, Part, Stored, export_key, incarnation_prefix,
-    parse_export_key,
-};
 pub use error::ExportError;
 pub use export_file::{Cursor, ExportFile};
 pub use part_policy::{PartPlan, PartPolicy, RowLengths};
