@@ -1,4 +1,5 @@
-//! What a function holds for its lifetime: the settings and the clients, each made when first needed.
+//! The composition root: what a function holds for its lifetime. It hands out the store, the bucket and the identity
+//! provider, each made when first needed.
 //!
 //! A function that never asks for the bucket or the secret never opens a connection to them, and needs no right to them.
 
@@ -7,15 +8,17 @@ use std::{
     time::Duration,
 };
 
-use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig};
 use aws_sdk_dynamodb::config::SharedInterceptor;
 use tokio::sync::OnceCell;
 
 use crate::{
-    api::Issuer,
+    bucket::Bucket,
+    clients::timeouts,
     code::Secret,
     config::{Config, ConfigError, SecretSource},
-    store::Tokens,
+    identity::Identity,
+    store::Store,
 };
 
 /// The settings and clients of one process. Cheap to share by `Arc`.
@@ -25,8 +28,7 @@ pub struct Context {
     dynamodb: aws_sdk_dynamodb::Client,
     s3: OnceLock<aws_sdk_s3::Client>,
     secret: OnceCell<Secret>,
-    issuer: Option<Issuer>,
-    tokens: Tokens,
+    identity: OnceLock<Identity>,
 }
 
 /// The secret could not be read.
@@ -72,15 +74,13 @@ impl Context {
             dynamodb.push_interceptor(observer);
         }
         let dynamodb = aws_sdk_dynamodb::Client::from_conf(dynamodb.build());
-        let issuer = config.oidc.clone().map(Issuer::new);
         Arc::new(Self {
             config,
             sdk,
             dynamodb,
             s3: OnceLock::new(),
             secret: OnceCell::new(),
-            issuer,
-            tokens: Tokens::default(),
+            identity: OnceLock::new(),
         })
     }
 
@@ -96,15 +96,22 @@ impl Context {
         &self.dynamodb
     }
 
-    /// The issuer whose JWTs are accepted, if one is set.
+    /// The tables.
     #[must_use]
-    pub fn issuer(&self) -> Option<&Issuer> {
-        self.issuer.as_ref()
+    pub fn store(&self) -> Store<'_> {
+        Store::new(&self.dynamodb, &self.config)
     }
 
-    /// Whose tokens were seen by this process.
-    pub(crate) fn tokens(&self) -> &Tokens {
-        &self.tokens
+    /// The bucket of the exports.
+    #[must_use]
+    pub fn bucket(&self) -> Bucket<'_> {
+        Bucket::new(self.s3(), &self.config.bucket)
+    }
+
+    /// Finds the users of tokens; made when the first request is authenticated.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        self.identity.get_or_init(|| Identity::new(self.config.oidc.clone()))
     }
 
     /// The S3 client; its tries last longer than DynamoDB's, since one carries a part of an export.
@@ -141,13 +148,4 @@ impl Context {
             })
             .await
     }
-}
-
-/// Bounds of one try and of all tries of a request, in seconds; a connection has 1 s.
-pub(crate) fn timeouts(attempt_seconds: u64, operation_seconds: u64) -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(1))
-        .operation_attempt_timeout(Duration::from_secs(attempt_seconds))
-        .operation_timeout(Duration::from_secs(operation_seconds))
-        .build()
 }

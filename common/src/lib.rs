@@ -4,12 +4,14 @@
 //! [`store`] speaks to DynamoDB, [`bucket`] to S3, [`api`] speaks the HTTP dialect, and [`operations`] puts them together for
 //! REST and GraphQL alike.
 
-pub use domain::{code, export, query, reservation};
+pub use domain::{code, directory, export, query, reservation};
 
 pub mod api;
 pub mod bucket;
+mod clients;
 pub mod config;
 pub mod context;
+pub mod identity;
 pub mod operations;
 pub mod store;
 pub mod telemetry;

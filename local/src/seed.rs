@@ -6,10 +6,11 @@
 use std::path::Path;
 
 use common::{
-    bucket::{Bucket, BucketError, ObjectHead},
+    bucket::{BucketError, ObjectHead},
     context::Context,
+    directory::{Organisation, Role, User},
     reservation::{Reservation, Status, Timestamp},
-    store::{FileRow, Organisation, Role, Store, StoreError, User},
+    store::{FileRow, StoreError},
 };
 use serde::Deserialize;
 use uuid::Uuid;
@@ -111,7 +112,7 @@ pub async fn load(context: &Context, path: &Path) -> Result<Option<String>, Seed
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|source| SeedError::File { path: name.clone(), source })?;
     let seed: Seed = serde_json::from_str(&text).map_err(|source| SeedError::Form { path: name, source })?;
-    let store = Store::of(context);
+    let store = context.store();
     for organisation in &seed.organisation {
         store.seed_organisation(organisation).await?;
     }
@@ -151,7 +152,7 @@ pub async fn administrator(context: &Context, token: &str) -> Result<(), SeedErr
         external_identifier: None,
         has_token: true,
     };
-    let store = Store::of(context);
+    let store = context.store();
     store.seed_user(&user, Some(token)).await?;
     Ok(store.revoke_other_tokens(ADMINISTRATOR, token).await?)
 }
@@ -177,8 +178,8 @@ async fn load_file(context: &Context, file: SeedFile, organisation: Option<Strin
         reservation: String::new(),
         rows: file.content.lines().count() as u64,
     };
-    Bucket::of(context).put(&head, file.content.into_bytes()).await?;
-    Ok(Store::of(context).seed_file(&row).await?)
+    context.bucket().put(&head, file.content.into_bytes()).await?;
+    Ok(context.store().seed_file(&row).await?)
 }
 
 impl SeedUser {

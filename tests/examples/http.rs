@@ -18,7 +18,7 @@ use common::{
         Rules, Timestamp,
         create::{Birth, Draft},
     },
-    store::{Created, Store},
+    store::Created,
 };
 use local::{options::Options, system::System};
 use serde_json::json;
@@ -201,7 +201,7 @@ async fn fill(context: &Context, settings: &Settings) -> Result<Vec<Uuid>, Failu
             items.push(draft.into_reservation(birth));
         }
         left -= items.len();
-        match Store::of(context).create(&items, None).await? {
+        match context.store().create(&items, None).await? {
             Created::Done => {
                 let number = pool_number(Uuid::new_v4().as_u64_pair().0);
                 ranges::allocate(context, &gtin(product), &items, number, now).await?;

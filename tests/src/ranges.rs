@@ -7,7 +7,7 @@ use common::{
     context::Context,
     operations::freeze,
     reservation::{Reservation, Timestamp},
-    store::{Allocated, MAX_PLACEMENTS, Placement, Pool, PoolEntry, Store},
+    store::{Allocated, MAX_PLACEMENTS, Placement, Pool, PoolEntry},
 };
 
 /// Gives stored reservations of one product ranges of its pool, one after the other; nothing is exported. A pool that does
@@ -26,7 +26,7 @@ pub async fn allocate(
     let spec = PoolSpec::from_pool(namespace, CharacterSet::Alphanumeric)?;
     let mut allocated = Vec::new();
     for chunk in items.chunks(MAX_PLACEMENTS) {
-        let entry = match Store::of(context).pool(&spec.namespace).await? {
+        let entry = match context.store().pool(&spec.namespace).await? {
             Some(pool) => PoolEntry::Known(pool),
             None => PoolEntry::Fresh(Pool {
                 namespace: spec.namespace.clone(),
@@ -44,7 +44,7 @@ pub async fn allocate(
             placements.push(Placement { reservation: item.clone(), start, render });
             start += item.quantity();
         }
-        match Store::of(context).allocate(&entry, &placements, now).await? {
+        match context.store().allocate(&entry, &placements, now).await? {
             Allocated::Done(items) => allocated.extend(items),
             other => return Err(format!("{other:?}").into()),
         }

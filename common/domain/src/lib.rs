@@ -7,11 +7,13 @@
 //! | module | what it holds | may use |
 //! |---|---|---|
 //! | [`code`] | GS1 keys, namespaces, the permutation, rendering | nothing |
+//! | [`directory`] | users, roles, organisations | nothing |
 //! | [`reservation`] | the `code_reservation` object: members, rules, status, invariants | `code` |
-//! | [`query`] | Directus' global query parameters: parse, plan, evaluate | `code`, `reservation` |
+//! | [`query`] | Directus' global query parameters: parse, plan, evaluate | `code`, `directory`, `reservation` |
 //! | [`export`] | the bytes of an export file | `code`, `reservation` |
 
 pub mod code;
+pub mod directory;
 pub mod export;
 pub mod query;
 pub mod reservation;

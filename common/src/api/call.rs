@@ -9,11 +9,11 @@ use lambda_http::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{ApiError, Caller, Issuer};
+use super::ApiError;
 use crate::{
     context::Context,
+    operations::{Caller, OperationError, Session},
     reservation::{Timestamp, uuid},
-    store::{Store, User, token_hash},
 };
 
 /// The largest request body, as Directus has it.
@@ -83,8 +83,8 @@ impl Incoming {
         let caller = match self.token()? {
             None => Caller::nobody(),
             Some(token) => {
-                let user = find_user(context, &token).await?;
-                Caller::user(user.filter(|user| user.status == "active").ok_or(ApiError::InvalidCredentials)?)
+                let user = context.identity().user_of(context.store(), &token).await?;
+                Caller::user(user.filter(|user| user.status == "active").ok_or(OperationError::InvalidCredentials)?)
             }
         };
         let Self { method, path, query, headers, parameters, body } = self;
@@ -98,7 +98,7 @@ impl Incoming {
         let from_header =
             self.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
         match (from_query, from_header) {
-            (Some(_), Some(_)) => Err(ApiError::InvalidPayload(
+            (Some(_), Some(_)) => Err(ApiError::invalid_payload(
                 "The request uses more than one method for including an access token".to_owned(),
             )),
             (Some(token), None) => Ok(Some(token)),
@@ -114,15 +114,6 @@ impl Incoming {
             .filter_map(|pair| pair.trim().split_once('='))
             .find(|(key, value)| *key == name && !value.is_empty())
             .map(|(_, value)| value.to_owned())
-    }
-}
-
-/// The user of a token: a JWT of the deployment's issuer, or a static token.
-async fn find_user(context: &Context, token: &str) -> Result<Option<User>, ApiError> {
-    let store = Store::of(context);
-    match context.issuer().filter(|_| Issuer::is_jwt(token)) {
-        Some(issuer) => Ok(store.user_of_subject(&issuer.subject(token).await?).await?),
-        None => Ok(store.user_of_token(context.tokens(), &token_hash(token)).await?),
     }
 }
 
@@ -144,6 +135,12 @@ fn query_values<'a>(query: &'a str, name: &'a str) -> impl Iterator<Item = Strin
 }
 
 impl Call {
+    /// Who runs the operation, and when.
+    #[must_use]
+    pub fn session(&self) -> Session<'_> {
+        Session { caller: &self.caller, now: self.now }
+    }
+
     /// A parameter of the path, decoded.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
@@ -166,7 +163,7 @@ impl Call {
     /// # Errors
     /// FORBIDDEN for what is no UUID: the same as for an id that does not exist.
     pub fn id(&self) -> Result<Uuid, ApiError> {
-        self.parameter("id").and_then(uuid).ok_or_else(ApiError::no_row)
+        self.parameter("id").and_then(uuid).ok_or_else(|| OperationError::no_row().into())
     }
 
     /// A header as text.
@@ -181,7 +178,7 @@ impl Call {
     /// INVALID_PAYLOAD for a header that holds anything but visible ASCII.
     pub fn text_header(&self, name: &str) -> Result<Option<&str>, ApiError> {
         let value = self.headers.get(name).map(|value| value.to_str());
-        value.transpose().map_err(|_| ApiError::InvalidPayload(format!("The header {name} has to be plain ASCII")))
+        value.transpose().map_err(|_| ApiError::invalid_payload(format!("The header {name} has to be plain ASCII")))
     }
 
     /// The body's bytes.
@@ -195,7 +192,7 @@ impl Call {
     /// # Errors
     /// INVALID_PAYLOAD with the reason.
     pub fn json(&self) -> Result<Value, ApiError> {
-        let refuse = |reason: String| Err(ApiError::InvalidPayload(reason));
+        let refuse = |reason: String| Err(ApiError::invalid_payload(reason));
         let content_type = self.header("content-type").unwrap_or_default().to_ascii_lowercase();
         let mut parts = content_type.split(';').map(str::trim);
         if parts.next() != Some("application/json") || self.body.is_empty() {
@@ -228,10 +225,10 @@ impl Call {
             Some("gzip" | "x-gzip") => flate2::read::GzDecoder::new(&*self.body).take(limit).read_to_end(&mut out),
             Some("deflate") => flate2::read::ZlibDecoder::new(&*self.body).take(limit).read_to_end(&mut out),
             Some(other) => {
-                return Err(ApiError::InvalidPayload(format!("unsupported content encoding \"{other}\"")));
+                return Err(ApiError::invalid_payload(format!("unsupported content encoding \"{other}\"")));
             }
         };
-        result.map_err(|_| ApiError::InvalidPayload("incorrect header check".to_owned()))?;
+        result.map_err(|_| ApiError::invalid_payload("incorrect header check".to_owned()))?;
         Ok(out)
     }
 }

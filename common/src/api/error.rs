@@ -1,46 +1,20 @@
-//! Errors as Directus writes them. What the client reads is here; what happened inside is for the log.
+//! Errors as Directus writes them on the wire: status, code and message. Details of a failure go to the log, never to the
+//! client.
 
 use lambda_http::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    context::SecretError,
-    query::QueryError,
-    reservation::{COLLECTION, FieldError, Refusal},
-    store::StoreError,
+    context::SecretError, identity::IdentityError, operations::OperationError, query::QueryError,
+    reservation::FieldError, store::StoreError,
 };
 
 /// Why a request was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    /// A token that is unknown, malformed, expired or of an inactive user: 401.
-    #[error("the token is not valid")]
-    InvalidCredentials,
-    /// 403; without a reason nobody can tell a row that does not exist from one of another organisation.
-    #[error("forbidden: {0:?}")]
-    Forbidden(Option<String>),
-    /// A query parameter that cannot be used: 400.
-    #[error("invalid query: {0}")]
-    InvalidQuery(String),
-    /// A body that cannot be used: 400.
-    #[error("invalid payload: {0}")]
-    InvalidPayload(String),
-    /// An Idempotency-Key that was used with another body: 422.
-    #[error("the idempotency key was used before: {0}")]
-    KeyReused(String),
-    /// Members that break a rule: 400, one entry each.
-    #[error("{} member(s) break a rule", .0.len())]
-    FailedValidation(Vec<FieldError>),
-    /// A key that exists: 400.
-    #[error("{field} {value} exists")]
-    RecordNotUnique {
-        /// The collection.
-        collection: &'static str,
-        /// The member.
-        field: &'static str,
-        /// The value that is taken.
-        value: String,
-    },
+    /// The operation refused or failed.
+    #[error(transparent)]
+    Operation(OperationError),
     /// A path that does not exist: 404.
     #[error("no route {0}")]
     RouteNotFound(String),
@@ -55,54 +29,47 @@ pub enum ApiError {
     /// Throttled: 429, with the seconds to wait.
     #[error("too many requests")]
     RequestsExceeded(u32),
-    /// What we depend on does not answer: 503.
-    #[error("unavailable: {0}")]
-    Unavailable(String),
-    /// A fault of ours: 500.
-    #[error("internal: {0}")]
-    Internal(String),
 }
 
 impl ApiError {
-    /// The refusal of a collection: no token, or a role that lacks the action.
+    /// 400 INVALID_PAYLOAD: a body, header or encoding that cannot be used.
     #[must_use]
-    pub fn no_collection(collection: &str) -> Self {
-        Self::Forbidden(Some(format!(
-            "You don't have permission to access collection \"{collection}\" or it does not exist. Queried in root."
-        )))
+    pub fn invalid_payload(reason: impl Into<String>) -> Self {
+        Self::Operation(OperationError::InvalidPayload(reason.into()))
     }
 
-    /// The refusal of a member.
+    /// 400 INVALID_QUERY: a query parameter or an answer that would be too large.
     #[must_use]
-    pub fn no_field(field: &str, collection: &str) -> Self {
-        Self::Forbidden(Some(format!(
-            "You don't have permission to access field \"{field}\" in collection \"{collection}\" or it does not exist. \
-             Queried in root."
-        )))
+    pub fn invalid_query(reason: impl Into<String>) -> Self {
+        Self::Operation(OperationError::InvalidQuery(reason.into()))
     }
 
-    /// The refusal of a row: unknown, or of another organisation.
+    /// 503 SERVICE_UNAVAILABLE; the reason is for the log.
     #[must_use]
-    pub fn no_row() -> Self {
-        Self::Forbidden(None)
+    pub fn unavailable(reason: impl Into<String>) -> Self {
+        Self::Operation(OperationError::Unavailable(reason.into()))
     }
 
     /// The HTTP status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        match self {
-            Self::InvalidCredentials => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) => StatusCode::FORBIDDEN,
-            Self::InvalidQuery(_)
-            | Self::InvalidPayload(_)
-            | Self::FailedValidation(_)
-            | Self::RecordNotUnique { .. } => StatusCode::BAD_REQUEST,
-            Self::KeyReused(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::RouteNotFound(_) => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            Self::RequestsExceeded(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        use OperationError as Operation;
+        let operation = match self {
+            Self::Operation(error) => error,
+            Self::RouteNotFound(_) => return StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed { .. } => return StatusCode::METHOD_NOT_ALLOWED,
+            Self::RequestsExceeded(_) => return StatusCode::TOO_MANY_REQUESTS,
+        };
+        match operation {
+            Operation::InvalidCredentials => StatusCode::UNAUTHORIZED,
+            Operation::Forbidden(_) => StatusCode::FORBIDDEN,
+            Operation::InvalidQuery(_)
+            | Operation::InvalidPayload(_)
+            | Operation::FailedValidation(_)
+            | Operation::RecordNotUnique { .. } => StatusCode::BAD_REQUEST,
+            Operation::KeyReused(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Operation::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Operation::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -110,19 +77,7 @@ impl ApiError {
     #[must_use]
     pub fn entries(&self) -> Vec<Value> {
         match self {
-            Self::InvalidCredentials => vec![entry("Invalid user credentials.", "INVALID_CREDENTIALS", json!({}))],
-            Self::Forbidden(None) => vec![entry("You don't have permission to access this.", "FORBIDDEN", json!({}))],
-            Self::Forbidden(Some(reason)) => vec![entry(reason, "FORBIDDEN", json!({ "reason": reason }))],
-            Self::InvalidQuery(reason) => vec![because("Invalid query", "INVALID_QUERY", reason)],
-            Self::InvalidPayload(reason) | Self::KeyReused(reason) => {
-                vec![because("Invalid payload", "INVALID_PAYLOAD", reason)]
-            }
-            Self::FailedValidation(errors) => errors.iter().map(failed).collect(),
-            Self::RecordNotUnique { collection, field, value } => vec![entry(
-                &format!("Value \"{value}\" for field \"{field}\" in collection \"{collection}\" has to be unique."),
-                "RECORD_NOT_UNIQUE",
-                json!({ "collection": collection, "field": field, "value": value }),
-            )],
+            Self::Operation(error) => operation_entries(error),
             Self::RouteNotFound(path) => {
                 vec![entry(&format!("Route {path} doesn't exist."), "ROUTE_NOT_FOUND", json!({ "path": path }))]
             }
@@ -137,12 +92,6 @@ impl ApiError {
             Self::RequestsExceeded(seconds) => {
                 vec![entry("Too many requests.", "REQUESTS_EXCEEDED", json!({ "reset_after_seconds": seconds }))]
             }
-            Self::Unavailable(_) => vec![entry(
-                "The service is temporarily unavailable. Please try again.",
-                "SERVICE_UNAVAILABLE",
-                json!({}),
-            )],
-            Self::Internal(_) => vec![entry("An unexpected error occurred.", "INTERNAL_SERVER_ERROR", json!({}))],
         }
     }
 
@@ -150,6 +99,29 @@ impl ApiError {
     #[must_use]
     pub fn is_fault(&self) -> bool {
         self.status().is_server_error()
+    }
+}
+
+fn operation_entries(error: &OperationError) -> Vec<Value> {
+    use OperationError as Operation;
+    match error {
+        Operation::InvalidCredentials => vec![entry("Invalid user credentials.", "INVALID_CREDENTIALS", json!({}))],
+        Operation::Forbidden(None) => vec![entry("You don't have permission to access this.", "FORBIDDEN", json!({}))],
+        Operation::Forbidden(Some(reason)) => vec![entry(reason, "FORBIDDEN", json!({ "reason": reason }))],
+        Operation::InvalidQuery(reason) => vec![because("Invalid query", "INVALID_QUERY", reason)],
+        Operation::InvalidPayload(reason) | Operation::KeyReused(reason) => {
+            vec![because("Invalid payload", "INVALID_PAYLOAD", reason)]
+        }
+        Operation::FailedValidation(errors) => errors.iter().map(failed).collect(),
+        Operation::RecordNotUnique { collection, field, value } => vec![entry(
+            &format!("Value \"{value}\" for field \"{field}\" in collection \"{collection}\" has to be unique."),
+            "RECORD_NOT_UNIQUE",
+            json!({ "collection": collection, "field": field, "value": value }),
+        )],
+        Operation::Unavailable(_) => {
+            vec![entry("The service is temporarily unavailable. Please try again.", "SERVICE_UNAVAILABLE", json!({}))]
+        }
+        Operation::Internal(_) => vec![entry("An unexpected error occurred.", "INTERNAL_SERVER_ERROR", json!({}))],
     }
 }
 
@@ -172,40 +144,32 @@ fn failed(error: &FieldError) -> Value {
     entry(&format!("Validation failed for field \"{}\". {}", error.field, error.reason), "FAILED_VALIDATION", details)
 }
 
-impl From<Refusal> for ApiError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Invalid(errors) => Self::FailedValidation(errors),
-            Refusal::UnknownField(field) => Self::no_field(&field, COLLECTION),
-            Refusal::NotAnObject(what) => Self::InvalidPayload(what.to_owned()),
-        }
-    }
-}
-
-impl From<StoreError> for ApiError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::TooMany(limit) => Self::InvalidQuery(format!(
-                "The query would have to read more than {limit} items. Filter by id, reserved_for, product or reference_id"
-            )),
-            StoreError::Busy(_) | StoreError::Contended(_) => Self::Unavailable(error.to_string()),
-            StoreError::Refused(_) | StoreError::Corrupt { .. } => Self::Internal(error.to_string()),
-        }
+impl From<OperationError> for ApiError {
+    fn from(error: OperationError) -> Self {
+        Self::Operation(error)
     }
 }
 
 impl From<QueryError> for ApiError {
     fn from(error: QueryError) -> Self {
-        match error {
-            QueryError::InvalidQuery { reason } => Self::InvalidQuery(reason),
-            QueryError::InvalidPayload { reason } => Self::InvalidPayload(reason),
-            QueryError::Forbidden { reason } => Self::Forbidden(reason),
-        }
+        Self::Operation(error.into())
+    }
+}
+
+impl From<IdentityError> for ApiError {
+    fn from(error: IdentityError) -> Self {
+        Self::Operation(error.into())
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::Operation(error.into())
     }
 }
 
 impl From<SecretError> for ApiError {
     fn from(error: SecretError) -> Self {
-        Self::Unavailable(error.to_string())
+        Self::Operation(error.into())
     }
 }

@@ -3,14 +3,10 @@
 
 mod answer;
 mod call;
-mod caller;
 mod error;
-mod oidc;
 mod serve;
 
 pub use answer::Answer;
 pub use call::Call;
-pub use caller::{Action, Caller};
 pub use error::ApiError;
-pub use oidc::Issuer;
 pub use serve::{serve, serve_anyone};

@@ -15,7 +15,7 @@ use super::{
     answer::{MAX_ANSWER, insert, json_response},
     call::Incoming,
 };
-use crate::{context::Context, reservation::Timestamp};
+use crate::{context::Context, operations::OperationError, reservation::Timestamp};
 
 /// The methods that a preflight names, as Directus lists them.
 const METHODS: &str = "GET,POST,PATCH,DELETE,SEARCH";
@@ -91,7 +91,7 @@ fn failed(error: &ApiError, request_id: &str) -> Response<Body> {
     let mut response = json_response(error.status(), body.to_string());
     match error {
         ApiError::RequestsExceeded(seconds) => insert(&mut response, header::RETRY_AFTER, &seconds.to_string()),
-        ApiError::Unavailable(_) => insert(&mut response, header::RETRY_AFTER, "1"),
+        ApiError::Operation(OperationError::Unavailable(_)) => insert(&mut response, header::RETRY_AFTER, "1"),
         _ => {}
     }
     response
@@ -102,7 +102,7 @@ fn limited(response: Response<Body>) -> Response<Body> {
     if response.body().len() <= MAX_ANSWER {
         return response;
     }
-    let error = ApiError::InvalidQuery(format!(
+    let error = ApiError::invalid_query(format!(
         "The answer is larger than {MAX_ANSWER} bytes. Use \"limit\" and \"page\" to read it in pieces"
     ));
     json_response(error.status(), json!({ "errors": error.entries() }).to_string())

@@ -17,10 +17,7 @@ use aws_sdk_s3::{
 
 use bytes::Bytes;
 
-use crate::{
-    context::{Context, timeouts},
-    reservation::Reservation,
-};
+use crate::{clients::timeouts, reservation::Reservation};
 
 /// Pages of a listing that are read before it counts as broken: 1,000 entries each.
 const MAX_PAGES: usize = 100_000;
@@ -128,13 +125,7 @@ pub fn parse_export_key(key: &str) -> Option<(uuid::Uuid, uuid::Uuid, u32)> {
 }
 
 impl<'a> Bucket<'a> {
-    /// The bucket of a context.
-    #[must_use]
-    pub fn of(context: &'a Context) -> Self {
-        Self { client: context.s3(), name: &context.config().bucket }
-    }
-
-    /// A bucket by its client and name, for tasks that outlive a borrow of the context.
+    /// A bucket by its client and name.
     #[must_use]
     pub fn new(client: &'a Client, name: &'a str) -> Self {
         Self { client, name }

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::{api::ApiError, query::RawQuery, reservation::uuid};
+use super::OperationError;
+use crate::{query::RawQuery, reservation::uuid};
 
 /// The rows of a batch.
 pub enum Rows {
@@ -18,8 +19,8 @@ impl Rows {
     ///
     /// # Errors
     /// INVALID_PAYLOAD in Directus' words; FORBIDDEN for a key that is no UUID.
-    pub fn parse(members: &Map<String, Value>) -> Result<Self, ApiError> {
-        let refuse = |reason: &str| Err(ApiError::InvalidPayload(reason.to_owned()));
+    pub fn parse(members: &Map<String, Value>) -> Result<Self, OperationError> {
+        let refuse = |reason: &str| Err(OperationError::InvalidPayload(reason.to_owned()));
         match (members.get("keys"), members.get("query")) {
             (None, None) => refuse("\"value\" must contain at least one of [query, keys]"),
             (Some(_), Some(_)) => refuse("\"value\" contains a conflict between exclusive peers [query, keys]"),
@@ -35,6 +36,6 @@ impl Rows {
 ///
 /// # Errors
 /// FORBIDDEN for one that is no UUID, as for one that does not exist.
-pub fn parse_keys(keys: &[Value]) -> Result<Vec<Uuid>, ApiError> {
-    keys.iter().map(|key| key.as_str().and_then(uuid).ok_or_else(ApiError::no_row)).collect()
+pub fn parse_keys(keys: &[Value]) -> Result<Vec<Uuid>, OperationError> {
+    keys.iter().map(|key| key.as_str().and_then(uuid).ok_or_else(OperationError::no_row)).collect()
 }

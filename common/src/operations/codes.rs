@@ -7,9 +7,8 @@ use futures::future::try_join_all;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::renderer;
+use super::{Caller, OperationError, renderer};
 use crate::{
-    api::{ApiError, Caller},
     code::{
         Candidate, IdKey, Namespace, Permutation, PoolSpec, Renderer, Secret, by_code, by_digital_link, by_join_key,
     },
@@ -33,7 +32,7 @@ impl<'a> Codes<'a> {
     ///
     /// # Errors
     /// When the secret cannot be fetched.
-    pub async fn open(context: &'a Context) -> Result<Self, ApiError> {
+    pub async fn open(context: &'a Context) -> Result<Self, OperationError> {
         let secret = context.secret().await?;
         Ok(Self { secret, ids: secret.id_key() })
     }
@@ -42,7 +41,7 @@ impl<'a> Codes<'a> {
     ///
     /// # Errors
     /// When the stored range cannot be rendered.
-    pub fn window(&self, item: &Reservation, window: Window, descending: bool) -> Result<Vec<Row>, ApiError> {
+    pub fn window(&self, item: &Reservation, window: Window, descending: bool) -> Result<Vec<Row>, OperationError> {
         let Some(range) = &item.range else { return Ok(Vec::new()) };
         let Some(renderer) = self.renderer(item)? else { return Ok(Vec::new()) };
         offsets(item, window)
@@ -63,7 +62,7 @@ impl<'a> Codes<'a> {
     ///
     /// # Errors
     /// When the stored range cannot be rendered.
-    pub fn at(&self, item: &Reservation, index: u64) -> Result<Option<Row>, ApiError> {
+    pub fn at(&self, item: &Reservation, index: u64) -> Result<Option<Row>, OperationError> {
         let Some(offset) = item.range.as_ref().and_then(|range| offset_of(index, range.start, range.count)) else {
             return Ok(None);
         };
@@ -71,17 +70,17 @@ impl<'a> Codes<'a> {
         self.row(item, &renderer, offset).map(Some)
     }
 
-    fn renderer(&self, item: &Reservation) -> Result<Option<Renderer>, ApiError> {
+    fn renderer(&self, item: &Reservation) -> Result<Option<Renderer>, OperationError> {
         match (&item.range, &item.render) {
             (Some(range), Some(render)) => Ok(Some(renderer(self.secret, range, render)?)),
             _ => Ok(None),
         }
     }
 
-    fn row(&self, item: &Reservation, renderer: &Renderer, offset: u64) -> Result<Row, ApiError> {
+    fn row(&self, item: &Reservation, renderer: &Renderer, offset: u64) -> Result<Row, OperationError> {
         let Some(range) = &item.range else { return Ok(Row::new()) };
         let index = range.start + offset;
-        let code = renderer.code(index).map_err(|error| ApiError::Internal(error.to_string()))?;
+        let code = renderer.code(index).map_err(|error| OperationError::Internal(error.to_string()))?;
         let row = json!({
             "id": self.ids.encode(range.pool_number, index),
             "user_created": item.user_created,
@@ -135,8 +134,8 @@ pub async fn find(
     context: &Context,
     caller: &Caller,
     lookups: &[CodeLookup],
-) -> Result<HashMap<CodeLookup, Vec<Found>>, ApiError> {
-    let store = Store::of(context);
+) -> Result<HashMap<CodeLookup, Vec<Found>>, OperationError> {
+    let store = context.store();
     let candidates: Vec<(&CodeLookup, Vec<Candidate>)> =
         lookups.iter().map(|lookup| (lookup, candidates(lookup))).collect();
     let mut namespaces: Vec<_> =
@@ -177,8 +176,8 @@ pub async fn find(
 ///
 /// # Errors
 /// As [`find`].
-pub async fn find_id(context: &Context, caller: &Caller, id: Uuid) -> Result<Option<Found>, ApiError> {
-    let store = Store::of(context);
+pub async fn find_id(context: &Context, caller: &Caller, id: Uuid) -> Result<Option<Found>, OperationError> {
+    let store = context.store();
     let Some((pool_number, index)) = context.secret().await?.id_key().decode(id) else { return Ok(None) };
     let Some(namespace) = store.namespace_of(pool_number).await? else { return Ok(None) };
     let reservation = owner(store, &namespace, index).await?;
@@ -196,19 +195,19 @@ fn candidates(lookup: &CodeLookup) -> Vec<Candidate> {
 }
 
 /// The index of a code in its pool, by the inverse permutation; none where it was never issued.
-fn index_of(secret: &Secret, pool: &Pool, varying: &str) -> Result<Option<u64>, ApiError> {
+fn index_of(secret: &Secret, pool: &Pool, varying: &str) -> Result<Option<u64>, OperationError> {
     let key = secret.pool_key(&pool.namespace);
     if key.check_value() != pool.check {
-        return Err(ApiError::Internal(format!("the secret is not the one of {}", pool.namespace)));
+        return Err(OperationError::Internal(format!("the secret is not the one of {}", pool.namespace)));
     }
-    let internal = |error: crate::code::CodeError| ApiError::Internal(error.to_string());
+    let internal = |error: crate::code::CodeError| OperationError::Internal(error.to_string());
     let spec = PoolSpec::from_pool(pool.namespace.clone(), pool.character_set).map_err(internal)?;
     let permutation = Permutation::new(&spec, &key).map_err(internal)?;
     Ok(permutation.index_of(varying).filter(|index| *index < pool.next))
 }
 
 /// The reservation whose range holds an index, if it still exists in the incarnation that got the range.
-async fn owner(store: Store<'_>, namespace: &Namespace, index: u64) -> Result<Option<Reservation>, ApiError> {
+async fn owner(store: Store<'_>, namespace: &Namespace, index: u64) -> Result<Option<Reservation>, OperationError> {
     let Some(range) = store.range_of(namespace, index).await? else { return Ok(None) };
     let Some(id) = range.reservation else { return Ok(None) };
     let reservation = store.reservation(id).await?;

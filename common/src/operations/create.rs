@@ -5,18 +5,18 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
+    OperationError, Session,
     nested::keys_of_relations,
-    read::{Asker, show_many, show_written},
+    read::{show_many, show_written},
 };
 use crate::{
-    api::{Action, ApiError},
     context::Context,
-    query::{Collection, Query, RawQuery},
+    query::{Action, Collection, Query, RawQuery},
     reservation::{
         COLLECTION, Reservation,
         create::{Birth, Draft},
     },
-    store::{Created, Remembered, Store, request_key},
+    store::{Created, Remembered, request_key},
 };
 
 /// The most rows of one batch: what one DynamoDB transaction holds.
@@ -47,32 +47,32 @@ pub struct Request<'a> {
 ///
 /// # Errors
 /// What the input deserves; nothing is written then.
-pub async fn create(context: &Context, asker: Asker<'_>, request: Request<'_>) -> Result<Value, ApiError> {
-    asker.caller.may(Action::Create, COLLECTION)?;
-    let query = asker.query(Collection::CodeReservation, request.query)?;
+pub async fn create(context: &Context, session: Session<'_>, request: Request<'_>) -> Result<Value, OperationError> {
+    session.caller.may(Action::Create, Collection::CodeReservation)?;
+    let query = session.query(Collection::CodeReservation, request.query)?;
     let inputs: &[Value] = match request.input {
         Value::Array(inputs) => inputs,
         one => std::slice::from_ref(one),
     };
     let is_list = request.input.is_array();
-    let key = remembered_key(asker, &request)?;
+    let key = remembered_key(session, &request)?;
     let most = MAX_BATCH - usize::from(key.is_some());
     if inputs.len() > most {
-        return Err(ApiError::InvalidPayload(format!(
+        return Err(OperationError::InvalidPayload(format!(
             "{} rows in one request, {most} at most are allowed",
             inputs.len()
         )));
     }
-    let store = Store::of(context);
+    let store = context.store();
     let body = hash(request.body);
-    let now = asker.now.time().timestamp();
+    let now = session.now.time().timestamp();
     if let Some(key) = &key
         && let Some(remembered) = store.remembered(key, now).await?
     {
-        return again(context, asker, &query, &remembered, &body, is_list).await;
+        return again(context, session, &query, &remembered, &body, is_list).await;
     }
-    let new = drafts(context, asker, inputs)?;
-    let data = show(context, asker, &query, &new, is_list).await?;
+    let new = drafts(context, session, inputs)?;
+    let data = show(context, session, &query, &new, is_list).await?;
     let remembered = key.map(|key| Remembered {
         key,
         body: body.clone(),
@@ -86,33 +86,33 @@ pub async fn create(context: &Context, asker: Asker<'_>, request: Request<'_>) -
     match store.create(&new, remembered.as_ref().map(|remembered| (remembered, now))).await? {
         Created::Done => Ok(data),
         Created::Exists(id) => {
-            Err(ApiError::RecordNotUnique { collection: COLLECTION, field: "id", value: id.to_string() })
+            Err(OperationError::RecordNotUnique { collection: COLLECTION, field: "id", value: id.to_string() })
         }
         // Another request under the same key was faster.
-        Created::Remembered(first) => again(context, asker, &query, &first, &body, is_list).await,
+        Created::Remembered(first) => again(context, session, &query, &first, &body, is_list).await,
     }
 }
 
 /// Checks all inputs; nothing is written unless every one is good.
-fn drafts(context: &Context, asker: Asker<'_>, inputs: &[Value]) -> Result<Vec<Reservation>, ApiError> {
+fn drafts(context: &Context, session: Session<'_>, inputs: &[Value]) -> Result<Vec<Reservation>, OperationError> {
     let rules = context.config().rules();
     let mut new: Vec<Reservation> = Vec::with_capacity(inputs.len());
     for input in inputs {
         let draft = Draft::parse(&*keys_of_relations(input)?, &rules)?;
-        if !asker.caller.sees(Some(&draft.reserved_for)) {
-            return Err(ApiError::no_row());
+        if !session.caller.sees(Some(&draft.reserved_for)) {
+            return Err(OperationError::no_row());
         }
         let birth = Birth {
             // In order of time, and of the array within one request.
             id: Uuid::now_v7(),
             incarnation: Uuid::new_v4(),
-            user: asker.caller.id().unwrap_or_default().to_owned(),
-            now: asker.now,
+            user: session.caller.id().unwrap_or_default().to_owned(),
+            now: session.now,
         };
         let reservation = draft.into_reservation(birth);
         if new.iter().any(|other| other.id == reservation.id) {
             let value = reservation.id.to_string();
-            return Err(ApiError::RecordNotUnique { collection: COLLECTION, field: "id", value });
+            return Err(OperationError::RecordNotUnique { collection: COLLECTION, field: "id", value });
         }
         new.push(reservation);
     }
@@ -121,43 +121,43 @@ fn drafts(context: &Context, asker: Asker<'_>, inputs: &[Value]) -> Result<Vec<R
 
 async fn show(
     context: &Context,
-    asker: Asker<'_>,
+    session: Session<'_>,
     query: &Query,
     items: &[Reservation],
     is_list: bool,
-) -> Result<Value, ApiError> {
+) -> Result<Value, OperationError> {
     match items {
-        [one] if !is_list => show_written(context, asker, query, one).await,
-        many => Ok(show_many(context, asker, query, many).await?.data),
+        [one] if !is_list => show_written(context, session, query, one).await,
+        many => Ok(show_many(context, session, query, many).await?.data),
     }
 }
 
 /// The first answer under a key, if this request is the same.
 async fn again(
     context: &Context,
-    asker: Asker<'_>,
+    session: Session<'_>,
     query: &Query,
     remembered: &Remembered,
     body: &str,
     is_list: bool,
-) -> Result<Value, ApiError> {
+) -> Result<Value, OperationError> {
     if remembered.body != body {
-        return Err(ApiError::KeyReused("The Idempotency-Key was used with another body".to_owned()));
+        return Err(OperationError::KeyReused("The Idempotency-Key was used with another body".to_owned()));
     }
     if let Some(data) = remembered.answer.as_deref().and_then(|text| serde_json::from_str(text).ok()) {
         return Ok(data);
     }
-    let items = Store::of(context).reservations(&remembered.ids).await?;
-    show(context, asker, query, &items, is_list).await
+    let items = context.store().reservations(&remembered.ids).await?;
+    show(context, session, query, &items, is_list).await
 }
 
-fn remembered_key(asker: Asker<'_>, request: &Request<'_>) -> Result<Option<String>, ApiError> {
+fn remembered_key(session: Session<'_>, request: &Request<'_>) -> Result<Option<String>, OperationError> {
     match request.key {
         None | Some("") => Ok(None),
         Some(key) if key.chars().count() > MAX_KEY => {
-            Err(ApiError::InvalidPayload(format!("The Idempotency-Key has more than {MAX_KEY} characters")))
+            Err(OperationError::InvalidPayload(format!("The Idempotency-Key has more than {MAX_KEY} characters")))
         }
-        Some(key) => Ok(Some(request_key(asker.caller.id().unwrap_or_default(), key))),
+        Some(key) => Ok(Some(request_key(session.caller.id().unwrap_or_default(), key))),
     }
 }
 

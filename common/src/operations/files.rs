@@ -3,22 +3,21 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use super::{in_memory, read::Asker, rows};
+use super::{OperationError, Session, in_memory, rows};
 use crate::{
-    api::{Action, ApiError},
-    bucket::{Bucket, BucketError},
+    bucket::BucketError,
     context::Context,
-    query::{Answer, Collection, Filter, Meta, Query, RawQuery, Row},
-    store::{FileRow, Store},
+    query::{Action, Answer, Collection, Filter, Meta, Query, RawQuery, Row},
+    store::FileRow,
 };
 
 /// Lists the files that exist for the caller (RSV-6).
 ///
 /// # Errors
 /// What the parameters deserve, or the store's.
-pub async fn list(context: &Context, asker: Asker<'_>, raw: &RawQuery) -> Result<(Query, Answer), ApiError> {
-    let query = asker.query(Collection::Files, raw)?;
-    let answer = run(context, asker, &query).await?;
+pub async fn list(context: &Context, session: Session<'_>, raw: &RawQuery) -> Result<(Query, Answer), OperationError> {
+    let query = session.query(Collection::Files, raw)?;
+    let answer = run(context, session, &query).await?;
     Ok((query, answer))
 }
 
@@ -26,8 +25,8 @@ pub async fn list(context: &Context, asker: Asker<'_>, raw: &RawQuery) -> Result
 ///
 /// # Errors
 /// As [`list`].
-pub async fn run(context: &Context, asker: Asker<'_>, query: &Query) -> Result<Answer, ApiError> {
-    let store = Store::of(context);
+pub async fn run(context: &Context, session: Session<'_>, query: &Query) -> Result<Answer, OperationError> {
+    let store = context.store();
     let filter = query.conditions();
     let equalities = filter.as_ref().map(Filter::required_equalities).unwrap_or_default();
     // The number of all files is asked for rarely; then all are read.
@@ -37,21 +36,26 @@ pub async fn run(context: &Context, asker: Asker<'_>, query: &Query) -> Result<A
             let ids = ids.iter().filter_map(|id| crate::reservation::uuid(id)).map(|id| id.to_string());
             store.files(&ids.collect::<Vec<_>>()).await?
         }
-        None => store.files_of(asker.caller.organisations()).await?,
+        None => store.files_of(session.caller.organisations()).await?,
     };
     let rows: Vec<Row> =
-        files.iter().filter(|file| asker.caller.sees(file.organisation.as_deref())).map(rows::file).collect();
-    in_memory::list(context, asker, query, &rows).await
+        files.iter().filter(|file| session.caller.sees(file.organisation.as_deref())).map(rows::file).collect();
+    in_memory::list(context, session, query, &rows).await
 }
 
 /// Reads one file.
 ///
 /// # Errors
 /// FORBIDDEN for a file that does not exist for the caller.
-pub async fn one(context: &Context, asker: Asker<'_>, id: &str, raw: &RawQuery) -> Result<(Query, Value), ApiError> {
-    let query = asker.query(Collection::Files, raw)?;
-    let row = rows::file(&own(context, asker, id).await?);
-    let value = in_memory::one(context, asker, &query, row).await?;
+pub async fn one(
+    context: &Context,
+    session: Session<'_>,
+    id: &str,
+    raw: &RawQuery,
+) -> Result<(Query, Value), OperationError> {
+    let query = session.query(Collection::Files, raw)?;
+    let row = rows::file(&own(context, session, id).await?);
+    let value = in_memory::one(context, session, &query, row).await?;
     Ok((query, value))
 }
 
@@ -61,27 +65,27 @@ pub async fn one(context: &Context, asker: Asker<'_>, id: &str, raw: &RawQuery) 
 /// FORBIDDEN for a file that does not exist for the caller.
 pub async fn link(
     context: &Context,
-    asker: Asker<'_>,
+    session: Session<'_>,
     id: &str,
     name: Option<&str>,
     download: bool,
-) -> Result<String, ApiError> {
-    asker.caller.may(Action::Read, Collection::Files.name())?;
-    let file = own(context, asker, id).await?;
+) -> Result<String, OperationError> {
+    session.caller.may(Action::Read, Collection::Files)?;
+    let file = own(context, session, id).await?;
     let disposition =
         content_disposition(if download { "attachment" } else { "inline" }, name.unwrap_or(&file.filename_download));
-    let link = Bucket::of(context).link(&file.s3_key, &file.media_type, &disposition).await;
+    let link = context.bucket().link(&file.s3_key, &file.media_type, &disposition).await;
     link.map_err(|error| match error {
-        BucketError::Busy(text) => ApiError::Unavailable(text),
-        other => ApiError::Internal(other.to_string()),
+        BucketError::Busy(text) => OperationError::Unavailable(text),
+        other => OperationError::Internal(other.to_string()),
     })
 }
 
 /// The file, if it exists for the caller (RSV-6).
-async fn own(context: &Context, asker: Asker<'_>, id: &str) -> Result<FileRow, ApiError> {
-    let Some(id) = crate::reservation::uuid(id) else { return Err(ApiError::no_row()) };
-    let file = Store::of(context).file(&id.to_string()).await?;
-    file.filter(|file| asker.caller.sees(file.organisation.as_deref())).ok_or_else(ApiError::no_row)
+async fn own(context: &Context, session: Session<'_>, id: &str) -> Result<FileRow, OperationError> {
+    let Some(id) = crate::reservation::uuid(id) else { return Err(OperationError::no_row()) };
+    let file = context.store().file(&id.to_string()).await?;
+    file.filter(|file| session.caller.sees(file.organisation.as_deref())).ok_or_else(OperationError::no_row)
 }
 
 /// What RFC 8187 lets stand unencoded: attr-char.

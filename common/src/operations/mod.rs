@@ -1,9 +1,11 @@
 //! What functions share: create, read, update, delete, as REST and GraphQL both run them, and what the service itself does.
 
 pub mod batch;
+mod caller;
 pub mod codes;
 pub mod create;
 pub mod delete;
+mod error;
 pub mod files;
 mod in_memory;
 mod nested;
@@ -12,10 +14,14 @@ pub mod read;
 mod relate;
 mod render;
 pub mod rows;
+mod session;
 pub mod tidy;
 pub mod unique_code;
 pub mod update;
 pub mod users;
 
+pub use caller::Caller;
+pub use error::OperationError;
 pub use relate::Loader;
 pub use render::{RenderError, freeze, renderer};
+pub use session::Session;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::api::ApiError;
+use super::OperationError;
 
 /// Relations that a client may set, and the collections that they point to.
 const RELATIONS: [(&str, &str); 2] = [("reserved_for", "organisation"), ("purchase_order", "purchase_order")];
@@ -14,12 +14,12 @@ const RELATIONS: [(&str, &str); 2] = [("reserved_for", "organisation"), ("purcha
 /// # Errors
 /// FORBIDDEN with the collection for an object that says anything else: it asks for a row of that collection to be made
 /// or changed, and no caller may.
-pub(super) fn keys_of_relations(input: &Value) -> Result<Cow<'_, Value>, ApiError> {
+pub(super) fn keys_of_relations(input: &Value) -> Result<Cow<'_, Value>, OperationError> {
     let mut out = Cow::Borrowed(input);
     for (field, collection) in RELATIONS {
         let Some(nested) = input.get(field).and_then(Value::as_object) else { continue };
         let key = nested.get("id").filter(|key| key.is_string() && nested.len() == 1);
-        let key = key.ok_or_else(|| ApiError::no_collection(collection))?;
+        let key = key.ok_or_else(|| OperationError::no_collection(collection))?;
         if let Some(member) = out.to_mut().get_mut(field) {
             *member = key.clone();
         }
@@ -41,7 +41,7 @@ mod tests {
         assert!(matches!(keys_of_relations(&json!({"quantity": 1})), Ok(Cow::Borrowed(_))));
         for nested in [json!({}), json!({"id": 5}), json!({"id": "o", "city": "Sydney"}), json!({"name": "New"})] {
             let refused = keys_of_relations(&json!({"reserved_for": nested})).unwrap_err();
-            assert!(matches!(refused, ApiError::Forbidden(Some(reason)) if reason.contains("\"organisation\"")));
+            assert!(matches!(refused, OperationError::Forbidden(Some(reason)) if reason.contains("\"organisation\"")));
         }
     }
 }

@@ -5,15 +5,11 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{
-    relate::{Loader, role},
-    rows,
-};
+use super::{Caller, OperationError, Session, relate::Loader, rows};
 use crate::{
-    api::{Action, ApiError, Caller},
     context::Context,
-    query::{self, Access, Answer, Collection, Filter, Meta, Query, RawQuery, Related, Row},
-    reservation::{Reservation, Timestamp},
+    query::{self, Answer, Collection, Meta, Query, RawQuery, Related, Row},
+    reservation::Reservation,
     store::{
         Entries, Index, Store, StoreError,
         plan::{Plan, Source, plan},
@@ -25,42 +21,6 @@ const CHUNK: usize = 100;
 
 /// The most rows that are read at once (ten batch reads side by side).
 const MAX_CHUNK: usize = 1_000;
-
-/// Who asks, and when.
-#[derive(Clone, Copy)]
-pub struct Asker<'a> {
-    /// The caller.
-    pub caller: &'a Caller,
-    /// The time that `$NOW` stands for.
-    pub now: Timestamp,
-}
-
-impl Asker<'_> {
-    /// What the caller may read, member by member.
-    #[must_use]
-    pub fn access(&self) -> Access {
-        Access::new(role(self.caller.role()), self.caller.get().map(rows::user))
-    }
-
-    /// Checks parameters for a collection, and limits them to the rows that exist for the caller (RSV-6).
-    ///
-    /// # Errors
-    /// INVALID_QUERY or FORBIDDEN, as the parameters deserve.
-    pub fn query(&self, collection: Collection, raw: &RawQuery) -> Result<Query, ApiError> {
-        self.caller.may(Action::Read, collection.name())?;
-        let mut query = query::parse(raw, collection, &self.access(), self.now.time())?;
-        if let Some(own) = self.caller.organisations() {
-            let member = match collection {
-                Collection::CodeReservation => "reserved_for",
-                Collection::Organisation => "id",
-                // Users are seen by their names; files and codes are limited where they are read.
-                Collection::Users | Collection::Files | Collection::UniqueCode => return Ok(query),
-            };
-            query.restrict(Filter::any_of(collection, member, own.iter().cloned())?);
-        }
-        Ok(query)
-    }
-}
 
 /// Reservations, each with its row.
 type Rows = Vec<(Reservation, Row)>;
@@ -115,9 +75,9 @@ impl List {
 ///
 /// # Errors
 /// What the parameters deserve, or the store's.
-pub async fn list(context: &Context, asker: Asker<'_>, raw: &RawQuery) -> Result<(Query, List), ApiError> {
-    let query = asker.query(Collection::CodeReservation, raw)?;
-    let list = run(context, asker, &query).await?;
+pub async fn list(context: &Context, session: Session<'_>, raw: &RawQuery) -> Result<(Query, List), OperationError> {
+    let query = session.query(Collection::CodeReservation, raw)?;
+    let list = run(context, session, &query).await?;
     Ok((query, list))
 }
 
@@ -125,10 +85,10 @@ pub async fn list(context: &Context, asker: Asker<'_>, raw: &RawQuery) -> Result
 ///
 /// # Errors
 /// The store's, or INVALID_QUERY where it would read too much.
-pub async fn run(context: &Context, asker: Asker<'_>, query: &Query) -> Result<List, ApiError> {
-    let store = Store::of(context);
+pub async fn run(context: &Context, session: Session<'_>, query: &Query) -> Result<List, OperationError> {
+    let store = context.store();
     let needs = query.needs();
-    let mut loader = Loader::new(context, asker.caller);
+    let mut loader = Loader::new(context, session.caller);
     loader.lookups(query).await?;
     let plan = plan(query, context.config().shards, |codes| loader.having(codes));
 
@@ -137,7 +97,7 @@ pub async fn run(context: &Context, asker: Asker<'_>, query: &Query) -> Result<L
     }
     let read = read(store, query, &plan, &mut loader).await?;
     let total = match query.meta.contains(&Meta::TotalCount) {
-        true => total_count(store, asker.caller).await?,
+        true => total_count(store, session.caller).await?,
         false => 0,
     };
     let meta = query.meta_of(total, read.filtered.unwrap_or(0));
@@ -162,14 +122,14 @@ pub async fn run(context: &Context, asker: Asker<'_>, query: &Query) -> Result<L
 /// FORBIDDEN for a row that does not exist, or not for the caller.
 pub async fn one(
     context: &Context,
-    asker: Asker<'_>,
+    session: Session<'_>,
     id: impl Into<Option<Uuid>>,
     raw: &RawQuery,
-) -> Result<(Query, Value), ApiError> {
-    let query = asker.query(Collection::CodeReservation, raw)?;
-    let id = id.into().ok_or_else(ApiError::no_row)?;
-    let item = asker.caller.own(Store::of(context).reservation(id).await?)?;
-    let value = show_one(context, asker, &query, &item).await?;
+) -> Result<(Query, Value), OperationError> {
+    let query = session.query(Collection::CodeReservation, raw)?;
+    let id = id.into().ok_or_else(OperationError::no_row)?;
+    let item = session.caller.own(context.store().reservation(id).await?)?;
+    let value = show_one(context, session, &query, &item).await?;
     Ok((query, value))
 }
 
@@ -179,11 +139,11 @@ pub async fn one(
 /// FORBIDDEN for a row that the query leaves out.
 pub async fn show_one(
     context: &Context,
-    asker: Asker<'_>,
+    session: Session<'_>,
     query: &Query,
     item: &Reservation,
-) -> Result<Value, ApiError> {
-    let related = relate(context, asker, query, std::slice::from_ref(item)).await?;
+) -> Result<Value, OperationError> {
+    let related = relate(context, session, query, std::slice::from_ref(item)).await?;
     Ok(query.run_one(Some(&rows::reservation(item)), &related)?)
 }
 
@@ -194,12 +154,12 @@ pub async fn show_one(
 /// The store's.
 pub async fn show_written(
     context: &Context,
-    asker: Asker<'_>,
+    session: Session<'_>,
     query: &Query,
     item: &Reservation,
-) -> Result<Value, ApiError> {
-    match show_one(context, asker, query, item).await {
-        Err(ApiError::Forbidden(None)) => Ok(Value::Null),
+) -> Result<Value, OperationError> {
+    match show_one(context, session, query, item).await {
+        Err(OperationError::Forbidden(None)) => Ok(Value::Null),
         shown => shown,
     }
 }
@@ -210,11 +170,11 @@ pub async fn show_written(
 /// The store's.
 pub async fn show_many(
     context: &Context,
-    asker: Asker<'_>,
+    session: Session<'_>,
     query: &Query,
     items: &[Reservation],
-) -> Result<Answer, ApiError> {
-    let related = relate(context, asker, query, items).await?;
+) -> Result<Answer, OperationError> {
+    let related = relate(context, session, query, items).await?;
     let rows: Vec<Row> = items.iter().map(rows::reservation).collect();
     Ok(query.run(&rows, &related))
 }
@@ -222,13 +182,13 @@ pub async fn show_many(
 /// Loads everything that a query needs of these reservations.
 async fn relate(
     context: &Context,
-    asker: Asker<'_>,
+    session: Session<'_>,
     query: &Query,
     items: &[Reservation],
-) -> Result<query::Related, ApiError> {
+) -> Result<query::Related, OperationError> {
     let needs = query.needs();
     let rows: Vec<Row> = items.iter().map(rows::reservation).collect();
-    let mut loader = Loader::new(context, asker.caller);
+    let mut loader = Loader::new(context, session.caller);
     loader.lookups(query).await?;
     loader.to_evaluate(&needs, Collection::CodeReservation, &rows).await?;
     loader.codes(&needs, items).await?;
@@ -240,9 +200,13 @@ async fn relate(
 ///
 /// # Errors
 /// The store's, or INVALID_QUERY where it would read too much.
-pub async fn matching(context: &Context, asker: Asker<'_>, query: &Query) -> Result<Vec<Reservation>, ApiError> {
-    let store = Store::of(context);
-    let mut loader = Loader::new(context, asker.caller);
+pub async fn matching(
+    context: &Context,
+    session: Session<'_>,
+    query: &Query,
+) -> Result<Vec<Reservation>, OperationError> {
+    let store = context.store();
+    let mut loader = Loader::new(context, session.caller);
     loader.lookups(query).await?;
     let plan = plan(query, context.config().shards, |codes| loader.having(codes));
     let read = read(store, query, &plan, &mut loader).await?;
@@ -262,7 +226,7 @@ fn window(query: &Query, all: Rows, loader: &Loader<'_>) -> Rows {
 }
 
 /// Reads what a query matches, as little of it as the plan allows.
-async fn read(store: Store<'_>, query: &Query, plan: &Plan, loader: &mut Loader<'_>) -> Result<Read, ApiError> {
+async fn read(store: Store<'_>, query: &Query, plan: &Plan, loader: &mut Loader<'_>) -> Result<Read, OperationError> {
     let needs = query.needs();
     let wants_count = query.meta.contains(&Meta::FilterCount);
     match &plan.source {
@@ -296,7 +260,7 @@ async fn page(
     loader: &mut Loader<'_>,
     entries: &mut Entries,
     wants_count: bool,
-) -> Result<Read, ApiError> {
+) -> Result<Read, OperationError> {
     let needs = query.needs();
     let (mut skip, take) = (query.window.skip(), query.window.take().unwrap_or(usize::MAX));
     let mut filtered = 0;
@@ -348,7 +312,7 @@ async fn count_rest(
     plan: &Plan,
     loader: &mut Loader<'_>,
     entries: &mut Entries,
-) -> Result<usize, ApiError> {
+) -> Result<usize, OperationError> {
     let needs = query.needs();
     let mut count = 0;
     loop {
@@ -371,7 +335,7 @@ async fn everything(
     query: &Query,
     loader: &mut Loader<'_>,
     entries: &mut Entries,
-) -> Result<Read, ApiError> {
+) -> Result<Read, OperationError> {
     let needs = query.needs();
     let mut items = Vec::new();
     loop {
@@ -391,7 +355,7 @@ async fn keep_matching(
     needs: &query::Needs,
     loader: &mut Loader<'_>,
     items: Vec<Reservation>,
-) -> Result<Rows, ApiError> {
+) -> Result<Rows, OperationError> {
     let rows: Vec<Row> = items.iter().map(rows::reservation).collect();
     loader.to_evaluate(needs, Collection::CodeReservation, &rows).await?;
     if needs.count_to_evaluate {
@@ -401,7 +365,7 @@ async fn keep_matching(
 }
 
 /// The number of rows that exist for the caller.
-async fn total_count(store: Store<'_>, caller: &Caller) -> Result<usize, ApiError> {
+async fn total_count(store: Store<'_>, caller: &Caller) -> Result<usize, OperationError> {
     let indexes = match caller.organisations() {
         Some(own) => own.iter().filter(|id| !id.is_empty()).cloned().map(Index::Organisation).collect::<BTreeSet<_>>(),
         None => (0..store.config().shards).map(Index::Shard).collect(),
@@ -409,7 +373,7 @@ async fn total_count(store: Store<'_>, caller: &Caller) -> Result<usize, ApiErro
     count(store, indexes.iter()).await
 }
 
-async fn count(store: Store<'_>, indexes: impl Iterator<Item = &Index>) -> Result<usize, ApiError> {
+async fn count(store: Store<'_>, indexes: impl Iterator<Item = &Index>) -> Result<usize, OperationError> {
     let mut total = 0;
     for index in indexes {
         total += store.index_count(index, store.config().max_scan.saturating_sub(total)).await?;
@@ -418,7 +382,7 @@ async fn count(store: Store<'_>, indexes: impl Iterator<Item = &Index>) -> Resul
 }
 
 /// The number of matches, where that is all a query asks for and entries tell it.
-async fn count_alone(store: Store<'_>, query: &Query, plan: &Plan) -> Result<Option<Value>, ApiError> {
+async fn count_alone(store: Store<'_>, query: &Query, plan: &Plan) -> Result<Option<Value>, OperationError> {
     let Source::Indexes(indexes) = &plan.source else { return Ok(None) };
     if !plan.exact || !query.meta.is_empty() || query.count_data(0).is_none() {
         return Ok(None);

@@ -6,15 +6,14 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
+    Caller, OperationError,
     codes::{Codes, MAX_CODES, offsets},
     rows,
 };
 use crate::{
-    api::{ApiError, Caller},
     context::Context,
     query::{CodeLookup, Collection, Needs, Query, Related, Row, schema::Relation},
     reservation::Reservation,
-    store::{Role, Store},
 };
 
 /// Loads relations into a [`Related`].
@@ -39,7 +38,7 @@ impl<'a> Loader<'a> {
     ///
     /// # Errors
     /// When the store or the secret does not answer.
-    pub async fn lookups(&mut self, query: &Query) -> Result<(), ApiError> {
+    pub async fn lookups(&mut self, query: &Query) -> Result<(), OperationError> {
         let lookups: Vec<_> = query.codes_lookups().into_iter().cloned().collect();
         if lookups.is_empty() {
             return Ok(());
@@ -65,9 +64,9 @@ impl<'a> Loader<'a> {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn reservations(&mut self, ids: &[Uuid]) -> Result<Vec<Reservation>, ApiError> {
+    pub async fn reservations(&mut self, ids: &[Uuid]) -> Result<Vec<Reservation>, OperationError> {
         let unknown: Vec<Uuid> = ids.iter().filter(|id| !self.found.contains_key(id)).copied().collect();
-        let read = Store::of(self.context).reservations(&unknown).await?;
+        let read = self.context.store().reservations(&unknown).await?;
         self.found.extend(read.into_iter().map(|item| (item.id, item)));
         Ok(ids.iter().filter_map(|id| self.found.remove(id)).collect())
     }
@@ -76,7 +75,12 @@ impl<'a> Loader<'a> {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn to_evaluate(&mut self, needs: &Needs, collection: Collection, rows: &[Row]) -> Result<(), ApiError> {
+    pub async fn to_evaluate(
+        &mut self,
+        needs: &Needs,
+        collection: Collection,
+        rows: &[Row],
+    ) -> Result<(), OperationError> {
         for path in &needs.evaluate {
             self.follow(collection, rows, path).await?;
         }
@@ -87,7 +91,12 @@ impl<'a> Loader<'a> {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn to_render(&mut self, needs: &Needs, collection: Collection, rows: &[Row]) -> Result<(), ApiError> {
+    pub async fn to_render(
+        &mut self,
+        needs: &Needs,
+        collection: Collection,
+        rows: &[Row],
+    ) -> Result<(), OperationError> {
         // Paths sort by their beginnings, so what a longer one walks over is there.
         for path in &needs.render {
             self.follow(collection, rows, path).await?;
@@ -96,7 +105,12 @@ impl<'a> Loader<'a> {
     }
 
     /// Follows a path of relations from the rows, loading each step in one batch.
-    async fn follow(&mut self, collection: Collection, rows: &[Row], path: &[&'static str]) -> Result<(), ApiError> {
+    async fn follow(
+        &mut self,
+        collection: Collection,
+        rows: &[Row],
+        path: &[&'static str],
+    ) -> Result<(), OperationError> {
         let mut collection = collection;
         let mut reached: Option<Vec<Row>> = None;
         for name in path {
@@ -126,11 +140,11 @@ impl<'a> Loader<'a> {
     }
 
     /// Reads rows of a collection by key, as far as they exist for the caller (RSV-6).
-    async fn fetch(&mut self, collection: Collection, keys: &[String]) -> Result<Vec<Row>, ApiError> {
+    async fn fetch(&mut self, collection: Collection, keys: &[String]) -> Result<Vec<Row>, OperationError> {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let store = Store::of(self.context);
+        let store = self.context.store();
         Ok(match collection {
             Collection::Users => store.users(keys).await?.iter().map(rows::user).collect(),
             Collection::Organisation => {
@@ -158,7 +172,7 @@ impl<'a> Loader<'a> {
     ///
     /// # Errors
     /// INVALID_QUERY beyond [`MAX_CODES`]; when the secret cannot be fetched.
-    pub async fn codes(&mut self, needs: &Needs, items: &[Reservation]) -> Result<(), ApiError> {
+    pub async fn codes(&mut self, needs: &Needs, items: &[Reservation]) -> Result<(), OperationError> {
         if needs.count_to_render || needs.count_to_evaluate {
             self.counts(items);
         }
@@ -170,7 +184,7 @@ impl<'a> Loader<'a> {
         };
         let total: u64 = reserved().map(shown).sum();
         if total > MAX_CODES as u64 {
-            return Err(ApiError::InvalidQuery(format!(
+            return Err(OperationError::InvalidQuery(format!(
                 "The answer would hold {total} codes, {MAX_CODES} at most are allowed. Use \"limit\" or \"deep[codes][_limit]\""
             )));
         }
@@ -195,16 +209,5 @@ impl<'a> Loader<'a> {
             let count = item.range.as_ref().map_or(0, |range| range.count);
             self.related.set_codes_count(item.id.to_string(), count);
         }
-    }
-}
-
-/// The role, as the query engine names it.
-#[must_use]
-pub(super) fn role(role: Role) -> crate::query::Role {
-    match role {
-        Role::Admin => crate::query::Role::Admin,
-        Role::Writer => crate::query::Role::Writer,
-        Role::Reader => crate::query::Role::Reader,
-        Role::None => crate::query::Role::None,
     }
 }

@@ -1,11 +1,11 @@
 //! What an export is rendered with: frozen when it begins, and turned into a renderer again whenever its codes are needed.
 
+use super::OperationError;
 use crate::{
-    api::ApiError,
     code::{CodeError, PoolSpec, RenderOptions, Renderer, Secret},
     config::Config,
+    directory::Organisation,
     reservation::{RENDERER_VERSION, Range, Render, Reservation},
-    store::Organisation,
 };
 
 /// Freezes what an export of `reservation` is rendered with now.
@@ -33,7 +33,7 @@ pub enum RenderError {
     Code(#[from] CodeError),
 }
 
-impl From<RenderError> for ApiError {
+impl From<RenderError> for OperationError {
     fn from(error: RenderError) -> Self {
         Self::Internal(error.to_string())
     }

@@ -3,9 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
+    directory::{Organisation, Role, User},
     query::{Row, related},
     reservation::Reservation,
-    store::{FileRow, Organisation, Role, User},
+    store::FileRow,
 };
 
 /// A reservation's row.

@@ -7,17 +7,14 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    Loader,
+    Loader, OperationError, Session,
     codes::{Codes, Found, MAX_CODES, find, find_id},
     in_memory,
-    read::Asker,
 };
 use crate::{
-    api::ApiError,
     context::Context,
     query::{Answer, Collection, Condition, Filter, Query, RawQuery, Row, Scalar, Test, Window, sort::SortTarget},
     reservation::{Reservation, uuid},
-    store::Store,
 };
 
 /// The most reservations of one list.
@@ -27,9 +24,9 @@ const MAX_RESERVATIONS: usize = 100;
 ///
 /// # Errors
 /// INVALID_QUERY for a list that names neither reservation, id nor code; what the parameters deserve.
-pub async fn list(context: &Context, asker: Asker<'_>, raw: &RawQuery) -> Result<(Query, Answer), ApiError> {
-    let query = asker.query(Collection::UniqueCode, raw)?;
-    let answer = run(context, asker, &query).await?;
+pub async fn list(context: &Context, session: Session<'_>, raw: &RawQuery) -> Result<(Query, Answer), OperationError> {
+    let query = session.query(Collection::UniqueCode, raw)?;
+    let answer = run(context, session, &query).await?;
     Ok((query, answer))
 }
 
@@ -37,13 +34,13 @@ pub async fn list(context: &Context, asker: Asker<'_>, raw: &RawQuery) -> Result
 ///
 /// # Errors
 /// As [`list`].
-pub async fn run(context: &Context, asker: Asker<'_>, query: &Query) -> Result<Answer, ApiError> {
+pub async fn run(context: &Context, session: Session<'_>, query: &Query) -> Result<Answer, OperationError> {
     let descending = descending(query)?;
     match asked(query)? {
-        Asked::Reservations(ids) => of_reservations(context, asker, query, &ids, descending).await,
+        Asked::Reservations(ids) => of_reservations(context, session, query, &ids, descending).await,
         Asked::Rows(named) => {
-            let rows = named.rows(context, asker).await?;
-            answer(context, asker, query, rows).await
+            let rows = named.rows(context, session).await?;
+            answer(context, session, query, rows).await
         }
     }
 }
@@ -54,15 +51,15 @@ pub async fn run(context: &Context, asker: Asker<'_>, query: &Query) -> Result<A
 /// FORBIDDEN for an id that names no code of the caller's.
 pub async fn one(
     context: &Context,
-    asker: Asker<'_>,
+    session: Session<'_>,
     id: impl Into<Option<Uuid>>,
     raw: &RawQuery,
-) -> Result<(Query, Value), ApiError> {
-    let query = asker.query(Collection::UniqueCode, raw)?;
-    let id = id.into().ok_or_else(ApiError::no_row)?;
-    let found = find_id(context, asker.caller, id).await?.ok_or_else(ApiError::no_row)?;
-    let row = Codes::open(context).await?.at(&found.reservation, found.index)?.ok_or_else(ApiError::no_row)?;
-    let value = in_memory::one(context, asker, &query, row).await?;
+) -> Result<(Query, Value), OperationError> {
+    let query = session.query(Collection::UniqueCode, raw)?;
+    let id = id.into().ok_or_else(OperationError::no_row)?;
+    let found = find_id(context, session.caller, id).await?.ok_or_else(OperationError::no_row)?;
+    let row = Codes::open(context).await?.at(&found.reservation, found.index)?.ok_or_else(OperationError::no_row)?;
+    let value = in_memory::one(context, session, &query, row).await?;
     Ok((query, value))
 }
 
@@ -81,13 +78,13 @@ enum Named {
 }
 
 impl Named {
-    async fn rows(self, context: &Context, asker: Asker<'_>) -> Result<Vec<Row>, ApiError> {
+    async fn rows(self, context: &Context, session: Session<'_>) -> Result<Vec<Row>, OperationError> {
         let mut found: Vec<Found> = match self {
             Self::Ids(ids) => {
-                let found = ids.into_iter().map(|id| find_id(context, asker.caller, id));
+                let found = ids.into_iter().map(|id| find_id(context, session.caller, id));
                 futures::future::try_join_all(found).await?.into_iter().flatten().collect()
             }
-            Self::Lookups(lookups) => find(context, asker.caller, &lookups).await?.into_values().flatten().collect(),
+            Self::Lookups(lookups) => find(context, session.caller, &lookups).await?.into_values().flatten().collect(),
         };
         if found.is_empty() {
             return Ok(Vec::new());
@@ -104,7 +101,7 @@ impl Named {
     }
 }
 
-fn asked(query: &Query) -> Result<Asked, ApiError> {
+fn asked(query: &Query) -> Result<Asked, OperationError> {
     let filter = query.filter.as_ref();
     let equalities = filter.map(Filter::required_equalities).unwrap_or_default();
     let ids = |name: &str| -> Option<Vec<Uuid>> {
@@ -113,7 +110,7 @@ fn asked(query: &Query) -> Result<Asked, ApiError> {
     };
     if let Some(ids) = ids("id") {
         if ids.len() > MAX_RESERVATIONS {
-            return Err(ApiError::InvalidQuery(format!(
+            return Err(OperationError::InvalidQuery(format!(
                 "{MAX_RESERVATIONS} ids of codes at most are allowed in one filter"
             )));
         }
@@ -121,7 +118,7 @@ fn asked(query: &Query) -> Result<Asked, ApiError> {
     }
     if let Some(ids) = ids("reservation") {
         if ids.len() > MAX_RESERVATIONS {
-            return Err(ApiError::InvalidQuery(format!(
+            return Err(OperationError::InvalidQuery(format!(
                 "{MAX_RESERVATIONS} reservations at most are allowed in one filter"
             )));
         }
@@ -129,7 +126,7 @@ fn asked(query: &Query) -> Result<Asked, ApiError> {
     }
     match filter.map(Filter::as_code_lookups) {
         Some(Ok(lookups)) => Ok(Asked::Rows(Named::Lookups(lookups))),
-        _ => Err(ApiError::InvalidQuery(
+        _ => Err(OperationError::InvalidQuery(
             "\"unique_code\" needs a filter on \"reservation\", \"id\", \"code\" with \"product\", \"digital_link\" or \
              \"epc_join_key\""
                 .to_owned(),
@@ -138,27 +135,27 @@ fn asked(query: &Query) -> Result<Asked, ApiError> {
 }
 
 /// Codes come by position: ascending unless the first sort key says otherwise.
-fn descending(query: &Query) -> Result<bool, ApiError> {
+fn descending(query: &Query) -> Result<bool, OperationError> {
     let Some(key) = query.sort.first() else { return Ok(false) };
     match &key.target {
         SortTarget::Path(path) if matches!(path.own_field(), Some("position" | "id")) => Ok(key.descending),
         SortTarget::Aggregate(_) => Ok(false),
         SortTarget::Path(_) => {
-            Err(ApiError::InvalidQuery("\"unique_code\" can be sorted by \"position\" only".to_owned()))
+            Err(OperationError::InvalidQuery("\"unique_code\" can be sorted by \"position\" only".to_owned()))
         }
     }
 }
 
 async fn of_reservations(
     context: &Context,
-    asker: Asker<'_>,
+    session: Session<'_>,
     query: &Query,
     ids: &[Uuid],
     descending: bool,
-) -> Result<Answer, ApiError> {
-    let items = Store::of(context).reservations(ids).await?;
+) -> Result<Answer, OperationError> {
+    let items = context.store().reservations(ids).await?;
     let items: Vec<Reservation> =
-        items.into_iter().filter(|item| asker.caller.sees(item.reserved_for.as_deref())).collect();
+        items.into_iter().filter(|item| session.caller.sees(item.reserved_for.as_deref())).collect();
     let count = |item: &Reservation| item.range.as_ref().map_or(0, |range| range.count);
     let total: u64 = items.iter().map(count).sum();
     let plain = query.search.is_none() && query.filter.as_ref().is_none_or(only_reservation);
@@ -170,7 +167,7 @@ async fn of_reservations(
     }
     if plain && query.shows_rows() {
         let rows = window(context, &items, query.window, descending).await?;
-        let mut loader = Loader::new(context, asker.caller);
+        let mut loader = Loader::new(context, session.caller);
         loader.to_render(&query.needs(), Collection::UniqueCode, &rows).await?;
         let data = Value::Array(rows.iter().map(|row| query.render(row, &loader.related)).collect());
         let total = usize::try_from(total).unwrap_or(usize::MAX);
@@ -178,7 +175,7 @@ async fn of_reservations(
     }
     // Further conditions are looked at code by code.
     if total > context.config().max_scan as u64 {
-        return Err(ApiError::InvalidQuery(format!(
+        return Err(OperationError::InvalidQuery(format!(
             "The reservations have {total} codes; a filter besides \"reservation\", a search, groups and aggregates other \
              than count are for {} at most",
             context.config().max_scan
@@ -190,7 +187,7 @@ async fn of_reservations(
     for item in &items {
         rows.extend(codes.window(item, all, descending)?);
     }
-    answer(context, asker, query, rows).await
+    answer(context, session, query, rows).await
 }
 
 /// The rows of a window over the codes of several reservations, one after the other.
@@ -199,7 +196,7 @@ async fn window(
     items: &[Reservation],
     asked: Window,
     descending: bool,
-) -> Result<Vec<Row>, ApiError> {
+) -> Result<Vec<Row>, OperationError> {
     let (mut skip, mut take) = (asked.skip() as u64, asked.take().map_or(u64::MAX, |take| take as u64));
     let mut rows = Vec::new();
     let mut codes = None;
@@ -208,7 +205,7 @@ async fn window(
         let here = count.saturating_sub(skip).min(take);
         if here > 0 {
             if rows.len() as u64 + here > MAX_CODES as u64 {
-                return Err(ApiError::InvalidQuery(format!(
+                return Err(OperationError::InvalidQuery(format!(
                     "{MAX_CODES} codes at most in one answer. Use \"limit\" and \"page\""
                 )));
             }
@@ -248,10 +245,15 @@ fn only_reservation(filter: &Filter) -> bool {
 
 /// Evaluates a query over rows in memory. Conditions that found the rows are not looked at again: a digital link is found
 /// whatever its domain.
-async fn answer(context: &Context, asker: Asker<'_>, query: &Query, rows: Vec<Row>) -> Result<Answer, ApiError> {
+async fn answer(
+    context: &Context,
+    session: Session<'_>,
+    query: &Query,
+    rows: Vec<Row>,
+) -> Result<Answer, OperationError> {
     let mut query = query.clone();
     if query.filter.as_ref().is_some_and(|filter| filter.as_code_lookups().is_ok()) {
         query.filter = None;
     }
-    in_memory::list(context, asker, &query, &rows).await
+    in_memory::list(context, session, &query, &rows).await
 }

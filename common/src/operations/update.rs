@@ -6,21 +6,22 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{
+    OperationError, Session,
     batch::{Rows, parse_keys},
     create::MAX_BATCH,
     freeze,
     nested::keys_of_relations,
-    read::{Asker, matching, show_many, show_written},
+    read::{matching, show_many, show_written},
 };
 use crate::{
-    api::{Action, ApiError},
     context::Context,
-    query::{Collection, Query, RawQuery},
+    directory::Organisation,
+    query::{Action, Collection, Query, RawQuery},
     reservation::{
-        COLLECTION, Reservation, Status,
+        Reservation, Status,
         update::{Editor, apply},
     },
-    store::{Organisation, Store, Written},
+    store::Written,
 };
 
 /// How often an edit that was overtaken is made again on fresh data.
@@ -50,11 +51,11 @@ enum Shown<'a> {
 }
 
 impl Shown<'_> {
-    async fn of(self, context: &Context, asker: Asker<'_>, items: &[Reservation]) -> Result<Value, ApiError> {
+    async fn of(self, context: &Context, session: Session<'_>, items: &[Reservation]) -> Result<Value, OperationError> {
         match (self, items) {
-            (Self::One(query), [item]) => show_written(context, asker, query, item).await,
-            (Self::One(_), _) => Err(ApiError::no_row()),
-            (Self::Many(query), _) => Ok(show_many(context, asker, query, items).await?.data),
+            (Self::One(query), [item]) => show_written(context, session, query, item).await,
+            (Self::One(_), _) => Err(OperationError::no_row()),
+            (Self::Many(query), _) => Ok(show_many(context, session, query, items).await?.data),
         }
     }
 }
@@ -65,46 +66,54 @@ impl Shown<'_> {
 /// FORBIDDEN for a row that does not exist for the caller; what the input deserves. Nothing is written then.
 pub async fn one(
     context: &Context,
-    asker: Asker<'_>,
+    session: Session<'_>,
     id: Uuid,
     data: &Value,
     raw: &RawQuery,
-) -> Result<Value, ApiError> {
-    asker.caller.may(Action::Update, COLLECTION)?;
-    let query = asker.query(Collection::CodeReservation, raw)?;
-    write(context, asker, &Selected::Rows(vec![Change { id, data }]), Shown::One(&query)).await
+) -> Result<Value, OperationError> {
+    session.caller.may(Action::Update, Collection::CodeReservation)?;
+    let query = session.query(Collection::CodeReservation, raw)?;
+    write(context, session, &Selected::Rows(vec![Change { id, data }]), Shown::One(&query)).await
 }
 
 /// Changes many: `{keys, data}`, `{query, data}`, or an array of objects with their ids.
 ///
 /// # Errors
 /// As [`one`]; INVALID_PAYLOAD for another shape or too many rows.
-pub async fn many(context: &Context, asker: Asker<'_>, body: &Value, raw: &RawQuery) -> Result<Value, ApiError> {
-    asker.caller.may(Action::Update, COLLECTION)?;
-    let query = asker.query(Collection::CodeReservation, raw)?;
+pub async fn many(
+    context: &Context,
+    session: Session<'_>,
+    body: &Value,
+    raw: &RawQuery,
+) -> Result<Value, OperationError> {
+    session.caller.may(Action::Update, Collection::CodeReservation)?;
+    let query = session.query(Collection::CodeReservation, raw)?;
     let selected = match body {
         Value::Array(rows) => Selected::Rows(rows.iter().map(change).collect::<Result<_, _>>()?),
         _ => {
-            let members =
-                body.as_object().ok_or_else(|| ApiError::InvalidPayload("\"value\" must be of type object".into()))?;
+            let members = body
+                .as_object()
+                .ok_or_else(|| OperationError::InvalidPayload("\"value\" must be of type object".into()))?;
             let data = data_of(members)?;
             match Rows::parse(members)? {
                 Rows::Keys(ids) => Selected::Rows(ids.into_iter().map(|id| Change { id, data }).collect()),
-                Rows::Query(raw) => Selected::Matching(Box::new(asker.query(Collection::CodeReservation, &raw)?), data),
+                Rows::Query(raw) => {
+                    Selected::Matching(Box::new(session.query(Collection::CodeReservation, &raw)?), data)
+                }
             }
         }
     };
-    write(context, asker, &selected, Shown::Many(&query)).await
+    write(context, session, &selected, Shown::Many(&query)).await
 }
 
-fn data_of(members: &Map<String, Value>) -> Result<&Value, ApiError> {
-    members.get("data").ok_or_else(|| ApiError::InvalidPayload("\"data\" is required".to_owned()))
+fn data_of(members: &Map<String, Value>) -> Result<&Value, OperationError> {
+    members.get("data").ok_or_else(|| OperationError::InvalidPayload("\"data\" is required".to_owned()))
 }
 
-fn change(row: &Value) -> Result<Change<'_>, ApiError> {
+fn change(row: &Value) -> Result<Change<'_>, OperationError> {
     let id = row.get("id").filter(|id| !id.is_null());
-    let id = id.ok_or_else(|| ApiError::InvalidPayload("Item in update misses primary key".to_owned()))?;
-    let id = parse_keys(std::slice::from_ref(id))?.into_iter().next().ok_or_else(ApiError::no_row)?;
+    let id = id.ok_or_else(|| OperationError::InvalidPayload("Item in update misses primary key".to_owned()))?;
+    let id = parse_keys(std::slice::from_ref(id))?.into_iter().next().ok_or_else(OperationError::no_row)?;
     Ok(Change { id, data: row })
 }
 
@@ -113,11 +122,11 @@ fn change(row: &Value) -> Result<Change<'_>, ApiError> {
 /// The answer is made before anything is written: what cannot be shown is not done.
 async fn write(
     context: &Context,
-    asker: Asker<'_>,
+    session: Session<'_>,
     selected: &Selected<'_>,
     shown: Shown<'_>,
-) -> Result<Value, ApiError> {
-    let store = Store::of(context);
+) -> Result<Value, OperationError> {
+    let store = context.store();
     for _ in 0..MAX_TRIES {
         let (current, matched);
         let changes = match selected {
@@ -129,26 +138,28 @@ async fn write(
             }
             // The condition on the version keeps the query true of what is written: an overtaken row is matched again.
             Selected::Matching(query, data) => {
-                current = matching(context, asker, query).await?;
+                current = matching(context, session, query).await?;
                 check_number(current.len())?;
                 matched = current.iter().map(|item| Change { id: item.id, data }).collect();
                 &matched
             }
         };
         let current = current.into_iter().map(|item| (item.id, item)).collect();
-        let edits = edit(context, asker, changes, &current).await?;
+        let edits = edit(context, session, changes, &current).await?;
         let new: Vec<Reservation> = edits.iter().map(|(_, new)| new.clone()).collect();
-        let answer = shown.of(context, asker, &new).await?;
+        let answer = shown.of(context, session, &new).await?;
         if store.replace(&edits).await? == Written::Done {
             return Ok(answer);
         }
     }
-    Err(ApiError::Unavailable(format!("an update was overtaken {MAX_TRIES} times")))
+    Err(OperationError::Unavailable(format!("an update was overtaken {MAX_TRIES} times")))
 }
 
-fn check_number(rows: usize) -> Result<(), ApiError> {
+fn check_number(rows: usize) -> Result<(), OperationError> {
     if rows > MAX_BATCH {
-        return Err(ApiError::InvalidPayload(format!("{rows} rows in one request, {MAX_BATCH} at most are allowed")));
+        return Err(OperationError::InvalidPayload(format!(
+            "{rows} rows in one request, {MAX_BATCH} at most are allowed"
+        )));
     }
     Ok(())
 }
@@ -156,23 +167,23 @@ fn check_number(rows: usize) -> Result<(), ApiError> {
 /// Applies changes to rows as they are now; rights are checked on the row before and after (RSV-6).
 async fn edit(
     context: &Context,
-    asker: Asker<'_>,
+    session: Session<'_>,
     changes: &[Change<'_>],
     current: &HashMap<Uuid, Reservation>,
-) -> Result<Vec<(Reservation, Reservation)>, ApiError> {
+) -> Result<Vec<(Reservation, Reservation)>, OperationError> {
     let rules = context.config().rules();
-    let editor = Editor { user: asker.caller.id().unwrap_or_default().to_owned(), now: asker.now };
+    let editor = Editor { user: session.caller.id().unwrap_or_default().to_owned(), now: session.now };
     let mut edits: Vec<(Reservation, Reservation)> = Vec::with_capacity(changes.len());
     for change in changes {
-        let read = asker.caller.own(current.get(&change.id).cloned())?;
+        let read = session.caller.own(current.get(&change.id).cloned())?;
         // A row that is named twice is changed twice, in order, and written once.
         let position = edits.iter().position(|(old, _)| old.id == change.id);
         let base = position.and_then(|at| edits.get(at)).map_or(&read, |(_, new)| new).clone();
         let organisation = organisation_if_needed(context, &base, change.data).await?;
         let render = |item: &Reservation| freeze(item, organisation.as_ref(), context.config());
         let new = apply(&base, &*keys_of_relations(change.data)?, &rules, &editor, render)?;
-        if !asker.caller.sees(new.reserved_for.as_deref()) {
-            return Err(ApiError::no_row());
+        if !session.caller.sees(new.reserved_for.as_deref()) {
+            return Err(OperationError::no_row());
         }
         match position.and_then(|at| edits.get_mut(at)) {
             Some((_, known)) => *known = new,
@@ -187,10 +198,10 @@ async fn organisation_if_needed(
     context: &Context,
     item: &Reservation,
     data: &Value,
-) -> Result<Option<Organisation>, ApiError> {
+) -> Result<Option<Organisation>, OperationError> {
     let wants_new = data.get("status").and_then(Value::as_str) == Some(Status::New.as_str());
     match (&item.reserved_for, wants_new && item.range.is_some()) {
-        (Some(id), true) => Ok(Store::of(context).organisation(id).await?),
+        (Some(id), true) => Ok(context.store().organisation(id).await?),
         _ => Ok(None),
     }
 }

@@ -2,23 +2,21 @@
 
 use serde_json::Value;
 
-use super::{in_memory, read::Asker, rows};
+use super::{OperationError, Session, in_memory, rows};
 use crate::{
-    api::{Action, ApiError},
     context::Context,
-    query::{self, Answer, Collection, Query, RawQuery, Row},
-    store::Store,
+    query::{self, Action, Answer, Collection, Query, RawQuery, Row},
 };
 
 /// Lists users.
 ///
 /// # Errors
 /// What the parameters deserve, or the store's.
-pub async fn list(context: &Context, asker: Asker<'_>, raw: &RawQuery) -> Result<(Query, Answer), ApiError> {
-    let query = asker.query(Collection::Users, raw)?;
-    let users = Store::of(context).all_users().await?;
+pub async fn list(context: &Context, session: Session<'_>, raw: &RawQuery) -> Result<(Query, Answer), OperationError> {
+    let query = session.query(Collection::Users, raw)?;
+    let users = context.store().all_users().await?;
     let rows: Vec<Row> = users.iter().map(rows::user).collect();
-    let answer = in_memory::list(context, asker, &query, &rows).await?;
+    let answer = in_memory::list(context, session, &query, &rows).await?;
     Ok((query, answer))
 }
 
@@ -26,11 +24,16 @@ pub async fn list(context: &Context, asker: Asker<'_>, raw: &RawQuery) -> Result
 ///
 /// # Errors
 /// FORBIDDEN for a user that does not exist.
-pub async fn one(context: &Context, asker: Asker<'_>, id: &str, raw: &RawQuery) -> Result<(Query, Value), ApiError> {
-    let query = asker.query(Collection::Users, raw)?;
-    let Some(id) = crate::reservation::uuid(id) else { return Err(ApiError::no_row()) };
-    let user = Store::of(context).user(&id.to_string()).await?.ok_or_else(ApiError::no_row)?;
-    let value = in_memory::one(context, asker, &query, rows::user(&user)).await?;
+pub async fn one(
+    context: &Context,
+    session: Session<'_>,
+    id: &str,
+    raw: &RawQuery,
+) -> Result<(Query, Value), OperationError> {
+    let query = session.query(Collection::Users, raw)?;
+    let Some(id) = crate::reservation::uuid(id) else { return Err(OperationError::no_row()) };
+    let user = context.store().user(&id.to_string()).await?.ok_or_else(OperationError::no_row)?;
+    let value = in_memory::one(context, session, &query, rows::user(&user)).await?;
     Ok((query, value))
 }
 
@@ -38,13 +41,13 @@ pub async fn one(context: &Context, asker: Asker<'_>, id: &str, raw: &RawQuery) 
 ///
 /// # Errors
 /// INVALID_CREDENTIALS without a token.
-pub async fn me(context: &Context, asker: Asker<'_>, raw: &RawQuery) -> Result<(Query, Value), ApiError> {
-    let user = asker.caller.get().ok_or(ApiError::InvalidCredentials)?;
-    let access = match asker.caller.may(Action::Read, Collection::Users.name()) {
-        Ok(()) => asker.access(),
-        Err(_) => asker.access().for_own_account(),
+pub async fn me(context: &Context, session: Session<'_>, raw: &RawQuery) -> Result<(Query, Value), OperationError> {
+    let user = session.caller.get().ok_or(OperationError::InvalidCredentials)?;
+    let access = match session.caller.may(Action::Read, Collection::Users) {
+        Ok(()) => session.access(),
+        Err(_) => session.access().for_own_account(),
     };
-    let query = query::parse(raw, Collection::Users, &access, asker.now.time())?;
-    let value = in_memory::one(context, asker, &query, rows::user(user)).await?;
+    let query = query::parse(raw, Collection::Users, &access, session.now.time())?;
+    let value = in_memory::one(context, session, &query, rows::user(user)).await?;
     Ok((query, value))
 }

@@ -1,8 +1,6 @@
 //! The `Directory` table: users, hashed tokens, organisations.
 
-use std::{collections::HashMap, sync::Mutex};
-
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -10,95 +8,12 @@ use super::{
     error::classify,
     items::{self, Item, text},
 };
+use crate::directory::{Organisation, User};
 
 const USER: &str = "user";
 const TOKEN: &str = "token";
 const SUBJECT: &str = "subject";
 const ORGANISATION: &str = "organisation";
-
-/// What a user may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Everything.
-    Admin,
-    /// Create, read, update, delete; users' names.
-    Writer,
-    /// Read; no users.
-    Reader,
-    /// Nothing.
-    None,
-}
-
-/// A user.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct User {
-    /// Primary key (a UUID).
-    pub id: String,
-    /// Given name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub first_name: Option<String>,
-    /// Family name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_name: Option<String>,
-    /// Address.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
-    /// `active`, or another word for a user who may not sign in.
-    pub status: String,
-    /// What the user may do.
-    pub role: Role,
-    /// The organisations whose rows the user sees; none means all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub organisations: Option<Vec<String>>,
-    /// The `sub` of the user's JWTs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub external_identifier: Option<String>,
-    /// Whether a static token exists (its text is nowhere).
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub has_token: bool,
-}
-
-/// An organisation.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Organisation {
-    /// Primary key, a key path such as `/417/9312345000012`.
-    pub id: String,
-    /// Its GS1 company prefix; needed for SSCC, GSRN and GIAI, and for EPC URIs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub organisation_company_prefix: Option<String>,
-    /// Its own domain for Digital Links and short links.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub digital_link_domain: Option<String>,
-    /// Every other member, as it was given.
-    #[serde(flatten)]
-    pub other: serde_json::Map<String, serde_json::Value>,
-}
-
-/// Which user each token led to when it was last seen: a guess that saves a round trip and is checked every time.
-#[derive(Debug, Default)]
-pub struct Tokens(Mutex<HashMap<String, String>>);
-
-/// The most tokens remembered; beyond it, everything is forgotten.
-const MAX_TOKENS: usize = 10_000;
-
-impl Tokens {
-    fn guess(&self, hash: &str) -> Option<String> {
-        self.0.lock().ok()?.get(hash).cloned()
-    }
-
-    fn learn(&self, hash: &str, user: &str) {
-        if let Ok(mut known) = self.0.lock() {
-            if known.get(hash).is_some_and(|known| known == user) {
-                return;
-            }
-            if known.len() >= MAX_TOKENS {
-                known.clear();
-            }
-            known.insert(hash.to_owned(), user.to_owned());
-        }
-    }
-}
 
 /// What is stored of a token: 64 hexadecimal digits of its SHA-256.
 #[must_use]
@@ -114,25 +29,21 @@ fn key(kind: &str, id: &str) -> Item {
 impl Store<'_> {
     /// The user whose static token has this hash, as both are stored now.
     ///
-    /// A token leads to a user, so a stranger's token costs two reads, one after the other. Where this process has seen
-    /// the token before, both are read at once; what was remembered only says which user to read, never who it is.
+    /// A token leads to a user, which is two reads, one after the other. `guess` names the user whom the token led to
+    /// before: then both are read at once. A wrong guess costs a second read and changes nothing else.
     ///
     /// # Errors
-    /// When the store does not answer or an item cannot be read.
-    pub async fn user_of_token(&self, tokens: &Tokens, hash: &str) -> Result<Option<User>, StoreError> {
-        let (token, user) = match tokens.guess(hash) {
-            Some(guess) => self.token_and_user(hash, &guess).await?,
+    /// [`StoreError`] when the store does not answer or an item cannot be read.
+    pub async fn user_of_token(&self, hash: &str, guess: Option<&str>) -> Result<Option<User>, StoreError> {
+        let (token, user) = match guess {
+            Some(guess) => self.token_and_user(hash, guess).await?,
             None => (self.directory_item(TOKEN, hash).await?, None),
         };
         let Some(id) = token.as_ref().and_then(|token| items::get_text(token, "user")) else { return Ok(None) };
-        let user = match user.filter(|user| user.id == id) {
-            Some(user) => Some(user),
-            None => self.user(id).await?,
-        };
-        if user.is_some() {
-            tokens.learn(hash, id);
+        match user.filter(|user| user.id == id) {
+            Some(user) => Ok(Some(user)),
+            None => self.user(id).await,
         }
-        Ok(user)
     }
 
     /// The token and the user whom it led to before, in one read.

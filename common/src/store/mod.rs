@@ -1,6 +1,6 @@
 //! DynamoDB: one file per table. Only this module formats keys and expressions.
 //!
-//! Every call has the client's timeouts and retries (see [`crate::context`]); every loop over pages and retries is bounded.
+//! Every call has the client's timeouts and retries (see `crate::clients`); every loop over pages and retries is bounded.
 
 mod directory;
 mod error;
@@ -14,7 +14,7 @@ mod reservations;
 mod steps;
 mod transaction;
 
-pub use directory::{Organisation, Role, Tokens, User, token_hash};
+pub use directory::token_hash;
 pub use error::StoreError;
 pub use files::FileRow;
 pub use index::{Entries, EntryFilter, Index};
@@ -27,12 +27,12 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 
-use crate::{config::Config, context::Context};
+use crate::config::Config;
 
-/// How often a write that met another is tried.
+/// Maximum tries of a write that conflicts with another.
 const MAX_ATTEMPTS: u32 = 10;
 
-/// Waits before the next try: a random time, so that writers that met do not meet again; 0…640 ms at most.
+/// Waits before the next try: a random back-off (0…640 ms) between conflicting writers.
 async fn pause(attempt: u32) {
     let ceiling = 10_u64 << attempt.min(6);
     tokio::time::sleep(Duration::from_millis(rand::random_range(0..=ceiling))).await;
@@ -46,10 +46,10 @@ pub struct Store<'a> {
 }
 
 impl<'a> Store<'a> {
-    /// The tables of a context.
+    /// The tables that the settings name, read and written by a client.
     #[must_use]
-    pub fn of(context: &'a Context) -> Self {
-        Self { client: context.dynamodb(), config: context.config() }
+    pub fn new(client: &'a Client, config: &'a Config) -> Self {
+        Self { client, config }
     }
 
     /// The settings that the tables were opened with.

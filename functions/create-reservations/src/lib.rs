@@ -3,7 +3,7 @@
 use common::{
     api::{Answer, ApiError, Call, serve},
     context::Context,
-    operations::{create, read::Asker},
+    operations::create,
     query::parse_query_string,
 };
 use lambda_http::{Body, Request, Response};
@@ -15,10 +15,10 @@ pub async fn handle(context: &Context, request: Request) -> Response<Body> {
 
 async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
     call.no_deeper()?;
-    let asker = Asker { caller: &call.caller, now: call.now };
+    let session = call.session();
     let (input, raw) = (call.json()?, parse_query_string(&call.query)?);
     let request =
         create::Request { input: &input, body: call.body(), key: call.text_header("idempotency-key")?, query: &raw };
-    let data = create::create(context, asker, request).await?;
+    let data = create::create(context, session, request).await?;
     Ok(Answer::of_write(&raw, data, call.now))
 }

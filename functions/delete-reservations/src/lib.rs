@@ -1,10 +1,10 @@
 //! `DELETE /items/code_reservation/{id}` and `DELETE /items/code_reservation`: deletes one reservation, or many.
 
 use common::{
-    api::{Action, Answer, ApiError, Call, serve},
+    api::{Answer, ApiError, Call, serve},
     context::Context,
-    operations::{delete, read::Asker},
-    reservation::COLLECTION,
+    operations::delete,
+    query::{Action, Collection},
 };
 use lambda_http::{Body, Request, Response};
 
@@ -15,11 +15,11 @@ pub async fn handle(context: &Context, request: Request) -> Response<Body> {
 
 async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
     call.no_deeper()?;
-    call.caller.may(Action::Delete, COLLECTION)?;
-    let asker = Asker { caller: &call.caller, now: call.now };
+    call.caller.may(Action::Delete, Collection::CodeReservation)?;
+    let session = call.session();
     match call.parameter("id") {
-        Some(_) => delete::ids(context, asker, &[call.id()?]).await?,
-        None => delete::many(context, asker, &call.json()?).await?,
+        Some(_) => delete::ids(context, session, &[call.id()?]).await?,
+        None => delete::many(context, session, &call.json()?).await?,
     }
     Ok(Answer::NoContent)
 }

@@ -2,11 +2,9 @@
 
 use common::{
     api::{Answer, ApiError, Call, serve, serve_anyone},
-    bucket::Bucket,
     context::Context,
-    operations::{organisations, read::Asker, users},
+    operations::{OperationError, organisations, users},
     query::parse_query_string,
-    store::Store,
 };
 use lambda_http::{
     Body, Request, RequestExt, Response,
@@ -34,20 +32,21 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
     match segments {
         ["server", "health"] if reads => health(context).await,
         ["users"] if reads => {
-            let (query, answer) = users::list(context, asker(&call), &parse_query_string(&call.query)?).await?;
+            let (query, answer) = users::list(context, call.session(), &parse_query_string(&call.query)?).await?;
             Ok(Answer::of_list(&query, answer, call.now))
         }
         ["users", "me"] if reads => {
-            let (query, data) = users::me(context, asker(&call), &parse_query_string(&call.query)?).await?;
+            let (query, data) = users::me(context, call.session(), &parse_query_string(&call.query)?).await?;
             Ok(Answer::of_one(&query, data, call.now))
         }
         ["users", _] if reads => {
             let id = call.parameter("id").unwrap_or_default();
-            let (query, data) = users::one(context, asker(&call), id, &parse_query_string(&call.query)?).await?;
+            let (query, data) = users::one(context, call.session(), id, &parse_query_string(&call.query)?).await?;
             Ok(Answer::of_one(&query, data, call.now))
         }
         ["items", "organisation"] if reads => {
-            let (query, answer) = organisations::list(context, asker(&call), &parse_query_string(&call.query)?).await?;
+            let (query, answer) =
+                organisations::list(context, call.session(), &parse_query_string(&call.query)?).await?;
             Ok(Answer::of_list(&query, answer, call.now))
         }
         // The id is a path itself. Without the route's variable the path is none of ours.
@@ -55,7 +54,7 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
             let rest = call.parameter("proxy").ok_or_else(|| ApiError::RouteNotFound(call.path.clone()))?;
             let id = rest.strip_suffix('/').unwrap_or(rest);
             let (query, data) =
-                organisations::one(context, asker(&call), id, &parse_query_string(&call.query)?).await?;
+                organisations::one(context, call.session(), id, &parse_query_string(&call.query)?).await?;
             Ok(Answer::of_one(&query, data, call.now))
         }
         // Directus has no PUT for items.
@@ -70,23 +69,19 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
     }
 }
 
-fn asker(call: &Call) -> Asker<'_> {
-    Asker { caller: &call.caller, now: call.now }
-}
-
 /// Collections that are not ours, and methods that ours do not have.
 fn other_collection(call: &Call, collection: &str) -> Result<Answer, ApiError> {
     match collection {
         // System collections have paths of their own.
-        _ if collection.starts_with("directus_") => Err(ApiError::no_row()),
+        _ if collection.starts_with("directus_") => Err(OperationError::no_row().into()),
         "code_reservation" | "" => Err(ApiError::RouteNotFound(call.path.clone())),
-        _ => Err(ApiError::no_collection(collection)),
+        _ => Err(OperationError::no_collection(collection).into()),
     }
 }
 
 /// Whether store and bucket can be reached.
 async fn health(context: &Context) -> Result<Answer, ApiError> {
-    let (store, bucket) = futures::future::join(Store::of(context).ping(), Bucket::of(context).ping()).await;
+    let (store, bucket) = futures::future::join(context.store().ping(), context.bucket().ping()).await;
     let faults = [store.err().map(|error| error.to_string()), bucket.err().map(|error| error.to_string())];
     match faults.into_iter().flatten().next() {
         None => Ok(Answer::Json(json!({ "status": "ok" }))),

@@ -3,7 +3,7 @@
 use common::{
     api::{Answer, ApiError, Call, serve},
     context::Context,
-    operations::{files, read::Asker},
+    operations::files,
     query::parse_query_string,
 };
 use lambda_http::{Body, Request, Response};
@@ -15,21 +15,21 @@ pub async fn handle(context: &Context, request: Request) -> Response<Body> {
 
 async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
     call.no_deeper()?;
-    let asker = Asker { caller: &call.caller, now: call.now };
+    let session = call.session();
     let id = call.parameter("id");
     if call.path.starts_with("/assets/") {
         let download = call.query.split('&').any(|pair| pair == "download" || pair.starts_with("download="));
         let name = call.parameter("name").filter(|name| !name.is_empty());
-        return Ok(Answer::Redirect(files::link(context, asker, id.unwrap_or_default(), name, download).await?));
+        return Ok(Answer::Redirect(files::link(context, session, id.unwrap_or_default(), name, download).await?));
     }
     let raw = parse_query_string(&call.query)?;
     match id {
         Some(id) => {
-            let (query, data) = files::one(context, asker, id, &raw).await?;
+            let (query, data) = files::one(context, session, id, &raw).await?;
             Ok(Answer::of_one(&query, data, call.now))
         }
         None => {
-            let (query, answer) = files::list(context, asker, &raw).await?;
+            let (query, answer) = files::list(context, session, &raw).await?;
             Ok(Answer::of_list(&query, answer, call.now))
         }
     }

@@ -3,7 +3,7 @@
 use common::{
     api::{Answer, ApiError, Call, serve},
     context::Context,
-    operations::read::{self, Asker},
+    operations::read,
     query::parse_query_string,
 };
 use lambda_http::{Body, Request, Response};
@@ -15,8 +15,8 @@ pub async fn handle(context: &Context, request: Request) -> Response<Body> {
 
 async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
     call.no_deeper()?;
-    let asker = Asker { caller: &call.caller, now: call.now };
+    let session = call.session();
     let raw = parse_query_string(&call.query)?;
-    let (query, data) = read::one(context, asker, call.id().ok(), &raw).await?;
+    let (query, data) = read::one(context, session, call.id().ok(), &raw).await?;
     Ok(Answer::of_one(&query, data, call.now))
 }

@@ -2,9 +2,9 @@
 //! rights; what a document may read is counted over all of them.
 
 use common::{
-    api::{ApiError, Call},
+    api::Call,
     context::Context,
-    operations::{create, delete, files, read, read::Asker, unique_code, update, users},
+    operations::{OperationError, Session, create, delete, files, read, unique_code, update, users},
     query::{Answer, Collection, RawQuery},
     reservation::uuid,
 };
@@ -38,44 +38,44 @@ impl<'a> Execution<'a> {
         Self { context, call, model, rows_left: MAX_ROWS, creations: 0 }
     }
 
-    fn asker(&self) -> Asker<'a> {
-        Asker { caller: &self.call.caller, now: self.call.now }
+    fn session(&self) -> Session<'a> {
+        self.call.session()
     }
 
     /// The data of one root.
     ///
     /// # Errors
     /// What the operation refuses.
-    pub(crate) async fn root(&mut self, root: Root, selected: &Selected<'_>) -> Result<Json, ApiError> {
+    pub(crate) async fn root(&mut self, root: Root, selected: &Selected<'_>) -> Result<Json, OperationError> {
         let below = matches!(root, Root::List(Collection::UniqueCode) | Root::ById(Collection::UniqueCode));
         if lower::has_codes_below_codes(&selected.children, below) {
-            return Err(ApiError::InvalidQuery("\"codes\" cannot be asked for below codes".to_owned()));
+            return Err(OperationError::InvalidQuery("\"codes\" cannot be asked for below codes".to_owned()));
         }
         let data = match root {
             Root::List(collection) => self.list(collection, selected).await?,
             Root::ById(collection) => self.by_id(collection, selected).await?,
             Root::Aggregated(collection) => self.aggregated(collection, selected).await?,
-            Root::Me => users::me(self.context, self.asker(), &self.query(selected)).await?.1,
+            Root::Me => users::me(self.context, self.session(), &self.query(selected)).await?.1,
             Root::CreateItem | Root::CreateItems => self.create(selected).await?,
             Root::UpdateItem => {
                 let id = id(selected)?;
-                update::one(self.context, self.asker(), id, argument(selected, "data"), &self.query(selected)).await?
+                update::one(self.context, self.session(), id, argument(selected, "data"), &self.query(selected)).await?
             }
             Root::UpdateItems => {
                 let body = json!({ "keys": argument(selected, "ids"), "data": argument(selected, "data") });
-                update::many(self.context, self.asker(), &body, &self.query(selected)).await?
+                update::many(self.context, self.session(), &body, &self.query(selected)).await?
             }
             Root::UpdateBatch => {
-                update::many(self.context, self.asker(), argument(selected, "data"), &self.query(selected)).await?
+                update::many(self.context, self.session(), argument(selected, "data"), &self.query(selected)).await?
             }
             Root::DeleteItem => {
-                delete::ids(self.context, self.asker(), &[id(selected)?]).await?;
+                delete::ids(self.context, self.session(), &[id(selected)?]).await?;
                 return Ok(json!({ "id": argument(selected, "id") }));
             }
             Root::DeleteItems => {
                 let ids = argument(selected, "ids");
                 if ids.as_array().is_some_and(|ids| !ids.is_empty()) {
-                    delete::many(self.context, self.asker(), ids).await?;
+                    delete::many(self.context, self.session(), ids).await?;
                 }
                 return Ok(json!({ "ids": ids }));
             }
@@ -88,15 +88,15 @@ impl<'a> Execution<'a> {
         lower::rows(self.model, selected)
     }
 
-    async fn list(&self, collection: Collection, selected: &Selected<'_>) -> Result<Json, ApiError> {
+    async fn list(&self, collection: Collection, selected: &Selected<'_>) -> Result<Json, OperationError> {
         let raw = self.within_reach(self.query(selected))?;
-        let (context, asker) = (self.context, self.asker());
+        let (context, session) = (self.context, self.session());
         let (_, answer) = match collection {
-            Collection::UniqueCode => unique_code::list(context, asker, &raw).await?,
-            Collection::Files => files::list(context, asker, &raw).await?,
-            Collection::Users => users::list(context, asker, &raw).await?,
+            Collection::UniqueCode => unique_code::list(context, session, &raw).await?,
+            Collection::Files => files::list(context, session, &raw).await?,
+            Collection::Users => users::list(context, session, &raw).await?,
             _ => {
-                let (query, list) = read::list(context, asker, &raw).await?;
+                let (query, list) = read::list(context, session, &raw).await?;
                 let answer = list.into_answer(&query);
                 (query, answer)
             }
@@ -104,26 +104,26 @@ impl<'a> Execution<'a> {
         Ok(answer.data)
     }
 
-    async fn by_id(&self, collection: Collection, selected: &Selected<'_>) -> Result<Json, ApiError> {
+    async fn by_id(&self, collection: Collection, selected: &Selected<'_>) -> Result<Json, OperationError> {
         let raw = self.query(selected);
-        let (context, asker) = (self.context, self.asker());
+        let (context, session) = (self.context, self.session());
         let (_, data) = match collection {
-            Collection::UniqueCode => unique_code::one(context, asker, id(selected)?, &raw).await?,
-            Collection::CodeReservation => read::one(context, asker, id(selected)?, &raw).await?,
-            Collection::Files => files::one(context, asker, &id(selected)?.to_string(), &raw).await?,
-            _ => return Err(ApiError::no_row()),
+            Collection::UniqueCode => unique_code::one(context, session, id(selected)?, &raw).await?,
+            Collection::CodeReservation => read::one(context, session, id(selected)?, &raw).await?,
+            Collection::Files => files::one(context, session, &id(selected)?.to_string(), &raw).await?,
+            _ => return Err(OperationError::no_row()),
         };
         Ok(data)
     }
 
-    async fn aggregated(&self, collection: Collection, selected: &Selected<'_>) -> Result<Json, ApiError> {
+    async fn aggregated(&self, collection: Collection, selected: &Selected<'_>) -> Result<Json, OperationError> {
         let raw = self.within_reach(lower::aggregates(self.model, selected))?;
-        let mut query = self.asker().query(collection, &raw)?;
+        let mut query = self.session().query(collection, &raw)?;
         query.shows_count_all = true;
         query.plain_numbers = true;
         let Answer { data, .. } = match collection {
-            Collection::UniqueCode => unique_code::run(self.context, self.asker(), &query).await?,
-            _ => read::run(self.context, self.asker(), &query).await?.into_answer(&query),
+            Collection::UniqueCode => unique_code::run(self.context, self.session(), &query).await?,
+            _ => read::run(self.context, self.session(), &query).await?.into_answer(&query),
         };
         let operations: Vec<&str> = query.aggregates.iter().map(|aggregate| aggregate.operation.name()).collect();
         let is_grouped = !query.groups.is_empty();
@@ -133,7 +133,7 @@ impl<'a> Execution<'a> {
         })
     }
 
-    async fn create(&mut self, selected: &Selected<'_>) -> Result<Json, ApiError> {
+    async fn create(&mut self, selected: &Selected<'_>) -> Result<Json, OperationError> {
         // One key is good for every creation of the document: the first under the key itself, others under its number.
         let first = self.call.header("idempotency-key").filter(|key| !key.is_empty());
         let key = match (first, self.creations) {
@@ -147,11 +147,11 @@ impl<'a> Execution<'a> {
             key: key.as_deref(),
             query: &self.query(selected),
         };
-        create::create(self.context, self.asker(), request).await
+        create::create(self.context, self.session(), request).await
     }
 
     /// Refuses a list that may be longer than the rows left, and lets one of all rows read no more than one beyond them.
-    fn within_reach(&self, mut raw: RawQuery) -> Result<RawQuery, ApiError> {
+    fn within_reach(&self, mut raw: RawQuery) -> Result<RawQuery, OperationError> {
         let limit = raw.get("limit").and_then(Json::as_i64).unwrap_or(DEFAULT_LIMIT);
         let left = i64::try_from(self.rows_left).unwrap_or(i64::MAX);
         if limit == -1 {
@@ -164,14 +164,14 @@ impl<'a> Execution<'a> {
     }
 
     /// Counts the rows of an answer, and their codes.
-    fn pay(&mut self, data: &Json) -> Result<(), ApiError> {
+    fn pay(&mut self, data: &Json) -> Result<(), OperationError> {
         self.rows_left = self.rows_left.checked_sub(rows_of(data)).ok_or_else(too_many_rows)?;
         Ok(())
     }
 }
 
-fn too_many_rows() -> ApiError {
-    ApiError::InvalidQuery(format!(
+fn too_many_rows() -> OperationError {
+    OperationError::InvalidQuery(format!(
         "One document reads {MAX_ROWS} rows at most, codes included. Use \"limit\" and \"page\" in several documents"
     ))
 }
@@ -190,8 +190,8 @@ fn argument<'s>(selected: &'s Selected<'_>, name: &str) -> &'s Json {
 }
 
 /// The id that a root was told.
-fn id(selected: &Selected<'_>) -> Result<Uuid, ApiError> {
-    argument(selected, "id").as_str().and_then(uuid).ok_or_else(ApiError::no_row)
+fn id(selected: &Selected<'_>) -> Result<Uuid, OperationError> {
+    argument(selected, "id").as_str().and_then(uuid).ok_or_else(OperationError::no_row)
 }
 
 /// A row of aggregates with the members that name its group in a member of their own.

@@ -77,7 +77,7 @@ impl Parameters {
         let query = match members.get("query") {
             Some(Json::String(text)) if !text.is_empty() => text.clone(),
             None | Some(Json::Null | Json::String(_) | Json::Bool(false)) => {
-                return Err(ApiError::InvalidPayload("Must provide query string".to_owned()).into());
+                return Err(ApiError::invalid_payload("Must provide query string").into());
             }
             Some(other) => {
                 return Err(Failure::Document(vec![
@@ -119,7 +119,7 @@ fn from_query_string(query: &str) -> Result<Map<String, Json>, Failure> {
         let variables = if text.is_empty() {
             Json::Null
         } else {
-            serde_json::from_str(text).map_err(|_| ApiError::InvalidQuery("Variables are invalid JSON".to_owned()))?
+            serde_json::from_str(text).map_err(|_| ApiError::invalid_query("Variables are invalid JSON"))?
         };
         members.insert("variables".to_owned(), variables);
     }

@@ -185,7 +185,7 @@ fn check_rights(call: &Call, root: &Output, selected: &[Selected<'_>]) -> Result
     let hidden = selected.iter().filter(|selected| match selected.what {
         What::Member(field) => match field.source {
             Source::Root(root) => match root.right() {
-                Some((action, collection)) => call.caller.may(action, collection.name()).is_err(),
+                Some((action, collection)) => call.caller.may(action, collection).is_err(),
                 None => call.caller.get().is_none(),
             },
             _ => false,
@@ -271,6 +271,7 @@ async fn run(
     call: &Call,
 ) -> Result<Json, Vec<Json>> {
     execution.root(root, selected).await.map_err(|error| {
+        let error = ApiError::from(error);
         if error.is_fault() {
             let request_id = &call.request_id;
             tracing::error!(request_id, %error, "request {request_id}: \"{}\" failed", selected.key);

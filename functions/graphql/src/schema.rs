@@ -9,7 +9,7 @@ use async_graphql::{
     Value,
     dynamic::{self, FieldFuture, InputObject, InputValue, Object, Scalar},
 };
-use common::api::ApiError;
+use common::{api::ApiError, operations::OperationError};
 
 use crate::{
     input::accepts,
@@ -48,7 +48,7 @@ impl Endpoint {
             Self::System => (&SYSTEM, Model::system),
         };
         let built = cell.get_or_init(|| Api::build(model()));
-        built.as_ref().map_err(|error| ApiError::Internal(error.clone()))
+        built.as_ref().map_err(|error| OperationError::Internal(error.clone()).into())
     }
 }
 

@@ -3,7 +3,7 @@
 use common::{
     api::{Answer, ApiError, Call, serve},
     context::Context,
-    operations::{read::Asker, unique_code},
+    operations::unique_code,
     query::parse_query_string,
 };
 use lambda_http::{Body, Request, Response};
@@ -15,15 +15,15 @@ pub async fn handle(context: &Context, request: Request) -> Response<Body> {
 
 async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
     call.no_deeper()?;
-    let asker = Asker { caller: &call.caller, now: call.now };
+    let session = call.session();
     let raw = parse_query_string(&call.query)?;
     match call.parameter("id") {
         Some(_) => {
-            let (query, data) = unique_code::one(context, asker, call.id().ok(), &raw).await?;
+            let (query, data) = unique_code::one(context, session, call.id().ok(), &raw).await?;
             Ok(Answer::of_one(&query, data, call.now))
         }
         None => {
-            let (query, answer) = unique_code::list(context, asker, &raw).await?;
+            let (query, answer) = unique_code::list(context, session, &raw).await?;
             Ok(Answer::of_list(&query, answer, call.now))
         }
     }

@@ -3,7 +3,10 @@
 use common::{
     api::{Answer, ApiError, Call, serve},
     context::Context,
-    operations::read::{self, Asker, List},
+    operations::{
+        Session,
+        read::{self, List},
+    },
     query::{Collection, Query, parse_query_string, parse_search_body},
 };
 use lambda_http::{Body, Request, Response};
@@ -15,11 +18,11 @@ pub async fn handle(context: &Context, request: Request) -> Response<Body> {
 
 async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
     call.no_deeper()?;
-    let asker = Asker { caller: &call.caller, now: call.now };
+    let session = call.session();
     let (query, list) = if call.method.as_str() == "SEARCH" {
-        search(context, asker, &call).await?
+        search(context, session, &call).await?
     } else {
-        read::list(context, asker, &parse_query_string(&call.query)?).await?
+        read::list(context, session, &parse_query_string(&call.query)?).await?
     };
     Ok(match query.export {
         Some(_) => {
@@ -31,12 +34,12 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
 }
 
 /// `SEARCH`: the query in the body, the keys that it is limited to.
-async fn search(context: &Context, asker: Asker<'_>, call: &Call) -> Result<(Query, List), ApiError> {
+async fn search(context: &Context, session: Session<'_>, call: &Call) -> Result<(Query, List), ApiError> {
     let body = parse_search_body(&call.json()?)?;
-    let mut query = asker.query(Collection::CodeReservation, &body.query.unwrap_or_default())?;
+    let mut query = session.query(Collection::CodeReservation, &body.query.unwrap_or_default())?;
     if let Some(keys) = body.keys {
         query.restrict_to_keys(&keys)?;
     }
-    let list = read::run(context, asker, &query).await?;
+    let list = read::run(context, session, &query).await?;
     Ok((query, list))
 }

@@ -8,7 +8,7 @@ use common::{
     export::{ExportError, ExportType},
     operations::freeze,
     reservation::{Render, Reservation, sentence},
-    store::{Allocated, MAX_PLACEMENTS, Placement, Pool, PoolEntry, Store},
+    store::{Allocated, MAX_PLACEMENTS, Placement, Pool, PoolEntry},
 };
 
 use crate::{
@@ -56,7 +56,7 @@ pub(crate) async fn run(context: &Context, fresh: Vec<(usize, Reservation)>) -> 
 
 /// Finds the pool of a reservation and freezes what its export is rendered with.
 async fn prepare(context: &Context, item: &Reservation) -> Result<(PoolSpec, Render), WorkError> {
-    let store = Store::of(context);
+    let store = context.store();
     let organisation = match &item.reserved_for {
         Some(id) => store.organisation(id).await?,
         None => None,
@@ -107,7 +107,7 @@ impl Group<'_> {
 
     /// One try: read the pool, place what fits, write it in one transaction.
     async fn attempt(&mut self) -> Result<Progress, WorkError> {
-        let store = Store::of(self.context);
+        let store = self.context.store();
         let Some(first) = self.waiting.first() else { return Ok(Progress::Again) };
         let entry = self.entry(&first.spec).await?;
         let pool = entry.pool();
@@ -172,7 +172,7 @@ impl Group<'_> {
 
     /// The pool as stored, or as the first reservation of its namespace makes it.
     async fn entry(&self, spec: &PoolSpec) -> Result<PoolEntry, WorkError> {
-        if let Some(pool) = Store::of(self.context).pool(&spec.namespace).await? {
+        if let Some(pool) = self.context.store().pool(&spec.namespace).await? {
             return Ok(PoolEntry::Known(pool));
         }
         let key = self.context.secret().await?.pool_key(&spec.namespace);

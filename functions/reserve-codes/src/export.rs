@@ -61,7 +61,7 @@ impl<'a> Job<'a> {
             return Err(WorkError::Transient(format!("the export was begun by renderer {version}")));
         }
         if version < RENDERER_VERSION {
-            let store = Store::of(context);
+            let store = context.store();
             let organisation = match &item.reserved_for {
                 Some(id) => store.organisation(id).await?,
                 None => None,
@@ -304,11 +304,11 @@ impl<'a> Job<'a> {
     }
 
     fn store(&self) -> Store<'a> {
-        Store::of(self.context)
+        self.context.store()
     }
 
     fn bucket(&self) -> Bucket<'a> {
-        Bucket::of(self.context)
+        self.context.bucket()
     }
 }
 

@@ -4,11 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use chrono::Utc;
 use common::{
-    bucket::Bucket,
     context::Context,
     operations::tidy,
     reservation::{Reservation, Status, Timestamp},
-    store::Store,
 };
 use futures::{StreamExt, stream::FuturesUnordered};
 
@@ -72,7 +70,7 @@ fn set(results: &mut [Result<(), WorkError>], position: usize, result: Result<()
 
 /// Reads the item (consistent) and tidies what is not its own.
 async fn look(context: &Context, hint: &Hint) -> Result<Next, WorkError> {
-    let (store, bucket) = (Store::of(context), Bucket::of(context));
+    let (store, bucket) = (context.store(), context.bucket());
     let item = store.reservation(hint.id).await?;
     for known in &hint.incarnations {
         if item.as_ref().is_none_or(|item| item.incarnation != known.incarnation) {
@@ -140,7 +138,7 @@ pub(crate) async fn fail_if_permanent<T>(
         Err(WorkError::Permanent(message)) => {
             tracing::warn!(reservation = %item.id, message, "reservation {} ends with an error", item.id);
             // A reservation that changed meanwhile brings its own record.
-            Store::of(context).fail(item, &message, now()).await?;
+            context.store().fail(item, &message, now()).await?;
             Ok(None)
         }
         Err(transient) => Err(transient),

@@ -8,11 +8,10 @@ use std::{
 
 use chrono::Utc;
 use common::{
-    bucket::{Bucket, EXPORTS, Listed, parse_export_key},
+    bucket::{EXPORTS, Listed, parse_export_key},
     context::Context,
     operations::tidy::{self, Incarnation, TidyError, file_id},
     reservation::{Reservation, Status},
-    store::Store,
 };
 use uuid::Uuid;
 
@@ -36,7 +35,7 @@ enum Kind {
 /// A run that time cuts short has begun at a random place, so that the next one sees what this one did not. What fails does
 /// not keep the rest from being looked at: the first error is told at the end.
 pub(crate) async fn run(context: &Context, deadline: SystemTime, min_age: Duration) -> Result<usize, TidyError> {
-    let bucket = Bucket::of(context);
+    let bucket = context.bucket();
     let mut round = Round { context, end: deadline - RESERVE, min_age, looked: 0, failed: None };
     let middle = format!("{EXPORTS}{}", Uuid::new_v4());
     for (after, until) in [(Some(middle.clone()), None), (None, Some(middle))] {
@@ -90,7 +89,7 @@ impl Round<'_> {
                 generations.entry((id, incarnation)).or_default().push(generation);
             }
         }
-        let store = Store::of(self.context);
+        let store = self.context.store();
         let ids: Vec<Uuid> = generations.keys().map(|(id, _)| *id).collect();
         let known: Option<BTreeMap<Uuid, Reservation>> = match store.reservations(&ids).await {
             Ok(items) => Some(items.into_iter().map(|item| (item.id, item)).collect()),
@@ -125,11 +124,11 @@ impl Round<'_> {
         generations: &[u32],
         kind: Kind,
     ) -> Result<(), TidyError> {
-        let bucket = Bucket::of(self.context);
+        let bucket = self.context.bucket();
         match item.filter(|item| item.incarnation == incarnation) {
             None => {
                 let gone = Incarnation { id, incarnation, export_file: None };
-                tidy::remove_all(Store::of(self.context), bucket, &gone).await
+                tidy::remove_all(self.context.store(), bucket, &gone).await
             }
             Some(item) if kind == Kind::Object && is_in_order(&item, generations) => Ok(()),
             Some(item) => tidy::remove_unreferenced(bucket, &item).await,

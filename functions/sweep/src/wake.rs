@@ -29,7 +29,7 @@ pub(crate) struct Woken {
 }
 
 pub(crate) async fn run(context: &Context, deadline: SystemTime) -> Result<Woken, StoreError> {
-    let store = Store::of(context);
+    let store = context.store();
     let now = Timestamp::new(Utc::now());
     let mut entries = Entries::new(&[Index::Open], false, &EntryFilter::default()).unbounded();
     let mut woken = Woken::default();

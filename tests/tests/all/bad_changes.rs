@@ -1,9 +1,6 @@
 //! Changes that break a rule: the exact error, byte by byte, and nothing written.
 
-use common::{
-    reservation::{Export, Status},
-    store::Store,
-};
+use common::reservation::{Export, Status};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -56,7 +53,7 @@ async fn a_change_that_breaks_a_rule_changes_nothing() {
     let complete = fresh;
     let error = step("complete", "error", &["complete", "new"]);
     paused.refuses(patch(&complete, json!({ "status": "error" })), 400, &[error]).await;
-    let store = Store::of(context);
+    let store = context.store();
     let stored = store.reservation(complete.parse().unwrap()).await.unwrap().unwrap();
     assert_eq!(stored.status, Status::Complete);
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use aws_lambda_events::event::dynamodb::EventRecord;
-use common::{config::Config, context::Context, export::PartPolicy, store::Store};
+use common::{config::Config, context::Context, export::PartPolicy};
 use local::{options::Options, system::sdk_config};
 use serde_json::{Value, json};
 
@@ -107,7 +107,7 @@ impl Ward {
 
     /// Deletes a reservation; gives the record of it.
     async fn delete(&self, id: &str) -> Vec<EventRecord> {
-        let item = Store::of(&self.healthy).reservation(id.parse().unwrap()).await.unwrap().unwrap();
+        let item = self.healthy.store().reservation(id.parse().unwrap()).await.unwrap().unwrap();
         let mut old = json!({ "id": id, "incarnation": item.incarnation });
         if let Some(file) = item.export_file {
             old["export_file"] = json!(file);
@@ -129,7 +129,7 @@ impl Ward {
     }
 
     async fn is_over(&self, id: &str) -> bool {
-        let item = Store::of(&self.healthy).reservation(id.parse().unwrap()).await.unwrap();
+        let item = self.healthy.store().reservation(id.parse().unwrap()).await.unwrap();
         item.is_none_or(|item| !item.is_open())
     }
 

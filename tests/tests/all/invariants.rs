@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use common::{
-    bucket::{Bucket, EXPORTS},
+    bucket::EXPORTS,
     context::Context,
     export::{ExportType, FileHead, Rows},
     operations::renderer,
@@ -91,7 +91,7 @@ pub(crate) async fn stored(context: &Context) -> Stored {
         }
     }
     let files: Vec<FileRow> = items(context, &tables.files).await;
-    let bucket = Bucket::of(context);
+    let bucket = context.bucket();
     let exports = Exports {
         files: files
             .iter()

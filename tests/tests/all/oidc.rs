@@ -8,7 +8,7 @@ use std::sync::{
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use axum::{Json, Router, routing::get};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use common::store::{Role, Store, User};
+use common::directory::{Role, User};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use local::{options::Options, system::System};
 use serde_json::{Value, json};
@@ -88,7 +88,7 @@ async fn a_jwt_of_the_issuer_is_its_user_and_any_other_is_nobody() {
         external_identifier: Some(SUBJECT.to_owned()),
         has_token: false,
     };
-    Store::of(system.context()).seed_user(&user, None).await.unwrap();
+    system.context().store().seed_user(&user, None).await.unwrap();
 
     let good = issuer.token("k1", |_| {});
     assert_eq!(me(&system, &good).await, (200, json!({ "data": { "id": USER } })));

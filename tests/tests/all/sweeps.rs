@@ -1,10 +1,9 @@
 //! The sweep: what makes no progress gets another try, and an end after eight; what may still be written is left alone.
 
 use common::{
-    bucket::{Bucket, ObjectHead},
+    bucket::ObjectHead,
     context::Context,
     reservation::{Reservation, Status, Timestamp},
-    store::Store,
 };
 use lambda_runtime::LambdaEvent;
 use local::options::Options;
@@ -32,7 +31,7 @@ fn minutes_ago(minutes: i64) -> Timestamp {
 /// A new reservation as it was stored so many minutes ago.
 async fn old(running: &Running, minutes: i64, attempts: u32) -> Uuid {
     let posted = running.api.post(&sgtin(10)).await;
-    let store = Store::of(running.context());
+    let store = running.context().store();
     let item = store.reservation(id(&posted).parse().unwrap()).await.unwrap().unwrap();
     let (own, incarnation) = (Uuid::new_v4(), Uuid::new_v4());
     let progress_at = Some(minutes_ago(minutes));
@@ -46,7 +45,7 @@ async fn what_makes_no_progress_is_tried_again_and_ends_after_eight_tries() {
     let running = Running::start(Options { pause_stream: true, ..Options::in_memory() }).await;
     let context = running.context();
     let (young, stale, last) = (old(&running, 14, 0).await, old(&running, 16, 7).await, old(&running, 16, 8).await);
-    let item = async |id| Store::of(context).reservation(id).await.unwrap().unwrap();
+    let item = async |id| context.store().reservation(id).await.unwrap().unwrap();
     let before = item(young).await;
 
     assert_eq!(sweep(context, "wake").await, json!({ "woken": 1, "ended": 1 }));
@@ -77,7 +76,7 @@ async fn what_may_still_be_written_is_not_tidied() {
     // An object that no item refers to, but a minute old.
     let key = format!("exports/{}/{}/1.csv", Uuid::new_v4(), Uuid::new_v4());
     let head = ObjectHead { key: &key, content_type: "text/csv", reservation: String::new(), rows: 1 };
-    Bucket::of(context).put(&head, b"a\n".to_vec()).await.unwrap();
+    context.bucket().put(&head, b"a\n".to_vec()).await.unwrap();
     let before = stored(context).await.exports;
     assert_eq!(sweep(context, "tidy").await, json!({ "looked": 2 }));
     let after = stored(context).await.exports;

@@ -4,19 +4,37 @@
 //! [`Query::restrict`](super::Query::restrict), in one place.
 
 use super::schema::{Collection, Field};
+use crate::directory::Role;
 use serde_json::{Map, Value};
 
-/// The role of a user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// Everything.
-    Admin,
-    /// Reservations, codes, files and users; an organisation only as a key.
-    Writer,
-    /// Reservations, codes, files and organisations; a user only as a key.
-    Reader,
-    /// Nothing, or nobody: a request without a token.
-    None,
+/// What a caller wants to do with a collection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Make rows.
+    Create,
+    /// Read rows.
+    Read,
+    /// Change rows.
+    Update,
+    /// Delete rows.
+    Delete,
+}
+
+/// The table of rights: whether a role may do something with a collection at all. Which *rows* it may do it with is
+/// decided where rows are read (RSV-6).
+#[must_use]
+pub fn may(role: Role, action: Action, collection: Collection) -> bool {
+    let reads = action == Action::Read;
+    match (role, collection) {
+        (Role::None, _) => false,
+        (Role::Admin | Role::Writer, Collection::CodeReservation) => true,
+        (Role::Reader, Collection::CodeReservation) => reads,
+        (_, Collection::UniqueCode | Collection::Files) => reads,
+        (Role::Admin | Role::Writer, Collection::Users) => reads,
+        (Role::Reader, Collection::Users) => false,
+        (Role::Admin | Role::Reader, Collection::Organisation) => reads,
+        (Role::Writer, Collection::Organisation) => false,
+    }
 }
 
 /// The read rights of one caller.
@@ -53,13 +71,7 @@ impl Access {
 
     /// Whether any member of the collection may be read.
     pub fn can_read(&self, collection: Collection) -> bool {
-        match self.role {
-            Role::Admin => true,
-            Role::Writer => collection != Collection::Organisation,
-            Role::Reader if collection == Collection::Users => self.own_account,
-            Role::Reader => true,
-            Role::None => collection == Collection::Users && self.own_account,
-        }
+        may(self.role, Action::Read, collection) || (self.own_account && collection == Collection::Users)
     }
 
     /// Whether this member may be read.

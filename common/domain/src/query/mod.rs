@@ -45,7 +45,7 @@ pub mod window;
 #[cfg(test)]
 mod tests;
 
-pub use access::{Access, Role};
+pub use access::{Access, Action, may};
 pub use codes::CodeLookup;
 pub use error::QueryError;
 pub use evaluate::{Answer, json_body};

@@ -1,7 +1,7 @@
 //! What a document can begin with, and which right each beginning needs.
 
 use async_graphql::dynamic::TypeRef;
-use common::{api::Action, query::Collection};
+use common::query::{Action, Collection};
 
 use super::{Argument, Field, Model, Source, argument, leaf, list_arguments};
 

@@ -10,10 +10,9 @@ use super::{
     rows::{allocate, reservation, user},
 };
 use common::{
-    api::Caller,
-    operations::{read::Asker, unique_code},
+    directory::Role,
+    operations::{Caller, Session, unique_code},
     query::RawQuery,
-    store::Role,
 };
 
 const TOKEN: &str = "local-token";
@@ -120,9 +119,9 @@ async fn a_window_costs_the_same_wherever_it_lies() {
     let caller = Caller::user(user(Role::Admin, None));
     for offset in [0_u64, 100, 10_000_000, 19_999_900] {
         let filter = json!({"filter": {"reservation": {"_eq": items[0].id}}, "offset": offset, "fields": ["position"]});
-        let asker = Asker { caller: &caller, now: super::rows::noon() };
+        let session = Session { caller: &caller, now: super::rows::noon() };
         let raw = RawQuery::from_json(filter.as_object().unwrap().clone());
-        let (_, answer) = unique_code::list(&context, asker, &raw).await.unwrap();
+        let (_, answer) = unique_code::list(&context, session, &raw).await.unwrap();
         let rows = answer.data.as_array().unwrap();
         assert_eq!(
             (rows.len(), &rows[0]["position"], &rows[99]["position"]),

@@ -3,14 +3,10 @@
 use std::collections::BTreeMap;
 
 use common::{
-    api::Caller,
     context::Context,
-    operations::{
-        read::{self, Asker},
-        unique_code,
-    },
+    directory::{Organisation, Role},
+    operations::{Caller, Session, read, unique_code},
     query::{Answer, RawQuery},
-    store::{Organisation, Role, Store},
 };
 use local::options::Options;
 use serde_json::{Value, json};
@@ -29,14 +25,14 @@ fn raw(query: Value) -> RawQuery {
 }
 
 async fn of_codes(context: &Context, caller: &Caller, filter: &Value) -> Answer {
-    let asker = Asker { caller, now: noon() };
-    unique_code::list(context, asker, &raw(json!({"filter": filter, "fields": ["*", "position"]}))).await.unwrap().1
+    let session = Session { caller, now: noon() };
+    unique_code::list(context, session, &raw(json!({"filter": filter, "fields": ["*", "position"]}))).await.unwrap().1
 }
 
 async fn of_reservations(context: &Context, caller: &Caller, filter: &Value) -> Answer {
-    let asker = Asker { caller, now: noon() };
+    let session = Session { caller, now: noon() };
     let query = raw(json!({"fields": ["id"], "filter": {"codes": {"_some": filter}}}));
-    let (query, list) = read::list(context, asker, &query).await.unwrap();
+    let (query, list) = read::list(context, session, &query).await.unwrap();
     list.into_answer(&query)
 }
 
@@ -57,8 +53,8 @@ async fn a_code_among_a_hundred_million_is_found_with_three_reads() {
             let window = json!({"reservation": {"_eq": id}});
             let query = raw(json!({"filter": window, "offset": position - 1, "limit": 1, "fields": ["*", "position"]}));
             counter.take();
-            let asker = Asker { caller: &caller, now: noon() };
-            let (_, shown) = unique_code::list(&context, asker, &query).await.unwrap();
+            let session = Session { caller: &caller, now: noon() };
+            let (_, shown) = unique_code::list(&context, session, &query).await.unwrap();
             assert_eq!(counter.take(), BTreeMap::from([("BatchGetItem", Reads { calls: 1, items: 1 })]));
             let code = &shown.data[0];
             assert_eq!(code["position"], position);
@@ -79,10 +75,10 @@ async fn a_code_among_a_hundred_million_is_found_with_three_reads() {
                 assert_eq!(found.data, json!([{ "id": id }]), "{lookup}");
                 assert!(total(&reads).calls <= 3, "{lookup}: {reads:?}");
             }
-            let asker = Asker { caller: &caller, now: noon() };
+            let session = Session { caller: &caller, now: noon() };
             let code_id: uuid::Uuid = code["id"].as_str().unwrap().parse().unwrap();
             let query = raw(json!({"fields": ["*", "position"]}));
-            let (_, one) = unique_code::one(&context, asker, code_id, &query).await.unwrap();
+            let (_, one) = unique_code::one(&context, session, code_id, &query).await.unwrap();
             assert_eq!(&one, code);
             assert_eq!(total(&counter.take()), Reads { calls: 3, items: 3 });
         }
@@ -146,7 +142,7 @@ async fn keys_of_a_company_prefix_are_found_with_one_batch_read_of_their_pools()
         digital_link_domain: Some("https://codes.example.com".to_owned()),
         ..Organisation::default()
     };
-    Store::of(server.system.context()).seed_organisation(&organisation).await.unwrap();
+    server.system.context().store().seed_organisation(&organisation).await.unwrap();
     let (context, counter) = counted(&server.system, |_| ());
     let caller = Caller::user(user(Role::Admin, None));
     for code_type in ["sscc", "gsrn", "giai"] {

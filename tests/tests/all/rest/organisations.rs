@@ -1,6 +1,6 @@
 //! Organisations: read by those who may see them, changed by nobody.
 
-use common::store::{Role, Store};
+use common::directory::Role;
 use serde_json::{Value, json};
 
 use super::{ADMIN, READER, Server, WRITER, rows::user};
@@ -44,7 +44,7 @@ async fn organisations_are_read_by_path_and_by_query() {
 #[tokio::test(flavor = "multi_thread")]
 async fn organisations_are_shown_to_those_who_may_see_them() {
     let server = Server::seeded().await;
-    let store = Store::of(server.system.context());
+    let store = server.system.context().store();
     let own = &["/417/5555999200016", "of-nobody"][..];
     store.seed_user(&user(Role::Reader, Some(own)), Some("reader-of-acme")).await.unwrap();
 

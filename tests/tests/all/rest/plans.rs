@@ -3,16 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use common::{
-    api::{ApiError, Caller},
     context::Context,
-    operations::{
-        Loader,
-        read::{self, Asker},
-        rows,
-    },
+    directory::{Role, User},
+    operations::{Caller, Loader, OperationError, Session, read, rows},
     query::{Answer, Collection, RawQuery, Row},
     reservation::Reservation,
-    store::{Role, Store, User},
 };
 use local::options::Options;
 use proptest::{
@@ -136,9 +131,14 @@ fn draw<T: std::fmt::Debug>(runner: &mut TestRunner, strategy: &impl Strategy<Va
 }
 
 /// The answer of evaluating a query over every row there is.
-async fn over_everything(context: &Context, asker: Asker<'_>, raw: &RawQuery, all: &[Row]) -> Result<Answer, ApiError> {
-    let query = asker.query(Collection::CodeReservation, raw)?;
-    let mut loader = Loader::new(context, asker.caller);
+async fn over_everything(
+    context: &Context,
+    session: Session<'_>,
+    raw: &RawQuery,
+    all: &[Row],
+) -> Result<Answer, OperationError> {
+    let query = session.query(Collection::CodeReservation, raw)?;
+    let mut loader = Loader::new(context, session.caller);
     loader.to_evaluate(&query.needs(), Collection::CodeReservation, all).await?;
     loader.to_render(&query.needs(), Collection::CodeReservation, all).await?;
     Ok(query.run(all, &loader.related))
@@ -150,7 +150,7 @@ async fn a_plan_gives_what_a_full_read_gives() {
     let context: Arc<Context> = Arc::clone(server.system.context());
     for (id, email) in USERS {
         let known = User { id: id.to_owned(), email: Some(email.to_owned()), ..user(Role::Writer, None) };
-        Store::of(&context).seed_user(&known, None).await.unwrap();
+        context.store().seed_user(&known, None).await.unwrap();
     }
     let mut runner = TestRunner::deterministic();
     let items: Vec<Reservation> = (0..160).map(|_| draw(&mut runner, &row())).collect();
@@ -165,15 +165,15 @@ async fn a_plan_gives_what_a_full_read_gives() {
         let query = draw(&mut runner, &queries);
         let organisations = callers[round % callers.len()];
         let caller = Caller::user(user(Role::Admin, organisations));
-        let asker = Asker { caller: &caller, now: noon() };
+        let session = Session { caller: &caller, now: noon() };
         let raw = RawQuery::from_json(query.as_object().cloned().unwrap());
-        let planned = read::list(&context, asker, &raw).await.map(|(query, list)| {
+        let planned = read::list(&context, session, &raw).await.map(|(query, list)| {
             // Written at once or value by value, it is the same body.
             let (json, answer) = (list.json(&query), list.into_answer(&query));
             assert_eq!(json, answer.clone().into_body().to_string(), "{raw:?}");
             answer
         });
-        let full = over_everything(&context, asker, &raw, &all).await;
+        let full = over_everything(&context, session, &raw, &all).await;
         match (planned, full) {
             (Ok(planned), Ok(full)) => {
                 assert_eq!(planned, full, "{query} for {organisations:?}");
@@ -207,8 +207,8 @@ async fn a_list_reads_its_entries_and_its_rows_and_nothing_else() {
         let list = async |organisations: Option<&[&str]>, query: Value| {
             let caller = Caller::user(user(Role::Admin, organisations));
             counter.take();
-            let asker = Asker { caller: &caller, now: noon() };
-            let (query, list) = read::list(&context, asker, &raw(&query)).await.unwrap();
+            let session = Session { caller: &caller, now: noon() };
+            let (query, list) = read::list(&context, session, &raw(&query)).await.unwrap();
             (list.into_answer(&query), counter.take())
         };
         let shards = shards as usize;
@@ -260,7 +260,7 @@ async fn a_query_that_would_read_too_much_names_a_filter_that_helps() {
     let items: Vec<_> = (0..60).map(|n| made("A", &format!("r{n}"))).collect();
     store(server.system.context(), &items).await;
     let caller = Caller::user(user(Role::Admin, None));
-    let asker = Asker { caller: &caller, now: noon() };
+    let session = Session { caller: &caller, now: noon() };
     let too_much = [
         json!({"filter": {"status": {"_eq": "error"}}}),
         json!({"sort": ["quantity"]}),
@@ -274,10 +274,10 @@ async fn a_query_that_would_read_too_much_names_a_filter_that_helps() {
     for query in &too_much {
         // As many as there are may be read, one fewer may not.
         let (context, _) = counted(&server.system, |config| config.max_scan = 60);
-        read::list(&context, asker, &raw(query)).await.unwrap();
+        read::list(&context, session, &raw(query)).await.unwrap();
         let (context, counter) = counted(&server.system, |config| config.max_scan = 59);
-        match read::list(&context, asker, &raw(query)).await {
-            Err(ApiError::InvalidQuery(reason)) => {
+        match read::list(&context, session, &raw(query)).await {
+            Err(OperationError::InvalidQuery(reason)) => {
                 for word in ["59", "id", "reserved_for", "product", "reference_id"] {
                     assert!(reason.contains(word), "{reason}");
                 }
@@ -288,8 +288,8 @@ async fn a_query_that_would_read_too_much_names_a_filter_that_helps() {
     }
     // The first page needs no more than itself.
     let (context, _) = counted(&server.system, |config| config.max_scan = 10);
-    assert!(read::list(&context, asker, &raw(&json!({"limit": 5}))).await.is_ok());
+    assert!(read::list(&context, session, &raw(&json!({"limit": 5}))).await.is_ok());
     let filter = json!({"filter": {"reference_id": {"_eq": "r7"}}, "sort": ["quantity"]});
-    assert!(read::list(&context, asker, &raw(&filter)).await.is_ok());
+    assert!(read::list(&context, session, &raw(&filter)).await.is_ok());
     server.stop().await;
 }

@@ -3,11 +3,12 @@
 use common::{
     code::pool_number,
     context::Context,
+    directory::{Role, User},
     reservation::{
         Reservation, Rules, Timestamp,
         create::{Birth, Draft},
     },
-    store::{Created, Role, Store, User},
+    store::Created,
 };
 use serde_json::Value;
 use tests::ranges;
@@ -47,7 +48,7 @@ pub(crate) fn reservation(input: &Value) -> Reservation {
 /// Stores reservations.
 pub(crate) async fn store(context: &Context, items: &[Reservation]) {
     for chunk in items.chunks(100) {
-        assert!(matches!(Store::of(context).create(chunk, None).await.unwrap(), Created::Done));
+        assert!(matches!(context.store().create(chunk, None).await.unwrap(), Created::Done));
     }
 }
 

@@ -1,6 +1,6 @@
 //! RSV-6: a row of another organisation answers exactly like a row that does not exist.
 
-use common::store::{Role, Store};
+use common::directory::Role;
 use local::options::Options;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -20,7 +20,7 @@ struct World {
 
 async fn world() -> World {
     let server = Server::start(Options::in_memory()).await;
-    let store = Store::of(server.system.context());
+    let store = server.system.context().store();
     for (token, role, own) in [
         ("admin-a", Role::Admin, &["A"][..]),
         ("writer-a", Role::Writer, &["A"]),
@@ -190,7 +190,7 @@ async fn a_right_that_is_taken_away_is_gone_with_the_next_request() {
     let context = server.system.context();
     let table = &context.config().tables.directory;
     let known = user(Role::Writer, Some(&["A"]));
-    Store::of(context).seed_user(&known, Some("token-1")).await.unwrap();
+    context.store().seed_user(&known, Some("token-1")).await.unwrap();
     let row = json!({"reserved_for": "A", "code_type": "short_code", "quantity": 1});
     // Twice, so that the token is one that the process has seen.
     for _ in 0..2 {
@@ -217,7 +217,7 @@ async fn a_right_that_is_taken_away_is_gone_with_the_next_request() {
     assert_eq!(server.get(ITEMS, "token-1").await.code(), "INVALID_CREDENTIALS");
     // A token that leads to another user now is that user.
     let other = user(Role::Admin, None);
-    Store::of(context).seed_user(&other, Some("token-1")).await.unwrap();
+    context.store().seed_user(&other, Some("token-1")).await.unwrap();
     assert_eq!(server.get("/users/me?fields=id", "token-1").await.data(), json!({"id": other.id}));
     server.stop().await;
 }

@@ -74,7 +74,7 @@ impl Home {
     }
 
     pub(super) fn store(&self) -> Store<'_> {
-        Store::of(self.context())
+        self.context().store()
     }
 
     /// A worker in a sandbox of its own, behind a network of its own.
@@ -203,7 +203,7 @@ impl Home {
 
     /// Keys of objects and of open uploads.
     pub(super) async fn keys(&self) -> (Vec<String>, Vec<String>) {
-        let bucket = common::bucket::Bucket::of(self.context());
+        let bucket = self.context().bucket();
         let objects = bucket.objects("exports/").await.unwrap();
         let uploads = bucket.open_uploads("exports/").await.unwrap();
         (objects.into_iter().map(|object| object.key).collect(), uploads.into_iter().map(|upload| upload.key).collect())

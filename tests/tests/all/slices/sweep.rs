@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{TimeDelta, Utc};
 use common::{
-    bucket::{Bucket, ObjectHead, export_key},
+    bucket::{ObjectHead, export_key},
     context::Context,
     reservation::{Reservation, Status, Timestamp},
 };
@@ -136,7 +136,7 @@ async fn what_a_dead_worker_left_of_deleted_and_finished_reservations_is_tidied(
     let item = home.item(complete).await;
     leave(&home, &Reservation { generation: 0, ..item.clone() }, "json").await;
     let key = export_key(&item, "csv");
-    Bucket::of(home.context()).create_upload(&head(&key, &item)).await.unwrap();
+    home.context().bucket().create_upload(&head(&key, &item)).await.unwrap();
     // A running one.
     assert_eq!(home.patch(running, &json!({"status": "new"})).await, 200);
     let wire = Wire::new(None);
@@ -195,7 +195,7 @@ fn head<'a>(key: &'a str, item: &Reservation) -> ObjectHead<'a> {
 
 /// An object and an upload of a generation.
 async fn leave(home: &Home, item: &Reservation, extension: &str) {
-    let bucket = Bucket::of(home.context());
+    let bucket = home.context().bucket();
     let key = export_key(item, extension);
     bucket.put(&head(&key, item), b"x".to_vec()).await.unwrap();
     bucket.create_upload(&head(&key, item)).await.unwrap();

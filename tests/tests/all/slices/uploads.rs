@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_s3::types::ChecksumMode;
 use common::{
-    bucket::{Bucket, ObjectHead},
+    bucket::ObjectHead,
     export::PartPolicy,
     reservation::{RENDERER_VERSION, Status},
 };
@@ -16,7 +16,7 @@ use super::{
 
 /// Aborts every open upload, as an operator or a lifecycle rule does.
 async fn abort(home: &Home) -> usize {
-    let bucket = Bucket::of(home.context());
+    let bucket = home.context().bucket();
     let uploads = bucket.open_uploads("exports/").await.unwrap();
     for upload in &uploads {
         bucket.abort_upload(&upload.key, &upload.id).await.unwrap();
@@ -81,7 +81,7 @@ async fn uploads_of_workers_that_died_before_they_saved_them_do_not_stay() {
     let key = home.keys().await.1.remove(0);
     let head = ObjectHead { key: &key, content_type: "text/csv", reservation: id.to_string(), rows: 1 };
     for _ in 0..2 {
-        Bucket::of(home.context()).create_upload(&head).await.unwrap();
+        home.context().bucket().create_upload(&head).await.unwrap();
     }
     assert_eq!(home.keys().await.1.len(), 3);
     home.settle().await;

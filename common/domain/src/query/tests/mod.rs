@@ -11,7 +11,8 @@ mod order;
 mod output;
 mod parameters;
 
-use super::{Access, Answer, Collection, Query, QueryError, Related, Role, Row, parse, parse_query_string};
+use super::{Access, Answer, Collection, Query, QueryError, Related, Row, parse, parse_query_string};
+use crate::directory::Role;
 use chrono::{DateTime, TimeZone, Utc};
 use serde_json::{Value, json};
 

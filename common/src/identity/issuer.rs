@@ -2,9 +2,12 @@
 //!
 //! RS256 and ES256 (RFC 7518), `iss`, `aud` and `exp` are checked. The issuer's keys are found through its discovery document
 //! (OpenID Connect Discovery 1.0, section 4) and cached; a key id that is not known makes the cache look again, at most
-//! once a minute, so a stranger's tokens cannot make it knock on the issuer's door.
+//! once a minute, so that tokens with made-up key ids cause no load at the issuer.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
 
 use aws_smithy_http_client::{
     Connector,
@@ -18,7 +21,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jw
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::ApiError;
+use super::IdentityError;
 use crate::config::{Oidc, is_safe};
 
 /// How long keys are used before they are fetched again.
@@ -33,7 +36,7 @@ const LEEWAY: u64 = 30;
 /// The largest document of an issuer that is read (bytes).
 const MAX_DOCUMENT: usize = 1 << 20;
 
-/// Whom a token speaks of.
+/// The claims that are read.
 #[derive(Deserialize)]
 struct Claims {
     sub: String,
@@ -54,7 +57,7 @@ struct Keys {
 /// Checks the tokens of one issuer.
 pub struct Issuer {
     settings: Oidc,
-    connector: Connector,
+    connector: OnceLock<Connector>,
     keys: Mutex<Keys>,
 }
 
@@ -62,15 +65,21 @@ impl Issuer {
     /// An issuer whose keys are fetched when its first token comes.
     #[must_use]
     pub fn new(settings: Oidc) -> Self {
-        let limits = HttpConnectorSettings::builder()
-            .connect_timeout(Duration::from_secs(1))
-            .read_timeout(Duration::from_secs(3))
-            .build();
-        let connector = Connector::builder()
-            .tls_provider(tls::Provider::Rustls(CryptoMode::AwsLc))
-            .connector_settings(limits)
-            .build();
-        Self { settings, connector, keys: Mutex::default() }
+        Self { settings, connector: OnceLock::new(), keys: Mutex::default() }
+    }
+
+    /// The HTTPS client, built when the first keys are fetched: building one reads the root certificates.
+    fn connector(&self) -> &Connector {
+        self.connector.get_or_init(|| {
+            let limits = HttpConnectorSettings::builder()
+                .connect_timeout(Duration::from_secs(1))
+                .read_timeout(Duration::from_secs(3))
+                .build();
+            Connector::builder()
+                .tls_provider(tls::Provider::Rustls(CryptoMode::AwsLc))
+                .connector_settings(limits)
+                .build()
+        })
     }
 
     /// Whether a token has the form of a JWT: three parts, the first of them a header (RFC 7515, section 7.1).
@@ -82,25 +91,26 @@ impl Issuer {
     /// The `sub` of a token, if the issuer made it, for us, and its time is not over.
     ///
     /// # Errors
-    /// INVALID_CREDENTIALS for any other token; SERVICE_UNAVAILABLE when the issuer's keys cannot be fetched.
-    pub async fn subject(&self, token: &str) -> Result<String, ApiError> {
-        let header = decode_header(token).map_err(|_| ApiError::InvalidCredentials)?;
+    /// [`IdentityError::InvalidToken`] for any other token; [`IdentityError::IssuerUnavailable`] when the issuer's keys
+    /// cannot be fetched.
+    pub async fn subject(&self, token: &str) -> Result<String, IdentityError> {
+        let header = decode_header(token).map_err(|_| IdentityError::InvalidToken)?;
         if !matches!(header.alg, Algorithm::RS256 | Algorithm::ES256) {
-            return Err(ApiError::InvalidCredentials);
+            return Err(IdentityError::InvalidToken);
         }
-        let key = self.key(header.kid.as_deref()).await?.ok_or(ApiError::InvalidCredentials)?;
+        let key = self.key(header.kid.as_deref()).await?.ok_or(IdentityError::InvalidToken)?;
         let mut validation = Validation::new(header.alg);
         validation.set_issuer(&[&self.settings.issuer]);
         validation.set_audience(&[&self.settings.audience]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation.leeway = LEEWAY;
         validation.validate_nbf = true;
-        let claims = decode::<Claims>(token, &key, &validation).map_err(|_| ApiError::InvalidCredentials)?;
+        let claims = decode::<Claims>(token, &key, &validation).map_err(|_| IdentityError::InvalidToken)?;
         Ok(claims.claims.sub)
     }
 
     /// The key of this id; without an id, the issuer's only key.
-    async fn key(&self, kid: Option<&str>) -> Result<Option<DecodingKey>, ApiError> {
+    async fn key(&self, kid: Option<&str>) -> Result<Option<DecodingKey>, IdentityError> {
         let mut keys = self.keys.lock().await;
         let found = keys.set.as_ref().and_then(|(set, _)| find(set, kid));
         let old = keys.set.as_ref().is_none_or(|(_, fetched)| fetched.elapsed() > KEYS_LIFETIME);
@@ -119,7 +129,7 @@ impl Issuer {
         }
         match &keys.set {
             Some(_) => Ok(found),
-            None => Err(ApiError::Unavailable("the keys of the issuer are not known".to_owned())),
+            None => Err(IdentityError::IssuerUnavailable(self.settings.issuer.clone())),
         }
     }
 
@@ -138,7 +148,7 @@ impl Issuer {
 
     async fn get(&self, address: &str) -> Result<Vec<u8>, String> {
         let request = HttpRequest::get(address).map_err(|error| error.to_string())?;
-        let answer = self.connector.call(request).await.map_err(|error| error.to_string())?;
+        let answer = self.connector().call(request).await.map_err(|error| error.to_string())?;
         if !answer.status().is_success() {
             return Err(format!("{address} answers {}", answer.status().as_u16()));
         }

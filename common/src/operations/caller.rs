@@ -1,23 +1,11 @@
 //! Who calls, and what they may do. Decided here, once, before any row is looked at.
 
-use super::ApiError;
+use super::OperationError;
 use crate::{
-    reservation::{COLLECTION, Reservation},
-    store::{Role, User},
+    directory::{Role, User},
+    query::{self, Action, Collection},
+    reservation::Reservation,
 };
-
-/// What a caller wants to do with a collection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Make rows.
-    Create,
-    /// Read rows.
-    Read,
-    /// Change rows.
-    Update,
-    /// Delete rows.
-    Delete,
-}
 
 /// The caller of a request: a user, or nobody.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,16 +46,9 @@ impl Caller {
     ///
     /// # Errors
     /// FORBIDDEN with the collection as reason.
-    pub fn may(&self, action: Action, collection: &str) -> Result<(), ApiError> {
-        let allowed = match (self.role(), collection) {
-            (Role::None, _) => false,
-            (_, COLLECTION) => action == Action::Read || matches!(self.role(), Role::Admin | Role::Writer),
-            (role, "directus_users") => action == Action::Read && role != Role::Reader,
-            (role, "organisation") => action == Action::Read && role != Role::Writer,
-            (_, "directus_files" | "unique_code") => action == Action::Read,
-            _ => false,
-        };
-        if allowed { Ok(()) } else { Err(ApiError::no_collection(collection)) }
+    pub fn may(&self, action: Action, collection: Collection) -> Result<(), OperationError> {
+        let allowed = query::may(self.role(), action, collection);
+        if allowed { Ok(()) } else { Err(OperationError::no_collection(collection.name())) }
     }
 
     /// The organisations whose rows the caller sees; none means all.
@@ -93,7 +74,7 @@ impl Caller {
     ///
     /// # Errors
     /// FORBIDDEN, the same for a row that does not exist and one of another organisation.
-    pub fn own(&self, reservation: Option<Reservation>) -> Result<Reservation, ApiError> {
-        reservation.filter(|item| self.sees(item.reserved_for.as_deref())).ok_or_else(ApiError::no_row)
+    pub fn own(&self, reservation: Option<Reservation>) -> Result<Reservation, OperationError> {
+        reservation.filter(|item| self.sees(item.reserved_for.as_deref())).ok_or_else(OperationError::no_row)
     }
 }

@@ -1,0 +1,14 @@
+//! How the AWS clients are bounded: one place for time-outs and retries.
+
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
+
+/// Time-outs of a client: 1 s to connect, the bounds of one try and of a call with all its tries (seconds).
+pub(crate) fn timeouts(attempt: u64, operation: u64) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(1))
+        .operation_attempt_timeout(Duration::from_secs(attempt))
+        .operation_timeout(Duration::from_secs(operation))
+        .build()
+}

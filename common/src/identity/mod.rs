@@ -1,0 +1,49 @@
+//! From a token to a user: static tokens of the `Directory` table, and JWTs of the deployment's OpenID Connect issuer.
+//!
+//! May use [`crate::store`] and [`crate::config`]. HTTP headers and cookies are read in [`crate::api`].
+
+mod error;
+mod issuer;
+mod tokens;
+
+pub use error::IdentityError;
+pub use issuer::Issuer;
+
+use crate::{
+    config::Oidc,
+    directory::User,
+    store::{Store, token_hash},
+};
+use tokens::Tokens;
+
+/// Finds the users of tokens.
+pub struct Identity {
+    issuer: Option<Issuer>,
+    tokens: Tokens,
+}
+
+impl Identity {
+    /// With an issuer, its JWTs are accepted beside static tokens.
+    #[must_use]
+    pub fn new(oidc: Option<Oidc>) -> Self {
+        Self { issuer: oidc.map(Issuer::new), tokens: Tokens::default() }
+    }
+
+    /// The user of a token, whatever their status.
+    ///
+    /// # Errors
+    /// [`IdentityError::InvalidToken`] for a JWT that does not verify, [`IdentityError::IssuerUnavailable`] when the
+    /// issuer's keys cannot be fetched, [`IdentityError::Store`] when the `Directory` table does not answer. A static
+    /// token that is not known is `None`.
+    pub async fn user_of(&self, store: Store<'_>, token: &str) -> Result<Option<User>, IdentityError> {
+        if let Some(issuer) = self.issuer.as_ref().filter(|_| Issuer::is_jwt(token)) {
+            return Ok(store.user_of_subject(&issuer.subject(token).await?).await?);
+        }
+        let hash = token_hash(token);
+        let user = store.user_of_token(&hash, self.tokens.guess(&hash).as_deref()).await?;
+        if let Some(user) = &user {
+            self.tokens.learn(&hash, &user.id);
+        }
+        Ok(user)
+    }
+}

@@ -1,0 +1,128 @@
+//! Why an operation was not done. How an error looks on the wire is decided in [`crate::api`]; what happened inside is for
+//! the log.
+
+use crate::{
+    context::SecretError,
+    identity::IdentityError,
+    query::QueryError,
+    reservation::{COLLECTION, FieldError, Refusal},
+    store::StoreError,
+};
+
+/// Why an operation was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum OperationError {
+    /// A token that is unknown, malformed, expired or of an inactive user.
+    #[error("the token is not valid")]
+    InvalidCredentials,
+    /// Not allowed. Without a reason nobody can tell a row that does not exist from one of another organisation.
+    #[error("forbidden: {0:?}")]
+    Forbidden(Option<String>),
+    /// A query parameter that cannot be used.
+    #[error("invalid query: {0}")]
+    InvalidQuery(String),
+    /// An input that cannot be used.
+    #[error("invalid payload: {0}")]
+    InvalidPayload(String),
+    /// An Idempotency-Key that was used with another body.
+    #[error("the idempotency key was used before: {0}")]
+    KeyReused(String),
+    /// Members that break a rule, one entry each.
+    #[error("{} member(s) break a rule", .0.len())]
+    FailedValidation(Vec<FieldError>),
+    /// A key that exists.
+    #[error("{field} {value} exists")]
+    RecordNotUnique {
+        /// The collection.
+        collection: &'static str,
+        /// The member.
+        field: &'static str,
+        /// The value that is taken.
+        value: String,
+    },
+    /// A store, the bucket or the identity provider does not answer.
+    #[error("unavailable: {0}")]
+    Unavailable(String),
+    /// A bug in this service, or data that it cannot read.
+    #[error("internal: {0}")]
+    Internal(String),
+}
+
+impl OperationError {
+    /// The refusal of a collection: no token, or a role that lacks the action.
+    #[must_use]
+    pub fn no_collection(collection: &str) -> Self {
+        Self::Forbidden(Some(format!(
+            "You don't have permission to access collection \"{collection}\" or it does not exist. Queried in root."
+        )))
+    }
+
+    /// The refusal of a member.
+    #[must_use]
+    pub fn no_field(field: &str, collection: &str) -> Self {
+        Self::Forbidden(Some(format!(
+            "You don't have permission to access field \"{field}\" in collection \"{collection}\" or it does not exist. \
+             Queried in root."
+        )))
+    }
+
+    /// The refusal of a row: unknown, or of another organisation (RSV-6: never told apart).
+    #[must_use]
+    pub fn no_row() -> Self {
+        Self::Forbidden(None)
+    }
+
+    /// The refusal of a batch with more rows than one transaction holds.
+    #[must_use]
+    pub fn too_many_rows(rows: usize, most: usize) -> Self {
+        Self::InvalidPayload(format!("{rows} rows in one request, {most} at most are allowed"))
+    }
+}
+
+impl From<Refusal> for OperationError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Invalid(errors) => Self::FailedValidation(errors),
+            Refusal::UnknownField(field) => Self::no_field(&field, COLLECTION),
+            Refusal::NotAnObject(what) => Self::InvalidPayload(what.to_owned()),
+        }
+    }
+}
+
+impl From<StoreError> for OperationError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::TooMany(limit) => Self::InvalidQuery(format!(
+                "The query would have to read more than {limit} items. Filter by id, reserved_for, product or reference_id"
+            )),
+            StoreError::Busy(_) | StoreError::Contended(_) => Self::Unavailable(error.to_string()),
+            StoreError::Refused(_) | StoreError::Corrupt { .. } => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<QueryError> for OperationError {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::InvalidQuery { reason } => Self::InvalidQuery(reason),
+            QueryError::InvalidPayload { reason } => Self::InvalidPayload(reason),
+            QueryError::Forbidden { reason } => Self::Forbidden(reason),
+        }
+    }
+}
+
+impl From<IdentityError> for OperationError {
+    fn from(error: IdentityError) -> Self {
+        match error {
+            IdentityError::InvalidToken => Self::InvalidCredentials,
+            IdentityError::IssuerUnavailable(_) => Self::Unavailable(error.to_string()),
+            IdentityError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SecretError> for OperationError {
+    fn from(error: SecretError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}

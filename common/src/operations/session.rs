@@ -1,0 +1,44 @@
+//! Who runs an operation, and when: the same for REST and GraphQL.
+
+use super::{Caller, OperationError, rows};
+use crate::{
+    query::{self, Access, Action, Collection, Filter, Query, RawQuery},
+    reservation::Timestamp,
+};
+
+/// The caller of an operation, with the time of the request.
+#[derive(Clone, Copy)]
+pub struct Session<'a> {
+    /// The caller.
+    pub caller: &'a Caller,
+    /// The time that `$NOW` stands for.
+    pub now: Timestamp,
+}
+
+impl Session<'_> {
+    /// What the caller may read, member by member.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        Access::new(self.caller.role(), self.caller.get().map(rows::user))
+    }
+
+    /// Checks parameters for a collection, and limits them to the rows that exist for the caller (RSV-6).
+    ///
+    /// # Errors
+    /// `FORBIDDEN` when the role may not read the collection, or a parameter names a member that it may not read;
+    /// `INVALID_QUERY` for a parameter that cannot be used.
+    pub fn query(&self, collection: Collection, raw: &RawQuery) -> Result<Query, OperationError> {
+        self.caller.may(Action::Read, collection)?;
+        let mut query = query::parse(raw, collection, &self.access(), self.now.time())?;
+        if let Some(own) = self.caller.organisations() {
+            let member = match collection {
+                Collection::CodeReservation => "reserved_for",
+                Collection::Organisation => "id",
+                // Users are seen by their names; files and codes are limited where they are read.
+                Collection::Users | Collection::Files | Collection::UniqueCode => return Ok(query),
+            };
+            query.restrict(Filter::any_of(collection, member, own.iter().cloned())?);
+        }
+        Ok(query)
+    }
+}
