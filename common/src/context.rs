@@ -10,6 +10,7 @@ use std::{
 
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig};
 use aws_sdk_dynamodb::config::SharedInterceptor;
+use chrono::Utc;
 use tokio::sync::OnceCell;
 
 use crate::{
@@ -18,6 +19,7 @@ use crate::{
     code::Secret,
     config::{Config, ConfigError, SecretSource},
     identity::Identity,
+    reservation::Timestamp,
     store::Store,
 };
 
@@ -82,6 +84,12 @@ impl Context {
             secret: OnceCell::new(),
             identity: OnceLock::new(),
         })
+    }
+
+    /// The time. Everything that needs the time asks here, so that the pure modules get it as an argument.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        Timestamp::new(Utc::now())
     }
 
     /// The settings.

@@ -7,6 +7,7 @@
 pub use domain::{code, directory, export, query, reservation};
 
 pub mod api;
+pub mod backoff;
 pub mod bucket;
 mod clients;
 pub mod config;

@@ -5,8 +5,10 @@ mod answer;
 mod call;
 mod error;
 mod serve;
+mod start;
 
 pub use answer::Answer;
 pub use call::Call;
 pub use error::ApiError;
 pub use serve::{serve, serve_anyone};
+pub use start::run;

@@ -2,7 +2,6 @@
 
 use std::{future::ready, time::Instant};
 
-use chrono::Utc;
 use crc_fast::CrcAlgorithm;
 use lambda_http::{
     Body, Request, RequestExt, Response,
@@ -15,7 +14,7 @@ use super::{
     answer::{MAX_ANSWER, insert, json_response},
     call::Incoming,
 };
-use crate::{context::Context, operations::OperationError, reservation::Timestamp};
+use crate::{context::Context, operations::OperationError};
 
 /// The methods that a preflight names, as Directus lists them.
 const METHODS: &str = "GET,POST,PATCH,DELETE,SEARCH";
@@ -73,7 +72,7 @@ where
     F: FnOnce(&'a Context, Call) -> R,
     R: Future<Output = Result<Answer, ApiError>>,
 {
-    let call = incoming.authenticate(context, Timestamp::new(Utc::now()), request_id).await?;
+    let call = incoming.authenticate(context, context.now(), request_id).await?;
     operation(context, call).await
 }
 

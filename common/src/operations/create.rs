@@ -58,10 +58,7 @@ pub async fn create(context: &Context, session: Session<'_>, request: Request<'_
     let key = remembered_key(session, &request)?;
     let most = MAX_BATCH - usize::from(key.is_some());
     if inputs.len() > most {
-        return Err(OperationError::InvalidPayload(format!(
-            "{} rows in one request, {most} at most are allowed",
-            inputs.len()
-        )));
+        return Err(OperationError::too_many_rows(inputs.len(), most));
     }
     let store = context.store();
     let body = hash(request.body);

@@ -29,10 +29,7 @@ pub async fn ids(context: &Context, session: Session<'_>, ids: &[Uuid]) -> Resul
     session.caller.may(Action::Delete, Collection::CodeReservation)?;
     let ids: Vec<Uuid> = ids.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
     if ids.len() > MAX_BATCH {
-        return Err(OperationError::InvalidPayload(format!(
-            "{} rows in one request, {MAX_BATCH} at most are allowed",
-            ids.len()
-        )));
+        return Err(OperationError::too_many_rows(ids.len(), MAX_BATCH));
     }
     let store = context.store();
     for _ in 0..MAX_TRIES {

@@ -157,9 +157,7 @@ async fn write(
 
 fn check_number(rows: usize) -> Result<(), OperationError> {
     if rows > MAX_BATCH {
-        return Err(OperationError::InvalidPayload(format!(
-            "{rows} rows in one request, {MAX_BATCH} at most are allowed"
-        )));
+        return Err(OperationError::too_many_rows(rows, MAX_BATCH));
     }
     Ok(())
 }

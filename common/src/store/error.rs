@@ -1,7 +1,7 @@
 //! What can go wrong with the store, as far as callers treat it differently.
 
 use aws_sdk_dynamodb::{
-    error::{ProvideErrorMetadata, SdkError},
+    error::{BuildError, ProvideErrorMetadata, SdkError},
     operation::RequestId,
 };
 
@@ -37,6 +37,13 @@ impl StoreError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Busy(_) | Self::Contended(_))
+    }
+}
+
+/// A request of this crate that lacks a required member: a bug.
+impl From<BuildError> for StoreError {
+    fn from(error: BuildError) -> Self {
+        Self::Refused(error.to_string())
     }
 }
 

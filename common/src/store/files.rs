@@ -156,7 +156,7 @@ impl Store<'_> {
             .table_name(&self.config.tables.files)
             .set_item(Some(self.file_item(file)?))
             .build()
-            .map_err(|error| StoreError::Refused(error.to_string()))
+            .map_err(StoreError::from)
     }
 
     fn file_item(&self, file: &FileRow) -> Result<Item, StoreError> {

@@ -23,20 +23,12 @@ pub use requests::{Remembered, request_key};
 pub use reservations::{Created, Written};
 pub use steps::{Allocated, MAX_PLACEMENTS, Placement, Saved};
 
-use std::time::Duration;
-
 use aws_sdk_dynamodb::Client;
 
 use crate::config::Config;
 
 /// Maximum tries of a write that conflicts with another.
 const MAX_ATTEMPTS: u32 = 10;
-
-/// Waits before the next try: a random back-off (0…640 ms) between conflicting writers.
-async fn pause(attempt: u32) {
-    let ceiling = 10_u64 << attempt.min(6);
-    tokio::time::sleep(Duration::from_millis(rand::random_range(0..=ceiling))).await;
-}
 
 /// The tables, as the operations see them.
 #[derive(Clone, Copy)]

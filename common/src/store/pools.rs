@@ -219,7 +219,7 @@ impl Store<'_> {
             .expression_attribute_values(":read", number(pool.next))
             .expression_attribute_values(":check", text(&pool.check))
             .build()
-            .map_err(|error| StoreError::Refused(error.to_string()))
+            .map_err(StoreError::from)
     }
 
     /// The entry of a range, which must not exist (RSV-1).
@@ -250,5 +250,5 @@ fn put_new(table: &str, item: Item) -> Result<Put, StoreError> {
         .expression_attribute_names("#namespace", "namespace")
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::None)
         .build()
-        .map_err(|error| StoreError::Refused(error.to_string()))
+        .map_err(StoreError::from)
 }

@@ -70,6 +70,6 @@ impl Store<'_> {
             .expression_attribute_values(":now", number(now))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()
-            .map_err(|error| StoreError::Refused(error.to_string()))
+            .map_err(StoreError::from)
     }
 }

@@ -13,10 +13,10 @@ use super::{
     error::classify,
     index::{OPEN, shard},
     items::{self, Item, number, text},
-    pause,
     requests::Remembered,
     transaction::{MAX_ACTIONS, Outcome, Reason, Transaction},
 };
+use crate::backoff::pause;
 use crate::reservation::Reservation;
 
 /// Rounds of BatchGetItem before an answer that stays incomplete counts as busy.
@@ -99,8 +99,7 @@ impl Store<'_> {
             if round > 0 {
                 pause(round).await;
             }
-            let request = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
-            let request = request.map_err(|error| StoreError::Refused(error.to_string()))?;
+            let request = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build()?;
             let answer = self.client.batch_get_item().request_items(table, request).send().await.map_err(classify)?;
             found.extend(answer.responses.into_iter().flatten().flat_map(|(_, items)| items));
             // A page of more than 16 MB, or a throttled partition: what was not read comes in the next round.
@@ -128,8 +127,7 @@ impl Store<'_> {
                 .table_name(&self.config.tables.reservations)
                 .set_item(Some(self.reservation_item(reservation)?))
                 .condition_expression("attribute_not_exists(id)")
-                .build()
-                .map_err(|error| StoreError::Refused(error.to_string()))?;
+                .build()?;
             transaction.put(put);
         }
         if let Some((request, now)) = request {
@@ -198,8 +196,7 @@ impl Store<'_> {
                 .condition_expression(UNCHANGED)
                 .expression_attribute_values(":incarnation", text(old.incarnation.to_string()))
                 .expression_attribute_values(":version", number(old.version))
-                .build()
-                .map_err(|error| StoreError::Refused(error.to_string()))?;
+                .build()?;
             transaction.put(put);
         }
         self.finish_edit(transaction).await
@@ -218,8 +215,7 @@ impl Store<'_> {
                 .condition_expression(UNCHANGED)
                 .expression_attribute_values(":incarnation", text(reservation.incarnation.to_string()))
                 .expression_attribute_values(":version", number(reservation.version))
-                .build()
-                .map_err(|error| StoreError::Refused(error.to_string()))?;
+                .build()?;
             transaction.delete(delete);
         }
         self.finish_edit(transaction).await

@@ -14,9 +14,9 @@ use super::{
     FileRow, MAX_ATTEMPTS, PoolEntry, RangeEntry, Store, StoreError,
     error::classify,
     items::{self, number, text},
-    pause,
     transaction::{Outcome, Reason, Transaction},
 };
+use crate::backoff::pause;
 use crate::reservation::{Export, Range, Render, Reservation, Status, Timestamp};
 
 /// A reservation that is to get a range of a pool, with the range's start and what its export is rendered with.
@@ -119,7 +119,7 @@ impl Store<'_> {
             .expression_attribute_values(":incarnation", text(old.incarnation.to_string()))
             .expression_attribute_values(":version", number(old.version))
             .build()
-            .map_err(|error| StoreError::Refused(error.to_string()))
+            .map_err(StoreError::from)
     }
 
     /// Saves how far an export is: the write that brings the next slice.
@@ -189,13 +189,7 @@ impl Store<'_> {
         transaction.update(step.transact()?);
         transaction.put(self.file_put(file)?);
         if let Some(old) = read.export_file.as_deref().filter(|old| *old != file.id) {
-            transaction.delete(
-                Delete::builder()
-                    .table_name(&self.config.tables.files)
-                    .key("id", text(old))
-                    .build()
-                    .map_err(|error| StoreError::Refused(error.to_string()))?,
-            );
+            transaction.delete(Delete::builder().table_name(&self.config.tables.files).key("id", text(old)).build()?);
         }
         for attempt in 1..=MAX_ATTEMPTS {
             match transaction.clone().send(self.client).await?.written() {
@@ -372,7 +366,7 @@ impl Step {
             .set_expression_attribute_names(Some(self.names))
             .set_expression_attribute_values(Some(self.values))
             .build()
-            .map_err(|error| StoreError::Refused(error.to_string()))
+            .map_err(StoreError::from)
     }
 }
 

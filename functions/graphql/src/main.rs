@@ -1,14 +1,10 @@
 //! Start-up of the function; the handler is in `lib.rs`.
 
-use std::convert::Infallible;
-
-use common::{context::Context, telemetry};
-use lambda_http::{Error, run, service_fn};
+use common::api::run;
+use lambda_http::Error;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    telemetry::init();
-    let context = &*Context::from_env().await?;
     graphql::prepare()?;
-    run(service_fn(move |request| async move { Ok::<_, Infallible>(graphql::handle(context, request).await) })).await
+    run(|context, request| Box::pin(graphql::handle(context, request))).await
 }

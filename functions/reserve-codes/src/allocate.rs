@@ -1,8 +1,9 @@
 //! Allocation (architecture, step 1): the reservations of one pool that came in one batch share one transaction.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use common::{
+    backoff::pause,
     code::{CodeError, CodeRequest, CodeType, Namespace, PoolSpec, pool_number},
     context::Context,
     export::{ExportError, ExportType},
@@ -11,10 +12,7 @@ use common::{
     store::{Allocated, MAX_PLACEMENTS, Placement, Pool, PoolEntry},
 };
 
-use crate::{
-    error::{KEY_MISMATCH, WorkError},
-    work::{fail_if_permanent, now},
-};
+use crate::error::{KEY_MISMATCH, WorkError, fail_if_permanent};
 
 /// Tries of one group before its records come again.
 const MAX_TRIES: u32 = 10;
@@ -144,7 +142,7 @@ impl Group<'_> {
             // Nothing fits what is left as read just now: each of these ends alone, and the message counts from here.
             return self.fail_too_large(pool.next, &too_large).await;
         }
-        match store.allocate(&entry, &placements, now()).await? {
+        match store.allocate(&entry, &placements, self.context.now()).await? {
             Allocated::Done(items) => {
                 for (index, item) in placed.iter().zip(items) {
                     if let Some(waiting) = self.waiting.get(*index) {
@@ -241,12 +239,6 @@ impl Group<'_> {
 enum Progress {
     /// At once.
     Again,
-    /// After a pause: somebody else was faster.
+    /// After a random back-off: another worker was faster.
     Busy,
-}
-
-/// A random pause, so that workers that met do not meet again: 0…320 ms at most.
-async fn pause(attempt: u32) {
-    let ceiling = 10_u64 << attempt.min(5);
-    tokio::time::sleep(Duration::from_millis(rand::random_range(0..=ceiling))).await;
 }

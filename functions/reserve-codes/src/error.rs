@@ -1,11 +1,12 @@
-//! What a step can end with, as far as the protocol treats it differently.
+//! How a step can fail, as far as the protocol treats it differently, and the end of a reservation that cannot succeed.
 
 use common::{
     bucket::BucketError,
     code::CodeError,
-    context::SecretError,
+    context::{Context, SecretError},
     export::ExportError,
     operations::{RenderError, tidy::TidyError},
+    reservation::Reservation,
     store::StoreError,
 };
 
@@ -74,3 +75,21 @@ impl From<ExportError> for WorkError {
 /// What a person reads when the secret is not the one that the pool was made with.
 pub(crate) const KEY_MISMATCH: &str =
     "The secret of this deployment is not the one that these codes were made with. Ask the operator to restore it.";
+
+/// Ends a reservation that can never succeed with the message; anything else goes on as it is.
+pub(crate) async fn fail_if_permanent<T>(
+    context: &Context,
+    item: &Reservation,
+    result: Result<T, WorkError>,
+) -> Result<Option<T>, WorkError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(WorkError::Permanent(message)) => {
+            tracing::warn!(reservation = %item.id, message, "reservation {} ends with an error", item.id);
+            // A reservation that changed meanwhile brings its own record.
+            context.store().fail(item, &message, context.now()).await?;
+            Ok(None)
+        }
+        Err(transient) => Err(transient),
+    }
+}

@@ -20,8 +20,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     buffers::Buffers,
-    error::WorkError,
-    work::{fail_if_permanent, now},
+    error::{WorkError, fail_if_permanent},
 };
 
 /// Parts that are uploaded while the next one is made. Each holds 8 MiB of an ordinary export.
@@ -66,7 +65,7 @@ impl<'a> Job<'a> {
                 Some(id) => store.organisation(id).await?,
                 None => None,
             };
-            store.restart(&item, freeze(&item, organisation.as_ref(), context.config()), now()).await?;
+            store.restart(&item, freeze(&item, organisation.as_ref(), context.config()), context.now()).await?;
             return Ok(None);
         }
         let secret = context.secret().await?;
@@ -196,7 +195,7 @@ impl<'a> Job<'a> {
 
     async fn save_export(&self, export: Export) -> Result<(), WorkError> {
         let rows = export.next_row.saturating_sub(1);
-        match self.store().save_progress(&self.item, &export, rows, now()).await? {
+        match self.store().save_progress(&self.item, &export, rows, self.context.now()).await? {
             Saved::Done => Ok(()),
             Saved::Stale => self.clean_up().await,
         }
@@ -256,7 +255,7 @@ impl<'a> Job<'a> {
     /// Step 3: the file row and the reservation, in one transaction (RSV-4).
     async fn complete(&self, stored: Stored) -> Result<(), WorkError> {
         let export_type = self.file.export_type();
-        let at = now();
+        let at = self.context.now();
         let name = file_name(&self.item, export_type.extension());
         let row = FileRow {
             id: file_id(self.item.incarnation, self.item.generation).to_string(),

@@ -2,11 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use chrono::Utc;
 use common::{
     context::Context,
     operations::tidy,
-    reservation::{Reservation, Status, Timestamp},
+    reservation::{Reservation, Status},
 };
 use futures::{StreamExt, stream::FuturesUnordered};
 
@@ -125,27 +124,4 @@ async fn run_exports(
         done.push((position, job.run(slice).await));
     }
     done
-}
-
-/// Ends a reservation that can never succeed with the message; anything else goes on as it is.
-pub(crate) async fn fail_if_permanent<T>(
-    context: &Context,
-    item: &Reservation,
-    result: Result<T, WorkError>,
-) -> Result<Option<T>, WorkError> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(WorkError::Permanent(message)) => {
-            tracing::warn!(reservation = %item.id, message, "reservation {} ends with an error", item.id);
-            // A reservation that changed meanwhile brings its own record.
-            context.store().fail(item, &message, now()).await?;
-            Ok(None)
-        }
-        Err(transient) => Err(transient),
-    }
-}
-
-/// The time.
-pub(crate) fn now() -> Timestamp {
-    Timestamp::new(Utc::now())
 }

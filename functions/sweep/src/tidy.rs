@@ -6,7 +6,6 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use chrono::Utc;
 use common::{
     bucket::{EXPORTS, Listed, parse_export_key},
     context::Context,
@@ -81,7 +80,7 @@ impl Round<'_> {
 
     /// Tidies what a page of keys belongs to, as far as time lasts.
     async fn look(&mut self, keys: Vec<Listed>, kind: Kind) {
-        let oldest = Utc::now().timestamp() - i64::try_from(self.min_age.as_secs()).unwrap_or(i64::MAX);
+        let oldest = self.context.now().time().timestamp() - i64::try_from(self.min_age.as_secs()).unwrap_or(i64::MAX);
         self.looked += keys.len();
         let mut generations: BTreeMap<(Uuid, Uuid), Vec<u32>> = BTreeMap::new();
         for listed in keys.iter().filter(|listed| listed.modified.is_some_and(|modified| modified <= oldest)) {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use common::{
     context::Context,
     reservation::{Reservation, Timestamp},
@@ -30,7 +30,7 @@ pub(crate) struct Woken {
 
 pub(crate) async fn run(context: &Context, deadline: SystemTime) -> Result<Woken, StoreError> {
     let store = context.store();
-    let now = Timestamp::new(Utc::now());
+    let now = context.now();
     let mut entries = Entries::new(&[Index::Open], false, &EntryFilter::default()).unbounded();
     let mut woken = Woken::default();
     // One reservation that cannot be read or written must not keep those behind it asleep: the first error is told at the end.

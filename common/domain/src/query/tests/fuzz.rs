@@ -188,6 +188,7 @@ fn exercise(raw: &RawQuery, collection: Collection, access: &Access, rows: &[Row
 #[test]
 fn no_input_makes_parsing_panic() {
     let default = if cfg!(debug_assertions) { 20_000 } else { 1_000_000 };
+    #[expect(clippy::disallowed_methods, reason = "a test may be told how long to run")]
     let inputs = std::env::var("QUERY_FUZZ_INPUTS").ok().and_then(|n| n.parse().ok()).unwrap_or(default);
     let (rows, related, access) = (rows(), related(), admin());
     let mut random = Random(0x9E37_79B9_7F4A_7C15);

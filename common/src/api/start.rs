@@ -1,0 +1,23 @@
+//! The start of a function that answers HTTP requests: the same for all of them.
+
+use std::convert::Infallible;
+
+use futures::future::BoxFuture;
+use lambda_http::{Body, Error, Request, Response, service_fn};
+
+use crate::{context::Context, telemetry};
+
+/// Reads the settings and answers the events of the Lambda Runtime API with `handle` until the process ends.
+///
+/// # Errors
+/// [`crate::config::ConfigError`] for a missing or wrong environment variable; an error of the Runtime API.
+pub async fn run<F>(handle: F) -> Result<(), Error>
+where
+    F: for<'a> Fn(&'a Context, Request) -> BoxFuture<'a, Response<Body>> + Send + Sync,
+{
+    telemetry::init();
+    let context = Context::from_env().await?;
+    let (context, handle) = (&*context, &handle);
+    lambda_http::run(service_fn(move |request| async move { Ok::<_, Infallible>(handle(context, request).await) }))
+        .await
+}
