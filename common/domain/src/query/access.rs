@@ -1,9 +1,9 @@
 //! What a caller may read, collection by collection and member by member.
 //!
 //! Pure data, made from a role. Which *rows* a caller may read is not said here: the rights layer adds a filter with
-//! [`Query::restrict`](super::Query::restrict), in one place.
+//! [`Query::restrict`](crate::query::Query::restrict), in one place.
 
-use super::schema::{Collection, Field};
+use crate::query::schema::{Collection, Field};
 use crate::directory::Role;
 use serde_json::{Map, Value};
 
@@ -87,12 +87,12 @@ impl Access {
     }
 
     /// The caller's id.
-    pub(super) fn current_user(&self) -> Value {
+    pub(in crate::query) fn current_user(&self) -> Value {
         self.current_user_member("id")
     }
 
     /// A member of the caller's own row; null where there is none.
-    pub(super) fn current_user_member(&self, name: &str) -> Value {
+    pub(in crate::query) fn current_user_member(&self, name: &str) -> Value {
         self.user.as_ref().and_then(|u| u.get(name)).cloned().unwrap_or(Value::Null)
     }
 }

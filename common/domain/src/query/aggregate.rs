@@ -3,13 +3,13 @@
 //! Counts, sums and averages are texts over REST, because they are `bigint` and `numeric` in PostgreSQL; `min` and `max`
 //! keep the type of their member.
 
-use super::decimal;
-use super::error::QueryError;
-use super::filter::FieldPath;
-use super::js;
-use super::limits::MAX_LIST;
-use super::related::Row;
-use super::schema::{Collection, Field, FieldType, Relation};
+use crate::query::decimal;
+use crate::query::error::QueryError;
+use crate::query::filter::FieldPath;
+use crate::query::js;
+use crate::query::limits::MAX_LIST;
+use crate::query::related::Row;
+use crate::query::schema::{Collection, Field, FieldType, Relation};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
@@ -55,7 +55,7 @@ impl Operation {
     }
 
     /// Whether it gives a number, whatever it is asked for.
-    pub(super) fn is_number(self) -> bool {
+    pub(in crate::query) fn is_number(self) -> bool {
         !matches!(self, Self::Min | Self::Max)
     }
 
@@ -74,7 +74,7 @@ pub struct Aggregate {
 }
 
 /// The `aggregate` parameter in order: operation names and what they are asked for.
-pub(super) fn parse(raw: &Value) -> Result<Vec<(String, Vec<String>)>, QueryError> {
+pub(in crate::query) fn parse(raw: &Value) -> Result<Vec<(String, Vec<String>)>, QueryError> {
     let wrong = || QueryError::invalid("\"aggregate\" must be of type object");
     let parsed;
     let raw = match raw {
@@ -112,7 +112,7 @@ pub(super) fn parse(raw: &Value) -> Result<Vec<(String, Vec<String>)>, QueryErro
 }
 
 /// Known operations on existing members. An unknown operation computes nothing, as in Directus.
-pub(super) fn lower(asked: &[(String, Vec<String>)], collection: Collection) -> Result<Vec<Aggregate>, QueryError> {
+pub(in crate::query) fn lower(asked: &[(String, Vec<String>)], collection: Collection) -> Result<Vec<Aggregate>, QueryError> {
     let mut out = Vec::new();
     for (name, fields) in asked {
         let Some(operation) = Operation::of(name) else {
@@ -141,11 +141,11 @@ pub(super) fn lower(asked: &[(String, Vec<String>)], collection: Collection) -> 
 }
 
 /// Lowers `groupBy`: members of the collection itself and functions of them.
-pub(super) fn lower_groups(groups: &[String], collection: Collection) -> Result<Vec<FieldPath>, QueryError> {
+pub(in crate::query) fn lower_groups(groups: &[String], collection: Collection) -> Result<Vec<FieldPath>, QueryError> {
     groups
         .iter()
         .map(|group| {
-            let path = super::sort::path(std::slice::from_ref(group), collection)?;
+            let path = crate::query::sort::path(std::slice::from_ref(group), collection)?;
             if path.field.kind == FieldType::Alias || path.field.concealed {
                 return Err(QueryError::invalid(format!("\"{group}\" can't be grouped by")));
             }
@@ -156,7 +156,7 @@ pub(super) fn lower_groups(groups: &[String], collection: Collection) -> Result<
 
 impl Aggregate {
     /// Whether a sort key names this aggregate: `count`, `count.*`, `sum.quantity`.
-    pub(super) fn is(&self, operation: &str, field: Option<&str>) -> bool {
+    pub(in crate::query) fn is(&self, operation: &str, field: Option<&str>) -> bool {
         self.operation.name() == operation
             && match (field, self.field) {
                 (None, _) => true,
@@ -166,7 +166,7 @@ impl Aggregate {
     }
 
     /// The value over some rows.
-    pub(super) fn compute(&self, rows: &[&Row]) -> Value {
+    pub(in crate::query) fn compute(&self, rows: &[&Row]) -> Value {
         let Some(field) = self.field else {
             return Value::String(rows.len().to_string());
         };
@@ -184,7 +184,7 @@ impl Aggregate {
     }
 
     /// Puts the value where REST shows it: `count` for rows, `{operation: {member: …}}` otherwise.
-    pub(super) fn store(&self, value: Value, out: &mut Map<String, Value>) {
+    pub(in crate::query) fn store(&self, value: Value, out: &mut Map<String, Value>) {
         let name = self.operation.name();
         match self.field {
             None if self.operation == Operation::CountDistinct => {
@@ -245,7 +245,7 @@ fn average<'a>(field: &Field, values: impl Iterator<Item = &'a Value>) -> Value 
 fn loose_numbers<'a>(field: &Field, values: impl Iterator<Item = &'a Value>) -> (f64, f64) {
     values.fold((0.0, 0.0), |(sum, count), value| {
         let text = js::text(value);
-        let number = match super::dates::parse_instant(&text) {
+        let number = match crate::query::dates::parse_instant(&text) {
             Some(at) if field.kind == FieldType::Timestamp => at.timestamp_millis() as f64,
             _ => leading_number(&text),
         };
@@ -270,7 +270,7 @@ fn plain_number(value: f64) -> Value {
 }
 
 fn extreme<'a>(field: &Field, values: impl Iterator<Item = &'a Value>, wanted: std::cmp::Ordering) -> Value {
-    use super::operators::Actual;
+    use crate::query::operators::Actual;
     let mut best: Option<&Value> = None;
     for value in values {
         let read = |v: &'a Value| Actual::read(field.kind, Some(v));

@@ -1,15 +1,15 @@
 //! `alias[name]=member`: other names for members of the answer.
 
-use super::error::QueryError;
+use crate::query::error::QueryError;
 use serde_json::Value;
 
 /// Checked aliases, in the order given.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Aliases(Vec<(String, String)>);
+pub(in crate::query) struct Aliases(Vec<(String, String)>);
 
 impl Aliases {
     /// Reads the parameter: an object of texts, or text that is such JSON.
-    pub(super) fn parse(raw: &Value) -> Result<Self, QueryError> {
+    pub(in crate::query) fn parse(raw: &Value) -> Result<Self, QueryError> {
         let parsed;
         let raw = match raw {
             Value::String(text) => {
@@ -37,12 +37,12 @@ impl Aliases {
     }
 
     /// The member that a name stands for.
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub(in crate::query) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(n, _)| n == name).map(|(_, m)| m.as_str())
     }
 
     /// All of them.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(in crate::query) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(n, m)| (n.as_str(), m.as_str()))
     }
 }

@@ -3,14 +3,14 @@
 //! Collects first, by the path on which a member is named, and checks at the end: existence before rights, filters and
 //! sorts before fields, as Directus does, so the same one of several mistakes is reported.
 
-use super::access::Access;
-use super::error::QueryError;
-use super::functions;
-use super::schema::{Collection, Relation};
+use crate::query::access::Access;
+use crate::query::error::QueryError;
+use crate::query::functions;
+use crate::query::schema::{Collection, Relation};
 
 /// Why a member is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Use {
+pub(in crate::query) enum Use {
     /// By a filter or a sort.
     Condition,
     /// By fields, aggregates or groups.
@@ -33,21 +33,21 @@ struct Entry {
 
 /// The members named so far.
 #[derive(Debug, Default)]
-pub(super) struct Named(Vec<Entry>);
+pub(in crate::query) struct Named(Vec<Entry>);
 
 impl Named {
     /// Notes that a collection is read at all.
-    pub(super) fn touch(&mut self, why: Use, path: &[String], collection: Collection) {
+    pub(in crate::query) fn touch(&mut self, why: Use, path: &[String], collection: Collection) {
         self.entry(why, path, Place::Ours(collection));
     }
 
     /// Notes a member; a function around it does not matter.
-    pub(super) fn add(&mut self, why: Use, path: &[String], collection: Collection, name: &str) {
+    pub(in crate::query) fn add(&mut self, why: Use, path: &[String], collection: Collection, name: &str) {
         add_name(self.entry(why, path, Place::Ours(collection)), name);
     }
 
     /// Notes every member of a dotted path, following relations.
-    pub(super) fn add_path(&mut self, why: Use, prefix: &[String], collection: Collection, path: &[String]) {
+    pub(in crate::query) fn add_path(&mut self, why: Use, prefix: &[String], collection: Collection, path: &[String]) {
         let mut place = Place::Ours(collection);
         let mut stack = prefix.to_vec();
         for part in path {
@@ -73,7 +73,7 @@ impl Named {
     }
 
     /// Refuses the query at the first path on which something is missing or not allowed.
-    pub(super) fn check(&self, access: &Access) -> Result<(), QueryError> {
+    pub(in crate::query) fn check(&self, access: &Access) -> Result<(), QueryError> {
         let of = |why: Use| self.0.iter().filter(move |e| e.why == why);
         for entry in of(Use::Condition).chain(of(Use::Output)) {
             let Place::Ours(collection) = entry.place else {

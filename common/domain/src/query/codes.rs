@@ -3,12 +3,12 @@
 //! Codes are not stored, so a filter cannot search them; but a whole code can be inverted to the reservation that issued
 //! it. So exactly the forms that name whole codes are allowed; the caller resolves each [`CodeLookup`].
 
-use super::error::QueryError;
-use super::filter::{Condition, Filter};
-use super::filter_lower;
-use super::limits::MAX_CODE_LOOKUPS;
-use super::operators::{Scalar, Test};
-use super::schema::Collection;
+use crate::query::error::QueryError;
+use crate::query::filter::{Condition, Filter};
+use crate::query::filter_lower;
+use crate::query::limits::MAX_CODE_LOOKUPS;
+use crate::query::operators::{Scalar, Test};
+use crate::query::schema::Collection;
 use serde_json::Value;
 
 /// A whole code, in one of its written forms.
@@ -28,7 +28,7 @@ pub enum CodeLookup {
 }
 
 /// Lowers what stands below `codes` (without `_some` or `_none`).
-pub(super) fn lower(filter: &Value, none: bool) -> Result<Filter, QueryError> {
+pub(in crate::query) fn lower(filter: &Value, none: bool) -> Result<Filter, QueryError> {
     let lookups = lookups_of(filter_lower::lower(filter, Collection::UniqueCode)?.as_ref())?;
     Ok(Filter::Codes { none, lookups })
 }
@@ -38,7 +38,7 @@ pub(super) fn lower(filter: &Value, none: bool) -> Result<Filter, QueryError> {
 /// # Errors
 /// `INVALID_QUERY` when it is anything but `code` (with `product`), `digital_link` or `epc_join_key`, each `_eq` or `_in`,
 /// or an `_or` of such.
-pub(super) fn lookups_of(filter: Option<&Filter>) -> Result<Vec<CodeLookup>, QueryError> {
+pub(in crate::query) fn lookups_of(filter: Option<&Filter>) -> Result<Vec<CodeLookup>, QueryError> {
     let mut lookups = Vec::new();
     filter.ok_or_else(not_a_lookup).and_then(|f| collect(f, &mut lookups))?;
     if lookups.len() > MAX_CODE_LOOKUPS {

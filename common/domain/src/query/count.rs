@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{aggregate::Operation, parse::Query};
+use crate::query::aggregate::Operation;
+use crate::query::parse::Query;
 
 impl Query {
     /// The `data` of a query that asks for nothing but the number of rows, given that number; `None` for any other query.

@@ -89,7 +89,7 @@ pub fn format_instant(at: &DateTime<Utc>) -> String {
 
 /// The instant that `$NOW…` stands for; `None` for a text that is no such variable. An offset that cannot be read counts
 /// as none, as in Directus.
-pub(super) fn now_variable(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+pub(in crate::query) fn now_variable(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let rest = text.strip_prefix("$NOW")?;
     let offset = rest.find('(').and_then(|open| {
         let inner = rest.get(open + 1..)?;

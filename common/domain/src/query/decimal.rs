@@ -2,7 +2,7 @@
 
 /// `sum / count` with as many decimals as PostgreSQL's `numeric` division gives: at least 16 significant digits, counted
 /// in groups of four (`select_div_scale` of its numeric.c).
-pub(super) fn quotient(sum: i128, count: i128) -> String {
+pub(in crate::query) fn quotient(sum: i128, count: i128) -> String {
     let (dividend, divisor) = (sum.unsigned_abs(), count.unsigned_abs());
     let (weight, first) = leading_group(dividend);
     let (divisor_weight, divisor_first) = leading_group(divisor);

@@ -3,14 +3,14 @@
 //! Pure: rows and what they are related to come as arguments. [`Query::run`] does everything at once over rows in memory;
 //! the steps are public for a store that can do some of them better.
 
-use super::aggregate::Operation;
-use super::error::QueryError;
-use super::operators::Actual;
-use super::parse::{Meta, Query};
-use super::project::{self, Shown};
-use super::related::{Related, Row};
-use super::schema::FieldType;
-use super::sort::{SortKey, SortTarget};
+use crate::query::aggregate::Operation;
+use crate::query::error::QueryError;
+use crate::query::operators::Actual;
+use crate::query::parse::{Meta, Query};
+use crate::query::project::{self, Shown};
+use crate::query::related::{Related, Row};
+use crate::query::schema::FieldType;
+use crate::query::sort::{SortKey, SortTarget};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::cmp::Ordering;

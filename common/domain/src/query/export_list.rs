@@ -2,8 +2,8 @@
 //!
 //! The bytes are those of the writers behind Directus, for the values that our rows hold.
 
-use super::export_xml;
-use super::export_yaml;
+use crate::query::export_xml;
+use crate::query::export_yaml;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 

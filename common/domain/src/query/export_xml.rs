@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::fmt::Write as _;
 
 /// The whole document.
-pub(super) fn write(data: &Value) -> String {
+pub(in crate::query) fn write(data: &Value) -> String {
     let mut out = String::from("<?xml version='1.0'?>\n");
     let mut body = String::new();
     match data {

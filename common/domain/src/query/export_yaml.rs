@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 const WIDTH: usize = 80;
 
 /// The whole document, with its last line break.
-pub(super) fn write(data: &Value) -> String {
+pub(in crate::query) fn write(data: &Value) -> String {
     let mut out = String::new();
     match data {
         Value::Array(items) if !items.is_empty() => sequence(items, 0, &mut out),
@@ -278,5 +278,5 @@ fn is_date(text: &str) -> bool {
         return month.len() == 2 && rest.len() == 2 && short(rest);
     };
     let (day, time) = rest.split_at(at);
-    short(day) && super::dates::parse_instant(text).is_some() && time.matches(':').count() >= 2
+    short(day) && crate::query::dates::parse_instant(text).is_some() && time.matches(':').count() >= 2
 }

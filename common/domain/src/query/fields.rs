@@ -3,20 +3,20 @@
 //! Two steps. `draft` expands wildcards and notes every name for the check of rights; `Draft::resolve` gives names
 //! their meaning afterwards, so that a missing right is reported before a wrong function.
 
-use super::access::Access;
-use super::alias::Aliases;
-use super::check::{Named, Use};
-use super::error::QueryError;
-use super::filter::Filter;
-use super::filter_lower;
-use super::filter_parse::Variables;
-use super::functions::{self, Function};
-use super::limits::MAX_SELECTED_FIELDS;
-use super::parameters::Parameters;
-use super::schema::{Collection, Field, Relation};
-use super::search::Search;
-use super::wildcards;
-use super::window::Window;
+use crate::query::access::Access;
+use crate::query::alias::Aliases;
+use crate::query::check::{Named, Use};
+use crate::query::error::QueryError;
+use crate::query::filter::Filter;
+use crate::query::filter_lower;
+use crate::query::filter_parse::Variables;
+use crate::query::functions::{self, Function};
+use crate::query::limits::MAX_SELECTED_FIELDS;
+use crate::query::parameters::Parameters;
+use crate::query::schema::{Collection, Field, Relation};
+use crate::query::search::Search;
+use crate::query::wildcards;
+use crate::query::window::Window;
 use serde_json::Value;
 
 /// The members of one object.
@@ -72,7 +72,7 @@ pub enum Source {
 
 /// A [`Selection`] whose names are known but not resolved.
 #[derive(Debug)]
-pub(super) struct Draft {
+pub(in crate::query) struct Draft {
     collection: Collection,
     nodes: Vec<DraftNode>,
 }
@@ -92,13 +92,13 @@ impl DraftNode {
 }
 
 /// What drafting needs besides the fields.
-pub(super) struct Drafting<'a> {
-    pub(super) access: &'a Access,
-    pub(super) variables: Variables<'a>,
-    pub(super) named: &'a mut Named,
-    pub(super) budget: usize,
+pub(in crate::query) struct Drafting<'a> {
+    pub(in crate::query) access: &'a Access,
+    pub(in crate::query) variables: Variables<'a>,
+    pub(in crate::query) named: &'a mut Named,
+    pub(in crate::query) budget: usize,
     /// Whether this level lies below codes: there, codes are not shown again, or their number would multiply.
-    pub(super) below_codes: bool,
+    pub(in crate::query) below_codes: bool,
 }
 
 impl Drafting<'_> {
@@ -112,7 +112,7 @@ impl Drafting<'_> {
 }
 
 /// Expands `fields` for one collection and everything below it.
-pub(super) fn draft(
+pub(in crate::query) fn draft(
     fields: &[String],
     collection: Collection,
     aliases: &Aliases,
@@ -224,7 +224,7 @@ fn draft_nested(
 
 impl Draft {
     /// Gives every name its meaning.
-    pub(super) fn resolve(self, access: &Access) -> Result<Selection, QueryError> {
+    pub(in crate::query) fn resolve(self, access: &Access) -> Result<Selection, QueryError> {
         let mut nodes = Vec::with_capacity(self.nodes.len());
         for node in self.nodes {
             let (key, alias, source) = match node {

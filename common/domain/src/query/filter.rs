@@ -2,12 +2,12 @@
 //!
 //! There is no `not`: a negative operator is a test of its own.
 
-use super::codes::CodeLookup;
-use super::error::QueryError;
-use super::functions::Function;
-use super::operators::{Actual, Scalar, Test};
-use super::related::{Related, Row};
-use super::schema::{Collection, Field, Relation};
+use crate::query::codes::CodeLookup;
+use crate::query::error::QueryError;
+use crate::query::functions::Function;
+use crate::query::operators::{Actual, Scalar, Test};
+use crate::query::related::{Related, Row};
+use crate::query::schema::{Collection, Field, Relation};
 use serde_json::Value;
 
 /// Which rows match.
@@ -62,7 +62,7 @@ impl FieldPath {
     }
 
     /// The value in a row; null where a relation leads nowhere.
-    pub(super) fn actual<'a>(&self, row: &'a Row, related: &'a Related) -> Actual<'a> {
+    pub(in crate::query) fn actual<'a>(&self, row: &'a Row, related: &'a Related) -> Actual<'a> {
         let Some(row) = self.last_row(row, related) else {
             return Actual::Null;
         };
@@ -186,7 +186,7 @@ impl Filter {
     /// # Errors
     /// `INVALID_QUERY` when the filter is anything else.
     pub fn as_code_lookups(&self) -> Result<Vec<CodeLookup>, QueryError> {
-        super::codes::lookups_of(Some(self))
+        crate::query::codes::lookups_of(Some(self))
     }
 
     /// Every leaf, from left to right.

@@ -3,16 +3,16 @@
 //! Here types meet operators. A part that says nothing (an empty group, a field without an operator) disappears, and an
 //! `_or` with an empty alternative says nothing as a whole.
 
-use super::codes;
-use super::error::QueryError;
-use super::filter::{Condition, FieldPath, Filter};
-use super::functions::{self, Function};
-use super::operators;
-use super::schema::{Collection, Field, FieldType, Relation};
+use crate::query::codes;
+use crate::query::error::QueryError;
+use crate::query::filter::{Condition, FieldPath, Filter};
+use crate::query::functions::{self, Function};
+use crate::query::operators;
+use crate::query::schema::{Collection, Field, FieldType, Relation};
 use serde_json::{Map, Value};
 
 /// Lowers a whole filter. `None`: it says nothing, so every row matches.
-pub(super) fn lower(filter: &Value, collection: Collection) -> Result<Option<Filter>, QueryError> {
+pub(in crate::query) fn lower(filter: &Value, collection: Collection) -> Result<Option<Filter>, QueryError> {
     let Value::Object(members) = filter else {
         return Ok(None);
     };

@@ -4,11 +4,11 @@
 //! `{"status": "new"}` becomes `{"status": {"_eq": "new"}}`. The words `true`, `false`, `null` become their values, as
 //! query strings have no other way to say them.
 
-use super::access::Access;
-use super::dates::{format_instant, now_variable};
-use super::error::QueryError;
-use super::filter_validate::depth;
-use super::limits::{MAX_FILTER_NESTING, MAX_FILTER_NODES, MAX_RELATIONAL_DEPTH};
+use crate::query::access::Access;
+use crate::query::dates::{format_instant, now_variable};
+use crate::query::error::QueryError;
+use crate::query::filter_validate::depth;
+use crate::query::limits::{MAX_FILTER_NESTING, MAX_FILTER_NODES, MAX_RELATIONAL_DEPTH};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
@@ -16,13 +16,13 @@ const LISTS: [&str; 4] = ["_in", "_nin", "_between", "_nbetween"];
 
 /// What variables stand for.
 #[derive(Clone, Copy)]
-pub(super) struct Variables<'a> {
-    pub(super) access: &'a Access,
-    pub(super) now: DateTime<Utc>,
+pub(in crate::query) struct Variables<'a> {
+    pub(in crate::query) access: &'a Access,
+    pub(in crate::query) now: DateTime<Utc>,
 }
 
 /// Reads the `filter` parameter: JSON, text that is JSON, or what brackets gave.
-pub(super) fn parse(raw: &Value, variables: Variables<'_>) -> Result<Value, QueryError> {
+pub(in crate::query) fn parse(raw: &Value, variables: Variables<'_>) -> Result<Value, QueryError> {
     let parsed;
     let filter = match raw {
         Value::String(text) => {

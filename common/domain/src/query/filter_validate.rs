@@ -2,14 +2,14 @@
 //!
 //! Runs before any rights are looked at, so a malformed filter is 400 and not 403.
 
-use super::error::QueryError;
+use crate::query::error::QueryError;
 use serde_json::Value;
 
 /// The largest whole number that JavaScript holds exactly.
-pub(super) const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
+pub(in crate::query) const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
 
 /// Checks every operand.
-pub(super) fn validate(filter: &Value) -> Result<(), QueryError> {
+pub(in crate::query) fn validate(filter: &Value) -> Result<(), QueryError> {
     let members: Vec<(String, &Value)> = match filter {
         Value::Object(members) => members.iter().map(|(k, v)| (k.clone(), v)).collect(),
         Value::Array(items) => items.iter().enumerate().map(|(i, v)| (i.to_string(), v)).collect(),
@@ -59,7 +59,7 @@ fn primitive(value: &Value, key: &str) -> Result<(), QueryError> {
 }
 
 /// How many members deep a filter goes; groups and operators do not count.
-pub(super) fn depth(value: &Value) -> usize {
+pub(in crate::query) fn depth(value: &Value) -> usize {
     match value {
         Value::Object(members) => members
             .iter()
@@ -73,7 +73,7 @@ pub(super) fn depth(value: &Value) -> usize {
 }
 
 /// The members that a filter names, as paths, in the order in which Directus reports them.
-pub(super) fn paths(filter: &Value) -> Vec<Vec<String>> {
+pub(in crate::query) fn paths(filter: &Value) -> Vec<Vec<String>> {
     let mut out: Vec<Vec<String>> = Vec::new();
     let mut stack: Vec<(&Value, Vec<String>)> = vec![(filter, Vec::new())];
     while let Some((value, path)) = stack.pop() {

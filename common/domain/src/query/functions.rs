@@ -3,7 +3,7 @@
 //! Dates are looked at in UTC. `week` is the ISO 8601 week, `weekday` counts from Sunday = 0, `second` has its fraction:
 //! as PostgreSQL's EXTRACT does under Directus.
 
-use super::schema::{Field, FieldType, Relation};
+use crate::query::schema::{Field, FieldType, Relation};
 use chrono::{DateTime, Datelike, Timelike, Utc};
 
 /// A function of one member.
@@ -43,7 +43,7 @@ impl Function {
     ];
 
     /// The function of this name, if `field` has it.
-    pub(super) fn of(name: &str, field: &Field) -> Option<Self> {
+    pub(in crate::query) fn of(name: &str, field: &Field) -> Option<Self> {
         let (function, _) = Self::ALL.into_iter().find(|(_, n)| *n == name)?;
         let fits = match function {
             Self::Count => matches!(field.relation, Relation::Many(_)),
@@ -58,7 +58,7 @@ impl Function {
     }
 
     /// The value for an instant; `count` has none.
-    pub(super) fn of_instant(self, at: &DateTime<Utc>) -> Option<f64> {
+    pub(in crate::query) fn of_instant(self, at: &DateTime<Utc>) -> Option<f64> {
         let whole = |n: u32| Some(f64::from(n));
         match self {
             Self::Year => Some(f64::from(at.year())),
@@ -74,14 +74,14 @@ impl Function {
     }
 
     /// The value as an answer shows it: text, `second` with six decimals.
-    pub(super) fn text_of_instant(self, at: &DateTime<Utc>) -> Option<String> {
+    pub(in crate::query) fn text_of_instant(self, at: &DateTime<Utc>) -> Option<String> {
         let value = self.of_instant(at)?;
         Some(if self == Self::Second { format!("{value:.6}") } else { format!("{value}") })
     }
 }
 
 /// A member's name, with the function around it if there is one: `year(date_created)` → `year`, `date_created`.
-pub(super) fn split(key: &str) -> (Option<&str>, &str) {
+pub(in crate::query) fn split(key: &str) -> (Option<&str>, &str) {
     let inner = || {
         let open = key.find('(')?;
         let name = key.get(..open)?;
@@ -98,7 +98,7 @@ pub(super) fn split(key: &str) -> (Option<&str>, &str) {
 }
 
 /// Moves relations out of the brackets: `year(a.b.c)` → `a.b.year(c)`.
-pub(super) fn outer_path(path: &str) -> String {
+pub(in crate::query) fn outer_path(path: &str) -> String {
     let moved = || {
         let open = path.find('(')?;
         let close = path.find(')').filter(|c| *c > open)?;
@@ -120,7 +120,7 @@ pub(super) fn outer_path(path: &str) -> String {
 }
 
 /// The member that a function gives in an answer: `year(date_created)` → `date_created_year`.
-pub(super) fn column_name(key: &str) -> String {
+pub(in crate::query) fn column_name(key: &str) -> String {
     match split(key) {
         (Some(function), member) => format!("{member}_{function}"),
         (None, _) => key.to_owned(),

@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 /// `Number(text)`: NaN for what is no number.
-pub(super) fn number_from_text(text: &str) -> f64 {
+pub(in crate::query) fn number_from_text(text: &str) -> f64 {
     let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
     if text.is_empty() {
         return 0.0;
@@ -41,7 +41,7 @@ fn whole_number(digits: &str, radix: u32) -> f64 {
 }
 
 /// `Number(value)` of any JSON value.
-pub(super) fn number(value: &Value) -> f64 {
+pub(in crate::query) fn number(value: &Value) -> f64 {
     match value {
         Value::Null => 0.0,
         Value::Bool(b) => f64::from(u8::from(*b)),
@@ -57,12 +57,12 @@ pub(super) fn number(value: &Value) -> f64 {
 }
 
 /// `String(number)` for the range the dialect uses: no fraction is printed where there is none.
-pub(super) fn number_text(value: f64) -> String {
+pub(in crate::query) fn number_text(value: f64) -> String {
     if value == 0.0 { "0".into() } else { format!("{value}") }
 }
 
 /// `String(value)` of any JSON value.
-pub(super) fn text(value: &Value) -> String {
+pub(in crate::query) fn text(value: &Value) -> String {
     match value {
         Value::Null => "null".into(),
         Value::Bool(b) => b.to_string(),
@@ -81,7 +81,7 @@ pub(super) fn text(value: &Value) -> String {
 }
 
 /// Whether a value counts as true in a condition.
-pub(super) fn truthy(value: &Value) -> bool {
+pub(in crate::query) fn truthy(value: &Value) -> bool {
     match value {
         Value::Null => false,
         Value::Bool(b) => *b,

@@ -2,12 +2,12 @@
 //!
 //! Told as names only, so that the store can load in batches, level by level.
 
-use super::fields::{Selection, Source};
-use super::filter::Filter;
-use super::functions::Function;
-use super::parse::Query;
-use super::sort::SortTarget;
-use super::window::Window;
+use crate::query::fields::{Selection, Source};
+use crate::query::filter::Filter;
+use crate::query::functions::Function;
+use crate::query::parse::Query;
+use crate::query::sort::SortTarget;
+use crate::query::window::Window;
 use std::collections::BTreeSet;
 
 /// What has to be loaded before a query can be evaluated and rendered. Paths are relations to follow, from the row.

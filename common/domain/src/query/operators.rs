@@ -3,10 +3,10 @@
 //! Comparison is SQL's without its third value: a null passes no test but [`Test::Null`] and [`Test::Empty`], the
 //! negative ones included.
 
-use super::dates::parse_instant;
-use super::error::QueryError;
-use super::js;
-use super::schema::FieldType;
+use crate::query::dates::parse_instant;
+use crate::query::error::QueryError;
+use crate::query::js;
+use crate::query::schema::FieldType;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use std::borrow::Cow;
@@ -136,7 +136,7 @@ fn operators_of(kind: FieldType) -> &'static [&'static str] {
 
 /// Reads an operator (`_eq`) and its operand for a member of this type. `Ok(None)`: the condition says nothing, like
 /// `_between` with one operand.
-pub(super) fn test(kind: FieldType, concealed: bool, key: &str, operand: &Value) -> Result<Option<Test>, QueryError> {
+pub(in crate::query) fn test(kind: FieldType, concealed: bool, key: &str, operand: &Value) -> Result<Option<Test>, QueryError> {
     let operator = key.strip_prefix('_').unwrap_or(key);
     if !operators_of(kind).contains(&operator) {
         let kind = kind.name();
@@ -272,7 +272,7 @@ fn instant(value: &Value) -> Option<DateTime<Utc>> {
 
 /// The value of a member in a row, in the type of its operands.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Actual<'a> {
+pub(in crate::query) enum Actual<'a> {
     Null,
     Text(Cow<'a, str>),
     Number(f64),
@@ -282,7 +282,7 @@ pub(super) enum Actual<'a> {
 
 impl<'a> Actual<'a> {
     /// Reads a JSON value as this type.
-    pub(super) fn read(kind: FieldType, value: Option<&'a Value>) -> Self {
+    pub(in crate::query) fn read(kind: FieldType, value: Option<&'a Value>) -> Self {
         let Some(value) = value.filter(|v| !v.is_null()) else {
             return Self::Null;
         };
@@ -304,7 +304,7 @@ impl<'a> Actual<'a> {
     }
 
     /// Null last, otherwise the order of the type: texts by their bytes, false before true.
-    pub(super) fn order(&self, other: &Self) -> Ordering {
+    pub(in crate::query) fn order(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::Null, Self::Null) => Ordering::Equal,
             (Self::Null, _) => Ordering::Greater,
@@ -342,7 +342,7 @@ impl Test {
     }
 
     /// Whether a value passes.
-    pub(super) fn passes(&self, actual: &Actual<'_>) -> bool {
+    pub(in crate::query) fn passes(&self, actual: &Actual<'_>) -> bool {
         let is = |scalar: &Scalar, wanted: fn(Ordering) -> bool| actual.compare(scalar).is_some_and(wanted);
         match self {
             Self::Null => *actual == Actual::Null,

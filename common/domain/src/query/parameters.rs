@@ -3,41 +3,41 @@
 //! Reads every parameter as loosely as Directus does (`limit=0x10` is 16, `fields[]=a,b` is two fields) and refuses what
 //! it refuses, in its words and its order.
 
-use super::aggregate;
-use super::alias::Aliases;
-use super::check::{Named, Use};
-use super::error::QueryError;
-use super::filter_parse::{self, Variables};
-use super::filter_validate::{self, MAX_SAFE_INTEGER};
-use super::js;
-use super::limits::{MAX_LIST, MAX_RELATIONAL_DEPTH, MAX_SELECTED_FIELDS};
-use super::raw::RawQuery;
-use super::schema::Collection;
-use super::sort;
-use super::window::Window;
+use crate::query::aggregate;
+use crate::query::alias::Aliases;
+use crate::query::check::{Named, Use};
+use crate::query::error::QueryError;
+use crate::query::filter_parse::{self, Variables};
+use crate::query::filter_validate::{self, MAX_SAFE_INTEGER};
+use crate::query::js;
+use crate::query::limits::{MAX_LIST, MAX_RELATIONAL_DEPTH, MAX_SELECTED_FIELDS};
+use crate::query::raw::RawQuery;
+use crate::query::schema::Collection;
+use crate::query::sort;
+use crate::query::window::Window;
 use serde_json::{Map, Value};
 
 /// Parameters of one query or of one level of `deep`.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Parameters {
-    pub(super) fields: Option<Vec<String>>,
-    pub(super) group: Option<Vec<String>>,
-    pub(super) sort: Option<Vec<String>>,
-    pub(super) filter: Option<Value>,
-    pub(super) window: Window,
-    pub(super) meta: Option<Vec<String>>,
-    pub(super) search: Option<String>,
-    pub(super) export: Option<String>,
-    pub(super) version: Option<String>,
+pub(in crate::query) struct Parameters {
+    pub(in crate::query) fields: Option<Vec<String>>,
+    pub(in crate::query) group: Option<Vec<String>>,
+    pub(in crate::query) sort: Option<Vec<String>>,
+    pub(in crate::query) filter: Option<Value>,
+    pub(in crate::query) window: Window,
+    pub(in crate::query) meta: Option<Vec<String>>,
+    pub(in crate::query) search: Option<String>,
+    pub(in crate::query) export: Option<String>,
+    pub(in crate::query) version: Option<String>,
     /// Operations and what they are asked for; `None` where the parameter is missing or has no operation.
-    pub(super) aggregate: Option<Vec<(String, Vec<String>)>>,
-    pub(super) deep: Value,
+    pub(in crate::query) aggregate: Option<Vec<(String, Vec<String>)>>,
+    pub(in crate::query) deep: Value,
     alias: Option<Value>,
 }
 
 impl Parameters {
     /// Reads and checks them all.
-    pub(super) fn read(raw: &RawQuery, variables: Variables<'_>) -> Result<Self, QueryError> {
+    pub(in crate::query) fn read(raw: &RawQuery, variables: Variables<'_>) -> Result<Self, QueryError> {
         let given = |name: &str| raw.get(name).filter(|v| js::truthy(v));
         let filter = given("filter").map(|f| filter_parse::parse(f, variables)).transpose()?;
         // A filter that is wrong inside is reported before any other parameter, an alias before the rest.
@@ -85,24 +85,24 @@ impl Parameters {
     }
 
     /// The parameters of one level of `deep`: its members that begin with `_`.
-    pub(super) fn of_deep_level(level: &Value, variables: Variables<'_>) -> Result<Self, QueryError> {
+    pub(in crate::query) fn of_deep_level(level: &Value, variables: Variables<'_>) -> Result<Self, QueryError> {
         let members = level.as_object().into_iter().flatten();
         let own = members.filter_map(|(k, v)| Some((k.strip_prefix('_')?.to_owned(), v.clone())));
         Self::read(&RawQuery::from_json(own.collect()), variables)
     }
 
     /// The aliases of this level.
-    pub(super) fn aliases(&self) -> Result<Aliases, QueryError> {
+    pub(in crate::query) fn aliases(&self) -> Result<Aliases, QueryError> {
         self.alias.as_ref().map_or_else(|| Ok(Aliases::default()), Aliases::parse)
     }
 
     /// The names of the operations.
-    pub(super) fn operations(&self) -> Vec<String> {
+    pub(in crate::query) fn operations(&self) -> Vec<String> {
         self.aggregate.iter().flatten().map(|(operation, _)| operation.clone()).collect()
     }
 
     /// Notes the members that filter and sort name.
-    pub(super) fn note_conditions(&self, collection: Collection, path: &[String], named: &mut Named) {
+    pub(in crate::query) fn note_conditions(&self, collection: Collection, path: &[String], named: &mut Named) {
         if let Some(filter) = &self.filter {
             for member in filter_validate::paths(filter) {
                 named.add_path(Use::Condition, path, collection, &member);
@@ -122,7 +122,7 @@ impl Parameters {
     }
 
     /// The window on the codes of a reservation, which have one order and no filter.
-    pub(super) fn codes_window(&self) -> Result<Window, QueryError> {
+    pub(in crate::query) fn codes_window(&self) -> Result<Window, QueryError> {
         if self.filter.as_ref().is_some_and(|f| f.as_object().is_some_and(|o| !o.is_empty())) || self.search.is_some() {
             return Err(QueryError::invalid(
                 "The codes of a reservation can't be filtered; \"unique_code\" can look one up",

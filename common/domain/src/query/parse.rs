@@ -1,23 +1,23 @@
 //! [`RawQuery`] → [`Query`]: forms, then names and rights, then meaning.
 
-use super::access::Access;
-use super::aggregate::{self, Aggregate};
-use super::check::{Named, Use};
-use super::codes::CodeLookup;
-use super::error::QueryError;
-use super::export_list::ExportFormat;
-use super::fields::{self, Drafting, Selection};
-use super::filter::{Condition, FieldPath, Filter};
-use super::filter_lower;
-use super::filter_parse::Variables;
-use super::limits::{DEFAULT_LIMIT, MAX_SELECTED_FIELDS};
-use super::operators::Test;
-use super::parameters::Parameters;
-use super::raw::RawQuery;
-use super::schema::{Collection, Field, FieldType};
-use super::search::Search;
-use super::sort::{self, SortKey, SortTarget};
-use super::window::Window;
+use crate::query::access::Access;
+use crate::query::aggregate::{self, Aggregate};
+use crate::query::check::{Named, Use};
+use crate::query::codes::CodeLookup;
+use crate::query::error::QueryError;
+use crate::query::export_list::ExportFormat;
+use crate::query::fields::{self, Drafting, Selection};
+use crate::query::filter::{Condition, FieldPath, Filter};
+use crate::query::filter_lower;
+use crate::query::filter_parse::Variables;
+use crate::query::limits::{DEFAULT_LIMIT, MAX_SELECTED_FIELDS};
+use crate::query::operators::Test;
+use crate::query::parameters::Parameters;
+use crate::query::raw::RawQuery;
+use crate::query::schema::{Collection, Field, FieldType};
+use crate::query::search::Search;
+use crate::query::sort::{self, SortKey, SortTarget};
+use crate::query::window::Window;
 use chrono::{DateTime, Utc};
 
 /// Counts that a list answer carries.
@@ -222,7 +222,7 @@ impl Query {
     }
 
     /// The codes that the filter asks for; each must be resolved and put into
-    /// [`Related::set_lookup`](super::Related::set_lookup) before rows are matched.
+    /// [`Related::set_lookup`](crate::query::Related::set_lookup) before rows are matched.
     pub fn codes_lookups(&self) -> Vec<&CodeLookup> {
         self.filter.iter().chain(&self.rights).flat_map(Filter::code_lookups).collect()
     }

@@ -1,11 +1,11 @@
 //! Rows → the members that were asked for, in their order.
 
-use super::fields::{Node, Selection, Source};
-use super::filter::FieldPath;
-use super::functions::Function;
-use super::operators::Actual;
-use super::related::{Related, Row};
-use super::schema::{Field, FieldType, Relation};
+use crate::query::fields::{Node, Selection, Source};
+use crate::query::filter::FieldPath;
+use crate::query::functions::Function;
+use crate::query::operators::Actual;
+use crate::query::related::{Related, Row};
+use crate::query::schema::{Field, FieldType, Relation};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Map, Value};
 
@@ -15,10 +15,10 @@ const CONCEALED: &str = "**********";
 /// One row as an answer shows it; it becomes text or a value by being serialized.
 ///
 /// Where no member has its own name in the answer, the row is shown as its bare key, as Directus does.
-pub(super) struct Shown<'a> {
-    pub(super) selection: &'a Selection,
-    pub(super) row: &'a Row,
-    pub(super) related: &'a Related,
+pub(in crate::query) struct Shown<'a> {
+    pub(in crate::query) selection: &'a Selection,
+    pub(in crate::query) row: &'a Row,
+    pub(in crate::query) related: &'a Related,
 }
 
 impl Serialize for Shown<'_> {
@@ -87,7 +87,7 @@ impl Serialize for Plain<'_> {
 }
 
 /// What is shown, as a value.
-pub(super) fn value(shown: &impl Serialize) -> Value {
+pub(in crate::query) fn value(shown: &impl Serialize) -> Value {
     // Nothing here fails: every key is a text.
     serde_json::to_value(shown).unwrap_or_default()
 }
@@ -103,7 +103,7 @@ fn function_value(function: Function, field: &Field, row: &Row, related: &Relate
 }
 
 /// The members that name a group.
-pub(super) fn group_members(groups: &[FieldPath], row: &Row, related: &Related) -> Map<String, Value> {
+pub(in crate::query) fn group_members(groups: &[FieldPath], row: &Row, related: &Related) -> Map<String, Value> {
     let named = groups.iter().map(|path| match path.function {
         None => (path.field.name.to_owned(), value(&Plain { field: path.field, row })),
         Some(function) => {

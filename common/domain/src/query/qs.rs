@@ -4,7 +4,7 @@
 //! [`MAX_ARRAY_INDEX`] make arrays and larger ones an object, a repeated key makes an array, `+` is a space, a value that
 //! is no valid percent-encoding stays as it is. Never fails: what has no sense is an unknown key.
 
-use super::limits::{MAX_ARRAY_INDEX, MAX_BRACKETS, MAX_PARAMETERS};
+use crate::query::limits::{MAX_ARRAY_INDEX, MAX_BRACKETS, MAX_PARAMETERS};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -34,7 +34,7 @@ const PROTOTYPE: [&str; 12] = [
 ];
 
 /// The parameters of a query string (without its `?`).
-pub(super) fn parse(query: &str) -> Map<String, Value> {
+pub(in crate::query) fn parse(query: &str) -> Map<String, Value> {
     let mut flat: Vec<(String, Vec<String>)> = Vec::new();
     // A map beside the vector keeps a thousand repeated keys linear and the order of first appearance.
     let mut index: std::collections::HashMap<String, usize> = std::collections::HashMap::new();

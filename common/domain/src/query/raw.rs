@@ -1,10 +1,10 @@
 //! Parameters before they mean anything: from a query string, a `SEARCH` body or GraphQL arguments.
 //!
-//! A [`RawQuery`] is JSON of the shape that Directus' own API takes; [`parse`](super::parse()) checks it.
+//! A [`RawQuery`] is JSON of the shape that Directus' own API takes; [`parse`](crate::query::parse()) checks it.
 
-use super::error::QueryError;
-use super::limits::MAX_QUERY_BYTES;
-use super::qs;
+use crate::query::error::QueryError;
+use crate::query::limits::MAX_QUERY_BYTES;
+use crate::query::qs;
 use serde_json::{Map, Value};
 
 /// Unchecked parameters: `fields`, `filter`, `sort`, `limit`, … Unknown ones are ignored later.

@@ -2,9 +2,9 @@
 //!
 //! A plain container that the store fills, in batches, before a query is evaluated.
 
-use super::codes::CodeLookup;
-use super::schema::Collection;
-use super::window::Window;
+use crate::query::codes::CodeLookup;
+use crate::query::schema::Collection;
+use crate::query::window::Window;
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
@@ -42,7 +42,7 @@ impl Related {
     }
 
     /// Sets the `unique_code` rows of a reservation, in order and already cut to the window that
-    /// [`Needs::codes`](super::Needs) asked for.
+    /// [`Needs::codes`](crate::query::Needs) asked for.
     pub fn set_codes(&mut self, reservation: impl Into<String>, codes: Vec<Row>) {
         self.codes.insert(reservation.into(), codes);
     }
@@ -53,7 +53,7 @@ impl Related {
     }
 
     /// The keys of a reservation's codes that a window shows, if only the keys were set.
-    pub(super) fn code_keys_in(&self, reservation: &str, window: Window) -> Option<impl Iterator<Item = &Uuid>> {
+    pub(in crate::query) fn code_keys_in(&self, reservation: &str, window: Window) -> Option<impl Iterator<Item = &Uuid>> {
         let keys = self.code_keys.get(reservation)?;
         Some(self.shown(keys, window))
     }
@@ -65,7 +65,7 @@ impl Related {
     }
 
     /// The codes of a reservation that a window shows.
-    pub(super) fn codes_in(&self, reservation: &str, window: Window) -> impl Iterator<Item = &Row> {
+    pub(in crate::query) fn codes_in(&self, reservation: &str, window: Window) -> impl Iterator<Item = &Row> {
         self.shown(self.codes(reservation), window)
     }
 
@@ -90,13 +90,13 @@ impl Related {
         self.counts.get(reservation).copied().unwrap_or(0)
     }
 
-    /// Sets which reservations a lookup of [`Query::codes_lookups`](super::Query::codes_lookups) found.
+    /// Sets which reservations a lookup of [`Query::codes_lookups`](crate::query::Query::codes_lookups) found.
     pub fn set_lookup(&mut self, lookup: CodeLookup, reservations: impl IntoIterator<Item = String>) {
         self.found.insert(lookup, reservations.into_iter().collect());
     }
 
     /// Whether the lookup found this reservation.
-    pub(super) fn has_code(&self, lookup: &CodeLookup, reservation: &str) -> bool {
+    pub(in crate::query) fn has_code(&self, lookup: &CodeLookup, reservation: &str) -> bool {
         self.found.get(lookup).is_some_and(|ids| ids.contains(reservation))
     }
 }

@@ -1,9 +1,9 @@
 //! `search`: a text anywhere in the readable texts of a row, or a number or UUID that a member equals.
 
-use super::access::Access;
-use super::js;
-use super::related::Row;
-use super::schema::{Collection, Field, FieldType};
+use crate::query::access::Access;
+use crate::query::js;
+use crate::query::related::Row;
+use crate::query::schema::{Collection, Field, FieldType};
 use serde_json::Value;
 
 /// A prepared search.
@@ -16,7 +16,7 @@ pub struct Search {
 }
 
 impl Search {
-    pub(super) fn new(text: &str, collection: Collection, access: &Access) -> Self {
+    pub(in crate::query) fn new(text: &str, collection: Collection, access: &Access) -> Self {
         let number = js::number_from_text(text);
         // Only the plain form counts: `0x10` is a text, not 16.
         let number = (number.is_finite() && js::number_text(number) == text).then_some(number);

@@ -2,11 +2,11 @@
 //!
 //! Texts are ordered by their bytes, as in a PostgreSQL database with the C collation.
 
-use super::aggregate::Aggregate;
-use super::error::QueryError;
-use super::filter::FieldPath;
-use super::functions::{self, Function};
-use super::schema::{Collection, Relation};
+use crate::query::aggregate::Aggregate;
+use crate::query::error::QueryError;
+use crate::query::filter::FieldPath;
+use crate::query::functions::{self, Function};
+use crate::query::schema::{Collection, Relation};
 
 /// One key of an order.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,16 +27,16 @@ pub enum SortTarget {
 }
 
 /// `-user_created.email` → `user_created`, `email`; each part may carry the minus.
-pub(super) fn parts(key: &str) -> Vec<String> {
+pub(in crate::query) fn parts(key: &str) -> Vec<String> {
     key.split('.').map(|part| part.strip_prefix('-').unwrap_or(part).to_owned()).collect()
 }
 
 /// Whether a key orders by an aggregate that the query asks for.
-pub(super) fn is_aggregate(parts: &[String], operations: &[String]) -> bool {
+pub(in crate::query) fn is_aggregate(parts: &[String], operations: &[String]) -> bool {
     parts.first().is_some_and(|first| operations.contains(first))
 }
 
-pub(super) fn lower(
+pub(in crate::query) fn lower(
     keys: &[String],
     collection: Collection,
     operations: &[String],
@@ -65,7 +65,7 @@ fn lower_key(
 }
 
 /// The member at the end of a path of existing names.
-pub(super) fn path(parts: &[String], root: Collection) -> Result<FieldPath, QueryError> {
+pub(in crate::query) fn path(parts: &[String], root: Collection) -> Result<FieldPath, QueryError> {
     let unknown =
         |collection: Collection, name: &str| QueryError::forbidden_fields("", collection.name(), &[name.to_owned()]);
     let (last, relations) = parts.split_last().ok_or_else(|| unknown(root, ""))?;

@@ -1,12 +1,12 @@
 //! `*` and `*.*` in `fields`: what the caller may read, in the order of the collection.
 
-use super::access::Access;
-use super::alias::Aliases;
-use super::functions;
-use super::schema::{Collection, Field, Relation};
+use crate::query::access::Access;
+use crate::query::alias::Aliases;
+use crate::query::functions;
+use crate::query::schema::{Collection, Field, Relation};
 
 /// Replaces every wildcard of one level, below codes without codes; what is below a relation (`a.*`) is left for that level.
-pub(super) fn expand(
+pub(in crate::query) fn expand(
     fields: &[String],
     collection: Collection,
     aliases: &Aliases,

@@ -1,6 +1,6 @@
 //! `limit`, `offset` and `page`: which part of an ordered list.
 
-use super::limits::DEFAULT_LIMIT;
+use crate::query::limits::DEFAULT_LIMIT;
 
 /// A part of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
