@@ -33,7 +33,6 @@ pub mod operators;
 mod parameters;
 mod parse;
 pub mod project;
-mod qs;
 mod raw;
 pub mod related;
 pub mod schema;

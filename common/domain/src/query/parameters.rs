@@ -11,7 +11,7 @@ use crate::query::filter_parse::{self, Variables};
 use crate::query::filter_validate::{self, MAX_SAFE_INTEGER};
 use crate::query::js;
 use crate::query::limits::{MAX_LIST, MAX_RELATIONAL_DEPTH, MAX_SELECTED_FIELDS};
-use crate::query::raw::RawQuery;
+use crate::query::raw::raw_query::RawQuery;
 use crate::query::schema::Collection;
 use crate::query::sort;
 use crate::query::window::Window;

@@ -13,7 +13,7 @@ use crate::query::filter_parse::Variables;
 use crate::query::limits::{DEFAULT_LIMIT, MAX_SELECTED_FIELDS};
 use crate::query::operators::Test;
 use crate::query::parameters::Parameters;
-use crate::query::raw::RawQuery;
+use crate::query::raw::raw_query::RawQuery;
 use crate::query::schema::{Collection, Field, FieldType};
 use crate::query::search::Search;
 use crate::query::sort::{self, SortKey, SortTarget};

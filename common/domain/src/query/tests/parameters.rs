@@ -1,11 +1,11 @@
 //! Query strings, paging, bodies, and what is refused.
 
 use super::*;
-use crate::query::{RawQuery, parse_search_body, qs};
+use crate::query::{RawQuery, parse_search_body, raw::query_string};
 
 #[test]
 fn brackets_nest_and_indexes_make_arrays() {
-    let parsed = |text: &str| Value::Object(qs::parse(text));
+    let parsed = |text: &str| Value::Object(query_string::parse(text));
     assert_eq!(parsed("a=1&b=x+y%21"), json!({"a": "1", "b": "x y!"}));
     assert_eq!(parsed("a=1&a=2"), json!({"a": ["1", "2"]}));
     assert_eq!(parsed("a[]=1&a[]=2"), json!({"a": ["1", "2"]}));
@@ -19,7 +19,7 @@ fn brackets_nest_and_indexes_make_arrays() {
 
 #[test]
 fn what_is_no_encoding_stays_as_it_is() {
-    let parsed = |text: &str| Value::Object(qs::parse(text));
+    let parsed = |text: &str| Value::Object(query_string::parse(text));
     assert_eq!(parsed("a=%zz&b=%E9&c=%"), json!({"a": "%zz", "b": "%E9", "c": "%"}));
     assert_eq!(parsed("a&=x&&b="), json!({"a": "", "b": ""}));
     assert_eq!(parsed("a=b=c"), json!({"a": "b=c"}));
@@ -29,12 +29,12 @@ fn what_is_no_encoding_stays_as_it_is() {
 #[test]
 fn nesting_is_bounded() {
     let deep = format!("a{}=1", "[b]".repeat(12));
-    let parsed = Value::Object(qs::parse(&deep));
+    let parsed = Value::Object(query_string::parse(&deep));
     let inner = (0..10).fold(&parsed["a"], |v, _| &v["b"]);
     assert_eq!(inner, &json!({"[b][b]": "1"}));
-    assert_eq!(qs::parse("a[__proto__][x]=1&constructor=2&toString[a]=1"), serde_json::Map::new());
-    assert_eq!(qs::parse(&"a=1&".repeat(5_000))["a"].as_array().map_or(0, Vec::len), 0);
-    assert_eq!(qs::parse(&"a=1&".repeat(5_000))["a"].as_object().map_or(0, serde_json::Map::len), 1_000);
+    assert_eq!(query_string::parse("a[__proto__][x]=1&constructor=2&toString[a]=1"), serde_json::Map::new());
+    assert_eq!(query_string::parse(&"a=1&".repeat(5_000))["a"].as_array().map_or(0, Vec::len), 0);
+    assert_eq!(query_string::parse(&"a=1&".repeat(5_000))["a"].as_object().map_or(0, serde_json::Map::len), 1_000);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 use crate::query::error::QueryError;
 use crate::query::limits::MAX_QUERY_BYTES;
-use crate::query::qs;
+use crate::query::raw::query_string;
 use serde_json::{Map, Value};
 
 /// Unchecked parameters: `fields`, `filter`, `sort`, `limit`, … Unknown ones are ignored later.
@@ -42,7 +42,7 @@ pub fn parse_query_string(query: &str) -> Result<RawQuery, QueryError> {
     if query.len() > MAX_QUERY_BYTES {
         return Err(QueryError::invalid("The query string is too long"));
     }
-    Ok(RawQuery(qs::parse(query.strip_prefix('?').unwrap_or(query))))
+    Ok(RawQuery(query_string::parse(query.strip_prefix('?').unwrap_or(query))))
 }
 
 /// The body of a `SEARCH`.
