@@ -112,7 +112,10 @@ pub(in crate::query) fn parse(raw: &Value) -> Result<Vec<(String, Vec<String>)>,
 }
 
 /// Known operations on existing members. An unknown operation computes nothing, as in Directus.
-pub(in crate::query) fn lower(asked: &[(String, Vec<String>)], collection: Collection) -> Result<Vec<Aggregate>, QueryError> {
+pub(in crate::query) fn lower(
+    asked: &[(String, Vec<String>)],
+    collection: Collection,
+) -> Result<Vec<Aggregate>, QueryError> {
     let mut out = Vec::new();
     for (name, fields) in asked {
         let Some(operation) = Operation::of(name) else {
@@ -145,7 +148,7 @@ pub(in crate::query) fn lower_groups(groups: &[String], collection: Collection) 
     groups
         .iter()
         .map(|group| {
-            let path = crate::query::sort::path(std::slice::from_ref(group), collection)?;
+            let path = crate::query::parse::sort::path(std::slice::from_ref(group), collection)?;
             if path.field.kind == FieldType::Alias || path.field.concealed {
                 return Err(QueryError::invalid(format!("\"{group}\" can't be grouped by")));
             }
@@ -270,7 +273,7 @@ fn plain_number(value: f64) -> Value {
 }
 
 fn extreme<'a>(field: &Field, values: impl Iterator<Item = &'a Value>, wanted: std::cmp::Ordering) -> Value {
-    use crate::query::operators::Actual;
+    use crate::query::parse::filter::operators::Actual;
     let mut best: Option<&Value> = None;
     for value in values {
         let read = |v: &'a Value| Actual::read(field.kind, Some(v));

@@ -5,9 +5,9 @@
 
 use crate::query::error::QueryError;
 use crate::query::filter::{Condition, Filter};
-use crate::query::filter_lower;
 use crate::query::limits::MAX_CODE_LOOKUPS;
-use crate::query::operators::{Scalar, Test};
+use crate::query::parse::filter::lower;
+use crate::query::parse::filter::operators::{Scalar, Test};
 use crate::query::schema::Collection;
 use serde_json::Value;
 
@@ -29,7 +29,7 @@ pub enum CodeLookup {
 
 /// Lowers what stands below `codes` (without `_some` or `_none`).
 pub(in crate::query) fn lower(filter: &Value, none: bool) -> Result<Filter, QueryError> {
-    let lookups = lookups_of(filter_lower::lower(filter, Collection::UniqueCode)?.as_ref())?;
+    let lookups = lookups_of(lower::lower(filter, Collection::UniqueCode)?.as_ref())?;
     Ok(Filter::Codes { none, lookups })
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::query::aggregate::Operation;
-use crate::query::parse::Query;
+use crate::query::parse::query::Query;
 
 impl Query {
     /// The `data` of a query that asks for nothing but the number of rows, given that number; `None` for any other query.

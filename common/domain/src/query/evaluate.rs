@@ -5,12 +5,12 @@
 
 use crate::query::aggregate::Operation;
 use crate::query::error::QueryError;
-use crate::query::operators::Actual;
-use crate::query::parse::{Meta, Query};
+use crate::query::parse::filter::operators::Actual;
+use crate::query::parse::query::{Meta, Query};
+use crate::query::parse::sort::{SortKey, SortTarget};
 use crate::query::project::{self, Shown};
 use crate::query::related::{Related, Row};
 use crate::query::schema::FieldType;
-use crate::query::sort::{SortKey, SortTarget};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::cmp::Ordering;

@@ -5,7 +5,7 @@
 use crate::query::codes::CodeLookup;
 use crate::query::error::QueryError;
 use crate::query::functions::Function;
-use crate::query::operators::{Actual, Scalar, Test};
+use crate::query::parse::filter::operators::{Actual, Scalar, Test};
 use crate::query::related::{Related, Row};
 use crate::query::schema::{Collection, Field, Relation};
 use serde_json::Value;

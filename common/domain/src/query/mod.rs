@@ -9,8 +9,6 @@
 
 pub mod access;
 pub mod aggregate;
-mod alias;
-mod check;
 mod codes;
 mod count;
 pub mod dates;
@@ -20,25 +18,17 @@ pub mod evaluate;
 pub mod export_list;
 mod export_xml;
 mod export_yaml;
-pub mod fields;
 pub mod filter;
-mod filter_lower;
-mod filter_parse;
-mod filter_validate;
 pub mod functions;
 mod js;
 mod limits;
 mod needs;
-pub mod operators;
-mod parameters;
 mod parse;
 pub mod project;
 mod raw;
 pub mod related;
 pub mod schema;
 pub mod search;
-pub mod sort;
-mod wildcards;
 pub mod window;
 
 #[cfg(test)]
@@ -51,8 +41,8 @@ pub use evaluate::{Answer, json_body};
 pub use export_list::ExportFormat;
 pub use filter::{Condition, FieldPath, Filter};
 pub use needs::Needs;
-pub use operators::{Scalar, Test};
-pub use parse::{Meta, Query, parse, uuid_key};
+pub use parse::filter::operators::{Scalar, Test};
+pub use parse::{Meta, Query, parse, sort, uuid_key};
 pub use raw::{RawQuery, SearchBody, parse_query_string, parse_search_body};
 pub use related::{Related, Row};
 pub use schema::Collection;

@@ -2,11 +2,11 @@
 //!
 //! Told as names only, so that the store can load in batches, level by level.
 
-use crate::query::fields::{Selection, Source};
 use crate::query::filter::Filter;
 use crate::query::functions::Function;
-use crate::query::parse::Query;
-use crate::query::sort::SortTarget;
+use crate::query::parse::fields::{Selection, Source};
+use crate::query::parse::query::Query;
+use crate::query::parse::sort::SortTarget;
 use crate::query::window::Window;
 use std::collections::BTreeSet;
 

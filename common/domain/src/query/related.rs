@@ -53,7 +53,11 @@ impl Related {
     }
 
     /// The keys of a reservation's codes that a window shows, if only the keys were set.
-    pub(in crate::query) fn code_keys_in(&self, reservation: &str, window: Window) -> Option<impl Iterator<Item = &Uuid>> {
+    pub(in crate::query) fn code_keys_in(
+        &self,
+        reservation: &str,
+        window: Window,
+    ) -> Option<impl Iterator<Item = &Uuid>> {
         let keys = self.code_keys.get(reservation)?;
         Some(self.shown(keys, window))
     }

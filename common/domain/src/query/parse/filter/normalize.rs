@@ -7,8 +7,8 @@
 use crate::query::access::Access;
 use crate::query::dates::{format_instant, now_variable};
 use crate::query::error::QueryError;
-use crate::query::filter_validate::depth;
 use crate::query::limits::{MAX_FILTER_NESTING, MAX_FILTER_NODES, MAX_RELATIONAL_DEPTH};
+use crate::query::parse::filter::validate::depth;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 

@@ -7,7 +7,7 @@ use crate::query::codes;
 use crate::query::error::QueryError;
 use crate::query::filter::{Condition, FieldPath, Filter};
 use crate::query::functions::{self, Function};
-use crate::query::operators;
+use crate::query::parse::filter::operators;
 use crate::query::schema::{Collection, Field, FieldType, Relation};
 use serde_json::{Map, Value};
 

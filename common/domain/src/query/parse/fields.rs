@@ -4,18 +4,18 @@
 //! their meaning afterwards, so that a missing right is reported before a wrong function.
 
 use crate::query::access::Access;
-use crate::query::alias::Aliases;
-use crate::query::check::{Named, Use};
 use crate::query::error::QueryError;
 use crate::query::filter::Filter;
-use crate::query::filter_lower;
-use crate::query::filter_parse::Variables;
 use crate::query::functions::{self, Function};
 use crate::query::limits::MAX_SELECTED_FIELDS;
-use crate::query::parameters::Parameters;
+use crate::query::parse::aliases::Aliases;
+use crate::query::parse::filter::lower;
+use crate::query::parse::filter::normalize::Variables;
+use crate::query::parse::named_fields::{Named, Use};
+use crate::query::parse::parameters::Parameters;
+use crate::query::parse::wildcards;
 use crate::query::schema::{Collection, Field, Relation};
 use crate::query::search::Search;
-use crate::query::wildcards;
 use crate::query::window::Window;
 use serde_json::Value;
 
@@ -243,7 +243,7 @@ impl Draft {
                             field,
                             collection,
                             selection,
-                            filter: deep.filter.as_ref().map_or(Ok(None), |f| filter_lower::lower(f, collection))?,
+                            filter: deep.filter.as_ref().map_or(Ok(None), |f| lower::lower(f, collection))?,
                             search: deep.search.as_deref().map(|s| Search::new(s, collection, access)),
                         },
                     };

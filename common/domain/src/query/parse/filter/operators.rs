@@ -136,7 +136,12 @@ fn operators_of(kind: FieldType) -> &'static [&'static str] {
 
 /// Reads an operator (`_eq`) and its operand for a member of this type. `Ok(None)`: the condition says nothing, like
 /// `_between` with one operand.
-pub(in crate::query) fn test(kind: FieldType, concealed: bool, key: &str, operand: &Value) -> Result<Option<Test>, QueryError> {
+pub(in crate::query) fn test(
+    kind: FieldType,
+    concealed: bool,
+    key: &str,
+    operand: &Value,
+) -> Result<Option<Test>, QueryError> {
     let operator = key.strip_prefix('_').unwrap_or(key);
     if !operators_of(kind).contains(&operator) {
         let kind = kind.name();

@@ -2,21 +2,21 @@
 
 use crate::query::access::Access;
 use crate::query::aggregate::{self, Aggregate};
-use crate::query::check::{Named, Use};
 use crate::query::codes::CodeLookup;
 use crate::query::error::QueryError;
 use crate::query::export_list::ExportFormat;
-use crate::query::fields::{self, Drafting, Selection};
 use crate::query::filter::{Condition, FieldPath, Filter};
-use crate::query::filter_lower;
-use crate::query::filter_parse::Variables;
 use crate::query::limits::{DEFAULT_LIMIT, MAX_SELECTED_FIELDS};
-use crate::query::operators::Test;
-use crate::query::parameters::Parameters;
+use crate::query::parse::fields::{self, Drafting, Selection};
+use crate::query::parse::filter::lower;
+use crate::query::parse::filter::normalize::Variables;
+use crate::query::parse::filter::operators::Test;
+use crate::query::parse::named_fields::{Named, Use};
+use crate::query::parse::parameters::Parameters;
+use crate::query::parse::sort::{self, SortKey, SortTarget};
 use crate::query::raw::raw_query::RawQuery;
 use crate::query::schema::{Collection, Field, FieldType};
 use crate::query::search::Search;
-use crate::query::sort::{self, SortKey, SortTarget};
 use crate::query::window::Window;
 use chrono::{DateTime, Utc};
 
@@ -96,7 +96,7 @@ pub fn parse(raw: &RawQuery, collection: Collection, access: &Access, now: DateT
     }
     named.check(access)?;
 
-    let filter = parameters.filter.as_ref().map_or(Ok(None), |f| filter_lower::lower(f, collection))?;
+    let filter = parameters.filter.as_ref().map_or(Ok(None), |f| lower::lower(f, collection))?;
     let selection = draft.resolve(access)?;
     let aggregates = aggregate::lower(parameters.aggregate.as_deref().unwrap_or(&[]), collection)?;
     let groups = parameters.group.as_deref().unwrap_or(&[]);

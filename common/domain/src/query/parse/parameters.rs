@@ -4,16 +4,16 @@
 //! it refuses, in its words and its order.
 
 use crate::query::aggregate;
-use crate::query::alias::Aliases;
-use crate::query::check::{Named, Use};
 use crate::query::error::QueryError;
-use crate::query::filter_parse::{self, Variables};
-use crate::query::filter_validate::{self, MAX_SAFE_INTEGER};
 use crate::query::js;
 use crate::query::limits::{MAX_LIST, MAX_RELATIONAL_DEPTH, MAX_SELECTED_FIELDS};
+use crate::query::parse::aliases::Aliases;
+use crate::query::parse::filter::normalize::{self, Variables};
+use crate::query::parse::filter::validate::{self, MAX_SAFE_INTEGER};
+use crate::query::parse::named_fields::{Named, Use};
+use crate::query::parse::sort;
 use crate::query::raw::raw_query::RawQuery;
 use crate::query::schema::Collection;
-use crate::query::sort;
 use crate::query::window::Window;
 use serde_json::{Map, Value};
 
@@ -39,10 +39,10 @@ impl Parameters {
     /// Reads and checks them all.
     pub(in crate::query) fn read(raw: &RawQuery, variables: Variables<'_>) -> Result<Self, QueryError> {
         let given = |name: &str| raw.get(name).filter(|v| js::truthy(v));
-        let filter = given("filter").map(|f| filter_parse::parse(f, variables)).transpose()?;
+        let filter = given("filter").map(|f| normalize::parse(f, variables)).transpose()?;
         // A filter that is wrong inside is reported before any other parameter, an alias before the rest.
         if let Some(filter) = &filter {
-            filter_validate::validate(filter)?;
+            validate::validate(filter)?;
         }
         let alias = given("alias").cloned();
         if let Some(alias) = &alias {
@@ -104,7 +104,7 @@ impl Parameters {
     /// Notes the members that filter and sort name.
     pub(in crate::query) fn note_conditions(&self, collection: Collection, path: &[String], named: &mut Named) {
         if let Some(filter) = &self.filter {
-            for member in filter_validate::paths(filter) {
+            for member in validate::paths(filter) {
                 named.add_path(Use::Condition, path, collection, &member);
             }
         }
@@ -148,7 +148,7 @@ impl Parameters {
         };
         let names = fields.iter().chain(self.sort.iter().flatten());
         let too_deep = names.map(|f| f.split('.').count()).any(|depth| depth > MAX_RELATIONAL_DEPTH)
-            || filter.is_some_and(|f| filter_validate::depth(f) > MAX_RELATIONAL_DEPTH);
+            || filter.is_some_and(|f| validate::depth(f) > MAX_RELATIONAL_DEPTH);
         if too_deep { Err(QueryError::invalid("Max relational depth exceeded")) } else { Ok(()) }
     }
 }
