@@ -5,9 +5,9 @@
 
 use crate::query::decimal;
 use crate::query::error::QueryError;
-use crate::query::filter::FieldPath;
 use crate::query::js;
 use crate::query::limits::MAX_LIST;
+use crate::query::plan::filter::FieldPath;
 use crate::query::related::Row;
 use crate::query::schema::{Collection, Field, FieldType, Relation};
 use serde_json::{Map, Value};

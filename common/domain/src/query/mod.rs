@@ -9,7 +9,6 @@
 
 pub mod access;
 pub mod aggregate;
-mod codes;
 mod count;
 pub mod dates;
 mod decimal;
@@ -18,32 +17,29 @@ pub mod evaluate;
 pub mod export_list;
 mod export_xml;
 mod export_yaml;
-pub mod filter;
 pub mod functions;
 mod js;
 mod limits;
-mod needs;
 mod parse;
+pub mod plan;
 pub mod project;
 mod raw;
 pub mod related;
 pub mod schema;
-pub mod search;
-pub mod window;
 
 #[cfg(test)]
 mod tests;
 
 pub use access::{Access, Action, may};
-pub use codes::CodeLookup;
 pub use error::QueryError;
 pub use evaluate::{Answer, json_body};
 pub use export_list::ExportFormat;
-pub use filter::{Condition, FieldPath, Filter};
-pub use needs::Needs;
 pub use parse::filter::operators::{Scalar, Test};
 pub use parse::{Meta, Query, parse, sort, uuid_key};
+pub use plan::code_lookup::CodeLookup;
+pub use plan::filter::{Condition, FieldPath, Filter};
+pub use plan::needs::Needs;
+pub use plan::window::Window;
 pub use raw::{RawQuery, SearchBody, parse_query_string, parse_search_body};
 pub use related::{Related, Row};
 pub use schema::Collection;
-pub use window::Window;

@@ -2,9 +2,9 @@
 //!
 //! A plain container that the store fills, in batches, before a query is evaluated.
 
-use crate::query::codes::CodeLookup;
+use crate::query::plan::code_lookup::CodeLookup;
+use crate::query::plan::window::Window;
 use crate::query::schema::Collection;
-use crate::query::window::Window;
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;

@@ -5,7 +5,6 @@
 
 use crate::query::access::Access;
 use crate::query::error::QueryError;
-use crate::query::filter::Filter;
 use crate::query::functions::{self, Function};
 use crate::query::limits::MAX_SELECTED_FIELDS;
 use crate::query::parse::aliases::Aliases;
@@ -14,9 +13,10 @@ use crate::query::parse::filter::normalize::Variables;
 use crate::query::parse::named_fields::{Named, Use};
 use crate::query::parse::parameters::Parameters;
 use crate::query::parse::wildcards;
+use crate::query::plan::filter::Filter;
+use crate::query::plan::search::Search;
+use crate::query::plan::window::Window;
 use crate::query::schema::{Collection, Field, Relation};
-use crate::query::search::Search;
-use crate::query::window::Window;
 use serde_json::Value;
 
 /// The members of one object.

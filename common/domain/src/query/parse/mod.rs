@@ -1,7 +1,7 @@
 //! Phase 2: [`RawQuery`](crate::query::RawQuery) → [`Query`], for one collection and one caller.
 
 pub(in crate::query) mod aliases;
-pub mod fields;
+pub(in crate::query) mod fields;
 pub(in crate::query) mod filter;
 pub(in crate::query) mod named_fields;
 pub(in crate::query) mod parameters;

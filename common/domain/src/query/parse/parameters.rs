@@ -12,9 +12,9 @@ use crate::query::parse::filter::normalize::{self, Variables};
 use crate::query::parse::filter::validate::{self, MAX_SAFE_INTEGER};
 use crate::query::parse::named_fields::{Named, Use};
 use crate::query::parse::sort;
+use crate::query::plan::window::Window;
 use crate::query::raw::raw_query::RawQuery;
 use crate::query::schema::Collection;
-use crate::query::window::Window;
 use serde_json::{Map, Value};
 
 /// Parameters of one query or of one level of `deep`.

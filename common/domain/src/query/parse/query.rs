@@ -2,10 +2,8 @@
 
 use crate::query::access::Access;
 use crate::query::aggregate::{self, Aggregate};
-use crate::query::codes::CodeLookup;
 use crate::query::error::QueryError;
 use crate::query::export_list::ExportFormat;
-use crate::query::filter::{Condition, FieldPath, Filter};
 use crate::query::limits::{DEFAULT_LIMIT, MAX_SELECTED_FIELDS};
 use crate::query::parse::fields::{self, Drafting, Selection};
 use crate::query::parse::filter::lower;
@@ -14,10 +12,12 @@ use crate::query::parse::filter::operators::Test;
 use crate::query::parse::named_fields::{Named, Use};
 use crate::query::parse::parameters::Parameters;
 use crate::query::parse::sort::{self, SortKey, SortTarget};
+use crate::query::plan::code_lookup::CodeLookup;
+use crate::query::plan::filter::{Condition, FieldPath, Filter};
+use crate::query::plan::search::Search;
+use crate::query::plan::window::Window;
 use crate::query::raw::raw_query::RawQuery;
 use crate::query::schema::{Collection, Field, FieldType};
-use crate::query::search::Search;
-use crate::query::window::Window;
 use chrono::{DateTime, Utc};
 
 /// Counts that a list answer carries.

@@ -4,8 +4,8 @@
 
 use crate::query::aggregate::Aggregate;
 use crate::query::error::QueryError;
-use crate::query::filter::FieldPath;
 use crate::query::functions::{self, Function};
+use crate::query::plan::filter::FieldPath;
 use crate::query::schema::{Collection, Relation};
 
 /// One key of an order.

@@ -3,11 +3,11 @@
 //! Here types meet operators. A part that says nothing (an empty group, a field without an operator) disappears, and an
 //! `_or` with an empty alternative says nothing as a whole.
 
-use crate::query::codes;
 use crate::query::error::QueryError;
-use crate::query::filter::{Condition, FieldPath, Filter};
 use crate::query::functions::{self, Function};
 use crate::query::parse::filter::operators;
+use crate::query::plan::code_lookup;
+use crate::query::plan::filter::{Condition, FieldPath, Filter};
 use crate::query::schema::{Collection, Field, FieldType, Relation};
 use serde_json::{Map, Value};
 
@@ -56,7 +56,10 @@ fn lower_and(list: &[Value], collection: Collection) -> Result<Option<Filter>, Q
         }
     }
     if !codes_of_one.is_empty() {
-        parts.push(codes::lower(&Value::Object(Map::from_iter([("_and".into(), Value::Array(codes_of_one))])), false)?);
+        parts.push(code_lookup::lower(
+            &Value::Object(Map::from_iter([("_and".into(), Value::Array(codes_of_one))])),
+            false,
+        )?);
     }
     Ok(join(parts, Filter::And))
 }
@@ -78,9 +81,9 @@ fn lower_leaf(key: &str, value: &Value, collection: Collection) -> Result<Option
         let inner = value.as_object().and_then(|o| o.iter().next());
         return match inner {
             Some((quantifier, inner)) if quantifier == "_some" || quantifier == "_none" => {
-                codes::lower(inner, quantifier == "_none").map(Some)
+                code_lookup::lower(inner, quantifier == "_none").map(Some)
             }
-            _ => codes::lower(value, false).map(Some),
+            _ => code_lookup::lower(value, false).map(Some),
         };
     }
     let Some((last, relations)) = path.split_last() else {

@@ -2,5 +2,5 @@
 
 pub(in crate::query) mod lower;
 pub(in crate::query) mod normalize;
-pub mod operators;
+pub(in crate::query) mod operators;
 pub(in crate::query) mod validate;

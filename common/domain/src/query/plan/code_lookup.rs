@@ -4,10 +4,10 @@
 //! it. So exactly the forms that name whole codes are allowed; the caller resolves each [`CodeLookup`].
 
 use crate::query::error::QueryError;
-use crate::query::filter::{Condition, Filter};
 use crate::query::limits::MAX_CODE_LOOKUPS;
 use crate::query::parse::filter::lower;
 use crate::query::parse::filter::operators::{Scalar, Test};
+use crate::query::plan::filter::{Condition, Filter};
 use crate::query::schema::Collection;
 use serde_json::Value;
 

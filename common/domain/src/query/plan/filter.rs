@@ -2,10 +2,10 @@
 //!
 //! There is no `not`: a negative operator is a test of its own.
 
-use crate::query::codes::CodeLookup;
 use crate::query::error::QueryError;
 use crate::query::functions::Function;
 use crate::query::parse::filter::operators::{Actual, Scalar, Test};
+use crate::query::plan::code_lookup::CodeLookup;
 use crate::query::related::{Related, Row};
 use crate::query::schema::{Collection, Field, Relation};
 use serde_json::Value;
@@ -186,7 +186,7 @@ impl Filter {
     /// # Errors
     /// `INVALID_QUERY` when the filter is anything else.
     pub fn as_code_lookups(&self) -> Result<Vec<CodeLookup>, QueryError> {
-        crate::query::codes::lookups_of(Some(self))
+        crate::query::plan::code_lookup::lookups_of(Some(self))
     }
 
     /// Every leaf, from left to right.
