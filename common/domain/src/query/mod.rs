@@ -8,10 +8,7 @@
 //! [`Query::codes_lookups`]; the result is passed back in a [`Related`].
 
 pub mod access;
-pub mod aggregate;
-mod count;
 pub mod dates;
-mod decimal;
 mod error;
 pub mod evaluate;
 pub mod export_list;
@@ -22,9 +19,7 @@ mod js;
 mod limits;
 mod parse;
 pub mod plan;
-pub mod project;
 mod raw;
-pub mod related;
 pub mod schema;
 
 #[cfg(test)]
@@ -32,7 +27,8 @@ mod tests;
 
 pub use access::{Access, Action, may};
 pub use error::QueryError;
-pub use evaluate::{Answer, json_body};
+pub use evaluate::related::{self, Related, Row};
+pub use evaluate::run::{Answer, json_body};
 pub use export_list::ExportFormat;
 pub use parse::filter::operators::{Scalar, Test};
 pub use parse::{Meta, Query, parse, sort, uuid_key};
@@ -41,5 +37,4 @@ pub use plan::filter::{Condition, FieldPath, Filter};
 pub use plan::needs::Needs;
 pub use plan::window::Window;
 pub use raw::{RawQuery, SearchBody, parse_query_string, parse_search_body};
-pub use related::{Related, Row};
 pub use schema::Collection;

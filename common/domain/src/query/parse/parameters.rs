@@ -3,8 +3,8 @@
 //! Reads every parameter as loosely as Directus does (`limit=0x10` is 16, `fields[]=a,b` is two fields) and refuses what
 //! it refuses, in its words and its order.
 
-use crate::query::aggregate;
 use crate::query::error::QueryError;
+use crate::query::evaluate::aggregate;
 use crate::query::js;
 use crate::query::limits::{MAX_LIST, MAX_RELATIONAL_DEPTH, MAX_SELECTED_FIELDS};
 use crate::query::parse::aliases::Aliases;

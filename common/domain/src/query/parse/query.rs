@@ -1,8 +1,8 @@
 //! [`RawQuery`] → [`Query`]: forms, then names and rights, then meaning.
 
 use crate::query::access::Access;
-use crate::query::aggregate::{self, Aggregate};
 use crate::query::error::QueryError;
+use crate::query::evaluate::aggregate::{self, Aggregate};
 use crate::query::export_list::ExportFormat;
 use crate::query::limits::{DEFAULT_LIMIT, MAX_SELECTED_FIELDS};
 use crate::query::parse::fields::{self, Drafting, Selection};

@@ -2,8 +2,8 @@
 //!
 //! Texts are ordered by their bytes, as in a PostgreSQL database with the C collation.
 
-use crate::query::aggregate::Aggregate;
 use crate::query::error::QueryError;
+use crate::query::evaluate::aggregate::Aggregate;
 use crate::query::functions::{self, Function};
 use crate::query::plan::filter::FieldPath;
 use crate::query::schema::{Collection, Relation};

@@ -3,10 +3,10 @@
 //! There is no `not`: a negative operator is a test of its own.
 
 use crate::query::error::QueryError;
+use crate::query::evaluate::related::{Related, Row};
 use crate::query::functions::Function;
 use crate::query::parse::filter::operators::{Actual, Scalar, Test};
 use crate::query::plan::code_lookup::CodeLookup;
-use crate::query::related::{Related, Row};
 use crate::query::schema::{Collection, Field, Relation};
 use serde_json::Value;
 

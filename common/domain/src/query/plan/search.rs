@@ -1,8 +1,8 @@
 //! `search`: a text anywhere in the readable texts of a row, or a number or UUID that a member equals.
 
 use crate::query::access::Access;
+use crate::query::evaluate::related::Row;
 use crate::query::js;
-use crate::query::related::Row;
 use crate::query::schema::{Collection, Field, FieldType};
 use serde_json::Value;
 

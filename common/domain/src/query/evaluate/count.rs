@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::query::aggregate::Operation;
+use crate::query::evaluate::aggregate::Operation;
 use crate::query::parse::query::Query;
 
 impl Query {

@@ -3,13 +3,13 @@
 //! Pure: rows and what they are related to come as arguments. [`Query::run`] does everything at once over rows in memory;
 //! the steps are public for a store that can do some of them better.
 
-use crate::query::aggregate::Operation;
 use crate::query::error::QueryError;
+use crate::query::evaluate::aggregate::Operation;
+use crate::query::evaluate::project::{self, Shown};
+use crate::query::evaluate::related::{Related, Row};
 use crate::query::parse::filter::operators::Actual;
 use crate::query::parse::query::{Meta, Query};
 use crate::query::parse::sort::{SortKey, SortTarget};
-use crate::query::project::{self, Shown};
-use crate::query::related::{Related, Row};
 use crate::query::schema::FieldType;
 use serde::Serialize;
 use serde_json::{Map, Value};

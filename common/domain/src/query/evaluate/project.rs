@@ -1,10 +1,10 @@
 //! Rows → the members that were asked for, in their order.
 
+use crate::query::evaluate::related::{Related, Row};
 use crate::query::functions::Function;
 use crate::query::parse::fields::{Node, Selection, Source};
 use crate::query::parse::filter::operators::Actual;
 use crate::query::plan::filter::FieldPath;
-use crate::query::related::{Related, Row};
 use crate::query::schema::{Field, FieldType, Relation};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Map, Value};

@@ -3,12 +3,12 @@
 //! Counts, sums and averages are texts over REST, because they are `bigint` and `numeric` in PostgreSQL; `min` and `max`
 //! keep the type of their member.
 
-use crate::query::decimal;
 use crate::query::error::QueryError;
+use crate::query::evaluate::decimal;
+use crate::query::evaluate::related::Row;
 use crate::query::js;
 use crate::query::limits::MAX_LIST;
 use crate::query::plan::filter::FieldPath;
-use crate::query::related::Row;
 use crate::query::schema::{Collection, Field, FieldType, Relation};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
