@@ -6,7 +6,7 @@
 use crate::query::error::QueryError;
 use crate::query::evaluate::decimal;
 use crate::query::evaluate::related::Row;
-use crate::query::js;
+use crate::query::javascript;
 use crate::query::limits::MAX_LIST;
 use crate::query::plan::filter::FieldPath;
 use crate::query::schema::{Collection, Field, FieldType, Relation};
@@ -210,12 +210,12 @@ impl Aggregate {
 }
 
 fn distinct<'a>(values: impl Iterator<Item = &'a Value>) -> BTreeSet<String> {
-    values.map(js::text).collect()
+    values.map(javascript::text).collect()
 }
 
 fn distinct_values<'a>(values: impl Iterator<Item = &'a Value>) -> Vec<Value> {
     let mut seen = BTreeSet::new();
-    values.filter(|v| seen.insert(js::text(v))).cloned().collect()
+    values.filter(|v| seen.insert(javascript::text(v))).cloned().collect()
 }
 
 fn whole_numbers<'a>(values: impl Iterator<Item = &'a Value>) -> (i128, i128) {
@@ -247,7 +247,7 @@ fn average<'a>(field: &Field, values: impl Iterator<Item = &'a Value>) -> Value 
 /// with, and milliseconds for instants. The latter is an answer, so it is ours.
 fn loose_numbers<'a>(field: &Field, values: impl Iterator<Item = &'a Value>) -> (f64, f64) {
     values.fold((0.0, 0.0), |(sum, count), value| {
-        let text = js::text(value);
+        let text = javascript::text(value);
         let number = match crate::query::dates::parse_instant(&text) {
             Some(at) if field.kind == FieldType::Timestamp => at.timestamp_millis() as f64,
             _ => leading_number(&text),

@@ -5,7 +5,7 @@
 
 use crate::query::error::QueryError;
 use crate::query::evaluate::aggregate;
-use crate::query::js;
+use crate::query::javascript;
 use crate::query::limits::{MAX_LIST, MAX_RELATIONAL_DEPTH, MAX_SELECTED_FIELDS};
 use crate::query::parse::aliases::Aliases;
 use crate::query::parse::filter::normalize::{self, Variables};
@@ -38,7 +38,7 @@ pub(in crate::query) struct Parameters {
 impl Parameters {
     /// Reads and checks them all.
     pub(in crate::query) fn read(raw: &RawQuery, variables: Variables<'_>) -> Result<Self, QueryError> {
-        let given = |name: &str| raw.get(name).filter(|v| js::truthy(v));
+        let given = |name: &str| raw.get(name).filter(|v| javascript::truthy(v));
         let filter = given("filter").map(|f| normalize::parse(f, variables)).transpose()?;
         // A filter that is wrong inside is reported before any other parameter, an alias before the rest.
         if let Some(filter) = &filter {
@@ -158,9 +158,9 @@ fn list(value: &Value, split_entries: bool) -> Vec<String> {
     let texts: Vec<String> = match value {
         Value::String(text) => text.split(',').map(str::to_owned).collect(),
         Value::Array(items) if split_entries => {
-            items.iter().flat_map(|v| js::text(v).split(',').map(str::to_owned).collect::<Vec<_>>()).collect()
+            items.iter().flat_map(|v| javascript::text(v).split(',').map(str::to_owned).collect::<Vec<_>>()).collect()
         }
-        Value::Array(items) => items.iter().map(js::text).collect(),
+        Value::Array(items) => items.iter().map(javascript::text).collect(),
         _ => Vec::new(),
     };
     texts.into_iter().map(|t| t.trim().to_owned()).collect()
@@ -177,7 +177,7 @@ fn check_list(name: &str, list: &[String], most: usize) -> Result<(), QueryError
 }
 
 fn whole(name: &str, value: &Value, least: i64) -> Result<i64, QueryError> {
-    let number = js::number(value);
+    let number = javascript::number(value);
     let wrong = if number.is_nan() {
         "must be a number".to_owned()
     } else if number.is_infinite() {
@@ -198,8 +198,8 @@ fn meta(value: &Value) -> Result<Vec<String>, QueryError> {
     let names: Vec<String> = match value {
         Value::String(text) if text == "*" => vec!["total_count".into(), "filter_count".into()],
         Value::String(text) => text.split(',').map(str::to_owned).collect(),
-        Value::Array(items) => items.iter().map(js::text).collect(),
-        other => vec![js::text(other)],
+        Value::Array(items) => items.iter().map(javascript::text).collect(),
+        other => vec![javascript::text(other)],
     };
     match names.iter().position(|n| n != "total_count" && n != "filter_count") {
         Some(at) => Err(QueryError::invalid(format!("\"meta[{at}]\" must be one of [total_count, filter_count]"))),

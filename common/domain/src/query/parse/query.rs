@@ -3,7 +3,7 @@
 use crate::query::access::Access;
 use crate::query::error::QueryError;
 use crate::query::evaluate::aggregate::{self, Aggregate};
-use crate::query::export_list::ExportFormat;
+use crate::query::files::ExportFormat;
 use crate::query::limits::{DEFAULT_LIMIT, MAX_SELECTED_FIELDS};
 use crate::query::parse::fields::{self, Drafting, Selection};
 use crate::query::parse::filter::lower;

@@ -2,7 +2,7 @@
 
 use crate::query::access::Access;
 use crate::query::evaluate::related::Row;
-use crate::query::js;
+use crate::query::javascript;
 use crate::query::schema::{Collection, Field, FieldType};
 use serde_json::Value;
 
@@ -17,9 +17,9 @@ pub struct Search {
 
 impl Search {
     pub(in crate::query) fn new(text: &str, collection: Collection, access: &Access) -> Self {
-        let number = js::number_from_text(text);
+        let number = javascript::number_from_text(text);
         // Only the plain form counts: `0x10` is a text, not 16.
-        let number = (number.is_finite() && js::number_text(number) == text).then_some(number);
+        let number = (number.is_finite() && javascript::number_text(number) == text).then_some(number);
         let hyphenated = text.len() == 36 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
         let uuid = uuid::Uuid::parse_str(text).ok().filter(|_| hyphenated).map(|u| u.hyphenated().to_string());
         let fields = collection.fields().iter();
@@ -33,7 +33,7 @@ impl Search {
             (kind, Some(Value::String(text))) if kind.is_text() => text.to_lowercase().contains(&self.text),
             (FieldType::Uuid, Some(Value::String(text))) => self.uuid.as_ref() == Some(text),
             (kind, Some(value)) if kind.is_numeric() && !value.is_null() => {
-                self.number.is_some_and(|n| js::number(value) == n)
+                self.number.is_some_and(|n| javascript::number(value) == n)
             }
             _ => false,
         })

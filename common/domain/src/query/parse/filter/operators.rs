@@ -5,7 +5,7 @@
 
 use crate::query::dates::parse_instant;
 use crate::query::error::QueryError;
-use crate::query::js;
+use crate::query::javascript;
 use crate::query::schema::FieldType;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -217,7 +217,7 @@ fn text_test(operator: &str, operand: &Value) -> Test {
         "ends_with" => Part::End,
         _ => Part::Contains,
     };
-    let needle = js::text(operand);
+    let needle = javascript::text(operand);
     let needle = if ignore_case { needle.to_lowercase() } else { needle };
     Test::Text { part, needle, ignore_case, negated }
 }
@@ -238,7 +238,7 @@ fn scalars(kind: FieldType, operand: &Value) -> Result<Vec<Scalar>, QueryError> 
 
 fn scalar(kind: FieldType, value: &Value) -> Result<Scalar, QueryError> {
     if kind.is_numeric() {
-        let number = js::number(value);
+        let number = javascript::number(value);
         return if number.is_nan() {
             Err(QueryError::invalid("Invalid numeric value"))
         } else {
@@ -252,18 +252,18 @@ fn scalar(kind: FieldType, value: &Value) -> Result<Scalar, QueryError> {
         FieldType::Timestamp => instant(value).map_or(Scalar::Null, Scalar::Instant),
         FieldType::Boolean => match value {
             Value::Bool(b) => Scalar::Bool(*b),
-            other => match js::text(other).to_ascii_lowercase().as_str() {
+            other => match javascript::text(other).to_ascii_lowercase().as_str() {
                 "1" | "t" | "true" | "y" | "yes" | "on" => Scalar::Bool(true),
                 "0" | "f" | "false" | "n" | "no" | "off" => Scalar::Bool(false),
                 _ => Scalar::Null,
             },
         },
         FieldType::Uuid => {
-            let text = js::text(value);
+            let text = javascript::text(value);
             // A text that is no UUID stays as it is: it equals no key, and differs from all.
             Scalar::Text(uuid::Uuid::parse_str(&text).map_or(text, |u| u.hyphenated().to_string()))
         }
-        _ => Scalar::Text(js::text(value)),
+        _ => Scalar::Text(javascript::text(value)),
     })
 }
 
@@ -292,7 +292,7 @@ impl<'a> Actual<'a> {
             return Self::Null;
         };
         if kind.is_numeric() {
-            let number = js::number(value);
+            let number = javascript::number(value);
             return if number.is_nan() { Self::Null } else { Self::Number(number) };
         }
         match (kind, value) {

@@ -2,8 +2,9 @@
 //!
 //! The bytes are those of the writers behind Directus, for the values that our rows hold.
 
-use crate::query::export_xml;
-use crate::query::export_yaml;
+pub(in crate::query) mod xml;
+pub(in crate::query) mod yaml;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
@@ -65,8 +66,8 @@ impl ExportFormat {
                 text => format!("\u{feff}{text}"),
             },
             Self::Json => json(data),
-            Self::Xml => export_xml::write(data),
-            Self::Yaml => export_yaml::write(data),
+            Self::Xml => xml::write(data),
+            Self::Yaml => yaml::write(data),
         }
     }
 }
