@@ -3,10 +3,11 @@
 //! Everything is UTC; a date without a zone is UTC, a date without a time is its midnight.
 
 use chrono::{DateTime, Days, Duration, Months, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, Utc};
+use serde_json::Value;
 
 /// The instant that a text names, if it names one: `2024`, `2024-01`, `2024-01-15`, `2024-01-15T12:34[:56[.789]]` with
 /// `T` or a space, and `Z`, `+01:00`, `+0100`, `+01` or no zone.
-pub fn parse_instant(text: &str) -> Option<DateTime<Utc>> {
+pub(in crate::query) fn parse_instant(text: &str) -> Option<DateTime<Utc>> {
     let text = text.trim();
     if !text.is_ascii() {
         return None;
@@ -23,6 +24,15 @@ pub fn parse_instant(text: &str) -> Option<DateTime<Utc>> {
     let (time, zone) = (rest.get(..zone_at)?.trim(), rest.get(zone_at..)?);
     let local = NaiveDateTime::new(date, parse_time(time)?);
     local.checked_sub_signed(parse_zone(zone)?).map(|at| at.and_utc())
+}
+
+/// The instant that a JSON value names: a text as in [`parse_instant`], a whole number as milliseconds since 1970.
+pub(in crate::query) fn instant_of(value: &Value) -> Option<DateTime<Utc>> {
+    match value {
+        Value::String(text) => parse_instant(text),
+        Value::Number(millis) => DateTime::from_timestamp_millis(millis.as_i64()?),
+        _ => None,
+    }
 }
 
 fn parse_date(text: &str) -> Option<NaiveDate> {
@@ -83,7 +93,7 @@ fn digits(text: &str, length: std::ops::RangeInclusive<usize>) -> Option<u32> {
 }
 
 /// ISO 8601 with milliseconds and `Z`, as every answer writes instants.
-pub fn format_instant(at: &DateTime<Utc>) -> String {
+pub(in crate::query) fn format_instant(at: &DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 

@@ -4,6 +4,9 @@
 
 use serde_json::Value;
 
+/// The largest whole number that JavaScript holds exactly.
+pub(in crate::query) const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
+
 /// `Number(text)`: NaN for what is no number.
 pub(in crate::query) fn number_from_text(text: &str) -> f64 {
     let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');

@@ -23,4 +23,4 @@ pub(in crate::query) const MAX_LIST: usize = 100;
 /// Different codes that one filter may ask for.
 pub(in crate::query) const MAX_CODE_LOOKUPS: usize = 100;
 /// Rows of a list when the query names no `limit`.
-pub(in crate::query) const DEFAULT_LIMIT: i64 = 100;
+pub const DEFAULT_LIMIT: i64 = 100;

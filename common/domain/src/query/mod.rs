@@ -1,18 +1,30 @@
 //! The Directus global query parameters: one grammar, one [`Query`], one evaluator.
 //!
-//! REST (the query string), `SEARCH` bodies and GraphQL arguments all become a [`RawQuery`]; [`parse`] turns it, for one
-//! collection and one caller, into a checked [`Query`]; a `Query` is evaluated over rows that somebody else has loaded.
+//! REST (the query string), `SEARCH` bodies and GraphQL arguments all become a [`RawQuery`]. [`parse`] turns it, for one
+//! collection and one caller, into a checked [`Query`], which is then evaluated over rows that the caller has loaded.
+//! [`Query::needs`] and [`Query::codes_lookups`] tell what else has to be loaded; the result is passed in a [`Related`].
 //!
-//! The module is pure: no I/O, no clock (`now` is an argument), no randomness. It knows the collections ([`schema`]) and
-//! who may see them ([`Access`]), but not where rows come from. What has to be loaded is told by [`Query::needs`] and
-//! [`Query::codes_lookups`]; the result is passed back in a [`Related`].
+//! | phase | what it does | may use |
+//! |---|---|---|
+//! | `raw` | a query string, a `SEARCH` body or JSON → [`RawQuery`] | ground |
+//! | `parse` | [`RawQuery`] → [`Query`]: checks forms, names, rights and types | `raw`, `plan`, ground |
+//! | `plan` | [`Query`] and its parts, and what they tell without any row | ground |
+//! | `evaluate` | [`Query`] + rows → [`Answer`]: match, order, cut, show, aggregate | `plan`, ground |
+//! | `files` | the data of an answer → a file (`export`) | `plan`, ground |
+//! | ground | collections ([`schema`]), rights ([`Access`]), dates, functions of fields, conversions of JavaScript, limits, [`QueryError`] | ground |
+//!
+//! `tests/tests/all/architecture.rs` checks that no module uses another one than this table allows, and that no two files
+//! use each other.
+//!
+//! The module is pure: no I/O, no clock (`now` is an argument), no randomness. It knows the collections and who may read
+//! them, but not where rows come from.
 
-pub mod access;
-pub mod dates;
+mod access;
+mod dates;
 mod error;
-pub mod evaluate;
-pub mod files;
-pub mod functions;
+mod evaluate;
+mod files;
+mod functions;
 mod javascript;
 mod limits;
 mod parse;
@@ -25,14 +37,11 @@ mod tests;
 
 pub use access::{Access, Action, may};
 pub use error::QueryError;
-pub use evaluate::related::{self, Related, Row};
-pub use evaluate::run::{Answer, json_body};
-pub use files::ExportFormat;
-pub use parse::filter::operators::{Scalar, Test};
-pub use parse::{Meta, Query, parse, sort, uuid_key};
-pub use plan::code_lookup::CodeLookup;
-pub use plan::filter::{Condition, FieldPath, Filter};
-pub use plan::needs::Needs;
-pub use plan::window::Window;
+pub use evaluate::{Answer, Related, Row, json_body, related};
+pub use limits::DEFAULT_LIMIT;
+pub use parse::parse;
+pub use plan::{
+    CodeLookup, Condition, ExportFormat, FieldPath, Filter, Meta, Needs, Query, Scalar, Test, Window, sort, uuid_key,
+};
 pub use raw::{RawQuery, SearchBody, parse_query_string, parse_search_body};
 pub use schema::Collection;

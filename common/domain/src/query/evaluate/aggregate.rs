@@ -1,173 +1,20 @@
-//! `aggregate[…]` and `groupBy`: what is computed over all matching rows, or over each group of them.
+//! Values of aggregates: what each operation gives over some rows, and where an answer shows it.
 //!
 //! Counts, sums and averages are texts over REST, because they are `bigint` and `numeric` in PostgreSQL; `min` and `max`
-//! keep the type of their member.
+//! keep the type of their field.
 
-use crate::query::error::QueryError;
-use crate::query::evaluate::decimal;
-use crate::query::evaluate::related::Row;
+use super::decimal;
+use super::related::Row;
+use super::value::Actual;
+use crate::query::dates::parse_instant;
 use crate::query::javascript;
-use crate::query::limits::MAX_LIST;
-use crate::query::plan::filter::FieldPath;
-use crate::query::schema::{Collection, Field, FieldType, Relation};
+use crate::query::plan::{Aggregate, Operation};
+use crate::query::schema::{Field, FieldType};
 use serde_json::{Map, Value};
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-/// An operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operation {
-    /// `count`: of values that are not null, or of rows (`*`).
-    Count,
-    /// `countDistinct`
-    CountDistinct,
-    /// `countAll`: of rows. REST has no member to show it in; GraphQL has.
-    CountAll,
-    /// `sum`
-    Sum,
-    /// `sumDistinct`
-    SumDistinct,
-    /// `avg`
-    Avg,
-    /// `avgDistinct`
-    AvgDistinct,
-    /// `min`
-    Min,
-    /// `max`
-    Max,
-}
-
-const OPERATIONS: [(Operation, &str); 9] = [
-    (Operation::Count, "count"),
-    (Operation::CountDistinct, "countDistinct"),
-    (Operation::CountAll, "countAll"),
-    (Operation::Sum, "sum"),
-    (Operation::SumDistinct, "sumDistinct"),
-    (Operation::Avg, "avg"),
-    (Operation::AvgDistinct, "avgDistinct"),
-    (Operation::Min, "min"),
-    (Operation::Max, "max"),
-];
-
-impl Operation {
-    /// Its name in `aggregate[…]`.
-    pub fn name(self) -> &'static str {
-        OPERATIONS.into_iter().find(|(o, _)| *o == self).map_or("", |(_, n)| n)
-    }
-
-    /// Whether it gives a number, whatever it is asked for.
-    pub(in crate::query) fn is_number(self) -> bool {
-        !matches!(self, Self::Min | Self::Max)
-    }
-
-    fn of(name: &str) -> Option<Self> {
-        OPERATIONS.into_iter().find(|(_, n)| *n == name).map(|(o, _)| o)
-    }
-}
-
-/// An operation on a member, or on whole rows.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Aggregate {
-    /// The operation.
-    pub operation: Operation,
-    /// The member; `None` for `*`.
-    pub field: Option<&'static Field>,
-}
-
-/// The `aggregate` parameter in order: operation names and what they are asked for.
-pub(in crate::query) fn parse(raw: &Value) -> Result<Vec<(String, Vec<String>)>, QueryError> {
-    let wrong = || QueryError::invalid("\"aggregate\" must be of type object");
-    let parsed;
-    let raw = match raw {
-        Value::String(text) => {
-            parsed = serde_json::from_str(text).map_err(|_| wrong())?;
-            &parsed
-        }
-        other => other,
-    };
-    let Value::Object(members) = raw else {
-        return Err(wrong());
-    };
-    let mut out = Vec::new();
-    let mut total = 0;
-    for (operation, fields) in members {
-        let names: Vec<String> = match fields {
-            Value::String(text) => text.split(',').map(str::to_owned).collect(),
-            Value::Array(items) => {
-                let texts: Option<Vec<String>> = items.iter().map(|v| v.as_str().map(str::to_owned)).collect();
-                texts.ok_or_else(wrong)?
-            }
-            Value::Object(items) => {
-                let texts: Option<Vec<String>> = items.values().map(|v| v.as_str().map(str::to_owned)).collect();
-                texts.ok_or_else(wrong)?
-            }
-            _ => return Err(wrong()),
-        };
-        total += names.len();
-        if total > MAX_LIST {
-            return Err(QueryError::invalid(format!("More than {MAX_LIST} aggregates are asked for")));
-        }
-        out.push((operation.clone(), names));
-    }
-    Ok(out)
-}
-
-/// Known operations on existing members. An unknown operation computes nothing, as in Directus.
-pub(in crate::query) fn lower(
-    asked: &[(String, Vec<String>)],
-    collection: Collection,
-) -> Result<Vec<Aggregate>, QueryError> {
-    let mut out = Vec::new();
-    for (name, fields) in asked {
-        let Some(operation) = Operation::of(name) else {
-            continue;
-        };
-        if operation == Operation::CountAll {
-            out.push(Aggregate { operation, field: None });
-            continue;
-        }
-        for member in fields {
-            if member == "*" {
-                if !matches!(operation, Operation::Count | Operation::CountDistinct) {
-                    return Err(QueryError::invalid(format!("\"{name}\" needs a field, not \"*\"")));
-                }
-                out.push(Aggregate { operation, field: None });
-                continue;
-            }
-            let field = collection.field(member).filter(|f| !matches!(f.relation, Relation::Many(_)));
-            let field = field
-                .filter(|f| f.kind != FieldType::Alias && !f.concealed)
-                .ok_or_else(|| QueryError::invalid(format!("\"{member}\" can't be aggregated")))?;
-            out.push(Aggregate { operation, field: Some(field) });
-        }
-    }
-    Ok(out)
-}
-
-/// Lowers `groupBy`: members of the collection itself and functions of them.
-pub(in crate::query) fn lower_groups(groups: &[String], collection: Collection) -> Result<Vec<FieldPath>, QueryError> {
-    groups
-        .iter()
-        .map(|group| {
-            let path = crate::query::parse::sort::path(std::slice::from_ref(group), collection)?;
-            if path.field.kind == FieldType::Alias || path.field.concealed {
-                return Err(QueryError::invalid(format!("\"{group}\" can't be grouped by")));
-            }
-            Ok(path)
-        })
-        .collect()
-}
-
 impl Aggregate {
-    /// Whether a sort key names this aggregate: `count`, `count.*`, `sum.quantity`.
-    pub(in crate::query) fn is(&self, operation: &str, field: Option<&str>) -> bool {
-        self.operation.name() == operation
-            && match (field, self.field) {
-                (None, _) => true,
-                (Some("*"), own) => own.is_none(),
-                (Some(name), own) => own.is_some_and(|f| f.name == name),
-            }
-    }
-
     /// The value over some rows.
     pub(in crate::query) fn compute(&self, rows: &[&Row]) -> Value {
         let Some(field) = self.field else {
@@ -181,8 +28,8 @@ impl Aggregate {
             Operation::SumDistinct => sum(field, distinct_values(values).iter()),
             Operation::Avg => average(field, values),
             Operation::AvgDistinct => average(field, distinct_values(values).iter()),
-            Operation::Min => extreme(field, values, std::cmp::Ordering::Less),
-            Operation::Max => extreme(field, values, std::cmp::Ordering::Greater),
+            Operation::Min => extreme(field, values, Ordering::Less),
+            Operation::Max => extreme(field, values, Ordering::Greater),
         }
     }
 
@@ -248,7 +95,7 @@ fn average<'a>(field: &Field, values: impl Iterator<Item = &'a Value>) -> Value 
 fn loose_numbers<'a>(field: &Field, values: impl Iterator<Item = &'a Value>) -> (f64, f64) {
     values.fold((0.0, 0.0), |(sum, count), value| {
         let text = javascript::text(value);
-        let number = match crate::query::dates::parse_instant(&text) {
+        let number = match parse_instant(&text) {
             Some(at) if field.kind == FieldType::Timestamp => at.timestamp_millis() as f64,
             _ => leading_number(&text),
         };
@@ -272,8 +119,7 @@ fn plain_number(value: f64) -> Value {
     }
 }
 
-fn extreme<'a>(field: &Field, values: impl Iterator<Item = &'a Value>, wanted: std::cmp::Ordering) -> Value {
-    use crate::query::parse::filter::operators::Actual;
+fn extreme<'a>(field: &Field, values: impl Iterator<Item = &'a Value>, wanted: Ordering) -> Value {
     let mut best: Option<&Value> = None;
     for value in values {
         let read = |v: &'a Value| Actual::read(field.kind, Some(v));

@@ -1,9 +1,7 @@
 //! Queries that only count rows: a store can answer them without reading any.
 
+use crate::query::plan::{Operation, Query};
 use serde_json::{Map, Value};
-
-use crate::query::evaluate::aggregate::Operation;
-use crate::query::parse::query::Query;
 
 impl Query {
     /// The `data` of a query that asks for nothing but the number of rows, given that number; `None` for any other query.

@@ -1,8 +1,19 @@
-//! Phase 3: a checked query over rows in memory.
+//! Phase 3, *evaluate*: a [`Query`](crate::query::Query) over rows in memory → [`Answer`].
+//!
+//! Rows, the rows they refer to and the codes are arguments ([`Related`]); nothing is loaded here. The methods of the types
+//! of `plan` that need rows are defined here, beside the code that runs them. It may use `plan` and the ground modules.
 
-pub mod aggregate;
-pub(in crate::query) mod count;
-pub(in crate::query) mod decimal;
-pub(in crate::query) mod project;
+mod aggregate;
+mod answer;
+mod count;
+mod decimal;
+mod groups;
+mod matching;
+mod order;
+mod project;
 pub mod related;
-pub mod run;
+mod run;
+mod value;
+
+pub use answer::{Answer, json_body};
+pub use related::{Related, Row};

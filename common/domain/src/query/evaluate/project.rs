@@ -1,10 +1,9 @@
 //! Rows → the members that were asked for, in their order.
 
-use crate::query::evaluate::related::{Related, Row};
+use super::related::{Related, Row};
+use super::value::Actual;
 use crate::query::functions::Function;
-use crate::query::parse::fields::{Node, Selection, Source};
-use crate::query::parse::filter::operators::Actual;
-use crate::query::plan::filter::FieldPath;
+use crate::query::plan::{FieldPath, Node, Selection, Source};
 use crate::query::schema::{Field, FieldType, Relation};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Map, Value};

@@ -2,8 +2,7 @@
 //!
 //! A plain container that the store fills, in batches, before a query is evaluated.
 
-use crate::query::plan::code_lookup::CodeLookup;
-use crate::query::plan::window::Window;
+use crate::query::plan::{CodeLookup, Window};
 use crate::query::schema::Collection;
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};

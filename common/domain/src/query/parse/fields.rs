@@ -3,72 +3,19 @@
 //! Two steps. `draft` expands wildcards and notes every name for the check of rights; `Draft::resolve` gives names
 //! their meaning afterwards, so that a missing right is reported before a wrong function.
 
+use super::aliases::Aliases;
+use super::filter::lower::lower;
+use super::named_fields::{Named, Use};
+use super::parameters::Parameters;
+use super::variables::Variables;
+use super::wildcards;
 use crate::query::access::Access;
 use crate::query::error::QueryError;
 use crate::query::functions::{self, Function};
 use crate::query::limits::MAX_SELECTED_FIELDS;
-use crate::query::parse::aliases::Aliases;
-use crate::query::parse::filter::lower;
-use crate::query::parse::filter::normalize::Variables;
-use crate::query::parse::named_fields::{Named, Use};
-use crate::query::parse::parameters::Parameters;
-use crate::query::parse::wildcards;
-use crate::query::plan::filter::Filter;
-use crate::query::plan::search::Search;
-use crate::query::plan::window::Window;
+use crate::query::plan::{Node, Search, Selection, Source};
 use crate::query::schema::{Collection, Field, Relation};
 use serde_json::Value;
-
-/// The members of one object.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Selection {
-    /// In the order of the answer. If none of them has its own name, the answer is the bare key of the row.
-    pub nodes: Vec<Node>,
-}
-
-/// One member.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Node {
-    /// The name in the answer.
-    pub key: String,
-    /// Whether that name is an alias of a plain member; such members come last.
-    pub alias: bool,
-    /// Where the value comes from.
-    pub source: Source,
-}
-
-/// Where a member comes from.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Source {
-    /// The member itself; a relation as its key.
-    Field(&'static Field),
-    /// A function of a member.
-    Function(Function, &'static Field),
-    /// The row that a member points at.
-    One {
-        /// The member that holds the key.
-        field: &'static Field,
-        /// The collection of the row.
-        collection: Collection,
-        /// Its members; none for the bare key.
-        selection: Selection,
-        /// `deep[…][_filter]`: a row that does not match is shown as null.
-        filter: Option<Filter>,
-        /// `deep[…][_search]`
-        search: Option<Search>,
-    },
-    /// The codes of a reservation.
-    Many {
-        /// The member.
-        field: &'static Field,
-        /// The collection of the rows.
-        collection: Collection,
-        /// Their members; none for an array of keys.
-        selection: Selection,
-        /// Which of them.
-        window: Window,
-    },
-}
 
 /// A [`Selection`] whose names are known but not resolved.
 #[derive(Debug)]
@@ -243,7 +190,7 @@ impl Draft {
                             field,
                             collection,
                             selection,
-                            filter: deep.filter.as_ref().map_or(Ok(None), |f| lower::lower(f, collection))?,
+                            filter: deep.filter.as_ref().map_or(Ok(None), |f| lower(f, collection))?,
                             search: deep.search.as_deref().map(|s| Search::new(s, collection, access)),
                         },
                     };

@@ -1,12 +1,26 @@
-//! Phase 2: [`RawQuery`](crate::query::RawQuery) → [`Query`], for one collection and one caller.
+//! Phase 2, *parse*: [`RawQuery`](crate::query::RawQuery) → [`Query`](crate::query::Query), for one collection and one
+//! caller.
+//!
+//! In this order, so that of several errors the same one is reported as by Directus:
+//!
+//! 1. [`parameters`]: the form of each parameter, the filter first;
+//! 2. [`fields`]: wildcards are expanded, every name that the query uses is collected;
+//! 3. [`named_fields`]: each of them must exist, then each must be readable;
+//! 4. [`filter::lower`], [`fields`], [`aggregates`], [`sort`]: names and operands become types of `plan`.
+//!
+//! It may use `raw`, `plan` and the ground modules. It sees no rows.
 
-pub(in crate::query) mod aliases;
-pub(in crate::query) mod fields;
-pub(in crate::query) mod filter;
-pub(in crate::query) mod named_fields;
-pub(in crate::query) mod parameters;
-pub(in crate::query) mod query;
-pub mod sort;
-pub(in crate::query) mod wildcards;
+mod aggregates;
+mod aliases;
+mod fields;
+mod filter;
+mod named_fields;
+mod parameters;
+mod path;
+mod query;
+mod search;
+mod sort;
+mod variables;
+mod wildcards;
 
-pub use query::{Meta, Query, parse, uuid_key};
+pub use query::parse;

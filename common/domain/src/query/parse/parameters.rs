@@ -3,17 +3,17 @@
 //! Reads every parameter as loosely as Directus does (`limit=0x10` is 16, `fields[]=a,b` is two fields) and refuses what
 //! it refuses, in its words and its order.
 
+use super::aggregates;
+use super::aliases::Aliases;
+use super::filter::{normalize, validate, walk};
+use super::named_fields::{Named, Use};
+use super::sort;
+use super::variables::Variables;
 use crate::query::error::QueryError;
-use crate::query::evaluate::aggregate;
-use crate::query::javascript;
+use crate::query::javascript::{self, MAX_SAFE_INTEGER};
 use crate::query::limits::{MAX_LIST, MAX_RELATIONAL_DEPTH, MAX_SELECTED_FIELDS};
-use crate::query::parse::aliases::Aliases;
-use crate::query::parse::filter::normalize::{self, Variables};
-use crate::query::parse::filter::validate::{self, MAX_SAFE_INTEGER};
-use crate::query::parse::named_fields::{Named, Use};
-use crate::query::parse::sort;
-use crate::query::plan::window::Window;
-use crate::query::raw::raw_query::RawQuery;
+use crate::query::plan::{ExportFormat, Meta, Window};
+use crate::query::raw::RawQuery;
 use crate::query::schema::Collection;
 use serde_json::{Map, Value};
 
@@ -25,9 +25,9 @@ pub(in crate::query) struct Parameters {
     pub(in crate::query) sort: Option<Vec<String>>,
     pub(in crate::query) filter: Option<Value>,
     pub(in crate::query) window: Window,
-    pub(in crate::query) meta: Option<Vec<String>>,
+    pub(in crate::query) meta: Option<Vec<Meta>>,
     pub(in crate::query) search: Option<String>,
-    pub(in crate::query) export: Option<String>,
+    pub(in crate::query) export: Option<ExportFormat>,
     pub(in crate::query) version: Option<String>,
     /// Operations and what they are asked for; `None` where the parameter is missing or has no operation.
     pub(in crate::query) aggregate: Option<Vec<(String, Vec<String>)>>,
@@ -52,7 +52,7 @@ impl Parameters {
             fields: given("fields").map(|v| list(v, true)),
             group: given("groupBy").map(|v| list(v, true)),
             sort: given("sort").map(|v| list(v, false)),
-            aggregate: given("aggregate").map(aggregate::parse).transpose()?.filter(|a| !a.is_empty()),
+            aggregate: given("aggregate").map(aggregates::parse).transpose()?.filter(|a| !a.is_empty()),
             ..Self::default()
         };
         lists.check_depth(filter.as_ref())?;
@@ -104,7 +104,7 @@ impl Parameters {
     /// Notes the members that filter and sort name.
     pub(in crate::query) fn note_conditions(&self, collection: Collection, path: &[String], named: &mut Named) {
         if let Some(filter) = &self.filter {
-            for member in validate::paths(filter) {
+            for member in walk::paths(filter) {
                 named.add_path(Use::Condition, path, collection, &member);
             }
         }
@@ -148,7 +148,7 @@ impl Parameters {
         };
         let names = fields.iter().chain(self.sort.iter().flatten());
         let too_deep = names.map(|f| f.split('.').count()).any(|depth| depth > MAX_RELATIONAL_DEPTH)
-            || filter.is_some_and(|f| validate::depth(f) > MAX_RELATIONAL_DEPTH);
+            || filter.is_some_and(|f| walk::depth(f) > MAX_RELATIONAL_DEPTH);
         if too_deep { Err(QueryError::invalid("Max relational depth exceeded")) } else { Ok(()) }
     }
 }
@@ -194,24 +194,24 @@ fn whole(name: &str, value: &Value, least: i64) -> Result<i64, QueryError> {
     Err(QueryError::invalid(format!("\"{name}\" {wrong}")))
 }
 
-fn meta(value: &Value) -> Result<Vec<String>, QueryError> {
+fn meta(value: &Value) -> Result<Vec<Meta>, QueryError> {
     let names: Vec<String> = match value {
-        Value::String(text) if text == "*" => vec!["total_count".into(), "filter_count".into()],
+        Value::String(text) if text == "*" => return Ok(vec![Meta::TotalCount, Meta::FilterCount]),
         Value::String(text) => text.split(',').map(str::to_owned).collect(),
         Value::Array(items) => items.iter().map(javascript::text).collect(),
         other => vec![javascript::text(other)],
     };
-    match names.iter().position(|n| n != "total_count" && n != "filter_count") {
-        Some(at) => Err(QueryError::invalid(format!("\"meta[{at}]\" must be one of [total_count, filter_count]"))),
-        None => Ok(names),
-    }
+    let read = |(at, name): (usize, &String)| match name.as_str() {
+        "total_count" => Ok(Meta::TotalCount),
+        "filter_count" => Ok(Meta::FilterCount),
+        _ => Err(QueryError::invalid(format!("\"meta[{at}]\" must be one of [total_count, filter_count]"))),
+    };
+    names.iter().enumerate().map(read).collect()
 }
 
-fn export(value: &Value) -> Result<String, QueryError> {
-    match value.as_str() {
-        Some(format @ ("csv" | "csv_utf8" | "json" | "xml" | "yaml")) => Ok(format.to_owned()),
-        _ => Err(QueryError::invalid("\"export\" must be one of [csv, csv_utf8, json, xml, yaml]")),
-    }
+fn export(value: &Value) -> Result<ExportFormat, QueryError> {
+    let format = value.as_str().and_then(ExportFormat::from_name);
+    format.ok_or_else(|| QueryError::invalid("\"export\" must be one of [csv, csv_utf8, json, xml, yaml]"))
 }
 
 fn version(value: &Value) -> Result<String, QueryError> {

@@ -1,8 +1,8 @@
 //! `*` and `*.*` in `fields`: what the caller may read, in the order of the collection.
 
+use super::aliases::Aliases;
 use crate::query::access::Access;
 use crate::query::functions;
-use crate::query::parse::aliases::Aliases;
 use crate::query::schema::{Collection, Field, Relation};
 
 /// Replaces every wildcard of one level, below codes without codes; what is below a relation (`a.*`) is left for that level.

@@ -1,14 +1,12 @@
-//! A checked filter: a tree that evaluation and the planner of the store walk alike.
+//! [`Filter`]: a checked filter, the tree that evaluation and the planner of the store walk alike.
 //!
-//! There is no `not`: a negative operator is a test of its own.
+//! There is no `not` node: each negative operator is a [`Test`] of its own.
 
+use super::code_lookup::CodeLookup;
+use super::condition::{Condition, Scalar, Test};
+use super::field_path::FieldPath;
 use crate::query::error::QueryError;
-use crate::query::evaluate::related::{Related, Row};
-use crate::query::functions::Function;
-use crate::query::parse::filter::operators::{Actual, Scalar, Test};
-use crate::query::plan::code_lookup::CodeLookup;
-use crate::query::schema::{Collection, Field, Relation};
-use serde_json::Value;
+use crate::query::schema::Collection;
 
 /// Which rows match.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,70 +26,6 @@ pub enum Filter {
     },
 }
 
-/// One test of one member.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Condition {
-    /// The member.
-    pub path: FieldPath,
-    /// The test.
-    pub test: Test,
-}
-
-/// A member of a row or of a row related to it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct FieldPath {
-    /// The collection of the row itself.
-    pub root: Collection,
-    /// The relations walked, each a key of the next row.
-    pub relations: Vec<&'static Field>,
-    /// The member at the end.
-    pub field: &'static Field,
-    /// A function around it.
-    pub function: Option<Function>,
-}
-
-impl FieldPath {
-    /// A member of the row itself.
-    pub fn own(root: Collection, field: &'static Field) -> Self {
-        Self { root, relations: Vec::new(), field, function: None }
-    }
-
-    /// The name, if this is a plain member of the row itself.
-    pub fn own_field(&self) -> Option<&'static str> {
-        (self.relations.is_empty() && self.function.is_none()).then_some(self.field.name)
-    }
-
-    /// The value in a row; null where a relation leads nowhere.
-    pub(in crate::query) fn actual<'a>(&self, row: &'a Row, related: &'a Related) -> Actual<'a> {
-        let Some(row) = self.last_row(row, related) else {
-            return Actual::Null;
-        };
-        match self.function {
-            None => Actual::read(self.field.kind, row.get(self.field.name)),
-            Some(Function::Count) => match row.get("id").and_then(Value::as_str) {
-                // Counts stay far below 2^53, where f64 is exact.
-                Some(id) => Actual::Number(related.codes_count(id) as f64),
-                None => Actual::Null,
-            },
-            Some(function) => match Actual::read(self.field.kind, row.get(self.field.name)) {
-                Actual::Instant(at) => function.of_instant(&at).map_or(Actual::Null, Actual::Number),
-                _ => Actual::Null,
-            },
-        }
-    }
-
-    fn last_row<'a>(&self, row: &'a Row, related: &'a Related) -> Option<&'a Row> {
-        let mut row = row;
-        for relation in &self.relations {
-            let Relation::One(collection) = relation.relation else {
-                return None;
-            };
-            row = related.get(collection, row.get(relation.name)?.as_str()?)?;
-        }
-        Some(row)
-    }
-}
-
 impl Filter {
     /// `field` (a member of `collection` itself) has one of these texts: what the rights layer asks for.
     ///
@@ -106,21 +40,6 @@ impl Filter {
             .field(field)
             .ok_or_else(|| QueryError::forbidden_fields("", collection.name(), &[field.to_owned()]))?;
         Ok(Self::Leaf(Condition { path: FieldPath::own(collection, field), test: Test::any_of(values) }))
-    }
-
-    /// Whether a row matches.
-    pub fn matches(&self, row: &Row, related: &Related) -> bool {
-        match self {
-            Self::And(all) => all.iter().all(|f| f.matches(row, related)),
-            Self::Or(any) => any.iter().any(|f| f.matches(row, related)),
-            Self::Leaf(Condition { path, test }) => test.passes(&path.actual(row, related)),
-            Self::Codes { none, lookups } => {
-                let Some(id) = row.get("id").and_then(Value::as_str) else {
-                    return false;
-                };
-                lookups.iter().any(|l| related.has_code(l, id)) != *none
-            }
-        }
     }
 
     /// Members of the row itself that must have one of a few texts in every match, from the top-level conjunction:
@@ -178,15 +97,6 @@ impl Filter {
             Self::Codes { none: false, lookups } => vec![lookups],
             Self::Codes { none: true, .. } | Self::Leaf(_) => Vec::new(),
         }
-    }
-
-    /// The codes that a filter of `unique_code` names, if it is nothing but a lookup: the forms that
-    /// [`Filter::Codes`] allows.
-    ///
-    /// # Errors
-    /// `INVALID_QUERY` when the filter is anything else.
-    pub fn as_code_lookups(&self) -> Result<Vec<CodeLookup>, QueryError> {
-        crate::query::plan::code_lookup::lookups_of(Some(self))
     }
 
     /// Every leaf, from left to right.

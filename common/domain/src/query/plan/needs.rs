@@ -2,12 +2,12 @@
 //!
 //! Told as names only, so that the store can load in batches, level by level.
 
+use super::filter::Filter;
+use super::query::Query;
+use super::selection::{Selection, Source};
+use super::sort::SortTarget;
+use super::window::Window;
 use crate::query::functions::Function;
-use crate::query::parse::fields::{Selection, Source};
-use crate::query::parse::query::Query;
-use crate::query::parse::sort::SortTarget;
-use crate::query::plan::filter::Filter;
-use crate::query::plan::window::Window;
 use std::collections::BTreeSet;
 
 /// What has to be loaded before a query can be evaluated and rendered. Paths are relations to follow, from the row.

@@ -1,13 +1,27 @@
 //! Nested query strings: `a=1`, `a[]=1`, `a[0]=1`, `a[b][c]=1`, repeated keys.
 //!
-//! Reads what the parser that Directus uses reads: brackets nest up to [`MAX_BRACKETS`], indexes up to
-//! [`MAX_ARRAY_INDEX`] make arrays and larger ones an object, a repeated key makes an array, `+` is a space, a value that
-//! is no valid percent-encoding stays as it is. Never fails: what has no sense is an unknown key.
+//! Reads them as `qs`, the parser that Directus uses: brackets nest up to [`MAX_BRACKETS`], indexes below
+//! [`MAX_ARRAY_INDEX`] make arrays and larger ones an object, a repeated key makes an array, `+` is a space, and a value
+//! that is not valid percent-encoding stays as it is. Every text of permitted length is accepted: a key that cannot be
+//! read becomes an unknown parameter, which is ignored later.
 
-use crate::query::limits::{MAX_ARRAY_INDEX, MAX_BRACKETS, MAX_PARAMETERS};
+use super::raw_query::RawQuery;
+use crate::query::error::QueryError;
+use crate::query::limits::{MAX_ARRAY_INDEX, MAX_BRACKETS, MAX_PARAMETERS, MAX_QUERY_BYTES};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+
+/// Reads a raw query string, with or without its `?`.
+///
+/// # Errors
+/// `INVALID_QUERY` for a query string of more than a mebibyte; any other text has a meaning, if a strange one.
+pub fn parse_query_string(query: &str) -> Result<RawQuery, QueryError> {
+    if query.len() > MAX_QUERY_BYTES {
+        return Err(QueryError::invalid("The query string is too long"));
+    }
+    Ok(RawQuery::from_json(parse(query.strip_prefix('?').unwrap_or(query))))
+}
 
 /// A value under construction. Arrays are sparse until the end, because `a[3]=x` may come before `a[0]=y`.
 #[derive(Debug)]

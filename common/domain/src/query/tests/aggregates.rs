@@ -1,7 +1,7 @@
 //! Aggregates and groups.
 
 use super::*;
-use crate::query::evaluate::aggregate::{Aggregate, Operation};
+use crate::query::plan::{Aggregate, Operation};
 
 #[test]
 fn aggregates_are_one_object_in_the_order_asked_for() {

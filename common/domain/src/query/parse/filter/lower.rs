@@ -3,11 +3,10 @@
 //! Here types meet operators. A part that says nothing (an empty group, a field without an operator) disappears, and an
 //! `_or` with an empty alternative says nothing as a whole.
 
+use super::operators;
 use crate::query::error::QueryError;
 use crate::query::functions::{self, Function};
-use crate::query::parse::filter::operators;
-use crate::query::plan::code_lookup;
-use crate::query::plan::filter::{Condition, FieldPath, Filter};
+use crate::query::plan::{Condition, FieldPath, Filter, lookups_of};
 use crate::query::schema::{Collection, Field, FieldType, Relation};
 use serde_json::{Map, Value};
 
@@ -56,12 +55,15 @@ fn lower_and(list: &[Value], collection: Collection) -> Result<Option<Filter>, Q
         }
     }
     if !codes_of_one.is_empty() {
-        parts.push(code_lookup::lower(
-            &Value::Object(Map::from_iter([("_and".into(), Value::Array(codes_of_one))])),
-            false,
-        )?);
+        parts.push(lower_codes(&Value::Object(Map::from_iter([("_and".into(), Value::Array(codes_of_one))])), false)?);
     }
     Ok(join(parts, Filter::And))
+}
+
+/// Lowers what stands below `codes` (without `_some` or `_none`): a lookup of whole codes.
+fn lower_codes(filter: &Value, none: bool) -> Result<Filter, QueryError> {
+    let lookups = lookups_of(lower(filter, Collection::UniqueCode)?.as_ref())?;
+    Ok(Filter::Codes { none, lookups })
 }
 
 fn codes_relation(collection: Collection, key: &str) -> Option<&'static Field> {
@@ -81,9 +83,9 @@ fn lower_leaf(key: &str, value: &Value, collection: Collection) -> Result<Option
         let inner = value.as_object().and_then(|o| o.iter().next());
         return match inner {
             Some((quantifier, inner)) if quantifier == "_some" || quantifier == "_none" => {
-                code_lookup::lower(inner, quantifier == "_none").map(Some)
+                lower_codes(inner, quantifier == "_none").map(Some)
             }
-            _ => code_lookup::lower(value, false).map(Some),
+            _ => lower_codes(value, false).map(Some),
         };
     }
     let Some((last, relations)) = path.split_last() else {

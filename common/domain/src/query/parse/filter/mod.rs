@@ -1,6 +1,8 @@
-//! The `filter` parameter: normalize, validate, lower to the typed [`Filter`](crate::query::Filter).
+//! The `filter` parameter: [`normalize`] gives it one shape, [`validate`] checks the operands, [`lower`] makes it a typed
+//! [`Filter`](crate::query::Filter).
 
-pub(in crate::query) mod lower;
-pub(in crate::query) mod normalize;
-pub(in crate::query) mod operators;
-pub(in crate::query) mod validate;
+pub(super) mod lower;
+pub(super) mod normalize;
+mod operators;
+pub(super) mod validate;
+pub(super) mod walk;

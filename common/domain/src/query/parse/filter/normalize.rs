@@ -4,22 +4,13 @@
 //! `{"status": "new"}` becomes `{"status": {"_eq": "new"}}`. The words `true`, `false`, `null` become their values, as
 //! query strings have no other way to say them.
 
-use crate::query::access::Access;
-use crate::query::dates::{format_instant, now_variable};
+use super::walk::depth;
 use crate::query::error::QueryError;
 use crate::query::limits::{MAX_FILTER_NESTING, MAX_FILTER_NODES, MAX_RELATIONAL_DEPTH};
-use crate::query::parse::filter::validate::depth;
-use chrono::{DateTime, Utc};
+use crate::query::parse::variables::Variables;
 use serde_json::{Map, Value};
 
 const LISTS: [&str; 4] = ["_in", "_nin", "_between", "_nbetween"];
-
-/// What variables stand for.
-#[derive(Clone, Copy)]
-pub(in crate::query) struct Variables<'a> {
-    pub(in crate::query) access: &'a Access,
-    pub(in crate::query) now: DateTime<Utc>,
-}
 
 /// Reads the `filter` parameter: JSON, text that is JSON, or what brackets gave.
 pub(in crate::query) fn parse(raw: &Value, variables: Variables<'_>) -> Result<Value, QueryError> {
@@ -102,7 +93,7 @@ fn object(key: &str, value: Value) -> Value {
 /// Variables first, then the words that stand for values; inside lists and nested values too.
 fn resolve(value: &Value, variables: Variables<'_>) -> Value {
     match value {
-        Value::String(text) => words(variable(text, variables)),
+        Value::String(text) => words(variables.resolve(text)),
         Value::Array(items) => Value::Array(items.iter().map(|v| words(v.clone())).collect()),
         other => other.clone(),
     }
@@ -115,28 +106,6 @@ fn words(value: Value) -> Value {
         Some("null" | "NULL") => Value::Null,
         _ => value,
     }
-}
-
-fn variable(text: &str, variables: Variables<'_>) -> Value {
-    if let Some(at) = now_variable(text, variables.now) {
-        return Value::String(format_instant(&at));
-    }
-    let access = variables.access;
-    if let Some(rest) = text.strip_prefix("$CURRENT_USER") {
-        return match rest.strip_prefix('.') {
-            None if rest.is_empty() => access.current_user(),
-            None => Value::Null,
-            Some(member) => access.current_user_member(member),
-        };
-    }
-    if let Some(rest) = text.strip_prefix("$CURRENT_ROLE") {
-        // `$CURRENT_ROLES` is the list of the roles one inherits from; a user of ours has exactly one.
-        return if rest.is_empty() || rest == "S" { access.current_user_member("role") } else { Value::Null };
-    }
-    if text.starts_with("$CURRENT_POLICIES") {
-        return Value::Null;
-    }
-    Value::String(text.to_owned())
 }
 
 /// `{"a": {"_or": [x, y]}}` → `{"_or": [{"a": x}, {"a": y}]}`, at every level. `above` are the members walked so far.

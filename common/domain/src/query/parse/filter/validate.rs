@@ -3,10 +3,8 @@
 //! Runs before any rights are looked at, so a malformed filter is 400 and not 403.
 
 use crate::query::error::QueryError;
+use crate::query::javascript::MAX_SAFE_INTEGER;
 use serde_json::Value;
-
-/// The largest whole number that JavaScript holds exactly.
-pub(in crate::query) const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
 
 /// Checks every operand.
 pub(in crate::query) fn validate(filter: &Value) -> Result<(), QueryError> {
@@ -56,44 +54,4 @@ fn primitive(value: &Value, key: &str) -> Result<(), QueryError> {
             Err(QueryError::invalid(format!("The filter value for \"{key}\" has to be a string, number, or boolean")))
         }
     }
-}
-
-/// How many members deep a filter goes; groups and operators do not count.
-pub(in crate::query) fn depth(value: &Value) -> usize {
-    match value {
-        Value::Object(members) => members
-            .iter()
-            .filter(|(_, v)| v.is_object() || v.is_array())
-            .map(|(key, v)| depth(v) + usize::from(!key.starts_with('_')))
-            .max()
-            .unwrap_or(0),
-        Value::Array(items) => items.iter().map(depth).max().unwrap_or(0),
-        _ => 0,
-    }
-}
-
-/// The members that a filter names, as paths, in the order in which Directus reports them.
-pub(in crate::query) fn paths(filter: &Value) -> Vec<Vec<String>> {
-    let mut out: Vec<Vec<String>> = Vec::new();
-    let mut stack: Vec<(&Value, Vec<String>)> = vec![(filter, Vec::new())];
-    while let Some((value, path)) = stack.pop() {
-        match value {
-            Value::Object(members) => {
-                for (key, nested) in members {
-                    let mut path = path.clone();
-                    if !key.starts_with('_') {
-                        path.push(key.clone());
-                    }
-                    stack.push((nested, path));
-                }
-            }
-            Value::Array(items) => stack.extend(items.iter().map(|item| (item, path.clone()))),
-            _ => {
-                if !out.contains(&path) {
-                    out.push(path);
-                }
-            }
-        }
-    }
-    out
 }

@@ -1,0 +1,86 @@
+//! Whether a row matches a filter, a test or a search.
+
+use super::related::{Related, Row};
+use super::value::Actual;
+use crate::query::javascript;
+use crate::query::plan::{Condition, Filter, Part, Scalar, Search, Test};
+use crate::query::schema::FieldType;
+use serde_json::Value;
+use std::cmp::Ordering;
+
+impl Filter {
+    /// Whether a row matches.
+    pub fn matches(&self, row: &Row, related: &Related) -> bool {
+        match self {
+            Self::And(all) => all.iter().all(|f| f.matches(row, related)),
+            Self::Or(any) => any.iter().any(|f| f.matches(row, related)),
+            Self::Leaf(Condition { path, test }) => test.passes(&path.actual(row, related)),
+            Self::Codes { none, lookups } => {
+                let Some(id) = row.get("id").and_then(Value::as_str) else {
+                    return false;
+                };
+                lookups.iter().any(|l| related.has_code(l, id)) != *none
+            }
+        }
+    }
+}
+
+impl Test {
+    /// Whether a value passes.
+    pub(in crate::query) fn passes(&self, actual: &Actual<'_>) -> bool {
+        let is = |scalar: &Scalar, wanted: fn(Ordering) -> bool| actual.compare(scalar).is_some_and(wanted);
+        match self {
+            Self::Null => *actual == Actual::Null,
+            Self::NotNull => *actual != Actual::Null,
+            Self::Empty => is_empty(actual),
+            Self::NotEmpty => !is_empty(actual),
+            Self::Equal(s) => is(s, Ordering::is_eq),
+            Self::NotEqual(s) => is(s, Ordering::is_ne),
+            Self::Less(s) => is(s, Ordering::is_lt),
+            Self::LessOrEqual(s) => is(s, Ordering::is_le),
+            Self::Greater(s) => is(s, Ordering::is_gt),
+            Self::GreaterOrEqual(s) => is(s, Ordering::is_ge),
+            Self::Between(low, high) => is(low, Ordering::is_ge) && is(high, Ordering::is_le),
+            Self::NotBetween(low, high) => is(low, Ordering::is_lt) || is(high, Ordering::is_gt),
+            Self::In(list) => actual.is_among(list),
+            Self::NotIn(list) => {
+                *actual != Actual::Null && list.first() != Some(&Scalar::Null) && !actual.is_among(list)
+            }
+            Self::Text { part, needle, ignore_case, negated } => match actual {
+                Actual::Text(text) if *ignore_case => find(&text.to_lowercase(), needle, *part) != *negated,
+                Actual::Text(text) => find(text, needle, *part) != *negated,
+                _ => false,
+            },
+        }
+    }
+}
+
+impl Search {
+    /// Whether a row has it.
+    pub fn matches(&self, row: &Row) -> bool {
+        self.fields.iter().any(|field| match (field.kind, row.get(field.name)) {
+            (kind, Some(Value::String(text))) if kind.is_text() => text.to_lowercase().contains(&self.text),
+            (FieldType::Uuid, Some(Value::String(text))) => self.uuid.as_ref() == Some(text),
+            (kind, Some(value)) if kind.is_numeric() && !value.is_null() => {
+                self.number.is_some_and(|n| javascript::number(value) == n)
+            }
+            _ => false,
+        })
+    }
+}
+
+fn is_empty(actual: &Actual<'_>) -> bool {
+    match actual {
+        Actual::Null => true,
+        Actual::Text(text) => text.is_empty(),
+        _ => false,
+    }
+}
+
+fn find(text: &str, needle: &str, part: Part) -> bool {
+    match part {
+        Part::Contains => text.contains(needle),
+        Part::Start => text.starts_with(needle),
+        Part::End => text.ends_with(needle),
+    }
+}

@@ -1,0 +1,52 @@
+//! The order of rows.
+//!
+//! Nulls are last in ascending and first in descending order. Texts are ordered by their bytes, as in a PostgreSQL database
+//! with the C collation.
+
+use super::related::{Related, Row};
+use super::value::Actual;
+use crate::query::plan::{Query, SortKey, SortTarget};
+use serde_json::Value;
+use std::cmp::Ordering;
+
+impl Query {
+    /// The order of two rows; equal rows are ordered by their keys, so that pages never overlap.
+    pub fn compare(&self, a: &Row, b: &Row, related: &Related) -> Ordering {
+        compare_keys(&self.sort, &self.sort_values(a, related), &self.sort_values(b, related)).then_with(|| {
+            let key = self.collection.primary_key().name;
+            let id = |row: &Row| row.get(key).and_then(Value::as_str).map(str::to_owned);
+            id(a).cmp(&id(b))
+        })
+    }
+
+    fn sort_values<'a>(&self, row: &'a Row, related: &'a Related) -> Vec<Actual<'a>> {
+        self.sort.iter().map(|key| sort_value(key, row, related)).collect()
+    }
+
+    /// Sorts rows as the query wants them.
+    pub fn sort_rows<'a>(&self, rows: &mut Vec<&'a Row>, related: &'a Related) {
+        let key = self.collection.primary_key().name;
+        // Values are read once per row, not once per comparison.
+        let mut decorated: Vec<(Vec<Actual<'a>>, Option<&'a str>, &'a Row)> = rows
+            .drain(..)
+            .map(|row| (self.sort_values(row, related), row.get(key).and_then(Value::as_str), row))
+            .collect();
+        decorated.sort_by(|a, b| compare_keys(&self.sort, &a.0, &b.0).then_with(|| a.1.cmp(&b.1)));
+        rows.extend(decorated.into_iter().map(|(_, _, row)| row));
+    }
+}
+
+pub(in crate::query) fn sort_value<'a>(key: &SortKey, row: &'a Row, related: &'a Related) -> Actual<'a> {
+    match &key.target {
+        SortTarget::Path(path) => path.actual(row, related),
+        SortTarget::Aggregate(_) => Actual::Null,
+    }
+}
+
+pub(in crate::query) fn compare_keys(keys: &[SortKey], a: &[Actual<'_>], b: &[Actual<'_>]) -> Ordering {
+    keys.iter()
+        .zip(a.iter().zip(b))
+        .map(|(key, (a, b))| if key.descending { b.order(a) } else { a.order(b) })
+        .find(|order| order.is_ne())
+        .unwrap_or(Ordering::Equal)
+}

@@ -1,0 +1,74 @@
+//! A list as CSV.
+
+use serde_json::{Map, Value};
+
+/// Objects become columns named by their path; the header has every column of any row, in order of appearance.
+pub(super) fn write(data: &Value) -> String {
+    let one;
+    let rows = match data {
+        Value::Array(rows) => rows.as_slice(),
+        other => {
+            one = [other.clone()];
+            &one
+        }
+    };
+    if rows.is_empty() {
+        return String::new();
+    }
+    let rows: Vec<Map<String, Value>> = rows.iter().map(flatten).collect();
+    let mut columns: Vec<&str> = Vec::new();
+    let mut known = std::collections::HashSet::new();
+    for name in rows.iter().flat_map(Map::keys) {
+        if known.insert(name.as_str()) {
+            columns.push(name);
+        }
+    }
+    let header: Vec<String> = columns.iter().map(|name| quote(name)).collect();
+    let mut lines = vec![header.join(",")];
+    for row in &rows {
+        let cells: Vec<String> = columns.iter().map(|name| cell(row.get(*name))).collect();
+        // A row of nothing but nulls is left out, as the writer behind Directus does.
+        if cells.iter().any(|cell| !cell.is_empty()) {
+            lines.push(cells.join(","));
+        }
+    }
+    lines.join("\n")
+}
+
+fn flatten(row: &Value) -> Map<String, Value> {
+    let mut out = Map::new();
+    match row {
+        Value::Object(members) => flatten_into("", members, &mut out),
+        // A row without members is its bare key; a text has its characters as members.
+        Value::String(key) => {
+            out.extend(key.chars().enumerate().map(|(i, c)| (i.to_string(), Value::String(c.to_string()))));
+        }
+        _ => {}
+    }
+    out
+}
+
+fn flatten_into(prefix: &str, members: &Map<String, Value>, out: &mut Map<String, Value>) {
+    for (name, value) in members {
+        match value {
+            Value::Object(inner) if !inner.is_empty() => flatten_into(&format!("{prefix}{name}."), inner, out),
+            other => {
+                out.insert(format!("{prefix}{name}"), other.clone());
+            }
+        }
+    }
+}
+
+fn cell(value: Option<&Value>) -> String {
+    match value {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => quote(text),
+        Some(Value::Bool(b)) => b.to_string(),
+        Some(Value::Number(n)) => n.to_string(),
+        Some(nested) => quote(&nested.to_string()),
+    }
+}
+
+fn quote(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\"\""))
+}

@@ -1,0 +1,92 @@
+//! The parameters `aggregate` and `groupBy`.
+
+use super::path;
+use crate::query::error::QueryError;
+use crate::query::limits::MAX_LIST;
+use crate::query::plan::{Aggregate, FieldPath, Operation};
+use crate::query::schema::{Collection, FieldType, Relation};
+use serde_json::Value;
+
+/// The `aggregate` parameter in order: operation names and what they are asked for.
+pub(in crate::query) fn parse(raw: &Value) -> Result<Vec<(String, Vec<String>)>, QueryError> {
+    let wrong = || QueryError::invalid("\"aggregate\" must be of type object");
+    let parsed;
+    let raw = match raw {
+        Value::String(text) => {
+            parsed = serde_json::from_str(text).map_err(|_| wrong())?;
+            &parsed
+        }
+        other => other,
+    };
+    let Value::Object(members) = raw else {
+        return Err(wrong());
+    };
+    let mut out = Vec::new();
+    let mut total = 0;
+    for (operation, fields) in members {
+        let names: Vec<String> = match fields {
+            Value::String(text) => text.split(',').map(str::to_owned).collect(),
+            Value::Array(items) => {
+                let texts: Option<Vec<String>> = items.iter().map(|v| v.as_str().map(str::to_owned)).collect();
+                texts.ok_or_else(wrong)?
+            }
+            Value::Object(items) => {
+                let texts: Option<Vec<String>> = items.values().map(|v| v.as_str().map(str::to_owned)).collect();
+                texts.ok_or_else(wrong)?
+            }
+            _ => return Err(wrong()),
+        };
+        total += names.len();
+        if total > MAX_LIST {
+            return Err(QueryError::invalid(format!("More than {MAX_LIST} aggregates are asked for")));
+        }
+        out.push((operation.clone(), names));
+    }
+    Ok(out)
+}
+
+/// Known operations on existing members. An unknown operation computes nothing, as in Directus.
+pub(in crate::query) fn lower(
+    asked: &[(String, Vec<String>)],
+    collection: Collection,
+) -> Result<Vec<Aggregate>, QueryError> {
+    let mut out = Vec::new();
+    for (name, fields) in asked {
+        let Some(operation) = Operation::of(name) else {
+            continue;
+        };
+        if operation == Operation::CountAll {
+            out.push(Aggregate { operation, field: None });
+            continue;
+        }
+        for member in fields {
+            if member == "*" {
+                if !matches!(operation, Operation::Count | Operation::CountDistinct) {
+                    return Err(QueryError::invalid(format!("\"{name}\" needs a field, not \"*\"")));
+                }
+                out.push(Aggregate { operation, field: None });
+                continue;
+            }
+            let field = collection.field(member).filter(|f| !matches!(f.relation, Relation::Many(_)));
+            let field = field
+                .filter(|f| f.kind != FieldType::Alias && !f.concealed)
+                .ok_or_else(|| QueryError::invalid(format!("\"{member}\" can't be aggregated")))?;
+            out.push(Aggregate { operation, field: Some(field) });
+        }
+    }
+    Ok(out)
+}
+
+/// Lowers `groupBy`: members of the collection itself and functions of them.
+pub(in crate::query) fn lower_groups(groups: &[String], collection: Collection) -> Result<Vec<FieldPath>, QueryError> {
+    groups
+        .iter()
+        .map(|group| {
+            let path = path::resolve(std::slice::from_ref(group), collection)?;
+            if path.field.kind == FieldType::Alias || path.field.concealed {
+                return Err(QueryError::invalid(format!("\"{group}\" can't be grouped by")));
+            }
+            Ok(path)
+        })
+        .collect()
+}

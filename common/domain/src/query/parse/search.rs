@@ -1,0 +1,19 @@
+//! The `search` parameter → [`Search`].
+
+use crate::query::access::Access;
+use crate::query::javascript;
+use crate::query::plan::Search;
+use crate::query::schema::Collection;
+
+impl Search {
+    pub(in crate::query) fn new(text: &str, collection: Collection, access: &Access) -> Self {
+        let number = javascript::number_from_text(text);
+        // Only the plain form counts: `0x10` is a text, not 16.
+        let number = (number.is_finite() && javascript::number_text(number) == text).then_some(number);
+        let hyphenated = text.len() == 36 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+        let uuid = uuid::Uuid::parse_str(text).ok().filter(|_| hyphenated).map(|u| u.hyphenated().to_string());
+        let fields = collection.fields().iter();
+        let fields = fields.filter(|f| access.can_read_field(collection, f) && !f.concealed && f.in_wildcard).collect();
+        Self { text: text.to_lowercase(), number, uuid, fields }
+    }
+}

@@ -1,0 +1,38 @@
+//! Variables in filter values: `$NOW`, `$CURRENT_USER`, `$CURRENT_ROLE`, `$CURRENT_POLICIES`.
+
+use crate::query::access::Access;
+use crate::query::dates::{format_instant, now_variable};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+/// What variables stand for.
+#[derive(Clone, Copy)]
+pub(in crate::query) struct Variables<'a> {
+    pub(in crate::query) access: &'a Access,
+    pub(in crate::query) now: DateTime<Utc>,
+}
+
+impl Variables<'_> {
+    /// The value that a text stands for: that of a variable, or the text itself.
+    pub(super) fn resolve(self, text: &str) -> Value {
+        if let Some(at) = now_variable(text, self.now) {
+            return Value::String(format_instant(&at));
+        }
+        let access = self.access;
+        if let Some(rest) = text.strip_prefix("$CURRENT_USER") {
+            return match rest.strip_prefix('.') {
+                None if rest.is_empty() => access.current_user(),
+                None => Value::Null,
+                Some(member) => access.current_user_member(member),
+            };
+        }
+        if let Some(rest) = text.strip_prefix("$CURRENT_ROLE") {
+            // `$CURRENT_ROLES` is the list of the roles one inherits from; a user of ours has exactly one.
+            return if rest.is_empty() || rest == "S" { access.current_user_member("role") } else { Value::Null };
+        }
+        if text.starts_with("$CURRENT_POLICIES") {
+            return Value::Null;
+        }
+        Value::String(text.to_owned())
+    }
+}

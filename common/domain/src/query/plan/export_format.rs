@@ -1,0 +1,30 @@
+//! [`ExportFormat`]: the `export` parameter.
+
+/// A format of `export`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExportFormat {
+    /// RFC 4180 with quoted texts.
+    Csv,
+    /// The same with a byte order mark.
+    CsvUtf8,
+    /// JSON, indented by tabs.
+    Json,
+    /// XML.
+    Xml,
+    /// YAML.
+    Yaml,
+}
+
+impl ExportFormat {
+    /// The format of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "csv" => Some(Self::Csv),
+            "csv_utf8" => Some(Self::CsvUtf8),
+            "json" => Some(Self::Json),
+            "xml" => Some(Self::Xml),
+            "yaml" => Some(Self::Yaml),
+            _ => None,
+        }
+    }
+}
