@@ -13,7 +13,7 @@
 //! | `files` | the data of an answer → a file (`export`) | `plan`, ground |
 //! | ground | collections ([`schema`]), rights ([`Access`]), dates, functions of fields, conversions of JavaScript, limits, [`QueryError`] | ground |
 //!
-//! `tests/tests/all/architecture.rs` checks that no module uses another one than this table allows, and that no two files
+//! `tests/tests/all/architecture` checks that no module uses another one than this table allows, and that no two files
 //! use each other.
 //!
 //! The module is pure: no I/O, no clock (`now` is an argument), no randomness. It knows the collections and who may read
