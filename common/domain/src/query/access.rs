@@ -1,7 +1,7 @@
-//! What a caller may read, collection by collection and member by member.
+//! Rights: what a role may do with a collection, and which collections and fields a caller may read.
 //!
-//! Pure data, made from a role. Which *rows* a caller may read is not said here: the rights layer adds a filter with
-//! [`Query::restrict`](crate::query::Query::restrict), in one place.
+//! Pure data, derived from the role. Which *rows* a caller may read is not decided here: the operations add a filter with
+//! [`Query::restrict`](crate::query::Query::restrict).
 
 use crate::query::schema::{Collection, Field};
 use crate::directory::Role;
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 /// What a caller wants to do with a collection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Make rows.
+    /// Create rows.
     Create,
     /// Read rows.
     Read,
@@ -20,8 +20,8 @@ pub enum Action {
     Delete,
 }
 
-/// The table of rights: whether a role may do something with a collection at all. Which *rows* it may do it with is
-/// decided where rows are read (RSV-6).
+/// The table of rights: whether a role may take an action on a collection. Which *rows* the action may affect is decided
+/// where rows are read (RSV-6).
 #[must_use]
 pub fn may(role: Role, action: Action, collection: Collection) -> bool {
     let reads = action == Action::Read;
@@ -47,17 +47,17 @@ pub struct Access {
 
 impl Access {
     /// The rights of a user with this role. `user` is the caller's own `directus_users` row, for `$CURRENT_USER`,
-    /// `$CURRENT_USER.email` and `$CURRENT_ROLE` (its `role` member); `None` where nobody is logged in.
+    /// `$CURRENT_USER.email` and `$CURRENT_ROLE` (its `role` member); `None` for a request without a token.
     pub fn new(role: Role, user: Option<Map<String, Value>>) -> Self {
         Self { role, own_account: false, user }
     }
 
-    /// The rights of nobody.
+    /// The rights of a request without a token.
     pub fn public() -> Self {
         Self::new(Role::None, None)
     }
 
-    /// The same caller looking at the own account (`/users/me`): whoever may not read users still sees the own `id`.
+    /// The rights of the same caller for `/users/me`: a caller who may not read users can still read their own `id`.
     #[must_use]
     pub fn for_own_account(mut self) -> Self {
         self.own_account = true;
@@ -69,12 +69,12 @@ impl Access {
         self.role
     }
 
-    /// Whether any member of the collection may be read.
+    /// Whether any field of the collection may be read.
     pub fn can_read(&self, collection: Collection) -> bool {
         may(self.role, Action::Read, collection) || (self.own_account && collection == Collection::Users)
     }
 
-    /// Whether this member may be read.
+    /// Whether this field may be read.
     pub fn can_read_field(&self, collection: Collection, field: &Field) -> bool {
         if !self.can_read(collection) {
             return false;
@@ -91,7 +91,7 @@ impl Access {
         self.current_user_member("id")
     }
 
-    /// A member of the caller's own row; null where there is none.
+    /// A field of the caller's own row; null if there is no such field or no caller.
     pub(in crate::query) fn current_user_member(&self, name: &str) -> Value {
         self.user.as_ref().and_then(|u| u.get(name)).cloned().unwrap_or(Value::Null)
     }

@@ -1,11 +1,11 @@
-//! Instants: how a query writes them, and the variables `$NOW` and `$NOW(-1 year)`.
+//! Instants: how they are written in a query, and the variables `$NOW` and `$NOW(-1 year)`.
 //!
 //! Everything is UTC; a date without a zone is UTC, a date without a time is its midnight.
 
 use chrono::{DateTime, Days, Duration, Months, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, Utc};
 use serde_json::Value;
 
-/// The instant that a text names, if it names one: `2024`, `2024-01`, `2024-01-15`, `2024-01-15T12:34[:56[.789]]` with
+/// Parses an instant; `None` if the text is not one. Accepted: `2024`, `2024-01`, `2024-01-15`, `2024-01-15T12:34[:56[.789]]` with
 /// `T` or a space, and `Z`, `+01:00`, `+0100`, `+01` or no zone.
 pub(in crate::query) fn parse_instant(text: &str) -> Option<DateTime<Utc>> {
     let text = text.trim();
@@ -92,13 +92,13 @@ fn digits(text: &str, length: std::ops::RangeInclusive<usize>) -> Option<u32> {
     text.parse().ok()
 }
 
-/// ISO 8601 with milliseconds and `Z`, as every answer writes instants.
+/// Formats an instant as in every answer: ISO 8601 with milliseconds and `Z`.
 pub(in crate::query) fn format_instant(at: &DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// The instant that `$NOW…` stands for; `None` for a text that is no such variable. An offset that cannot be read counts
-/// as none, as in Directus.
+/// The instant that `$NOW…` stands for; `None` if the text does not begin with `$NOW`. An offset that cannot
+/// be parsed is ignored, as in Directus.
 pub(in crate::query) fn now_variable(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let rest = text.strip_prefix("$NOW")?;
     let offset = rest.find('(').and_then(|open| {
@@ -108,8 +108,8 @@ pub(in crate::query) fn now_variable(text: &str, now: DateTime<Utc>) -> Option<D
     Some(offset.and_then(|o| shift(now, o)).unwrap_or(now))
 }
 
-/// `now` moved by `-1 year`, `+2.5 hours`, `3d`, …: the units of the `ms` format, plus months; days where none is named.
-/// Calendar units count whole; the clock units take fractions.
+/// `now` moved by `-1 year`, `+2.5 hours`, `3d`, …: the units of the `ms` format, plus months; days if no unit
+/// is given. Years, months, weeks and days are truncated to whole numbers; the smaller units may have fractions.
 fn shift(now: DateTime<Utc>, offset: &str) -> Option<DateTime<Utc>> {
     let (sign, rest) = match offset.strip_prefix('-') {
         Some(rest) => (-1.0, rest),
@@ -125,7 +125,7 @@ fn shift(now: DateTime<Utc>, offset: &str) -> Option<DateTime<Utc>> {
     }
     let amount = sign * number.parse::<f64>().ok()?;
     let unit = rest.get(number_end..)?.trim_start_matches(' ').to_ascii_lowercase();
-    // Twelve digits of milliseconds are far beyond the calendar; the conversion below cannot wrap.
+    // Larger amounts lie outside the calendar in every unit; the bound keeps the conversions below exact.
     if !amount.is_finite() || amount.abs() > 1e15 {
         return None;
     }
@@ -153,7 +153,7 @@ fn days(now: DateTime<Utc>, amount: f64) -> Option<DateTime<Utc>> {
 }
 
 fn whole(amount: f64) -> Option<u32> {
-    // Rust's float casts saturate; what saturates is outside the calendar anyway.
+    // Within `u32` the cast only truncates; larger counts lie outside the calendar.
     (amount <= f64::from(u32::MAX)).then_some(amount as u32)
 }
 

@@ -1,10 +1,10 @@
-//! What can be wrong with a query, in the words of the Directus envelope.
+//! [`QueryError`]: why a query is refused, with the status, code and reason that Directus answers.
 //!
-//! Pure data: the HTTP layer maps a [`QueryError`] to a status and an `errors` entry, one to one.
+//! Pure data: the HTTP layer turns each [`QueryError`] into one entry of `errors`.
 
 use serde_json::{Map, Value};
 
-/// A query that is refused. The `reason` is written for the client and holds no internal detail.
+/// Why a query is refused. The `reason` is shown to the client and contains no internal detail.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
     /// A parameter has a wrong form or value: 400 `INVALID_QUERY`.
@@ -19,10 +19,10 @@ pub enum QueryError {
         /// What is wrong, without a closing full stop.
         reason: String,
     },
-    /// A field, a collection or a row that the caller may not see: 403 `FORBIDDEN`.
+    /// A field, a collection or a row that the caller may not read: 403 `FORBIDDEN`.
     #[error("{}", .reason.as_deref().unwrap_or("You don't have permission to access this."))]
     Forbidden {
-        /// Named for fields and collections, never for rows.
+        /// Given for fields and collections; absent for rows, so that an unknown row and a forbidden one look the same.
         reason: Option<String>,
     },
 }
@@ -38,12 +38,12 @@ impl QueryError {
         Self::InvalidPayload { reason: reason.into() }
     }
 
-    /// The answer for a row that is unknown or not the caller's.
+    /// A `FORBIDDEN` without a reason: the row does not exist or the caller may not read it.
     pub fn forbidden() -> Self {
         Self::Forbidden { reason: None }
     }
 
-    /// A collection that does not exist or that the caller may not read. `path` is the dotted way to it, `""` for the root.
+    /// A collection that does not exist or that the caller may not read. `path` is the dotted path to it, `""` for the root.
     pub fn forbidden_collection(path: &str, collection: &str) -> Self {
         let place = place(path);
         Self::Forbidden {
@@ -83,7 +83,7 @@ impl QueryError {
         }
     }
 
-    /// The `extensions` of the envelope: `reason` where there is one, then `code`.
+    /// The `extensions` of the envelope: `reason` if there is one, then `code`.
     pub fn extensions(&self) -> Map<String, Value> {
         let reason = match self {
             Self::InvalidQuery { reason } | Self::InvalidPayload { reason } => Some(reason),

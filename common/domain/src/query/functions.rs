@@ -1,12 +1,12 @@
-//! Functions of a member: `year(date_created)`, `count(codes)`.
+//! Functions of a field: `year(date_created)`, `count(codes)`.
 //!
-//! Dates are looked at in UTC. `week` is the ISO 8601 week, `weekday` counts from Sunday = 0, `second` has its fraction:
-//! as PostgreSQL's EXTRACT does under Directus.
+//! Parts of dates are in UTC. `week` is the ISO 8601 week, `weekday` counts from Sunday = 0, `second` includes its
+//! fraction: the results of PostgreSQL's EXTRACT, which Directus uses.
 
 use crate::query::schema::{Field, FieldType, Relation};
 use chrono::{DateTime, Datelike, Timelike, Utc};
 
-/// A function of one member.
+/// A function of one field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Function {
     /// The year.
@@ -25,7 +25,7 @@ pub enum Function {
     Minute,
     /// The second with its fraction.
     Second,
-    /// How many rows point here.
+    /// The number of rows that refer to this one.
     Count,
 }
 
@@ -42,7 +42,7 @@ impl Function {
         (Self::Count, "count"),
     ];
 
-    /// The function of this name, if `field` has it.
+    /// The function of this name; `None` if it does not exist or cannot be applied to `field`.
     pub(in crate::query) fn of(name: &str, field: &Field) -> Option<Self> {
         let (function, _) = Self::ALL.into_iter().find(|(_, n)| *n == name)?;
         let fits = match function {
@@ -57,7 +57,7 @@ impl Function {
         Self::ALL.into_iter().find(|(f, _)| *f == self).map_or("", |(_, n)| n)
     }
 
-    /// The value for an instant; `count` has none.
+    /// The value for an instant; `None` for `count`.
     pub(in crate::query) fn of_instant(self, at: &DateTime<Utc>) -> Option<f64> {
         let whole = |n: u32| Some(f64::from(n));
         match self {
@@ -73,14 +73,14 @@ impl Function {
         }
     }
 
-    /// The value as an answer shows it: text, `second` with six decimals.
+    /// The value in an answer: a text, for `second` with six decimals.
     pub(in crate::query) fn text_of_instant(self, at: &DateTime<Utc>) -> Option<String> {
         let value = self.of_instant(at)?;
         Some(if self == Self::Second { format!("{value:.6}") } else { format!("{value}") })
     }
 }
 
-/// A member's name, with the function around it if there is one: `year(date_created)` → `year`, `date_created`.
+/// Splits a key into the function, if there is one, and the name of the field: `year(date_created)` → `year`, `date_created`.
 pub(in crate::query) fn split(key: &str) -> (Option<&str>, &str) {
     let inner = || {
         let open = key.find('(')?;
@@ -97,7 +97,7 @@ pub(in crate::query) fn split(key: &str) -> (Option<&str>, &str) {
     inner().unwrap_or((None, key.trim()))
 }
 
-/// Moves relations out of the brackets: `year(a.b.c)` → `a.b.year(c)`.
+/// Moves relations out of the parentheses: `year(a.b.c)` → `a.b.year(c)`.
 pub(in crate::query) fn outer_path(path: &str) -> String {
     let moved = || {
         let open = path.find('(')?;
@@ -119,7 +119,7 @@ pub(in crate::query) fn outer_path(path: &str) -> String {
     moved().unwrap_or_else(|| path.to_owned())
 }
 
-/// The member that a function gives in an answer: `year(date_created)` → `date_created_year`.
+/// The name of a function in an answer: `year(date_created)` → `date_created_year`.
 pub(in crate::query) fn column_name(key: &str) -> String {
     match split(key) {
         (Some(function), member) => format!("{member}_{function}"),

@@ -1,13 +1,13 @@
-//! The few conversions of JavaScript that are visible in the dialect: `Number(x)` and `String(x)`.
+//! Conversions of JavaScript that clients of Directus can observe: `Number(x)`, `String(x)` and truthiness.
 //!
-//! `limit=0x10` is 16 and `limit=` is 0 because Directus reads numbers like this (ECMA-262, StringToNumber).
+//! `limit=0x10` is 16 and `limit=` is 0 because Directus converts numbers this way (ECMA-262, StringToNumber).
 
 use serde_json::Value;
 
 /// The largest whole number that JavaScript holds exactly.
 pub(in crate::query) const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
 
-/// `Number(text)`: NaN for what is no number.
+/// `Number(text)`: NaN if the text is not a number.
 pub(in crate::query) fn number_from_text(text: &str) -> f64 {
     let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
     if text.is_empty() {
@@ -59,7 +59,7 @@ pub(in crate::query) fn number(value: &Value) -> f64 {
     }
 }
 
-/// `String(number)` for the range the dialect uses: no fraction is printed where there is none.
+/// `String(number)` for numbers that need no exponent: a whole number has no fraction.
 pub(in crate::query) fn number_text(value: f64) -> String {
     if value == 0.0 { "0".into() } else { format!("{value}") }
 }
@@ -83,7 +83,7 @@ pub(in crate::query) fn text(value: &Value) -> String {
     }
 }
 
-/// Whether a value counts as true in a condition.
+/// Whether a value counts as true in a condition (ECMA-262, ToBoolean).
 pub(in crate::query) fn truthy(value: &Value) -> bool {
     match value {
         Value::Null => false,

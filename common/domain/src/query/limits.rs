@@ -1,26 +1,26 @@
-//! The bounds that keep a hostile query from costing more than a friendly one.
+//! Upper bounds on the size of a query, so that no query is expensive to parse.
 //!
-//! Plain numbers; each is far above what a client needs.
+//! Each is far above what a client needs.
 
 /// Parameters of one query string; further ones are ignored, as the parser of Directus does.
 pub(in crate::query) const MAX_PARAMETERS: usize = 1_000;
-/// Bracket groups that nest in one key; what is deeper stays one literal key.
+/// Nested bracket groups in one key; the rest of a deeper key is taken literally.
 pub(in crate::query) const MAX_BRACKETS: usize = 10;
-/// Indexes of `key[n]` that still make an array.
+/// Indexes of `key[n]` below which an array is made.
 pub(in crate::query) const MAX_ARRAY_INDEX: usize = 500;
-/// Bytes of a query string. API Gateway stops far below.
+/// Bytes of a query string. API Gateway refuses much shorter ones.
 pub(in crate::query) const MAX_QUERY_BYTES: usize = 1_048_576;
-/// Relations that a dotted field, a filter or a sort may walk.
+/// Parts of a dotted field, filter or sort.
 pub(in crate::query) const MAX_RELATIONAL_DEPTH: usize = 10;
 /// Levels of JSON in a filter, groups and fields together.
 pub(in crate::query) const MAX_FILTER_NESTING: usize = 128;
 /// Values (operators, list members, groups) of one filter.
 pub(in crate::query) const MAX_FILTER_NODES: usize = 20_000;
-/// Members of one rendered object and everything below it; `*.*.*.*` grows exponentially.
+/// Fields of one answer, all levels together; `*.*.*.*` grows exponentially.
 pub(in crate::query) const MAX_SELECTED_FIELDS: usize = 2_000;
 /// Sort keys, aggregates or group fields of one query.
 pub(in crate::query) const MAX_LIST: usize = 100;
-/// Different codes that one filter may ask for.
+/// Codes that one filter may look up.
 pub(in crate::query) const MAX_CODE_LOOKUPS: usize = 100;
-/// Rows of a list when the query names no `limit`.
+/// Rows of a list if the query has no `limit`.
 pub const DEFAULT_LIMIT: i64 = 100;

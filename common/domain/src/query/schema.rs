@@ -1,8 +1,8 @@
-//! The collections a query can name: their members in order, types and relations.
+//! The collections of a query: their fields in order, with types and relations.
 //!
-//! Static data. The order of `code_reservation` is the order of the published object, and of every answer.
+//! Static data. Answers have the fields in this order; that of `code_reservation` is the order of the published object.
 
-/// A collection of ours.
+/// A collection of this service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Collection {
     /// `code_reservation`, the reservations.
@@ -17,7 +17,7 @@ pub enum Collection {
     Organisation,
 }
 
-/// The type of a member, which decides its operators and functions.
+/// The type of a field, which decides its operators and functions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FieldType {
     /// Text, compared byte by byte.
@@ -38,35 +38,35 @@ pub enum FieldType {
     Json,
     /// A secret of which only the presence is shown.
     Hash,
-    /// No value of its own: a relation that other rows point at.
+    /// No stored value: the rows that refer to this one.
     Alias,
 }
 
-/// What a member points at.
+/// What a field refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Relation {
     /// Nothing: a plain value.
     None,
-    /// The key of one row of a collection of ours.
+    /// The key of one row of a collection of this service.
     One(Collection),
-    /// The key of a row of a collection that is not ours: a bare key, whose members nobody can read here.
+    /// The key of a row of a collection that this service does not have: only the key can be read.
     Foreign(&'static str),
-    /// The rows of a collection of ours that name this one.
+    /// The rows of a collection of this service that refer to this row.
     Many(Collection),
 }
 
-/// A member of a collection.
+/// A field of a collection.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Field {
     /// Its name.
     pub name: &'static str,
     /// Its type.
     pub kind: FieldType,
-    /// What it points at.
+    /// What it refers to.
     pub relation: Relation,
-    /// Shown as asterisks, and no operator but those of presence works on it.
+    /// A secret: shown as asterisks, and filtered only by `_null`, `_nnull`, `_empty` and `_nempty`.
     pub concealed: bool,
-    /// Part of `*`; the others appear only when they are named.
+    /// Whether `*` includes it; other fields are shown only if they are named.
     pub in_wildcard: bool,
 }
 
@@ -222,7 +222,7 @@ impl Collection {
         Self::ALL.into_iter().find(|c| c.name() == name)
     }
 
-    /// All members, in the order of an answer.
+    /// All fields, in the order of an answer.
     pub fn fields(self) -> &'static [Field] {
         match self {
             Self::CodeReservation => &CODE_RESERVATION,
@@ -233,14 +233,14 @@ impl Collection {
         }
     }
 
-    /// The member of this name.
+    /// The field of this name.
     pub fn field(self, name: &str) -> Option<&'static Field> {
         self.fields().iter().find(|f| f.name == name)
     }
 
-    /// The member that identifies a row.
+    /// The primary key.
     pub fn primary_key(self) -> &'static Field {
-        // Every collection above begins with its key; a test holds that.
+        // The first field of every collection above; a test checks it.
         match self {
             Self::CodeReservation => &CODE_RESERVATION[0],
             Self::UniqueCode => &UNIQUE_CODE[0],
@@ -252,7 +252,7 @@ impl Collection {
 }
 
 impl FieldType {
-    /// The name that errors show.
+    /// The name in error messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::String => "string",
@@ -273,7 +273,7 @@ impl FieldType {
         matches!(self, Self::Integer | Self::BigInteger)
     }
 
-    /// Whether values are text that `search` looks into.
+    /// Whether `search` looks for its text in the values.
     pub fn is_text(self) -> bool {
         matches!(self, Self::String | Self::Text)
     }

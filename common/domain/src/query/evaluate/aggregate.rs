@@ -33,7 +33,7 @@ impl Aggregate {
         }
     }
 
-    /// Puts the value where REST shows it: `count` for rows, `{operation: {member: …}}` otherwise.
+    /// Inserts the value where REST shows it: `count` for rows, `{operation: {member: …}}` otherwise.
     pub(in crate::query) fn store(&self, value: Value, out: &mut Map<String, Value>) {
         let name = self.operation.name();
         match self.field {
@@ -41,7 +41,7 @@ impl Aggregate {
                 out.insert(name.into(), Value::Object(Map::from_iter([("*".to_owned(), value)])));
             }
             None => {
-                // `count[]=*&count[]=id`: the member for one column hides the plain number.
+                // `count[]=*&count[]=id`: the object for the fields takes precedence over the number of rows.
                 out.entry(name).or_insert(value);
             }
             Some(field) => match out.get_mut(name) {
@@ -90,8 +90,8 @@ fn average<'a>(field: &Field, values: impl Iterator<Item = &'a Value>) -> Value 
     if count == 0.0 { Value::Null } else { plain_number(sum / count) }
 }
 
-/// Adding up what is no number: PostgreSQL refuses with an internal error, SQLite takes the number that a text begins
-/// with, and milliseconds for instants. The latter is an answer, so it is ours.
+/// Sum and count of values that are not numbers. PostgreSQL fails with an internal error; SQLite uses the number at the start
+/// of a text, and milliseconds for instants. This follows SQLite, because it gives an answer.
 fn loose_numbers<'a>(field: &Field, values: impl Iterator<Item = &'a Value>) -> (f64, f64) {
     values.fold((0.0, 0.0), |(sum, count), value| {
         let text = javascript::text(value);

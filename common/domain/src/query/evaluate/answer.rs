@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 /// The body of an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
-    /// `meta`, where it was asked for.
+    /// `meta`, if the query has it.
     pub meta: Option<Map<String, Value>>,
     /// `data`
     pub data: Value,
@@ -20,7 +20,7 @@ pub fn json_body(meta: Option<&Map<String, Value>>, data: &impl Serialize) -> St
         meta: Option<&'a Map<String, Value>>,
         data: &'a T,
     }
-    // Nothing here fails: every key is a text.
+    // Serialization cannot fail: every key is a text.
     serde_json::to_string(&Body { meta, data }).unwrap_or_default()
 }
 

@@ -1,10 +1,10 @@
-//! Queries that only count rows: a store can answer them without reading any.
+//! Queries that only count rows, which a store can answer without reading the rows.
 
 use crate::query::plan::{Operation, Query};
 use serde_json::{Map, Value};
 
 impl Query {
-    /// The `data` of a query that asks for nothing but the number of rows, given that number; `None` for any other query.
+    /// The `data` of a query that only counts rows, given their number; `None` for any other query.
     #[must_use]
     pub fn count_data(&self, rows: usize) -> Option<Value> {
         let key = self.collection.primary_key().name;

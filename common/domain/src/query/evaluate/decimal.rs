@@ -1,4 +1,4 @@
-//! Division with the digits that PostgreSQL's `numeric` gives, so that an average has the text it has there.
+//! Division with as many digits as PostgreSQL's `numeric`, so that averages have the same text.
 
 /// `sum / count` with as many decimals as PostgreSQL's `numeric` division gives: at least 16 significant digits, counted
 /// in groups of four (`select_div_scale` of its numeric.c).
@@ -11,7 +11,7 @@ pub(in crate::query) fn quotient(sum: i128, count: i128) -> String {
         digits -= 1;
     }
     let scale = usize::try_from((16 - 4 * digits).max(0)).unwrap_or(0);
-    // Long division digit by digit; one digit more decides the rounding, half away from zero.
+    // Long division digit by digit; the remainder decides the rounding, half away from zero.
     let mut whole = dividend / divisor;
     let mut rest = dividend % divisor;
     let mut decimals = Vec::with_capacity(scale);

@@ -14,10 +14,10 @@ impl Query {
     /// Aggregates over rows that match: one object, or one for each group.
     pub(in crate::query) fn aggregate(&self, mut rows: Vec<&Row>, related: &Related) -> Vec<Value> {
         if self.groups.is_empty() && self.aggregates.is_empty() {
-            // Only unknown operations: Directus shows an empty object for each row.
+            // There are only unknown operations: Directus answers an empty object for each row.
             return self.window.cut(rows.iter().map(|_| Value::Object(Map::new())));
         }
-        // In the order of the keys, so that the row that stands for a group is the same every time.
+        // Rows are taken in the order of their keys, so that the first row of each group is always the same.
         let key = self.collection.primary_key().name;
         rows.sort_by(|a, b| a.get(key).and_then(Value::as_str).cmp(&b.get(key).and_then(Value::as_str)));
         let mut groups: Vec<Group<'_>> = Vec::new();

@@ -56,7 +56,7 @@ impl Test {
 }
 
 impl Search {
-    /// Whether a row has it.
+    /// Whether a row matches: a text contains the text, or a number or UUID equals it.
     pub fn matches(&self, row: &Row) -> bool {
         self.fields.iter().any(|field| match (field.kind, row.get(field.name)) {
             (kind, Some(Value::String(text))) if kind.is_text() => text.to_lowercase().contains(&self.text),

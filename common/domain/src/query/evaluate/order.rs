@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::cmp::Ordering;
 
 impl Query {
-    /// The order of two rows; equal rows are ordered by their keys, so that pages never overlap.
+    /// The order of two rows; rows that compare equal are ordered by their primary keys, so that pages never overlap.
     pub fn compare(&self, a: &Row, b: &Row, related: &Related) -> Ordering {
         compare_keys(&self.sort, &self.sort_values(a, related), &self.sort_values(b, related)).then_with(|| {
             let key = self.collection.primary_key().name;
@@ -23,10 +23,10 @@ impl Query {
         self.sort.iter().map(|key| sort_value(key, row, related)).collect()
     }
 
-    /// Sorts rows as the query wants them.
+    /// Sorts rows in the order of the query.
     pub fn sort_rows<'a>(&self, rows: &mut Vec<&'a Row>, related: &'a Related) {
         let key = self.collection.primary_key().name;
-        // Values are read once per row, not once per comparison.
+        // Values are read once per row, not once for each comparison.
         let mut decorated: Vec<(Vec<Actual<'a>>, Option<&'a str>, &'a Row)> = rows
             .drain(..)
             .map(|row| (self.sort_values(row, related), row.get(key).and_then(Value::as_str), row))

@@ -1,4 +1,4 @@
-//! Rows → the members that were asked for, in their order.
+//! A row → the selected fields, in their order.
 
 use super::related::{Related, Row};
 use super::value::Actual;
@@ -8,12 +8,12 @@ use crate::query::schema::{Field, FieldType, Relation};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Map, Value};
 
-/// What stands for a secret.
+/// Shown instead of a secret.
 const CONCEALED: &str = "**********";
 
-/// One row as an answer shows it; it becomes text or a value by being serialized.
+/// A row with the fields to show; serializing it gives the text or value of the answer.
 ///
-/// Where no member has its own name in the answer, the row is shown as its bare key, as Directus does.
+/// If there are no fields, or only aliases, the answer has the key of the row instead of an object, as in Directus.
 pub(in crate::query) struct Shown<'a> {
     pub(in crate::query) selection: &'a Selection,
     pub(in crate::query) row: &'a Row,
@@ -67,7 +67,7 @@ impl Serialize for Member<'_> {
     }
 }
 
-/// A member that is in the row itself.
+/// A field of the row itself.
 struct Plain<'a> {
     field: &'a Field,
     row: &'a Row,
@@ -85,9 +85,9 @@ impl Serialize for Plain<'_> {
     }
 }
 
-/// What is shown, as a value.
+/// Serializes to a JSON value.
 pub(in crate::query) fn value(shown: &impl Serialize) -> Value {
-    // Nothing here fails: every key is a text.
+    // Serialization cannot fail: every key is a text.
     serde_json::to_value(shown).unwrap_or_default()
 }
 
@@ -101,7 +101,7 @@ fn function_value(function: Function, field: &Field, row: &Row, related: &Relate
     }
 }
 
-/// The members that name a group.
+/// The values of `groupBy` for one row.
 pub(in crate::query) fn group_members(groups: &[FieldPath], row: &Row, related: &Related) -> Map<String, Value> {
     let named = groups.iter().map(|path| match path.function {
         None => (path.field.name.to_owned(), value(&Plain { field: path.field, row })),

@@ -1,6 +1,6 @@
-//! The rows that a query needs besides its own: related rows, codes, and the answers to code lookups.
+//! [`Related`]: what a query needs besides its own rows, that is related rows, codes, and the results of code lookups.
 //!
-//! A plain container that the store fills, in batches, before a query is evaluated.
+//! A container that the caller fills before a query is evaluated.
 
 use crate::query::plan::{CodeLookup, Window};
 use crate::query::schema::Collection;
@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
-/// A row: the object with its members, relations as keys (strings or null).
+/// A row: an object of fields; a relation is the key of the other row (a string) or null.
 pub type Row = Map<String, Value>;
 
-/// What evaluation may look up. Whatever is missing counts as null, like a key that points at no row.
+/// Loaded rows, codes and lookups. What is missing is evaluated as null.
 #[derive(Debug, Default, Clone)]
 pub struct Related {
     rows: HashMap<Collection, HashMap<String, Row>>,
@@ -23,12 +23,12 @@ pub struct Related {
 }
 
 impl Related {
-    /// Nothing loaded.
+    /// An empty container.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a row, found by its `id`. A row without one is ignored.
+    /// Adds a row under its `id`. A row without an `id` is ignored.
     pub fn insert(&mut self, collection: Collection, row: Row) {
         if let Some(id) = row.get("id").and_then(Value::as_str) {
             self.rows.entry(collection).or_default().insert(id.to_owned(), row);
@@ -46,7 +46,7 @@ impl Related {
         self.codes.insert(reservation.into(), codes);
     }
 
-    /// Sets the keys of a reservation's codes, cut like [`Related::set_codes`]: enough where no other member is shown.
+    /// Sets the keys of a reservation's codes, cut like [`Related::set_codes`]. Enough if no other field of the codes is shown.
     pub fn set_code_keys(&mut self, reservation: impl Into<String>, keys: Vec<Uuid>) {
         self.code_keys.insert(reservation.into(), keys);
     }
@@ -61,8 +61,8 @@ impl Related {
         Some(self.shown(keys, window))
     }
 
-    /// Says that the codes set begin at this place of each reservation, counted from 0: where an answer shows several
-    /// windows, each is cut from there. Without it the codes set are the window.
+    /// Sets the position, from 0, of the first code that was set for each reservation. An answer with several windows cuts each
+    /// relative to it. Without it, the codes that were set are the window.
     pub fn set_codes_start(&mut self, start: usize) {
         self.codes_start = Some(start);
     }
@@ -72,23 +72,23 @@ impl Related {
         self.shown(self.codes(reservation), window)
     }
 
-    /// Of what was set, what a window shows.
+    /// The items in a window.
     fn shown<'a, T>(&self, set: &'a [T], window: Window) -> impl Iterator<Item = &'a T> + use<'a, T> {
         let skip = self.codes_start.map_or(0, |start| window.skip().saturating_sub(start));
         set.iter().skip(skip).take(window.take().unwrap_or(usize::MAX))
     }
 
-    /// The codes of a reservation; none where nothing was set.
+    /// The codes of a reservation; empty if none were set.
     pub fn codes(&self, reservation: &str) -> &[Row] {
         self.codes.get(reservation).map_or(&[], Vec::as_slice)
     }
 
-    /// Sets how many codes a reservation has, all windows aside.
+    /// Sets the number of codes of a reservation, regardless of any window.
     pub fn set_codes_count(&mut self, reservation: impl Into<String>, count: u64) {
         self.counts.insert(reservation.into(), count);
     }
 
-    /// How many codes a reservation has: 0 where nothing was set.
+    /// The number of codes of a reservation; 0 if none was set.
     pub fn codes_count(&self, reservation: &str) -> u64 {
         self.counts.get(reservation).copied().unwrap_or(0)
     }

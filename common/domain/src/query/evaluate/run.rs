@@ -11,31 +11,31 @@ use crate::query::plan::{Meta, Query};
 use serde_json::{Map, Value};
 
 impl Query {
-    /// Whether the caller may see a row at all.
+    /// Whether the caller may read a row.
     pub fn permits(&self, row: &Row, related: &Related) -> bool {
         self.rights.as_ref().is_none_or(|rights| rights.matches(row, related))
     }
 
-    /// Whether a row is one of those asked for: rights, filter and search.
+    /// Whether a row matches rights, filter and search.
     pub fn matches(&self, row: &Row, related: &Related) -> bool {
         self.permits(row, related)
             && self.filter.as_ref().is_none_or(|filter| filter.matches(row, related))
             && self.search.as_ref().is_none_or(|search| search.matches(row))
     }
 
-    /// One row as the answer shows it.
+    /// One row as it is in the answer.
     pub fn render(&self, row: &Row, related: &Related) -> Value {
         project::value(&Shown { selection: &self.selection, row, related })
     }
 
-    /// `{"meta": …, "data": […]}` of rows that are in order and cut, as text. The same as [`Answer::into_body`] of each row
-    /// [rendered](Query::render), without a value of every member in between.
+    /// `{"meta": …, "data": […]}` as text, of rows that are already sorted and cut. The same as [`Answer::into_body`] of
+    /// [rendered](Query::render) rows, but without building a JSON value of every field.
     pub fn json_of(&self, meta: Option<&Map<String, Value>>, rows: &[Row], related: &Related) -> String {
         let data: Vec<_> = rows.iter().map(|row| Shown { selection: &self.selection, row, related }).collect();
         json_body(meta, &data)
     }
 
-    /// The whole answer over all rows of the collection.
+    /// The answer over all rows of the collection.
     pub fn run<'a>(&self, rows: &'a [Row], related: &'a Related) -> Answer {
         let permitted: Vec<&Row> = rows.iter().filter(|row| self.permits(row, related)).collect();
         let total = permitted.len();
@@ -66,11 +66,11 @@ impl Query {
         Value::Array(shown.into_iter().map(|row| self.render(row, related)).collect())
     }
 
-    /// The answer for a single row that was found by its key. All parameters hold: a row that filter, search or rights
-    /// leave out does not exist.
+    /// The answer for a single row that was found by its key. All parameters apply: a row that does not match
+    /// rights, filter and search does not exist.
     ///
     /// # Errors
-    /// `FORBIDDEN` without a reason, for that and for a `version` other than `main`.
+    /// `FORBIDDEN` without a reason if there is no row, if it does not match, or if `version` is not `main`.
     pub fn run_one<'a>(&self, row: Option<&'a Row>, related: &'a Related) -> Result<Value, QueryError> {
         if self.version.as_deref().is_some_and(|v| v != "main") {
             return Err(QueryError::forbidden());

@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-/// The value of a member in a row, in the type of its operands.
+/// The value of a field, in the type of the operands it is compared with.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::query) enum Actual<'a> {
     Null,
@@ -35,7 +35,7 @@ impl<'a> Actual<'a> {
             (FieldType::Timestamp, _) => instant_of(value).map_or(Self::Null, Self::Instant),
             (FieldType::Boolean, Value::Bool(b)) => Self::Bool(*b),
             (FieldType::Boolean, _) => Self::Null,
-            // A bare key is stored as it was sent; operands are lower case.
+            // A key may be stored with upper case letters, as it was sent; operands are lower case.
             (FieldType::Uuid, Value::String(text)) if text.bytes().any(|b| b.is_ascii_uppercase()) => Self::Text(
                 uuid::Uuid::parse_str(text).map_or(Cow::Borrowed(text), |u| u.hyphenated().to_string().into()),
             ),
@@ -44,7 +44,7 @@ impl<'a> Actual<'a> {
         }
     }
 
-    /// Null last, otherwise the order of the type: texts by their bytes, false before true.
+    /// Nulls last, otherwise the order of the type: texts by their bytes, false before true.
     pub(in crate::query) fn order(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::Null, Self::Null) => Ordering::Equal,
@@ -54,14 +54,14 @@ impl<'a> Actual<'a> {
             (Self::Number(a), Self::Number(b)) => a.total_cmp(b),
             (Self::Instant(a), Self::Instant(b)) => a.cmp(b),
             (Self::Bool(a), Self::Bool(b)) => a.cmp(b),
-            // One member has one type.
+            // Values of one field have one type.
             _ => Ordering::Equal,
         }
     }
 
-    /// Whether a sorted list has this value.
+    /// Whether a list that is sorted as by [`Test::In`](crate::query::Test::In) contains this value.
     pub(in crate::query) fn is_among(&self, list: &[Scalar]) -> bool {
-        // What cannot be compared is null, and nulls come first.
+        // A scalar that cannot be compared is null, and nulls are first in the list.
         list.binary_search_by(|s| self.compare(s).map_or(Ordering::Less, Ordering::reverse)).is_ok()
     }
 
@@ -77,7 +77,7 @@ impl<'a> Actual<'a> {
 }
 
 impl FieldPath {
-    /// The value in a row; null where a relation leads nowhere.
+    /// The value in a row; null if a relation is null or its row is missing.
     pub(in crate::query) fn actual<'a>(&self, row: &'a Row, related: &'a Related) -> Actual<'a> {
         let Some(row) = self.last_row(row, related) else {
             return Actual::Null;

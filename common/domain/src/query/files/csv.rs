@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-/// Objects become columns named by their path; the header has every column of any row, in order of appearance.
+/// The whole document. Nested objects become columns named by their path; the header has the columns of all rows, in order of
+/// first appearance.
 pub(super) fn write(data: &Value) -> String {
     let one;
     let rows = match data {
@@ -27,7 +28,7 @@ pub(super) fn write(data: &Value) -> String {
     let mut lines = vec![header.join(",")];
     for row in &rows {
         let cells: Vec<String> = columns.iter().map(|name| cell(row.get(*name))).collect();
-        // A row of nothing but nulls is left out, as the writer behind Directus does.
+        // A row of nulls only is left out, as by Directus.
         if cells.iter().any(|cell| !cell.is_empty()) {
             lines.push(cells.join(","));
         }
@@ -39,7 +40,7 @@ fn flatten(row: &Value) -> Map<String, Value> {
     let mut out = Map::new();
     match row {
         Value::Object(members) => flatten_into("", members, &mut out),
-        // A row without members is its bare key; a text has its characters as members.
+        // A row without fields is its key. As in Directus, each character of that text becomes a column.
         Value::String(key) => {
             out.extend(key.chars().enumerate().map(|(i, c)| (i.to_string(), Value::String(c.to_string()))));
         }

@@ -1,6 +1,6 @@
-//! A list as XML: `<data>` with one `<data>` for each row, members as elements, indented by four spaces.
+//! A list as XML: `<data>` with one `<data>` for each row, fields as elements, indented by four spaces.
 //!
-//! A list inside a row repeats its element. Null is the word `null`, as in the recorded answers' writer.
+//! A list inside a row repeats its element. Null is the word `null`, as in answers of Directus.
 
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -76,7 +76,7 @@ fn text(value: &Value) -> String {
 }
 
 fn escape(text: &str) -> String {
-    // XML 1.0 has no way to write most control characters; U+FFFD stands for them.
+    // XML 1.0 cannot represent most control characters (section 2.2); U+FFFD replaces them.
     let legal = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..);
     let text: String = text.chars().map(|c| if legal(c) { c } else { '\u{fffd}' }).collect();
     text.replace('&', "&amp;").replace('<', "&lt;").replace("]]>", "]]&gt;")

@@ -1,7 +1,7 @@
 //! A list as YAML 1.2 in block style.
 //!
-//! A text is written plain where it cannot be taken for anything else, quoted otherwise, and as a block where it has line
-//! breaks (`|`) or where a line is too long (`>`), so that every YAML reader gives the same text back.
+//! A text is plain if no YAML reader can take it for another type, otherwise quoted; with line breaks it is a literal block
+//! (`|`), with too long lines a folded block (`>`). Every YAML reader returns the same text.
 
 use serde_json::{Map, Value};
 
@@ -35,7 +35,7 @@ fn sequence(items: &[Value], depth: usize, out: &mut String) {
                 continue;
             }
         }
-        // The first line of the item stands beside its dash.
+        // The first line of the item is on the line of its dash.
         out.push_str(inner.get(2 * (depth + 1)..).unwrap_or(&inner));
     }
 }
@@ -96,8 +96,8 @@ fn string(text: &str, depth: usize) -> String {
     if lines.len() == 1 && !foldable {
         return if is_plain(text) { text.to_owned() } else { single_quoted(text) };
     }
-    // A block that begins with a space needs its indent told.
-    let told = if lines.iter().find(|l| !l.is_empty()).is_some_and(|l| l.starts_with(' ')) { "2" } else { "" };
+    // A block that begins with a space needs an indentation indicator.
+    let indicator = if lines.iter().find(|l| !l.is_empty()).is_some_and(|l| l.starts_with(' ')) { "2" } else { "" };
     let chomp = match (text.ends_with('\n'), text.ends_with("\n\n") || text == "\n") {
         (_, true) => "+",
         (true, false) => "",
@@ -105,7 +105,7 @@ fn string(text: &str, depth: usize) -> String {
     };
     let (sign, body) = if foldable { ('>', fold(text, available)) } else { ('|', text.to_owned()) };
     let body = body.strip_suffix('\n').unwrap_or(&body).to_owned();
-    let mut out = format!("{sign}{told}{chomp}");
+    let mut out = format!("{sign}{indicator}{chomp}");
     for line in body.split('\n') {
         out.push('\n');
         if !line.is_empty() {
@@ -200,7 +200,7 @@ fn double_quoted(text: &str) -> String {
     out
 }
 
-/// Whether a text can stand without quotes.
+/// Whether a text can be written without quotes.
 fn is_plain(text: &str) -> bool {
     let Some(first) = text.chars().next() else {
         return false;

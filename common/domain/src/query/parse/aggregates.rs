@@ -7,7 +7,10 @@ use crate::query::plan::{Aggregate, FieldPath, Operation};
 use crate::query::schema::{Collection, FieldType, Relation};
 use serde_json::Value;
 
-/// The `aggregate` parameter in order: operation names and what they are asked for.
+/// Reads `aggregate`: the names of operations, each with the fields it is applied to, in the order of the parameter.
+///
+/// # Errors
+/// `INVALID_QUERY` if it is not an object of texts or lists of texts, or has more than [`MAX_LIST`] entries.
 pub(in crate::query) fn parse(raw: &Value) -> Result<Vec<(String, Vec<String>)>, QueryError> {
     let wrong = || QueryError::invalid("\"aggregate\" must be of type object");
     let parsed;
@@ -45,7 +48,10 @@ pub(in crate::query) fn parse(raw: &Value) -> Result<Vec<(String, Vec<String>)>,
     Ok(out)
 }
 
-/// Known operations on existing members. An unknown operation computes nothing, as in Directus.
+/// Resolves operations and fields. An unknown operation is ignored, as in Directus.
+///
+/// # Errors
+/// `INVALID_QUERY` for a field that cannot be aggregated, and for `*` with another operation than a count.
 pub(in crate::query) fn lower(
     asked: &[(String, Vec<String>)],
     collection: Collection,
@@ -77,7 +83,10 @@ pub(in crate::query) fn lower(
     Ok(out)
 }
 
-/// Lowers `groupBy`: members of the collection itself and functions of them.
+/// Resolves `groupBy`: fields of the collection itself and functions of them.
+///
+/// # Errors
+/// `FORBIDDEN` for an unknown field; `INVALID_QUERY` for one that cannot be grouped by or an unknown function.
 pub(in crate::query) fn lower_groups(groups: &[String], collection: Collection) -> Result<Vec<FieldPath>, QueryError> {
     groups
         .iter()

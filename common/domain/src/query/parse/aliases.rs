@@ -1,14 +1,17 @@
-//! `alias[name]=member`: other names for members of the answer.
+//! The `alias` parameter: `alias[name]=field`, other names for fields of the answer.
 
 use crate::query::error::QueryError;
 use serde_json::Value;
 
-/// Checked aliases, in the order given.
+/// Checked aliases, in the order of the parameter.
 #[derive(Debug, Clone, Default)]
 pub(in crate::query) struct Aliases(Vec<(String, String)>);
 
 impl Aliases {
-    /// Reads the parameter: an object of texts, or text that is such JSON.
+    /// Reads the parameter: an object of texts, or a text that is such an object in JSON.
+    ///
+    /// # Errors
+    /// `INVALID_QUERY` for another type, and for a name or field that contains a period.
     pub(in crate::query) fn parse(raw: &Value) -> Result<Self, QueryError> {
         let parsed;
         let raw = match raw {
@@ -36,12 +39,12 @@ impl Aliases {
         Ok(Self(out))
     }
 
-    /// The member that a name stands for.
+    /// The field that a name stands for.
     pub(in crate::query) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(n, _)| n == name).map(|(_, m)| m.as_str())
     }
 
-    /// All of them.
+    /// Pairs of a name and the field that it stands for.
     pub(in crate::query) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(n, m)| (n.as_str(), m.as_str()))
     }

@@ -1,11 +1,11 @@
-//! The members of an answer: a tree in the order in which they were asked for.
+//! The `fields` parameter → [`Selection`].
 //!
-//! Two steps. `draft` expands wildcards and notes every name for the check of rights; `Draft::resolve` gives names
-//! their meaning afterwards, so that a missing right is reported before a wrong function.
+//! Two steps: [`draft`] expands wildcards and records every name for the check of existence and rights; after the check,
+//! [`Draft::resolve`] resolves the names. So a missing right is reported before an invalid function, as in Directus.
 
 use super::aliases::Aliases;
 use super::filter::lower::lower;
-use super::named_fields::{Named, Use};
+use super::named_fields::{NamedFields, Use};
 use super::parameters::Parameters;
 use super::variables::Variables;
 use super::wildcards;
@@ -17,7 +17,7 @@ use crate::query::plan::{Node, Search, Selection, Source};
 use crate::query::schema::{Collection, Field, Relation};
 use serde_json::Value;
 
-/// A [`Selection`] whose names are known but not resolved.
+/// A [`Selection`] of which the names are not resolved yet.
 #[derive(Debug)]
 pub(in crate::query) struct Draft {
     collection: Collection,
@@ -38,13 +38,13 @@ impl DraftNode {
     }
 }
 
-/// What drafting needs besides the fields.
+/// What [`draft`] needs at every level.
 pub(in crate::query) struct Drafting<'a> {
     pub(in crate::query) access: &'a Access,
     pub(in crate::query) variables: Variables<'a>,
-    pub(in crate::query) named: &'a mut Named,
+    pub(in crate::query) named: &'a mut NamedFields,
     pub(in crate::query) budget: usize,
-    /// Whether this level lies below codes: there, codes are not shown again, or their number would multiply.
+    /// Whether this level is below codes. Codes below codes are refused, because their number would multiply.
     pub(in crate::query) below_codes: bool,
 }
 
@@ -58,7 +58,11 @@ impl Drafting<'_> {
     }
 }
 
-/// Expands `fields` for one collection and everything below it.
+/// Expands `fields` of one collection and of all levels below it, and records the names.
+///
+/// # Errors
+/// `INVALID_QUERY` if more than [`MAX_SELECTED_FIELDS`] fields are selected, for codes below codes, and for an invalid
+/// parameter in a level of `deep`.
 pub(in crate::query) fn draft(
     fields: &[String],
     collection: Collection,
@@ -71,7 +75,7 @@ pub(in crate::query) fn draft(
     let mut nodes: Vec<DraftNode> = Vec::new();
     let mut nested: Vec<(String, Vec<String>)> = Vec::new();
     for field in wildcards::expand(fields, collection, aliases, drafting.access, drafting.below_codes) {
-        // `$thumbnail` and the like are marks of the app, not members.
+        // `$thumbnail` and the like are used by the Directus app and are not fields.
         if field.starts_with('$') {
             continue;
         }
@@ -103,7 +107,7 @@ pub(in crate::query) fn draft(
             list.push(below);
         }
         if known.is_none() && !nodes.iter().any(|n| n.key() == root) {
-            // Holds the place until the relation is known; dropped if there is none.
+            // A placeholder that keeps the position. It is replaced by the relation, or removed if there is none.
             nodes.push(DraftNode::Plain { key: root.to_owned(), name: String::new(), alias: false });
         }
     }
@@ -121,7 +125,7 @@ pub(in crate::query) fn draft(
     Ok(Draft { collection, nodes })
 }
 
-/// `count(codes)` reads the collection that is counted.
+/// `count(codes)` needs the right to read the collection that is counted.
 fn note_count(name: &str, key: &str, collection: Collection, path: &[String], drafting: &mut Drafting<'_>) {
     if let (Some("count"), member) = functions::split(name)
         && let Some(Field { relation: Relation::Many(counted), .. }) = collection.field(member)
@@ -170,7 +174,10 @@ fn draft_nested(
 }
 
 impl Draft {
-    /// Gives every name its meaning.
+    /// Resolves every name.
+    ///
+    /// # Errors
+    /// `INVALID_QUERY` for an unknown function or an invalid filter or window in `deep`.
     pub(in crate::query) fn resolve(self, access: &Access) -> Result<Selection, QueryError> {
         let mut nodes = Vec::with_capacity(self.nodes.len());
         for node in self.nodes {
@@ -199,13 +206,13 @@ impl Draft {
             };
             nodes.push(Node { key, alias, source });
         }
-        // Stable: members keep their order, aliases follow.
+        // The sort is stable: fields keep their order, aliases follow.
         nodes.sort_by_key(|n| n.alias);
         Ok(Selection { nodes: without_namesakes(nodes) })
     }
 }
 
-/// Of members with one name the last one counts, in the place of the first.
+/// Of several nodes with the same name, keeps the last one, at the position of the first.
 fn without_namesakes(nodes: Vec<Node>) -> Vec<Node> {
     let mut kept: Vec<Node> = Vec::with_capacity(nodes.len());
     for node in nodes {

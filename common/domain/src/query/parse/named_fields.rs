@@ -1,25 +1,25 @@
-//! Whether every member that a query names exists and may be read, and the 403 that says which does not.
+//! Checks that every field which a query names exists and may be read by the caller.
 //!
-//! Collects first, by the path on which a member is named, and checks at the end: existence before rights, filters and
-//! sorts before fields, as Directus does, so the same one of several mistakes is reported.
+//! Names are collected first, grouped by the path to them, and checked at the end: existence before rights. The order of
+//! the checks is that of Directus, so of several errors the same one is reported.
 
 use crate::query::access::Access;
 use crate::query::error::QueryError;
 use crate::query::functions;
 use crate::query::schema::{Collection, Relation};
 
-/// Why a member is named.
+/// Where a field is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::query) enum Use {
-    /// By a filter or a sort.
+    /// In a filter or a sort.
     Condition,
-    /// By fields, aggregates or groups.
+    /// In fields, aggregates or groups.
     Output,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
-    Ours(Collection),
+    Own(Collection),
     Foreign(&'static str),
 }
 
@@ -31,30 +31,30 @@ struct Entry {
     names: Vec<String>,
 }
 
-/// The members named so far.
+/// The names recorded so far.
 #[derive(Debug, Default)]
-pub(in crate::query) struct Named(Vec<Entry>);
+pub(in crate::query) struct NamedFields(Vec<Entry>);
 
-impl Named {
-    /// Notes that a collection is read at all.
+impl NamedFields {
+    /// Records that a collection is read.
     pub(in crate::query) fn touch(&mut self, why: Use, path: &[String], collection: Collection) {
-        self.entry(why, path, Place::Ours(collection));
+        self.entry(why, path, Place::Own(collection));
     }
 
-    /// Notes a member; a function around it does not matter.
+    /// Records a field; a function around it is ignored.
     pub(in crate::query) fn add(&mut self, why: Use, path: &[String], collection: Collection, name: &str) {
-        add_name(self.entry(why, path, Place::Ours(collection)), name);
+        add_name(self.entry(why, path, Place::Own(collection)), name);
     }
 
-    /// Notes every member of a dotted path, following relations.
+    /// Records every field of a dotted path, following relations.
     pub(in crate::query) fn add_path(&mut self, why: Use, prefix: &[String], collection: Collection, path: &[String]) {
-        let mut place = Place::Ours(collection);
+        let mut place = Place::Own(collection);
         let mut stack = prefix.to_vec();
         for part in path {
             add_name(self.entry(why, &stack, place), part);
-            let Place::Ours(here) = place else { continue };
+            let Place::Own(here) = place else { continue };
             match here.field(part).map(|f| f.relation) {
-                Some(Relation::One(next) | Relation::Many(next)) => place = Place::Ours(next),
+                Some(Relation::One(next) | Relation::Many(next)) => place = Place::Own(next),
                 Some(Relation::Foreign(name)) => place = Place::Foreign(name),
                 Some(Relation::None) | None => continue,
             }
@@ -72,17 +72,20 @@ impl Named {
         &mut self.0[at]
     }
 
-    /// Refuses the query at the first path on which something is missing or not allowed.
+    /// Checks all recorded names.
+    ///
+    /// # Errors
+    /// `FORBIDDEN` for the first path with a field or collection that does not exist or may not be read.
     pub(in crate::query) fn check(&self, access: &Access) -> Result<(), QueryError> {
         let of = |why: Use| self.0.iter().filter(move |e| e.why == why);
         for entry in of(Use::Condition).chain(of(Use::Output)) {
-            let Place::Ours(collection) = entry.place else {
+            let Place::Own(collection) = entry.place else {
                 return Err(entry.forbidden());
             };
             entry.refuse(|name| name.starts_with('$') || collection.field(name).is_some())?;
         }
         for entry in of(Use::Output).chain(of(Use::Condition)) {
-            let Place::Ours(collection) = entry.place else {
+            let Place::Own(collection) = entry.place else {
                 continue;
             };
             if !access.can_read(collection) {
@@ -104,7 +107,7 @@ fn add_name(entry: &mut Entry, name: &str) {
 impl Entry {
     fn collection(&self) -> &'static str {
         match self.place {
-            Place::Ours(collection) => collection.name(),
+            Place::Own(collection) => collection.name(),
             Place::Foreign(name) => name,
         }
     }

@@ -1,12 +1,12 @@
-//! Parameters with their forms checked, but not yet their meaning: the same for a query and for a level of `deep`.
+//! [`Parameters`]: parameters of the right form, for a query or for a level of `deep`. Names are not resolved yet.
 //!
-//! Reads every parameter as loosely as Directus does (`limit=0x10` is 16, `fields[]=a,b` is two fields) and refuses what
-//! it refuses, in its words and its order.
+//! Values are accepted as by Directus (`limit=0x10` is 16, `fields[]=a,b` is two fields). Errors have the text and the order
+//! of those of Directus.
 
 use super::aggregates;
 use super::aliases::Aliases;
 use super::filter::{normalize, validate, walk};
-use super::named_fields::{Named, Use};
+use super::named_fields::{NamedFields, Use};
 use super::sort;
 use super::variables::Variables;
 use crate::query::error::QueryError;
@@ -29,18 +29,21 @@ pub(in crate::query) struct Parameters {
     pub(in crate::query) search: Option<String>,
     pub(in crate::query) export: Option<ExportFormat>,
     pub(in crate::query) version: Option<String>,
-    /// Operations and what they are asked for; `None` where the parameter is missing or has no operation.
+    /// Operations and the fields they are applied to; `None` if the parameter is absent or has no operation.
     pub(in crate::query) aggregate: Option<Vec<(String, Vec<String>)>>,
     pub(in crate::query) deep: Value,
     alias: Option<Value>,
 }
 
 impl Parameters {
-    /// Reads and checks them all.
+    /// Reads and checks all parameters.
+    ///
+    /// # Errors
+    /// `INVALID_QUERY` for the first parameter of a wrong form: the filter, then `alias`, then the others.
     pub(in crate::query) fn read(raw: &RawQuery, variables: Variables<'_>) -> Result<Self, QueryError> {
         let given = |name: &str| raw.get(name).filter(|v| javascript::truthy(v));
         let filter = given("filter").map(|f| normalize::parse(f, variables)).transpose()?;
-        // A filter that is wrong inside is reported before any other parameter, an alias before the rest.
+        // An invalid operand in the filter is reported before any other parameter, an invalid alias before the rest.
         if let Some(filter) = &filter {
             validate::validate(filter)?;
         }
@@ -84,7 +87,10 @@ impl Parameters {
         })
     }
 
-    /// The parameters of one level of `deep`: its members that begin with `_`.
+    /// The parameters of one level of `deep`: the members that begin with `_`.
+    ///
+    /// # Errors
+    /// As [`Parameters::read`].
     pub(in crate::query) fn of_deep_level(level: &Value, variables: Variables<'_>) -> Result<Self, QueryError> {
         let members = level.as_object().into_iter().flatten();
         let own = members.filter_map(|(k, v)| Some((k.strip_prefix('_')?.to_owned(), v.clone())));
@@ -92,23 +98,26 @@ impl Parameters {
     }
 
     /// The aliases of this level.
+    ///
+    /// # Errors
+    /// As [`Aliases::parse`]; the form was already checked by [`Parameters::read`].
     pub(in crate::query) fn aliases(&self) -> Result<Aliases, QueryError> {
         self.alias.as_ref().map_or_else(|| Ok(Aliases::default()), Aliases::parse)
     }
 
-    /// The names of the operations.
+    /// The names of the operations of `aggregate`.
     pub(in crate::query) fn operations(&self) -> Vec<String> {
         self.aggregate.iter().flatten().map(|(operation, _)| operation.clone()).collect()
     }
 
-    /// Notes the members that filter and sort name.
-    pub(in crate::query) fn note_conditions(&self, collection: Collection, path: &[String], named: &mut Named) {
+    /// Records the fields that filter and sort name.
+    pub(in crate::query) fn note_conditions(&self, collection: Collection, path: &[String], named: &mut NamedFields) {
         if let Some(filter) = &self.filter {
             for member in walk::paths(filter) {
                 named.add_path(Use::Condition, path, collection, &member);
             }
         }
-        // Aggregates over all rows have no order, so nobody looks at the sort.
+        // Aggregates over all rows are not sorted, so the sort is not checked.
         if self.aggregate.is_some() && self.group.is_none() {
             return;
         }
@@ -121,7 +130,10 @@ impl Parameters {
         }
     }
 
-    /// The window on the codes of a reservation, which have one order and no filter.
+    /// The window of the codes of a reservation.
+    ///
+    /// # Errors
+    /// `INVALID_QUERY` if this level has a filter, a search, aggregates, groups, or another order than `position`.
     pub(in crate::query) fn codes_window(&self) -> Result<Window, QueryError> {
         if self.filter.as_ref().is_some_and(|f| f.as_object().is_some_and(|o| !o.is_empty())) || self.search.is_some() {
             return Err(QueryError::invalid(
@@ -153,7 +165,8 @@ impl Parameters {
     }
 }
 
-/// `a,b` or `["a", "b,c"]`; anything else is an empty list. Not every list splits its entries.
+/// `a,b` or `["a", "b,c"]`; anything else is an empty list. With `split_entries`, entries of an array are split at commas
+/// too.
 fn list(value: &Value, split_entries: bool) -> Vec<String> {
     let texts: Vec<String> = match value {
         Value::String(text) => text.split(',').map(str::to_owned).collect(),

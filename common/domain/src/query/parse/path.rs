@@ -5,7 +5,11 @@ use crate::query::functions::{self, Function};
 use crate::query::plan::FieldPath;
 use crate::query::schema::{Collection, Relation};
 
-/// The member at the end of a path of existing names.
+/// Resolves a path whose last part may have a function.
+///
+/// # Errors
+/// `FORBIDDEN` for an unknown field. `INVALID_QUERY` for a part that is no relation, an unknown function, or `codes` without
+/// `count(…)`.
 pub(in crate::query) fn resolve(parts: &[String], root: Collection) -> Result<FieldPath, QueryError> {
     let unknown =
         |collection: Collection, name: &str| QueryError::forbidden_fields("", collection.name(), &[name.to_owned()]);

@@ -3,7 +3,7 @@
 use super::aggregates;
 use super::fields::{self, Drafting};
 use super::filter::lower::lower;
-use super::named_fields::{Named, Use};
+use super::named_fields::{NamedFields, Use};
 use super::parameters::Parameters;
 use super::sort;
 use super::variables::Variables;
@@ -15,11 +15,11 @@ use crate::query::raw::RawQuery;
 use crate::query::schema::Collection;
 use chrono::{DateTime, Utc};
 
-/// Checks parameters for a collection and a caller. `now` is what `$NOW` stands for.
+/// Checks parameters for a collection and a caller. `now` is the value of `$NOW`.
 ///
 /// # Errors
-/// [`QueryError::InvalidQuery`] for a wrong form or value; [`QueryError::Forbidden`] for a member or collection that does
-/// not exist or may not be read.
+/// `INVALID_QUERY` for a parameter of a wrong form or value; `FORBIDDEN` for a field or collection that does not exist or
+/// may not be read.
 pub fn parse(raw: &RawQuery, collection: Collection, access: &Access, now: DateTime<Utc>) -> Result<Query, QueryError> {
     let variables = Variables { access, now };
     let parameters = Parameters::read(raw, variables)?;
@@ -32,7 +32,7 @@ pub fn parse(raw: &RawQuery, collection: Collection, access: &Access, now: DateT
         (None, None, Some(fields)) => fields.clone(),
         (None, None, None) => vec!["*".to_owned()],
     };
-    let mut named = Named::default();
+    let mut named = NamedFields::default();
     let below_codes = collection == Collection::UniqueCode;
     let mut drafting = Drafting { access, variables, named: &mut named, budget: MAX_SELECTED_FIELDS, below_codes };
     let draft = fields::draft(&fields, collection, &aliases, &parameters.deep, &[], &mut drafting)?;
@@ -102,7 +102,7 @@ fn default_sort(collection: Collection, groups: &[FieldPath]) -> Vec<SortKey> {
     vec![SortKey { target: SortTarget::Path(path), descending: false }]
 }
 
-/// Codes are computed in the order of their positions, so no other order of a list of them can be had.
+/// Codes are computed in the order of their positions, so they can be sorted by nothing else.
 fn check_order(collection: Collection, sort: &[SortKey]) -> Result<(), QueryError> {
     let by_position = |key: &SortKey| match &key.target {
         SortTarget::Path(path) => path.own_field() == Some("position"),

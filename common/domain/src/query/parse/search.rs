@@ -6,9 +6,10 @@ use crate::query::plan::Search;
 use crate::query::schema::Collection;
 
 impl Search {
+    /// Prepares a search in the fields that the caller may read.
     pub(in crate::query) fn new(text: &str, collection: Collection, access: &Access) -> Self {
         let number = javascript::number_from_text(text);
-        // Only the plain form counts: `0x10` is a text, not 16.
+        // Only a number in its canonical form: `0x10` is a text, not 16.
         let number = (number.is_finite() && javascript::number_text(number) == text).then_some(number);
         let hyphenated = text.len() == 36 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
         let uuid = uuid::Uuid::parse_str(text).ok().filter(|_| hyphenated).map(|u| u.hyphenated().to_string());

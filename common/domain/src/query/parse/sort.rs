@@ -5,16 +5,20 @@ use crate::query::error::QueryError;
 use crate::query::plan::{Aggregate, SortKey, SortTarget};
 use crate::query::schema::Collection;
 
-/// `-user_created.email` → `user_created`, `email`; each part may carry the minus.
+/// Splits a key: `-user_created.email` → `user_created`, `email`. The minus may be before any part.
 pub(in crate::query) fn parts(key: &str) -> Vec<String> {
     key.split('.').map(|part| part.strip_prefix('-').unwrap_or(part).to_owned()).collect()
 }
 
-/// Whether a key orders by an aggregate that the query asks for.
+/// Whether a key names one of these operations of `aggregate`.
 pub(in crate::query) fn is_aggregate(parts: &[String], operations: &[String]) -> bool {
     parts.first().is_some_and(|first| operations.contains(first))
 }
 
+/// Resolves sort keys.
+///
+/// # Errors
+/// `INVALID_QUERY` for an aggregate that is not in the query; for a field, as [`path::resolve`].
 pub(in crate::query) fn lower(
     keys: &[String],
     collection: Collection,

@@ -5,7 +5,7 @@ use crate::query::dates::{format_instant, now_variable};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-/// What variables stand for.
+/// The values of variables.
 #[derive(Clone, Copy)]
 pub(in crate::query) struct Variables<'a> {
     pub(in crate::query) access: &'a Access,
@@ -27,7 +27,7 @@ impl Variables<'_> {
             };
         }
         if let Some(rest) = text.strip_prefix("$CURRENT_ROLE") {
-            // `$CURRENT_ROLES` is the list of the roles one inherits from; a user of ours has exactly one.
+            // `$CURRENT_ROLES` is the list of inherited roles; a user of this service has exactly one role.
             return if rest.is_empty() || rest == "S" { access.current_user_member("role") } else { Value::Null };
         }
         if text.starts_with("$CURRENT_POLICIES") {

@@ -1,11 +1,12 @@
-//! `*` and `*.*` in `fields`: what the caller may read, in the order of the collection.
+//! Wildcards in `fields`: `*` and `*.*` become the fields that the caller may read, in the order of the collection.
 
 use super::aliases::Aliases;
 use crate::query::access::Access;
 use crate::query::functions;
 use crate::query::schema::{Collection, Field, Relation};
 
-/// Replaces every wildcard of one level, below codes without codes; what is below a relation (`a.*`) is left for that level.
+/// Replaces the wildcards of one level. Those below a relation (`a.*`) are left for the next level. With `below_codes`, a
+/// wildcard does not include codes.
 pub(in crate::query) fn expand(
     fields: &[String],
     collection: Collection,

@@ -2,14 +2,14 @@
 
 use crate::query::schema::Field;
 
-/// An operation.
+/// An operation of `aggregate[…]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
-    /// `count`: of values that are not null, or of rows (`*`).
+    /// `count`: the number of values that are not null, or of rows (`*`).
     Count,
     /// `countDistinct`
     CountDistinct,
-    /// `countAll`: of rows. REST has no member to show it in; GraphQL has.
+    /// `countAll`: the number of rows. Only GraphQL shows it.
     CountAll,
     /// `sum`
     Sum,
@@ -38,12 +38,12 @@ const OPERATIONS: [(Operation, &str); 9] = [
 ];
 
 impl Operation {
-    /// Its name in `aggregate[…]`.
+    /// The name in `aggregate[…]`.
     pub fn name(self) -> &'static str {
         OPERATIONS.into_iter().find(|(o, _)| *o == self).map_or("", |(_, n)| n)
     }
 
-    /// Whether it gives a number, whatever it is asked for.
+    /// Whether the result is a number for a field of any type.
     pub(in crate::query) fn is_number(self) -> bool {
         !matches!(self, Self::Min | Self::Max)
     }
@@ -53,12 +53,12 @@ impl Operation {
     }
 }
 
-/// An operation on a member, or on whole rows.
+/// An operation on a field, or on whole rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Aggregate {
     /// The operation.
     pub operation: Operation,
-    /// The member; `None` for `*`.
+    /// The field; `None` for `*`.
     pub field: Option<&'static Field>,
 }
 

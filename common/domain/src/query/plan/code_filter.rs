@@ -11,21 +11,20 @@ use crate::query::error::QueryError;
 use crate::query::limits::MAX_CODE_LOOKUPS;
 
 impl Filter {
-    /// The codes that a filter of `unique_code` names, if it is nothing but a lookup: the forms that
-    /// [`Filter::Codes`] allows.
+    /// The codes that a filter of `unique_code` looks up.
     ///
     /// # Errors
-    /// `INVALID_QUERY` when the filter is anything else.
+    /// `INVALID_QUERY` if the filter has another form than those that [`Filter::Codes`] allows, or names too many codes.
     pub fn as_code_lookups(&self) -> Result<Vec<CodeLookup>, QueryError> {
         lookups_of(Some(self))
     }
 }
 
-/// The codes that a filter on `unique_code` asks for.
+/// The codes that a filter of `unique_code` looks up; `None` is a filter without conditions.
 ///
 /// # Errors
-/// `INVALID_QUERY` when it is anything but `code` (with `product`), `digital_link` or `epc_join_key`, each `_eq` or `_in`,
-/// or an `_or` of such.
+/// `INVALID_QUERY` unless the filter is `code` (with `product`), `digital_link` or `epc_join_key`, each with `_eq` or `_in`,
+/// or an `_or` of these; and if it names more than [`MAX_CODE_LOOKUPS`] codes.
 pub(in crate::query) fn lookups_of(filter: Option<&Filter>) -> Result<Vec<CodeLookup>, QueryError> {
     let mut lookups = Vec::new();
     filter.ok_or_else(not_a_lookup).and_then(|f| collect(f, &mut lookups))?;
@@ -76,7 +75,7 @@ fn conjunction(leaves: &[&Condition], out: &mut Vec<CodeLookup>) -> Result<(), Q
         named.push((name, texts));
     }
     named.sort_unstable();
-    // Bounded before the product of two lists is made.
+    // The bound is checked before the product of the two lists is built.
     let total = named.iter().fold(1_usize, |n, (_, list)| n.saturating_mul(list.len().max(1)));
     if total.saturating_add(out.len()) > MAX_CODE_LOOKUPS {
         return Err(QueryError::invalid(format!("A filter can ask for {MAX_CODE_LOOKUPS} codes at most")));

@@ -1,9 +1,9 @@
 //! [`CodeLookup`]: one whole code that a filter asks for.
 
-/// A whole code, in one of its written forms.
+/// A whole code, as one of the fields that hold it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum CodeLookup {
-    /// The serial (or the whole key, for types that have one) and the product it belongs to, if there is one.
+    /// The serial number, or the whole key for types without serial numbers, and the product if one is given.
     Code {
         /// `code`
         code: String,

@@ -4,16 +4,17 @@ use super::field_path::FieldPath;
 use chrono::{DateTime, Utc};
 use std::cmp::Ordering;
 
-/// One test of one member.
+/// One test of one field.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Condition {
-    /// The member.
+    /// The field.
     pub path: FieldPath,
     /// The test.
     pub test: Test,
 }
 
-/// What a value must pass.
+/// A test of a value. As in SQL, a null passes no test, a negative one included, except [`Test::Null`] and
+/// [`Test::Empty`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Test {
     /// Is null.
@@ -40,24 +41,24 @@ pub enum Test {
     Between(Scalar, Scalar),
     /// `_nbetween`
     NotBetween(Scalar, Scalar),
-    /// `_in`: sorted, each operand once, nulls first (they equal nothing).
+    /// `_in`: sorted, without duplicates, nulls first (they equal no value).
     In(Vec<Scalar>),
-    /// `_nin`, sorted like [`Test::In`]; a null among the operands makes it fail for every value, as in SQL.
+    /// `_nin`, sorted like [`Test::In`]; fails for every value if an operand is null, as in SQL.
     NotIn(Vec<Scalar>),
     /// The `_contains`, `_starts_with` and `_ends_with` families.
     Text {
-        /// Where.
+        /// Where the value must contain `needle`.
         part: Part,
-        /// What; lower case if `ignore_case`.
+        /// The text; in lower case if `ignore_case`.
         needle: String,
-        /// The `_i…` forms.
+        /// Whether case is ignored (`_i…`).
         ignore_case: bool,
-        /// The `_n…` forms.
+        /// Whether the value must not contain `needle` (`_n…`).
         negated: bool,
     },
 }
 
-/// How a text is searched.
+/// Where a text is searched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// Anywhere.
@@ -68,10 +69,10 @@ pub enum Part {
     End,
 }
 
-/// An operand, in the type of the member it is compared with.
+/// An operand, in the type of the field that it is compared with.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Scalar {
-    /// Null, or an operand that no value of the type can equal (a date that is none): every comparison with it fails.
+    /// Null, or an operand that is no value of the type (such as an invalid date): every comparison with it fails.
     Null,
     /// Text; a UUID in lower case with hyphens.
     Text(String),
@@ -84,7 +85,7 @@ pub enum Scalar {
 }
 
 impl Scalar {
-    /// Null first, then the order of the type; one list has one type.
+    /// Nulls first, then the order of the type. All operands of a list have the same type.
     fn order(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::Null, Self::Null) => Ordering::Equal,
@@ -100,13 +101,13 @@ impl Scalar {
 }
 
 impl Test {
-    /// Equals one of these texts.
+    /// The test that a value equals one of these texts.
     pub fn any_of(texts: impl IntoIterator<Item = String>) -> Self {
         Self::In(sorted(texts.into_iter().map(Scalar::Text).collect()))
     }
 }
 
-/// A list that may be long is searched by halves, for every row.
+/// Sorts operands for binary search and removes duplicates.
 pub(in crate::query) fn sorted(mut list: Vec<Scalar>) -> Vec<Scalar> {
     list.sort_by(Scalar::order);
     list.dedup();

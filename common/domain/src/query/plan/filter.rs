@@ -11,26 +11,27 @@ use crate::query::schema::Collection;
 /// Which rows match.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Filter {
-    /// Every one of these; all rows if there is none.
+    /// Rows that match all of these; every row if the list is empty.
     And(Vec<Filter>),
-    /// At least one of these; no row if there is none.
+    /// Rows that match at least one of these; no row if the list is empty.
     Or(Vec<Filter>),
-    /// A member passes a test.
+    /// Rows of which a field passes a test.
     Leaf(Condition),
-    /// The reservation has (or, if `none`, has not) one of these codes.
+    /// Reservations that have (or, if `none`, do not have) one of these codes.
     Codes {
         /// `_none` instead of `_some`.
         none: bool,
-        /// The codes; the caller resolves each and puts the result into [`Related::set_lookup`].
+        /// The codes. The caller resolves each and passes the result to
+        /// [`Related::set_lookup`](crate::query::Related::set_lookup).
         lookups: Vec<CodeLookup>,
     },
 }
 
 impl Filter {
-    /// `field` (a member of `collection` itself) has one of these texts: what the rights layer asks for.
+    /// The filter that `field` of `collection` equals one of these texts.
     ///
     /// # Errors
-    /// `FORBIDDEN` when the collection has no such member.
+    /// `FORBIDDEN` if the collection has no such field.
     pub fn any_of(
         collection: Collection,
         field: &str,
@@ -42,8 +43,8 @@ impl Filter {
         Ok(Self::Leaf(Condition { path: FieldPath::own(collection, field), test: Test::any_of(values) }))
     }
 
-    /// Members of the row itself that must have one of a few texts in every match, from the top-level conjunction:
-    /// `status = new and (…)` gives `status` and `["new"]`. An empty set means that nothing can match.
+    /// Fields of the row itself that equal one of a few texts in every matching row, from the top-level conjunction:
+    /// `status = new and (…)` gives `status` and `["new"]`. An empty list of texts means that no row can match.
     pub fn required_equalities(&self) -> Vec<(&'static str, Vec<&str>)> {
         let mut out = Vec::new();
         self.collect_equalities(&mut out);
@@ -53,7 +54,7 @@ impl Filter {
     fn collect_equalities<'a>(&'a self, out: &mut Vec<(&'static str, Vec<&'a str>)>) {
         match self {
             Self::And(all) => all.iter().for_each(|f| f.collect_equalities(out)),
-            // A disjunction of one is a condition like any other.
+            // A disjunction with one part is that part.
             Self::Or(any) => {
                 if let [one] = any.as_slice() {
                     one.collect_equalities(out);
@@ -86,7 +87,7 @@ impl Filter {
         }
     }
 
-    /// The codes of which every match must have one, from the top-level conjunction: one list for each such condition.
+    /// The codes of which every matching row has one, from the top-level conjunction: one list for each condition.
     pub fn required_codes(&self) -> Vec<&[CodeLookup]> {
         match self {
             Self::And(all) => all.iter().flat_map(Self::required_codes).collect(),
@@ -99,7 +100,7 @@ impl Filter {
         }
     }
 
-    /// Every leaf, from left to right.
+    /// Every condition, from left to right.
     pub fn leaves(&self) -> Vec<&Condition> {
         let mut out = Vec::new();
         let mut stack = vec![self];
@@ -113,7 +114,7 @@ impl Filter {
         out
     }
 
-    /// Every code that the filter asks for, each once.
+    /// The codes that the filter looks up, without duplicates.
     pub fn code_lookups(&self) -> Vec<&CodeLookup> {
         let mut out: Vec<&CodeLookup> = Vec::new();
         let mut stack = vec![self];

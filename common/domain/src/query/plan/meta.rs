@@ -1,10 +1,10 @@
 //! [`Meta`]: the counts of a list answer.
 
-/// Counts that a list answer carries.
+/// A count in `meta` of a list answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meta {
-    /// `total_count`: rows that the caller may see.
+    /// `total_count`: rows that the caller may read.
     TotalCount,
-    /// `filter_count`: those of them that filter and search leave.
+    /// `filter_count`: those of them that match filter and search.
     FilterCount,
 }

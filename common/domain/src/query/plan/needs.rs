@@ -1,6 +1,6 @@
-//! What a query needs besides its own rows: relations to follow, codes to render, codes to count.
+//! [`Needs`]: what a query needs besides its own rows, that is relations to follow, codes to render and codes to count.
 //!
-//! Told as names only, so that the store can load in batches, level by level.
+//! Names only, so that the caller can load rows in batches, level by level.
 
 use super::filter::Filter;
 use super::query::Query;
@@ -10,25 +10,26 @@ use super::window::Window;
 use crate::query::functions::Function;
 use std::collections::BTreeSet;
 
-/// What has to be loaded before a query can be evaluated and rendered. Paths are relations to follow, from the row.
+/// What has to be loaded before a query can be evaluated and rendered. A path is a list of relations to
+/// follow from a row.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Needs {
-    /// For filter and sort: for every row considered. `["user_created"]`
+    /// For filter, sort and groups: to load for every candidate row. For example `["user_created"]`.
     pub evaluate: BTreeSet<Vec<&'static str>>,
-    /// For the members of the answer: for the rows shown.
+    /// For the fields of the answer: to load for the rows shown.
     pub render: BTreeSet<Vec<&'static str>>,
-    /// The codes of each row shown, by this window. Where several are asked for, the widest reach from 0.
+    /// The window of the codes to load for each row shown. For several windows, one from 0 that covers all of them.
     pub codes: Option<Window>,
-    /// Whether no other member of the codes is shown than their keys.
+    /// Whether the keys of the codes are enough.
     pub codes_are_keys: bool,
-    /// The number of codes of every row considered.
+    /// Whether the number of codes is needed for every candidate row.
     pub count_to_evaluate: bool,
-    /// The number of codes of every row shown.
+    /// Whether the number of codes is needed for the rows shown.
     pub count_to_render: bool,
 }
 
 impl Query {
-    /// What has to be loaded.
+    /// What has to be loaded before this query can be evaluated and rendered.
     pub fn needs(&self) -> Needs {
         let mut needs = Needs::default();
         let leaves = self.filter.iter().chain(&self.rights).flat_map(Filter::leaves).map(|c| &c.path);

@@ -15,45 +15,45 @@ use crate::query::error::QueryError;
 use crate::query::limits::DEFAULT_LIMIT;
 use crate::query::schema::{Collection, Field, FieldType};
 
-/// A checked query of one collection. Everything in it exists and may be read by the caller it was parsed for.
+/// A checked query of one collection. Every field in it exists and may be read by the caller that it was parsed for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query {
     /// The collection.
     pub collection: Collection,
-    /// The members of each row of the answer.
+    /// The fields of each row of the answer.
     pub selection: Selection,
-    /// What the caller asks for. `None`: every row.
+    /// The `filter` parameter; `None` if it has no condition.
     pub filter: Option<Filter>,
-    /// What the caller may see, set by [`Query::restrict`]; `total_count` counts within it.
+    /// The rows that the caller may read, set by [`Query::restrict`]; `total_count` counts these.
     pub rights: Option<Filter>,
     /// `search`
     pub search: Option<Search>,
-    /// The order; empty where only aggregates are asked for. Ties are broken by the key, ascending.
+    /// The order; empty for aggregates over all rows. Rows that compare equal are ordered by their primary key, ascending.
     pub sort: Vec<SortKey>,
     /// `limit`, `offset`, `page`
     pub window: Window,
-    /// `meta`, in the order asked for.
+    /// `meta`, in the order of the parameter.
     pub meta: Vec<Meta>,
-    /// Whether `aggregate` names any operation, even an unknown one.
+    /// Whether `aggregate` has any operation, even an unknown one.
     pub is_aggregate: bool,
-    /// Whether `countAll` is shown. REST has no place for it and shows an empty object; GraphQL sets this.
+    /// Whether `countAll` is shown. GraphQL sets this; REST shows an empty object instead.
     pub shows_count_all: bool,
-    /// Whether counts, sums and averages are numbers and not texts. GraphQL sets this. Over REST it is set for groups
-    /// sorted by a member that they do not share: PostgreSQL refuses those, so the only recorded answer is SQLite's,
-    /// which has numbers.
+    /// Whether counts, sums and averages are numbers instead of texts. GraphQL sets this. Over REST it is set for groups
+    /// that are sorted by a field which is not in `groupBy`: PostgreSQL refuses such a query, so the recorded answer is
+    /// that of SQLite, which has numbers.
     pub plain_numbers: bool,
-    /// The known operations.
+    /// The known operations of `aggregate`.
     pub aggregates: Vec<Aggregate>,
     /// `groupBy`
     pub groups: Vec<FieldPath>,
     /// `export`
     pub export: Option<ExportFormat>,
-    /// `version`; there is no version but `main`.
+    /// `version`; the only one that exists is `main`.
     pub version: Option<String>,
 }
 
 impl Query {
-    /// Limits the query to rows that match, whatever it asks for: the one way in which row rights enter a query.
+    /// Limits the query to the rows that the caller may read (RSV-6). Row rights enter a query in no other way.
     pub fn restrict(&mut self, rights: Filter) {
         self.rights = Some(match self.rights.take() {
             Some(known) => Filter::And(vec![known, rights]),
@@ -61,7 +61,7 @@ impl Query {
         });
     }
 
-    /// Adds a condition to what is asked for: the keys of a `SEARCH`, the key of a single row.
+    /// Adds a condition to `filter`.
     pub fn and_filter(&mut self, filter: Filter) {
         self.filter = Some(match self.filter.take() {
             Some(known) => Filter::And(vec![known, filter]),
@@ -69,11 +69,11 @@ impl Query {
         });
     }
 
-    /// Limits the query to rows of these keys, as `keys` of a `SEARCH` does: where the query names no limit, there are as
-    /// many rows as keys.
+    /// Limits the query to the rows of these keys (`keys` of a `SEARCH`). If the query has no limit, the limit is the number
+    /// of keys.
     ///
     /// # Errors
-    /// `FORBIDDEN` without a reason when a key cannot be one, just as if it were unknown.
+    /// `FORBIDDEN` without a reason if a key is not a UUID where the primary key is one, the same as for an unknown key.
     pub fn restrict_to_keys(&mut self, keys: &[String]) -> Result<(), QueryError> {
         let key = self.collection.primary_key();
         let mut values = Vec::with_capacity(keys.len());
@@ -88,7 +88,7 @@ impl Query {
         Ok(())
     }
 
-    /// Rights and filter together, for the planner; `None` where every row matches both.
+    /// Rights and filter together, for the planner of the store; `None` if there is neither.
     pub fn conditions(&self) -> Option<Filter> {
         match (&self.rights, &self.filter) {
             (Some(rights), Some(filter)) => Some(Filter::And(vec![rights.clone(), filter.clone()])),
@@ -97,13 +97,14 @@ impl Query {
         }
     }
 
-    /// The codes that the filter asks for; each must be resolved and put into
+    /// The codes that the filter looks up. The caller resolves each and passes the result to
     /// [`Related::set_lookup`](crate::query::Related::set_lookup) before rows are matched.
     pub fn codes_lookups(&self) -> Vec<&CodeLookup> {
         self.filter.iter().chain(&self.rights).flat_map(Filter::code_lookups).collect()
     }
 
-    /// Whether rows come in the order of their keys (codes: of their positions): `Some(false)` ascending, `Some(true)` descending, `None` otherwise.
+    /// Whether rows are ordered by their primary keys (codes: by their positions): `Some(false)` ascending, `Some(true)`
+    /// descending, `None` for another order.
     pub fn is_default_sort(&self) -> Option<bool> {
         let key = order_key(self.collection).name;
         match self.sort.first() {
@@ -114,28 +115,28 @@ impl Query {
         }
     }
 
-    /// The limit: −1 for all rows, 100 where the query names none.
+    /// The limit: −1 for all rows, [`DEFAULT_LIMIT`] if the query has none.
     pub fn limit_or_default(&self) -> i64 {
         self.window.limit.unwrap_or(DEFAULT_LIMIT)
     }
 
-    /// Whether the answer shows rows, and not aggregates or groups.
+    /// Whether the answer consists of rows, not of aggregates or groups.
     pub fn shows_rows(&self) -> bool {
         !self.is_aggregate && self.groups.is_empty()
     }
 }
 
-/// The member that rows are ordered by when nobody says otherwise: the key, but the place in the reservation for codes,
-/// whose keys are in no order.
+/// The field of the default order: the primary key; for codes, whose keys have no useful order, the position in the
+/// reservation.
 pub(in crate::query) fn order_key(collection: Collection) -> &'static Field {
     let position = (collection == Collection::UniqueCode).then(|| collection.field("position")).flatten();
     position.unwrap_or_else(|| collection.primary_key())
 }
 
-/// A UUID in the one form that keys have: 36 characters, lower case.
+/// Normalizes a UUID to the form of keys: 36 characters, lower case.
 ///
 /// # Errors
-/// `FORBIDDEN` without a reason: a key that cannot exist is answered like one that does not.
+/// `FORBIDDEN` without a reason if the text is not a UUID of 36 characters, the same as for an unknown key.
 pub fn uuid_key(text: &str) -> Result<String, QueryError> {
     match uuid::Uuid::parse_str(text) {
         Ok(uuid) if text.len() == 36 => Ok(uuid.hyphenated().to_string()),

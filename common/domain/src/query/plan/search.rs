@@ -2,7 +2,7 @@
 
 use crate::query::schema::Field;
 
-/// A prepared search.
+/// A text to look for in texts; also a number or UUID to compare with fields of that type, if the text is one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Search {
     pub(in crate::query) text: String,

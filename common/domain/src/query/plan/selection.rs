@@ -6,38 +6,38 @@ use super::window::Window;
 use crate::query::functions::Function;
 use crate::query::schema::{Collection, Field};
 
-/// The members of one object.
+/// The fields of one object.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Selection {
-    /// In the order of the answer. If none of them has its own name, the answer is the bare key of the row.
+    /// In the order of the answer. If there are none, or only aliases, the answer is the key of the row instead of an object.
     pub nodes: Vec<Node>,
 }
 
-/// One member.
+/// One field.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
     /// The name in the answer.
     pub key: String,
-    /// Whether that name is an alias of a plain member; such members come last.
+    /// Whether that name is an alias of a field that is no relation; such fields come last.
     pub alias: bool,
     /// Where the value comes from.
     pub source: Source,
 }
 
-/// Where a member comes from.
+/// Where a value comes from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Source {
-    /// The member itself; a relation as its key.
+    /// A field of the row; a relation as its key.
     Field(&'static Field),
-    /// A function of a member.
+    /// A function of a field.
     Function(Function, &'static Field),
-    /// The row that a member points at.
+    /// The row that a field refers to.
     One {
-        /// The member that holds the key.
+        /// The field that holds the key.
         field: &'static Field,
         /// The collection of the row.
         collection: Collection,
-        /// Its members; none for the bare key.
+        /// The fields of the row; none for the key alone.
         selection: Selection,
         /// `deep[…][_filter]`: a row that does not match is shown as null.
         filter: Option<Filter>,
@@ -46,13 +46,13 @@ pub enum Source {
     },
     /// The codes of a reservation.
     Many {
-        /// The member.
+        /// The field.
         field: &'static Field,
         /// The collection of the rows.
         collection: Collection,
-        /// Their members; none for an array of keys.
+        /// The fields of each row; none for an array of keys.
         selection: Selection,
-        /// Which of them.
+        /// Which rows are shown.
         window: Window,
     },
 }

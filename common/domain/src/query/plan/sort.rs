@@ -7,15 +7,15 @@ use super::field_path::FieldPath;
 pub struct SortKey {
     /// What is compared.
     pub target: SortTarget,
-    /// `-`
+    /// Whether the order is descending (`-`).
     pub descending: bool,
 }
 
 /// What a [`SortKey`] compares.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SortTarget {
-    /// A member.
+    /// A field.
     Path(FieldPath),
-    /// The aggregate at this index of the query.
+    /// The aggregate at this index of [`Query::aggregates`](crate::query::Query).
     Aggregate(usize),
 }

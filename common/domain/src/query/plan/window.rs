@@ -1,32 +1,32 @@
-//! `limit`, `offset` and `page`: which part of an ordered list.
+//! [`Window`]: the parameters `limit`, `offset` and `page`.
 
 use crate::query::limits::DEFAULT_LIMIT;
 
 /// A part of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Window {
-    /// −1 for all rows; `None` where the query names none (then 100).
+    /// Rows at most; −1 for all rows; `None` if the query has no limit (then [`DEFAULT_LIMIT`] applies).
     pub limit: Option<i64>,
-    /// Rows to leave out first; 0 or more.
+    /// Rows to skip; 0 or more.
     pub offset: i64,
-    /// Pages of `limit` rows, from 1; 0 where the query names none.
+    /// Pages of `limit` rows, from 1; 0 if the query has none.
     pub page: i64,
 }
 
 impl Window {
-    /// How many rows at most; `None` for all.
+    /// The maximum number of rows; `None` for all.
     pub fn take(&self) -> Option<usize> {
         usize::try_from(self.limit.unwrap_or(DEFAULT_LIMIT)).ok()
     }
 
-    /// How many rows to leave out. A page beats an offset, but needs a limit.
+    /// The number of rows to skip. `page` takes precedence over `offset`, but has no effect without a positive limit.
     pub fn skip(&self) -> usize {
         let limit = self.limit.unwrap_or(DEFAULT_LIMIT);
         let skip = if self.page > 0 && limit > 0 { limit.saturating_mul(self.page - 1) } else { self.offset };
         usize::try_from(skip).unwrap_or(0)
     }
 
-    /// Cuts a list.
+    /// The items of a list that are in this window.
     pub fn cut<T>(&self, items: impl IntoIterator<Item = T>) -> Vec<T> {
         items.into_iter().skip(self.skip()).take(self.take().unwrap_or(usize::MAX)).collect()
     }

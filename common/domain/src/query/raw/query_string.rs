@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 /// Reads a raw query string, with or without its `?`.
 ///
 /// # Errors
-/// `INVALID_QUERY` for a query string of more than a mebibyte; any other text has a meaning, if a strange one.
+/// `INVALID_QUERY` if the query string is longer than [`MAX_QUERY_BYTES`] (1 MiB).
 pub fn parse_query_string(query: &str) -> Result<RawQuery, QueryError> {
     if query.len() > MAX_QUERY_BYTES {
         return Err(QueryError::invalid("The query string is too long"));
@@ -31,7 +31,7 @@ enum Node {
     Object(Vec<(String, Node)>),
 }
 
-/// Names that are never keys: the members every JavaScript object has.
+/// Names that are refused as keys: the members of every JavaScript object.
 const PROTOTYPE: [&str; 12] = [
     "__proto__",
     "__defineGetter__",
@@ -50,7 +50,7 @@ const PROTOTYPE: [&str; 12] = [
 /// The parameters of a query string (without its `?`).
 pub(in crate::query) fn parse(query: &str) -> Map<String, Value> {
     let mut flat: Vec<(String, Vec<String>)> = Vec::new();
-    // A map beside the vector keeps a thousand repeated keys linear and the order of first appearance.
+    // The vector keeps the order of first appearance; the map makes repeated keys linear.
     let mut index: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
     for part in query.split('&').take(MAX_PARAMETERS) {
         let part = unescape_brackets(part);
@@ -127,7 +127,7 @@ fn decode(text: &str) -> String {
     }
 }
 
-/// `a[b][]` → `a`, `[b]`, `[]`. `None` for a key that must not be used.
+/// `a[b][]` → `a`, `[b]`, `[]`. `None` for a key that names a member of [`PROTOTYPE`].
 fn segments(key: &str) -> Option<Vec<String>> {
     let first = key.find('[');
     let parent = first.map_or(Some(key), |at| key.get(..at))?;
@@ -147,7 +147,7 @@ fn segments(key: &str) -> Option<Vec<String>> {
             break;
         }
         let Some(close) = closing(rest) else {
-            // An unbalanced bracket is part of a name that nobody knows.
+            // An unbalanced bracket makes the rest one literal name.
             out.push(format!("[{rest}]"));
             break;
         };
@@ -162,7 +162,7 @@ fn segments(key: &str) -> Option<Vec<String>> {
     if out.is_empty() { None } else { Some(out) }
 }
 
-/// Where the bracket group that `text` begins with ends.
+/// The index of the bracket that closes the group at the start of `text`.
 fn closing(text: &str) -> Option<usize> {
     let mut level = 0_usize;
     for (at, byte) in text.bytes().enumerate() {
@@ -265,7 +265,7 @@ fn merge(target: Node, source: Node) -> Node {
             push(&mut into, text);
             Node::List(into)
         }
-        // A plain value beside a nested one: the plain value becomes a member that is merely present.
+        // A plain value beside a nested one (`a[b]=1&a=c`): the plain value becomes a member with the value `true`.
         (Node::Object(mut into), Node::Text(name)) => {
             if !PROTOTYPE.contains(&name.as_str()) && !name.is_empty() {
                 into.retain(|(k, _)| *k != name);

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-/// Unchecked parameters: `fields`, `filter`, `sort`, `limit`, … Unknown ones are ignored later.
+/// Unchecked parameters: `fields`, `filter`, `sort`, `limit`, … Unknown ones are ignored by
+/// [`parse`](crate::query::parse()).
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RawQuery(Map<String, Value>);
 
@@ -13,17 +14,17 @@ impl RawQuery {
         Self(parameters)
     }
 
-    /// A parameter that is there and not `null`.
+    /// The parameter of this name; `None` if it is absent or `null`.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name).filter(|v| !v.is_null())
     }
 
-    /// Whether there is no parameter at all.
+    /// Whether there are no parameters.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Sets a parameter, replacing one of that name.
+    /// Sets a parameter and replaces its former value.
     pub fn set(&mut self, name: &str, value: Value) {
         self.0.insert(name.to_owned(), value);
     }

@@ -7,16 +7,17 @@ use serde_json::Value;
 /// The body of a `SEARCH`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SearchBody {
-    /// `keys`: only these rows. Whether they are UUIDs is for the caller to check (403 if one is not).
+    /// `keys`: only these rows. [`Query::restrict_to_keys`](crate::query::Query::restrict_to_keys) checks that they are keys.
     pub keys: Option<Vec<String>>,
-    /// `query`, which stands in for the whole query string.
+    /// `query`: the parameters, instead of those of the query string.
     pub query: Option<RawQuery>,
 }
 
-/// Reads the body of a `SEARCH`: `{"query": {…}}`, `{"keys": […]}` or both.
+/// Reads the body of a `SEARCH`.
 ///
 /// # Errors
-/// `INVALID_PAYLOAD` with the reason when the body has another shape.
+/// `INVALID_PAYLOAD` if the body is not an object, has other members than `query` and `keys`, or if one of them has the
+/// wrong type.
 pub fn parse_search_body(body: &Value) -> Result<SearchBody, QueryError> {
     let Value::Object(body) = body else {
         return Err(QueryError::payload("\"value\" must be of type object"));

@@ -1,7 +1,7 @@
-//! A normalized, validated filter whose members all exist → the typed [`Filter`].
+//! A normalized, validated filter, of which all fields exist → the typed [`Filter`].
 //!
-//! Here types meet operators. A part that says nothing (an empty group, a field without an operator) disappears, and an
-//! `_or` with an empty alternative says nothing as a whole.
+//! Operators are checked against the types of fields. A part without a condition (an empty group, a field without an
+//! operator) is dropped; an `_or` with an empty alternative matches every row and is dropped as a whole.
 
 use super::operators;
 use crate::query::error::QueryError;
@@ -10,7 +10,11 @@ use crate::query::plan::{Condition, FieldPath, Filter, lookups_of};
 use crate::query::schema::{Collection, Field, FieldType, Relation};
 use serde_json::{Map, Value};
 
-/// Lowers a whole filter. `None`: it says nothing, so every row matches.
+/// Lowers a filter. `None` if it has no condition, so every row matches.
+///
+/// # Errors
+/// `INVALID_QUERY` for an operator that the type of the field does not have, an invalid operand, a path through a field
+/// that is no relation, or a filter of codes that is no lookup.
 pub(in crate::query) fn lower(filter: &Value, collection: Collection) -> Result<Option<Filter>, QueryError> {
     let Value::Object(members) = filter else {
         return Ok(None);
@@ -42,7 +46,7 @@ fn lower_member(key: &str, value: &Value, collection: Collection) -> Result<Opti
     }
 }
 
-/// Conditions on codes that stand side by side speak of one code: `codes.code = X` and `codes.product = Y`.
+/// Adjacent conditions on codes are about the same code: `codes.code = X` and `codes.product = Y`.
 fn lower_and(list: &[Value], collection: Collection) -> Result<Option<Filter>, QueryError> {
     let mut parts = Vec::new();
     let mut codes_of_one = Vec::new();
@@ -60,7 +64,7 @@ fn lower_and(list: &[Value], collection: Collection) -> Result<Option<Filter>, Q
     Ok(join(parts, Filter::And))
 }
 
-/// Lowers what stands below `codes` (without `_some` or `_none`): a lookup of whole codes.
+/// Lowers a filter below `codes`, without its `_some` or `_none`: a lookup of whole codes.
 fn lower_codes(filter: &Value, none: bool) -> Result<Filter, QueryError> {
     let lookups = lookups_of(lower(filter, Collection::UniqueCode)?.as_ref())?;
     Ok(Filter::Codes { none, lookups })
@@ -99,7 +103,7 @@ fn lower_leaf(key: &str, value: &Value, collection: Collection) -> Result<Option
                 walked.push(field);
                 target = *next;
             }
-            // A plain member has nothing below it: the condition says nothing.
+            // A condition below a field that is no relation is ignored.
             _ if depth == 0 => return Ok(None),
             _ => {
                 let target = target.name();
@@ -121,7 +125,7 @@ fn lower_leaf(key: &str, value: &Value, collection: Collection) -> Result<Option
     Ok(Some(Filter::Leaf(Condition { path: FieldPath { root: collection, relations: walked, field, function }, test })))
 }
 
-/// The member that a filter key names, with its function.
+/// The field that a filter key names, and its function.
 fn member(collection: Collection, key: &str) -> Result<(&'static Field, Option<Function>), QueryError> {
     let invalid = || {
         let collection = collection.name();

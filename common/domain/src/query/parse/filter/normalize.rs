@@ -1,8 +1,8 @@
-//! A filter as written → one shape: single-key objects, several keys as `_and`, logic above members, variables resolved.
+//! A filter as written → one shape: objects with one key, several keys as `_and`, logic above fields, variables resolved.
 //!
 //! `{"quantity": {"_gte": 1, "_lte": 5}}` becomes `{"_and": [{"quantity": {"_gte": 1}}, {"quantity": {"_lte": 5}}]}`,
-//! `{"status": "new"}` becomes `{"status": {"_eq": "new"}}`. The words `true`, `false`, `null` become their values, as
-//! query strings have no other way to say them.
+//! `{"status": "new"}` becomes `{"status": {"_eq": "new"}}`. The words `true`, `false` and `null` become their
+//! values, because query strings cannot express them otherwise.
 
 use super::walk::depth;
 use crate::query::error::QueryError;
@@ -12,7 +12,10 @@ use serde_json::{Map, Value};
 
 const LISTS: [&str; 4] = ["_in", "_nin", "_between", "_nbetween"];
 
-/// Reads the `filter` parameter: JSON, text that is JSON, or what brackets gave.
+/// Reads the `filter` parameter: an object, or a text that is one in JSON.
+///
+/// # Errors
+/// `INVALID_QUERY` if it is not valid JSON, too large, too deep, or if a group is not a list.
 pub(in crate::query) fn parse(raw: &Value, variables: Variables<'_>) -> Result<Value, QueryError> {
     let parsed;
     let filter = match raw {
@@ -24,7 +27,7 @@ pub(in crate::query) fn parse(raw: &Value, variables: Variables<'_>) -> Result<V
     };
     let mut nodes = 0;
     count(filter, 0, &mut nodes)?;
-    // Each condition is written once for every member above it, so depth is bounded before that happens.
+    // Below, each condition is copied with every field above it, so depth is bounded before.
     if depth(filter) > MAX_RELATIONAL_DEPTH {
         return Err(QueryError::invalid("Max relational depth exceeded"));
     }
@@ -47,7 +50,7 @@ fn count(value: &Value, depth: usize, nodes: &mut usize) -> Result<(), QueryErro
     }
 }
 
-/// `None`: the filter has no sense.
+/// `None` if the filter is invalid.
 fn normalize(filter: &Value, variables: Variables<'_>) -> Option<Value> {
     let mut parts: Vec<Value> = match filter {
         Value::Null => return Some(Value::Null),
@@ -90,7 +93,7 @@ fn object(key: &str, value: Value) -> Value {
     Value::Object(Map::from_iter([(key.to_owned(), value)]))
 }
 
-/// Variables first, then the words that stand for values; inside lists and nested values too.
+/// Replaces a variable, then the words `true`, `false` and `null`; in arrays only the words.
 fn resolve(value: &Value, variables: Variables<'_>) -> Value {
     match value {
         Value::String(text) => words(variables.resolve(text)),
@@ -108,8 +111,8 @@ fn words(value: Value) -> Value {
     }
 }
 
-/// `{"a": {"_or": [x, y]}}` → `{"_or": [{"a": x}, {"a": y}]}`, at every level. `above` are the members walked so far.
-/// `None` where there is nothing to lift from: `{"reserved_for": null}` says neither `_eq` nor anything else.
+/// `{"a": {"_or": [x, y]}}` → `{"_or": [{"a": x}, {"a": y}]}`, at every level. `above` are the fields above `filter`.
+/// `None` if a field has no operator below it, as in `{"reserved_for": null}`.
 fn lift_logic(filter: Value, above: &mut Vec<String>) -> Option<Value> {
     let Value::Object(members) = filter else {
         return None;

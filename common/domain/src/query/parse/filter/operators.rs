@@ -45,8 +45,11 @@ fn operators_of(kind: FieldType) -> &'static [&'static str] {
     }
 }
 
-/// Reads an operator (`_eq`) and its operand for a member of this type. `Ok(None)`: the condition says nothing, like
+/// Reads an operator (`_eq`) and its operand for a field of this type. `Ok(None)` for a condition that is ignored, such as
 /// `_between` with one operand.
+///
+/// # Errors
+/// `INVALID_QUERY` for an operator that the type does not have, and for an operand that is no number where one is needed.
 pub(in crate::query) fn test(
     kind: FieldType,
     concealed: bool,
@@ -121,7 +124,7 @@ pub(in crate::query) fn test(
 fn text_test(operator: &str, operand: &Value) -> Test {
     let negated = operator.starts_with('n');
     let rest = operator.strip_prefix('n').unwrap_or(operator);
-    // `icontains` is a form of `contains`; no plain name begins with an `i`.
+    // No operator without the prefix `i` begins with that letter.
     let ignore_case = rest.starts_with('i');
     let part = match rest.strip_prefix('i').unwrap_or(rest) {
         "starts_with" => Part::Start,
@@ -164,7 +167,7 @@ fn scalar(kind: FieldType, value: &Value) -> Result<Scalar, QueryError> {
         },
         FieldType::Uuid => {
             let text = javascript::text(value);
-            // A text that is no UUID stays as it is: it equals no key, and differs from all.
+            // A text that is not a UUID is kept: it equals no key and differs from all.
             Scalar::Text(uuid::Uuid::parse_str(&text).map_or(text, |u| u.hyphenated().to_string()))
         }
         _ => Scalar::Text(javascript::text(value)),

@@ -1,12 +1,15 @@
-//! Whether the operands of a normalized filter have the right form, whatever the member they are for.
+//! Checks the form of the operands of a normalized filter, independent of the type of the field.
 //!
-//! Runs before any rights are looked at, so a malformed filter is 400 and not 403.
+//! Runs before rights are checked, so a malformed filter is answered with 400 and not with 403.
 
 use crate::query::error::QueryError;
 use crate::query::javascript::MAX_SAFE_INTEGER;
 use serde_json::Value;
 
 /// Checks every operand.
+///
+/// # Errors
+/// `INVALID_QUERY` for the first operand that its operator does not accept.
 pub(in crate::query) fn validate(filter: &Value) -> Result<(), QueryError> {
     let members: Vec<(String, &Value)> = match filter {
         Value::Object(members) => members.iter().map(|(k, v)| (k.clone(), v)).collect(),

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// How many members deep a filter goes; groups and operators do not count.
+/// The largest number of nested fields; groups and operators are not counted.
 pub(in crate::query) fn depth(value: &Value) -> usize {
     match value {
         Value::Object(members) => members
@@ -16,7 +16,7 @@ pub(in crate::query) fn depth(value: &Value) -> usize {
     }
 }
 
-/// The members that a filter names, as paths, in the order in which Directus reports them.
+/// The fields that a filter names, as paths, in the order in which Directus reports them.
 pub(in crate::query) fn paths(filter: &Value) -> Vec<Vec<String>> {
     let mut out: Vec<Vec<String>> = Vec::new();
     let mut stack: Vec<(&Value, Vec<String>)> = vec![(filter, Vec::new())];
