@@ -3,8 +3,8 @@
 //! Pure data, derived from the role. Which *rows* a caller may read is not decided here: the operations add a filter with
 //! [`Query::restrict`](crate::query::Query::restrict).
 
-use crate::query::schema::{Collection, Field};
 use crate::directory::Role;
+use crate::query::schema::{Collection, Field};
 use serde_json::{Map, Value};
 
 /// What a caller wants to do with a collection.
