@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use super::{Breach, State};
+use super::tables::{Breach, State};
 use crate::reservation::{Format, Reservation};
 
 /// A file row as far as the invariants speak of it.

@@ -1,16 +1,10 @@
-//! What must always hold of the tables and the bucket (RSV-1 … RSV-5), as pure functions over what is in them.
-//!
-//! Tests check them after every fault; an operator can check a live deployment.
-
-mod exports;
+//! The invariants of the tables: RSV-1, RSV-2, RSV-3, and the tables' half of RSV-5.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use super::{Reservation, Status};
-
-pub use exports::{Exports, FileState, export_breaches, rows_of};
+use crate::reservation::{Reservation, Status};
 
 /// A pool as far as the invariants speak of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
