@@ -72,7 +72,7 @@ impl PoolKey {
     /// about the key, so it is safe to store; a mismatch means another secret, which would issue duplicates.
     #[must_use]
     pub fn check_value(&self) -> String {
-        expand(&self.0, &[CHECK]).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(&expand(&self.0, &[CHECK])[..8])
     }
 
     pub(super) const fn bytes(&self) -> &[u8; 32] {
