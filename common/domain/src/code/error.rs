@@ -8,12 +8,6 @@ use super::types::{CharacterSet, CodeType};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CodeError {
-    /// The name of a code type is not one of [`CodeType::ALL`].
-    #[error("code_type must be one of sgtin, sscc, grai, short_code, giai, gsrn, gdti, itip, cpi, sgcn")]
-    UnknownCodeType,
-    /// The name of a character set is not one of [`CharacterSet::ALL`].
-    #[error("character_set must be one of alphanumeric, uppercase, numeric, hex, rfid96")]
-    UnknownCharacterSet,
     /// The type needs a product and the request names none.
     #[error("codes of type {code_type} need a product: {}", product_form(*.code_type))]
     ProductMissing {
@@ -102,10 +96,7 @@ impl CodeError {
     #[must_use]
     pub const fn field(&self) -> Option<&'static str> {
         match self {
-            Self::UnknownCodeType => Some("code_type"),
-            Self::UnknownCharacterSet | Self::CharacterSet { .. } | Self::CharacterSetTaken { .. } => {
-                Some("character_set")
-            }
+            Self::CharacterSet { .. } | Self::CharacterSetTaken { .. } => Some("character_set"),
             Self::ProductMissing { .. } | Self::ProductForm { .. } | Self::CheckDigit { .. } => Some("product"),
             Self::CompanyPrefixMissing { .. } | Self::CompanyPrefixForm => Some("reserved_for"),
             Self::Length { .. } => Some("length"),

@@ -42,4 +42,4 @@ pub use product::{ProductKey, product_key};
 pub use render::{Code, Field, RenderOptions, Renderer};
 pub use secret::{MIN_SECRET_BYTES, PoolKey, Secret};
 pub use template::Piece;
-pub use types::{CharacterSet, CodeType, FIXED_KEY_LENGTH, MIN_SERIAL_LENGTH};
+pub use types::{CharacterSet, CodeType, FIXED_KEY_LENGTH, MIN_SERIAL_LENGTH, UnknownCharacterSet, UnknownCodeType};

@@ -8,14 +8,22 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::error::CodeError;
-
 /// Number of digits of an SSCC and of a GSRN (AI 00 and 8018: N18).
 pub const FIXED_KEY_LENGTH: u8 = 18;
 
 /// Shortest serial that is allocated. Guessing is kept below 1 in 10,000, so anything shorter could issue
 /// next to nothing, and FF1 needs a domain of a million (NIST SP 800-38G Rev. 1, section 5.1).
 pub const MIN_SERIAL_LENGTH: u8 = 6;
+
+/// A text is not the name of a code type, one of [`CodeType::ALL`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("code_type must be one of sgtin, sscc, grai, short_code, giai, gsrn, gdti, itip, cpi, sgcn")]
+pub struct UnknownCodeType;
+
+/// A text is not the name of a character set, one of [`CharacterSet::ALL`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("character_set must be one of alphanumeric, uppercase, numeric, hex, rfid96")]
+pub struct UnknownCharacterSet;
 
 /// What kind of code a reservation asks for. Written in `snake_case` everywhere outside this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -178,10 +186,10 @@ impl fmt::Display for CodeType {
 }
 
 impl FromStr for CodeType {
-    type Err = CodeError;
+    type Err = UnknownCodeType;
 
-    fn from_str(text: &str) -> Result<Self, CodeError> {
-        Self::ALL.into_iter().find(|code_type| code_type.as_str() == text).ok_or(CodeError::UnknownCodeType)
+    fn from_str(text: &str) -> Result<Self, UnknownCodeType> {
+        Self::ALL.into_iter().find(|code_type| code_type.as_str() == text).ok_or(UnknownCodeType)
     }
 }
 
@@ -248,10 +256,10 @@ impl fmt::Display for CharacterSet {
 }
 
 impl FromStr for CharacterSet {
-    type Err = CodeError;
+    type Err = UnknownCharacterSet;
 
-    fn from_str(text: &str) -> Result<Self, CodeError> {
-        Self::ALL.into_iter().find(|set| set.as_str() == text).ok_or(CodeError::UnknownCharacterSet)
+    fn from_str(text: &str) -> Result<Self, UnknownCharacterSet> {
+        Self::ALL.into_iter().find(|set| set.as_str() == text).ok_or(UnknownCharacterSet)
     }
 }
 
@@ -270,8 +278,16 @@ mod tests {
             assert_eq!(set.as_str().parse::<CharacterSet>().unwrap(), set);
             assert_eq!(serde_json::to_string(&set).unwrap(), format!("\"{}\"", set.as_str()));
         }
-        assert!("SGTIN".parse::<CodeType>().is_err());
-        assert!("".parse::<CharacterSet>().is_err());
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_with_all_names_that_are_known() {
+        let error = "SGTIN".parse::<CodeType>().unwrap_err().to_string();
+        let names = CodeType::ALL.map(CodeType::as_str).join(", ");
+        assert_eq!(error, format!("code_type must be one of {names}"));
+        let error = "".parse::<CharacterSet>().unwrap_err().to_string();
+        let names = CharacterSet::ALL.map(CharacterSet::as_str).join(", ");
+        assert_eq!(error, format!("character_set must be one of {names}"));
     }
 
     #[test]

@@ -4,10 +4,10 @@
 use super::error::ExportError;
 use super::gzip;
 use super::part_policy::{PartPlan, PartPolicy};
-use super::rows::{FileHead, Rows};
-use crate::reservation::ExportType;
-
+use super::rows::Rows;
+use super::template::FileHead;
 use crate::code::Renderer;
+use crate::reservation::ExportType;
 
 /// Where an export is: what is saved between slices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

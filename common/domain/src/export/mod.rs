@@ -35,4 +35,5 @@ pub use crate::reservation::{ExportType, Format};
 pub use error::ExportError;
 pub use export_file::{Cursor, ExportFile};
 pub use part_policy::{PartPlan, PartPolicy, RowLengths};
-pub use rows::{FileHead, Rows};
+pub use rows::Rows;
+pub use template::FileHead;

@@ -12,8 +12,7 @@
 
 use crate::code::{Field, Renderer};
 
-use super::rows::FileHead;
-use super::template::{Layout, RowTemplate};
+use super::template::{FileHead, Layout, RowTemplate};
 
 pub(super) fn layout(renderer: &Renderer, file: &FileHead<'_>) -> Layout {
     let mut head = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<codes reservation=\"".to_owned();

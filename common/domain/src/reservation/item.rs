@@ -84,7 +84,7 @@ pub struct Reservation {
     pub render: Option<Render>,
     /// How far the running export is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub export: Option<Export>,
+    pub export: Option<ExportProgress>,
     /// Tries of the sweep since the last progress.
     #[serde(default)]
     pub attempts: u32,
@@ -143,7 +143,7 @@ pub struct Render {
 
 /// How far an export is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Export {
+pub struct ExportProgress {
     /// The multipart upload, once there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upload_id: Option<String>,
@@ -156,7 +156,7 @@ pub struct Export {
     pub restarts: u32,
 }
 
-impl Export {
+impl ExportProgress {
     /// Nothing is written.
     #[must_use]
     pub fn begin() -> Self {
@@ -177,7 +177,7 @@ impl Reservation {
         self.status = Status::InProgress;
         self.generation = self.generation.saturating_add(1);
         self.render = Some(render);
-        self.export = Some(Export::begin());
+        self.export = Some(ExportProgress::begin());
         self.attempts = 0;
         self.quantity_reserved = Some(0);
         self.error_message = None;

@@ -4,6 +4,7 @@
 //! client's input and [`update`] applies a client's change; [`invariants`] says what must always hold.
 
 pub mod create;
+mod export_key;
 mod export_type;
 mod field_error;
 mod file_name;
@@ -17,10 +18,11 @@ mod timestamp;
 pub mod update;
 
 pub use create::sentence;
+pub use export_key::{ExportKey, file_id};
 pub use export_type::{ExportType, Format, UnknownExportType};
 pub use field_error::{FieldError, Refusal};
-pub use file_name::file_name;
-pub use item::{Export, Range, Render, Reservation};
+pub use file_name::{Disposition, content_disposition, file_name};
+pub use item::{ExportProgress, Range, Render, Reservation};
 pub use members::uuid;
 pub use rules::Rules;
 pub use status::{Status, Step};

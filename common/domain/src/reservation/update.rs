@@ -243,7 +243,7 @@ fn take_step(
 mod tests {
     use super::*;
     use crate::reservation::{
-        Export, Range,
+        ExportProgress, Range,
         create::{Birth, Draft},
     };
     use uuid::Uuid;
@@ -272,7 +272,7 @@ mod tests {
             count: 100,
         });
         item.render = Some(render(&item));
-        item.export = Some(Export { upload_id: Some("up".into()), next_part: 4, next_row: 90, restarts: 0 });
+        item.export = Some(ExportProgress { upload_id: Some("up".into()), next_part: 4, next_row: 90, restarts: 0 });
         item.quantity_reserved = Some(50);
         item.attempts = 2;
         item
@@ -358,7 +358,7 @@ mod tests {
             let next = patch(&item, &json!({"status": "new", "export_type": "json"})).unwrap();
             assert_eq!((next.status, next.generation), (Status::InProgress, 4));
             assert_eq!((&next.range, next.incarnation), (&item.range, item.incarnation));
-            assert_eq!(next.export, Some(Export::begin()));
+            assert_eq!(next.export, Some(ExportProgress::begin()));
             assert_eq!(next.render.unwrap().export_type, "json");
             assert_eq!((next.attempts, next.quantity_reserved, next.error_message), (0, Some(0), None));
             assert_eq!(next.export_file.as_deref(), Some("old"));
