@@ -35,7 +35,7 @@ fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// What a client shall do with a file (RFC 6266, section 4.2).
+/// What a client should do with a file (RFC 6266, section 4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disposition {
     /// Show it, if the client can.
