@@ -5,7 +5,7 @@
 use std::{env, str::FromStr, time::Duration};
 
 use crate::{
-    code::{CharacterSet, CodeError, SerialDefaults},
+    code::{CharacterSet, SerialDefaults, UnknownCharacterSet},
     export::PartPolicy,
     reservation::Rules,
 };
@@ -227,7 +227,7 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
 
     fn character_set(&self, name: &'static str) -> Result<CharacterSet, ConfigError> {
         let Some(value) = self.get(name) else { return Ok(CharacterSet::Alphanumeric) };
-        value.parse().map_err(|error: CodeError| ConfigError::Invalid {
+        value.parse().map_err(|error: UnknownCharacterSet| ConfigError::Invalid {
             name,
             value: value.clone(),
             reason: error.to_string(),

@@ -17,7 +17,7 @@ use aws_sdk_s3::{
 
 use bytes::Bytes;
 
-use crate::{clients::timeouts, reservation::Reservation};
+use crate::clients::timeouts;
 
 /// Pages of a listing that are read before it counts as broken: 1,000 entries each.
 const MAX_PAGES: usize = 100_000;
@@ -97,31 +97,6 @@ pub struct Listed {
 pub struct Bucket<'a> {
     client: &'a Client,
     name: &'a str,
-}
-
-/// The prefix of every export.
-pub const EXPORTS: &str = "exports/";
-
-/// The prefix of the exports of one incarnation. Ids only: no byte of it comes from a client's text.
-#[must_use]
-pub fn incarnation_prefix(id: uuid::Uuid, incarnation: uuid::Uuid) -> String {
-    format!("{EXPORTS}{id}/{incarnation}/")
-}
-
-/// The key of a reservation's export: `exports/{id}/{incarnation}/{generation}.{ext}`.
-#[must_use]
-pub fn export_key(reservation: &Reservation, extension: &str) -> String {
-    format!("{}{}.{extension}", incarnation_prefix(reservation.id, reservation.incarnation), reservation.generation)
-}
-
-/// The id, incarnation and generation that an export's key names.
-#[must_use]
-pub fn parse_export_key(key: &str) -> Option<(uuid::Uuid, uuid::Uuid, u32)> {
-    let mut parts = key.strip_prefix(EXPORTS)?.splitn(3, '/');
-    let id = uuid::Uuid::try_parse(parts.next()?).ok()?;
-    let incarnation = uuid::Uuid::try_parse(parts.next()?).ok()?;
-    let generation = parts.next()?.split('.').next()?.parse().ok()?;
-    Some((id, incarnation, generation))
 }
 
 impl<'a> Bucket<'a> {
@@ -468,21 +443,6 @@ where
         Some((code, message)) => {
             let text = format!("{code}: {} (request {request})", message.unwrap_or("no message"));
             if BUSY.contains(&code) { BucketError::Busy(text) } else { BucketError::Refused(text) }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_tells_whose_export_it_is() {
-        let (id, incarnation) = (uuid::Uuid::from_u128(1), uuid::Uuid::from_u128(2));
-        let key = format!("{}7.csv.gz", incarnation_prefix(id, incarnation));
-        assert_eq!(parse_export_key(&key), Some((id, incarnation, 7)));
-        for other in ["seed/x", "exports/", "exports/x/y/1.csv", "exports/00000000-0000-0000-0000-000000000001/1.csv"] {
-            assert_eq!(parse_export_key(other), None, "{other}");
         }
     }
 }

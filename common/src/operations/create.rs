@@ -159,5 +159,5 @@ fn remembered_key(session: Session<'_>, request: &Request<'_>) -> Result<Option<
 }
 
 fn hash(body: &[u8]) -> String {
-    Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(body))
 }

@@ -1,6 +1,5 @@
 //! Files: the `directus_files` objects of exports, and links to their bytes.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use super::{OperationError, Session, in_memory, rows};
@@ -8,6 +7,7 @@ use crate::{
     bucket::BucketError,
     context::Context,
     query::{Action, Answer, Collection, Filter, Meta, Query, RawQuery, Row},
+    reservation::{Disposition, content_disposition},
     store::FileRow,
 };
 
@@ -72,8 +72,8 @@ pub async fn link(
 ) -> Result<String, OperationError> {
     session.caller.may(Action::Read, Collection::Files)?;
     let file = own(context, session, id).await?;
-    let disposition =
-        content_disposition(if download { "attachment" } else { "inline" }, name.unwrap_or(&file.filename_download));
+    let kind = if download { Disposition::Attachment } else { Disposition::Inline };
+    let disposition = content_disposition(kind, name.unwrap_or(&file.filename_download));
     let link = context.bucket().link(&file.s3_key, &file.media_type, &disposition).await;
     link.map_err(|error| match error {
         BucketError::Busy(text) => OperationError::Unavailable(text),
@@ -86,50 +86,4 @@ async fn own(context: &Context, session: Session<'_>, id: &str) -> Result<FileRo
     let Some(id) = crate::reservation::uuid(id) else { return Err(OperationError::no_row()) };
     let file = context.store().file(&id.to_string()).await?;
     file.filter(|file| session.caller.sees(file.organisation.as_deref())).ok_or_else(OperationError::no_row)
-}
-
-/// What RFC 8187 lets stand unencoded: attr-char.
-const ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'!')
-    .remove(b'#')
-    .remove(b'$')
-    .remove(b'&')
-    .remove(b'+')
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'^')
-    .remove(b'_')
-    .remove(b'`')
-    .remove(b'|')
-    .remove(b'~');
-
-/// Content-Disposition of RFC 6266: a plain name for old clients and, where it differs, the UTF-8 one of RFC 8187.
-///
-/// A name is no path (RFC 6266 section 4.3), and no control character belongs in one.
-fn content_disposition(kind: &str, name: &str) -> String {
-    let name: String = name.chars().map(|c| if c.is_control() || r"/\".contains(c) { '_' } else { c }).collect();
-    let plain: String =
-        name.chars().map(|c| if c.is_ascii_graphic() && !r#""\%"#.contains(c) || c == ' ' { c } else { '_' }).collect();
-    if plain == name {
-        return format!("{kind}; filename=\"{plain}\"");
-    }
-    format!("{kind}; filename=\"{plain}\"; filename*=UTF-8''{}", utf8_percent_encode(&name, ATTR_CHAR))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_travel_as_rfc_6266_says() {
-        assert_eq!(content_disposition("attachment", "BATCH 1.csv"), "attachment; filename=\"BATCH 1.csv\"");
-        assert_eq!(
-            content_disposition("inline", "codes PO-567 é.json"),
-            "inline; filename=\"codes PO-567 _.json\"; filename*=UTF-8''codes%20PO-567%20%C3%A9.json"
-        );
-        assert_eq!(
-            content_disposition("attachment", "a\"\r\nX: ../y"),
-            "attachment; filename=\"a___X: .._y\"; filename*=UTF-8''a%22__X%3A%20.._y"
-        );
-    }
 }

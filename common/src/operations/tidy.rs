@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use crate::{
-    bucket::{Bucket, BucketError, incarnation_prefix, parse_export_key},
-    reservation::{Reservation, Status},
+    bucket::{Bucket, BucketError},
+    reservation::{ExportKey, Reservation, Status},
     store::{Store, StoreError},
 };
 
@@ -42,23 +42,15 @@ pub struct Incarnation {
 /// # Errors
 /// When the store or the bucket does not answer; the next try goes on.
 pub async fn remove_all(store: Store<'_>, bucket: Bucket<'_>, gone: &Incarnation) -> Result<(), TidyError> {
-    let prefix = incarnation_prefix(gone.id, gone.incarnation);
+    let prefix = ExportKey::prefix_of(gone.id, gone.incarnation);
     let objects = bucket.objects(&prefix).await?;
-    let of_objects = objects
-        .iter()
-        .filter_map(|object| parse_export_key(&object.key))
-        .map(|(_, incarnation, generation)| file_id(incarnation, generation).to_string());
+    let of_objects =
+        objects.iter().filter_map(|object| ExportKey::parse(&object.key)).map(|key| key.file_id().to_string());
     let files: BTreeSet<String> = of_objects.chain(gone.export_file.clone()).collect();
     for file in files {
         store.delete_file(&file, gone.incarnation).await?;
     }
     clear(bucket, gone.id, gone.incarnation, |_| true, |_| true).await
-}
-
-/// The id of the file of one export: the same however often its completion is tried.
-#[must_use]
-pub fn file_id(incarnation: Uuid, generation: u32) -> Uuid {
-    Uuid::new_v5(&incarnation, &generation.to_be_bytes())
 }
 
 /// Removes what a reservation, read consistently, does not refer to.
@@ -75,9 +67,7 @@ pub async fn remove_unreferenced(bucket: Bucket<'_>, item: &Reservation) -> Resu
     }
     // The id of a file is made of its key: a row that an operator lost does not take the export with it.
     let referenced = |key: &str| {
-        parse_export_key(key).is_some_and(|(_, incarnation, generation)| {
-            item.export_file.as_deref() == Some(file_id(incarnation, generation).to_string().as_str())
-        })
+        ExportKey::parse(key).is_some_and(|key| item.export_file.as_deref() == Some(key.file_id().to_string().as_str()))
     };
     // An upload is never referenced, even one of the very key of the export: workers that raced each began one.
     let upload_may_go = |key: &str| is_past(item, key);
@@ -86,7 +76,7 @@ pub async fn remove_unreferenced(bucket: Bucket<'_>, item: &Reservation) -> Resu
 
 /// Whether no worker may still write this key of the reservation's incarnation.
 fn is_past(item: &Reservation, key: &str) -> bool {
-    let Some((_, _, generation)) = parse_export_key(key) else { return false };
+    let Some(ExportKey { generation, .. }) = ExportKey::parse(key) else { return false };
     let running = item.status == Status::InProgress;
     generation < item.generation || (generation == item.generation && !running)
 }
@@ -98,7 +88,7 @@ async fn clear(
     upload_may_go: impl Fn(&str) -> bool,
     object_may_go: impl Fn(&str) -> bool,
 ) -> Result<(), TidyError> {
-    let prefix = incarnation_prefix(id, incarnation);
+    let prefix = ExportKey::prefix_of(id, incarnation);
     // Uploads first: one that a dying worker completes between the two listings is found as an object.
     for upload in bucket.open_uploads(&prefix).await? {
         if upload_may_go(&upload.key) {

@@ -18,7 +18,7 @@ const ORGANISATION: &str = "organisation";
 /// What is stored of a token: 64 hexadecimal digits of its SHA-256.
 #[must_use]
 pub fn token_hash(token: &str) -> String {
-    Sha256::digest(token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(token.as_bytes()))
 }
 
 /// The key of an item.

@@ -35,7 +35,7 @@ pub fn request_key(user: &str, idempotency_key: &str) -> String {
     hash.update((user.len() as u64).to_be_bytes());
     hash.update(user.as_bytes());
     hash.update(idempotency_key.as_bytes());
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(hash.finalize())
 }
 
 impl Store<'_> {

@@ -17,7 +17,7 @@ use super::{
     transaction::{Outcome, Reason, Transaction},
 };
 use crate::backoff::pause;
-use crate::reservation::{Export, Range, Render, Reservation, Status, Timestamp};
+use crate::reservation::{ExportProgress, Range, Render, Reservation, Status, Timestamp};
 
 /// A reservation that is to get a range of a pool, with the range's start and what its export is rendered with.
 #[derive(Clone, Debug)]
@@ -131,7 +131,7 @@ impl Store<'_> {
     pub async fn save_progress(
         &self,
         read: &Reservation,
-        export: &Export,
+        export: &ExportProgress,
         rows: u64,
         now: Timestamp,
     ) -> Result<Saved, StoreError> {
@@ -387,7 +387,7 @@ fn placed(placement: &Placement, entry: &PoolEntry, now: Timestamp) -> Reservati
             count: item.quantity(),
         }),
         render: Some(placement.render.clone()),
-        export: Some(Export::begin()),
+        export: Some(ExportProgress::begin()),
         attempts: 0,
         quantity_reserved: Some(0),
         error_message: None,

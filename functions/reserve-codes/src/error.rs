@@ -2,7 +2,7 @@
 
 use common::{
     bucket::BucketError,
-    code::CodeError,
+    code::{CodeError, UnknownCodeType},
     context::{Context, SecretError},
     export::ExportError,
     operations::{RenderError, tidy::TidyError},
@@ -53,6 +53,12 @@ impl From<TidyError> for WorkError {
 
 impl From<CodeError> for WorkError {
     fn from(error: CodeError) -> Self {
+        Self::Permanent(common::reservation::sentence(&error.to_string()))
+    }
+}
+
+impl From<UnknownCodeType> for WorkError {
+    fn from(error: UnknownCodeType) -> Self {
         Self::Permanent(common::reservation::sentence(&error.to_string()))
     }
 }

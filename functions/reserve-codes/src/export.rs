@@ -6,14 +6,14 @@ use std::{
 };
 
 use common::{
-    bucket::{Bucket, BucketError, ObjectHead, Stored, export_key},
+    bucket::{Bucket, BucketError, ObjectHead, Stored},
     context::Context,
     export::{Cursor, ExportError, ExportFile, ExportType, FileHead, PartPlan},
     operations::{
         freeze, renderer,
-        tidy::{self, Incarnation, file_id},
+        tidy::{self, Incarnation},
     },
-    reservation::{Export, RENDERER_VERSION, Reservation, file_name},
+    reservation::{ExportKey, ExportProgress, RENDERER_VERSION, Reservation, file_id, file_name},
     store::{FileRow, Saved, Store},
 };
 use tokio::task::JoinSet;
@@ -72,7 +72,7 @@ impl<'a> Job<'a> {
         let compiled = compile(context, secret, &item);
         let compiled = fail_if_permanent(context, &item, compiled).await?;
         Ok(compiled.map(|file| {
-            let key = export_key(&item, file.export_type().extension());
+            let key = ExportKey::of(&item, file.export_type()).to_string();
             Self { context, item, file: Arc::new(file), key }
         }))
     }
@@ -96,7 +96,7 @@ impl<'a> Job<'a> {
     }
 
     async fn run_slice(&self, slice: Duration) -> Result<(), WorkError> {
-        let export = self.item.export.clone().unwrap_or_else(Export::begin);
+        let export = self.item.export.clone().unwrap_or_else(ExportProgress::begin);
         let upload = match export.upload_id {
             Some(upload) => upload,
             None => self.begin().await?,
@@ -176,7 +176,8 @@ impl<'a> Job<'a> {
     /// Saves how far it is: the write that brings the next slice.
     async fn save(&self, upload_id: String, at: Cursor) -> Result<(), WorkError> {
         let upload_id = Some(upload_id);
-        self.save_export(Export { upload_id, next_part: at.part, next_row: at.row, restarts: self.restarts() }).await
+        self.save_export(ExportProgress { upload_id, next_part: at.part, next_row: at.row, restarts: self.restarts() })
+            .await
     }
 
     /// Begins the file again with its first part. Saving is progress, which the sweep does not end, so the number of times is
@@ -186,14 +187,14 @@ impl<'a> Job<'a> {
         if restarts > MAX_RESTARTS {
             return Err(WorkError::Permanent(LOST.to_owned()));
         }
-        self.save_export(Export { restarts, ..Export::begin() }).await
+        self.save_export(ExportProgress { restarts, ..ExportProgress::begin() }).await
     }
 
     fn restarts(&self) -> u32 {
         self.item.export.as_ref().map_or(0, |export| export.restarts)
     }
 
-    async fn save_export(&self, export: Export) -> Result<(), WorkError> {
+    async fn save_export(&self, export: ExportProgress) -> Result<(), WorkError> {
         let rows = export.next_row.saturating_sub(1);
         match self.store().save_progress(&self.item, &export, rows, self.context.now()).await? {
             Saved::Done => Ok(()),

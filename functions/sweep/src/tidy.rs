@@ -7,10 +7,10 @@ use std::{
 };
 
 use common::{
-    bucket::{EXPORTS, Listed, parse_export_key},
+    bucket::Listed,
     context::Context,
-    operations::tidy::{self, Incarnation, TidyError, file_id},
-    reservation::{Reservation, Status},
+    operations::tidy::{self, Incarnation, TidyError},
+    reservation::{ExportKey, Reservation, Status, file_id},
 };
 use uuid::Uuid;
 
@@ -36,11 +36,11 @@ enum Kind {
 pub(crate) async fn run(context: &Context, deadline: SystemTime, min_age: Duration) -> Result<usize, TidyError> {
     let bucket = context.bucket();
     let mut round = Round { context, end: deadline - RESERVE, min_age, looked: 0, failed: None };
-    let middle = format!("{EXPORTS}{}", Uuid::new_v4());
+    let middle = format!("{}{}", ExportKey::PREFIX, Uuid::new_v4());
     for (after, until) in [(Some(middle.clone()), None), (None, Some(middle))] {
         let mut token = None;
         while !round.is_over() {
-            let (page, next) = bucket.objects_page(EXPORTS, after.clone(), token).await?;
+            let (page, next) = bucket.objects_page(ExportKey::PREFIX, after.clone(), token).await?;
             let page: Vec<Listed> =
                 page.into_iter().filter(|object| until.as_ref().is_none_or(|until| object.key <= *until)).collect();
             let is_last = page.is_empty() || next.is_none();
@@ -52,7 +52,7 @@ pub(crate) async fn run(context: &Context, deadline: SystemTime, min_age: Durati
         }
     }
     if !round.is_over() {
-        let uploads = bucket.open_uploads(EXPORTS).await?.into_iter();
+        let uploads = bucket.open_uploads(ExportKey::PREFIX).await?.into_iter();
         let uploads = uploads.map(|upload| Listed { key: upload.key, modified: upload.initiated }).collect::<Vec<_>>();
         for page in uploads.chunks(100) {
             round.look(page.to_vec(), Kind::Upload).await;
@@ -84,8 +84,8 @@ impl Round<'_> {
         self.looked += keys.len();
         let mut generations: BTreeMap<(Uuid, Uuid), Vec<u32>> = BTreeMap::new();
         for listed in keys.iter().filter(|listed| listed.modified.is_some_and(|modified| modified <= oldest)) {
-            if let Some((id, incarnation, generation)) = parse_export_key(&listed.key) {
-                generations.entry((id, incarnation)).or_default().push(generation);
+            if let Some(key) = ExportKey::parse(&listed.key) {
+                generations.entry((key.reservation, key.incarnation)).or_default().push(key.generation);
             }
         }
         let store = self.context.store();

@@ -213,8 +213,7 @@ impl Bucket {
     }
 
     pub(super) fn description(&self, key: &str) -> PathBuf {
-        let name: String = hash(key).iter().map(|byte| format!("{byte:02x}")).collect();
-        self.root.join("objects").join(name + ".json")
+        self.root.join("objects").join(hex::encode(hash(key)) + ".json")
     }
 
     pub(super) fn object(&self, key: &str) -> Option<Arc<Stored>> {

@@ -76,7 +76,7 @@ impl Expected {
             if sent.len() != 16 {
                 return Err(s3_error!(InvalidDigest));
             }
-            if hex(&sent) != digest.md5 {
+            if hex::encode(&sent) != digest.md5 {
                 return Err(bad_digest("Content-MD5"));
             }
         }
@@ -126,7 +126,7 @@ impl Hasher {
     pub(super) fn finish(self) -> Digest {
         let sums = self.checksums.finalize();
         Digest {
-            md5: hex(self.md5.finalize().as_ref()),
+            md5: hex::encode(self.md5.finalize()),
             checksums: Checksums {
                 crc32: sums.checksum_crc32,
                 crc32c: sums.checksum_crc32c,
@@ -144,9 +144,9 @@ pub(super) fn multipart_etag<'a>(parts: impl ExactSizeIterator<Item = &'a str>) 
     let count = parts.len();
     let mut md5 = Md5::new();
     for part in parts {
-        md5.update(&unhex(part));
+        md5.update(&hex::decode(part).unwrap_or_default());
     }
-    format!("{}-{count}", hex(md5.finalize().as_ref()))
+    format!("{}-{count}", hex::encode(md5.finalize()))
 }
 
 /// CRC-64/NVME of the whole from those of the parts (base64) and their sizes.
@@ -161,13 +161,4 @@ pub(super) fn combine_crc64nvme<'a>(parts: impl Iterator<Item = (Option<&'a str>
         });
     }
     whole.map(|whole| BASE64.encode(whole.to_be_bytes()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Vec<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).unwrap_or_default();
-    text.as_bytes().chunks_exact(2).map(|pair| pair.iter().fold(0, |value, byte| value << 4 | digit(*byte))).collect()
 }

@@ -1,6 +1,6 @@
 //! Changes that break a rule: the exact error, byte by byte, and nothing written.
 
-use common::reservation::{Export, Status};
+use common::reservation::{ExportProgress, Status};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -60,7 +60,7 @@ async fn a_change_that_breaks_a_rule_changes_nothing() {
     // A row of each other status, as a worker leaves it.
     let mut row = stored;
     (row.id, row.incarnation, row.export_file) = (Uuid::new_v4(), Uuid::new_v4(), None);
-    (row.status, row.export) = (Status::InProgress, Some(Export::begin()));
+    (row.status, row.export) = (Status::InProgress, Some(ExportProgress::begin()));
     store.seed_reservation(&row).await.unwrap();
     let running = row.id.to_string();
     for wanted in ["complete", "new"] {

@@ -3,12 +3,11 @@
 use std::io::Read;
 
 use common::{
-    bucket::EXPORTS,
     context::Context,
     export::{ExportType, FileHead, Rows},
     operations::renderer,
     reservation::{
-        Reservation,
+        ExportKey, Reservation,
         invariants::{Breach, Exports, FileState, PoolState, RangeState, State, export_breaches},
     },
     store::FileRow,
@@ -102,8 +101,8 @@ pub(crate) async fn stored(context: &Context) -> Stored {
                 incarnation: file.incarnation,
             })
             .collect(),
-        objects: bucket.objects(EXPORTS).await.unwrap().into_iter().map(|object| object.key).collect(),
-        uploads: bucket.open_uploads(EXPORTS).await.unwrap().into_iter().map(|upload| upload.key).collect(),
+        objects: bucket.objects(ExportKey::PREFIX).await.unwrap().into_iter().map(|object| object.key).collect(),
+        uploads: bucket.open_uploads(ExportKey::PREFIX).await.unwrap().into_iter().map(|upload| upload.key).collect(),
     };
     Stored { state, files, exports }
 }

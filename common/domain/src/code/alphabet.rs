@@ -1,12 +1,12 @@
-//! Numbers written in the characters of a set, and read back.
+//! Numbers in positional notation, with the characters of a character set as digits.
 
 use super::types::CharacterSet;
 
-/// Writes and reads numbers of a fixed length in a set of characters, most significant first.
+/// Writes and reads numbers of a fixed length with the characters of a set as digits, most significant digit first.
 #[derive(Clone, Debug)]
 pub(super) struct Alphabet {
     set: CharacterSet,
-    /// Both characters of every two-digit number: one division by radix² gives two of them.
+    /// Both characters of every two-digit number, so that one division by radix² produces two characters.
     pairs: Vec<[u8; 2]>,
 }
 
@@ -17,10 +17,10 @@ impl Alphabet {
         Self { set, pairs }
     }
 
-    /// Writes each number over the whole of its row: `rows` holds one row of `width` characters every `stride`
-    /// bytes, from byte `from` of it. Numbers are below radix^width.
+    /// Writes each number into its row. `rows` is a sequence of rows of `stride` bytes; the number fills the `width` bytes
+    /// from byte `from` of its row, with leading zeros. Every number must be below radix^width.
     pub(super) fn write_rows(&self, numbers: &[u64], rows: &mut [u8], stride: usize, from: usize, width: usize) {
-        // One loop for each radix, so that the divisions are by constants.
+        // One monomorphic loop per radix, so that the compiler divides by a constant.
         let pairs = self.pairs.as_slice();
         match self.set {
             CharacterSet::Alphanumeric => {
@@ -34,7 +34,7 @@ impl Alphabet {
         }
     }
 
-    /// The number that the characters write; `None` if one is not of the set or the number exceeds 64 bits.
+    /// Parses a number. `None` if a character is not in the set or the number exceeds 64 bits.
     pub(super) fn read(&self, text: &[u8]) -> Option<u64> {
         let symbols = self.set.symbols();
         text.iter().try_fold(0_u64, |number, byte| {
@@ -60,7 +60,7 @@ fn write_rows<const RADIX: u64>(
 }
 
 #[inline]
-// The cast loses nothing: a remainder of at most 62² − 1.
+// The cast is lossless: the remainder is at most 62² − 1.
 fn write<const RADIX: u64>(pairs: &[[u8; 2]], mut number: u64, place: &mut [u8]) {
     let square = RADIX * RADIX;
     let mut chunks = place.rchunks_exact_mut(2);
@@ -70,7 +70,7 @@ fn write<const RADIX: u64>(pairs: &[[u8; 2]], mut number: u64, place: &mut [u8])
         }
         number /= square;
     }
-    // An odd length leaves one character: the second of the pair, whose first is the character of zero.
+    // An odd width leaves one character: the second of a pair whose first character is the digit zero.
     if let ([first], Some([_, last])) = (chunks.into_remainder(), pairs.get((number % square) as usize)) {
         *first = *last;
     }

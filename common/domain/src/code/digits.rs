@@ -1,6 +1,6 @@
-//! Check digits and digits in general. Identifiers are strings here, because leading zeros count.
+//! Check digits and tests for ASCII digits. Identifiers are strings, because leading zeros are significant.
 
-/// The check digit of a row of ASCII digits: modulo 10, weights 3 and 1 alternating from the right
+/// The check digit of a string of ASCII digits: modulo 10, weights 3 and 1 alternating from the right
 /// (GS1 General Specifications, section 7.9.1). `None` unless every byte is a digit.
 #[must_use]
 pub fn check_digit(digits: &str) -> Option<char> {
@@ -10,13 +10,13 @@ pub fn check_digit(digits: &str) -> Option<char> {
             return None;
         }
         let weight = if place % 2 == 0 { 3 } else { 1 };
-        // The sum of at most 30 places stays tiny; a longer text must not overflow either.
+        // Reduced at every step, so that a text of any length cannot overflow.
         sum = (sum + weight * u32::from(byte - b'0')) % 10;
     }
     char::from_digit((10 - sum) % 10, 10)
 }
 
-/// Whether the last digit is the right check digit of those before it.
+/// Whether the last digit is the correct check digit of the digits before it.
 #[must_use]
 pub fn has_check_digit(digits: &str) -> bool {
     digits

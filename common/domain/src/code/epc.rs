@@ -7,14 +7,14 @@ use super::product::checked_part;
 use super::template::{Template, encoded};
 use super::types::CodeType;
 
-/// Fewest digits of the company prefix in an EPC: the partition tables of the standard (section 14) begin at six.
+/// Minimum number of digits of the company prefix in an EPC: the partition tables of the standard (section 14) start at six.
 const MIN_EPC_PREFIX: usize = 6;
 
-/// The URI of a namespace's codes; empty unless it can be told without guessing.
+/// The template of the EPC URI of a namespace's codes; empty if the URI is not certain.
 ///
-/// It is written when the company prefix is known and has at least six digits, the key starts with it (after the
-/// indicator digit), and the key's check digit is right: the URI leaves the check digit out, so that a wrong one would
-/// name the codes of another product.
+/// The URI is certain if the company prefix is known and has at least six digits, the key starts with the prefix (after the
+/// indicator digit), and the check digit of the key is correct. The URI omits the check digit, so with an incorrect one it
+/// would be equal to the URI of another product's code.
 pub(super) fn pure_identity(namespace: &Namespace, width: usize, prefix: Option<&CompanyPrefix>) -> Template {
     let own = namespace.company_prefix().and_then(|prefix| CompanyPrefix::parse(prefix).ok());
     let Some(prefix) = own.as_ref().or(prefix) else {
@@ -31,9 +31,9 @@ fn body(namespace: &Namespace, width: usize, prefix: &str) -> Option<Template> {
     let key = namespace.key.as_str();
     let start = |scheme: &str| Template::new().literal(&format!("urn:epc:id:{scheme}:{prefix}."));
     let serial = |template: Template| template.literal(".").slot(0, width);
-    // 13 digits: company prefix, reference, check digit.
+    // A 13-digit key is company prefix, reference and check digit.
     let reference = |key: &str| Some(key.strip_prefix(prefix)?.strip_suffix(char::is_numeric)?.to_owned());
-    // 14 digits: the indicator goes between the prefix and the item reference.
+    // A 14-digit key starts with an indicator digit, which the URI puts between the prefix and the item reference.
     let item = |gtin: &str| {
         let (indicator, rest) = gtin.split_at_checked(1)?;
         Some(format!("{indicator}{}", reference(rest)?))
@@ -54,7 +54,7 @@ fn body(namespace: &Namespace, width: usize, prefix: &str) -> Option<Template> {
             serial(start("cpi").literal(&encoded(part)))
         }
         CodeType::Giai => start("giai").slot(0, width),
-        // Without the check digit.
+        // The URI omits the check digit.
         CodeType::Sscc => start("sscc").slot(0, width.checked_sub(1)?),
         CodeType::Gsrn => start("gsrn").slot(0, width.checked_sub(1)?),
         CodeType::ShortCode => return None,

@@ -1,26 +1,20 @@
-//! What can be wrong with a request for codes, told to a person.
+//! Why codes cannot be allocated or rendered.
 
 use super::ff1::Ff1Error;
 use super::types::{CharacterSet, CodeType};
 
-/// Why codes cannot be allocated or rendered. The text is written for the person at the label printer;
-/// [`CodeError::field`] names the member of the reservation it is about.
+/// Why codes cannot be allocated or rendered. Clients see the text as the `error_message` of a reservation or as the reason
+/// of a `FAILED_VALIDATION`; [`CodeError::field`] names the member of the reservation that it concerns.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CodeError {
-    /// The name of a code type is not one of [`CodeType::ALL`].
-    #[error("code_type must be one of sgtin, sscc, grai, short_code, giai, gsrn, gdti, itip, cpi, sgcn")]
-    UnknownCodeType,
-    /// The name of a character set is not one of [`CharacterSet::ALL`].
-    #[error("character_set must be one of alphanumeric, uppercase, numeric, hex, rfid96")]
-    UnknownCharacterSet,
     /// The type needs a product and the request names none.
     #[error("codes of type {code_type} need a product: {}", product_form(*.code_type))]
     ProductMissing {
         /// The type asked for.
         code_type: CodeType,
     },
-    /// The product is not a key path of the type's Application Identifier.
+    /// The product is not a key path that starts with the type's Application Identifier.
     #[error("the product of type {code_type} must be {}", product_form(*.code_type))]
     ProductForm {
         /// The type asked for.
@@ -31,7 +25,7 @@ pub enum CodeError {
     CheckDigit {
         /// The digit in the product.
         found: char,
-        /// The digit that the modulo 10 rule gives.
+        /// The digit that the modulo 10 rule requires.
         expected: char,
     },
     /// The type is built from a company prefix and the organisation has none.
@@ -43,19 +37,19 @@ pub enum CodeError {
     /// The organisation's company prefix is not 4 to 12 digits.
     #[error("the organisation's GS1 Company Prefix must be 4 to 12 digits")]
     CompanyPrefixForm,
-    /// The length is not one the type, its character set and the company prefix allow.
+    /// The type, the character set or the company prefix does not allow the length.
     #[error("{}", length_text(*.code_type, *.character_set, *.min, *.max))]
     Length {
         /// The type asked for.
         code_type: CodeType,
-        /// The set of characters the length was asked for.
+        /// The character set with which the length was asked for.
         character_set: CharacterSet,
-        /// Shortest length allowed.
+        /// Minimum length.
         min: u8,
-        /// Longest length allowed.
+        /// Maximum length.
         max: u8,
     },
-    /// Serials of the type cannot be written in that set.
+    /// The type does not allow the character set.
     #[error("character_set {character_set} cannot be used with type {code_type}; use {}", allowed_sets(*.code_type))]
     CharacterSet {
         /// The type asked for.
@@ -63,7 +57,7 @@ pub enum CodeError {
         /// The set asked for.
         character_set: CharacterSet,
     },
-    /// Codes of this namespace exist already, in another set of characters.
+    /// The namespace already has codes in another character set.
     #[error(
         "codes of this length already exist in character_set {pool}, so {asked} cannot be used with it; choose {pool} or another length"
     )]
@@ -73,39 +67,36 @@ pub enum CodeError {
         /// The set asked for.
         asked: CharacterSet,
     },
-    /// Fewer codes are left than were asked for.
+    /// The pool has fewer codes left than were asked for.
     #[error("{message}")]
     Exhausted {
         /// How many are left.
         left: u64,
-        /// The shortest longer `length` that could issue as many, if there is one.
+        /// The shortest greater `length` whose empty pool could issue that many codes, if there is one.
         enough_length: Option<u8>,
-        /// The sentence for a person.
+        /// The message for the client.
         message: String,
     },
-    /// A namespace's text is not `{code_type}#{key}#{length}` of an existing kind.
+    /// The text is not `{code_type}#{key}#{length}`, or its parts do not fit each other.
     #[error("not the name of a namespace")]
     MalformedNamespace,
-    /// The index lies beyond what the pool can ever issue, or the buffer is no whole number of codes.
+    /// An index is outside the pool's space, or the length of the buffer is not a multiple of the length of a code.
     #[error("the index lies outside the pool")]
     OutOfRange,
-    /// The secret is too short to derive keys from.
+    /// The secret has fewer than [`super::MIN_SECRET_BYTES`] bytes.
     #[error("the secret must have at least 32 bytes")]
     SecretTooShort,
-    /// The permutation cannot be set up.
+    /// FF1 does not support the parameters of the permutation.
     #[error(transparent)]
     Permutation(#[from] Ff1Error),
 }
 
 impl CodeError {
-    /// The member of the reservation that the error is about, if it is about one.
+    /// The member of the reservation that the error concerns, if there is one.
     #[must_use]
     pub const fn field(&self) -> Option<&'static str> {
         match self {
-            Self::UnknownCodeType => Some("code_type"),
-            Self::UnknownCharacterSet | Self::CharacterSet { .. } | Self::CharacterSetTaken { .. } => {
-                Some("character_set")
-            }
+            Self::CharacterSet { .. } | Self::CharacterSetTaken { .. } => Some("character_set"),
             Self::ProductMissing { .. } | Self::ProductForm { .. } | Self::CheckDigit { .. } => Some("product"),
             Self::CompanyPrefixMissing { .. } | Self::CompanyPrefixForm => Some("reserved_for"),
             Self::Length { .. } => Some("length"),
@@ -115,7 +106,7 @@ impl CodeError {
     }
 }
 
-/// The one accepted form of a type's product, in words.
+/// The only accepted form of a type's product, in words.
 const fn product_form(code_type: CodeType) -> &'static str {
     match code_type {
         CodeType::Sgtin => "/01/ and the 14 digits of a GTIN",

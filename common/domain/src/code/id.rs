@@ -1,20 +1,20 @@
-//! Ids of codes: a UUID that names a pool and an index to us, and nothing to anyone else.
+//! Ids of codes: UUIDs that encode a pool and an index, readable only with the key.
 
 use uuid::{Uuid, Variant};
 
 use super::ff1::{Ff1, LANES};
 
-/// Bits of a pool number. With 64 bits of index they fill the 122 free bits of a UUID.
+/// Bits of a pool number. Together with the 64 bits of an index they fill the 122 free bits of a UUID of version 8.
 pub const POOL_NUMBER_BITS: u32 = 58;
 
-/// Makes a pool number of a random number: its lower 58 bits.
+/// Derives a pool number from a random number: its lower 58 bits.
 #[must_use]
 pub const fn pool_number(random: u64) -> u64 {
     random & ((1 << POOL_NUMBER_BITS) - 1)
 }
 
-/// The key of the ids. An id is a UUID of version 8 (RFC 9562, section 5.8) whose free bits are FF1, radix 2, of
-/// pool number and index: stable, reversible with the key alone, and silent about how many codes there are.
+/// The key that encrypts ids. An id is a UUID of version 8 (RFC 9562, section 5.8) whose free bits are pool number and index,
+/// encrypted with FF1 in radix 2. Ids are stable, can be decoded with the key alone, and do not reveal how many codes exist.
 #[derive(Clone, Debug)]
 pub struct IdKey(Ff1);
 
@@ -22,13 +22,12 @@ impl IdKey {
     /// Free bits of a UUID of version 8.
     pub(super) const BITS: u32 = 122;
 
-    /// From a permutation of 2^122 numbers.
+    /// Wraps a permutation of the numbers below 2^122.
     pub(super) const fn new(ff1: Ff1) -> Self {
         Self(ff1)
     }
 
-    /// The id of the code at an index of a pool. Only the lower 58 bits of the pool number count (see
-    /// [`pool_number`]).
+    /// The id of the code at an index of a pool. Only the lower 58 bits of the pool number are used (see [`pool_number`]).
     #[must_use]
     pub fn encode(&self, pool_number: u64, index: u64) -> Uuid {
         let plain = plain(pool_number, index);
@@ -37,7 +36,7 @@ impl IdKey {
         spread(left[0], right[0])
     }
 
-    /// The ids of the codes of a range, in its order: [`IdKey::encode`] of each, many at a time.
+    /// The ids of the codes of a range, in order: the same as [`IdKey::encode`] of each index, but faster.
     #[must_use]
     pub fn encode_range(&self, pool_number: u64, range: std::ops::Range<u64>) -> Vec<Uuid> {
         let (mut left, mut right) = ([0; LANES], [0; LANES]);
@@ -50,7 +49,7 @@ impl IdKey {
                 let plain = plain(pool_number, index);
                 (*left, *right) = (half(plain >> 61), half(plain));
             }
-            // What is left over from the round before is encoded once more and not looked at.
+            // In the last round the lanes beyond `count` hold numbers of the round before; their results are ignored.
             self.0.forward(&mut left, &mut right);
             ids.extend(
                 left.iter().zip(&right).zip(first..first + count).map(|((left, right), _)| spread(*left, *right)),
@@ -60,8 +59,8 @@ impl IdKey {
         ids
     }
 
-    /// Pool number and index of an id; `None` unless it is a UUID of version 8. An id that was never given out
-    /// decodes too, to a pool that most likely does not exist.
+    /// Pool number and index of an id; `None` unless it is a UUID of version 8. An id that was never issued decodes too,
+    /// to a pool that almost certainly does not exist.
     #[must_use]
     pub fn decode(&self, id: Uuid) -> Option<(u64, u64)> {
         if id.get_version_num() != 8 || id.get_variant() != Variant::RFC4122 {
@@ -76,15 +75,15 @@ impl IdKey {
     }
 }
 
-/// What the permutation is applied to.
+/// The plaintext of an id: pool number and index in one number.
 fn plain(pool_number: u64, index: u64) -> u128 {
     u128::from(self::pool_number(pool_number)) << 64 | u128::from(index)
 }
 
-/// The UUID of two permuted halves.
+/// The UUID that holds two encrypted halves.
 fn spread(left: u64, right: u64) -> Uuid {
     let image = u128::from(left) << 61 | u128::from(right);
-    // 48 bits, four of version, 12 bits, two of variant, 62 bits.
+    // Layout: 48 bits, 4 bits of version, 12 bits, 2 bits of variant, 62 bits.
     let spread = (image >> 74) << 80 | ((image >> 62) & 0xfff) << 64 | (image & LAST_62);
     Uuid::new_v8(spread.to_be_bytes())
 }
@@ -92,7 +91,7 @@ fn spread(left: u64, right: u64) -> Uuid {
 const LAST_62: u128 = (1 << 62) - 1;
 
 /// The lower 61 bits.
-// The cast loses nothing: 61 bits fit 64.
+// The cast is lossless: 61 bits fit into 64.
 const fn half(number: u128) -> u64 {
     (number & ((1 << 61) - 1)) as u64
 }

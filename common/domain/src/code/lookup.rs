@@ -1,8 +1,9 @@
-//! From a code back to where it may come from: the namespaces it can belong to, and its varying part.
+//! Look-up of a code: the namespaces that it may belong to, and its varying part.
 //!
-//! A text alone does not tell the pool's set of characters, and for the keys that begin with a company prefix not
-//! even where that ends. So a look-up gives candidates; the pools that exist among them know their characters, and
-//! [`super::Permutation::index_of`] tells the index. Text that is no code gives no candidate.
+//! The text of a code does not determine the character set of its pool. If the key starts with a company prefix, the text
+//! does not determine where the prefix ends either. A look-up therefore returns candidates. The caller reads the pools that
+//! exist among them, which know their character sets, and [`super::Permutation::index_of`] finds the index. A text that is
+//! not a code has no candidates.
 
 use percent_encoding::percent_decode_str;
 
@@ -21,10 +22,10 @@ pub struct Candidate {
     pub varying: String,
 }
 
-/// Candidates of a `code` as an export prints it, with the product it was reserved for.
+/// Candidates of a `code` as an export contains it, with the product that it was reserved for.
 ///
-/// The types of the product come first: the serial of that product. The others are tried too, since their
-/// reservations may name a product as well: an SSCC, GSRN or GIAI of every length of company prefix, a short code.
+/// The serial of that product comes first. The types without products follow, because their reservations may name a product
+/// too: SSCC, GSRN and GIAI with every length of company prefix, then the short code.
 #[must_use]
 pub fn by_code(code: &str, product: Option<&str>) -> Vec<Candidate> {
     let of_product = product
@@ -43,8 +44,8 @@ pub fn by_code(code: &str, product: Option<&str>) -> Vec<Candidate> {
         .collect()
 }
 
-/// Candidates of a GS1 Digital Link URI or a short link. Scheme, host, any path before the first key, query and
-/// fragment do not matter.
+/// Candidates of a GS1 Digital Link URI or a short link. Scheme, host, any path before the primary key, query and fragment
+/// are ignored.
 #[must_use]
 pub fn by_digital_link(link: &str) -> Vec<Candidate> {
     let path = link.split(['?', '#']).next().unwrap_or_default();
@@ -58,7 +59,7 @@ pub fn by_digital_link(link: &str) -> Vec<Candidate> {
         return Vec::new();
     };
     let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
-    // A host alone is no path, however much it looks like a code.
+    // A host alone is not a code, even if it looks like one.
     let segments = match segments.split_first() {
         Some((_, rest)) if has_host => rest,
         _ => segments.as_slice(),
@@ -72,7 +73,7 @@ pub fn by_digital_link(link: &str) -> Vec<Candidate> {
     }
 }
 
-/// Candidates of an `epc_join_key`, the element string with bracketed Application Identifiers.
+/// Candidates of an `epc_join_key`: an element string with bracketed Application Identifiers.
 #[must_use]
 pub fn by_join_key(join_key: &str) -> Vec<Candidate> {
     let Some((ai, rest)) = bracketed(join_key) else {
@@ -92,12 +93,12 @@ fn bracketed(text: &str) -> Option<(&str, &str)> {
     text.strip_prefix('(')?.split_once(')')
 }
 
-/// Whether the first AI takes its serial in the second.
+/// Whether `serial_ai` carries the serial of the key in `ai`.
 fn is_serial_ai(ai: &str, serial_ai: &str) -> bool {
     of_ai(ai).is_some_and(|code_type| code_type.serial_ai() == Some(serial_ai))
 }
 
-/// Whether the AI holds a whole key with its serial.
+/// Whether the AI carries the key and its serial in one element.
 fn is_sole_ai(ai: &str) -> bool {
     of_ai(ai).is_some_and(|code_type| code_type.serial_ai().is_none())
 }
@@ -115,7 +116,7 @@ fn of_elements(ai: &str, key: &str, serial_text: Option<&str>) -> Vec<Candidate>
         (CodeType::Giai, None) => asset(key).collect(),
         (_, Some(text)) => serial(code_type, key, text).into_iter().collect(),
         (_, None) => {
-            // 13 digits, then the serial; AI 8003 writes a 0 before them.
+            // 13 digits, then the serial. In AI 8003 a 0 precedes them.
             let key = match code_type {
                 CodeType::Grai => key.strip_prefix('0'),
                 _ => Some(key),
@@ -128,12 +129,12 @@ fn of_elements(ai: &str, key: &str, serial_text: Option<&str>) -> Vec<Candidate>
     }
 }
 
-/// A serial of a product, or a short code.
+/// The candidate for a serial of a product or for a short code.
 fn serial(code_type: CodeType, key: &str, text: &str) -> Option<Candidate> {
     candidate(code_type, key, text.len(), text)
 }
 
-/// An 18-digit key with every length of company prefix.
+/// The candidates for an 18-digit key, one for every length of company prefix.
 fn fixed_key(code_type: CodeType, key: &str) -> impl Iterator<Item = Candidate> {
     let valid = is_digits(key, usize::from(FIXED_KEY_LENGTH)) && has_check_digit(key);
     (MIN_PREFIX_LENGTH..=MAX_PREFIX_LENGTH).filter(move |_| valid).filter_map(move |length| {
@@ -147,7 +148,7 @@ fn fixed_key(code_type: CodeType, key: &str) -> impl Iterator<Item = Candidate> 
     })
 }
 
-/// An individual asset identifier with every length of company prefix.
+/// The candidates for an individual asset identifier, one for every length of company prefix.
 fn asset(key: &str) -> impl Iterator<Item = Candidate> {
     (MIN_PREFIX_LENGTH..=MAX_PREFIX_LENGTH).filter_map(move |length| {
         let (prefix, reference) = key.split_at_checked(length)?;
@@ -156,7 +157,7 @@ fn asset(key: &str) -> impl Iterator<Item = Candidate> {
 }
 
 fn candidate(code_type: CodeType, key: &str, length: usize, varying: &str) -> Option<Candidate> {
-    // Every set of characters is letters and digits; anything else was never issued.
+    // Every character set consists of ASCII letters and digits; a text with other characters was never issued.
     if !varying.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return None;
     }

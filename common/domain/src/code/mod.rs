@@ -1,14 +1,14 @@
-//! What a code is: GS1 keys and check digits, namespaces and their capacity, the permutation that makes serials, and
-//! how a code is written and read back.
+//! Codes: GS1 keys and check digits, namespaces and their capacity, the permutation that produces serials, rendering and
+//! parsing.
 //!
-//! Codes are not drawn and not stored. A reservation owns a range of indexes of a pool; a keyed permutation maps each
-//! index to a serial, so codes are unique by construction and any of them can be computed again, both ways.
+//! Codes are neither drawn at random nor stored. A reservation owns a range of indexes of a pool. A keyed permutation maps
+//! each index to a serial, so codes are unique by construction, and both directions can be computed at any time.
 //!
-//! Pure: no input or output, no clock, no randomness, nothing of HTTP or storage, and none of the other modules.
+//! This module may use no other module of the crate. I/O, clocks, randomness, HTTP and storage must not come in.
 //!
 //! From a request to codes: [`PoolSpec::resolve`] → [`Secret::pool_key`] → [`Renderer::new`] → [`Renderer::fill`] or
-//! [`Renderer::code`]. Back: [`by_code`], [`by_digital_link`] or [`by_join_key`] → [`PoolSpec::from_pool`] →
-//! [`Permutation::index_of`].
+//! [`Renderer::code`]. From a code to its index: [`by_code`], [`by_digital_link`] or [`by_join_key`] →
+//! [`PoolSpec::from_pool`] → [`Permutation::index_of`].
 
 mod alphabet;
 mod digits;
@@ -42,4 +42,4 @@ pub use product::{ProductKey, product_key};
 pub use render::{Code, Field, RenderOptions, Renderer};
 pub use secret::{MIN_SECRET_BYTES, PoolKey, Secret};
 pub use template::Piece;
-pub use types::{CharacterSet, CodeType, FIXED_KEY_LENGTH, MIN_SERIAL_LENGTH};
+pub use types::{CharacterSet, CodeType, FIXED_KEY_LENGTH, MIN_SERIAL_LENGTH, UnknownCharacterSet, UnknownCodeType};

@@ -1,4 +1,4 @@
-//! Namespaces: within one, every code is unique; each has one pool and one permutation.
+//! Namespaces. Codes are unique within a namespace; each namespace has one pool and one permutation.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,15 +10,15 @@ use super::prefix::CompanyPrefix;
 use super::product::{is_key, key_path};
 use super::types::CodeType;
 
-/// The key of the one namespace family that all short codes of a deployment share.
+/// The key of the namespaces of short codes, which the whole deployment shares.
 pub const DEPLOYMENT_KEY: &str = "deployment";
 
-/// What codes are unique within, written `{code_type}#{key}#{length}` in three parts always.
+/// The scope within which codes are unique, as text `{code_type}#{key}#{length}`.
 ///
 /// - `key`: the product key for types with products (see [`super::ProductKey::key`]), the GS1 Company Prefix for
 ///   `sscc`, `gsrn` and `giai`, [`DEPLOYMENT_KEY`] for `short_code`.
-/// - `length`: characters of the serial or reference, because strings of different length never collide; always
-///   18, the digits of the whole key, for `sscc` and `gsrn`.
+/// - `length`: characters of the serial or reference. It is part of the namespace because strings of different lengths never
+///   collide. For `sscc` and `gsrn` it is always 18, the digits of the whole key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Namespace {
@@ -31,10 +31,10 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    /// A namespace whose parts fit each other.
+    /// Makes a namespace.
     ///
     /// # Errors
-    /// [`CodeError::MalformedNamespace`] if the key is none of the type's or the length is out of its range.
+    /// [`CodeError::MalformedNamespace`] if the key is not valid for the type or the length is out of range.
     pub fn new(code_type: CodeType, key: &str, length: u8) -> Result<Self, CodeError> {
         let namespace = Self { code_type, key: key.to_owned(), length };
         if namespace.is_valid() { Ok(namespace) } else { Err(CodeError::MalformedNamespace) }
@@ -52,8 +52,8 @@ impl Namespace {
         self.code_type.needs_company_prefix().then_some(self.key.as_str())
     }
 
-    /// Longest varying part of this type and key: a GIAI holds at most 30 characters, the prefix among them
-    /// (AI 8004, X..30).
+    /// Maximum length of the varying part for this type and key. A GIAI has at most 30 characters including the company
+    /// prefix (AI 8004, X..30).
     pub(super) fn longest(code_type: CodeType, key: &str) -> u8 {
         let most = code_type.max_length();
         if code_type == CodeType::Giai {
@@ -83,10 +83,10 @@ impl fmt::Display for Namespace {
 impl FromStr for Namespace {
     type Err = CodeError;
 
-    /// Reads the text that `Display` writes, and no other: no sign, no leading zero of the length.
+    /// Reads exactly the text that `Display` writes: the length has no sign and no leading zero.
     fn from_str(text: &str) -> Result<Self, CodeError> {
         let malformed = || CodeError::MalformedNamespace;
-        // A part identifier may hold `#`, so the key is what lies between the first and the last one.
+        // A part identifier may contain `#`, so the key is the text between the first and the last one.
         let (code_type, rest) = text.split_once('#').ok_or_else(malformed)?;
         let (key, length) = rest.rsplit_once('#').ok_or_else(malformed)?;
         let code_type: CodeType = code_type.parse().map_err(|_| malformed())?;

@@ -1,7 +1,7 @@
-//! The map between a pool's indexes and the varying part of its codes, both ways.
+//! The map between the indexes of a pool and the varying parts of its codes, in both directions.
 //!
-//! The varying part is what differs from code to code within a namespace: the serial or reference; for an `sscc`
-//! its extension digit, serial reference and check digit; for a `gsrn` its service reference and check digit.
+//! The varying part is the text in which the codes of a namespace differ: the serial or reference; for an `sscc` the
+//! extension digit, serial reference and check digit; for a `gsrn` the service reference and check digit.
 
 use super::alphabet::Alphabet;
 use super::error::CodeError;
@@ -10,10 +10,10 @@ use super::pool::{PoolSpec, RFID96_FIRST};
 use super::secret::PoolKey;
 use super::types::{CharacterSet, CodeType, FIXED_KEY_LENGTH};
 
-/// Numbers mapped at a time where they pass through a buffer.
+/// How many numbers are mapped at a time where a buffer is needed.
 const GROUP: usize = 256;
 
-/// A pool's map from index to varying part. One text for each index, no text twice.
+/// A pool's map from index to varying part. It is injective: different indexes have different varying parts.
 #[derive(Clone, Debug)]
 pub struct Permutation {
     map: Map,
@@ -24,9 +24,9 @@ pub struct Permutation {
 
 #[derive(Clone, Debug)]
 enum Map {
-    /// FF1 over radix^length; the text is the numerals themselves.
+    /// FF1 over the numbers below radix^length; the text is the numerals.
     Whole(Ff1),
-    /// FF1 walked below a limit, plus the first number: serials of a fixed number of digits without a leading 0.
+    /// FF1 with cycle walking below a limit, plus `first`: serials with a fixed number of digits and no leading 0.
     From { walk: Walk, first: u64 },
     /// The index itself, with a check digit over the whole key.
     Counted(CheckSum),
@@ -36,9 +36,10 @@ impl Permutation {
     /// Sets up the map of a pool.
     ///
     /// # Errors
-    /// [`CodeError`] if the parts of the specification do not fit each other.
+    /// The error of [`PoolSpec::from_pool`] if the parts of the specification do not fit each other, or
+    /// [`CodeError::Permutation`] if FF1 does not support the parameters.
     pub fn new(spec: &PoolSpec, key: &PoolKey) -> Result<Self, CodeError> {
-        // The fields of a specification are public; this refuses what `PoolSpec` itself would not have built.
+        // The fields of a specification are public, so it is validated again.
         let spec = &PoolSpec::from_pool(spec.namespace.clone(), spec.character_set)?;
         let length = u32::from(spec.length);
         let key = key.bytes();
@@ -66,7 +67,7 @@ impl Permutation {
         self.width
     }
 
-    /// How many indexes there are.
+    /// Number of indexes.
     #[must_use]
     pub const fn space(&self) -> u128 {
         self.space
@@ -80,8 +81,8 @@ impl Permutation {
         String::from_utf8(bytes).ok()
     }
 
-    /// The index whose varying part this is; `None` if no index has it. (A `sscc` or `gsrn` part with a wrong check
-    /// digit is no index's.)
+    /// The index that has this varying part; `None` if no index has it, such as an `sscc` or `gsrn` part with an incorrect
+    /// check digit.
     #[must_use]
     pub fn index_of(&self, varying: &str) -> Option<u64> {
         let text = varying.as_bytes();
@@ -109,11 +110,11 @@ impl Permutation {
         }
     }
 
-    /// Writes the varying parts of the indexes from `start` on, one after the other, until `out` is full.
+    /// Fills `out` with the varying parts of consecutive indexes, starting at `start`.
     ///
     /// # Errors
-    /// [`CodeError::OutOfRange`], with `out` as it was, if an index lies outside the pool's space or the length of
-    /// `out` is no multiple of [`Permutation::width`].
+    /// [`CodeError::OutOfRange`] if an index is outside the pool's space or the length of `out` is not a multiple of
+    /// [`Permutation::width`]. `out` is then unchanged.
     pub fn fill(&self, start: u64, out: &mut [u8]) -> Result<(), CodeError> {
         let count = out.len() / self.width;
         let end = u64::try_from(count).ok().and_then(|count| start.checked_add(count)).ok_or(CodeError::OutOfRange)?;
@@ -167,7 +168,7 @@ impl Permutation {
         for rows in out.chunks_mut(GROUP * self.width) {
             for number in &mut numbers {
                 *number = next;
-                // Past the last index only in places that are not written.
+                // Numbers beyond the last index may wrap; they are not written.
                 next = next.wrapping_add(1);
             }
             self.alphabet.write_rows(&numbers, rows, self.width, 0, self.width - 1);
@@ -178,19 +179,19 @@ impl Permutation {
     }
 }
 
-/// The check digit of an 18-digit key of which only some digits vary.
+/// Computes the check digit of an 18-digit key whose company prefix is fixed.
 #[derive(Clone, Debug)]
 struct CheckSum {
-    /// What the company prefix adds to the sum.
+    /// The weighted sum of the company prefix.
     of_prefix: u32,
-    /// Whether the first varying digit stands before the prefix, as an SSCC's extension digit does.
+    /// Whether the first varying digit precedes the prefix, as the extension digit of an SSCC does.
     extension: bool,
 }
 
 impl CheckSum {
     fn new(spec: &PoolSpec) -> Self {
         let extension = spec.code_type == CodeType::Sscc;
-        // Places of the 17 digits before the check digit count from the right; the first of 17 has weight 3.
+        // Weights alternate from the right over the 17 digits before the check digit; the leftmost of them has weight 3.
         let first = usize::from(extension);
         let of_prefix = spec
             .namespace

@@ -1,4 +1,4 @@
-//! From a request to a pool: which namespace, which characters, how long, and how many codes it can issue.
+//! Pools: the namespace, character set and length that a request resolves to, and how many codes a pool may issue.
 
 use super::error::CodeError;
 use super::namespace::{DEPLOYMENT_KEY, Namespace};
@@ -6,25 +6,26 @@ use super::prefix::CompanyPrefix;
 use super::product::product_key;
 use super::types::{CharacterSet, CodeType, FIXED_KEY_LENGTH};
 
-/// A permuted pool issues fewer than one in so many of its values, so that a guess is right with a chance below
-/// 1 in 10,000 (EU 2016/161, Art. 4; EU 2018/574, Art. 8).
+/// A permuted pool issues less than 1/10,000 of its values, so that a guess succeeds with a probability below 1 in 10,000
+/// (EU 2016/161, Art. 4; EU 2018/574, Art. 8).
 pub const GUESSING_FACTOR: u128 = 10_000;
 
 /// Digits of an `rfid96` serial.
 pub(super) const RFID96_LENGTH: u8 = 12;
-/// The least `rfid96` serial: the least number of twelve digits.
+/// The smallest `rfid96` serial: the smallest number with twelve digits.
 pub(super) const RFID96_FIRST: u64 = 100_000_000_000;
-/// How many `rfid96` serials there are: up to 2^38 − 1, the greatest that a 96-bit tag holds.
+/// Number of `rfid96` serials: up to 2^38 − 1, the greatest serial that a 96-bit tag can hold.
 pub(super) const RFID96_SPACE: u64 = (1 << 38) - RFID96_FIRST;
 
-/// What a deployment uses where a request says nothing.
+/// The deployment's defaults for members that a request leaves out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SerialDefaults {
     /// Characters of a serial.
     pub length: u8,
-    /// Digits of a `numeric` serial, which at eight could issue fewer than 10,000.
+    /// Digits of a `numeric` serial. It has its own default because a pool of eight digits could issue fewer than 10,000
+    /// codes.
     pub numeric_length: u8,
-    /// The characters, for the types that allow the set.
+    /// The character set, for types that allow it.
     pub character_set: CharacterSet,
 }
 
@@ -34,25 +35,25 @@ impl Default for SerialDefaults {
     }
 }
 
-/// What a reservation says of its codes.
+/// The members of a reservation that determine its pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CodeRequest<'a> {
     /// The type of the codes.
     pub code_type: CodeType,
     /// The product's key path; ignored by types without products.
     pub product: Option<&'a str>,
-    /// The organisation's GS1 Company Prefix, where it has one.
+    /// The organisation's GS1 Company Prefix, if it has one.
     pub company_prefix: Option<&'a str>,
-    /// Characters of the serial or reference.
+    /// Number of characters of the serial or reference.
     pub length: Option<u8>,
-    /// Characters to use.
+    /// The character set.
     pub character_set: Option<CharacterSet>,
 }
 
-/// Everything wrong with a request that can be told without the organisation's company prefix: the product, the
-/// set of characters, the length, each at most once. Empty if nothing is.
+/// All errors of a request that do not depend on the organisation's company prefix: at most one each for product, character
+/// set and length. Empty if the request is valid.
 ///
-/// A company prefix is used if the request has one (it bounds the length of a `giai`), but not required.
+/// If the request has a company prefix, it bounds the length of a `giai`. The prefix is not required here.
 #[must_use]
 pub fn validate_request(
     request: &CodeRequest<'_>,
@@ -73,11 +74,11 @@ pub fn validate_request(
     errors
 }
 
-/// What a pool issues: the namespace, and how the varying part of its codes is written.
+/// A pool: its namespace, and the form of the varying part of its codes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PoolSpec {
-    /// What the codes are unique within.
+    /// The scope within which the codes are unique.
     pub namespace: Namespace,
     /// The type of the codes, that of the namespace.
     pub code_type: CodeType,
@@ -88,12 +89,12 @@ pub struct PoolSpec {
 }
 
 impl PoolSpec {
-    /// Finds the pool that a request's codes come from, with the deployment's defaults for what it leaves open.
-    /// A default that the type does not allow gives way to the nearest that it does; a wish is refused instead.
+    /// Finds the pool for a request. Members that the request leaves out get the deployment's defaults. A default that the
+    /// type does not allow is replaced by the nearest value that it allows; a value of the request is never replaced.
     ///
     /// # Errors
-    /// The first of [`validate_request`]'s errors, [`CodeError::CompanyPrefixMissing`] or
-    /// [`CodeError::CompanyPrefixForm`] for types that are built from the company prefix.
+    /// The first error of [`validate_request`]. For types that are built from the company prefix also
+    /// [`CodeError::CompanyPrefixMissing`] and [`CodeError::CompanyPrefixForm`].
     pub fn resolve(
         request: &CodeRequest<'_>,
         defaults: &SerialDefaults,
@@ -113,7 +114,7 @@ impl PoolSpec {
         Self::from_pool(Namespace::new(code_type, &key, length)?, character_set)
     }
 
-    /// The pool of a namespace whose set of characters is known, because it is stored.
+    /// The pool of a namespace with a known character set, as the pool's row stores them.
     ///
     /// # Errors
     /// [`CodeError::MalformedNamespace`], [`CodeError::CharacterSet`] or [`CodeError::Length`] if the parts do not
@@ -131,17 +132,17 @@ impl PoolSpec {
         Ok(Self { namespace, code_type, character_set, length })
     }
 
-    /// Whether codes look random. Counted pools (`sscc`, `gsrn`) may be used up to the last value.
+    /// Whether codes look random. Counted pools (`sscc`, `gsrn`) do not, and may be used up to the last value.
     #[must_use]
     pub const fn is_permuted(&self) -> bool {
         !self.code_type.is_counted()
     }
 
-    /// How many different codes the namespace has.
+    /// The number of different codes that the namespace has.
     #[must_use]
     pub fn space(&self) -> u128 {
         match self.code_type {
-            // The key less its check digit and the company prefix.
+            // The digits of the key without its check digit and the company prefix.
             CodeType::Sscc | CodeType::Gsrn => {
                 let digits = usize::from(FIXED_KEY_LENGTH - 1).saturating_sub(self.namespace.key.len());
                 power(10, u32::try_from(digits).unwrap_or(0))
@@ -150,8 +151,8 @@ impl PoolSpec {
         }
     }
 
-    /// How many codes may ever be issued: all of a counted pool; of a permuted one the greatest n with
-    /// n × 10,000 < space. At most `u64::MAX`.
+    /// The number of codes that may ever be issued. For a counted pool it is the whole space; for a permuted pool the
+    /// greatest n with n × 10,000 < space. At most `u64::MAX`.
     #[must_use]
     pub fn capacity(&self) -> u64 {
         if self.is_permuted() {
@@ -161,10 +162,10 @@ impl PoolSpec {
         }
     }
 
-    /// Whether `quantity` more codes may be issued when the pool's next index is `next`.
+    /// Checks that `quantity` more codes may be issued when the pool's next index is `next`.
     ///
     /// # Errors
-    /// [`CodeError::Exhausted`], which says how many are left and which `length` would do.
+    /// [`CodeError::Exhausted`] if fewer codes are left. It says how many, and which `length` would suffice.
     pub fn check(&self, next: u64, quantity: u64) -> Result<(), CodeError> {
         let left = self.capacity().saturating_sub(next);
         if quantity <= left {
@@ -194,10 +195,10 @@ impl PoolSpec {
         })
     }
 
-    /// Whether a request's set of characters is the one its pool was opened with, which never changes.
+    /// Checks that a request's character set is that of the existing pool, which never changes.
     ///
     /// # Errors
-    /// [`CodeError::CharacterSetTaken`] if it is another.
+    /// [`CodeError::CharacterSetTaken`] if the pool has another one.
     pub fn check_character_set(&self, of_pool: CharacterSet) -> Result<(), CodeError> {
         if self.character_set == of_pool {
             Ok(())
@@ -206,7 +207,7 @@ impl PoolSpec {
         }
     }
 
-    /// The shortest greater length whose empty pool could issue so many.
+    /// The shortest greater length whose empty pool could issue that many codes.
     fn enough_length(&self, quantity: u64) -> Option<u8> {
         let (_, max) = lengths(self.code_type, self.character_set, &self.namespace.key);
         (self.length.saturating_add(1)..=max).filter(|_| self.is_permuted()).find(|length| {
@@ -267,7 +268,7 @@ fn length_of(
     }
 }
 
-/// Shortest and longest varying part.
+/// Minimum and maximum length of the varying part.
 fn lengths(code_type: CodeType, character_set: CharacterSet, key: &str) -> (u8, u8) {
     match character_set {
         CharacterSet::Rfid96 => (RFID96_LENGTH, RFID96_LENGTH),
@@ -275,11 +276,11 @@ fn lengths(code_type: CodeType, character_set: CharacterSet, key: &str) -> (u8, 
     }
 }
 
-/// How many values a permuted varying part has.
+/// The number of values of a permuted varying part.
 fn permuted_space(code_type: CodeType, character_set: CharacterSet, length: u8) -> u128 {
     match (code_type, character_set) {
         (_, CharacterSet::Rfid96) => u128::from(RFID96_SPACE),
-        // The first digit of a cpi serial is not 0.
+        // The first digit of a cpi serial must not be 0.
         (CodeType::Cpi, _) => 9 * power(10, u32::from(length.saturating_sub(1))),
         (_, set) => power(set.radix(), u32::from(length)),
     }
@@ -293,7 +294,7 @@ fn power(radix: u32, exponent: u32) -> u128 {
     u128::from(radix).saturating_pow(exponent)
 }
 
-/// A number with a comma before every third digit, as the messages are read by people.
+/// A number with thousands separators, for messages.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);

@@ -3,9 +3,9 @@
 use super::digits::is_digits;
 use super::error::CodeError;
 
-/// Fewest digits of a GS1 Company Prefix (GS1 General Specifications, section 1.4).
+/// Minimum number of digits of a GS1 Company Prefix (GS1 General Specifications, section 1.4).
 pub const MIN_PREFIX_LENGTH: usize = 4;
-/// Most digits of a GS1 Company Prefix (same section).
+/// Maximum number of digits of a GS1 Company Prefix (same section).
 pub const MAX_PREFIX_LENGTH: usize = 12;
 
 /// A GS1 Company Prefix: 4 to 12 digits, leading zeros included.
@@ -13,7 +13,7 @@ pub const MAX_PREFIX_LENGTH: usize = 12;
 pub struct CompanyPrefix(String);
 
 impl CompanyPrefix {
-    /// Reads a prefix.
+    /// Parses a prefix.
     ///
     /// # Errors
     /// [`CodeError::CompanyPrefixForm`] unless the text is 4 to 12 ASCII digits and nothing else.
@@ -31,15 +31,15 @@ impl CompanyPrefix {
         &self.0
     }
 
-    /// How many digits, 4 to 12.
+    /// The number of digits, 4 to 12.
     #[must_use]
     pub fn digits(&self) -> usize {
         self.0.len()
     }
 }
 
-/// Whether two organisations may not have these prefixes at once: one is the beginning of the other, so that
-/// keys built from them would collide. Equal prefixes share one pool and do not conflict.
+/// Whether two organisations must not have these prefixes at the same time: one prefix is the beginning of the other, so keys
+/// built from them could collide. Equal prefixes share one pool and do not conflict.
 #[must_use]
 pub fn prefixes_conflict(a: &str, b: &str) -> bool {
     a != b && (a.starts_with(b) || b.starts_with(a))

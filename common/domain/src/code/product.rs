@@ -1,12 +1,12 @@
-//! Products: the key path of a reservation's product, and the key within it.
+//! Products: the key path of a reservation's product, such as `/01/09506000134352`, and the key in it.
 
 use super::digits::{check_digit, is_digits};
 use super::error::CodeError;
 use super::types::CodeType;
 
-/// Most characters of a component or part identifier (AI 8010, Y..30).
+/// Maximum number of characters of a component or part identifier (AI 8010, Y..30).
 const CPI_MAX: usize = 30;
-/// Fewest: the shortest company prefix and one character of reference.
+/// Minimum: the shortest company prefix and one character of reference.
 const CPI_MIN: usize = 5;
 
 /// The key of a product, taken from its key path.
@@ -23,34 +23,34 @@ impl ProductKey {
         self.code_type
     }
 
-    /// The key: GTIN-14, 13 digits of an asset type, document type or coupon, 18 digits of an ITIP, or the part
-    /// identifier. Without the leading 0 that AI 8003 writes before the asset type.
+    /// The key: a GTIN-14, the 13 digits of an asset type, document type or coupon, the 18 digits of an ITIP, or a part
+    /// identifier. It does not include the leading 0 of AI 8003.
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// The key path, such as `/01/09506000134352`: exactly the text it was read from.
+    /// The key path, such as `/01/09506000134352`: exactly the text from which it was read.
     #[must_use]
     pub fn path(&self) -> String {
         key_path(self.code_type, &self.key).unwrap_or_default()
     }
 
-    /// Whether the check digit is right; always so for a part identifier, which has none.
+    /// Whether the check digit is correct; always true for a part identifier, which has none.
     #[must_use]
     pub fn has_right_check_digit(&self) -> bool {
         expected_check_digit(self.code_type, &self.key).is_none_or(|(found, expected)| found == expected)
     }
 }
 
-/// Reads the key path of a product of that type. One form only for each type, so that one product is one
-/// namespace: `/01/` and 14 digits, `/8003/0` and 13, `/253/` and 13, `/255/` and 13, `/8006/` and 18, or
+/// Parses the key path of a product of that type. Each type has only one form, so that one product has one namespace:
+/// `/01/` and 14 digits, `/8003/0` and 13, `/253/` and 13, `/255/` and 13, `/8006/` and 18, or
 /// `/8010/` and a part identifier (not percent-encoded).
 ///
 /// # Errors
-/// [`CodeError::ProductForm`] for any other text or a type without products; [`CodeError::CheckDigit`] when
-/// `strict_check_digits` is on and the digit is wrong. An ITIP's piece number must lie within its total
-/// (AI 8006, `pieceoftotal`), strict or not.
+/// [`CodeError::ProductForm`] if the text has another form, if the piece number of an ITIP exceeds its total (AI 8006,
+/// `pieceoftotal`), or if the type has no products. [`CodeError::CheckDigit`] if `strict_check_digits` is on and the check
+/// digit is incorrect.
 pub fn product_key(code_type: CodeType, product: &str, strict_check_digits: bool) -> Result<ProductKey, CodeError> {
     let malformed = CodeError::ProductForm { code_type };
     let key = code_type
@@ -72,7 +72,7 @@ pub fn product_key(code_type: CodeType, product: &str, strict_check_digits: bool
     Ok(ProductKey { code_type, key: key.to_owned() })
 }
 
-/// Whether the text is a product key of that type, as [`ProductKey::key`] gives it.
+/// Whether the text is a product key of that type, as [`ProductKey::key`] returns it.
 pub(super) fn is_key(code_type: CodeType, key: &str) -> bool {
     match code_type {
         CodeType::Sgtin => is_digits(key, 14),
@@ -83,14 +83,14 @@ pub(super) fn is_key(code_type: CodeType, key: &str) -> bool {
     }
 }
 
-/// The key path of a product key; none for the types without products.
+/// The key path of a product key; `None` for types without products.
 pub(super) fn key_path(code_type: CodeType, key: &str) -> Option<String> {
     let ai = code_type.product_ai()?;
     let zero = if code_type == CodeType::Grai { "0" } else { "" };
     Some(format!("/{ai}/{zero}{key}"))
 }
 
-/// The part of a product key that a check digit closes: the GTIN of an ITIP, the whole key otherwise.
+/// The part of a product key that ends with a check digit: the GTIN of an ITIP, the whole key of other types.
 pub(super) fn checked_part(code_type: CodeType, key: &str) -> Option<&str> {
     match code_type {
         CodeType::Sgtin | CodeType::Grai | CodeType::Gdti | CodeType::Sgcn => Some(key),
@@ -105,7 +105,7 @@ fn expected_check_digit(code_type: CodeType, key: &str) -> Option<(char, char)> 
     Some((last.chars().next()?, check_digit(body)?))
 }
 
-/// The last four digits of an ITIP: the number of this piece, 01 to the total, and the total.
+/// Whether the last four digits of an ITIP are a piece number, 01 to the total, and the total.
 fn is_piece_of_total(itip: &str) -> bool {
     match (itip.get(14..16), itip.get(16..18)) {
         (Some(piece), Some(total)) => piece != "00" && piece <= total,
@@ -113,7 +113,7 @@ fn is_piece_of_total(itip: &str) -> bool {
     }
 }
 
-/// A part identifier: characters of GS1's set 39, the company prefix (at least four digits) first.
+/// Whether the text is a part identifier: characters of GS1's set 39 that start with the company prefix, at least four digits.
 fn is_part(key: &str) -> bool {
     (CPI_MIN..=CPI_MAX).contains(&key.len())
         && key.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase() || b"#-/".contains(&byte))

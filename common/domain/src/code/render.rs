@@ -1,4 +1,4 @@
-//! Codes as clients and printers read them: serial, element string, Digital Link and EPC URI.
+//! Rendering of codes: serial, element string, GS1 Digital Link URI and EPC URI.
 
 use super::epc;
 use super::error::CodeError;
@@ -10,17 +10,18 @@ use super::secret::PoolKey;
 use super::template::{Piece, Template, encoded, join, length};
 use super::types::CodeType;
 
-/// What rendering needs beside the pool. A reservation freezes it, so that its export can be made again.
+/// What rendering needs besides the pool. It is stored with a reservation when its export starts, so that the export can be
+/// rendered again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RenderOptions {
-    /// Beginning of every GS1 Digital Link, without or with a slash at the end.
+    /// Start of every GS1 Digital Link URI, with or without a trailing slash.
     pub digital_link_domain: String,
-    /// Beginning of every short link; without it a short code has no link.
+    /// Start of every short link. Without it a short code has no link.
     pub short_code_domain: Option<String>,
-    /// The organisation's GS1 Company Prefix, for EPC URIs of products. Types that are built from a prefix use the
-    /// one of their namespace.
+    /// The organisation's GS1 Company Prefix, for EPC URIs of products. Types that are built from a prefix use the prefix
+    /// of their namespace.
     pub company_prefix: Option<String>,
-    /// The query of every link, with or without its question mark.
+    /// The query of every link, with or without a leading question mark.
     pub url_suffix: Option<String>,
 }
 
@@ -44,7 +45,7 @@ pub enum Field {
     DigitalLink,
     /// The element string with bracketed Application Identifiers; empty for a short code.
     ElementString,
-    /// The EPC pure identity URI; empty where the company prefix is not known or the check digit is wrong.
+    /// The EPC pure identity URI; empty if the company prefix is not known or the check digit is incorrect.
     EpcUri,
 }
 
@@ -53,7 +54,7 @@ impl Field {
     pub const ALL: [Self; 4] = [Self::Code, Self::DigitalLink, Self::ElementString, Self::EpcUri];
 }
 
-/// One code, rendered. A form that the code does not have is empty.
+/// One rendered code. A form that the code does not have is empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Code {
     /// See [`Field::Code`].
@@ -64,7 +65,7 @@ pub struct Code {
     pub element_string: String,
     /// See [`Field::EpcUri`].
     pub epc_uri: String,
-    /// What joins the code to its EPC: the element string.
+    /// The key with which clients join a code and its EPC: the element string.
     pub epc_join_key: String,
 }
 
@@ -80,8 +81,8 @@ impl Renderer {
     /// Compiles the fields of a pool.
     ///
     /// # Errors
-    /// [`CodeError`] if the pool's parts do not fit each other, [`CodeError::CompanyPrefixForm`] if the options'
-    /// company prefix is not 4 to 12 digits.
+    /// The errors of [`Permutation::new`], and [`CodeError::CompanyPrefixForm`] if the company prefix of the options is not
+    /// 4 to 12 digits.
     pub fn new(spec: &PoolSpec, key: &PoolKey, options: &RenderOptions) -> Result<Self, CodeError> {
         let permutation = Permutation::new(spec, key)?;
         let prefix = options.company_prefix.as_deref().map(CompanyPrefix::parse).transpose()?;
@@ -103,7 +104,7 @@ impl Renderer {
         self.permutation.width()
     }
 
-    /// The pieces of a field, none if the field is empty. Every slot lies within the [`Renderer::width`] bytes of the
+    /// The pieces of a field; no pieces if the field is empty. Every slot lies within the [`Renderer::width`] bytes of the
     /// varying part, which are ASCII letters and digits.
     #[must_use]
     pub fn pieces(&self, field: Field) -> &[Piece] {
@@ -122,11 +123,11 @@ impl Renderer {
         length(self.pieces(field))
     }
 
-    /// Writes the varying parts of the codes from index `start` on, one after the other, until `out` is full.
+    /// Fills `out` with the varying parts of consecutive indexes, starting at `start`.
     ///
     /// # Errors
-    /// [`CodeError::OutOfRange`], with `out` as it was, if an index lies outside the pool's space or the length of
-    /// `out` is no multiple of [`Renderer::width`].
+    /// [`CodeError::OutOfRange`] if an index is outside the pool's space or the length of `out` is not a multiple of
+    /// [`Renderer::width`]. `out` is then unchanged.
     pub fn fill(&self, start: u64, out: &mut [u8]) -> Result<(), CodeError> {
         self.permutation.fill(start, out)
     }
@@ -134,7 +135,7 @@ impl Renderer {
     /// The code at an index.
     ///
     /// # Errors
-    /// [`CodeError::OutOfRange`] if the index lies outside the pool's space.
+    /// [`CodeError::OutOfRange`] if the index is outside the pool's space.
     pub fn code(&self, index: u64) -> Result<Code, CodeError> {
         let varying = self.permutation.varying(index).ok_or(CodeError::OutOfRange)?;
         let text = |field| join(self.pieces(field), &varying);
@@ -155,7 +156,7 @@ impl Renderer {
     }
 }
 
-/// The serial, or the key that the varying part completes.
+/// The serial, or the whole key for the types whose varying part completes a key.
 fn code(namespace: &Namespace, width: usize) -> Template {
     let template = Template::new();
     match namespace.code_type {
@@ -165,7 +166,7 @@ fn code(namespace: &Namespace, width: usize) -> Template {
     }
 }
 
-/// `(AI)key(AI)serial`, or with the serial as the end of the key.
+/// `(AI)key(AI)serial`, or `(AI)keyserial` where the serial is the end of the key.
 fn element_string(namespace: &Namespace, width: usize) -> Template {
     let Some(ai) = namespace.code_type.application_identifier() else {
         return Template::new();

@@ -1,7 +1,8 @@
-//! Keys: one secret of the deployment, from which the key of every pool and of the ids is derived.
+//! Keys: the deployment has one secret, and the key of every pool and the key of the ids are derived from it with HKDF and
+//! SHA-256 (RFC 5869).
 //!
-//! HKDF with SHA-256 (RFC 5869). Who reads the tables cannot predict codes, because neither the secret nor a key
-//! is in them; a check value that tells nothing about the key is.
+//! The tables hold neither the secret nor a derived key, so reading the tables is not enough to predict codes. They hold a
+//! check value of each pool key, which does not reveal the key.
 
 use std::fmt;
 
@@ -13,16 +14,17 @@ use super::ff1::Ff1;
 use super::id::IdKey;
 use super::namespace::Namespace;
 
-/// Fewest bytes of a secret.
+/// Minimum number of bytes of a secret.
 pub const MIN_SECRET_BYTES: usize = 32;
 
-/// The salt of the extraction. A change of any of these texts would issue duplicates: they carry a version.
+/// The salt of the extraction. Changing any of these texts would change every key and so issue duplicate codes; therefore they
+/// contain a version.
 const SALT: &[u8] = b"code-reservation/v1";
 const POOL: &[u8] = b"code-reservation/v1/pool/";
 const ID: &[u8] = b"code-reservation/v1/id";
 const CHECK: &[u8] = b"code-reservation/v1/check";
 
-/// The secret of a deployment. Whoever has it can predict every code.
+/// The secret of a deployment. Anyone who knows it can predict every code.
 #[derive(Clone)]
 pub struct Secret {
     /// The pseudorandom key that HKDF extracts from the secret.
@@ -31,7 +33,8 @@ pub struct Secret {
 }
 
 impl Secret {
-    /// Takes the secret's bytes, which must be unpredictable: 64 random letters and digits, say, or 32 random bytes.
+    /// Derives the keys from the secret's bytes. The bytes must be unpredictable, for example 64 random letters and digits or
+    /// 32 random bytes.
     ///
     /// # Errors
     /// [`CodeError::SecretTooShort`] below 32 bytes.
@@ -68,11 +71,11 @@ impl fmt::Debug for Secret {
 pub struct PoolKey([u8; 32]);
 
 impl PoolKey {
-    /// A value that is equal whenever the key is, for the pool's row: 16 hexadecimal digits. It says nothing
-    /// about the key, so it is safe to store; a mismatch means another secret, which would issue duplicates.
+    /// The check value that the pool's row stores: 16 hexadecimal digits, the same for the same key. It does not reveal the
+    /// key. A mismatch means that the deployment has another secret, with which it would issue duplicate codes.
     #[must_use]
     pub fn check_value(&self) -> String {
-        expand(&self.0, &[CHECK]).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(&expand(&self.0, &[CHECK])[..8])
     }
 
     pub(super) const fn bytes(&self) -> &[u8; 32] {
@@ -86,8 +89,8 @@ impl fmt::Debug for PoolKey {
     }
 }
 
-/// HKDF-Expand to 32 bytes: its one block is HMAC(key, info ‖ 0x01), and HKDF-Extract is the same HMAC of salt and
-/// input. Written so because it then cannot fail, where the expansion to any length can.
+/// HKDF-Expand to 32 bytes. Its only block is HMAC(key, info ‖ 0x01), and HKDF-Extract is the same HMAC of salt and input, so
+/// this function calls `extract`: unlike the library's `expand`, which takes any length, it cannot fail.
 fn expand(key: &[u8; 32], info: &[&[u8]]) -> [u8; 32] {
     let mut input = info.concat();
     input.push(1);
@@ -122,7 +125,7 @@ mod tests {
         assert_eq!(one.pool_key(&eight).check_value().len(), 16);
     }
 
-    /// The texts above fix every code ever issued; this fails if one of them changes.
+    /// Fails if one of the texts from which keys are derived changes: every issued code depends on them.
     #[test]
     fn the_derivation_never_changes() {
         let secret = Secret::new(b"0123456789abcdef0123456789abcdef").unwrap();

@@ -1,9 +1,9 @@
-//! Texts with gaps: what every code of a pool has in common, and where the varying part goes.
+//! Templates of rendered fields: the text that all codes of a pool share, and the places of the varying part.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// Everything but RFC 3986's unreserved characters: what GS1 Digital Link URI Syntax 1.6 (section 4) and the EPC
-/// Tag Data Standard (section 6.3) ask to be encoded in a key.
+/// All characters except the unreserved ones of RFC 3986. GS1 Digital Link URI Syntax 1.6 (section 4) and the EPC Tag Data
+/// Standard (section 6.3) require that they are percent-encoded in a key.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// One piece of a rendered field.
@@ -20,7 +20,7 @@ pub enum Piece {
     },
 }
 
-/// Builds pieces, joining literals that touch.
+/// A builder of pieces that merges adjacent literals.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Template(Vec<Piece>);
 
@@ -52,12 +52,12 @@ impl Template {
     }
 }
 
-/// A key percent-encoded.
+/// The key, percent-encoded.
 pub(super) fn encoded(key: &str) -> String {
     utf8_percent_encode(key, RESERVED).to_string()
 }
 
-/// The text of pieces for one varying part.
+/// The text that the pieces make with one varying part.
 pub(super) fn join(pieces: &[Piece], varying: &str) -> String {
     pieces
         .iter()
@@ -68,7 +68,7 @@ pub(super) fn join(pieces: &[Piece], varying: &str) -> String {
         .collect()
 }
 
-/// Bytes of the text of pieces, whatever the varying part.
+/// Length in bytes of the text that the pieces make, the same for every varying part.
 pub(super) fn length(pieces: &[Piece]) -> usize {
     pieces
         .iter()

@@ -1,6 +1,6 @@
-//! The types of code this system allocates and the sets of characters their serials may use.
+//! The types of code that this service allocates, and the character sets that their serials may use.
 //!
-//! Pure facts of the standards: GS1 General Specifications, section 3 (Application Identifiers), and the
+//! These are facts of the standards: GS1 General Specifications, section 3 (Application Identifiers), and the
 //! GS1 Barcode Syntax Dictionary, release 2026-07-27.
 
 use std::fmt;
@@ -8,16 +8,24 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::error::CodeError;
-
 /// Number of digits of an SSCC and of a GSRN (AI 00 and 8018: N18).
 pub const FIXED_KEY_LENGTH: u8 = 18;
 
-/// Shortest serial that is allocated. Guessing is kept below 1 in 10,000, so anything shorter could issue
-/// next to nothing, and FF1 needs a domain of a million (NIST SP 800-38G Rev. 1, section 5.1).
+/// Minimum length of a serial. Less than 1/10,000 of a pool may be issued, so a shorter serial would leave almost no codes, and
+/// FF1 needs a domain of at least one million (NIST SP 800-38G Rev. 1, section 5.1).
 pub const MIN_SERIAL_LENGTH: u8 = 6;
 
-/// What kind of code a reservation asks for. Written in `snake_case` everywhere outside this process.
+/// A text is not the name of a code type, one of [`CodeType::ALL`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("code_type must be one of sgtin, sscc, grai, short_code, giai, gsrn, gdti, itip, cpi, sgcn")]
+pub struct UnknownCodeType;
+
+/// A text is not the name of a character set, one of [`CharacterSet::ALL`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("character_set must be one of alphanumeric, uppercase, numeric, hex, rfid96")]
+pub struct UnknownCharacterSet;
+
+/// The type of code of a reservation. In JSON, in the tables and in namespaces it is written in `snake_case`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CodeType {
@@ -92,7 +100,7 @@ impl CodeType {
         }
     }
 
-    /// The Application Identifier that carries the serial, where the serial is an element of its own.
+    /// The Application Identifier that carries the serial, if the serial is an element of its own.
     #[must_use]
     pub const fn serial_ai(self) -> Option<&'static str> {
         match self {
@@ -108,7 +116,7 @@ impl CodeType {
         if self.needs_product() { self.application_identifier() } else { None }
     }
 
-    /// Whether codes of this type are serials of a product, which a reservation must then name.
+    /// Whether codes of this type are serials of a product. A reservation must then name the product.
     #[must_use]
     pub const fn needs_product(self) -> bool {
         matches!(self, Self::Sgtin | Self::Grai | Self::Gdti | Self::Itip | Self::Cpi | Self::Sgcn)
@@ -132,10 +140,10 @@ impl CodeType {
         Self::ALL.into_iter().find(|code_type| code_type.product_ai() == Some(ai))
     }
 
-    /// Fewest characters the varying part may have: 18, the whole key, for `sscc` and `gsrn`.
+    /// Minimum length: 18, the whole key, for `sscc` and `gsrn`.
     ///
-    /// A serial of a `cpi` may not begin with 0 (AI 8011, `nozeroprefix`), so six digits would leave fewer than
-    /// the million values that FF1 needs; it starts at seven.
+    /// The serial of a `cpi` must not start with 0 (AI 8011, `nozeroprefix`), so six digits would leave fewer than the million
+    /// values that FF1 needs. Its minimum is seven.
     #[must_use]
     pub const fn min_length(self) -> u8 {
         match self {
@@ -145,8 +153,8 @@ impl CodeType {
         }
     }
 
-    /// Most characters the varying part may have: the AI's own limit, at most 20, which is as far as
-    /// 62 symbols fit 128 bits. (`giai`: also 30 less the company prefix, see [`super::PoolSpec::resolve`].)
+    /// Maximum length: the limit of the AI, and at most 20, because 62^20 still fits 128 bits. A `giai` is also limited to 30
+    /// characters including the company prefix (see [`super::PoolSpec::resolve`]).
     #[must_use]
     pub const fn max_length(self) -> u8 {
         match self {
@@ -158,7 +166,7 @@ impl CodeType {
         }
     }
 
-    /// Whether serials of this type may be written in that set of characters.
+    /// Whether serials of this type may use the character set.
     #[must_use]
     pub const fn allows(self, character_set: CharacterSet) -> bool {
         match self {
@@ -178,22 +186,22 @@ impl fmt::Display for CodeType {
 }
 
 impl FromStr for CodeType {
-    type Err = CodeError;
+    type Err = UnknownCodeType;
 
-    fn from_str(text: &str) -> Result<Self, CodeError> {
-        Self::ALL.into_iter().find(|code_type| code_type.as_str() == text).ok_or(CodeError::UnknownCodeType)
+    fn from_str(text: &str) -> Result<Self, UnknownCodeType> {
+        Self::ALL.into_iter().find(|code_type| code_type.as_str() == text).ok_or(UnknownCodeType)
     }
 }
 
-/// The characters a serial is written in. None of them needs percent-encoding, CSV quoting or XML escaping.
+/// The characters that a serial may use. None of them needs percent-encoding, CSV quoting or XML escaping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CharacterSet {
     /// `0-9 A-Z a-z`, 62 characters.
     Alphanumeric,
-    /// `0-9 A-Z` without `I` and `O`, which people misread: 34 characters.
+    /// `0-9 A-Z` without `I` and `O`, which are easily misread: 34 characters.
     Uppercase,
-    /// `0-9`, padded with zeros to the length (but a `cpi` serial never begins with 0).
+    /// `0-9`, padded with zeros to the length (but a `cpi` serial never starts with 0).
     Numeric,
     /// `0-9 A-F`.
     Hex,
@@ -218,7 +226,7 @@ impl CharacterSet {
         }
     }
 
-    /// The characters, in the order of their value as digits.
+    /// The characters, ordered by their value as digits.
     #[must_use]
     pub const fn symbols(self) -> &'static [u8] {
         match self {
@@ -229,7 +237,7 @@ impl CharacterSet {
         }
     }
 
-    /// How many characters the set has.
+    /// The number of characters.
     #[must_use]
     pub const fn radix(self) -> u32 {
         match self {
@@ -248,10 +256,10 @@ impl fmt::Display for CharacterSet {
 }
 
 impl FromStr for CharacterSet {
-    type Err = CodeError;
+    type Err = UnknownCharacterSet;
 
-    fn from_str(text: &str) -> Result<Self, CodeError> {
-        Self::ALL.into_iter().find(|set| set.as_str() == text).ok_or(CodeError::UnknownCharacterSet)
+    fn from_str(text: &str) -> Result<Self, UnknownCharacterSet> {
+        Self::ALL.into_iter().find(|set| set.as_str() == text).ok_or(UnknownCharacterSet)
     }
 }
 
@@ -270,8 +278,16 @@ mod tests {
             assert_eq!(set.as_str().parse::<CharacterSet>().unwrap(), set);
             assert_eq!(serde_json::to_string(&set).unwrap(), format!("\"{}\"", set.as_str()));
         }
-        assert!("SGTIN".parse::<CodeType>().is_err());
-        assert!("".parse::<CharacterSet>().is_err());
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_with_all_names_that_are_known() {
+        let error = "SGTIN".parse::<CodeType>().unwrap_err().to_string();
+        let names = CodeType::ALL.map(CodeType::as_str).join(", ");
+        assert_eq!(error, format!("code_type must be one of {names}"));
+        let error = "".parse::<CharacterSet>().unwrap_err().to_string();
+        let names = CharacterSet::ALL.map(CharacterSet::as_str).join(", ");
+        assert_eq!(error, format!("character_set must be one of {names}"));
     }
 
     #[test]

@@ -1,14 +1,12 @@
-//! `csv`: RFC 4180 in UTF-8 without a byte order mark, except that every row, the last too, ends in LF and
-//! not in CRLF.
+//! `csv`: RFC 4180 in UTF-8 without a byte order mark, except that every row ends in LF instead of CRLF, including the last.
 //!
 //! ```text
 //! position,code,digital_link,element_string,epc_uri
 //! 1,aB3dE5gH,https://id.gs1.org/01/09506000134352/21/aB3dE5gH,(01)09506000134352(21)aB3dE5gH,urn:epc:id:sgtin:9506000.013435.aB3dE5gH
 //! ```
 //!
-//! A field is quoted only if it must be: when it holds a comma, a quote or a line break. Whether it does is
-//! the same for every row of a file, since only letters and digits vary. An unknown field is empty, without
-//! quotes.
+//! A field is quoted only if it contains a comma, a quote or a line break. That is the same for every row of a file, because
+//! only letters and digits vary. A form that the codes do not have is an empty field without quotes.
 
 use crate::code::{Field, Piece, Renderer};
 

@@ -1,27 +1,26 @@
-//! What can make an export impossible. Every case is known before the first byte is written, but for the
-//! compressor's.
+//! Why an export cannot be made. Every error except that of the compressor is detected before the first byte is written.
 
 use crate::{code::CodeError, reservation::UnknownExportType};
 
 /// Why an export file cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// The text is none of the twelve export types.
+    /// The text is not one of the twelve export types.
     #[error(transparent)]
     UnknownType(#[from] UnknownExportType),
-    /// The number of rows is 0 or above 2^31 − 1, or the pool's index would pass 2^64 − 1.
+    /// The number of rows is 0 or above 2^31 − 1, or an index would exceed 2^64 − 1.
     #[error("{0} rows from that index cannot be written: 1 to 2147483647 rows make a file")]
     RowCount(u64),
-    /// A literal of a row, or the reservation's id, holds a character that some format cannot carry.
+    /// A literal of a row, or the reservation's id, contains a character that some format cannot represent.
     #[error("U+{:04X} cannot be written to an export file", u32::from(*.0))]
     Character(char),
-    /// A part of the file would be longer than the store takes.
+    /// A part of the file would exceed the maximum length of a part, or the length of the file exceeds 64 bits.
     #[error("a file of {total_len} bytes does not fit the store's parts")]
     TooLong {
-        /// Length of the plain file in bytes.
+        /// Length of the uncompressed file in bytes.
         total_len: u128,
     },
-    /// The pool does not have these codes.
+    /// The renderer refused an index: the pool does not have these codes.
     #[error(transparent)]
     Code(#[from] CodeError),
     /// The compressor failed.

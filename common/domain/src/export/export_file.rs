@@ -1,25 +1,25 @@
-//! One export file as a value: how long it is, how it is sent, and any part of it as bytes. What uploads it
-//! needs only this.
+//! One export file as a value: its length, how it is divided into parts, and the bytes of any part. The code that uploads a file
+//! needs only this type.
 
 use super::error::ExportError;
 use super::gzip;
 use super::part_policy::{PartPlan, PartPolicy};
-use super::rows::{FileHead, Rows};
+use super::rows::Rows;
+use super::template::FileHead;
+use crate::code::Renderer;
 use crate::reservation::ExportType;
 
-use crate::code::Renderer;
-
-/// Where an export is: what is saved between slices.
+/// The position of an export in its file, which is saved between slices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    /// The next part, from 1.
+    /// The number of the next part, from 1.
     pub part: u32,
-    /// The position of its first row, from 1.
+    /// The position of the first row of that part, from 1.
     pub row: u64,
 }
 
 impl Cursor {
-    /// Before the first part.
+    /// The start of the file.
     pub const START: Self = Self { part: 1, row: 1 };
 }
 
@@ -32,10 +32,10 @@ pub struct ExportFile {
 }
 
 impl ExportFile {
-    /// Compiles the file of `quantity` codes that begin at `start_index` of the pool.
+    /// Compiles the file of `quantity` codes from index `start_index` of the pool.
     ///
     /// # Errors
-    /// Whatever [`Rows::compile`] and [`PartPolicy::plan`] refuse.
+    /// The errors of [`Rows::compile`], and [`ExportError::TooLong`] if [`PartPolicy::plan`] finds that a part would be too long.
     pub fn compile(
         export_type: ExportType,
         renderer: Renderer,
@@ -55,43 +55,44 @@ impl ExportFile {
         self.export_type
     }
 
-    /// Its rows, as plain bytes.
+    /// The uncompressed rows.
     #[must_use]
     pub fn rows(&self) -> &Rows {
         &self.rows
     }
 
-    /// How it is sent.
+    /// How the file is divided into parts.
     #[must_use]
     pub fn plan(&self) -> PartPlan {
         self.plan
     }
 
-    /// The exact length in bytes, if it is known before the file is made: of a plain file.
+    /// The exact length in bytes. `None` for a gzipped file, whose length is not known before it is made.
     #[must_use]
     pub fn known_len(&self) -> Option<u64> {
         (!self.export_type.is_gzip()).then(|| self.rows.total_len())
     }
 
-    /// Whether the last part is behind.
+    /// Whether the cursor is at the end of the file.
     #[must_use]
     pub fn is_done(&self, at: Cursor) -> bool {
         at.row > self.rows.quantity()
     }
 
-    /// Where part `n` begins, unless only the parts before can tell (`.gz` in parts) or there is none.
+    /// The start of a part. `None` if the file has no such part, or if its start depends on the parts before it (a gzipped file
+    /// in several parts).
     #[must_use]
     pub fn cursor(&self, part: u32) -> Option<Cursor> {
         self.plan.part(part, self.rows.quantity()).map(|positions| Cursor { part, row: positions.start })
     }
 
-    /// Appends the part that begins at the cursor, and tells where the next one begins. The same cursor gives
-    /// the same bytes every time; the row decides what is written, so a cursor saved under another policy
-    /// goes on where it was. At the end of the file nothing is written.
+    /// Appends the part that starts at the cursor to `out`, and returns the cursor of the next part. The same cursor always gives
+    /// the same bytes. The content depends only on the row, so an export can continue at a cursor that was saved under another
+    /// policy. At the end of the file nothing is appended.
     ///
     /// # Errors
-    /// [`ExportError::Compression`] if the compressor fails, or what [`Rows::write`] returns; what was appended is then no
-    /// part.
+    /// [`ExportError::Compression`] if the compressor fails, or the error of [`Rows::write`]. The bytes appended so far must then
+    /// be discarded.
     pub fn write_part(&self, at: Cursor, out: &mut Vec<u8>) -> Result<Cursor, ExportError> {
         let row = at.row.max(1);
         let end = self.rows.quantity() + 1;

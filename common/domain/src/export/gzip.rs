@@ -1,8 +1,7 @@
-//! Gzip members (RFC 1952) whose bytes depend on nothing but what they hold.
+//! Deterministic gzip members (RFC 1952): the same rows always give the same bytes.
 //!
-//! Members that follow each other are one gzip file (section 2.2), so every window of rows can be compressed
-//! alone. The time is 0, the system "unknown" and the level fixed: the same rows give the same bytes, today
-//! and after a crash.
+//! A sequence of members is one gzip file (section 2.2), so every window of rows can be compressed independently. The header
+//! has the time 0 and the operating system "unknown", and the level is fixed, so that a part can be made again after a crash.
 
 use std::io::Write;
 use std::ops::Range;
@@ -12,14 +11,17 @@ use flate2::{Compression, GzBuilder};
 use super::error::ExportError;
 use super::rows::Rows;
 
-/// Rows differ in little but their serials, and this level finds nearly all that they share: files are about a
-/// third longer at level 1, and as long, or at most a fifteenth shorter, at any level above.
+/// Rows differ in little but their serials, and this level finds almost all repetitions. At level 1 files are about a third
+/// longer; at higher levels they are at most a fifteenth shorter.
 const LEVEL: u32 = 2;
 
-/// Rows that are written, then compressed, at a time: what is plain never needs more memory than this.
+/// Rows that are written and compressed at a time. This bounds the memory for uncompressed rows.
 const ROWS_AT_A_TIME: u64 = 1_600;
 
 /// Appends the rows at these positions as one gzip member.
+///
+/// # Errors
+/// [`ExportError::Compression`] if the compressor fails, or the error of [`Rows::write`].
 pub(super) fn write_member(rows: &Rows, positions: Range<u64>, out: &mut Vec<u8>) -> Result<(), ExportError> {
     let mut encoder = GzBuilder::new().mtime(0).operating_system(255).write(out, Compression::new(LEVEL));
     let mut plain = Vec::new();

@@ -1,5 +1,4 @@
-//! `json`: RFC 8259. One array, one object a line, so that a file too large for a parser can still be read
-//! line by line.
+//! `json`: RFC 8259. One array with one object per line, so that a file that is too large for a parser can be read line by line.
 //!
 //! ```text
 //! [
@@ -8,7 +7,7 @@
 //! ]
 //! ```
 //!
-//! `position` is a number, the other members are strings in every row; an unknown one is the empty string.
+//! `position` is a number, and the other members are strings in every row. A form that the codes do not have is the empty string.
 //! The file ends in LF.
 
 use crate::code::{Field, Renderer};
@@ -19,7 +18,7 @@ pub(super) fn layout(renderer: &Renderer) -> Layout {
     Layout { head: "[\n".to_owned(), row: object(renderer).text(",\n"), separator_len: 2, foot: "\n]\n".to_owned() }
 }
 
-/// One row as an object on one line, without the line's end.
+/// One row as an object on one line, without a line break.
 pub(super) fn object(renderer: &Renderer) -> RowTemplate {
     RowTemplate::default()
         .text("{\"position\":")
@@ -35,9 +34,8 @@ pub(super) fn object(renderer: &Renderer) -> RowTemplate {
         .text("\"}")
 }
 
-/// Escapes text for a quoted string of JSON (RFC 8259, section 7), which is a double-quoted scalar of YAML
-/// too. Control characters need no rule here: no literal holds one, [`super::Rows::compile`] refuses them for
-/// every format.
+/// Escapes text for a JSON string (RFC 8259, section 7), which is also a double-quoted scalar of YAML. Control characters need no
+/// rule, because [`super::Rows::compile`] refuses literals that contain them.
 pub(super) fn escape(text: &str, out: &mut String) {
     for character in text.chars() {
         if matches!(character, '"' | '\\') {

@@ -1,16 +1,18 @@
-//! Export files: the codes of a reservation as the bytes a printer, a spreadsheet or a program reads.
+//! Export files: the bytes of the file that holds the codes of a reservation.
 //!
-//! It knows [`crate::code`] and the types of [`crate::reservation`]; it does no I/O and names no AWS type.
+//! This module may use [`crate::code`], and of [`crate::reservation`] only `ExportType`, `Format` and their error. It does not
+//! know the reservation itself: a file is compiled from a renderer, a start index, a quantity and a [`FileHead`]. I/O, AWS types
+//! and the table of files must not come in. The limits of S3 are numbers in [`PartPolicy`].
 //!
-//! | file | its idea |
+//! | file | what it does |
 //! |---|---|
-//! | `csv`, `txt`, `json`, `ndjson`, `yaml`, `xml` | the layout of one format each |
+//! | `csv`, `txt`, `json`, `ndjson`, `yaml`, `xml` | one layout each |
 //! | `template` | a row as literals and slots, compiled once per reservation |
-//! | `rows` | any window of rows, as bytes and as an exact length |
-//! | `block` | a hundred rows at a time, fast |
+//! | `rows` | writes any window of rows, and computes its exact length |
+//! | `block` | writes a hundred rows at a time; the fast path of `rows` |
 //! | `gzip` | deterministic gzip members |
-//! | `part_policy` | how a file is cut into parts: a value and one function |
-//! | `export_file` | all of it together: any part of a file, made again alone |
+//! | `part_policy` | decides how a file is divided into parts |
+//! | `export_file` | the whole file: writes any part independently of the others |
 
 mod block;
 mod csv;
@@ -35,4 +37,5 @@ pub use crate::reservation::{ExportType, Format};
 pub use error::ExportError;
 pub use export_file::{Cursor, ExportFile};
 pub use part_policy::{PartPlan, PartPolicy, RowLengths};
-pub use rows::{FileHead, Rows};
+pub use rows::Rows;
+pub use template::FileHead;

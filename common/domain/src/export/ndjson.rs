@@ -1,5 +1,4 @@
-//! `ndjson`: newline-delimited JSON. The objects of `json`, one a line, every line ending in LF, and nothing
-//! around them.
+//! `ndjson`: newline-delimited JSON. The objects of `json`, one per line. Every line ends in LF.
 //!
 //! ```text
 //! {"position":1,"code":"aB3dE5gH","digital_link":"https://…","element_string":"(01)…(21)aB3dE5gH","epc_uri":"urn:epc:…"}

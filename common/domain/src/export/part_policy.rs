@@ -1,8 +1,7 @@
-//! How a file is cut into parts: a value, and one function of it and the file's lengths. Nothing here knows a
-//! store.
+//! How a file is divided into parts: a pure function of a policy and the lengths of the file.
 //!
-//! The limits are Amazon S3's: 10,000 parts of 5 MiB to 5 GiB, the last of any length (User Guide, "Amazon S3
-//! multipart upload limits").
+//! The default limits are those of Amazon S3: at most 10,000 parts of 5 MiB to 5 GiB, of which the last may be shorter (User Guide,
+//! "Amazon S3 multipart upload limits"). No call of a store must come in here.
 
 use std::ops::Range;
 
@@ -10,31 +9,32 @@ use super::error::ExportError;
 
 const MIB: u64 = 1 << 20;
 
-/// The lengths of a file that decide its parts, in bytes.
+/// The lengths of a file, in bytes, on which its division into parts depends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RowLengths {
-    /// How many rows.
+    /// The number of rows.
     pub rows: u64,
-    /// The whole plain file.
+    /// The whole uncompressed file.
     pub total_len: u64,
-    /// The first row, without what separates the file's head from it: no row is shorter.
+    /// The first row, without the head of the file. No row is shorter.
     pub shortest_row: u64,
-    /// The last row: no row is longer.
+    /// The last row. No row is longer.
     pub longest_row: u64,
     /// Head and foot together.
     pub around: u64,
 }
 
-/// When a file is sent in parts, and how long they are. The default fits S3; tests take tiny parts.
+/// The limits that decide whether a file is sent in parts, and how long the parts are. The default is for S3; tests use tiny
+/// parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartPolicy {
-    /// A plain file of up to so many bytes is one request (and so is its `.gz`).
+    /// A file with at most this many uncompressed bytes is sent in one request, gzipped or not.
     pub single_max: u64,
-    /// No part is shorter, except the last.
+    /// Minimum length of a part in bytes, except the last.
     pub part_len: u64,
-    /// No part is longer.
+    /// Maximum length of a part in bytes.
     pub max_part_len: u64,
-    /// No file has more parts.
+    /// Maximum number of parts.
     pub max_parts: u32,
 }
 
@@ -44,37 +44,37 @@ impl Default for PartPolicy {
     }
 }
 
-/// How one file is sent.
+/// How one file is divided into parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PartPlan {
     /// In one request.
     Single,
-    /// In parts of a fixed number of whole rows, the last with what is left.
+    /// In parts with a fixed number of whole rows. The last part has the remaining rows.
     Multipart {
         /// Rows of every part but the last.
         rows_per_part: u64,
-        /// How many parts.
+        /// The number of parts.
         parts: u32,
     },
-    /// In parts that collect gzip members until they are long enough: what a member will measure is not known
-    /// before.
+    /// In parts that collect gzip members until they are long enough, because the length of a member is not known before it is
+    /// compressed.
     Collected {
         /// Rows of every member but the last.
         rows_per_member: u64,
-        /// A part is full at so many bytes.
+        /// A part is complete when it has at least this many bytes.
         part_len: u64,
-        /// The last part that there can be: it takes all members that are left.
+        /// The number of the last possible part, which takes all remaining members.
         max_parts: u32,
     },
 }
 
 impl PartPolicy {
-    /// Decides how a file is sent.
+    /// Decides how a file is divided into parts.
     ///
-    /// The parts of a plain file hold as many rows as make [`Self::part_len`] bytes of the shortest rows, or
-    /// more if there would be too many parts. A `.gz` part is full at `part_len` or at total length ÷ nine
-    /// tenths of the parts (9,000), whichever is more: compressed bytes are fewer than plain ones or, at
-    /// worst, a few in a thousand more, so the parts suffice.
+    /// A part of an uncompressed file has as many rows as are needed for [`Self::part_len`] bytes of the shortest row, or more if
+    /// the file would otherwise have too many parts. A part of a gzipped file is complete at `part_len` bytes, or at the total
+    /// length divided by nine tenths of the maximum number of parts (9,000), whichever is greater. Compression increases the
+    /// length by a few thousandths at worst, so the number of parts is sufficient.
     ///
     /// # Errors
     /// [`ExportError::TooLong`] if a part would be longer than [`Self::max_part_len`].
@@ -91,12 +91,12 @@ impl PartPolicy {
             let part_len = self.part_len.max(lengths.total_len.div_ceil((max_parts * 9 / 10).max(1)));
             let plan =
                 PartPlan::Collected { rows_per_member: rows_per_part, part_len, max_parts: self.max_parts.max(1) };
-            // A part that is one byte short of full takes one more member, and what cannot be compressed is
-            // stored with 5 bytes per 16 KiB at most and 18 bytes of frame.
+            // A part that is one byte too short takes one more member. Incompressible data is stored with an overhead of at
+            // most 5 bytes per 16 KiB, and a member has a frame of 18 bytes.
             (plan, u128::from(part_len) + longest_window + longest_window / 1_024 + 64)
         } else {
             let parts = lengths.rows.div_ceil(rows_per_part);
-            // It fits: rows_per_part is at least rows ÷ max_parts.
+            // The cast is lossless: rows_per_part is at least rows ÷ max_parts, and max_parts is a u32.
             (PartPlan::Multipart { rows_per_part, parts: parts as u32 }, longest_window)
         };
         if longest_part > u128::from(self.max_part_len) {
@@ -107,9 +107,8 @@ impl PartPolicy {
 }
 
 impl PartPlan {
-    /// The positions (half-open, 1-based) of part `n` of a file of so many rows: parts are numbered from 1.
-    /// None if there is no such part, or if only the members of the parts before can tell
-    /// ([`Self::Collected`]).
+    /// The positions (half-open, 1-based) of part `n`, counted from 1, of a file with `rows` rows. `None` if the file has no such
+    /// part, or if its start depends on the parts before it ([`Self::Collected`]).
     #[must_use]
     pub fn part(&self, n: u32, rows: u64) -> Option<Range<u64>> {
         match *self {

@@ -5,12 +5,12 @@
 
 use std::ops::Range;
 
-use crate::code::{CodeType, Field, Piece, Renderer};
+use crate::code::{Field, Piece, Renderer};
 
 use super::block::{BLOCK_ROWS, Block};
 use super::error::ExportError;
 use super::part_policy::RowLengths;
-use super::template::Layout;
+use super::template::{FileHead, Layout};
 use super::{csv, json, ndjson, txt, xml, yaml};
 use crate::reservation::Format;
 
@@ -20,15 +20,6 @@ const MAX_ROWS: u64 = 2_147_483_647;
 /// Codes made by one call of the renderer: whole blocks, and whole groups of 64 that the renderer encrypts
 /// together.
 const BATCH_ROWS: usize = 16 * BLOCK_ROWS;
-
-/// What a file says about its reservation.
-#[derive(Clone, Copy, Debug)]
-pub struct FileHead<'a> {
-    /// The reservation's id.
-    pub reservation: &'a str,
-    /// The type of its codes.
-    pub code_type: CodeType,
-}
 
 /// The rows of one file: a format, a renderer, and which indexes of the pool.
 ///

@@ -4,7 +4,7 @@
 //! Literals are escaped here, at compile time. Slots are not: the character sets of serials are digits and
 //! letters, which no format escapes (`rows` asserts that of every code it writes in a debug build).
 
-use crate::code::{Field, Piece, Renderer};
+use crate::code::{CodeType, Field, Piece, Renderer};
 
 /// How a format escapes text: it appends the text to the output.
 pub(super) type Escape = fn(&str, &mut String);
@@ -12,6 +12,15 @@ pub(super) type Escape = fn(&str, &mut String);
 /// Text as it is.
 pub(super) fn verbatim(text: &str, out: &mut String) {
     out.push_str(text);
+}
+
+/// What a file says about its reservation.
+#[derive(Clone, Copy, Debug)]
+pub struct FileHead<'a> {
+    /// The reservation's id.
+    pub reservation: &'a str,
+    /// The type of its codes.
+    pub code_type: CodeType,
 }
 
 /// A format applied to one reservation: everything of the file but the codes themselves.

@@ -1,10 +1,10 @@
-//! `txt`: one digital link a line, in UTF-8, every line ending in LF: what a printer of QR codes eats.
+//! `txt`: one GS1 Digital Link per line in UTF-8, the input format of printers of QR codes. Every line ends in LF.
 //!
 //! ```text
 //! https://id.gs1.org/01/09506000134352/21/aB3dE5gH
 //! ```
 //!
-//! Codes without a link (short codes of a deployment that has no domain for them) are printed as they are.
+//! If the codes have no link (short codes of a deployment without a domain for them), the line is the code itself.
 
 use crate::code::{Field, Renderer};
 

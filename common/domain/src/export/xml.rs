@@ -1,4 +1,4 @@
-//! `xml`: XML 1.0 in UTF-8, without a namespace or a document type. One `code` element a line.
+//! `xml`: XML 1.0 in UTF-8, without a namespace or a document type. One `code` element per line.
 //!
 //! ```text
 //! <?xml version="1.0" encoding="UTF-8"?>
@@ -7,13 +7,12 @@
 //! </codes>
 //! ```
 //!
-//! `value` is the member that other formats call `code`. Every element is there in every row; an unknown one
-//! is empty. The file ends in LF.
+//! `value` is the member that other formats call `code`. Every row has all elements; the element of a form that the codes do not
+//! have is empty. The file ends in LF.
 
 use crate::code::{Field, Renderer};
 
-use super::rows::FileHead;
-use super::template::{Layout, RowTemplate};
+use super::template::{FileHead, Layout, RowTemplate};
 
 pub(super) fn layout(renderer: &Renderer, file: &FileHead<'_>) -> Layout {
     let mut head = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<codes reservation=\"".to_owned();
@@ -36,8 +35,7 @@ pub(super) fn layout(renderer: &Renderer, file: &FileHead<'_>) -> Layout {
     Layout { head, row, separator_len: 0, foot: "</codes>\n".to_owned() }
 }
 
-/// Escapes text for element content and for an attribute in double quotes (XML 1.0, section 2.4): the five
-/// predefined entities.
+/// Escapes text for element content and for an attribute in double quotes: the five predefined entities (XML 1.0, section 2.4).
 fn escape(text: &str, out: &mut String) {
     for character in text.chars() {
         match character {

@@ -1,4 +1,4 @@
-//! `yaml`: one document, a block sequence of mappings, the same for a YAML 1.1 and a YAML 1.2 reader.
+//! `yaml`: one document, a block sequence of mappings. YAML 1.1 and YAML 1.2 parsers read the same values.
 //!
 //! ```text
 //! - position: 1
@@ -8,9 +8,8 @@
 //!   epc_uri: "urn:epc:id:sgtin:9506000.013435.aB3dE5gH"
 //! ```
 //!
-//! `position` is a number. Everything else is double-quoted, always: a plain `00123456`, `12E45678` or `0x…`
-//! would come back as a number, and leading zeros of a code count. No document marker, so that a file is also
-//! a valid part of a larger one.
+//! `position` is a number. All other values are always double-quoted: a parser would read a plain `00123456`, `12E45678` or `0x…` as
+//! a number and lose leading zeros. There is no document marker, so that files can be concatenated.
 
 use crate::code::{Field, Renderer};
 

@@ -1,4 +1,4 @@
-//! A new reservation, made of a client's input.
+//! Creation of a reservation from a client's input.
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -6,26 +6,26 @@ use uuid::Uuid;
 use super::{ExportType, FieldError, Refusal, Reservation, Rules, Status, Timestamp, members::Members};
 use crate::code::{CharacterSet, CodeError, CodeRequest, CodeType, validate_request};
 
-/// What a client asked for, checked: every rule that needs no store holds.
+/// The validated input of a client. Every rule that can be checked without the tables holds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
-    /// The id that the client chose.
+    /// The id, if the client chose one.
     pub id: Option<Uuid>,
-    /// The organisation; whether the caller may name it is the caller's to check.
+    /// The organisation. The operation must check that the client may use it.
     pub reserved_for: String,
     /// The type of code.
     pub code_type: CodeType,
-    /// How many codes.
+    /// The number of codes.
     pub quantity: i64,
     /// The format of the export.
     pub export_type: ExportType,
-    /// A query for the Digital Links.
+    /// The query of the Digital Links.
     pub url_suffix: Option<String>,
     /// The product's key path.
     pub product: Option<String>,
     /// The client's reference.
     pub reference_id: Option<String>,
-    /// A key of a collection that is not ours.
+    /// A key of a collection of another system; it is stored and not checked.
     pub purchase_order: Option<String>,
     /// Length of the serials.
     pub length: Option<u8>,
@@ -33,24 +33,24 @@ pub struct Draft {
     pub character_set: Option<CharacterSet>,
 }
 
-/// What the service itself puts into a new reservation.
+/// The members of a new reservation that the service itself sets.
 #[derive(Clone, Debug)]
 pub struct Birth {
-    /// The id, where the client chose none (UUID v7, so that ids sort by time).
+    /// The id that is used if the client chose none: a UUID of version 7, so that ids sort by time.
     pub id: Uuid,
     /// The incarnation.
     pub incarnation: Uuid,
-    /// The user.
+    /// The user who creates the reservation.
     pub user: String,
-    /// The time.
+    /// The time of creation.
     pub now: Timestamp,
 }
 
 impl Draft {
-    /// Reads and checks a client's input. Members that are not the client's to set, and unknown ones, are ignored.
+    /// Parses and validates a client's input. Unknown members, and members that a client must not set, are ignored.
     ///
     /// # Errors
-    /// All failed rules at once.
+    /// [`Refusal::NotAnObject`] if the input is not an object; otherwise [`Refusal::Invalid`] with every failed rule.
     pub fn parse(input: &Value, rules: &Rules) -> Result<Self, Refusal> {
         let input: &Map<String, Value> =
             input.as_object().ok_or(Refusal::NotAnObject("a code reservation has to be an object"))?;
@@ -140,7 +140,8 @@ impl Draft {
     }
 }
 
-/// Checks what the codes need of each other: the product of the type, the length and character set that the type allows.
+/// Checks the members that depend on the type of code: product, length and character set. Adds at most one error per member,
+/// and none for a member that already has one.
 pub(super) fn check_codes(
     code_type: CodeType,
     product: Option<&str>,
@@ -164,7 +165,7 @@ pub(super) fn check_codes(
     }
 }
 
-/// A message of [`crate::code`] as a sentence: a capital first, a full stop last.
+/// Turns an error message of [`crate::code`] into a sentence: capital first letter, full stop at the end.
 #[must_use]
 pub fn sentence(message: &str) -> String {
     let mut characters = message.chars();

@@ -1,27 +1,27 @@
-//! The twelve export types: six formats, each plain or as a gzip file.
+//! The twelve export types: six formats, each plain or gzipped.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The text is none of the twelve export types.
+/// The text is not one of the twelve export types.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown export type {0:?}: one of csv, txt, json, ndjson, yaml, xml, or one of these with .gz added")]
 pub struct UnknownExportType(pub String);
 
-/// How the rows of a file are written.
+/// The format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Format {
     /// Comma-separated values, RFC 4180 with LF.
     Csv,
-    /// One digital link a line.
+    /// One GS1 Digital Link per line.
     Txt,
     /// One array of objects, RFC 8259.
     Json,
-    /// One object a line.
+    /// One object per line.
     Ndjson,
-    /// A sequence of mappings, YAML 1.2 (and 1.1).
+    /// A sequence of mappings, valid as YAML 1.2 and YAML 1.1.
     Yaml,
     /// One element per code, XML 1.0.
     Xml,
@@ -51,7 +51,7 @@ impl fmt::Display for Format {
     }
 }
 
-/// The `export_type` of a reservation: a format, and whether the file is gzipped. As text `csv`, `csv.gz`, …
+/// The `export_type` of a reservation: a format, plain or gzipped. As text `csv`, `csv.gz`, …
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ExportType {
@@ -77,13 +77,13 @@ impl ExportType {
         Self { format, gzip }
     }
 
-    /// How the rows are written.
+    /// The format.
     #[must_use]
     pub const fn format(self) -> Format {
         self.format
     }
 
-    /// Whether the file is a gzip file.
+    /// Whether the file is gzipped.
     #[must_use]
     pub const fn is_gzip(self) -> bool {
         self.gzip
@@ -103,26 +103,25 @@ impl ExportType {
         }
     }
 
-    /// What follows the last name of a file, without the dot: `csv`, `csv.gz`, …
+    /// The file name extension without the leading dot: `csv`, `csv.gz`, …
     #[must_use]
     pub const fn extension(self) -> &'static str {
         self.as_str()
     }
 
-    /// The media type of the file. A `.gz` is a gzip file (RFC 6713), not a file sent with a content
-    /// encoding: whoever downloads it keeps it as it is.
+    /// The media type of the file. The media type of a gzipped file is `application/gzip` (RFC 6713). Gzip is not used as a
+    /// content encoding, so a client that downloads the file does not decompress it.
     #[must_use]
     pub const fn content_type(self) -> &'static str {
         if self.gzip {
             return "application/gzip";
         }
         match self.format {
-            // RFC 7111 and RFC 2046: text/* has a charset parameter, and not every reader takes UTF-8 for
-            // granted.
+            // RFC 7111 and RFC 2046: text/* has a charset parameter, and not every reader assumes UTF-8.
             Format::Csv => "text/csv; charset=utf-8",
             Format::Txt => "text/plain; charset=utf-8",
-            // RFC 8259, section 11: JSON is UTF-8 and has no charset parameter. YAML: RFC 9512; XML says it
-            // in its first line.
+            // RFC 8259, section 11: JSON is UTF-8 and has no charset parameter. The same holds for YAML (RFC 9512). An XML
+            // file declares its encoding in the first line.
             Format::Json => "application/json",
             Format::Ndjson => "application/x-ndjson",
             Format::Yaml => "application/yaml",

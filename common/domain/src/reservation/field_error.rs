@@ -1,4 +1,4 @@
-//! Why an input is refused, in the terms of the contract's FAILED_VALIDATION entries.
+//! Why an input is refused: the entries of a `FAILED_VALIDATION` answer.
 
 use serde_json::{Value, json};
 
@@ -7,16 +7,17 @@ use serde_json::{Value, json};
 pub struct FieldError {
     /// The member.
     pub field: &'static str,
-    /// The rule, in Directus' words: `required`, `in`, `eq`, `gte`, `lte`, `regex`, `integer`, `string`, `uuid`, `max_length`.
+    /// The rule, by its name in Directus: `required`, `in`, `eq`, `gte`, `lte`, `regex`, `integer`, `string`, `uuid`,
+    /// `max_length`.
     pub kind: &'static str,
-    /// What the rule allows, where that can be said.
+    /// The allowed value or values, for the rules that have them.
     pub valid: Option<Box<Value>>,
-    /// What a person should do, as a sentence.
+    /// The message for a person, as a sentence.
     pub reason: String,
 }
 
 impl FieldError {
-    /// A failed rule without a list of what is allowed.
+    /// A failed rule without allowed values.
     pub fn new(field: &'static str, kind: &'static str, reason: impl Into<String>) -> Self {
         Self { field, kind, valid: None, reason: reason.into() }
     }
@@ -27,7 +28,7 @@ impl FieldError {
         Self::new(field, "required", "Value is required.")
     }
 
-    /// The value is none of `valid`.
+    /// The value is not one of `valid`.
     #[must_use]
     pub fn one_of<T: AsRef<str>>(field: &'static str, valid: &[T]) -> Self {
         let list = valid.iter().map(AsRef::as_ref).collect::<Vec<_>>();
@@ -35,7 +36,7 @@ impl FieldError {
         Self { valid: Some(Box::new(json!(list))), ..Self::new(field, "in", reason) }
     }
 
-    /// The value is not the one that is allowed.
+    /// The value is not the only allowed one.
     pub fn only(field: &'static str, valid: Value, reason: impl Into<String>) -> Self {
         Self { valid: Some(Box::new(valid)), ..Self::new(field, "eq", reason) }
     }
@@ -62,16 +63,16 @@ impl FieldError {
     }
 }
 
-/// Why a client's input changes nothing.
+/// Why a client's input is refused. A refused input changes nothing.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Refusal {
-    /// Members that break a rule, one entry each.
+    /// Members that break a rule, one entry for each.
     #[error("{} member(s) break a rule", .0.len())]
     Invalid(Vec<FieldError>),
-    /// A member that the object does not have (PATCH).
+    /// The object has no member of this name (PATCH only).
     #[error("unknown member {0}")]
     UnknownField(String),
-    /// The input is no object.
+    /// The input is not a JSON object.
     #[error("{0}")]
     NotAnObject(&'static str),
 }

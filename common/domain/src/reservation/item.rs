@@ -1,4 +1,4 @@
-//! The object as it is stored: the specification's members and the service's own.
+//! The reservation as it is stored: the members of the specification and the service's own attributes.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -6,10 +6,10 @@ use uuid::Uuid;
 use super::{Status, Timestamp};
 use crate::code::{CharacterSet, Namespace};
 
-/// A reservation as it is stored. A null member is absent from the stored item.
+/// A reservation as it is stored. A member that is null is absent from the stored item.
 ///
-/// The members of the specification are optional where a row of another system (a seed) may lack them; whatever this
-/// service accepts itself has passed [`super::create`].
+/// Members of the specification are optional if a row that was imported from another system (a seed) may lack them. Rows that
+/// this service creates have passed [`super::create`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reservation {
     /// Primary key.
@@ -20,19 +20,19 @@ pub struct Reservation {
     /// When it was created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub date_created: Option<Timestamp>,
-    /// The user who changed it last.
+    /// The user who last changed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_updated: Option<String>,
-    /// When it was changed last, by a client or by the service.
+    /// When a client or the service last changed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub date_updated: Option<Timestamp>,
     /// The organisation that the codes are for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reserved_for: Option<String>,
-    /// The type of code; the text of [`crate::code::CodeType`] in every row that this service made.
+    /// The type of code. Rows that this service creates have the text of a [`crate::code::CodeType`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_type: Option<String>,
-    /// How many codes are wanted.
+    /// The number of codes asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantity: Option<i64>,
     /// The status.
@@ -40,25 +40,25 @@ pub struct Reservation {
     /// The format of the export.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub export_type: Option<String>,
-    /// The file that holds the codes.
+    /// The id of the file that holds the codes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub export_file: Option<String>,
-    /// A query for the Digital Links.
+    /// The query of the Digital Links.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url_suffix: Option<String>,
     /// The product that the codes are for, as a key path (`/01/…`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product: Option<String>,
-    /// Rows written so far.
+    /// The number of rows written so far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantity_reserved: Option<i64>,
-    /// Why it failed.
+    /// Why the reservation failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
     /// The client's own reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference_id: Option<String>,
-    /// A key of a collection that is not ours.
+    /// A key of a collection of another system; it is stored and not checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purchase_order: Option<String>,
     /// Length of the serials, if the client asked for one.
@@ -68,48 +68,49 @@ pub struct Reservation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub character_set: Option<CharacterSet>,
 
-    /// Drawn at creation: a deleted and re-created id is another reservation, with other objects and another range.
+    /// Chosen at creation. It distinguishes a reservation from a deleted one with the same id, which has other objects and
+    /// another range.
     pub incarnation: Uuid,
-    /// Number of the export, 0 before the first; a part of its object key.
+    /// The number of the export, 0 before the first one. It is part of the object key ([`super::ExportKey`]).
     #[serde(default)]
     pub generation: u32,
-    /// Number of writes; client edits are conditional on it.
+    /// The number of writes. Changes by clients are conditional on it.
     #[serde(default)]
     pub version: u64,
-    /// The indexes that the codes are made of, once allocated (RSV-2: never changed, never taken back).
+    /// The range of indexes of the codes, once it is allocated. It never changes afterwards (RSV-2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<Range>,
-    /// What the running or latest export is rendered with.
+    /// The settings with which the running or latest export is rendered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub render: Option<Render>,
-    /// How far the running export is.
+    /// The progress of the running export.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub export: Option<Export>,
-    /// Tries of the sweep since the last progress.
+    pub export: Option<ExportProgress>,
+    /// The number of attempts of the sweep since the last progress.
     #[serde(default)]
     pub attempts: u32,
     /// When the last progress was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress_at: Option<Timestamp>,
-    /// A row of a seed: shown as it is, never processed.
+    /// Whether the row was imported from a seed. Such a row is shown as it is and never processed.
     #[serde(default, skip_serializing_if = "is_false")]
     pub seeded: bool,
 }
 
-/// A range of indexes of a pool, with what rendering needs of the pool.
+/// A range of indexes of a pool, with the attributes of the pool that rendering needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Range {
-    /// The pool; names type, key and length.
+    /// The namespace of the pool: type, key and length.
     pub namespace: Namespace,
     /// The pool's random number (58 bits).
     pub pool_number: u64,
     /// The pool's character set.
     pub character_set: CharacterSet,
-    /// Check value of the key that the pool was made with: under another key the same indexes are other codes.
+    /// The check value of the key with which the pool was created. With another key the same indexes give other codes.
     pub check: String,
     /// The first index.
     pub start: u64,
-    /// How many indexes.
+    /// The number of indexes.
     pub count: u64,
 }
 
@@ -121,12 +122,13 @@ impl Range {
     }
 }
 
-/// What an export is rendered with, frozen when it begins, so that every slice and every later check sees the same bytes.
+/// The settings with which an export is rendered. They are stored when the export starts, so that every slice and every later
+/// check renders the same bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Render {
     /// The format.
     pub export_type: String,
-    /// A query for the Digital Links.
+    /// The query of the Digital Links.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url_suffix: Option<String>,
     /// The domain of Digital Links.
@@ -137,27 +139,27 @@ pub struct Render {
     /// The organisation's company prefix, for EPC URIs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub company_prefix: Option<String>,
-    /// [`super::RENDERER_VERSION`] of the worker that froze it.
+    /// [`super::RENDERER_VERSION`] of the worker that started the export.
     pub version: u32,
 }
 
-/// How far an export is.
+/// The progress of an export: where the next slice continues.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Export {
-    /// The multipart upload, once there is one.
+pub struct ExportProgress {
+    /// The id of the multipart upload, once it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upload_id: Option<String>,
     /// Number of the next part, from 1.
     pub next_part: u32,
     /// Position of the next row, from 1.
     pub next_row: u64,
-    /// How often this generation began again because its upload was lost.
+    /// How often this generation was restarted because its upload was lost.
     #[serde(default)]
     pub restarts: u32,
 }
 
-impl Export {
-    /// Nothing is written.
+impl ExportProgress {
+    /// The start of an export: nothing is written yet.
     #[must_use]
     pub fn begin() -> Self {
         Self { upload_id: None, next_part: 1, next_row: 1, restarts: 0 }
@@ -165,26 +167,26 @@ impl Export {
 }
 
 impl Reservation {
-    /// Whether the service has work to do with it.
+    /// Whether the service has work to do for this reservation.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.status.is_open() && !self.seeded
     }
 
-    /// Begins a new export of the same codes (architecture, step 5): `export_file` keeps the old file until the new one is
-    /// complete, so nothing that a printer may need is ever missing.
+    /// Starts a new export of the same codes (architecture, step 5). `export_file` keeps naming the old file until the new one
+    /// is complete, so a file that a printer may need is always available.
     pub fn restart_export(&mut self, render: Render, now: Timestamp) {
         self.status = Status::InProgress;
         self.generation = self.generation.saturating_add(1);
         self.render = Some(render);
-        self.export = Some(Export::begin());
+        self.export = Some(ExportProgress::begin());
         self.attempts = 0;
         self.quantity_reserved = Some(0);
         self.error_message = None;
         self.progress_at = Some(now);
     }
 
-    /// How many codes are wanted, as a count.
+    /// The number of codes asked for; 0 if `quantity` is missing or negative.
     #[must_use]
     pub fn quantity(&self) -> u64 {
         self.quantity.and_then(|quantity| u64::try_from(quantity).ok()).unwrap_or(0)

@@ -1,4 +1,4 @@
-//! The members that a client may set, each with its rule. Create and update read their input through this one place.
+//! The members that a client may set, each with its rule. Both [`super::create`] and [`super::update`] read their input here.
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -9,10 +9,10 @@ use crate::{
     reservation::ExportType,
 };
 
-/// Largest value of an integer member: Directus' `integer` is a signed 32-bit column.
+/// Maximum of an integer member: Directus' `integer` is a signed 32-bit column.
 pub(super) const MAX_INTEGER: i64 = i32::MAX as i64;
 
-/// The input of a client, read member by member; what is wrong is collected, not thrown at the first.
+/// Reads the input of a client member by member and collects all failed rules.
 pub(super) struct Members<'a> {
     input: &'a Map<String, Value>,
     rules: &'a Rules,
@@ -25,7 +25,7 @@ impl<'a> Members<'a> {
         Self { input, rules, errors: Vec::new() }
     }
 
-    /// Whether the client named the member at all.
+    /// Whether the input contains the member.
     pub(super) fn has(&self, field: &str) -> bool {
         self.input.contains_key(field)
     }
@@ -34,7 +34,7 @@ impl<'a> Members<'a> {
         self.input.get(field).unwrap_or(&Value::Null)
     }
 
-    /// Notes a failed rule and goes on with nothing.
+    /// Collects a failed rule and returns `None` for it.
     fn keep<T>(&mut self, result: Result<Option<T>, FieldError>) -> Option<T> {
         result.unwrap_or_else(|error| {
             self.errors.push(error);
@@ -113,7 +113,8 @@ impl<'a> Members<'a> {
     }
 }
 
-/// Reads a UUID in its hyphenated form, of any letter case: the only form that Directus' databases hand back unchanged.
+/// Parses a UUID in hyphenated form, upper or lower case. Other forms of a UUID are refused, as Directus' databases do not
+/// return them unchanged.
 #[must_use]
 pub fn uuid(text: &str) -> Option<Uuid> {
     if text.len() == 36 { Uuid::try_parse(text).ok() } else { None }
@@ -124,14 +125,14 @@ fn integer(field: &'static str, value: &Value, min: i64, max: i64) -> Result<Opt
     let number = match value {
         Value::Null => return Ok(None),
         Value::Number(number) => number,
-        // Directus' databases take the digits of a number for the number.
+        // Directus' databases accept a string of digits as a number.
         Value::String(digits) if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) => {
             parsed = digits.parse().unwrap_or(u64::MAX).into();
             &parsed
         }
         _ => return Err(FieldError::new(field, "integer", "Value has to be a whole number.")),
     };
-    // JSON does not tell 5 and 5.0 apart, and a number over 64 bits is still a number that is too large.
+    // In JSON 5.0 is the same number as 5. A number beyond 64 bits is reported as too large, not as malformed.
     let whole = number.as_i64().or_else(|| {
         let float = number.as_f64()?;
         #[expect(

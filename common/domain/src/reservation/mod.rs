@@ -1,9 +1,14 @@
-//! The `code_reservation` object: its members, defaults, rules and status steps. PURE: no I/O, no AWS type, no clock.
+//! The `code_reservation` object: its members, defaults, validation rules and status transitions.
 //!
-//! [`Reservation`] is the object as it is stored; [`Rules`] are the deployment's limits; [`create`] makes a new object of a
-//! client's input and [`update`] applies a client's change; [`invariants`] says what must always hold.
+//! [`Reservation`] is the object as it is stored. [`Rules`] are the deployment's limits. [`create`] makes a new object from a
+//! client's input and [`update`] applies a client's change. [`invariants`] checks what must always hold. [`ExportKey`] and
+//! [`file_id`] name an export in the bucket and in the table of files.
+//!
+//! This module may use [`crate::code`]. I/O, AWS types, clocks and randomness must not come in: the time and fresh ids are
+//! arguments.
 
 pub mod create;
+mod export_key;
 mod export_type;
 mod field_error;
 mod file_name;
@@ -17,10 +22,11 @@ mod timestamp;
 pub mod update;
 
 pub use create::sentence;
+pub use export_key::{ExportKey, file_id};
 pub use export_type::{ExportType, Format, UnknownExportType};
 pub use field_error::{FieldError, Refusal};
-pub use file_name::file_name;
-pub use item::{Export, Range, Render, Reservation};
+pub use file_name::{Disposition, content_disposition, file_name};
+pub use item::{ExportProgress, Range, Render, Reservation};
 pub use members::uuid;
 pub use rules::Rules;
 pub use status::{Status, Step};
@@ -29,5 +35,11 @@ pub use timestamp::Timestamp;
 /// The name of the collection.
 pub const COLLECTION: &str = "code_reservation";
 
-/// The renderer's version: a running export is finished by the renderer that began it (architecture, step 1).
+/// The version of the renderer, which is stored in the [`Render`] of every export when the export starts. Increment it with
+/// every change of the bytes of an export.
+///
+/// All parts of a file must come from one version. A worker that finds a running export of an older version does not continue
+/// it: it starts the export again, as the next generation, with its own version. A worker that finds a newer version than its
+/// own leaves the export unchanged and fails the stream record, so that the record comes again until a newer worker takes it.
+/// (`Job::prepare` in `functions/reserve-codes/src/export.rs`.)
 pub const RENDERER_VERSION: u32 = 1;

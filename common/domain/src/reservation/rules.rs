@@ -1,15 +1,15 @@
-//! The limits of a deployment that validation depends on.
+//! The settings of a deployment on which validation depends.
 
 use crate::code::SerialDefaults;
 
-/// The limits of a deployment that validation depends on.
+/// The settings of a deployment on which validation depends.
 #[derive(Clone, Debug)]
 pub struct Rules {
-    /// The largest `quantity`.
+    /// Maximum `quantity`.
     pub max_quantity: u32,
-    /// Whether a `product` with a wrong check digit is refused.
+    /// Whether a `product` with an incorrect check digit is refused.
     pub strict_check_digits: bool,
-    /// What a serial looks like when the request does not say.
+    /// Defaults for length and character set of serials.
     pub serials: SerialDefaults,
 }
 

@@ -1,4 +1,4 @@
-//! The status of a reservation and the steps that a client may take.
+//! The status of a reservation, and the transitions that a client may request.
 
 use std::fmt;
 
@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Accepted; nothing is reserved yet.
+    /// Accepted. No codes are reserved yet.
     New,
-    /// The codes are reserved; the export is being written.
+    /// The codes are reserved and the export is being written.
     InProgress,
-    /// The export is there (or a client closed the reservation before anything was reserved).
+    /// The export exists, or a client closed the reservation before codes were reserved.
     Complete,
-    /// It failed for good, or a client stopped it; `error_message` says why.
+    /// The reservation failed permanently, or a client stopped it. `error_message` gives the reason of a failure.
     Error,
 }
 
@@ -22,7 +22,7 @@ impl Status {
     /// All values, in the order of the specification.
     pub const ALL: [Self; 4] = [Self::New, Self::InProgress, Self::Complete, Self::Error];
 
-    /// The value as the API writes it.
+    /// The value in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -33,7 +33,7 @@ impl Status {
         }
     }
 
-    /// Reads a value of the API.
+    /// Parses a value of the API.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == text)
@@ -52,26 +52,26 @@ impl fmt::Display for Status {
     }
 }
 
-/// What a client's change of status means.
+/// The effect of a client's change of status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// The status stays.
+    /// The status does not change.
     Stay,
-    /// Nothing will be reserved (`complete` or `error` without a range).
+    /// The reservation ends without codes (`complete` or `error` without a range).
     Close,
-    /// A closed or failed reservation without a range is taken up again.
+    /// A closed or failed reservation without a range becomes new again.
     Reopen,
-    /// The export is made again, of the same codes (architecture, step 5).
+    /// The export is made again, with the same codes (architecture, step 5).
     Again,
     /// A running export is stopped.
     Stop,
 }
 
 impl Step {
-    /// The step from `current` to `wanted`, or the statuses that are allowed now.
+    /// The step that leads from `current` to `wanted`.
     ///
     /// # Errors
-    /// The legal values, the present one first, when the step is none of those that the contract names.
+    /// If the contract does not allow the transition: the allowed values, the current one first.
     pub fn of(current: Status, wanted: Status, has_range: bool) -> Result<Self, Vec<Status>> {
         use Status::{Complete, Error, InProgress, New};
         if current == wanted {

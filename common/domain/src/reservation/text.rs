@@ -1,16 +1,20 @@
-//! Rules of the text members.
+//! Validation rules of the text members.
 
 use serde_json::Value;
 
 use super::FieldError;
 
-/// The most characters of a text member.
+/// Maximum number of characters of a text member.
 pub(super) const MAX_LENGTH: usize = 255;
 
-/// The most characters of `error_message`: 100 of them, 4 bytes a character, fit one transaction (4 MB).
+/// Maximum number of characters of `error_message`. 100 messages of this length, with 4 bytes per character, fit one transaction
+/// of DynamoDB (4 MB).
 pub(super) const MAX_MESSAGE: usize = 8_000;
 
-/// Reads a text or null; a number is taken as its text, as Directus' text columns do.
+/// Reads a text or null. A number is converted to its text, as Directus' text columns do.
+///
+/// # Errors
+/// `string` if the value is of another type; `max_length` if the text is too long.
 pub(super) fn text(field: &'static str, value: &Value) -> Result<Option<String>, FieldError> {
     let text = match value {
         Value::Null => return Ok(None),
@@ -25,7 +29,10 @@ pub(super) fn text(field: &'static str, value: &Value) -> Result<Option<String>,
     Ok(Some(text))
 }
 
-/// A reference becomes a file name and a cell of a spreadsheet: no control characters.
+/// Refuses control characters. It is used for references, which become file names and cells of spreadsheets.
+///
+/// # Errors
+/// `regex` if the text contains a control character.
 pub(super) fn no_control_characters(field: &'static str, text: &str) -> Result<(), FieldError> {
     if text.chars().any(char::is_control) {
         return Err(FieldError::new(field, "regex", "Value must not contain control characters."));
@@ -33,10 +40,13 @@ pub(super) fn no_control_characters(field: &'static str, text: &str) -> Result<(
     Ok(())
 }
 
-/// A query that can be appended to a Digital Link: `k=v&k2=v2`, with or without a leading `?`.
+/// Checks that the text is a query that can be appended to a Digital Link: `k=v&k2=v2`, with or without a leading `?`.
 ///
-/// RFC 3986 section 3.4 gives the characters; GS1 Digital Link URI Syntax 1.6 section 4.11 reserves all-digit keys for
-/// application identifiers, so a suffix that carries one would change what the link identifies.
+/// RFC 3986, section 3.4, defines the allowed characters. GS1 Digital Link URI Syntax 1.6, section 4.11, reserves all-digit keys
+/// for Application Identifiers: a suffix with such a key would change what the link identifies.
+///
+/// # Errors
+/// `regex` if the text is not such a query.
 pub(super) fn url_suffix(text: &str) -> Result<(), FieldError> {
     let wrong = |reason: &str| Err(FieldError::new("url_suffix", "regex", reason));
     let query = text.strip_prefix('?').unwrap_or(text);

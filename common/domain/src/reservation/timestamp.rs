@@ -1,22 +1,22 @@
-//! Points in time as the API shows them: ISO 8601, milliseconds, `Z`.
+//! Points in time in the form of the API: ISO 8601 in UTC with milliseconds and `Z`.
 
 use std::fmt;
 
 use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-/// A point in time with millisecond precision. Its text (`2024-03-01T08:00:00.000Z`) sorts as the time does.
+/// A point in time with millisecond precision. The order of the texts (`2024-03-01T08:00:00.000Z`) is the order of the times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(DateTime<Utc>);
 
 impl Timestamp {
-    /// Cuts a time to milliseconds.
+    /// Truncates a time to milliseconds.
     #[must_use]
     pub fn new(time: DateTime<Utc>) -> Self {
         Self(time.trunc_subsecs(3))
     }
 
-    /// Reads an RFC 3339 text.
+    /// Parses a time in RFC 3339 format.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         DateTime::parse_from_rfc3339(text).ok().map(|time| Self::new(time.to_utc()))

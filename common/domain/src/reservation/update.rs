@@ -1,4 +1,4 @@
-//! A client's change of a reservation.
+//! Update of a reservation with a client's input.
 
 use serde_json::{Map, Value, json};
 
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::code::CodeType;
 
-/// Members that a client may name in a PATCH but that stay as they are, as Directus treats them.
+/// Members that a PATCH may contain but that keep their value, as in Directus.
 const IGNORED: [&str; 7] =
     ["id", "user_created", "date_created", "user_updated", "date_updated", "export_file", "codes"];
 
@@ -30,13 +30,13 @@ const SETTABLE: [&str; 13] = [
     "character_set",
 ];
 
-/// Members that say what the codes are: fixed once a range exists.
+/// Members that determine the codes. They are fixed once a range exists.
 const FIXED_BY_RANGE: [&str; 6] = ["code_type", "product", "quantity", "reserved_for", "length", "character_set"];
 
-/// Members that the running export depends on.
+/// Members that determine the running export. They are fixed while it runs.
 const FIXED_WHILE_RUNNING: [&str; 2] = ["export_type", "url_suffix"];
 
-/// Who changes it, and when.
+/// Who makes the change, and when.
 #[derive(Clone, Debug)]
 pub struct Editor {
     /// The user.
@@ -45,12 +45,13 @@ pub struct Editor {
     pub now: Timestamp,
 }
 
-/// Applies a client's change to `current` and gives the object to be written, with its version raised.
+/// Applies a client's change to `current` and returns the object to write, with an incremented version.
 ///
-/// `render` freezes what a new export is rendered with; it is called only where one begins.
+/// `render` provides the settings of a new export; it is called only if the change starts one.
 ///
 /// # Errors
-/// All failed rules at once, or the first unknown member. Nothing of the change is applied then.
+/// [`Refusal::NotAnObject`] if the input is not an object, [`Refusal::UnknownField`] with the first unknown member, otherwise
+/// [`Refusal::Invalid`] with every failed rule. No part of a refused change is applied.
 pub fn apply(
     current: &Reservation,
     input: &Value,
@@ -77,7 +78,7 @@ pub fn apply(
     }
     take_step(&mut next, step, wanted, editor.now, render);
     if input.get("status").and_then(Value::as_str) == Some(Status::New.as_str()) {
-        // Asking for work on a row that came from a seed makes it a row like any other.
+        // A request to process a seeded row makes it a normal row.
         next.seeded = false;
     }
     next.user_updated = Some(editor.user.clone());
@@ -86,7 +87,7 @@ pub fn apply(
     Ok(next)
 }
 
-/// Reads the members that the client named over the present ones.
+/// Copies `current` and replaces the members that the input contains.
 fn read(current: &Reservation, members: &mut Members<'_>) -> Reservation {
     let mut next = current.clone();
     if members.has("reserved_for") {
@@ -161,7 +162,7 @@ fn step(current: &Reservation, input: &Map<String, Value>, errors: &mut Vec<Fiel
     (step, wanted)
 }
 
-/// Refuses changes of what the codes or the running export are made of.
+/// Refuses changes of members that determine the reserved codes or the running export.
 fn fixed_members(current: &Reservation, next: &Reservation, errors: &mut Vec<FieldError>) {
     let running = current.status == Status::InProgress && current.range.is_some();
     let fixed = FIXED_BY_RANGE
@@ -196,7 +197,7 @@ fn member(reservation: &Reservation, field: &str) -> Value {
     }
 }
 
-/// Checks what the members need of each other, where one of them changed.
+/// Checks rules that concern several members, if one of them changed.
 fn check_result(current: &Reservation, next: &Reservation, rules: &Rules, errors: &mut Vec<FieldError>) {
     let changed = ["code_type", "product", "length", "character_set"]
         .into_iter()
@@ -223,7 +224,7 @@ fn take_step(
         Step::Stay => {}
         Step::Close | Step::Stop => {
             next.status = wanted;
-            // The upload is found by its key and tidied when this write comes down the stream.
+            // The stream record of this write makes `reserve-codes` find the upload by its key and abort it.
             next.export = None;
         }
         Step::Reopen => {
@@ -243,7 +244,7 @@ fn take_step(
 mod tests {
     use super::*;
     use crate::reservation::{
-        Export, Range,
+        ExportProgress, Range,
         create::{Birth, Draft},
     };
     use uuid::Uuid;
@@ -272,7 +273,7 @@ mod tests {
             count: 100,
         });
         item.render = Some(render(&item));
-        item.export = Some(Export { upload_id: Some("up".into()), next_part: 4, next_row: 90, restarts: 0 });
+        item.export = Some(ExportProgress { upload_id: Some("up".into()), next_part: 4, next_row: 90, restarts: 0 });
         item.quantity_reserved = Some(50);
         item.attempts = 2;
         item
@@ -358,7 +359,7 @@ mod tests {
             let next = patch(&item, &json!({"status": "new", "export_type": "json"})).unwrap();
             assert_eq!((next.status, next.generation), (Status::InProgress, 4));
             assert_eq!((&next.range, next.incarnation), (&item.range, item.incarnation));
-            assert_eq!(next.export, Some(Export::begin()));
+            assert_eq!(next.export, Some(ExportProgress::begin()));
             assert_eq!(next.render.unwrap().export_type, "json");
             assert_eq!((next.attempts, next.quantity_reserved, next.error_message), (0, Some(0), None));
             assert_eq!(next.export_file.as_deref(), Some("old"));

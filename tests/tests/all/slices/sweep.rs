@@ -5,9 +5,9 @@ use std::{sync::Arc, time::Duration};
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{TimeDelta, Utc};
 use common::{
-    bucket::{ObjectHead, export_key},
+    bucket::ObjectHead,
     context::Context,
-    reservation::{Reservation, Status, Timestamp},
+    reservation::{ExportKey, Reservation, Status, Timestamp},
 };
 use lambda_runtime::LambdaEvent;
 use local::invocation::Invoked;
@@ -135,7 +135,7 @@ async fn what_a_dead_worker_left_of_deleted_and_finished_reservations_is_tidied(
     // Leftovers of a complete reservation: an older generation, and an upload of the very key of its export.
     let item = home.item(complete).await;
     leave(&home, &Reservation { generation: 0, ..item.clone() }, "json").await;
-    let key = export_key(&item, "csv");
+    let key = ExportKey::of(&item, "csv".parse().unwrap()).to_string();
     home.context().bucket().create_upload(&head(&key, &item)).await.unwrap();
     // A running one.
     assert_eq!(home.patch(running, &json!({"status": "new"})).await, 200);
@@ -196,7 +196,7 @@ fn head<'a>(key: &'a str, item: &Reservation) -> ObjectHead<'a> {
 /// An object and an upload of a generation.
 async fn leave(home: &Home, item: &Reservation, extension: &str) {
     let bucket = home.context().bucket();
-    let key = export_key(item, extension);
+    let key = ExportKey::of(item, extension.parse().unwrap()).to_string();
     bucket.put(&head(&key, item), b"x".to_vec()).await.unwrap();
     bucket.create_upload(&head(&key, item)).await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! Nothing that a stranger sends makes this module panic, and what it accepts it can write again.
+//! No input makes the parsers panic, and every accepted text is written back unchanged.
 
 use super::*;
 use crate::code::{
@@ -6,7 +6,7 @@ use crate::code::{
     product_key, validate_request,
 };
 
-/// What the texts are made of: the pieces of real ones, and what breaks careless parsers.
+/// The pieces of the generated texts: parts of valid ones, and text that breaks careless parsers.
 const PIECES: [&str; 64] = [
     "/",
     "//",
@@ -74,7 +74,7 @@ const PIECES: [&str; 64] = [
     "short_code#deployment#",
 ];
 
-/// Whole texts, which one change turns into something nearly right.
+/// Valid texts; one change makes them almost valid.
 const WHOLE: [&str; 12] = [
     "https://id.gs1.org/01/19506000134359/21/AbC12345?x=y",
     "https://id.gs1.org/00/106141412345678908",
@@ -99,7 +99,7 @@ fn text(cases: &mut Cases) -> String {
             text.push_str(PIECES[cases.below(PIECES.len())]);
         }
     }
-    // Sometimes a piece is cut, or one character of it is another.
+    // Sometimes the text is cut or one character is replaced.
     match cases.below(4) {
         0 => {
             let end = (0..=cases.below(text.len() + 1)).rev();
@@ -169,7 +169,7 @@ fn a_million_texts_are_parsed_without_panic() {
         let resolved = PoolSpec::resolve(&request, &SerialDefaults::default(), false);
         assert!(errors.is_empty() || resolved.is_err());
     }
-    // The texts are near enough to real ones that each parser gets past its first step.
+    // The generated texts are close enough to valid ones that every parser gets past its first step.
     assert!(candidates > 10_000, "{candidates}");
     assert!(products > 1_000, "{products}");
     assert!(namespaces > 10_000, "{namespaces}");

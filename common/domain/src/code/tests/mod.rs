@@ -1,4 +1,4 @@
-//! Tests of the whole module, through its public names.
+//! Tests of the whole module through its public API.
 
 mod garbage;
 mod pools;
@@ -12,7 +12,7 @@ use super::{
     SerialDefaults,
 };
 
-/// A GTIN, asset type, … with the right check digit under the company prefix 9506000.
+/// The company prefix of the test keys; all keys below have a correct check digit.
 const PREFIX: &str = "9506000";
 
 fn secret() -> Secret {
@@ -58,7 +58,7 @@ fn every_pool() -> Vec<PoolSpec> {
     specs
 }
 
-/// A small generator, so that the cases are the same every time.
+/// A small pseudorandom generator with a fixed seed, so that every run has the same cases.
 struct Cases(u64);
 
 impl Cases {

@@ -121,7 +121,7 @@ fn a_giai_has_at_most_thirty_characters() {
     assert!(resolve(&with(Some(18), long)).is_ok());
     let error = resolve(&with(Some(19), long)).unwrap_err();
     assert!(matches!(error, CodeError::Length { max: 18, .. }));
-    // What is known only with the prefix is not refused without it.
+    // Without the prefix the limit is not known, so the length is accepted.
     let unknown = with(Some(19), None);
     assert_eq!(validate_request(&unknown, &SerialDefaults::default(), false), []);
 }

@@ -1,4 +1,4 @@
-//! What holds for every pool and every index.
+//! Properties that hold for every pool and every index.
 
 use std::collections::HashMap;
 
@@ -36,7 +36,7 @@ proptest! {
             .iter()
             .map(|digit| char::from(symbols[usize::from(*digit) % symbols.len()]))
             .collect();
-        // Some texts are no index's: a wrong check digit, a leading zero, an index beyond 64 bits.
+        // Some texts belong to no index: an incorrect check digit, a leading zero, an index beyond 64 bits.
         if let Some(index) = permutation.index_of(&varying) {
             prop_assert_eq!(permutation.varying(index), Some(varying));
         }
@@ -62,11 +62,11 @@ proptest! {
     ) {
         let text = |spec: &PoolSpec, index| {
             let code = renderer(spec, &RenderOptions::default()).code(index).unwrap();
-            // A short code has no element string and stands for itself.
+            // A short code has no element string; compare the code itself.
             (code.element_string, (spec.code_type == CodeType::ShortCode).then_some(code.code))
         };
         let (first, second) = (within(&one, first), within(&two, second));
-        // Two pools of one namespace never exist together: the first reservation fixes the characters.
+        // A namespace never has two pools: the first reservation fixes the character set.
         if one.namespace == two.namespace {
             prop_assume!(one.character_set == two.character_set && first != second);
         }
@@ -77,7 +77,7 @@ proptest! {
 #[test]
 fn no_two_codes_of_neighbouring_namespaces_are_equal() {
     let mut seen = HashMap::new();
-    // Prefixes of which none begins another, every length: all that could be mistaken for each other.
+    // Namespaces whose codes could be confused: prefixes of which none is the beginning of another, and neighbouring lengths.
     for namespace in [
         "sscc#9506000#18",
         "sscc#9506001#18",
@@ -127,7 +127,7 @@ fn by_fpe(key: &[u8], radix: u32, length: u32, mut index: u128) -> u128 {
     Vec::from(image).iter().fold(0, |number, numeral: &u16| number * u128::from(radix) + u128::from(*numeral))
 }
 
-/// Every permuted pool against a naive writer on another implementation of FF1.
+/// Compares every permuted pool with a simple implementation on top of another FF1.
 #[test]
 fn serials_are_ff1_of_the_index_in_the_characters_of_the_set() {
     for spec in every_pool().iter().filter(|spec| spec.is_permuted()) {
@@ -156,7 +156,7 @@ fn serials_are_ff1_of_the_index_in_the_characters_of_the_set() {
     }
 }
 
-/// Codes that were printed must come out again after every change of this module.
+/// Codes that were issued must stay the same after every change of this module.
 #[test]
 fn the_codes_of_a_secret_never_change() {
     for (namespace, set, expected) in [

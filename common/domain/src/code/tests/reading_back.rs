@@ -1,9 +1,9 @@
-//! From a rendered code back to its namespace and index.
+//! Look-up of rendered codes: their namespaces and indexes.
 
 use super::*;
 use crate::code::{Candidate, by_code, by_digital_link, by_join_key};
 
-/// The index that candidates lead to when this one pool exists.
+/// The index that the candidates lead to if only this pool exists.
 fn index(candidates: &[Candidate], spec: &PoolSpec) -> Option<u64> {
     let mut found = candidates.iter().filter(|candidate| candidate.namespace == spec.namespace);
     let candidate = found.next()?;
@@ -64,7 +64,7 @@ fn keys_with_a_prefix_are_looked_up_under_every_prefix_length() {
     };
     assert_eq!(lengths(by_join_key("(00)106141412345678908")), Vec::from_iter(4..=12));
     assert_eq!(lengths(by_join_key("(8018)106141412345678908")), Vec::from_iter(4..=12));
-    // A reference of at least six characters; and all that stands before it is digits.
+    // The reference has at least six characters, and everything before it is digits.
     assert_eq!(lengths(by_join_key("(8004)9506000123456")), [4, 5, 6, 7]);
     assert_eq!(lengths(by_join_key("(8004)950600ABCDEFGH")), [4, 5, 6]);
     // A bare code may be any of the types without products.
@@ -113,7 +113,7 @@ fn malformed_codes_have_no_candidates() {
     for code in ["", "AbC", "AbC 2345", "ÄbC12345", "0123456789012345678901234567890"] {
         assert_eq!(by_code(code, Some("/01/19506000134359")), [], "{code}");
     }
-    // A product of no type's form does not hide what the code may be otherwise.
+    // A malformed product does not exclude the types without products.
     assert_eq!(by_code("AbC12345", Some("/01/1")).len(), 1);
 }
 
@@ -131,13 +131,13 @@ fn what_no_index_has_is_not_found() {
             good.replace(|_: char| true, "I").replacen('I', "O", 1),
         ] {
             let found = permutation.index_of(&bad);
-            // `IO…` is a serial of the set with all letters.
+            // `IO…` is a valid serial in the alphanumeric set.
             if spec.character_set != CharacterSet::Alphanumeric || bad.len() != good.len() {
                 assert_eq!(found, None, "{bad} in {}", spec.namespace);
             }
         }
     }
-    // A wrong check digit, and the numbers around those of a 96-bit tag.
+    // An incorrect check digit, and numbers just outside the range of a 96-bit tag.
     let sscc = permutation(&spec("sscc#9506000#18", CharacterSet::Numeric));
     let good = sscc.varying(77).unwrap();
     for digit in '0'..='9' {

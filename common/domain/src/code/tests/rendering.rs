@@ -1,4 +1,4 @@
-//! What a code looks like, for each type.
+//! The rendered forms of each type of code.
 
 use super::*;
 use crate::code::{CodeError, Field, Piece, has_check_digit};
@@ -12,7 +12,7 @@ fn options() -> RenderOptions {
     }
 }
 
-/// The five forms of the code at index 5, with the varying part written as `~` (and an SSCC's as `~` twice).
+/// The four templates of the pool's codes, with each slot written as `<from..to>`.
 fn shapes(namespace: &str, set: CharacterSet, options: &RenderOptions) -> [String; 4] {
     let renderer = renderer(&spec(namespace, set), options);
     Field::ALL.map(|field| {
@@ -138,13 +138,14 @@ fn the_epc_uri_is_empty_rather_than_guessed() {
         let [.., epc] = shapes(namespace, set, &options);
         epc
     };
-    // Unknown prefix, another company's, the seed's GTIN with its wrong check digit, a prefix too short for an EPC.
+    // An unknown prefix, the prefix of another company, the seed's GTIN with its incorrect check digit, and a prefix that is
+    // too short for an EPC.
     assert_eq!(epc("sgtin#19506000134359#8", None), "");
     assert_eq!(epc("sgtin#19506000134359#8", Some("4006381")), "");
     assert_eq!(epc("sgtin#19361758000003#8", Some("9361758")), "");
     assert_eq!(epc("sgtin#19506000134359#8", Some("95060")), "");
     assert_eq!(epc("sscc#95060#18", None), "");
-    // The prefix of the namespace counts where there is one, whatever the options say.
+    // If the namespace has a prefix, that of the options is ignored.
     assert_eq!(epc("sscc#9506000#18", Some("4006381")), "urn:epc:id:sscc:9506000.<0..10>");
     // A prefix of twelve digits leaves no reference, and the component is empty.
     assert_eq!(epc("grai#9506000134352#8", Some("950600013435")), "urn:epc:id:grai:950600013435..<0..8>");

@@ -1,20 +1,20 @@
-//! A million codes of each random type: all different, every character as frequent as chance has it, and nothing to
-//! see between one code and the next.
+//! Statistics of a million codes of each permuted type: all are different, character frequencies are those of a uniform
+//! distribution, and successive codes are uncorrelated.
 //!
-//! The key is fixed, so the figures are the same every time and nothing here can fail by chance.
+//! The key is fixed, so the figures are the same in every run and no test can fail by chance.
 
 use super::*;
 
 const COUNT: usize = 1_000_000;
 
-/// How far χ² may lie above its mean, in standard deviations. Chance passes 6 once in a hundred million.
+/// How far χ² may lie above its mean, in standard deviations. A random value exceeds 6 about once in a hundred million.
 const SIGMAS: f64 = 6.0;
 
 fn million(namespace: &str, set: CharacterSet) -> (PoolSpec, Vec<u8>) {
     let spec = spec(namespace, set);
     let permutation = permutation(&spec);
     let mut bytes = vec![0; COUNT * permutation.width()];
-    // Not at the beginning, where a range that is not random at all would look worst.
+    // An arbitrary start inside the pool.
     permutation.fill(123_456, &mut bytes).unwrap();
     (spec, bytes)
 }
@@ -34,7 +34,7 @@ fn check_chi_square(counts: &[u32], expected: &[f64], what: &str) {
     assert!(chi_square <= limit, "{what}: χ² {chi_square:.1} above {limit:.1}");
 }
 
-/// How often chance gives each digit at a place (from the left) of the numbers that the pool writes.
+/// The expected number of occurrences of each digit at a place (from the left) in uniformly distributed codes of the pool.
 fn expected(spec: &PoolSpec, place: usize) -> Vec<f64> {
     let radix = u128::from(spec.character_set.radix());
     let total = COUNT as f64;
@@ -89,16 +89,16 @@ fn check(namespace: &str, set: CharacterSet) {
         let expected = expected(&spec, place);
         let what = format!("{namespace} {set}, place {place}");
         check_chi_square(&counts[place], &expected, &what);
-        // The step from one code to the next at a place: as chance has it where all digits are equally likely. (The
-        // first digits of 96-bit serials and of cpi serials are not; a thousandth off would show in a million.)
+        // The differences between successive codes at a place are uniform if all digits are equally likely. (The first digits
+        // of 96-bit serials and of cpi serials are not; a deviation of a thousandth would show in a million codes.)
         let even = COUNT as f64 / radix as f64;
         if expected.iter().all(|count| (count / even - 1.0).abs() < 1e-4) {
             let even = vec![(COUNT - 1) as f64 / radix as f64; radix];
             check_chi_square(&steps[place], &even, &format!("steps of {what}"));
         }
     }
-    // As often up as down: a million coins fall within 6 · 500 of the half. (Successive comparisons share a code, which
-    // makes the spread smaller still.)
+    // Ascending pairs are as frequent as descending ones: a million coin flips deviate by less than 6 · 500 from the half.
+    // (Successive comparisons share a code, which makes the deviation smaller still.)
     let half = COUNT as f64 / 2.0;
     assert!((f64::from(ascending) - half).abs() < SIGMAS * 500.0, "{namespace}: {ascending} up");
 }

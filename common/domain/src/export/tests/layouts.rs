@@ -1,4 +1,4 @@
-//! The layout of every format, pinned, and what cannot be compiled.
+//! The exact layout of every format, and the inputs that cannot be compiled.
 
 use super::samples::{self, HEAD_ID, Sample};
 use crate::code::CodeError;
@@ -116,7 +116,7 @@ fn what_some_format_cannot_carry_is_refused_by_all() {
 
 #[test]
 fn a_file_of_more_codes_than_its_pool_has_is_refused_before_it_is_begun() {
-    // A company prefix of 7 digits leaves an extension digit and 9 of a serial reference.
+    // With a company prefix of 7 digits, the extension digit and a serial reference of 9 digits vary.
     let sample = sample("sscc");
     let space = 10_000_000_000;
     let compile = |start_index, quantity| {

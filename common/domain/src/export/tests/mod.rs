@@ -1,4 +1,4 @@
-//! What export files promise, over every type of code and every format.
+//! Tests of export files for every type of code and every format.
 
 mod files;
 mod layouts;

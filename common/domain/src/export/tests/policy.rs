@@ -27,7 +27,7 @@ fn check_plain(lengths: &RowLengths) {
                 assert!(rows_per_part * lengths.shortest_row >= 5 * MIB, "every part but the last is long enough");
             }
             assert!(rows_per_part * lengths.longest_row + lengths.around <= 5 * GIB);
-            // Parts are no longer than they must be: what is in flight must fit the memory of a function.
+            // Parts are not longer than necessary, because the parts in flight must fit the memory of a function.
             let needed = (8 * MIB).max(lengths.rows.div_ceil(10_000) * lengths.shortest_row);
             assert!((rows_per_part - 1) * lengths.shortest_row <= needed);
         }
@@ -35,7 +35,7 @@ fn check_plain(lengths: &RowLengths) {
     }
 }
 
-/// Checks a plan for gzip against S3's limits, with members of the sizes given, over and over.
+/// Checks a plan for gzip against S3's limits, for members with the given compression ratios in rotation.
 fn check_gzip(lengths: &RowLengths, permille: &[u64]) {
     let plan = PartPolicy::default().plan(lengths, true).unwrap();
     let PartPlan::Collected { rows_per_member, part_len, max_parts } = plan else {

@@ -1,23 +1,23 @@
-//! A renderer of every type of code, and of what a type may have or lack.
+//! Renderers for tests: every type of code, with and without its optional forms.
 
 use crate::code::{CharacterSet, CodeRequest, CodeType, PoolSpec, RenderOptions, Renderer, Secret, SerialDefaults};
 
-/// A reservation's id with everything that XML escapes.
+/// A reservation's id with all characters that XML escapes.
 pub(super) const HEAD_ID: &str = "<a&\"b'>";
 
-/// The query of the samples' links: what CSV quotes and XML escapes.
+/// The query of the samples' links, with characters that CSV quotes and XML escapes.
 const SUFFIX: &str = "?lot=A,1&who='me'";
 
 const COMPANY_PREFIX: &str = "9506000";
 
-/// A renderer and what it is.
+/// A renderer, with its name and type.
 pub(super) struct Sample {
     pub(super) name: &'static str,
     pub(super) code_type: CodeType,
     pub(super) renderer: Renderer,
 }
 
-/// One sample of every type, and then some. The first is an `sgtin` with everything a code can have.
+/// At least one sample of every type. The first is an `sgtin` whose codes have all forms.
 pub(super) fn all() -> Vec<Sample> {
     use CharacterSet::{Hex, Numeric, Rfid96, Uppercase};
     use CodeType::{Cpi, Gdti, Giai, Grai, Gsrn, Itip, Sgcn, Sgtin, ShortCode, Sscc};

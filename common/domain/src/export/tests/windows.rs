@@ -1,4 +1,4 @@
-//! The fast writer against the plain one, byte for byte, whole and cut.
+//! Comparison of the fast writer with the simple one, byte for byte, for whole files and for windows.
 
 use proptest::prelude::*;
 
@@ -6,7 +6,7 @@ use super::samples::{self, HEAD_ID, Sample};
 use crate::export::naive::Naive;
 use crate::export::{FileHead, Format, Rows};
 
-/// Somewhere in the pool, not at its beginning.
+/// An arbitrary start inside the pool.
 const START_INDEX: u64 = 12_345;
 
 fn pair(sample: &Sample, format: Format, quantity: u64) -> (Rows, Naive<'_>) {
@@ -70,7 +70,7 @@ fn the_last_row_of_the_largest_file_is_right() {
 
 #[test]
 fn the_known_length_of_a_window_is_the_sum_of_its_rows() {
-    // Against a sum that shares nothing with the formula but the decimal numbers themselves.
+    // The expected length is summed row by row, independently of the formula.
     let sample = samples::all().remove(0);
     for format in Format::ALL {
         let (rows, naive) = pair(&sample, format, 12_000);

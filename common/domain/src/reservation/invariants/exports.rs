@@ -1,26 +1,26 @@
-//! The invariants that speak of files: RSV-4, as a function over bytes, and the bucket's half of RSV-5.
+//! The invariants of files: RSV-4, as a function over bytes, and the bucket's half of RSV-5.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use super::{Breach, State};
+use super::tables::{Breach, State};
 use crate::reservation::{Format, Reservation};
 
-/// A file row as far as the invariants speak of it.
+/// The attributes of a file row that the invariants need.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileState {
     /// The file's id.
     pub id: String,
     /// The key of its object.
     pub key: String,
-    /// The reservation whose codes it holds; none for a file of a seed.
+    /// The reservation whose codes the file holds; `None` for a file of a seed.
     pub reservation: Option<Uuid>,
-    /// Its incarnation.
+    /// The incarnation of that reservation.
     pub incarnation: Option<Uuid>,
 }
 
-/// File rows, and what lies in the bucket under the prefix of the exports.
+/// All file rows, and the contents of the bucket under [`crate::reservation::ExportKey::PREFIX`].
 #[derive(Clone, Debug, Default)]
 pub struct Exports {
     /// All file rows.
@@ -32,8 +32,8 @@ pub struct Exports {
 }
 
 impl State {
-    /// RSV-5, once faults have stopped: every reservation is at an end, and no object, upload or file row is unreferenced.
-    /// What a reservation refers to has to be there (RSV-4).
+    /// Every violation of RSV-5 after all faults have stopped: a reservation that is not finished, or an object, upload or file
+    /// row that no reservation refers to. Also violations of RSV-4: a file row or object that a reservation refers to is missing.
     #[must_use]
     pub fn leftovers(&self, exports: &Exports) -> Vec<Breach> {
         let of_file = |item: &Reservation| Some((item.export_file.clone()?, (item.id, item.incarnation)));
@@ -63,7 +63,8 @@ impl State {
     }
 }
 
-/// RSV-4 of one complete reservation: its export, uncompressed, has exactly `quantity` rows and equals a fresh rendering.
+/// Checks RSV-4 for one complete reservation: its export has exactly `quantity` rows and equals a fresh rendering. Both `stored`
+/// and `fresh` are uncompressed.
 #[must_use]
 pub fn export_breaches(item: &Reservation, format: Format, stored: &[u8], fresh: &[u8]) -> Vec<Breach> {
     let mut breaches = Vec::new();
@@ -81,8 +82,8 @@ pub fn export_breaches(item: &Reservation, format: Format, stored: &[u8], fresh:
     breaches
 }
 
-/// The rows of an export by what marks a row in its format, whatever the writer thinks it wrote. No value holds a line
-/// break, so every mark stands at the beginning of a line.
+/// Counts the rows of an export by the text with which a row of its format starts, independently of the writer. No value
+/// contains a line break, so every row starts at the beginning of a line.
 #[must_use]
 pub fn rows_of(format: Format, bytes: &[u8]) -> u64 {
     let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());

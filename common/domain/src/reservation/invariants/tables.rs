@@ -1,23 +1,17 @@
-//! What must always hold of the tables and the bucket (RSV-1 … RSV-5), as pure functions over what is in them.
-//!
-//! Tests check them after every fault; an operator can check a live deployment.
-
-mod exports;
+//! The invariants of the tables: RSV-1, RSV-2, RSV-3, and the tables' half of RSV-5.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use super::{Reservation, Status};
+use crate::reservation::{Reservation, Status};
 
-pub use exports::{Exports, FileState, export_breaches, rows_of};
-
-/// A pool as far as the invariants speak of it.
+/// The attributes of a pool that the invariants need.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoolState {
     /// The pool's namespace.
     pub namespace: String,
-    /// The next index to be handed out.
+    /// The next index to be allocated.
     pub next: u64,
 }
 
@@ -28,15 +22,15 @@ pub struct RangeState {
     pub namespace: String,
     /// The first index.
     pub start: u64,
-    /// How many indexes.
+    /// The number of indexes.
     pub count: u64,
-    /// The reservation that got them; none for a range that was burned.
+    /// The reservation that owns the range; `None` for a burned range, which an operator skips after a restore.
     pub reservation: Option<Uuid>,
-    /// Its incarnation.
+    /// The incarnation of that reservation.
     pub incarnation: Option<Uuid>,
 }
 
-/// Everything that the tables hold.
+/// The contents of the tables.
 #[derive(Clone, Debug, Default)]
 pub struct State {
     /// All pools.
@@ -47,17 +41,17 @@ pub struct State {
     pub reservations: Vec<Reservation>,
 }
 
-/// A breach of an invariant.
+/// A violation of an invariant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Breach {
-    /// The invariant, `RSV-1` ….
+    /// The invariant: `RSV-1`, `RSV-2`, …
     pub id: &'static str,
     /// What was found.
     pub found: String,
 }
 
 impl State {
-    /// Every breach of RSV-1, RSV-2 and RSV-3.
+    /// Every violation of RSV-1, RSV-2 and RSV-3.
     #[must_use]
     pub fn breaches(&self) -> Vec<Breach> {
         let mut breaches = self.disjoint();
@@ -66,13 +60,13 @@ impl State {
         breaches
     }
 
-    /// The table half of RSV-5: reservations that are not at an end.
+    /// The tables' half of RSV-5: the reservations that are not finished.
     #[must_use]
     pub fn unfinished(&self) -> Vec<Uuid> {
         self.reservations.iter().filter(|item| item.is_open()).map(|item| item.id).collect()
     }
 
-    /// RSV-1: ranges of a pool are disjoint, so no code is issued twice.
+    /// RSV-1: the ranges of a pool are disjoint, so no code is issued twice.
     fn disjoint(&self) -> Vec<Breach> {
         let mut sorted: Vec<_> = self.ranges.iter().collect();
         sorted.sort_by(|a, b| (&a.namespace, a.start).cmp(&(&b.namespace, b.start)));
@@ -88,7 +82,8 @@ impl State {
             .collect()
     }
 
-    /// RSV-2: an incarnation has at most one range, of exactly `quantity` indexes, and its entry says the same.
+    /// RSV-2: an incarnation has at most one range, the range has exactly `quantity` indexes, and the pool's range entry agrees
+    /// with the reservation.
     fn one_range_each(&self) -> Vec<Breach> {
         let mut breaches = Vec::new();
         let mut seen = BTreeSet::new();
@@ -124,7 +119,7 @@ impl State {
         breaches
     }
 
-    /// RSV-3: `next` is the sum of all range counts of the pool.
+    /// RSV-3: the `next` of a pool is the sum of the counts of its ranges.
     fn nothing_leaks(&self) -> Vec<Breach> {
         let mut sums: BTreeMap<&str, u64> = BTreeMap::new();
         for range in &self.ranges {
@@ -147,7 +142,7 @@ impl State {
             .collect()
     }
 
-    /// The reservations that RSV-4 speaks of: complete, with a range. Their exports must equal a fresh rendering.
+    /// The reservations that RSV-4 concerns: complete, with a range. Their exports must equal a fresh rendering.
     pub fn exported(&self) -> impl Iterator<Item = &Reservation> {
         self.reservations.iter().filter(|item| item.status == Status::Complete && item.range.is_some())
     }
