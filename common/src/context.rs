@@ -15,6 +15,7 @@ use crate::{
     api::Issuer,
     code::Secret,
     config::{Config, ConfigError, SecretSource},
+    https,
     store::Tokens,
 };
 
@@ -41,7 +42,7 @@ impl Context {
     /// When a variable is missing or wrong.
     pub async fn from_env() -> Result<Arc<Self>, ConfigError> {
         let config = Config::from_env()?;
-        let sdk = aws_config::defaults(BehaviorVersion::latest()).load().await;
+        let sdk = aws_config::defaults(BehaviorVersion::latest()).http_client(https::client()).load().await;
         Ok(Self::new(config, &sdk))
     }
 

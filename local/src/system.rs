@@ -7,6 +7,7 @@ use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use common::{
     config::{Config, ConfigError, Endpoints, SecretSource},
     context::Context,
+    https,
 };
 use tokio::{
     net::TcpListener,
@@ -263,6 +264,7 @@ pub fn sdk_config(s3: &S3) -> SdkConfig {
     let keys = Credentials::new(&keys.access_key_id, &keys.secret_access_key, None, None, "embedded");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
+        .http_client(https::direct())
         .region(Region::new(REGION))
         .credentials_provider(SharedCredentialsProvider::new(keys))
         .build()

@@ -7,6 +7,7 @@ mod caller;
 mod error;
 mod oidc;
 mod serve;
+mod signatures;
 
 pub use answer::Answer;
 pub use call::Call;

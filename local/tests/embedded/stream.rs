@@ -80,6 +80,7 @@ impl Home {
     fn client(&self) -> Client {
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version_latest()
+            .http_client(common::https::direct())
             .region(aws_sdk_dynamodb::config::Region::new("eu-central-1"))
             .credentials_provider(aws_sdk_dynamodb::config::Credentials::new("a", "b", None, None, "test"))
             .endpoint_url(self.store.endpoint());
