@@ -3,7 +3,7 @@
 What differs from run to run is replaced before it is compared, by rules that check it: anything that no rule covers must be
 equal, letter by letter. The same value gets the same number each time, so that an answer and the row behind it are tied.
 
-    <uuid7:1>     an id that is neither in the event nor in the stores before; its version is part of the name
+    <uuid7:1>     a random id (version 4 or 7) that is neither in the event nor in the stores before; its version is part of the name
     <now>         a date of this invocation, in the form of the API
     <now+86400>   seconds since 1970, so many after this invocation (to within 5 s)
     <request-id>  the id of the request or of the invocation
@@ -15,7 +15,8 @@ import datetime
 import json
 import re
 
-UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-([0-9a-f])[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b")
+# Random ids only: those of codes and files follow from what they stand for, and must be equal.
+UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-([47])[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b")
 DATE = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 EPOCH = re.compile(r'(?<=")\d{10}(?=")')
 LINK = re.compile(
@@ -130,7 +131,13 @@ def plain(key, entry):
     """An item by the names of its attributes, which the stores keep in no order; an object with its key."""
     if isinstance(key, str):
         return {"key": key, **entry}
-    return dict(sorted(entry.items()))
+    return ordered(entry)
+
+
+def ordered(value):
+    if isinstance(value, dict):
+        return {name: ordered(child) for name, child in sorted(value.items())}
+    return [ordered(child) for child in value] if isinstance(value, list) else value
 
 
 def masked(entry):

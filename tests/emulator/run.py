@@ -8,8 +8,8 @@ import json
 import os
 import pathlib
 import platform
+import shutil
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -103,9 +103,9 @@ def events(engine, functions, chosen):
             expected.write_text(seen, encoding="utf-8")
         elif not expected.exists() or expected.read_text(encoding="utf-8") != seen:
             failures.append(f"{engine.name}: {name}")
-            got = pathlib.Path(tempfile.gettempdir()) / f"{engine.name}-{path.parent.name}-{expected.name}"
+            got = pathlib.Path(sys.prefix, "run", engine.name, f"{path.parent.name}-{expected.name}")
             got.write_text(seen, encoding="utf-8")
-            print(f"not as expected: {name} on {engine.name}; diff {expected.relative_to(ROOT)} {got}")
+            print(f"not as expected on {engine.name}: diff {expected.relative_to(ROOT)} {got}")
         count += 1
     print(f"{engine.name}: {count} events, {count - len(failures)} as expected")
     return failures
@@ -268,8 +268,10 @@ def large_export_by_events(engine, functions):
 def main():
     chosen = options()
     begun = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="code-reservation-emulator-") as folder:
-        failures = proof(chosen, pathlib.Path(folder))
+    # Kept until the next run: the logs of the functions lie there.
+    folder = pathlib.Path(sys.prefix, "run")
+    shutil.rmtree(folder, ignore_errors=True)
+    failures = proof(chosen, folder)
     if failures:
         raise SystemExit("not as expected: " + ", ".join(failures))
     print(f"all as expected ({time.monotonic() - begun:.0f} s)")
