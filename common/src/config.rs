@@ -91,13 +91,21 @@ pub struct Oidc {
     pub audience: String,
 }
 
-/// Endpoints that replace those of AWS.
+/// Endpoints that replace those of AWS, each `http://` or `https://` with a host, without a trailing slash. Empty on AWS.
+///
+/// The variables have names of their own: the AWS SDK reads `AWS_ENDPOINT_URL_…` itself and warns about an empty value, and
+/// SAM CLI passes only variables that the template declares.
 #[derive(Clone, Debug, Default)]
 pub struct Endpoints {
-    /// DynamoDB, for example `http://127.0.0.1:8000`.
+    /// DynamoDB, for example `http://127.0.0.1:8000` (`DYNAMODB_ENDPOINT`).
     pub dynamodb: Option<String>,
-    /// S3, addressed by path.
+    /// S3, addressed by path (`S3_ENDPOINT`).
     pub s3: Option<String>,
+    /// The S3 address that presigned links name (`S3_LINK_ENDPOINT`), where a browser reaches S3 under another name than the
+    /// function does; without it links name `s3`.
+    pub s3_link: Option<String>,
+    /// Secrets Manager (`SECRETS_ENDPOINT`).
+    pub secrets: Option<String>,
 }
 
 /// A variable that is missing or wrong.
@@ -170,7 +178,12 @@ impl Config {
             cors_origins: vars.list("CORS_ORIGINS"),
             oidc: vars.oidc()?,
             part_policy: PartPolicy::default(),
-            endpoints: Endpoints::default(),
+            endpoints: Endpoints {
+                dynamodb: vars.endpoint("DYNAMODB_ENDPOINT")?,
+                s3: vars.endpoint("S3_ENDPOINT")?,
+                s3_link: vars.endpoint("S3_LINK_ENDPOINT")?,
+                secrets: vars.endpoint("SECRETS_ENDPOINT")?,
+            },
         })
     }
 }
@@ -223,6 +236,18 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
             value: value.clone(),
             reason: reason.to_owned(),
         })
+    }
+
+    fn endpoint(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        match parse_domain(&value) {
+            Ok(endpoint) => Ok(Some(endpoint)),
+            Err(_) => {
+                let reason =
+                    "an address such as http://127.0.0.1:8000 is needed, without query and fragment".to_owned();
+                Err(ConfigError::Invalid { name, value, reason })
+            }
+        }
     }
 
     fn character_set(&self, name: &'static str) -> Result<CharacterSet, ConfigError> {
@@ -308,8 +333,28 @@ mod tests {
             ("DIGITAL_LINK_DOMAIN", "id.gs1.org"),
             ("DIGITAL_LINK_DOMAIN", "https://id.gs1.org?x=1"),
             ("OIDC_ISSUER", "http://issuer.example"),
+            ("DYNAMODB_ENDPOINT", "127.0.0.1:8000"),
+            ("S3_ENDPOINT", "ftp://127.0.0.1:8001"),
+            ("S3_LINK_ENDPOINT", "http://"),
+            ("SECRETS_ENDPOINT", "http://127.0.0.1:8002?x=1"),
         ] {
             assert!(with(name, value).unwrap_err().to_string().contains(name), "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn an_empty_endpoint_is_the_one_of_aws_and_a_set_one_replaces_it() {
+        for (name, read) in [
+            ("DYNAMODB_ENDPOINT", (|endpoints| endpoints.dynamodb.clone()) as fn(&Endpoints) -> Option<String>),
+            ("S3_ENDPOINT", |endpoints| endpoints.s3.clone()),
+            ("S3_LINK_ENDPOINT", |endpoints| endpoints.s3_link.clone()),
+            ("SECRETS_ENDPOINT", |endpoints| endpoints.secrets.clone()),
+        ] {
+            assert_eq!(read(&with(name, "").unwrap().endpoints), None, "{name}");
+            let set = with(name, "http://host.docker.internal:8000/").unwrap().endpoints;
+            assert_eq!(read(&set).as_deref(), Some("http://host.docker.internal:8000"), "{name}");
+            let others = [set.dynamodb, set.s3, set.s3_link, set.secrets].into_iter().flatten().count();
+            assert_eq!(others, 1, "{name} sets no other endpoint");
         }
     }
 

@@ -25,6 +25,7 @@ pub struct Context {
     sdk: SdkConfig,
     dynamodb: aws_sdk_dynamodb::Client,
     s3: OnceLock<aws_sdk_s3::Client>,
+    s3_links: OnceLock<aws_sdk_s3::Client>,
     secret: OnceCell<Secret>,
     issuer: Option<Issuer>,
     tokens: Tokens,
@@ -79,6 +80,7 @@ impl Context {
             sdk,
             dynamodb,
             s3: OnceLock::new(),
+            s3_links: OnceLock::new(),
             secret: OnceCell::new(),
             issuer,
             tokens: Tokens::default(),
@@ -110,13 +112,32 @@ impl Context {
 
     /// The S3 client; its tries last longer than DynamoDB's, since one carries a part of an export.
     pub fn s3(&self) -> &aws_sdk_s3::Client {
-        self.s3.get_or_init(|| {
-            let mut s3 = aws_sdk_s3::config::Builder::from(&self.sdk).timeout_config(timeouts(30, 90));
-            if let Some(endpoint) = &self.config.endpoints.s3 {
-                s3 = s3.endpoint_url(endpoint).force_path_style(true);
-            }
-            aws_sdk_s3::Client::from_conf(s3.build())
-        })
+        self.s3.get_or_init(|| self.s3_at(self.config.endpoints.s3.as_deref()))
+    }
+
+    /// The S3 client that signs links. A signature covers the host, so a link for a browser must be signed with the host that
+    /// the browser uses; this client sends nothing.
+    pub fn s3_links(&self) -> &aws_sdk_s3::Client {
+        match &self.config.endpoints.s3_link {
+            Some(endpoint) => self.s3_links.get_or_init(|| self.s3_at(Some(endpoint))),
+            None => self.s3(),
+        }
+    }
+
+    fn s3_at(&self, endpoint: Option<&str>) -> aws_sdk_s3::Client {
+        let mut s3 = aws_sdk_s3::config::Builder::from(&self.sdk).timeout_config(timeouts(30, 90));
+        if let Some(endpoint) = endpoint {
+            s3 = s3.endpoint_url(endpoint).force_path_style(true);
+        }
+        aws_sdk_s3::Client::from_conf(s3.build())
+    }
+
+    fn secrets(&self) -> aws_sdk_secretsmanager::Client {
+        let mut secrets = aws_sdk_secretsmanager::config::Builder::from(&self.sdk);
+        if let Some(endpoint) = &self.config.endpoints.secrets {
+            secrets = secrets.endpoint_url(endpoint);
+        }
+        aws_sdk_secretsmanager::Client::from_conf(secrets.build())
     }
 
     /// The secret that keys every pool, fetched once per process.
@@ -129,7 +150,8 @@ impl Context {
                 let text = match &self.config.secret {
                     SecretSource::Value(value) => value.clone(),
                     SecretSource::SecretsManager(arn) => {
-                        let answer = aws_sdk_secretsmanager::Client::new(&self.sdk)
+                        let answer = self
+                            .secrets()
                             .get_secret_value()
                             .secret_id(arn)
                             .send()

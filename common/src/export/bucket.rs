@@ -99,6 +99,8 @@ pub struct Listed {
 #[derive(Clone, Copy)]
 pub struct Bucket<'a> {
     client: &'a Client,
+    /// Signs links, and sends nothing.
+    links: &'a Client,
     name: &'a str,
 }
 
@@ -131,13 +133,13 @@ impl<'a> Bucket<'a> {
     /// The bucket of a context.
     #[must_use]
     pub fn of(context: &'a Context) -> Self {
-        Self { client: context.s3(), name: &context.config().bucket }
+        Self { client: context.s3(), links: context.s3_links(), name: &context.config().bucket }
     }
 
     /// A bucket by its client and name, for tasks that outlive a borrow of the context.
     #[must_use]
     pub fn new(client: &'a Client, name: &'a str) -> Self {
-        Self { client, name }
+        Self { client, links: client, name }
     }
 
     /// Whether the bucket can be reached.
@@ -437,7 +439,7 @@ impl<'a> Bucket<'a> {
     pub async fn link(&self, key: &str, content_type: &str, disposition: &str) -> Result<String, BucketError> {
         let config = PresigningConfig::expires_in(LINK_LIFETIME).map_err(|e| BucketError::Refused(e.to_string()))?;
         let request = self
-            .client
+            .links
             .get_object()
             .bucket(self.name)
             .key(key)

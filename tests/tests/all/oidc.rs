@@ -67,7 +67,7 @@ impl Issuer {
 
 async fn me(system: &System, token: &str) -> (u16, Value) {
     let answer = reqwest::Client::new()
-        .get(format!("http://{}/users/me?fields=id", system.address()))
+        .get(format!("http://{}/users/me?fields=id", system.address().unwrap()))
         .bearer_auth(token)
         .send()
         .await

@@ -97,7 +97,7 @@ impl Home {
         token: &str,
         body: Option<&Value>,
     ) -> reqwest::Response {
-        let url = format!("http://{}{path}", self.system.address());
+        let url = format!("http://{}{path}", self.system.address().unwrap());
         let mut request = self.http.request(method.parse().unwrap(), url);
         if !token.is_empty() {
             request = request.bearer_auth(token);
