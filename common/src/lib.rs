@@ -8,6 +8,7 @@ pub mod code;
 pub mod config;
 pub mod context;
 pub mod export;
+pub mod metrics;
 pub mod operations;
 pub mod query;
 pub mod reservation;

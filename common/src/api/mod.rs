@@ -4,13 +4,18 @@
 mod answer;
 mod call;
 mod caller;
+mod deadline;
 mod error;
+mod ids;
 mod oidc;
 mod serve;
+#[cfg(test)]
+mod tests;
 
 pub use answer::Answer;
 pub use call::Call;
 pub use caller::{Action, Caller};
+pub use deadline::Deadline;
 pub use error::ApiError;
 pub use oidc::Issuer;
 pub use serve::{serve, serve_anyone};

@@ -24,7 +24,7 @@ use tokio::{
 
 use crate::{
     functions::HttpFunction,
-    invocation::{Invoked, request_id},
+    invocation::{self, Invoked, request_id},
 };
 
 /// The largest body that an HTTP API takes, in bytes.
@@ -77,7 +77,8 @@ impl Gateway {
         if body.len() > MAX_EVENT / 2 && payload.to_string().len() > MAX_EVENT {
             return answer::own(StatusCode::PAYLOAD_TOO_LARGE, "Request Too Long");
         }
-        let work = function(LambdaEvent::new(payload, invoked.context(&request_id)));
+        // As on AWS, the invocation has an id of its own.
+        let work = function(LambdaEvent::new(payload, invoked.context(&invocation::request_id())));
         let answer = tokio::time::timeout(MAX_WAIT, invoked.run(work)).await;
         if !parts.method.is_safe() {
             self.written.notify_one();
