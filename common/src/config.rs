@@ -13,6 +13,8 @@ use crate::{
 /// The settings of a deployment.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The name of the deployment, which its metrics carry.
+    pub stack: String,
     /// Names of the tables.
     pub tables: Tables,
     /// The bucket that holds the exports.
@@ -156,6 +158,7 @@ impl Config {
     pub fn from_lookup(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let vars = Variables(get);
         Ok(Self {
+            stack: vars.get("STACK_NAME").unwrap_or_else(|| DEFAULT_STACK.to_owned()),
             tables: Tables {
                 reservations: vars.required("RESERVATIONS_TABLE")?,
                 pools: vars.required("POOLS_TABLE")?,
@@ -172,8 +175,8 @@ impl Config {
             default_length: vars.number("DEFAULT_LENGTH", 8, 6, 20)?,
             default_numeric_length: vars.number("DEFAULT_NUMERIC_LENGTH", 12, 6, 20)?,
             default_character_set: vars.character_set("DEFAULT_CHARACTER_SET")?,
-            shards: vars.number("SHARDS", 1, 1, 256)?,
-            max_scan: vars.number("MAX_SCAN", 100_000, 1_000, 10_000_000)?,
+            shards: vars.number("SHARDS", 1, 1, MAX_SHARDS)?,
+            max_scan: vars.number("MAX_SCAN", MAX_SCAN, 1_000, MAX_SCAN)?,
             slice: Duration::from_secs(vars.number("SLICE_SECONDS", 5, 1, 60)?),
             cors_origins: vars.list("CORS_ORIGINS"),
             oidc: vars.oidc()?,
@@ -187,6 +190,19 @@ impl Config {
         })
     }
 }
+
+/// The name of a deployment that is not told its own (an emulator, a test).
+const DEFAULT_STACK: &str = "code-reservation";
+
+/// The most items that a deployment may let one list query read, and the default: a row takes 5.2 KB while a query sorts or
+/// groups, so these take 260 MB of a function's 512 (`common/examples/scan_memory.rs`; docs/performance.md, "Memory of a list").
+const MAX_SCAN: usize = 50_000;
+
+/// The most partitions of an index over all organisations.
+pub const MAX_SHARDS: u32 = 256;
+
+/// The longest audience of tokens (characters): a URL, a UUID or a name.
+const MAX_AUDIENCE: usize = 255;
 
 /// The resolver that GS1 runs for everybody.
 pub const DEFAULT_DOMAIN: &str = "https://id.gs1.org";
@@ -271,7 +287,12 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
             let reason = "an https address is needed".to_owned();
             return Err(ConfigError::Invalid { name: "OIDC_ISSUER", value: issuer, reason });
         }
-        Ok(Some(Oidc { issuer, audience: self.required("OIDC_AUDIENCE")? }))
+        let audience = self.required("OIDC_AUDIENCE")?;
+        if audience.len() > MAX_AUDIENCE || !audience.bytes().all(|byte| byte.is_ascii_graphic()) {
+            let reason = format!("{MAX_AUDIENCE} visible ASCII characters at most are needed, without spaces");
+            return Err(ConfigError::Invalid { name: "OIDC_AUDIENCE", value: audience, reason });
+        }
+        Ok(Some(Oidc { issuer, audience }))
     }
 }
 

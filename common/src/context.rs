@@ -16,6 +16,7 @@ use crate::{
     code::Secret,
     config::{Config, ConfigError, SecretSource},
     https,
+    metrics::Metrics,
     store::Tokens,
 };
 
@@ -29,7 +30,15 @@ pub struct Context {
     secret: OnceCell<Secret>,
     issuer: Option<Issuer>,
     tokens: Tokens,
+    metrics: Metrics,
 }
+
+/// The longest try of a call to DynamoDB or Secrets Manager (seconds); a connection has 1 s.
+pub(crate) const TRY_SECONDS: u64 = 5;
+
+/// The longest call with all its tries, 4 at most (seconds). Three calls one after the other, each at its worst, fit into the
+/// 27 s that a request works (see [`crate::api::Deadline`], which ends it whatever the calls add up to).
+pub(crate) const CALL_SECONDS: u64 = 9;
 
 /// The secret could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -44,27 +53,33 @@ impl Context {
     pub async fn from_env() -> Result<Arc<Self>, ConfigError> {
         let config = Config::from_env()?;
         let sdk = aws_config::defaults(BehaviorVersion::latest()).http_client(https::client()).load().await;
-        Ok(Self::new(config, &sdk))
+        let metrics = Metrics::on_stdout(&config.stack);
+        Ok(Self::build(config, &sdk, None, metrics))
     }
 
-    /// Makes a context from settings and an SDK configuration (`local` and tests).
+    /// Makes a context from settings and an SDK configuration, which adds its metrics up (`local` and tests).
     #[must_use]
     pub fn new(config: Config, sdk: &SdkConfig) -> Arc<Self> {
-        Self::build(config, sdk, None)
+        Self::build(config, sdk, None, Metrics::totals())
+    }
+
+    /// As [`Context::new`], with metrics that go elsewhere.
+    #[must_use]
+    pub fn measured(config: Config, sdk: &SdkConfig, metrics: Metrics) -> Arc<Self> {
+        Self::build(config, sdk, None, metrics)
     }
 
     /// As [`Context::new`], with an interceptor that sees every call to DynamoDB: tests count reads with it.
     #[must_use]
     pub fn observed(config: Config, sdk: &SdkConfig, observer: SharedInterceptor) -> Arc<Self> {
-        Self::build(config, sdk, Some(observer))
+        Self::build(config, sdk, Some(observer), Metrics::totals())
     }
 
-    fn build(config: Config, sdk: &SdkConfig, observer: Option<SharedInterceptor>) -> Arc<Self> {
-        // A dead endpoint must not cost a request more than these bounds: connect 1 s, one try 5 s, all tries 15 s.
+    fn build(config: Config, sdk: &SdkConfig, observer: Option<SharedInterceptor>, metrics: Metrics) -> Arc<Self> {
         let sdk = sdk
             .to_builder()
             .retry_config(RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(50)))
-            .timeout_config(timeouts(5, 15))
+            .timeout_config(timeouts(TRY_SECONDS, CALL_SECONDS))
             .build();
         let mut dynamodb = aws_sdk_dynamodb::config::Builder::from(&sdk);
         if let Some(endpoint) = &config.endpoints.dynamodb {
@@ -84,6 +99,7 @@ impl Context {
             secret: OnceCell::new(),
             issuer,
             tokens: Tokens::default(),
+            metrics,
         })
     }
 
@@ -91,6 +107,12 @@ impl Context {
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Where figures about the work go.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// The DynamoDB client.

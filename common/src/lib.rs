@@ -9,6 +9,7 @@ pub mod config;
 pub mod context;
 pub mod export;
 pub mod https;
+pub mod metrics;
 pub mod operations;
 pub mod query;
 pub mod reservation;

@@ -5,8 +5,12 @@
 
 use std::io::{IsTerminal, stderr};
 
+use tracing::Subscriber;
 use tracing_subscriber::{
-    Layer, filter::Targets, fmt::layer, layer::SubscriberExt as _, registry, util::SubscriberInitExt as _,
+    filter::Targets,
+    fmt::{MakeWriter, layer},
+    layer::SubscriberExt as _,
+    registry,
 };
 
 /// What is logged where `RUST_LOG` says nothing.
@@ -17,13 +21,22 @@ pub fn init() {
     let wanted = std::env::var("RUST_LOG").ok().filter(|text| !text.is_empty());
     let levels =
         wanted.and_then(|text| text.parse::<Targets>().ok()).or_else(|| DEFAULT.parse().ok()).unwrap_or_default();
-    let lines = layer().with_writer(stderr).with_target(false);
-    // On AWS, CloudWatch stamps each line with its own time and parses JSON; a person reads the plain form.
-    let lines = if std::env::var_os("AWS_LAMBDA_FUNCTION_NAME").is_some() {
-        lines.json().flatten_event(true).with_current_span(true).with_span_list(false).without_time().boxed()
+    let started = if std::env::var_os("AWS_LAMBDA_FUNCTION_NAME").is_some() {
+        tracing::subscriber::set_global_default(json_lines(levels, stderr))
     } else {
-        lines.with_ansi(stderr().is_terminal()).boxed()
+        let lines = layer().with_writer(stderr).with_target(false).with_ansi(stderr().is_terminal());
+        tracing::subscriber::set_global_default(registry().with(levels).with(lines))
     };
     // An Err only says that logging was started before (tests start several systems in one process).
-    drop(registry().with(levels).with(lines).try_init());
+    drop(started);
+}
+
+/// The lines that CloudWatch is given: one JSON object each, without a time of its own, with the ids of the request that it
+/// is about (see [`crate::api::serve`]).
+pub(crate) fn json_lines<W>(levels: Targets, writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let lines = layer().with_writer(writer).with_target(false).json();
+    registry().with(levels).with(lines.flatten_event(true).with_current_span(true).with_span_list(false).without_time())
 }

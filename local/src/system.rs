@@ -38,6 +38,9 @@ use crate::{
 /// Time between two looks for items whose time to live is over.
 const EXPIRY_PERIOD: Duration = Duration::from_secs(60);
 
+/// Time between two lines of figures.
+const FIGURES_PERIOD: Duration = Duration::from_secs(60);
+
 /// How long a stop waits for requests under way.
 const REQUEST_WAIT: Duration = Duration::from_millis(500);
 
@@ -156,6 +159,7 @@ impl System {
             system.start_schedules(&template);
         }
         system.start_expiry();
+        system.start_figures();
         if let Some(listener) = listeners.http {
             listener.set_nonblocking(true)?;
             system.start_gateway(&template, written, TcpListener::from_std(listener)?)?;
@@ -206,6 +210,20 @@ impl System {
                     tracing::warn!(%error, "items whose time is over could not be removed");
                 }
                 tokio::time::sleep(EXPIRY_PERIOD).await;
+            }
+        });
+    }
+
+    /// One log line a minute with the figures that are metrics on AWS; none for a minute in which nothing happened.
+    fn start_figures(&mut self) {
+        let context = Arc::clone(&self.context);
+        self.tasks.spawn(async move {
+            loop {
+                tokio::time::sleep(FIGURES_PERIOD).await;
+                let totals = context.metrics().take();
+                if !totals.is_empty() {
+                    tracing::info!("last minute: {totals}");
+                }
             }
         });
     }

@@ -4,14 +4,19 @@
 mod answer;
 mod call;
 mod caller;
+mod deadline;
 mod error;
+mod ids;
 mod oidc;
 mod serve;
 mod signatures;
+#[cfg(test)]
+mod tests;
 
 pub use answer::Answer;
 pub use call::Call;
 pub use caller::{Action, Caller};
+pub use deadline::Deadline;
 pub use error::ApiError;
 pub use oidc::Issuer;
 pub use serve::{serve, serve_anyone};

@@ -18,7 +18,7 @@ use aws_sdk_s3::{
 use bytes::Bytes;
 
 use crate::{
-    context::{Context, timeouts},
+    context::{CALL_SECONDS, Context, TRY_SECONDS, timeouts},
     reservation::Reservation,
 };
 
@@ -142,12 +142,14 @@ impl<'a> Bucket<'a> {
         Self { client, links: client, name }
     }
 
-    /// Whether the bucket can be reached.
+    /// Whether the bucket can be reached; the one call of a request to S3, with the bounds of the others.
     ///
     /// # Errors
     /// When it does not answer or refuses.
     pub async fn ping(&self) -> Result<(), BucketError> {
-        self.client.head_bucket().bucket(self.name).send().await.map(drop).map_err(classify)
+        let bounds = aws_sdk_s3::config::Builder::new().timeout_config(timeouts(TRY_SECONDS, CALL_SECONDS));
+        let asked = self.client.head_bucket().bucket(self.name).customize().config_override(bounds).send().await;
+        asked.map(drop).map_err(classify)
     }
 
     /// Writes a whole object.

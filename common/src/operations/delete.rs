@@ -14,6 +14,7 @@ use super::{
 use crate::{
     api::{Action, ApiError},
     context::Context,
+    metrics::Event,
     query::Collection,
     reservation::COLLECTION,
     store::{Store, Written},
@@ -44,6 +45,7 @@ pub async fn ids(context: &Context, asker: Asker<'_>, ids: &[Uuid]) -> Result<()
         if store.delete(&read).await? == Written::Done {
             return Ok(());
         }
+        context.metrics().record(&Event::EditConflict);
     }
     Err(ApiError::Unavailable(format!("a deletion was overtaken {MAX_TRIES} times")))
 }
@@ -78,6 +80,7 @@ async fn by_query(context: &Context, asker: Asker<'_>, raw: &crate::query::RawQu
         if Store::of(context).delete(&read).await? == Written::Done {
             return Ok(());
         }
+        context.metrics().record(&Event::EditConflict);
     }
     Err(ApiError::Unavailable(format!("a deletion was overtaken {MAX_TRIES} times")))
 }

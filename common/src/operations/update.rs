@@ -15,6 +15,7 @@ use super::{
 use crate::{
     api::{Action, ApiError},
     context::Context,
+    metrics::Event,
     query::{Collection, Query, RawQuery},
     reservation::{
         COLLECTION, Reservation, Status,
@@ -142,6 +143,7 @@ async fn write(
         if store.replace(&edits).await? == Written::Done {
             return Ok(answer);
         }
+        context.metrics().record(&Event::EditConflict);
     }
     Err(ApiError::Unavailable(format!("an update was overtaken {MAX_TRIES} times")))
 }

@@ -21,7 +21,7 @@ use tokio::{
     sync::{Notify, oneshot},
 };
 
-use crate::invocation::{Callable, request_id};
+use crate::invocation::{self, Callable};
 
 /// The largest body that an HTTP API takes, in bytes.
 const MAX_BODY: usize = 10 * 1024 * 1024;
@@ -68,12 +68,14 @@ impl Gateway {
         let Some(function) = self.functions.get(&matched.function) else {
             return answer::own(StatusCode::NOT_FOUND, "Not Found");
         };
-        let request_id = request_id();
+        let request_id = invocation::request_id();
         let payload = event(&parts, &path, &body, &matched, &Caller { peer, request_id: &request_id });
         if body.len() > MAX_EVENT / 2 && payload.to_string().len() > MAX_EVENT {
             return answer::own(StatusCode::PAYLOAD_TOO_LARGE, "Request Too Long");
         }
-        let answer = tokio::time::timeout(MAX_WAIT, function.call(payload, &request_id)).await;
+        // As on AWS, the invocation has an id of its own.
+        let invocation_id = invocation::request_id();
+        let answer = tokio::time::timeout(MAX_WAIT, function.call(payload, &invocation_id)).await;
         let name = &function.invoked().name;
         if !parts.method.is_safe() {
             self.written.notify_one();

@@ -10,6 +10,8 @@ mod bad_input;
 #[cfg(test)]
 mod chaos;
 #[cfg(test)]
+mod deadline;
+#[cfg(test)]
 mod deaths;
 #[cfg(test)]
 mod directus;
@@ -32,6 +34,8 @@ mod killed;
 #[cfg(test)]
 mod many_clients;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod million;
 #[cfg(test)]
 mod oidc;
@@ -53,3 +57,5 @@ mod sweeps;
 mod system;
 #[cfg(test)]
 mod template;
+#[cfg(test)]
+mod watching;

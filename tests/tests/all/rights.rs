@@ -90,7 +90,9 @@ fn table() -> BTreeMap<&'static str, BTreeMap<&'static str, &'static str>> {
             rights(&[&[
                 own("dynamodb:BatchGetItem dynamodb:UpdateItem"),
                 ("ReservationsTable/index/open", "dynamodb:Query"),
+                ("ReservationsTable/index/by_shard", "dynamodb:Query"),
                 ("FilesTable", "dynamodb:DeleteItem"),
+                ("FilesTable/index/by_shard", "dynamodb:Query"),
                 ("ExportsBucket/exports/*", "s3:AbortMultipartUpload s3:DeleteObject"),
                 ("ExportsBucket", "s3:ListBucket s3:ListBucketMultipartUploads"),
             ]]),
