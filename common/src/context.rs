@@ -25,6 +25,7 @@ pub struct Context {
     dynamodb: aws_sdk_dynamodb::Client,
     s3: OnceLock<aws_sdk_s3::Client>,
     secret: OnceCell<Secret>,
+    observer: Option<SharedInterceptor>,
     issuer: Option<Issuer>,
     tokens: Tokens,
 }
@@ -51,7 +52,7 @@ impl Context {
         Self::build(config, sdk, None)
     }
 
-    /// As [`Context::new`], with an interceptor that sees every call to DynamoDB: tests count reads with it.
+    /// As [`Context::new`], with an interceptor that sees every call of every client: tests count and record calls with it.
     #[must_use]
     pub fn observed(config: Config, sdk: &SdkConfig, observer: SharedInterceptor) -> Arc<Self> {
         Self::build(config, sdk, Some(observer))
@@ -68,8 +69,8 @@ impl Context {
         if let Some(endpoint) = &config.endpoints.dynamodb {
             dynamodb = dynamodb.endpoint_url(endpoint);
         }
-        if let Some(observer) = observer {
-            dynamodb.push_interceptor(observer);
+        if let Some(observer) = &observer {
+            dynamodb.push_interceptor(observer.clone());
         }
         let dynamodb = aws_sdk_dynamodb::Client::from_conf(dynamodb.build());
         let issuer = config.oidc.clone().map(Issuer::new);
@@ -79,6 +80,7 @@ impl Context {
             dynamodb,
             s3: OnceLock::new(),
             secret: OnceCell::new(),
+            observer,
             issuer,
             tokens: Tokens::default(),
         })
@@ -88,6 +90,12 @@ impl Context {
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// What the clients are made with: credentials, region, and the way to the stores.
+    #[must_use]
+    pub fn sdk(&self) -> &SdkConfig {
+        &self.sdk
     }
 
     /// The DynamoDB client.
@@ -114,8 +122,19 @@ impl Context {
             if let Some(endpoint) = &self.config.endpoints.s3 {
                 s3 = s3.endpoint_url(endpoint).force_path_style(true);
             }
+            if let Some(observer) = &self.observer {
+                s3.push_interceptor(observer.clone());
+            }
             aws_sdk_s3::Client::from_conf(s3.build())
         })
+    }
+
+    fn secrets(&self) -> aws_sdk_secretsmanager::Client {
+        let mut secrets = aws_sdk_secretsmanager::config::Builder::from(&self.sdk);
+        if let Some(observer) = &self.observer {
+            secrets.push_interceptor(observer.clone());
+        }
+        aws_sdk_secretsmanager::Client::from_conf(secrets.build())
     }
 
     /// The secret that keys every pool, fetched once per process.
@@ -128,7 +147,8 @@ impl Context {
                 let text = match &self.config.secret {
                     SecretSource::Value(value) => value.clone(),
                     SecretSource::SecretsManager(arn) => {
-                        let answer = aws_sdk_secretsmanager::Client::new(&self.sdk)
+                        let answer = self
+                            .secrets()
                             .get_secret_value()
                             .secret_id(arn)
                             .send()

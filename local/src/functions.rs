@@ -9,6 +9,8 @@ use lambda_http::{Adapter, LambdaEvent, Service, request::LambdaRequest, service
 use lambda_runtime::Error;
 use serde_json::Value;
 
+use crate::calls;
+
 /// A function that answers HTTP requests: from an event to an answer, both as JSON.
 pub type HttpFunction = Arc<dyn Fn(LambdaEvent<Value>) -> BoxFuture<'static, Result<Value, Error>> + Send + Sync>;
 
@@ -41,6 +43,7 @@ macro_rules! http {
 /// The function behind a binary that answers requests, if there is one of that name.
 #[must_use]
 pub fn http(binary: &str, context: &Arc<Context>) -> Option<HttpFunction> {
+    let context = &of_function(binary, context);
     Some(match binary {
         "list-reservations" => http!(list_reservations, context),
         "get-reservation" => http!(get_reservation, context),
@@ -58,7 +61,7 @@ pub fn http(binary: &str, context: &Arc<Context>) -> Option<HttpFunction> {
 /// The function behind a binary that reads a stream, if there is one of that name.
 #[must_use]
 pub fn stream(binary: &str, context: &Arc<Context>) -> Option<StreamFunction> {
-    let context = Arc::clone(context);
+    let context = of_function(binary, context);
     (binary == "reserve-codes").then(|| {
         Arc::new(move |event| -> BoxFuture<'static, Result<DynamoDbEventResponse, Error>> {
             let context = Arc::clone(&context);
@@ -70,11 +73,15 @@ pub fn stream(binary: &str, context: &Arc<Context>) -> Option<StreamFunction> {
 /// The function behind a binary that runs by itself, if there is one of that name.
 #[must_use]
 pub fn scheduled(binary: &str, context: &Arc<Context>) -> Option<ScheduledFunction> {
-    let context = Arc::clone(context);
+    let context = of_function(binary, context);
     (binary == "sweep").then(|| {
         Arc::new(move |event| -> BoxFuture<'static, Result<Value, Error>> {
             let context = Arc::clone(&context);
             Box::pin(async move { sweep::handle(&context, event).await })
         }) as ScheduledFunction
     })
+}
+
+fn of_function(binary: &str, context: &Arc<Context>) -> Arc<Context> {
+    calls::recorded(context, binary).unwrap_or_else(|| Arc::clone(context))
 }

@@ -6,6 +6,7 @@
 #[cfg(not(target_env = "msvc"))]
 mod allocator;
 pub mod banner;
+pub mod calls;
 pub mod data_dir;
 pub mod dynamodb;
 pub mod functions;
