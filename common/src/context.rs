@@ -28,6 +28,7 @@ pub struct Context {
     s3: OnceLock<aws_sdk_s3::Client>,
     s3_links: OnceLock<aws_sdk_s3::Client>,
     secret: OnceCell<Secret>,
+    observer: Option<SharedInterceptor>,
     issuer: Option<Issuer>,
     tokens: Tokens,
     metrics: Metrics,
@@ -54,28 +55,35 @@ impl Context {
         let config = Config::from_env()?;
         let sdk = aws_config::defaults(BehaviorVersion::latest()).http_client(https::client()).load().await;
         let metrics = Metrics::on_stdout(&config.stack);
-        Ok(Self::build(config, &sdk, None, metrics))
+        Ok(Self::assemble(config, &sdk, None, metrics))
     }
 
     /// Makes a context from settings and an SDK configuration, which adds its metrics up (`local` and tests).
     #[must_use]
     pub fn new(config: Config, sdk: &SdkConfig) -> Arc<Self> {
-        Self::build(config, sdk, None, Metrics::totals())
+        Self::assemble(config, sdk, None, Metrics::totals())
     }
 
     /// As [`Context::new`], with metrics that go elsewhere.
     #[must_use]
     pub fn measured(config: Config, sdk: &SdkConfig, metrics: Metrics) -> Arc<Self> {
-        Self::build(config, sdk, None, metrics)
+        Self::assemble(config, sdk, None, metrics)
     }
 
-    /// As [`Context::new`], with an interceptor that sees every call to DynamoDB: tests count reads with it.
+    /// As [`Context::new`], with an interceptor that sees every call of every client: tests count and record calls with it.
     #[must_use]
     pub fn observed(config: Config, sdk: &SdkConfig, observer: SharedInterceptor) -> Arc<Self> {
-        Self::build(config, sdk, Some(observer), Metrics::totals())
+        Self::assemble(config, sdk, Some(observer), Metrics::totals())
     }
 
-    fn build(config: Config, sdk: &SdkConfig, observer: Option<SharedInterceptor>, metrics: Metrics) -> Arc<Self> {
+    /// Makes a context of all its parts.
+    #[must_use]
+    pub fn assemble(
+        config: Config,
+        sdk: &SdkConfig,
+        observer: Option<SharedInterceptor>,
+        metrics: Metrics,
+    ) -> Arc<Self> {
         let sdk = sdk
             .to_builder()
             .retry_config(RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(50)))
@@ -85,8 +93,8 @@ impl Context {
         if let Some(endpoint) = &config.endpoints.dynamodb {
             dynamodb = dynamodb.endpoint_url(endpoint);
         }
-        if let Some(observer) = observer {
-            dynamodb.push_interceptor(observer);
+        if let Some(observer) = &observer {
+            dynamodb.push_interceptor(observer.clone());
         }
         let dynamodb = aws_sdk_dynamodb::Client::from_conf(dynamodb.build());
         let issuer = config.oidc.clone().map(Issuer::new);
@@ -97,6 +105,7 @@ impl Context {
             s3: OnceLock::new(),
             s3_links: OnceLock::new(),
             secret: OnceCell::new(),
+            observer,
             issuer,
             tokens: Tokens::default(),
             metrics,
@@ -113,6 +122,12 @@ impl Context {
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// What the clients are made with: credentials, region, and the way to the stores.
+    #[must_use]
+    pub fn sdk(&self) -> &SdkConfig {
+        &self.sdk
     }
 
     /// The DynamoDB client.
@@ -151,13 +166,16 @@ impl Context {
         if let Some(endpoint) = endpoint {
             s3 = s3.endpoint_url(endpoint).force_path_style(true);
         }
+        if let Some(observer) = &self.observer {
+            s3.push_interceptor(observer.clone());
+        }
         aws_sdk_s3::Client::from_conf(s3.build())
     }
 
     fn secrets(&self) -> aws_sdk_secretsmanager::Client {
         let mut secrets = aws_sdk_secretsmanager::config::Builder::from(&self.sdk);
-        if let Some(endpoint) = &self.config.endpoints.secrets {
-            secrets = secrets.endpoint_url(endpoint);
+        if let Some(observer) = &self.observer {
+            secrets.push_interceptor(observer.clone());
         }
         aws_sdk_secretsmanager::Client::from_conf(secrets.build())
     }

@@ -8,6 +8,8 @@ use lambda_http::{Adapter, LambdaEvent, Service, request::LambdaRequest, service
 use lambda_runtime::Error;
 use serde_json::Value;
 
+use crate::calls;
+
 /// A function of this process: from an event to an answer, both as JSON.
 pub type Handler = Arc<dyn Fn(LambdaEvent<Value>) -> BoxFuture<'static, Result<Value, Error>> + Send + Sync>;
 
@@ -33,6 +35,7 @@ macro_rules! http {
 /// The function behind a binary that answers requests, if there is one of that name.
 #[must_use]
 pub fn http(binary: &str, context: &Arc<Context>) -> Option<Handler> {
+    let context = &of_function(binary, context);
     Some(match binary {
         "list-reservations" => http!(list_reservations, context),
         "get-reservation" => http!(get_reservation, context),
@@ -50,7 +53,7 @@ pub fn http(binary: &str, context: &Arc<Context>) -> Option<Handler> {
 /// The function behind a binary that reads a stream, if there is one of that name.
 #[must_use]
 pub fn stream(binary: &str, context: &Arc<Context>) -> Option<Handler> {
-    let context = Arc::clone(context);
+    let context = of_function(binary, context);
     (binary == "reserve-codes").then(|| {
         Arc::new(move |event: LambdaEvent<Value>| -> BoxFuture<'static, Result<Value, Error>> {
             let context = Arc::clone(&context);
@@ -65,11 +68,15 @@ pub fn stream(binary: &str, context: &Arc<Context>) -> Option<Handler> {
 /// The function behind a binary that runs by itself, if there is one of that name.
 #[must_use]
 pub fn scheduled(binary: &str, context: &Arc<Context>) -> Option<Handler> {
-    let context = Arc::clone(context);
+    let context = of_function(binary, context);
     (binary == "sweep").then(|| {
         Arc::new(move |event| -> BoxFuture<'static, Result<Value, Error>> {
             let context = Arc::clone(&context);
             Box::pin(async move { sweep::handle(&context, event).await })
         }) as Handler
     })
+}
+
+fn of_function(binary: &str, context: &Arc<Context>) -> Arc<Context> {
+    calls::recorded(context, binary).unwrap_or_else(|| Arc::clone(context))
 }

@@ -7,6 +7,7 @@ pub mod access_key;
 #[cfg(not(target_env = "msvc"))]
 mod allocator;
 pub mod banner;
+pub mod calls;
 pub mod data_dir;
 pub mod dynamodb;
 pub mod environment;

@@ -2,13 +2,14 @@
 
 use std::{
     io::{self, Write},
-    sync::Mutex,
+    sync::{Arc, Mutex},
 };
 
 use super::{Event, Totals, document};
 
 /// Takes events. What cannot be written is lost: a figure never fails the work that it is about.
-pub struct Metrics(Sink);
+#[derive(Clone)]
+pub struct Metrics(Arc<Sink>);
 
 enum Sink {
     Lines { stack: String, out: Mutex<Box<dyn Write + Send>> },
@@ -26,18 +27,18 @@ impl Metrics {
     /// As [`Metrics::on_stdout`], to another place.
     #[must_use]
     pub fn lines(stack: &str, out: Box<dyn Write + Send>) -> Self {
-        Self(Sink::Lines { stack: stack.to_owned(), out: Mutex::new(out) })
+        Self(Arc::new(Sink::Lines { stack: stack.to_owned(), out: Mutex::new(out) }))
     }
 
     /// Events are added up.
     #[must_use]
     pub fn totals() -> Self {
-        Self(Sink::Totals(Mutex::default()))
+        Self(Arc::new(Sink::Totals(Mutex::default())))
     }
 
     /// Takes an event.
     pub fn record(&self, event: &Event) {
-        match &self.0 {
+        match &*self.0 {
             Sink::Lines { stack, out } => {
                 let line = format!("{}\n", document(event, stack, chrono::Utc::now().timestamp_millis()));
                 if let Ok(mut out) = out.lock() {
@@ -59,7 +60,7 @@ impl Metrics {
     /// The totals since the last call; empty where events are lines.
     #[must_use]
     pub fn take(&self) -> Totals {
-        match &self.0 {
+        match &*self.0 {
             Sink::Lines { .. } => Totals::default(),
             Sink::Totals(totals) => totals.lock().map(|mut totals| std::mem::take(&mut *totals)).unwrap_or_default(),
         }
