@@ -130,7 +130,7 @@ def changes(before, after):
 def plain(key, entry):
     """An item by the names of its attributes, which the stores keep in no order; an object with its key."""
     if isinstance(key, str):
-        return {"key": key, **entry}
+        return {"key": key, **ordered(entry)}
     return ordered(entry)
 
 

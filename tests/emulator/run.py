@@ -76,7 +76,7 @@ def proof(chosen, folder):
     with embedded(local, folder / "events", ports) as own, functions(own) as called:
         failures += events(own, called, chosen)
         if not chosen.only:
-            with moto(pathlib.Path(sys.prefix) / "bin" / "moto_server", folder / "moto", own) as other:
+            with moto(folder / "moto", own) as other:
                 with functions(other) as called:
                     failures += events(other, called, chosen)
                     large_export_by_events(other, called)

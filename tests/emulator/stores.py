@@ -8,6 +8,7 @@ import re
 import shlex
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -193,15 +194,16 @@ def embedded(binary, data_dir, ports, *options):
 
 
 @contextlib.contextmanager
-def moto(program, folder, like):
+def moto(folder, like):
     """moto with the tables, the bucket and the secret of another engine, until the block ends."""
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     names = ["DYNAMODB_ENDPOINT", "S3_ENDPOINT", "S3_LINK_ENDPOINT", "SECRETS_ENDPOINT"]
     environment = like.environment | {name: url for name in names}
+    command = [sys.executable, str(pathlib.Path(__file__).with_name("moto_server.py")), str(port)]
     with open(folder / "moto.log", "wb") as log:
-        process = subprocess.Popen([program, "-H", "127.0.0.1", "-p", str(port)], stdout=log, stderr=log)
+        process = subprocess.Popen(command, stdout=log, stderr=log)
         try:
             wait_until("moto answers", lambda: answers(url))
             engine = Engine("moto", environment)
