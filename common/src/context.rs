@@ -25,7 +25,7 @@ pub struct Context {
     dynamodb: aws_sdk_dynamodb::Client,
     s3: OnceLock<aws_sdk_s3::Client>,
     secret: OnceCell<Secret>,
-    observer: Option<SharedInterceptor>,
+    observers: Vec<SharedInterceptor>,
     issuer: Option<Issuer>,
     tokens: Tokens,
 }
@@ -49,16 +49,22 @@ impl Context {
     /// Makes a context from settings and an SDK configuration (`local` and tests).
     #[must_use]
     pub fn new(config: Config, sdk: &SdkConfig) -> Arc<Self> {
-        Self::build(config, sdk, None)
+        Self::build(config, sdk, Vec::new())
     }
 
     /// As [`Context::new`], with an interceptor that sees every call of every client: tests count and record calls with it.
     #[must_use]
     pub fn observed(config: Config, sdk: &SdkConfig, observer: SharedInterceptor) -> Arc<Self> {
-        Self::build(config, sdk, Some(observer))
+        Self::build(config, sdk, vec![observer])
     }
 
-    fn build(config: Config, sdk: &SdkConfig, observer: Option<SharedInterceptor>) -> Arc<Self> {
+    /// A context with other settings and one more observer beside those that this one has.
+    #[must_use]
+    pub fn observed_also(&self, config: Config, sdk: &SdkConfig, observer: SharedInterceptor) -> Arc<Self> {
+        Self::build(config, sdk, self.observers.iter().cloned().chain([observer]).collect())
+    }
+
+    fn build(config: Config, sdk: &SdkConfig, observers: Vec<SharedInterceptor>) -> Arc<Self> {
         // A dead endpoint must not cost a request more than these bounds: connect 1 s, one try 5 s, all tries 15 s.
         let sdk = sdk
             .to_builder()
@@ -69,7 +75,7 @@ impl Context {
         if let Some(endpoint) = &config.endpoints.dynamodb {
             dynamodb = dynamodb.endpoint_url(endpoint);
         }
-        if let Some(observer) = &observer {
+        for observer in &observers {
             dynamodb.push_interceptor(observer.clone());
         }
         let dynamodb = aws_sdk_dynamodb::Client::from_conf(dynamodb.build());
@@ -80,7 +86,7 @@ impl Context {
             dynamodb,
             s3: OnceLock::new(),
             secret: OnceCell::new(),
-            observer,
+            observers,
             issuer,
             tokens: Tokens::default(),
         })
@@ -122,7 +128,7 @@ impl Context {
             if let Some(endpoint) = &self.config.endpoints.s3 {
                 s3 = s3.endpoint_url(endpoint).force_path_style(true);
             }
-            if let Some(observer) = &self.observer {
+            for observer in &self.observers {
                 s3.push_interceptor(observer.clone());
             }
             aws_sdk_s3::Client::from_conf(s3.build())
@@ -131,7 +137,7 @@ impl Context {
 
     fn secrets(&self) -> aws_sdk_secretsmanager::Client {
         let mut secrets = aws_sdk_secretsmanager::config::Builder::from(&self.sdk);
-        if let Some(observer) = &self.observer {
+        for observer in &self.observers {
             secrets.push_interceptor(observer.clone());
         }
         aws_sdk_secretsmanager::Client::from_conf(secrets.build())

@@ -61,7 +61,7 @@ pub fn recorded(context: &Context, binary: &str) -> Option<Arc<Context>> {
         sdk = sdk.to_builder().http_client(Secrets { value: value.clone(), inner }).build();
         config.secret = SecretSource::SecretsManager("CodesSecret".to_owned());
     }
-    Some(Context::observed(config, &sdk, SharedInterceptor::new(Recorder { binary: binary.to_owned(), record })))
+    Some(context.observed_also(config, &sdk, SharedInterceptor::new(Recorder { binary: binary.to_owned(), record })))
 }
 
 /// Where this process writes, and what it has written.
