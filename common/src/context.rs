@@ -28,7 +28,7 @@ pub struct Context {
     s3: OnceLock<aws_sdk_s3::Client>,
     s3_links: OnceLock<aws_sdk_s3::Client>,
     secret: OnceCell<Secret>,
-    observer: Option<SharedInterceptor>,
+    observers: Vec<SharedInterceptor>,
     issuer: Option<Issuer>,
     tokens: Tokens,
     metrics: Metrics,
@@ -55,35 +55,35 @@ impl Context {
         let config = Config::from_env()?;
         let sdk = aws_config::defaults(BehaviorVersion::latest()).http_client(https::client()).load().await;
         let metrics = Metrics::on_stdout(&config.stack);
-        Ok(Self::assemble(config, &sdk, None, metrics))
+        Ok(Self::assemble(config, &sdk, Vec::new(), metrics))
     }
 
     /// Makes a context from settings and an SDK configuration, which adds its metrics up (`local` and tests).
     #[must_use]
     pub fn new(config: Config, sdk: &SdkConfig) -> Arc<Self> {
-        Self::assemble(config, sdk, None, Metrics::totals())
+        Self::assemble(config, sdk, Vec::new(), Metrics::totals())
     }
 
     /// As [`Context::new`], with metrics that go elsewhere.
     #[must_use]
     pub fn measured(config: Config, sdk: &SdkConfig, metrics: Metrics) -> Arc<Self> {
-        Self::assemble(config, sdk, None, metrics)
+        Self::assemble(config, sdk, Vec::new(), metrics)
     }
 
     /// As [`Context::new`], with an interceptor that sees every call of every client: tests count and record calls with it.
     #[must_use]
     pub fn observed(config: Config, sdk: &SdkConfig, observer: SharedInterceptor) -> Arc<Self> {
-        Self::assemble(config, sdk, Some(observer), Metrics::totals())
+        Self::assemble(config, sdk, vec![observer], Metrics::totals())
     }
 
-    /// Makes a context of all its parts.
+    /// A context with other settings and one more observer beside those that this one has; its figures are this one's.
     #[must_use]
-    pub fn assemble(
-        config: Config,
-        sdk: &SdkConfig,
-        observer: Option<SharedInterceptor>,
-        metrics: Metrics,
-    ) -> Arc<Self> {
+    pub fn observed_also(&self, config: Config, sdk: &SdkConfig, observer: SharedInterceptor) -> Arc<Self> {
+        let observers = self.observers.iter().cloned().chain([observer]).collect();
+        Self::assemble(config, sdk, observers, self.metrics.clone())
+    }
+
+    fn assemble(config: Config, sdk: &SdkConfig, observers: Vec<SharedInterceptor>, metrics: Metrics) -> Arc<Self> {
         let sdk = sdk
             .to_builder()
             .retry_config(RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(50)))
@@ -93,7 +93,7 @@ impl Context {
         if let Some(endpoint) = &config.endpoints.dynamodb {
             dynamodb = dynamodb.endpoint_url(endpoint);
         }
-        if let Some(observer) = &observer {
+        for observer in &observers {
             dynamodb.push_interceptor(observer.clone());
         }
         let dynamodb = aws_sdk_dynamodb::Client::from_conf(dynamodb.build());
@@ -105,7 +105,7 @@ impl Context {
             s3: OnceLock::new(),
             s3_links: OnceLock::new(),
             secret: OnceCell::new(),
-            observer,
+            observers,
             issuer,
             tokens: Tokens::default(),
             metrics,
@@ -166,7 +166,7 @@ impl Context {
         if let Some(endpoint) = endpoint {
             s3 = s3.endpoint_url(endpoint).force_path_style(true);
         }
-        if let Some(observer) = &self.observer {
+        for observer in &self.observers {
             s3.push_interceptor(observer.clone());
         }
         aws_sdk_s3::Client::from_conf(s3.build())
@@ -174,7 +174,7 @@ impl Context {
 
     fn secrets(&self) -> aws_sdk_secretsmanager::Client {
         let mut secrets = aws_sdk_secretsmanager::config::Builder::from(&self.sdk);
-        if let Some(observer) = &self.observer {
+        for observer in &self.observers {
             secrets.push_interceptor(observer.clone());
         }
         aws_sdk_secretsmanager::Client::from_conf(secrets.build())

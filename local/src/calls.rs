@@ -55,8 +55,7 @@ pub fn recorded(context: &Context, binary: &str) -> Option<Arc<Context>> {
         sdk = sdk.to_builder().http_client(Secrets { value: value.clone(), inner }).build();
         config.secret = SecretSource::SecretsManager("CodesSecret".to_owned());
     }
-    let observer = SharedInterceptor::new(Recorder { binary: binary.to_owned(), record });
-    Some(Context::assemble(config, &sdk, Some(observer), context.metrics().clone()))
+    Some(context.observed_also(config, &sdk, SharedInterceptor::new(Recorder { binary: binary.to_owned(), record })))
 }
 
 /// Where this process writes, and what it has written.

@@ -10,6 +10,8 @@ mod bad_input;
 #[cfg(test)]
 mod chaos;
 #[cfg(test)]
+mod costs;
+#[cfg(test)]
 mod deadline;
 #[cfg(test)]
 mod deaths;
