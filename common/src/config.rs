@@ -13,6 +13,8 @@ use crate::{
 /// The settings of a deployment.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The name of the deployment, which its metrics carry.
+    pub stack: String,
     /// Names of the tables.
     pub tables: Tables,
     /// The bucket that holds the exports.
@@ -91,13 +93,21 @@ pub struct Oidc {
     pub audience: String,
 }
 
-/// Endpoints that replace those of AWS.
+/// Endpoints that replace those of AWS, each `http://` or `https://` with a host, without a trailing slash. Empty on AWS.
+///
+/// The variables have names of their own: the AWS SDK reads `AWS_ENDPOINT_URL_…` itself and warns about an empty value, and
+/// SAM CLI passes only variables that the template declares.
 #[derive(Clone, Debug, Default)]
 pub struct Endpoints {
-    /// DynamoDB, for example `http://127.0.0.1:8000`.
+    /// DynamoDB, for example `http://127.0.0.1:8000` (`DYNAMODB_ENDPOINT`).
     pub dynamodb: Option<String>,
-    /// S3, addressed by path.
+    /// S3, addressed by path (`S3_ENDPOINT`).
     pub s3: Option<String>,
+    /// The S3 address that presigned links name (`S3_LINK_ENDPOINT`), where a browser reaches S3 under another name than the
+    /// function does; without it links name `s3`.
+    pub s3_link: Option<String>,
+    /// Secrets Manager (`SECRETS_ENDPOINT`).
+    pub secrets: Option<String>,
 }
 
 /// A variable that is missing or wrong.
@@ -148,6 +158,7 @@ impl Config {
     pub fn from_lookup(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let vars = Variables(get);
         Ok(Self {
+            stack: vars.get("STACK_NAME").unwrap_or_else(|| DEFAULT_STACK.to_owned()),
             tables: Tables {
                 reservations: vars.required("RESERVATIONS_TABLE")?,
                 pools: vars.required("POOLS_TABLE")?,
@@ -164,16 +175,34 @@ impl Config {
             default_length: vars.number("DEFAULT_LENGTH", 8, 6, 20)?,
             default_numeric_length: vars.number("DEFAULT_NUMERIC_LENGTH", 12, 6, 20)?,
             default_character_set: vars.character_set("DEFAULT_CHARACTER_SET")?,
-            shards: vars.number("SHARDS", 1, 1, 256)?,
-            max_scan: vars.number("MAX_SCAN", 100_000, 1_000, 10_000_000)?,
+            shards: vars.number("SHARDS", 1, 1, MAX_SHARDS)?,
+            max_scan: vars.number("MAX_SCAN", MAX_SCAN, 1_000, MAX_SCAN)?,
             slice: Duration::from_secs(vars.number("SLICE_SECONDS", 5, 1, 60)?),
             cors_origins: vars.list("CORS_ORIGINS"),
             oidc: vars.oidc()?,
             part_policy: PartPolicy::default(),
-            endpoints: Endpoints::default(),
+            endpoints: Endpoints {
+                dynamodb: vars.endpoint("DYNAMODB_ENDPOINT")?,
+                s3: vars.endpoint("S3_ENDPOINT")?,
+                s3_link: vars.endpoint("S3_LINK_ENDPOINT")?,
+                secrets: vars.endpoint("SECRETS_ENDPOINT")?,
+            },
         })
     }
 }
+
+/// The name of a deployment that is not told its own (an emulator, a test).
+const DEFAULT_STACK: &str = "code-reservation";
+
+/// The most items that a deployment may let one list query read, and the default: a row takes 5.2 KB while a query sorts or
+/// groups, so these take 260 MB of a function's 512 (`common/examples/scan_memory.rs`; docs/performance.md, "Memory of a list").
+const MAX_SCAN: usize = 50_000;
+
+/// The most partitions of an index over all organisations.
+pub const MAX_SHARDS: u32 = 256;
+
+/// The longest audience of tokens (characters): a URL, a UUID or a name.
+const MAX_AUDIENCE: usize = 255;
 
 /// The resolver that GS1 runs for everybody.
 pub const DEFAULT_DOMAIN: &str = "https://id.gs1.org";
@@ -225,6 +254,18 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
         })
     }
 
+    fn endpoint(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        match parse_domain(&value) {
+            Ok(endpoint) => Ok(Some(endpoint)),
+            Err(_) => {
+                let reason =
+                    "an address such as http://127.0.0.1:8000 is needed, without query and fragment".to_owned();
+                Err(ConfigError::Invalid { name, value, reason })
+            }
+        }
+    }
+
     fn character_set(&self, name: &'static str) -> Result<CharacterSet, ConfigError> {
         let Some(value) = self.get(name) else { return Ok(CharacterSet::Alphanumeric) };
         value.parse().map_err(|error: UnknownCharacterSet| ConfigError::Invalid {
@@ -246,7 +287,12 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
             let reason = "an https address is needed".to_owned();
             return Err(ConfigError::Invalid { name: "OIDC_ISSUER", value: issuer, reason });
         }
-        Ok(Some(Oidc { issuer, audience: self.required("OIDC_AUDIENCE")? }))
+        let audience = self.required("OIDC_AUDIENCE")?;
+        if audience.len() > MAX_AUDIENCE || !audience.bytes().all(|byte| byte.is_ascii_graphic()) {
+            let reason = format!("{MAX_AUDIENCE} visible ASCII characters at most are needed, without spaces");
+            return Err(ConfigError::Invalid { name: "OIDC_AUDIENCE", value: audience, reason });
+        }
+        Ok(Some(Oidc { issuer, audience }))
     }
 }
 
@@ -308,8 +354,28 @@ mod tests {
             ("DIGITAL_LINK_DOMAIN", "id.gs1.org"),
             ("DIGITAL_LINK_DOMAIN", "https://id.gs1.org?x=1"),
             ("OIDC_ISSUER", "http://issuer.example"),
+            ("DYNAMODB_ENDPOINT", "127.0.0.1:8000"),
+            ("S3_ENDPOINT", "ftp://127.0.0.1:8001"),
+            ("S3_LINK_ENDPOINT", "http://"),
+            ("SECRETS_ENDPOINT", "http://127.0.0.1:8002?x=1"),
         ] {
             assert!(with(name, value).unwrap_err().to_string().contains(name), "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn an_empty_endpoint_is_the_one_of_aws_and_a_set_one_replaces_it() {
+        for (name, read) in [
+            ("DYNAMODB_ENDPOINT", (|endpoints| endpoints.dynamodb.clone()) as fn(&Endpoints) -> Option<String>),
+            ("S3_ENDPOINT", |endpoints| endpoints.s3.clone()),
+            ("S3_LINK_ENDPOINT", |endpoints| endpoints.s3_link.clone()),
+            ("SECRETS_ENDPOINT", |endpoints| endpoints.secrets.clone()),
+        ] {
+            assert_eq!(read(&with(name, "").unwrap().endpoints), None, "{name}");
+            let set = with(name, "http://host.docker.internal:8000/").unwrap().endpoints;
+            assert_eq!(read(&set).as_deref(), Some("http://host.docker.internal:8000"), "{name}");
+            let others = [set.dynamodb, set.s3, set.s3_link, set.secrets].into_iter().flatten().count();
+            assert_eq!(others, 1, "{name} sets no other endpoint");
         }
     }
 

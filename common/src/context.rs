@@ -15,10 +15,12 @@ use tokio::sync::OnceCell;
 
 use crate::{
     bucket::Bucket,
-    clients::timeouts,
+    clients::{CALL_SECONDS, TRY_SECONDS, timeouts},
     code::Secret,
     config::{Config, ConfigError, SecretSource},
+    https,
     identity::Identity,
+    metrics::Metrics,
     reservation::Timestamp,
     store::Store,
 };
@@ -29,8 +31,11 @@ pub struct Context {
     sdk: SdkConfig,
     dynamodb: aws_sdk_dynamodb::Client,
     s3: OnceLock<aws_sdk_s3::Client>,
+    s3_links: OnceLock<aws_sdk_s3::Client>,
     secret: OnceCell<Secret>,
+    observers: Vec<SharedInterceptor>,
     identity: OnceLock<Identity>,
+    metrics: Metrics,
 }
 
 /// The secret could not be read.
@@ -45,35 +50,48 @@ impl Context {
     /// When a variable is missing or wrong.
     pub async fn from_env() -> Result<Arc<Self>, ConfigError> {
         let config = Config::from_env()?;
-        let sdk = aws_config::defaults(BehaviorVersion::latest()).load().await;
-        Ok(Self::new(config, &sdk))
+        let sdk = aws_config::defaults(BehaviorVersion::latest()).http_client(https::client()).load().await;
+        let metrics = Metrics::on_stdout(&config.stack);
+        Ok(Self::assemble(config, &sdk, Vec::new(), metrics))
     }
 
-    /// Makes a context from settings and an SDK configuration (`local` and tests).
+    /// Makes a context from settings and an SDK configuration, which adds its metrics up (`local` and tests).
     #[must_use]
     pub fn new(config: Config, sdk: &SdkConfig) -> Arc<Self> {
-        Self::build(config, sdk, None)
+        Self::assemble(config, sdk, Vec::new(), Metrics::totals())
     }
 
-    /// As [`Context::new`], with an interceptor that sees every call to DynamoDB: tests count reads with it.
+    /// As [`Context::new`], with metrics that go elsewhere.
+    #[must_use]
+    pub fn measured(config: Config, sdk: &SdkConfig, metrics: Metrics) -> Arc<Self> {
+        Self::assemble(config, sdk, Vec::new(), metrics)
+    }
+
+    /// As [`Context::new`], with an interceptor that sees every call of every client: tests count and record calls with it.
     #[must_use]
     pub fn observed(config: Config, sdk: &SdkConfig, observer: SharedInterceptor) -> Arc<Self> {
-        Self::build(config, sdk, Some(observer))
+        Self::assemble(config, sdk, vec![observer], Metrics::totals())
     }
 
-    fn build(config: Config, sdk: &SdkConfig, observer: Option<SharedInterceptor>) -> Arc<Self> {
-        // A dead endpoint must not cost a request more than these bounds: connect 1 s, one try 5 s, all tries 15 s.
+    /// A context with other settings and one more observer beside those that this one has; its figures are this one's.
+    #[must_use]
+    pub fn observed_also(&self, config: Config, sdk: &SdkConfig, observer: SharedInterceptor) -> Arc<Self> {
+        let observers = self.observers.iter().cloned().chain([observer]).collect();
+        Self::assemble(config, sdk, observers, self.metrics.clone())
+    }
+
+    fn assemble(config: Config, sdk: &SdkConfig, observers: Vec<SharedInterceptor>, metrics: Metrics) -> Arc<Self> {
         let sdk = sdk
             .to_builder()
             .retry_config(RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(50)))
-            .timeout_config(timeouts(5, 15))
+            .timeout_config(timeouts(TRY_SECONDS, CALL_SECONDS))
             .build();
         let mut dynamodb = aws_sdk_dynamodb::config::Builder::from(&sdk);
         if let Some(endpoint) = &config.endpoints.dynamodb {
             dynamodb = dynamodb.endpoint_url(endpoint);
         }
-        if let Some(observer) = observer {
-            dynamodb.push_interceptor(observer);
+        for observer in &observers {
+            dynamodb.push_interceptor(observer.clone());
         }
         let dynamodb = aws_sdk_dynamodb::Client::from_conf(dynamodb.build());
         Arc::new(Self {
@@ -81,8 +99,11 @@ impl Context {
             sdk,
             dynamodb,
             s3: OnceLock::new(),
+            s3_links: OnceLock::new(),
             secret: OnceCell::new(),
+            observers,
             identity: OnceLock::new(),
+            metrics,
         })
     }
 
@@ -96,6 +117,18 @@ impl Context {
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Where figures about the work go.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// What the clients are made with: credentials, region, and the way to the stores.
+    #[must_use]
+    pub fn sdk(&self) -> &SdkConfig {
+        &self.sdk
     }
 
     /// The DynamoDB client.
@@ -113,7 +146,7 @@ impl Context {
     /// The bucket of the exports.
     #[must_use]
     pub fn bucket(&self) -> Bucket<'_> {
-        Bucket::new(self.s3(), &self.config.bucket)
+        Bucket::new(self.s3(), self.s3_links(), &self.config.bucket)
     }
 
     /// Finds the users of tokens; made when the first request is authenticated.
@@ -124,13 +157,35 @@ impl Context {
 
     /// The S3 client; its tries last longer than DynamoDB's, since one carries a part of an export.
     pub fn s3(&self) -> &aws_sdk_s3::Client {
-        self.s3.get_or_init(|| {
-            let mut s3 = aws_sdk_s3::config::Builder::from(&self.sdk).timeout_config(timeouts(30, 90));
-            if let Some(endpoint) = &self.config.endpoints.s3 {
-                s3 = s3.endpoint_url(endpoint).force_path_style(true);
-            }
-            aws_sdk_s3::Client::from_conf(s3.build())
-        })
+        self.s3.get_or_init(|| self.s3_at(self.config.endpoints.s3.as_deref()))
+    }
+
+    /// The S3 client that signs links. A signature covers the host, so a link for a browser must be signed with the host that
+    /// the browser uses; this client sends nothing.
+    pub fn s3_links(&self) -> &aws_sdk_s3::Client {
+        match &self.config.endpoints.s3_link {
+            Some(endpoint) => self.s3_links.get_or_init(|| self.s3_at(Some(endpoint))),
+            None => self.s3(),
+        }
+    }
+
+    fn s3_at(&self, endpoint: Option<&str>) -> aws_sdk_s3::Client {
+        let mut s3 = aws_sdk_s3::config::Builder::from(&self.sdk).timeout_config(timeouts(30, 90));
+        if let Some(endpoint) = endpoint {
+            s3 = s3.endpoint_url(endpoint).force_path_style(true);
+        }
+        for observer in &self.observers {
+            s3.push_interceptor(observer.clone());
+        }
+        aws_sdk_s3::Client::from_conf(s3.build())
+    }
+
+    fn secrets(&self) -> aws_sdk_secretsmanager::Client {
+        let mut secrets = aws_sdk_secretsmanager::config::Builder::from(&self.sdk);
+        for observer in &self.observers {
+            secrets.push_interceptor(observer.clone());
+        }
+        aws_sdk_secretsmanager::Client::from_conf(secrets.build())
     }
 
     /// The secret that keys every pool, fetched once per process.
@@ -143,7 +198,8 @@ impl Context {
                 let text = match &self.config.secret {
                     SecretSource::Value(value) => value.clone(),
                     SecretSource::SecretsManager(arn) => {
-                        let answer = aws_sdk_secretsmanager::Client::new(&self.sdk)
+                        let answer = self
+                            .secrets()
                             .get_secret_value()
                             .secret_id(arn)
                             .send()

@@ -1,11 +1,30 @@
 //! What a person reads when the system has started.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 
-/// The address, the token, and a request that works when pasted.
+use crate::{
+    environment::CONTAINER_HOST,
+    options::Options,
+    system::{Shared, System},
+};
+
+/// The addresses, the token, a request that works when pasted, and what to do next.
 #[must_use]
-pub fn banner(address: SocketAddr, token: Option<&str>, paused: bool) -> String {
-    let url = format!("http://{address}");
+pub fn banner(system: &System, options: &Options) -> String {
+    let mut text = String::new();
+    if let Some(address) = system.address() {
+        text += &api(&format!("http://{address}"), system.token());
+    }
+    if let Some(shared) = system.shared() {
+        text += &stores(shared, options);
+    }
+    if options.pause_stream {
+        text += "\nThe stream is paused: requests are accepted, and nothing is processed.\n";
+    }
+    text + "\nCtrl-C ends it.\n"
+}
+
+fn api(url: &str, token: Option<&str>) -> String {
     let mut text = format!("Code Reservation runs at {url}\n");
     if let Some(token) = token {
         text += &format!(
@@ -15,10 +34,38 @@ pub fn banner(address: SocketAddr, token: Option<&str>, paused: bool) -> String 
              -H 'Content-Type: application/json' -d '{EXAMPLE}'\n"
         );
     }
-    if paused {
-        text += "\nThe stream is paused: requests are accepted, and nothing is processed.\n";
+    text
+}
+
+fn stores(shared: &Shared, options: &Options) -> String {
+    let places = &shared.places;
+    let mut text =
+        format!("DynamoDB at {}, S3 at {}, Secrets Manager at {}\n", places.dynamodb, places.s3, places.secrets);
+    if !options.listen.is_loopback() {
+        text += &format!(
+            "\nWarning: the stores listen on {}. Whoever reaches that address can read and change the tables without a \
+             password.\n",
+            options.listen
+        );
     }
-    text + "\nCtrl-C ends it.\n"
+    let (shell, json) = (shared.files.shell.display(), shared.files.json.display());
+    text += &format!("\nRun a function in another terminal:\n\n  set -a; . {shell}; set +a\n");
+    if options.only_stores {
+        let add_host = match options.listen {
+            IpAddr::V4(address) if !address.is_loopback() && !address.is_unspecified() => {
+                format!(" --add-host {CONTAINER_HOST}:{address}")
+            }
+            _ => String::new(),
+        };
+        text += &format!(
+            "  sam local start-api --env-vars {json}{add_host}\n  \
+             sam local invoke GetReservation --event events/get-reservation/get.json --env-vars {json}{add_host}\n  \
+             cargo lambda watch\n"
+        );
+    } else {
+        text += &format!("  cargo lambda watch    # or sam local start-lambda --env-vars {json}\n");
+    }
+    text
 }
 
 const EXAMPLE: &str = r#"{"reserved_for":"/417/9312345000012","code_type":"sgtin","quantity":100,"export_type":"csv","product":"/01/19361758000003","reference_id":"BATCH-2024-001"}"#;

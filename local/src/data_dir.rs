@@ -11,6 +11,8 @@ use std::{
 use rand::RngExt;
 use tempfile::TempDir;
 
+use crate::access_key::AccessKey;
+
 /// Length of the secret that keys the codes, in characters.
 const SECRET_LENGTH: usize = 64;
 
@@ -39,6 +41,9 @@ pub enum DataDirError {
         /// What the system said.
         source: io::Error,
     },
+    /// The file of the stores' access key was changed by hand.
+    #[error("{0} does not hold the access key that was made on first start; remove the file, and a new key is made")]
+    AccessKey(PathBuf),
     /// The secret's file was changed by hand.
     #[error(
         "{0} does not hold the secret that was made on first start ({SECRET_LENGTH} characters); codes made with another secret could repeat those already issued"
@@ -116,22 +121,45 @@ impl DataDir {
     /// # Errors
     /// When the file cannot be read or written, or holds something else.
     pub fn secret(&self) -> Result<String, DataDirError> {
-        let path = self.path.join("secret");
-        let failed = |source| DataDirError::Io { path: path.clone(), source };
+        let secret = self.kept("secret", || random_text(SECRET_LENGTH))?;
+        if secret.len() != SECRET_LENGTH || !secret.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(DataDirError::Secret(self.path.join("secret")));
+        }
+        Ok(secret)
+    }
+
+    /// The access key of the stores, where other processes use them; made on first start, readable by its owner only. It
+    /// lasts, so that a shell or a container that read it keeps working when the stores start again.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written, or holds something else.
+    pub fn access_key(&self) -> Result<AccessKey, DataDirError> {
+        let made = || AccessKey::random().to_text();
+        let text = self.kept("access-key", made)?;
+        AccessKey::from_text(&text).ok_or_else(|| DataDirError::AccessKey(self.path.join("access-key")))
+    }
+
+    /// Writes a file that only its owner can read, in place of one that is there.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, name: &str, text: &str) -> Result<PathBuf, DataDirError> {
+        let path = self.path.join(name);
+        write_private(&path, text).map_err(|source| DataDirError::Io { path: path.clone(), source })?;
+        Ok(path)
+    }
+
+    /// The text of a private file, without the space around it; made when it is not there.
+    fn kept(&self, name: &str, make: impl FnOnce() -> String) -> Result<String, DataDirError> {
+        let path = self.path.join(name);
         match fs::read_to_string(&path) {
-            Ok(text) => {
-                let secret = text.trim();
-                if secret.len() != SECRET_LENGTH || !secret.bytes().all(|b| b.is_ascii_graphic()) {
-                    return Err(DataDirError::Secret(path.clone()));
-                }
-                Ok(secret.to_owned())
-            }
+            Ok(text) => Ok(text.trim().to_owned()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let secret = random_text(SECRET_LENGTH);
-                write_private(&path, &secret).map_err(failed)?;
-                Ok(secret)
+                let text = make();
+                self.write(name, &text)?;
+                Ok(text)
             }
-            Err(error) => Err(failed(error)),
+            Err(source) => Err(DataDirError::Io { path, source }),
         }
     }
 }
@@ -143,7 +171,9 @@ pub(crate) fn random_text(length: usize) -> String {
 
 /// Writes a file that only its owner can read; after a crash it is there whole or not at all.
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    let temporary = path.with_extension("new");
+    // Beside it, with its whole name: `env` and `env.json` are two files.
+    let temporary =
+        path.with_file_name(format!("{}.new", path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default()));
     let mut options = OpenOptions::new();
     options.create(true).truncate(true).write(true);
     #[cfg(unix)]
@@ -170,6 +200,19 @@ mod tests {
             use std::os::unix::fs::PermissionsExt;
             let mode = fs::metadata(home.path().join("secret")).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn the_access_key_lasts_and_a_damaged_one_is_refused() {
+        let home = tempfile::tempdir().unwrap();
+        let key = |home: &Path| DataDir::open(home).unwrap().access_key();
+        let first = key(home.path()).unwrap();
+        let again = key(home.path()).unwrap();
+        assert_eq!((first.id, first.secret), (again.id, again.secret));
+        for damaged in ["", "one", "one two three", "id secret\nmore"] {
+            fs::write(home.path().join("access-key"), damaged).unwrap();
+            assert!(matches!(key(home.path()), Err(DataDirError::AccessKey(_))), "{damaged:?}");
         }
     }
 

@@ -2,22 +2,16 @@
 
 use std::{convert::Infallible, sync::Arc};
 
-use aws_lambda_events::event::{dynamodb::Event, streams::DynamoDbEventResponse};
 use common::context::Context;
 use futures::future::BoxFuture;
 use lambda_http::{Adapter, LambdaEvent, Service, request::LambdaRequest, service_fn};
 use lambda_runtime::Error;
 use serde_json::Value;
 
-/// A function that answers HTTP requests: from an event to an answer, both as JSON.
-pub type HttpFunction = Arc<dyn Fn(LambdaEvent<Value>) -> BoxFuture<'static, Result<Value, Error>> + Send + Sync>;
+use crate::calls;
 
-/// A function that reads a stream.
-pub type StreamFunction =
-    Arc<dyn Fn(LambdaEvent<Event>) -> BoxFuture<'static, Result<DynamoDbEventResponse, Error>> + Send + Sync>;
-
-/// A function that runs by itself.
-pub type ScheduledFunction = Arc<dyn Fn(LambdaEvent<Value>) -> BoxFuture<'static, Result<Value, Error>> + Send + Sync>;
+/// A function of this process: from an event to an answer, both as JSON.
+pub type Handler = Arc<dyn Fn(LambdaEvent<Value>) -> BoxFuture<'static, Result<Value, Error>> + Send + Sync>;
 
 /// Wraps a handler of requests in what `lambda_http` does around it on AWS: the same decoding, the same encoding.
 macro_rules! http {
@@ -34,13 +28,14 @@ macro_rules! http {
                 let answer = Adapter::from(handler).call(LambdaEvent::new(request, event.context)).await?;
                 Ok(serde_json::to_value(&answer)?)
             })
-        }) as HttpFunction
+        }) as Handler
     }};
 }
 
 /// The function behind a binary that answers requests, if there is one of that name.
 #[must_use]
-pub fn http(binary: &str, context: &Arc<Context>) -> Option<HttpFunction> {
+pub fn http(binary: &str, context: &Arc<Context>) -> Option<Handler> {
+    let context = &of_function(binary, context);
     Some(match binary {
         "list-reservations" => http!(list_reservations, context),
         "get-reservation" => http!(get_reservation, context),
@@ -57,24 +52,31 @@ pub fn http(binary: &str, context: &Arc<Context>) -> Option<HttpFunction> {
 
 /// The function behind a binary that reads a stream, if there is one of that name.
 #[must_use]
-pub fn stream(binary: &str, context: &Arc<Context>) -> Option<StreamFunction> {
-    let context = Arc::clone(context);
+pub fn stream(binary: &str, context: &Arc<Context>) -> Option<Handler> {
+    let context = of_function(binary, context);
     (binary == "reserve-codes").then(|| {
-        Arc::new(move |event| -> BoxFuture<'static, Result<DynamoDbEventResponse, Error>> {
+        Arc::new(move |event: LambdaEvent<Value>| -> BoxFuture<'static, Result<Value, Error>> {
             let context = Arc::clone(&context);
-            Box::pin(async move { reserve_codes::handle(&context, event).await })
-        }) as StreamFunction
+            Box::pin(async move {
+                let event = LambdaEvent::new(serde_json::from_value(event.payload)?, event.context);
+                Ok(serde_json::to_value(reserve_codes::handle(&context, event).await?)?)
+            })
+        }) as Handler
     })
 }
 
 /// The function behind a binary that runs by itself, if there is one of that name.
 #[must_use]
-pub fn scheduled(binary: &str, context: &Arc<Context>) -> Option<ScheduledFunction> {
-    let context = Arc::clone(context);
+pub fn scheduled(binary: &str, context: &Arc<Context>) -> Option<Handler> {
+    let context = of_function(binary, context);
     (binary == "sweep").then(|| {
         Arc::new(move |event| -> BoxFuture<'static, Result<Value, Error>> {
             let context = Arc::clone(&context);
             Box::pin(async move { sweep::handle(&context, event).await })
-        }) as ScheduledFunction
+        }) as Handler
     })
+}
+
+fn of_function(binary: &str, context: &Arc<Context>) -> Arc<Context> {
+    calls::recorded(context, binary).unwrap_or_else(|| Arc::clone(context))
 }

@@ -3,14 +3,64 @@
 
 use std::{
     future::Future,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use lambda_runtime::{Context, Error};
+use lambda_runtime::{Context, Error, LambdaEvent};
+use serde_json::Value;
 use tokio::task::{AbortHandle, JoinError};
 use uuid::Uuid;
 
-use crate::template::{ACCOUNT, Function, REGION};
+use crate::{
+    functions::Handler,
+    remote::Remote,
+    template::{ACCOUNT, Function, REGION},
+};
+
+/// A function that can be called, in this process or outside it.
+pub struct Callable {
+    invoked: Invoked,
+    place: Place,
+}
+
+enum Place {
+    Here(Handler),
+    There(Arc<Remote>),
+}
+
+impl Callable {
+    /// A function of this process.
+    #[must_use]
+    pub fn here(invoked: Invoked, handler: Handler) -> Self {
+        Self { invoked, place: Place::Here(handler) }
+    }
+
+    /// A function behind the Invoke API.
+    pub(crate) fn there(invoked: Invoked, remote: Arc<Remote>) -> Self {
+        Self { invoked, place: Place::There(remote) }
+    }
+
+    /// The function's name and time limit.
+    #[must_use]
+    pub fn invoked(&self) -> &Invoked {
+        &self.invoked
+    }
+
+    /// Runs one invocation to its end, but no longer than the function may last.
+    ///
+    /// # Errors
+    /// What the function returned, its panic, that its time was over, or that it cannot be reached.
+    pub async fn call(&self, payload: Value, request_id: &str) -> Result<Value, Error> {
+        match &self.place {
+            Place::Here(handler) => {
+                let event = LambdaEvent::new(payload, self.invoked.context(request_id));
+                self.invoked.run(handler(event)).await
+            }
+            Place::There(remote) => remote.call(&self.invoked, &payload).await,
+        }
+    }
+}
 
 /// What an invocation needs to know of its function.
 #[derive(Clone, Debug)]

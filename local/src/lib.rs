@@ -3,17 +3,23 @@
 //! Nothing here decides anything: routes, tables, the stream mapping and the schedules come from template.yaml, and the
 //! functions are the deployed ones, which reach both stores through the AWS SDK.
 
+pub mod access_key;
 #[cfg(not(target_env = "msvc"))]
 mod allocator;
 pub mod banner;
+pub mod calls;
 pub mod data_dir;
 pub mod dynamodb;
+pub mod environment;
 pub mod functions;
 pub mod gateway;
 pub mod invocation;
+mod listeners;
 pub mod options;
+pub mod remote;
 pub mod s3;
 pub mod schedule;
+pub mod secrets;
 pub mod seed;
 pub mod stream;
 pub mod system;

@@ -25,9 +25,8 @@ async fn main() -> ExitCode {
 
 async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
     let terminated = terminated()?;
-    let paused = options.pause_stream;
-    let system = System::start(options).await?;
-    write!(io::stdout(), "{}", banner(system.address(), system.token(), paused))?;
+    let system = System::start(options.clone()).await?;
+    write!(io::stdout(), "{}", banner(&system, &options))?;
     io::stdout().flush()?;
     tokio::select! {
         interrupted = ctrl_c() => interrupted?,

@@ -4,27 +4,25 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Days, NaiveTime, SecondsFormat, Utc};
-use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 
 use crate::{
-    functions::ScheduledFunction,
-    invocation::{Invoked, request_id},
+    invocation::{Callable, request_id},
     template::{ACCOUNT, REGION, Schedule, Timing},
 };
 
 /// Runs a function by a schedule until the future is dropped.
-pub async fn run(schedule: Schedule, invoked: Invoked, function: ScheduledFunction) {
+pub async fn run(schedule: Schedule, function: Callable) {
+    let name = &function.invoked().name;
     loop {
         let request_id = request_id();
         let payload = schedule.input.clone().unwrap_or_else(|| own_event(&schedule.name));
-        let event = LambdaEvent::new(payload, invoked.context(&request_id));
-        match invoked.run(function(event)).await {
+        match function.call(payload, &request_id).await {
             Ok(answer) => {
-                tracing::debug!(function = invoked.name, schedule = schedule.name, %answer, "ran by schedule")
+                tracing::debug!(function = name, schedule = schedule.name, %answer, "ran by schedule")
             }
             Err(error) => {
-                tracing::error!(function = invoked.name, schedule = schedule.name, request_id, error, "the run failed");
+                tracing::error!(function = name, schedule = schedule.name, request_id, error, "the run failed");
             }
         }
         tokio::time::sleep(until_next(schedule.timing, Utc::now())).await;

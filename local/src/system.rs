@@ -7,6 +7,7 @@ use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use common::{
     config::{Config, ConfigError, Endpoints, SecretSource},
     context::Context,
+    https,
 };
 use tokio::{
     net::TcpListener,
@@ -15,30 +16,40 @@ use tokio::{
 };
 
 use crate::{
+    access_key::AccessKey,
     data_dir::{DataDir, DataDirError},
     dynamodb::{DynamoDb, DynamoDbError},
-    functions,
+    environment,
+    functions::{self, Handler},
     gateway::{Gateway, Routes},
-    invocation::Invoked,
+    invocation::{Callable, Invoked},
+    listeners::{ListenError, Listeners, reachable},
     options::Options,
-    s3::{MIN_PART, S3, S3StartError},
-    schedule, seed,
+    remote::{NoSuchFunction, Remote, remotes},
+    s3::{Access, MIN_PART, S3, S3StartError},
+    schedule,
+    secrets::SecretsManager,
+    seed,
     seed::SeedError,
     stream::{Failures, Mapping, Pace, StreamReader},
-    template::{REGION, TEMPLATE, Template, TemplateError},
+    template::{Function, REGION, TEMPLATE, Template, TemplateError},
 };
 
 /// Time between two looks for items whose time to live is over.
 const EXPIRY_PERIOD: Duration = Duration::from_secs(60);
+
+/// Time between two lines of figures.
+const FIGURES_PERIOD: Duration = Duration::from_secs(60);
 
 /// How long a stop waits for requests under way.
 const REQUEST_WAIT: Duration = Duration::from_millis(500);
 
 /// The running system.
 pub struct System {
-    address: SocketAddr,
+    address: Option<SocketAddr>,
     token: Option<String>,
     context: Arc<Context>,
+    remotes: HashMap<String, Arc<Remote>>,
     failures: Arc<Failures>,
     gateway: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
     stream: Option<StreamReader>,
@@ -46,7 +57,18 @@ pub struct System {
     tasks: JoinSet<()>,
     dynamodb: Arc<DynamoDb>,
     s3: S3,
+    shared: Option<Shared>,
     data_dir: DataDir,
+}
+
+/// What functions outside this process use.
+#[derive(Debug)]
+pub struct Shared {
+    /// The stores, as this machine reaches them.
+    pub places: environment::Places,
+    /// The environment of the functions.
+    pub files: environment::Files,
+    _secrets: SecretsManager,
 }
 
 /// The system cannot start.
@@ -70,14 +92,15 @@ pub enum StartError {
     /// The first rows.
     #[error(transparent)]
     Seed(#[from] SeedError),
-    /// The port.
-    #[error("port {port} cannot be used: {source}; choose another with --port, or 0 for a free one")]
-    Port {
-        /// The port.
-        port: u16,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    /// A port.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// A socket that was opened cannot be used.
+    #[error("a socket cannot be used: {0}")]
+    Socket(#[from] std::io::Error),
+    /// An endpoint of functions.
+    #[error(transparent)]
+    Invoke(#[from] NoSuchFunction),
 }
 
 impl System {
@@ -87,18 +110,17 @@ impl System {
     /// When a part of it cannot start; what had started is stopped.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let template = Template::parse(TEMPLATE, &options.parameters)?;
+        let remotes = remotes(&options.invoke_endpoints, &template.functions)?;
         let data_dir = if options.memory { DataDir::temporary()? } else { DataDir::open(&options.data_dir)? };
-        // Early, so that a taken port costs nothing.
-        let port = options.port;
-        let listener =
-            TcpListener::bind(("127.0.0.1", port)).await.map_err(|source| StartError::Port { port, source })?;
-        let address = listener.local_addr().map_err(|source| StartError::Port { port, source })?;
+        let listeners = Listeners::open(&options)?;
+        let key = if options.shares_stores() { data_dir.access_key()? } else { AccessKey::random() };
 
-        let dynamodb = Arc::new(DynamoDb::start(&data_dir)?);
+        let dynamodb = Arc::new(DynamoDb::start_on(&data_dir, listeners.dynamodb)?);
         dynamodb.create_tables(&template.tables).await?;
         let min_part = options.part_policy.map_or(MIN_PART, |policy| policy.part_len.min(MIN_PART));
         let durable = !data_dir.is_temporary();
-        let s3 = S3::start_with(&data_dir.objects(), &template.buckets, durable, min_part).await?;
+        let access = Access { listener: listeners.s3, key };
+        let s3 = S3::start_with(&data_dir.objects(), &template.buckets, durable, min_part, access).await?;
         let mut config = config(&template, &dynamodb, &s3, data_dir.secret()?)?;
         config.part_policy = options.part_policy.unwrap_or_default();
         let sdk = sdk_config(&s3).to_builder().http_client(dynamodb.http_client()).build();
@@ -111,17 +133,24 @@ impl System {
             }
         };
         let failures = Arc::new(Failures::new(&data_dir.failures()));
+        let shared = match listeners.secrets {
+            Some(listener) => Some(share(listener, &template, &data_dir, &dynamodb, &s3)?),
+            None => None,
+        };
+        let address = listeners.http.as_ref().map(std::net::TcpListener::local_addr).transpose()?.map(reachable);
 
         let mut system = Self {
             address,
             token,
             context,
+            remotes,
             failures,
             gateway: None,
             stream: None,
             tasks: JoinSet::new(),
             dynamodb,
             s3,
+            shared,
             data_dir,
         };
         let written = Arc::new(Notify::new());
@@ -130,19 +159,22 @@ impl System {
             system.start_schedules(&template);
         }
         system.start_expiry();
-        system.start_gateway(&template, written, listener)?;
+        system.start_figures();
+        if let Some(listener) = listeners.http {
+            listener.set_nonblocking(true)?;
+            system.start_gateway(&template, written, TcpListener::from_std(listener)?)?;
+        }
         Ok(system)
     }
 
     async fn start_stream(&mut self, template: &Template, written: &Arc<Notify>) -> Result<(), StartError> {
         let Some((function, settings)) = template.stream_mapping() else { return Ok(()) };
-        let binary = &function.binary;
-        let handler = functions::stream(binary, &self.context)
-            .ok_or_else(|| TemplateError::new(format!("{binary} is no function that reads a stream")))?;
+        let callable = self
+            .callable(function, functions::stream)
+            .ok_or_else(|| TemplateError::new(format!("{} is no function that reads a stream", function.binary)))?;
         let mapping = Mapping {
             settings: settings.clone(),
-            invoked: Invoked::from(function),
-            function: handler,
+            function: callable,
             failures: Arc::clone(&self.failures),
             pace: Pace::default(),
         };
@@ -151,11 +183,20 @@ impl System {
         Ok(())
     }
 
+    /// The function behind the Invoke API, where it has an endpoint, or the one of this process.
+    fn callable(&self, function: &Function, here: fn(&str, &Arc<Context>) -> Option<Handler>) -> Option<Callable> {
+        let handler = here(&function.binary, &self.context)?;
+        Some(match self.remotes.get(&function.logical_id) {
+            Some(remote) => Callable::there(Invoked::from(function), Arc::clone(remote)),
+            None => Callable::here(Invoked::from(function), handler),
+        })
+    }
+
     fn start_schedules(&mut self, template: &Template) {
         for function in &template.functions {
             for schedule in &function.schedules {
-                if let Some(handler) = functions::scheduled(&function.binary, &self.context) {
-                    self.tasks.spawn(schedule::run(schedule.clone(), Invoked::from(function), handler));
+                if let Some(callable) = self.callable(function, functions::scheduled) {
+                    self.tasks.spawn(schedule::run(schedule.clone(), callable));
                 }
             }
         }
@@ -173,6 +214,20 @@ impl System {
         });
     }
 
+    /// One log line a minute with the figures that are metrics on AWS; none for a minute in which nothing happened.
+    fn start_figures(&mut self) {
+        let context = Arc::clone(&self.context);
+        self.tasks.spawn(async move {
+            loop {
+                tokio::time::sleep(FIGURES_PERIOD).await;
+                let totals = context.metrics().take();
+                if !totals.is_empty() {
+                    tracing::info!("last minute: {totals}");
+                }
+            }
+        });
+    }
+
     fn start_gateway(
         &mut self,
         template: &Template,
@@ -181,10 +236,10 @@ impl System {
     ) -> Result<(), TemplateError> {
         let mut handlers = HashMap::new();
         for function in template.functions.iter().filter(|function| !function.routes.is_empty()) {
-            let handler = functions::http(&function.binary, &self.context).ok_or_else(|| {
+            let callable = self.callable(function, functions::http).ok_or_else(|| {
                 TemplateError::new(format!("{} is no function that answers requests", function.binary))
             })?;
-            handlers.insert(function.logical_id.clone(), (Invoked::from(function), handler));
+            handlers.insert(function.logical_id.clone(), callable);
         }
         let gateway = Gateway::new(Routes::new(&template.functions), handlers, written);
         let (stop, stopped) = oneshot::channel();
@@ -197,10 +252,16 @@ impl System {
         Ok(())
     }
 
-    /// Where the API answers.
+    /// Where the API answers; none with `--only-stores`.
     #[must_use]
-    pub fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> Option<SocketAddr> {
         self.address
+    }
+
+    /// What functions outside this process use, where there are such.
+    #[must_use]
+    pub fn shared(&self) -> Option<&Shared> {
+        self.shared.as_ref()
     }
 
     /// The token of an administrator, if there is one.
@@ -259,10 +320,11 @@ impl System {
 /// The SDK configuration with which AWS clients reach the embedded stores.
 #[must_use]
 pub fn sdk_config(s3: &S3) -> SdkConfig {
-    let keys = s3.credentials();
-    let keys = Credentials::new(&keys.access_key_id, &keys.secret_access_key, None, None, "embedded");
+    let key = s3.access_key();
+    let keys = Credentials::new(&key.id, &key.secret, None, None, "embedded");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
+        .http_client(https::direct())
         .region(Region::new(REGION))
         .credentials_provider(SharedCredentialsProvider::new(keys))
         .build()
@@ -271,6 +333,27 @@ pub fn sdk_config(s3: &S3) -> SdkConfig {
 fn config(template: &Template, dynamodb: &DynamoDb, s3: &S3, secret: String) -> Result<Config, ConfigError> {
     let mut config = Config::from_lookup(|name| template.environment.get(name).cloned())?;
     config.secret = SecretSource::Value(secret);
-    config.endpoints = Endpoints { dynamodb: Some(dynamodb.endpoint()), s3: Some(s3.endpoint()) };
+    config.endpoints =
+        Endpoints { dynamodb: Some(dynamodb.endpoint()), s3: Some(s3.endpoint()), ..Endpoints::default() };
     Ok(config)
+}
+
+/// Starts Secrets Manager and writes down where everything is.
+fn share(
+    listener: std::net::TcpListener,
+    template: &Template,
+    data_dir: &DataDir,
+    dynamodb: &DynamoDb,
+    s3: &S3,
+) -> Result<Shared, StartError> {
+    let name = template.environment.get("SECRET_ARN").cloned().unwrap_or_default();
+    let secrets = SecretsManager::start(listener, s3.access_key().clone(), &name, data_dir.secret()?)?;
+    let places = environment::Places {
+        dynamodb: dynamodb.endpoint(),
+        s3: s3.endpoint(),
+        secrets: secrets.endpoint(),
+        ports: [dynamodb.port(), s3.port(), secrets.port()],
+    };
+    let files = environment::write(data_dir, &template.environment, &places, s3.access_key())?;
+    Ok(Shared { places, files, _secrets: secrets })
 }

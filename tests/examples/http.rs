@@ -94,7 +94,7 @@ async fn run(system: &System, settings: &Settings) -> Result<(), Failure> {
     let ids = fill(system.context(), settings).await?;
     let place = if settings.memory { "in memory" } else { "on disk" };
     writeln!(io::stdout(), "{} reservations {place}, made in {:.1} s", ids.len(), started.elapsed().as_secs_f64())?;
-    measure(system.address(), ids, settings.reservations.div_ceil(PER_PRODUCT), settings).await
+    measure(system.address().ok_or("no HTTP API")?, ids, settings.reservations.div_ceil(PER_PRODUCT), settings).await
 }
 
 /// The reservations of another server, 10,000 at most.

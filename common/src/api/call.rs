@@ -9,7 +9,7 @@ use lambda_http::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::ApiError;
+use super::{ApiError, Deadline, ids::Ids};
 use crate::{
     context::Context,
     operations::{Caller, OperationError, Session},
@@ -34,8 +34,10 @@ pub struct Call {
     pub headers: HeaderMap,
     /// The time of the request.
     pub now: Timestamp,
-    /// The id of the request, for the log.
+    /// The id that the gateway gave the request, which the client and both logs have.
     pub request_id: String,
+    /// When the work on it ends.
+    pub deadline: Deadline,
     parameters: Vec<(String, String)>,
     body: Vec<u8>,
 }
@@ -78,7 +80,8 @@ impl Incoming {
         self,
         context: &Context,
         now: Timestamp,
-        request_id: &str,
+        ids: &Ids,
+        deadline: Deadline,
     ) -> Result<Call, ApiError> {
         let caller = match self.token()? {
             None => Caller::nobody(),
@@ -88,8 +91,8 @@ impl Incoming {
             }
         };
         let Self { method, path, query, headers, parameters, body } = self;
-        let request_id = request_id.to_owned();
-        Ok(Call { caller, method, path, query, headers, now, request_id, parameters, body })
+        let request_id = ids.request.clone();
+        Ok(Call { caller, method, path, query, headers, now, request_id, deadline, parameters, body })
     }
 
     /// The token: `?access_token=`, `Authorization: Bearer`, or the session cookie; the first two together are refused.

@@ -3,12 +3,17 @@
 
 mod answer;
 mod call;
+mod deadline;
 mod error;
+mod ids;
 mod serve;
 mod start;
+#[cfg(test)]
+mod tests;
 
 pub use answer::Answer;
 pub use call::Call;
+pub use deadline::Deadline;
 pub use error::ApiError;
 pub use serve::{serve, serve_anyone};
 pub use start::run;

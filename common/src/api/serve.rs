@@ -8,27 +8,46 @@ use lambda_http::{
     http::{HeaderName, Method, StatusCode, header},
 };
 use serde_json::json;
+use tracing::Instrument;
 
 use super::{
-    Answer, ApiError, Call,
+    Answer, ApiError, Call, Deadline,
     answer::{MAX_ANSWER, insert, json_response},
     call::Incoming,
+    ids::Ids,
 };
-use crate::{context::Context, operations::OperationError};
+use crate::{
+    context::Context,
+    metrics::{self, Event},
+    operations::OperationError,
+};
 
 /// The methods that a preflight names, as Directus lists them.
 const METHODS: &str = "GET,POST,PATCH,DELETE,SEARCH";
 
 /// Answers one request with what `operation` makes of it.
 ///
-/// HEAD is answered as GET without its body; OPTIONS is answered here and never reaches the operation.
+/// HEAD is answered as GET without its body; OPTIONS is answered here and never reaches the operation. The work ends before
+/// the function's time limit (see [`Deadline`]); every line that is logged meanwhile carries the request's ids.
 pub async fn serve<'a, F, R>(context: &'a Context, request: Request, operation: F) -> Response<Body>
 where
     F: FnOnce(&'a Context, Call) -> R,
     R: Future<Output = Result<Answer, ApiError>>,
 {
+    let ids = Ids::of(&request);
+    // At the level of errors, so that a line keeps its ids whatever is logged besides.
+    let span = tracing::error_span!("request", request_id = ids.request, invocation = ids.invocation);
+    answer(context, request, operation, &ids).instrument(span).await
+}
+
+async fn answer<'a, F, R>(context: &'a Context, request: Request, operation: F, ids: &Ids) -> Response<Body>
+where
+    F: FnOnce(&'a Context, Call) -> R,
+    R: Future<Output = Result<Answer, ApiError>>,
+{
     let started = Instant::now();
-    let request_id = request_id(&request);
+    let deadline = Deadline::of_invocation(request.lambda_context_ref().map(|context| context.deadline()));
+    let request_id = &ids.request;
     let incoming = Incoming::new(request);
     let (method, path) = (incoming.method.clone(), incoming.path.clone());
     let (origin, if_none_match) = (incoming.origin(), incoming.if_none_match());
@@ -36,20 +55,23 @@ where
     let result = if method == Method::OPTIONS {
         Ok(options(&path))
     } else {
-        run(context, incoming, operation, &request_id).await
+        deadline.bound(run(context, incoming, operation, ids, deadline)).await
     };
     let mut response = match result {
         Ok(answer) => limited(answer.into_response()),
-        Err(error) => failed(&error, &request_id),
+        Err(error) => failed(&error, request_id),
     };
     cache_headers(&mut response, &method, if_none_match.as_deref());
     cors_headers(&mut response, &context.config().cors_origins, origin.as_deref());
-    insert(&mut response, HeaderName::from_static("x-request-id"), &request_id);
+    insert(&mut response, HeaderName::from_static("x-request-id"), request_id);
     if method == Method::HEAD {
         *response.body_mut() = Body::Empty;
     }
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(%method, path, status = response.status().as_u16(), duration_ms, request_id, "request {request_id}");
+    let (status, invocation) = (response.status().as_u16(), &ids.invocation);
+    tracing::info!(%method, path, status, duration_ms, request_id, invocation, "request {request_id}");
+    let (route, request_id) = (ids.route.clone(), request_id.clone());
+    context.metrics().record(&Event::Request(metrics::Request { route, status, duration_ms, request_id }));
     response
 }
 
@@ -66,20 +88,15 @@ async fn run<'a, F, R>(
     context: &'a Context,
     incoming: Incoming,
     operation: F,
-    request_id: &str,
+    ids: &Ids,
+    deadline: Deadline,
 ) -> Result<Answer, ApiError>
 where
     F: FnOnce(&'a Context, Call) -> R,
     R: Future<Output = Result<Answer, ApiError>>,
 {
-    let call = incoming.authenticate(context, context.now(), request_id).await?;
+    let call = incoming.authenticate(context, context.now(), ids, deadline).await?;
     operation(context, call).await
-}
-
-/// The id that AWS gave the request; a fresh one where there is none.
-fn request_id(request: &Request) -> String {
-    let context = request.lambda_context_ref().map(|context| context.request_id.clone());
-    context.filter(|id| !id.is_empty()).unwrap_or_else(|| uuid::Uuid::new_v4().to_string())
 }
 
 fn failed(error: &ApiError, request_id: &str) -> Response<Body> {

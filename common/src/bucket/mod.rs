@@ -17,7 +17,7 @@ use aws_sdk_s3::{
 
 use bytes::Bytes;
 
-use crate::clients::timeouts;
+use crate::clients::{CALL_SECONDS, TRY_SECONDS, timeouts};
 
 /// Pages of a listing that are read before it counts as broken: 1,000 entries each.
 const MAX_PAGES: usize = 100_000;
@@ -96,22 +96,27 @@ pub struct Listed {
 #[derive(Clone, Copy)]
 pub struct Bucket<'a> {
     client: &'a Client,
+    /// Signs links, and sends nothing.
+    links: &'a Client,
     name: &'a str,
 }
 
 impl<'a> Bucket<'a> {
-    /// A bucket by its client and name.
+    /// A bucket by its client and name, with the client that signs links: a signature covers the host, which a browser may
+    /// name otherwise than this process does.
     #[must_use]
-    pub fn new(client: &'a Client, name: &'a str) -> Self {
-        Self { client, name }
+    pub fn new(client: &'a Client, links: &'a Client, name: &'a str) -> Self {
+        Self { client, links, name }
     }
 
-    /// Whether the bucket can be reached.
+    /// Whether the bucket can be reached; the one call of a request to S3, with the bounds of the others.
     ///
     /// # Errors
     /// When it does not answer or refuses.
     pub async fn ping(&self) -> Result<(), BucketError> {
-        self.client.head_bucket().bucket(self.name).send().await.map(drop).map_err(classify)
+        let bounds = aws_sdk_s3::config::Builder::new().timeout_config(timeouts(TRY_SECONDS, CALL_SECONDS));
+        let asked = self.client.head_bucket().bucket(self.name).customize().config_override(bounds).send().await;
+        asked.map(drop).map_err(classify)
     }
 
     /// Writes a whole object.
@@ -403,7 +408,7 @@ impl<'a> Bucket<'a> {
     pub async fn link(&self, key: &str, content_type: &str, disposition: &str) -> Result<String, BucketError> {
         let config = PresigningConfig::expires_in(LINK_LIFETIME).map_err(|e| BucketError::Refused(e.to_string()))?;
         let request = self
-            .client
+            .links
             .get_object()
             .bucket(self.name)
             .key(key)

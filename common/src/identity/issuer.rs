@@ -9,10 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aws_smithy_http_client::{
-    Connector,
-    tls::{self, rustls_provider::CryptoMode},
-};
+use aws_smithy_http_client::Connector;
 use aws_smithy_runtime_api::client::{
     http::{HttpConnector, HttpConnectorSettings},
     orchestrator::HttpRequest,
@@ -21,8 +18,11 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jw
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::IdentityError;
-use crate::config::{Oidc, is_safe};
+use super::{IdentityError, signatures};
+use crate::{
+    config::{Oidc, is_safe},
+    https::TLS,
+};
 
 /// How long keys are used before they are fetched again.
 const KEYS_LIFETIME: Duration = Duration::from_secs(10 * 60);
@@ -65,6 +65,7 @@ impl Issuer {
     /// An issuer whose keys are fetched when its first token comes.
     #[must_use]
     pub fn new(settings: Oidc) -> Self {
+        signatures::install();
         Self { settings, connector: OnceLock::new(), keys: Mutex::default() }
     }
 
@@ -75,10 +76,7 @@ impl Issuer {
                 .connect_timeout(Duration::from_secs(1))
                 .read_timeout(Duration::from_secs(3))
                 .build();
-            Connector::builder()
-                .tls_provider(tls::Provider::Rustls(CryptoMode::AwsLc))
-                .connector_settings(limits)
-                .build()
+            Connector::builder().tls_provider(TLS).connector_settings(limits).build()
         })
     }
 

@@ -4,6 +4,7 @@
 
 mod error;
 mod issuer;
+mod signatures;
 mod tokens;
 
 pub use error::IdentityError;

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     context::Context,
+    metrics::Event,
     query::{Action, Collection},
     store::Written,
 };
@@ -40,6 +41,7 @@ pub async fn ids(context: &Context, session: Session<'_>, ids: &[Uuid]) -> Resul
         if store.delete(&read).await? == Written::Done {
             return Ok(());
         }
+        context.metrics().record(&Event::EditConflict);
     }
     Err(OperationError::Unavailable(format!("a deletion was overtaken {MAX_TRIES} times")))
 }
@@ -74,6 +76,7 @@ async fn by_query(context: &Context, session: Session<'_>, raw: &crate::query::R
         if context.store().delete(&read).await? == Written::Done {
             return Ok(());
         }
+        context.metrics().record(&Event::EditConflict);
     }
     Err(OperationError::Unavailable(format!("a deletion was overtaken {MAX_TRIES} times")))
 }

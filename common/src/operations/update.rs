@@ -16,6 +16,7 @@ use super::{
 use crate::{
     context::Context,
     directory::Organisation,
+    metrics::Event,
     query::{Action, Collection, Query, RawQuery},
     reservation::{
         Reservation, Status,
@@ -151,6 +152,7 @@ async fn write(
         if store.replace(&edits).await? == Written::Done {
             return Ok(answer);
         }
+        context.metrics().record(&Event::EditConflict);
     }
     Err(OperationError::Unavailable(format!("an update was overtaken {MAX_TRIES} times")))
 }

@@ -11,6 +11,7 @@ pub mod plan;
 mod pools;
 mod requests;
 mod reservations;
+mod shards;
 mod steps;
 mod transaction;
 

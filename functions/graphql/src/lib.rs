@@ -17,6 +17,8 @@ mod scan;
 mod schema;
 mod selection;
 
+use std::time::Duration;
+
 use async_graphql::{
     Request as Validated, ServerError, Variables,
     dynamic::TypeRef,
@@ -38,6 +40,10 @@ use http::{Failure, Parameters};
 use model::{MUTATION, Output, QUERY, Root, Source};
 use schema::{Api, Endpoint};
 use selection::{MAX_VARIABLE_BYTES, Selected, What};
+
+/// Kept free before a request's deadline: a root that is cut off becomes an error beside the data of those before it, so that a
+/// client learns which mutations are done. Those after it are not begun.
+const REPORT: Duration = Duration::from_millis(500);
 
 /// Builds the schemas, so that the first request need not.
 ///
@@ -270,7 +276,7 @@ async fn run(
     selected: &Selected<'_>,
     call: &Call,
 ) -> Result<Json, Vec<Json>> {
-    execution.root(root, selected).await.map_err(|error| {
+    call.deadline.earlier(REPORT).bound(execution.root(root, selected)).await.map_err(|error| {
         let error = ApiError::from(error);
         if error.is_fault() {
             let request_id = &call.request_id;

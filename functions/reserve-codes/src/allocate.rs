@@ -7,6 +7,7 @@ use common::{
     code::{CodeError, CodeRequest, CodeType, Namespace, PoolSpec, pool_number},
     context::Context,
     export::{ExportError, ExportType},
+    metrics::{Allocation, Event},
     operations::freeze,
     reservation::{Render, Reservation, sentence},
     store::{Allocated, MAX_PLACEMENTS, Placement, Pool, PoolEntry},
@@ -45,7 +46,7 @@ pub(crate) async fn run(context: &Context, fresh: Vec<(usize, Reservation)>) -> 
     for (_, mut waiting) in groups {
         while !waiting.is_empty() {
             let rest = waiting.split_off(waiting.len().min(MAX_PLACEMENTS));
-            outcomes.extend(Group { context, waiting, outcomes: Vec::new() }.run().await);
+            outcomes.extend(Group::new(context, waiting).run().await);
             waiting = rest;
         }
     }
@@ -82,25 +83,37 @@ struct Group<'a> {
     context: &'a Context,
     waiting: Vec<Waiting>,
     outcomes: Vec<Outcome>,
+    figures: Allocation,
 }
 
-impl Group<'_> {
+impl<'a> Group<'a> {
+    fn new(context: &'a Context, waiting: Vec<Waiting>) -> Self {
+        let namespace = waiting.first().map(|first| first.spec.namespace.to_string()).unwrap_or_default();
+        let figures = Allocation { reservations: 0, codes: 0, attempts: 0, conflicts: 0, fill: None, namespace };
+        Self { context, waiting, outcomes: Vec::new(), figures }
+    }
+
     async fn run(mut self) -> Vec<Outcome> {
+        self.try_all().await;
+        self.context.metrics().record(&Event::Allocation(self.figures));
+        self.outcomes
+    }
+
+    async fn try_all(&mut self) {
         for attempt in 1..=MAX_TRIES {
             if self.waiting.is_empty() {
-                return self.outcomes;
+                return;
             }
             match self.attempt().await {
                 Ok(Progress::Again) => {}
                 Ok(Progress::Busy) => pause(attempt).await,
                 Err(error) => {
                     self.give_up(&error);
-                    return self.outcomes;
+                    return;
                 }
             }
         }
         self.give_up(&WorkError::Transient(format!("the pool was contended {MAX_TRIES} times")));
-        self.outcomes
     }
 
     /// One try: read the pool, place what fits, write it in one transaction.
@@ -109,6 +122,7 @@ impl Group<'_> {
         let Some(first) = self.waiting.first() else { return Ok(Progress::Again) };
         let entry = self.entry(&first.spec).await?;
         let pool = entry.pool();
+        self.figures.fill = Some((pool.next, pool.capacity));
         let key = self.context.secret().await?.pool_key(&pool.namespace);
         if key.check_value() != pool.check {
             // Another key would issue codes that exist (RSV-1 speaks of indexes; this keeps it true of codes).
@@ -142,8 +156,12 @@ impl Group<'_> {
             // Nothing fits what is left as read just now: each of these ends alone, and the message counts from here.
             return self.fail_too_large(pool.next, &too_large).await;
         }
+        self.figures.attempts += 1;
         match store.allocate(&entry, &placements, self.context.now()).await? {
             Allocated::Done(items) => {
+                self.figures.reservations += items.len() as u64;
+                self.figures.codes += next.saturating_sub(pool.next);
+                self.figures.fill = Some((next, pool.capacity));
                 for (index, item) in placed.iter().zip(items) {
                     if let Some(waiting) = self.waiting.get(*index) {
                         tracing::info!(reservation = %item.id, "reservation {} has its range", item.id);
@@ -154,6 +172,7 @@ impl Group<'_> {
                 Ok(Progress::Again)
             }
             Allocated::Overtaken { changed, pool } => {
+                self.figures.conflicts += 1;
                 // A reservation that changed since it was read brings its own record; the rest is tried again.
                 let gone: Vec<usize> = changed.iter().filter_map(|position| placed.get(*position).copied()).collect();
                 for index in &gone {
@@ -164,7 +183,10 @@ impl Group<'_> {
                 self.remove(&gone);
                 Ok(if pool { Progress::Busy } else { Progress::Again })
             }
-            Allocated::Busy => Ok(Progress::Busy),
+            Allocated::Busy => {
+                self.figures.conflicts += 1;
+                Ok(Progress::Busy)
+            }
         }
     }
 

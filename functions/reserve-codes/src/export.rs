@@ -9,6 +9,7 @@ use common::{
     bucket::{Bucket, BucketError, ObjectHead, Stored},
     context::Context,
     export::{Cursor, ExportError, ExportFile, ExportType, FileHead, PartPlan},
+    metrics::{self, Event},
     operations::{
         freeze, renderer,
         tidy::{self, Incarnation},
@@ -89,9 +90,11 @@ impl<'a> Job<'a> {
     }
 
     async fn run_single(&self) -> Result<(), WorkError> {
+        let begun = Instant::now();
         let (body, _) = self.make(Cursor::START, Vec::new()).await?;
         let stored = Stored { len: body.len() as u64, rows: Some(self.item.quantity()) };
         self.bucket().put(&self.head(), body).await?;
+        self.measure(begun, self.item.quantity(), stored.len);
         self.complete(stored).await
     }
 
@@ -124,6 +127,9 @@ impl<'a> Job<'a> {
     async fn upload_parts(&self, upload: &str, from: Cursor, end: Option<Instant>) -> Result<Slice, WorkError> {
         let mut flying: JoinSet<(Cursor, Result<(), BucketError>)> = JoinSet::new();
         let buffers = Buffers::default();
+        let begun = Instant::now();
+        // Bytes of the parts that were sent, by part.
+        let mut sent: Vec<(u32, u64)> = Vec::new();
         let mut cursor = from;
         let mut failure: Option<(Cursor, BucketError)> = None;
         let mut note = |landed: (Cursor, Result<(), BucketError>)| {
@@ -139,6 +145,7 @@ impl<'a> Job<'a> {
         let mut going = true;
         while going && !self.file.is_done(cursor) {
             let (body, next) = self.make(cursor, buffers.take()).await?;
+            sent.push((cursor.part, body.len() as u64));
             let body = buffers.lend(body);
             while flying.len() >= PARTS_IN_FLIGHT {
                 if let Some(landed) = flying.join_next().await {
@@ -147,23 +154,36 @@ impl<'a> Job<'a> {
             }
             let (client, bucket) = (self.context.s3().clone(), self.context.config().bucket.clone());
             let (key, upload, at) = (self.key.clone(), upload.to_owned(), cursor);
-            flying.spawn(
-                async move { (at, Bucket::new(&client, &bucket).upload_part(&key, &upload, at.part, body).await) },
-            );
+            flying.spawn(async move {
+                (at, Bucket::new(&client, &client, &bucket).upload_part(&key, &upload, at.part, body).await)
+            });
             cursor = next;
             going &= end.is_none_or(|end| Instant::now() < end);
         }
         while let Some(landed) = flying.join_next().await {
             note(landed.map_err(|error| WorkError::Transient(error.to_string()))?);
         }
+        // What landed before the earliest part that failed is kept, unless the upload itself is gone.
+        let kept = match &failure {
+            None => cursor,
+            Some((_, BucketError::NoSuchUpload)) => from,
+            Some((at, _)) => *at,
+        };
+        let bytes = sent.iter().filter(|(part, _)| *part < kept.part).map(|(_, len)| len).sum();
+        self.measure(begun, kept.row.saturating_sub(from.row), bytes);
         match failure {
             None if self.file.is_done(cursor) => Ok(Slice::Finished(cursor.part.saturating_sub(1))),
             None => Ok(Slice::Paused(cursor)),
             Some((_, BucketError::NoSuchUpload)) => Ok(Slice::NoUpload),
-            // What landed before the failed part is kept; the rest comes again.
             Some((at, _)) if at.part > from.part => Ok(Slice::Paused(at)),
             Some((_, error)) => Err(error.into()),
         }
+    }
+
+    fn measure(&self, begun: Instant, rows: u64, bytes: u64) {
+        let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let slice = metrics::Slice { rows, bytes, duration_ms, reservation: self.item.id };
+        self.context.metrics().record(&Event::Slice(slice));
     }
 
     /// Makes one part in an empty buffer, off the threads that carry requests.
@@ -274,6 +294,7 @@ impl<'a> Job<'a> {
         match self.store().complete(&self.item, &row, at).await? {
             Saved::Done => {
                 tracing::info!(reservation = %self.item.id, "reservation {} is complete", self.item.id);
+                self.context.metrics().record(&Event::ExportCompleted);
                 Ok(())
             }
             Saved::Stale => self.clean_up().await,

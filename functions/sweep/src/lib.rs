@@ -1,18 +1,18 @@
-//! The schedule: wakes reservations that stopped making progress, and tidies the bucket once a day (architecture, steps 6
-//! and 7).
+//! The schedule: wakes reservations that stopped making progress; once a day it tidies the bucket and looks for rows that no
+//! list finds (architecture, steps 6 and 7).
 //!
 //! RSV-5: every accepted reservation ends, and then nothing in the bucket is unreferenced.
 
 mod tidy;
 mod wake;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use common::context::Context;
+use common::{context::Context, metrics::Event, store::StoreError};
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::{Value, json};
 
-/// Runs the task that the schedule names: `{"task": "wake"}` (the default) or `{"task": "tidy"}`.
+/// Runs the task that the schedule names: `{"task": "wake"}` (the default), `{"task": "tidy"}` or `{"task": "shards"}`.
 ///
 /// An operator who cannot wait an hour tidies younger exports, too: `{"task": "tidy", "min_age_seconds": 0}`.
 ///
@@ -24,6 +24,7 @@ pub async fn handle(context: &Context, event: LambdaEvent<Value>) -> Result<Valu
         "wake" => {
             let woken = wake::run(context, deadline).await?;
             tracing::info!(woken = woken.nudged, ended = woken.ended, "sweep woke {} reservations", woken.nudged);
+            context.metrics().record(&Event::Woken { nudged: woken.nudged, ended: woken.ended });
             Ok(json!({ "woken": woken.nudged, "ended": woken.ended }))
         }
         "tidy" => {
@@ -32,6 +33,22 @@ pub async fn handle(context: &Context, event: LambdaEvent<Value>) -> Result<Valu
             tracing::info!(looked, "sweep looked at {looked} exports");
             Ok(json!({ "looked": looked }))
         }
+        "shards" => Ok(json!({ "stray_shards": stray_shards(context).await? })),
         other => Err(format!("unknown task {other}").into()),
     }
+}
+
+/// Looks for rows that lists leave out since the parameter `Shards` was lowered; the metric rings an alarm.
+async fn stray_shards(context: &Context) -> Result<BTreeSet<u32>, StoreError> {
+    let stray = context.store().stray_shards().await?;
+    if let Some(highest) = stray.last() {
+        let (shards, needed) = (context.config().shards, highest.saturating_add(1));
+        tracing::error!(
+            shards,
+            needed,
+            "Shards is {shards}, and rows lie in partition {highest}: set it to {needed} or more"
+        );
+    }
+    context.metrics().record(&Event::StrayShards(stray.len()));
+    Ok(stray)
 }

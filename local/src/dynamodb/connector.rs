@@ -6,10 +6,6 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_smithy_http_client::{
-    Builder,
-    tls::{Provider, rustls_provider::CryptoMode},
-};
 use aws_smithy_runtime_api::{
     client::{
         http::{HttpClient, HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn},
@@ -18,6 +14,7 @@ use aws_smithy_runtime_api::{
     http::StatusCode,
 };
 use aws_smithy_types::body::SdkBody;
+use common::https;
 use dynoxide::{Database, errors::Result as EngineResult, storage::Storage};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::runtime::Handle;
@@ -46,7 +43,7 @@ impl std::fmt::Debug for Engine {
 
 /// A client of the SDK whose reads of the engine need no socket.
 pub(super) fn client(engine: Engine) -> SharedHttpClient {
-    let sockets = Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
+    let sockets = https::direct();
     http_client_fn(move |settings, components| {
         let sockets = sockets.http_connector(settings, components);
         SharedHttpConnector::new(Connector { engine: engine.clone(), sockets })

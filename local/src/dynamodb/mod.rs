@@ -29,6 +29,7 @@ use tokio::{net::TcpListener, runtime::Handle, sync::oneshot};
 
 use crate::{
     data_dir::{DataDir, random_text},
+    listeners,
     template::{REGION, Table},
 };
 
@@ -107,6 +108,14 @@ impl DynamoDb {
     /// # Errors
     /// When the file cannot be opened, or there is no port.
     pub fn start(data_dir: &DataDir) -> Result<Self, DynamoDbError> {
+        Self::start_on(data_dir, std::net::TcpListener::bind(("127.0.0.1", 0))?)
+    }
+
+    /// As [`DynamoDb::start`], on a socket that is open already.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, or the socket cannot be used.
+    pub fn start_on(data_dir: &DataDir, listener: std::net::TcpListener) -> Result<Self, DynamoDbError> {
         // A name of its own: several systems may run in one process.
         let path = if data_dir.is_temporary() {
             format!("file:tables-{}?mode=memory&cache=shared", random_text(16))
@@ -122,9 +131,8 @@ impl DynamoDb {
         let storage = Arc::new(Mutex::new(Storage::new(&path)?));
         let stores = Stores { database, storage, side: Arc::new(Mutex::new(side)) };
 
-        let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
         listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
+        let address = listeners::reachable(listener.local_addr()?);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -150,6 +158,12 @@ impl DynamoDb {
     #[must_use]
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The port that it answers on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.address.port()
     }
 
     /// What an SDK client of this process reaches it with: reads need no socket.

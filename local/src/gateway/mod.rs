@@ -15,17 +15,13 @@ use axum::{
     response::Response,
 };
 pub use event::{Caller, event};
-use lambda_http::LambdaEvent;
 pub use routes::{Match, Routes};
 use tokio::{
     net::TcpListener,
     sync::{Notify, oneshot},
 };
 
-use crate::{
-    functions::HttpFunction,
-    invocation::{Invoked, request_id},
-};
+use crate::invocation::{self, Callable};
 
 /// The largest body that an HTTP API takes, in bytes.
 const MAX_BODY: usize = 10 * 1024 * 1024;
@@ -37,7 +33,7 @@ const MAX_WAIT: Duration = Duration::from_secs(30);
 /// The HTTP API.
 pub struct Gateway {
     routes: Routes,
-    functions: HashMap<String, (Invoked, HttpFunction)>,
+    functions: HashMap<String, Callable>,
     /// Told after each request that may have written something, so that the stream reader looks at once.
     written: Arc<Notify>,
 }
@@ -45,7 +41,7 @@ pub struct Gateway {
 impl Gateway {
     /// An API of routes and the functions they lead to, by logical id.
     #[must_use]
-    pub fn new(routes: Routes, functions: HashMap<String, (Invoked, HttpFunction)>, written: Arc<Notify>) -> Self {
+    pub fn new(routes: Routes, functions: HashMap<String, Callable>, written: Arc<Notify>) -> Self {
         Self { routes, functions, written }
     }
 
@@ -69,26 +65,28 @@ impl Gateway {
         let Some(matched) = self.routes.find(parts.method.as_str(), parts.uri.path()) else {
             return answer::own(StatusCode::NOT_FOUND, "Not Found");
         };
-        let Some((invoked, function)) = self.functions.get(&matched.function) else {
+        let Some(function) = self.functions.get(&matched.function) else {
             return answer::own(StatusCode::NOT_FOUND, "Not Found");
         };
-        let request_id = request_id();
+        let request_id = invocation::request_id();
         let payload = event(&parts, &path, &body, &matched, &Caller { peer, request_id: &request_id });
         if body.len() > MAX_EVENT / 2 && payload.to_string().len() > MAX_EVENT {
             return answer::own(StatusCode::PAYLOAD_TOO_LARGE, "Request Too Long");
         }
-        let work = function(LambdaEvent::new(payload, invoked.context(&request_id)));
-        let answer = tokio::time::timeout(MAX_WAIT, invoked.run(work)).await;
+        // As on AWS, the invocation has an id of its own.
+        let invocation_id = invocation::request_id();
+        let answer = tokio::time::timeout(MAX_WAIT, function.call(payload, &invocation_id)).await;
+        let name = &function.invoked().name;
         if !parts.method.is_safe() {
             self.written.notify_one();
         }
         match answer {
             Ok(Ok(answer)) => answer::to_response(answer).unwrap_or_else(|reason| {
-                tracing::error!(function = invoked.name, request_id, reason, "the answer cannot be sent");
+                tracing::error!(function = name, request_id, reason, "the answer cannot be sent");
                 answer::own(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
             }),
             Ok(Err(error)) => {
-                tracing::error!(function = invoked.name, request_id, error, "the function failed");
+                tracing::error!(function = name, request_id, error, "the function failed");
                 answer::own(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
             }
             Err(_) => answer::own(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),

@@ -22,7 +22,7 @@ use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tower::ServiceExt;
 
-use crate::data_dir::random_text;
+use crate::{access_key::AccessKey, listeners};
 
 /// The smallest part but the last that S3 takes, in bytes.
 pub const MIN_PART: u64 = 5 * 1024 * 1024;
@@ -31,22 +31,26 @@ pub const MIN_PART: u64 = 5 * 1024 * 1024;
 #[derive(Debug)]
 pub struct S3 {
     address: SocketAddr,
-    credentials: Credentials,
+    access_key: AccessKey,
     server: JoinHandle<()>,
 }
 
-/// The keys that the embedded S3 accepts: random, and of this process only.
-#[derive(Clone)]
-pub struct Credentials {
-    /// The access key id.
-    pub access_key_id: String,
-    /// The secret access key.
-    pub secret_access_key: String,
+/// Where the embedded S3 answers, and to whom.
+#[derive(Debug)]
+pub struct Access {
+    /// The socket.
+    pub listener: std::net::TcpListener,
+    /// The key that requests must be signed with.
+    pub key: AccessKey,
 }
 
-impl std::fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Credentials").field("access_key_id", &self.access_key_id).finish_non_exhaustive()
+impl Access {
+    /// A free port of 127.0.0.1 and a key that nobody has yet.
+    ///
+    /// # Errors
+    /// When there is no port.
+    pub fn private() -> std::io::Result<Self> {
+        Ok(Self { listener: std::net::TcpListener::bind(("127.0.0.1", 0))?, key: AccessKey::random() })
     }
 }
 
@@ -63,10 +67,10 @@ impl S3 {
     /// # Errors
     /// When the folder cannot be used, or there is no port.
     pub async fn start(root: &Path, buckets: &[String], durable: bool) -> Result<Self, S3StartError> {
-        Self::start_with(root, buckets, durable, MIN_PART).await
+        Self::start_with(root, buckets, durable, MIN_PART, Access::private()?).await
     }
 
-    /// As [`S3::start`], with another smallest part: tests cut small files into parts.
+    /// As [`S3::start`], with an address and a key, and another smallest part: tests cut small files into parts.
     ///
     /// # Errors
     /// As [`S3::start`].
@@ -75,6 +79,7 @@ impl S3 {
         buckets: &[String],
         durable: bool,
         min_part: u64,
+        access: Access,
     ) -> Result<Self, S3StartError> {
         let root = root.to_owned();
         let names = buckets.to_vec();
@@ -85,13 +90,9 @@ impl S3 {
         });
         let store = store.await.map_err(std::io::Error::other)??;
 
-        let credentials =
-            Credentials { access_key_id: format!("LOCAL{}", random_text(15)), secret_access_key: random_text(40) };
+        let Access { listener, key } = access;
         let mut service = S3ServiceBuilder::new(service::Service(Arc::new(store)));
-        service.set_auth(SimpleAuth::from_single(
-            credentials.access_key_id.clone(),
-            credentials.secret_access_key.clone(),
-        ));
+        service.set_auth(SimpleAuth::from_single(key.id.clone(), key.secret.clone()));
         let service = service.build();
         let service = tower::service_fn(move |request: axum::extract::Request| {
             let service = service.clone();
@@ -105,15 +106,16 @@ impl S3 {
                 })
             }
         });
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let address = listener.local_addr()?;
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
+        let address = listeners::reachable(listener.local_addr()?);
         let router = axum::Router::new().fallback_service(service);
         let server = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 tracing::error!(%error, "the embedded S3 stopped");
             }
         });
-        Ok(Self { address, credentials, server })
+        Ok(Self { address, access_key: key, server })
     }
 
     /// Where the AWS SDK finds it (by path, not by host name).
@@ -122,10 +124,16 @@ impl S3 {
         format!("http://{}", self.address)
     }
 
-    /// The keys that it accepts.
+    /// The port that it answers on.
     #[must_use]
-    pub fn credentials(&self) -> &Credentials {
-        &self.credentials
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// The key that it accepts.
+    #[must_use]
+    pub fn access_key(&self) -> &AccessKey {
+        &self.access_key
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use aws_lambda_events::event::{dynamodb::Event, streams::DynamoDbEventResponse};
-use lambda_runtime::LambdaEvent;
+use aws_lambda_events::event::streams::DynamoDbEventResponse;
+use lambda_runtime::Error;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -106,17 +106,11 @@ impl Worker {
     }
 
     async fn invoke(&self, records: &[StreamRecord]) -> Outcome {
-        let invoked = &self.mapping.invoked;
+        let invoked = self.mapping.function.invoked();
         let request_id = request_id();
         let events: Vec<&Value> = records.iter().map(|record| &record.event).collect();
-        let result = match serde_json::from_value::<Event>(json!({ "Records": events })) {
-            Ok(event) => {
-                let event = LambdaEvent::new(event, invoked.context(&request_id));
-                invoked.run((self.mapping.function)(event)).await
-            }
-            Err(error) => Err(error.into()),
-        };
-        match result {
+        let answer = self.mapping.function.call(json!({ "Records": events }), &request_id).await;
+        match answer.and_then(|answer| self.response(answer)) {
             Ok(response) => match self.first_failure(records, &response) {
                 None => Outcome::Done,
                 Some(index) => {
@@ -133,11 +127,17 @@ impl Worker {
         }
     }
 
+    /// What an answer says about the records. Without `ReportBatchItemFailures`, and where it is null, every record is done;
+    /// an answer of another form fails the whole batch.
+    fn response(&self, answer: Value) -> Result<DynamoDbEventResponse, Error> {
+        if !self.mapping.settings.report_item_failures || answer.is_null() {
+            return Ok(DynamoDbEventResponse::default());
+        }
+        Ok(serde_json::from_value(answer)?)
+    }
+
     /// The first record that must come again, if there is one. An empty or unknown identifier fails the whole batch.
     fn first_failure(&self, records: &[StreamRecord], response: &DynamoDbEventResponse) -> Option<usize> {
-        if !self.mapping.settings.report_item_failures {
-            return None;
-        }
         let index_of = |identifier: Option<&String>| {
             let position = position_of(identifier?)?;
             records.iter().position(|record| record.position == position)
@@ -154,7 +154,7 @@ impl Worker {
     }
 
     async fn give_up(&self, task: &Task, reason: Reason, function_error: bool, request_id: &str) {
-        let (settings, invoked) = (&self.mapping.settings, &self.mapping.invoked);
+        let (settings, invoked) = (&self.mapping.settings, self.mapping.function.invoked());
         let records = task.records.len();
         tracing::error!(function = invoked.name, request_id, records, ?reason, "records of the stream were given up");
         if settings.on_failure.is_some() {

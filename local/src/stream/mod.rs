@@ -21,8 +21,7 @@ use tokio::{
 
 use crate::{
     dynamodb::{DynamoDb, DynamoDbError},
-    functions::StreamFunction,
-    invocation::Invoked,
+    invocation::Callable,
     template::StreamMapping,
 };
 
@@ -58,10 +57,8 @@ impl Default for Pace {
 pub struct Mapping {
     /// The settings.
     pub settings: StreamMapping,
-    /// The function's name and time limit.
-    pub invoked: Invoked,
     /// The function.
-    pub function: StreamFunction,
+    pub function: Callable,
     /// The failure destination.
     pub failures: Arc<Failures>,
     /// The pace.

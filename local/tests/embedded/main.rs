@@ -1,6 +1,8 @@
 //! The embedded stores and the stream reader, seen through the AWS SDK.
 
 #[cfg(test)]
+mod elsewhere;
+#[cfg(test)]
 mod reads;
 #[cfg(test)]
 mod s3;

@@ -53,6 +53,7 @@ fn key(n: usize) -> Item {
 fn config(store: &DynamoDb) -> Builder {
     Builder::new()
         .behavior_version_latest()
+        .http_client(common::https::direct())
         .region(Region::new("eu-central-1"))
         .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
         .endpoint_url(store.endpoint())

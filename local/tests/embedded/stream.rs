@@ -16,8 +16,8 @@ use lambda_runtime::{Error, LambdaEvent};
 use local::{
     data_dir::DataDir,
     dynamodb::DynamoDb,
-    functions::StreamFunction,
-    invocation::Invoked,
+    functions::Handler,
+    invocation::{Callable, Invoked},
     stream::{Failures, Mapping, Pace, StreamReader},
     template::Template,
 };
@@ -80,6 +80,7 @@ impl Home {
     fn client(&self) -> Client {
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version_latest()
+            .http_client(common::https::direct())
             .region(aws_sdk_dynamodb::config::Region::new("eu-central-1"))
             .credentials_provider(aws_sdk_dynamodb::config::Credentials::new("a", "b", None, None, "test"))
             .endpoint_url(self.store.endpoint());
@@ -91,12 +92,11 @@ impl Home {
         item.item("n", AttributeValue::N(n.to_string())).send().await.unwrap();
     }
 
-    async fn read(&self, function: StreamFunction) -> StreamReader {
+    async fn read(&self, function: Handler) -> StreamReader {
         let (reader, settings) = self.template.stream_mapping().unwrap();
         let mapping = Mapping {
             settings: settings.clone(),
-            invoked: Invoked::from(reader),
-            function,
+            function: Callable::here(Invoked::from(reader), function),
             failures: Arc::clone(&self.failures),
             pace: Pace {
                 poll: Duration::from_millis(5),
@@ -144,17 +144,17 @@ fn response(failed: impl IntoIterator<Item = Option<String>>) -> DynamoDbEventRe
 /// A function that notes what it sees and answers by `answer`.
 fn function(
     answer: impl Fn(&[EventRecord], &[(String, i64)]) -> Result<DynamoDbEventResponse, Error> + Send + Sync + 'static,
-) -> (StreamFunction, Seen) {
+) -> (Handler, Seen) {
     let seen: Seen = Arc::default();
     let notes = Arc::clone(&seen);
     let answer = Arc::new(answer);
-    let function = move |event: LambdaEvent<Event>| -> BoxFuture<'static, Result<DynamoDbEventResponse, Error>> {
+    let function = move |event: LambdaEvent<Value>| -> BoxFuture<'static, Result<Value, Error>> {
         let (notes, answer) = (Arc::clone(&notes), Arc::clone(&answer));
         Box::pin(async move {
-            let records = event.payload.records;
+            let records = serde_json::from_value::<Event>(event.payload)?.records;
             let numbers: Vec<_> = records.iter().map(number).collect();
             notes.lock().unwrap().push(numbers.clone());
-            answer(&records, &numbers)
+            Ok(serde_json::to_value(answer(&records, &numbers)?)?)
         })
     };
     (Arc::new(function), seen)
@@ -345,15 +345,16 @@ async fn panics_and_timeouts_are_failures_of_the_invocation_only() {
     }
     let seen: Seen = Arc::default();
     let notes = Arc::clone(&seen);
-    let function: StreamFunction = Arc::new(move |event: LambdaEvent<Event>| {
+    let function: Handler = Arc::new(move |event: LambdaEvent<Value>| {
         let notes = Arc::clone(&notes);
         Box::pin(async move {
-            let numbers: Vec<_> = event.payload.records.iter().map(number).collect();
+            let event: Event = serde_json::from_value(event.payload)?;
+            let numbers: Vec<_> = event.records.iter().map(number).collect();
             notes.lock().unwrap().push(numbers.clone());
             match numbers[0].1 {
                 0 => panic!("a fault of the function"),
                 1 => std::future::pending().await,
-                _ => Ok(response([])),
+                _ => Ok(Value::Null),
             }
         })
     });

@@ -16,7 +16,7 @@ use tokio::{
 async fn it_starts_in_memory_and_answers_every_route_of_the_template() {
     let system = System::start(Options::in_memory()).await.unwrap();
     let http = reqwest::Client::new();
-    let url = format!("http://{}", system.address());
+    let url = format!("http://{}", system.address().unwrap());
     let template = Template::parse(TEMPLATE, &[]).unwrap();
     let routes = template.functions.iter().flat_map(|function| &function.routes);
     let mut tried = 0;

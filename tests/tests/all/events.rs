@@ -7,7 +7,7 @@ use lambda_http::{Body, Request, RequestExt, request::LambdaRequest};
 use serde_json::Value;
 
 use crate::{
-    repository::{EventFile, event_files, functions, template},
+    repository::{ANSWER, EventFile, entries, event_files, file_name, functions, root, template},
     template::arrives,
 };
 
@@ -47,6 +47,24 @@ fn every_event_belongs_to_a_trigger_of_its_function() {
         };
         assert_eq!(triggers, BTreeSet::from([kind]), "{}", file.name);
     }
+}
+
+#[test]
+fn every_event_has_an_expected_answer_of_its_kind_and_no_answer_stands_alone() {
+    let mut answers: BTreeSet<_> = entries(&root().join("events"))
+        .iter()
+        .flat_map(|folder| entries(folder))
+        .filter(|path| file_name(path).ends_with(ANSWER))
+        .collect();
+    for file in event_files() {
+        let path = root().join("events").join(file.name.replace(".json", ANSWER));
+        assert!(answers.remove(&path), "{} has no expected answer: tests/emulator/run --record", file.name);
+        let expected: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let is_response = expected["answer"].get("statusCode").is_some();
+        assert_eq!(is_response, file.json().get("routeKey").is_some(), "{}", file.name);
+        assert!(expected["changes"].is_object(), "{}", file.name);
+    }
+    assert!(answers.is_empty(), "without an event: {answers:?}");
 }
 
 #[test]

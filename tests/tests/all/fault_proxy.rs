@@ -25,6 +25,10 @@ pub(crate) enum Cut {
     Before(usize),
     /// After the request of this number: it is done, and the answer does not arrive.
     After(usize),
+    /// As [`Cut::Before`], but the store hangs: the connection stays open, and no answer comes to this request or a later one.
+    HangBefore(usize),
+    /// As [`Cut::After`], but the store hangs: the request is done, and neither its answer nor a later one comes.
+    HangAfter(usize),
     /// Not cut off, but held up at the first request of this operation, until the test lets it go.
     Hold(&'static str),
 }
@@ -96,7 +100,9 @@ impl Worker {
         let log = self.log.lock().unwrap();
         match log.cut {
             Cut::Never | Cut::Hold(_) => false,
-            Cut::Before(number) | Cut::After(number) => log.requests.len() > number,
+            Cut::Before(number) | Cut::After(number) | Cut::HangBefore(number) | Cut::HangAfter(number) => {
+                log.requests.len() > number
+            }
         }
     }
 }
@@ -109,14 +115,15 @@ async fn pass(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
         proxy.gate.held.notify_one();
         proxy.gate.go.notified().await;
     }
+    let hangs = matches!(proxy.log.lock().unwrap().cut, Cut::HangBefore(_) | Cut::HangAfter(_));
     if !arrives {
-        return refused();
+        return gone(hangs).await;
     }
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     let forwarded = proxy.http.request(parts.method, format!("{}{path}", proxy.target));
     let answer = forwarded.headers(parts.headers).body(body).send().await.unwrap();
     if !answers {
-        return refused();
+        return gone(hangs).await;
     }
     let (status, headers) = (answer.status(), answer.headers().clone());
     let mut response = Response::new(Body::from(answer.bytes().await.unwrap()));
@@ -136,8 +143,8 @@ impl Log {
         });
         match self.cut {
             Cut::Never => (true, true, false),
-            Cut::Before(last) => (number < last, number < last, false),
-            Cut::After(last) => (number <= last, number < last, false),
+            Cut::Before(last) | Cut::HangBefore(last) => (number < last, number < last, false),
+            Cut::After(last) | Cut::HangAfter(last) => (number <= last, number < last, false),
             Cut::Hold(operation) => {
                 let mut like = self.requests.iter().filter(|request| request.starts_with(operation));
                 let held =
@@ -148,8 +155,11 @@ impl Log {
     }
 }
 
-/// What no client tries again.
-fn refused() -> Response {
+/// What no client tries again; where the store hangs, nothing for ever.
+async fn gone(hangs: bool) -> Response {
+    if hangs {
+        std::future::pending::<()>().await;
+    }
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::FORBIDDEN;
     response

@@ -12,6 +12,10 @@ mod bad_input;
 #[cfg(test)]
 mod chaos;
 #[cfg(test)]
+mod costs;
+#[cfg(test)]
+mod deadline;
+#[cfg(test)]
 mod deaths;
 #[cfg(test)]
 mod directus;
@@ -34,6 +38,8 @@ mod killed;
 #[cfg(test)]
 mod many_clients;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod million;
 #[cfg(test)]
 mod oidc;
@@ -55,3 +61,5 @@ mod sweeps;
 mod system;
 #[cfg(test)]
 mod template;
+#[cfg(test)]
+mod watching;

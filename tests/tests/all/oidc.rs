@@ -5,12 +5,14 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use axum::{Json, Router, routing::get};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use common::directory::{Role, User};
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use local::{options::Options, system::System};
+use ring::{
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
+};
 use serde_json::{Value, json};
 
 const SUBJECT: &str = "auth0|7";
@@ -19,18 +21,17 @@ const USER: &str = "0b0e0000-0000-4000-8000-000000000007";
 /// An OpenID Connect issuer with one key.
 struct Issuer {
     address: String,
-    key: EncodingKey,
+    key: EcdsaKeyPair,
     asked: Arc<AtomicUsize>,
 }
 
 impl Issuer {
     async fn start() -> Self {
-        let document =
-            EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &aws_lc_rs::rand::SystemRandom::new());
-        let document = document.unwrap();
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref()).unwrap();
+        let random = SystemRandom::new();
+        let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
+        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref(), &random).unwrap();
         // An uncompressed point: 4, x, y (SEC 1, section 2.3.3).
-        let point = pair.public_key().as_ref();
+        let point = key.public_key().as_ref();
         let coordinate = |from: usize| URL_SAFE_NO_PAD.encode(&point[from..from + 32]);
         let keys = json!({ "keys": [{ "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": "k1",
             "x": coordinate(1), "y": coordinate(33) }] });
@@ -49,21 +50,24 @@ impl Issuer {
                 }),
             );
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { address, key: EncodingKey::from_ec_der(document.as_ref()), asked }
+        Self { address, key, asked }
     }
 
     fn token(&self, kid: &str, change: impl FnOnce(&mut Value)) -> String {
         let now = chrono::Utc::now().timestamp();
         let mut claims = json!({ "iss": self.address, "aud": "codes", "sub": SUBJECT, "exp": now + 600 });
         change(&mut claims);
-        let header = Header { kid: Some(kid.to_owned()), ..Header::new(Algorithm::ES256) };
-        encode(&header, &claims, &self.key).unwrap()
+        let header = json!({ "typ": "JWT", "alg": "ES256", "kid": kid });
+        let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
+        let signed = format!("{header}.{claims}");
+        let signature = self.key.sign(&SystemRandom::new(), signed.as_bytes()).unwrap();
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 }
 
 async fn me(system: &System, token: &str) -> (u16, Value) {
     let answer = reqwest::Client::new()
-        .get(format!("http://{}/users/me?fields=id", system.address()))
+        .get(format!("http://{}/users/me?fields=id", system.address().unwrap()))
         .bearer_auth(token)
         .send()
         .await

@@ -102,11 +102,14 @@ impl EventFile {
     }
 }
 
-/// Every file of `events/`.
+/// How the name of an expected answer ends: that of `get.json` is `get.answer.json`.
+pub(crate) const ANSWER: &str = ".answer.json";
+
+/// Every event of `events/`.
 pub(crate) fn event_files() -> Vec<EventFile> {
     let mut files = Vec::new();
     for folder in entries(&root().join("events")) {
-        for path in entries(&folder) {
+        for path in entries(&folder).into_iter().filter(|path| !file_name(path).ends_with(ANSWER)) {
             let binary = file_name(&folder);
             files.push(EventFile {
                 name: format!("{binary}/{}", file_name(&path)),

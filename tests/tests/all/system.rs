@@ -44,7 +44,7 @@ impl Running {
 
     pub(crate) async fn start(options: Options) -> Self {
         let system = System::start(options).await.unwrap();
-        let api = Api::new(&format!("http://{}", system.address()), TOKEN);
+        let api = Api::new(&format!("http://{}", system.address().unwrap()), TOKEN);
         Self { system, api }
     }
 

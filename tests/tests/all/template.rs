@@ -188,6 +188,19 @@ fn what_a_parameter_allows_the_functions_accept_and_what_they_refuse_it_refuses(
         }
     }
     assert_eq!(numbers, 6, "MAX_QUANTITY, both lengths, SHARDS, MAX_SCAN, SLICE_SECONDS");
+    // The pattern is `^[!-~]{0,255}$`; empty means none, which a rule forbids beside an issuer.
+    assert_eq!(template["Parameters"]["OidcAudience"]["AllowedPattern"], "^[!-~]{0,255}$");
+    let audience = |audience: &str| {
+        let parameters = BTreeMap::from([("OidcIssuer", "https://issuer.example.com"), ("OidcAudience", audience)]);
+        let values = variables(&template, &parameters);
+        Config::from_lookup(|name| values.get(name).cloned()).is_ok()
+    };
+    for good in ["code-reservation", "https://api.example.com/", "!~", &"a".repeat(255)] {
+        assert!(audience(good), "{good}");
+    }
+    for bad in ["two words", "tab\there", "é", "line\nbreak", "del\u{7f}", &"a".repeat(256)] {
+        assert!(!audience(bad), "{bad}");
+    }
 }
 
 #[test]
@@ -284,7 +297,11 @@ fn the_sweep_runs_every_quarter_of_an_hour_and_once_a_day_in_full() {
             (event["Properties"]["Schedule"].as_str().unwrap(), serde_json::from_str::<Value>(input).unwrap())
         })
         .collect();
-    let expected = [("cron(17 3 * * ? *)", json!({"task": "tidy"})), ("rate(15 minutes)", json!({"task": "wake"}))];
+    let expected = [
+        ("cron(17 3 * * ? *)", json!({"task": "tidy"})),
+        ("cron(47 2 * * ? *)", json!({"task": "shards"})),
+        ("rate(15 minutes)", json!({"task": "wake"})),
+    ];
     assert_eq!(runs, BTreeMap::from(expected));
 }
 
@@ -383,9 +400,40 @@ fn exports_are_closed_to_the_public_and_leave_no_parts_behind() {
     }));
     // An expiry would take files that a reservation still refers to.
     assert!(rules.iter().all(|rule| rule.get("ExpirationInDays").is_none()));
-    let policy = &template["Resources"]["ExportsBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"][0];
-    assert_eq!(policy["Effect"], "Deny");
-    assert_eq!(policy["Condition"], json!({"Bool": {"aws:SecureTransport": "false"}}));
+}
+
+#[test]
+fn the_bucket_and_the_queue_refuse_what_does_not_come_over_tls() {
+    let template = template();
+    let bucket = json!([{"Fn::GetAtt": "ExportsBucket.Arn"}, {"Fn::Sub": "${ExportsBucket.Arn}/*"}]);
+    let queue = json!({"Fn::GetAtt": "FailureQueue.Arn"});
+    for (policy, service, resource) in [("ExportsBucketPolicy", "s3", bucket), ("FailureQueuePolicy", "sqs", queue)] {
+        let policy = &template["Resources"][policy]["Properties"];
+        let denied = json!([{
+            "Sid": "TlsOnly", "Effect": "Deny", "Principal": "*", "Action": format!("{service}:*"), "Resource": resource,
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }]);
+        assert_eq!(policy["PolicyDocument"]["Statement"], denied, "{service}");
+    }
+    let resources = template["Resources"].as_object().unwrap();
+    let queues: Vec<_> = resources.values().filter(|resource| resource["Type"] == "AWS::SQS::Queue").collect();
+    assert_eq!(queues.len(), 1, "each queue has a policy");
+    assert_eq!(template["Resources"]["FailureQueuePolicy"]["Properties"]["Queues"], json!([{"Ref": "FailureQueue"}]));
+}
+
+#[test]
+fn concurrency_is_reserved_for_reserve_codes_only_where_a_parameter_asks_for_it() {
+    let template = template();
+    let parameter = &template["Parameters"]["ReserveCodesConcurrency"];
+    assert_eq!((&parameter["Default"], &parameter["MinValue"]), (&json!(0), &json!(0)));
+    let condition = json!({"Fn::Not": [{"Fn::Equals": [{"Ref": "ReserveCodesConcurrency"}, 0]}]});
+    assert_eq!(template["Conditions"]["HasReservedConcurrency"], condition);
+    for (id, function) in functions(&template) {
+        let reserved = &function["Properties"]["ReservedConcurrentExecutions"];
+        let own =
+            json!({"Fn::If": ["HasReservedConcurrency", {"Ref": "ReserveCodesConcurrency"}, {"Ref": "AWS::NoValue"}]});
+        assert_eq!(*reserved, if id == "ReserveCodes" { own } else { Value::Null }, "{id}");
+    }
 }
 
 /// A property of a function, or its default for all.
@@ -401,10 +449,15 @@ fn variables(template: &Value, parameters: &BTreeMap<&str, &str>) -> BTreeMap<St
         (Some(given), _) => (*given).to_owned(),
         (None, Value::String(default)) => default.clone(),
         (None, Value::Number(default)) => default.to_string(),
+        (None, _) if id == "AWS::StackName" => "code-reservation".to_owned(),
         (None, _) => {
             assert!(template["Resources"][id].is_object(), "{id} is a parameter with a default or a resource");
             id.to_owned()
         }
     };
-    variables.iter().map(|(name, reference)| (name.clone(), value(reference["Ref"].as_str().unwrap()))).collect()
+    let text = |setting: &Value| match setting.as_str() {
+        Some(plain) => plain.to_owned(),
+        None => value(setting["Ref"].as_str().unwrap()),
+    };
+    variables.iter().map(|(name, setting)| (name.clone(), text(setting))).collect()
 }

@@ -195,7 +195,7 @@ async fn a_presigned_link_works_with_its_overrides_until_it_is_changed() {
 async fn only_the_keys_of_this_process_are_accepted() {
     let home = Home::new().await;
     let s3 = home.s3.as_ref().unwrap();
-    let id = &s3.credentials().access_key_id;
+    let id = &s3.access_key().id;
     for keys in [Credentials::new(id, "wrong", None, None, "test"), Credentials::new("other", "x", None, None, "test")]
     {
         let client = Client::from_conf(config(s3).credentials_provider(keys).build());

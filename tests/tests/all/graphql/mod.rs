@@ -37,7 +37,7 @@ impl Service {
     }
 
     pub(super) fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.system.address())
+        format!("http://{}{path}", self.system.address().unwrap())
     }
 
     /// Posts a body to a path.

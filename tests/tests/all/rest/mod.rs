@@ -102,7 +102,7 @@ impl Server {
         headers: &[(&str, &str)],
         body: Option<Vec<u8>>,
     ) -> Reply {
-        let url = format!("http://{}{path}", self.system.address());
+        let url = format!("http://{}{path}", self.system.address().unwrap());
         let mut request = self.client.request(Method::from_bytes(method.as_bytes()).unwrap(), url);
         if let Some(token) = token {
             request = request.bearer_auth(token);

@@ -15,6 +15,7 @@ use common::{
 };
 use lambda_runtime::LambdaEvent;
 use local::{
+    calls,
     dynamodb::StreamRecord,
     invocation::Invoked,
     options::Options,
@@ -85,7 +86,9 @@ impl Home {
     pub(super) fn worker_with(&self, wire: &Wire, part_policy: PartPolicy) -> Arc<Context> {
         let mut config = self.context().config().clone();
         (config.slice, config.part_policy) = (self.slice, part_policy);
-        Context::new(config, &sdk_config(self.system.s3()).to_builder().http_client(wire.clone()).build())
+        let sdk = sdk_config(self.system.s3()).to_builder().http_client(wire.clone()).build();
+        let context = Context::new(config, &sdk);
+        calls::recorded(&context, "reserve-codes").unwrap_or(context)
     }
 
     // What clients do.
@@ -97,7 +100,7 @@ impl Home {
         token: &str,
         body: Option<&Value>,
     ) -> reqwest::Response {
-        let url = format!("http://{}{path}", self.system.address());
+        let url = format!("http://{}{path}", self.system.address().unwrap());
         let mut request = self.http.request(method.parse().unwrap(), url);
         if !token.is_empty() {
             request = request.bearer_auth(token);

@@ -1,0 +1,18 @@
+//! A Lambda function that does nothing, with the clients that every function of ours has: what `tests/deploy/build` holds their
+//! start against.
+
+use aws_config::BehaviorVersion;
+use common::https;
+use lambda_http::lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use serde_json::Value;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let sdk = aws_config::defaults(BehaviorVersion::latest()).http_client(https::client()).load().await;
+    let dynamodb = &aws_sdk_dynamodb::Client::new(&sdk);
+    run(service_fn(move |_: LambdaEvent<Value>| async move {
+        let region = dynamodb.config().region().map(|region| region.as_ref().to_owned());
+        Ok::<_, Error>(Value::from(region))
+    }))
+    .await
+}

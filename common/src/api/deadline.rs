@@ -1,0 +1,105 @@
+//! The end of a request's work: early enough that its answer leaves before the function's time limit ends the process.
+//!
+//! Every call to a store has bounds of its own (see `crate::clients`), but a request makes several, and retries some. Without
+//! a common end a store that hangs would cost the client 30 s and an answer that is not in the contract's shape.
+
+use std::{
+    future::Future,
+    time::{Duration, SystemTime},
+};
+
+use tokio::time::Instant;
+
+use crate::operations::OperationError;
+
+/// Kept free at the end of an invocation: to write the answer down, and for the way of it to the gateway.
+const RESERVE: Duration = Duration::from_secs(2);
+
+/// The most that a request works: the time limit of a function behind the gateway (29 s, `Timeout` in template.yaml), less the reserve.
+pub(super) const LONGEST: Duration = Duration::from_secs(27);
+
+/// When the work of a request ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    /// The deadline of a request whose invocation ends at `end`, as Lambda says; none for a request outside of Lambda.
+    #[must_use]
+    pub fn of_invocation(end: Option<SystemTime>) -> Self {
+        Self(Instant::now() + budget(end.and_then(|end| end.duration_since(SystemTime::now()).ok())))
+    }
+
+    /// A deadline that is earlier: for a part of the work whose failure the rest still has to report.
+    #[must_use]
+    pub fn earlier(self, by: Duration) -> Self {
+        Self(self.0.checked_sub(by).unwrap_or(self.0))
+    }
+
+    /// Runs work until the deadline. Work that has not begun by then never begins, so it writes nothing.
+    ///
+    /// Work that is cut off is dropped between two polls, as in a crash: a write under way is applied as a whole or not at all
+    /// (one conditional request or one transaction each), and what was applied stays (RSV-1 … RSV-3).
+    ///
+    /// # Errors
+    /// SERVICE_UNAVAILABLE when the deadline comes first; otherwise the error of the work.
+    pub async fn bound<T, E: From<OperationError>>(self, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+        if Instant::now() >= self.0 {
+            return Err(over().into());
+        }
+        tokio::time::timeout_at(self.0, work).await.unwrap_or_else(|_| Err(over().into()))
+    }
+}
+
+fn over() -> OperationError {
+    OperationError::Unavailable("the time of the request is over".to_owned())
+}
+
+/// How long a request may work when its invocation ends after `left`. A time limit that is nearly as short as the reserve is
+/// halved. No limit, or one that is over already (emulators send such), counts as the deployed one.
+fn budget(left: Option<Duration>) -> Duration {
+    match left {
+        Some(left) if !left.is_zero() => left.saturating_sub(RESERVE).max(left / 2).min(LONGEST),
+        _ => LONGEST,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_ends_before_the_function_does_whatever_its_time_limit() {
+        for (left, budget_ms) in
+            [(29_000, 27_000), (28_500, 26_500), (10_000, 8_000), (3_000, 1_500), (900_000, 27_000)]
+        {
+            let left = Duration::from_millis(left);
+            assert_eq!(budget(Some(left)), Duration::from_millis(budget_ms), "{left:?}");
+            assert!(budget(Some(left)) < left);
+        }
+        assert_eq!(budget(None), LONGEST);
+        assert_eq!(budget(Some(Duration::ZERO)), LONGEST);
+    }
+
+    #[tokio::test]
+    async fn work_is_cut_off_at_the_deadline_and_later_work_never_begins() {
+        let deadline = Deadline(Instant::now() + Duration::from_millis(1));
+        let hangs = std::future::pending::<Result<(), OperationError>>();
+        assert!(matches!(deadline.bound(hangs).await, Err(OperationError::Unavailable(_))));
+        let mut begun = false;
+        let late = async {
+            begun = true;
+            Ok(())
+        };
+        assert!(matches!(deadline.bound(late).await, Err(OperationError::Unavailable(_))));
+        assert!(!begun, "a write that begins after the deadline would have nobody to report it");
+    }
+
+    #[tokio::test]
+    async fn work_that_ends_in_time_keeps_its_result() {
+        let deadline = Deadline::of_invocation(None);
+        assert_eq!(deadline.bound(std::future::ready(Ok::<_, OperationError>(7))).await.ok(), Some(7));
+        let failed = deadline.bound::<(), OperationError>(std::future::ready(Err(OperationError::InvalidCredentials))).await;
+        assert!(matches!(failed, Err(OperationError::InvalidCredentials)));
+        assert!(deadline.earlier(Duration::from_secs(1)) < deadline);
+    }
+}

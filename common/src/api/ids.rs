@@ -1,0 +1,95 @@
+//! The ids and the route of a request, as the gateway and Lambda name them. Nothing of it is a client's own text.
+
+use lambda_http::{Request, RequestExt, request::RequestContext};
+
+/// The route of a request that did not come through an HTTP API.
+const NO_ROUTE: &str = "none";
+
+/// How logs and metrics name a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Ids {
+    /// The gateway's `requestContext.requestId`: in the access log, in every line of the function, and in `x-request-id`.
+    /// Outside of a gateway it is Lambda's; a fresh one where there is neither.
+    pub(super) request: String,
+    /// Lambda's id of the invocation, which Lambda's own lines and X-Ray have.
+    pub(super) invocation: String,
+    /// The route: one of the template's, each with its method, without what only matches a trailing slash. HEAD is GET.
+    pub(super) route: String,
+}
+
+impl Ids {
+    pub(super) fn of(request: &Request) -> Self {
+        let invocation = request.lambda_context_ref().map(|context| context.request_id.clone()).unwrap_or_default();
+        let (id, key) = match request.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => (context.request_id.clone(), context.route_key.clone()),
+            _ => (None, None),
+        };
+        let id = id.filter(|id| !id.is_empty()).or_else(|| Some(invocation.clone()).filter(|id| !id.is_empty()));
+        Self {
+            request: id.unwrap_or_else(|| uuid::Uuid::new_v4().to_string()),
+            invocation,
+            route: key.as_deref().map_or_else(|| NO_ROUTE.to_owned(), route),
+        }
+    }
+}
+
+/// A route key (`HEAD /files/{proxy+}`) as the route that it belongs to (`GET /files`).
+fn route(key: &str) -> String {
+    let key = match key.strip_prefix("HEAD ") {
+        Some(path) => format!("GET {path}"),
+        None => key.to_owned(),
+    };
+    match key.strip_suffix("/{proxy+}") {
+        // `OPTIONS /{proxy+}` is a route of its own.
+        Some(rest) if rest.contains('/') => rest.to_owned(),
+        _ => key,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda_http::{Context, aws_lambda_events::apigw::ApiGatewayV2httpRequestContext, http};
+
+    use super::*;
+
+    fn request(gateway: Option<&str>, lambda: Option<&str>, key: &str) -> Request {
+        let mut request: Request = http::Request::new(lambda_http::Body::Empty);
+        if let Some(id) = lambda {
+            let mut context = Context::default();
+            context.request_id = id.to_owned();
+            request = request.with_lambda_context(context);
+        }
+        if let Some(id) = gateway {
+            let mut context = ApiGatewayV2httpRequestContext::default();
+            context.request_id = Some(id.to_owned());
+            context.route_key = Some(key.to_owned());
+            request = request.with_request_context(RequestContext::ApiGatewayV2(context));
+        }
+        request
+    }
+
+    #[test]
+    fn the_id_is_the_gateways_then_lambdas_then_a_fresh_one() {
+        let ids = Ids::of(&request(Some("JKJaXmPLvHcESHA="), Some("lambda"), "GET /files"));
+        assert_eq!((ids.request.as_str(), ids.invocation.as_str()), ("JKJaXmPLvHcESHA=", "lambda"));
+        assert_eq!(Ids::of(&request(Some(""), Some("lambda"), "GET /files")).request, "lambda");
+        assert_eq!(Ids::of(&request(None, Some("lambda"), "")).request, "lambda");
+        let fresh = Ids::of(&request(None, None, ""));
+        assert!(uuid::Uuid::try_parse(&fresh.request).is_ok() && fresh.invocation.is_empty());
+    }
+
+    #[test]
+    fn a_route_is_counted_once_with_and_without_a_trailing_slash_and_under_head() {
+        for (key, expected) in [
+            ("GET /files", "GET /files"),
+            ("GET /files/{proxy+}", "GET /files"),
+            ("HEAD /files/{id}/{proxy+}", "GET /files/{id}"),
+            ("GET /items/organisation/{proxy+}", "GET /items/organisation"),
+            ("OPTIONS /{proxy+}", "OPTIONS /{proxy+}"),
+            ("$default", "$default"),
+        ] {
+            assert_eq!(route(key), expected);
+        }
+        assert_eq!(Ids::of(&request(None, None, "")).route, "none");
+    }
+}

@@ -1,0 +1,84 @@
+//! What is logged of a request, and what the client sees of it.
+
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+
+use lambda_http::{
+    Body, Request, RequestExt,
+    aws_lambda_events::apigw::ApiGatewayV2httpRequestContext,
+    http::{self, HeaderValue},
+    request::RequestContext,
+};
+use serde_json::Value;
+use tracing_subscriber::filter::Targets;
+
+use super::{Answer, ApiError, serve};
+use crate::{config::Config, context::Context, operations::OperationError, telemetry};
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn context() -> Arc<Context> {
+    let config = Config::from_lookup(|name| {
+        let needed = name.ends_with("_TABLE") || ["EXPORTS_BUCKET", "SECRET_ARN"].contains(&name);
+        needed.then(|| name.to_lowercase())
+    });
+    let sdk = aws_config::SdkConfig::builder().behavior_version(aws_config::BehaviorVersion::latest()).build();
+    Context::new(config.unwrap(), &sdk)
+}
+
+fn request(gateway: &str, lambda: &str) -> Request {
+    let mut of_gateway = ApiGatewayV2httpRequestContext::default();
+    of_gateway.request_id = Some(gateway.to_owned());
+    of_gateway.route_key = Some("GET /files".to_owned());
+    let mut of_lambda = lambda_http::Context::default();
+    of_lambda.request_id = lambda.to_owned();
+    let request: Request = http::Request::new(Body::Empty);
+    request.with_request_context(RequestContext::ApiGatewayV2(of_gateway)).with_lambda_context(of_lambda)
+}
+
+#[tokio::test]
+async fn every_line_about_a_request_and_its_answer_carry_the_gateways_id_whatever_is_logged() {
+    const GATEWAY: &str = "JKJaXmPLvHcESHA=";
+    for level in ["info", "warn", "error"] {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = telemetry::json_lines(level.parse::<Targets>().unwrap(), move || writer.clone());
+        let guard = tracing::subscriber::set_default(subscriber);
+        let context = context();
+        let response = serve(&context, request(GATEWAY, "lambda-1"), |_, call| async move {
+            tracing::warn!("a line from deep inside, without any id of its own");
+            assert_eq!(call.request_id, GATEWAY);
+            Err::<Answer, _>(ApiError::from(OperationError::Internal("a fault".to_owned())))
+        })
+        .await;
+        drop(guard);
+        assert_eq!(response.headers().get("x-request-id"), Some(&HeaderValue::from_static(GATEWAY)));
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let expected = match level {
+            "info" => 3,
+            "warn" => 2,
+            _ => 1,
+        };
+        assert_eq!(lines.len(), expected, "{text}");
+        for line in lines {
+            assert_eq!(
+                (&line["span"]["request_id"], &line["span"]["invocation"]),
+                (&GATEWAY.into(), &"lambda-1".into())
+            );
+        }
+    }
+}

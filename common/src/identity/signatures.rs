@@ -1,0 +1,131 @@
+//! How the signature of a JWT is verified: by `ring`, which is in the process for TLS.
+//!
+//! `jsonwebtoken` brings two cryptographic libraries of its own, and each would be compiled for this alone. It leaves the
+//! choice open (`CryptoProvider`): ours knows the two algorithms that are accepted, and signs nothing.
+
+use jsonwebtoken::{
+    Algorithm, AlgorithmFamily, DecodingKey, DecodingKeyKind,
+    crypto::{CryptoProvider, JwtVerifier, KeyUtils},
+    errors::{ErrorKind, Result},
+};
+use ring::signature::{ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey};
+use signature::{Error, Verifier};
+
+/// `key_utils` are for those who make key sets; nothing here does.
+static PROVIDER: CryptoProvider = CryptoProvider {
+    signer_factory: |_, _| Err(ErrorKind::InvalidAlgorithm.into()),
+    verifier_factory: verifier,
+    key_utils: KeyUtils::new_unimplemented(),
+};
+
+/// Makes this the cryptography of `jsonwebtoken` in this process; a second call changes nothing.
+pub(super) fn install() {
+    // An Err holds the provider that was there before: this one.
+    _ = PROVIDER.install_default();
+}
+
+fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>> {
+    match (algorithm, key.family()) {
+        (Algorithm::RS256, AlgorithmFamily::Rsa) => Ok(Box::new(Rs256(key.clone()))),
+        (Algorithm::ES256, AlgorithmFamily::Ec) => Ok(Box::new(Es256(key.clone()))),
+        (Algorithm::RS256 | Algorithm::ES256, _) => Err(ErrorKind::InvalidKeyFormat.into()),
+        _ => Err(ErrorKind::InvalidAlgorithm.into()),
+    }
+}
+
+/// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518, section 3.3), keys of 2,048 to 8,192 bits.
+struct Rs256(DecodingKey);
+
+impl Verifier<Vec<u8>> for Rs256 {
+    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> std::result::Result<(), Error> {
+        let verified = match self.0.kind() {
+            DecodingKeyKind::RsaModulusExponent { n, e } => {
+                RsaPublicKeyComponents { n, e }.verify(&RSA_PKCS1_2048_8192_SHA256, message, signature)
+            }
+            DecodingKeyKind::SecretOrDer(key) => {
+                UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key).verify(message, signature)
+            }
+        };
+        verified.map_err(|_| Error::new())
+    }
+}
+
+impl JwtVerifier for Rs256 {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::RS256
+    }
+}
+
+/// ECDSA on P-256 with SHA-256 (RFC 7518, section 3.4): the signature is r and s, 32 bytes each.
+struct Es256(DecodingKey);
+
+impl Verifier<Vec<u8>> for Es256 {
+    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> std::result::Result<(), Error> {
+        let key = self.0.try_get_as_bytes().map_err(|_| Error::new())?;
+        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key).verify(message, signature).map_err(|_| Error::new())
+    }
+}
+
+impl JwtVerifier for Es256 {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::ES256
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jsonwebtoken::{Validation, decode};
+    use serde_json::Value;
+
+    use super::*;
+
+    // RFC 7515, appendix A.2: n, then the signature of the token.
+    const RSA_MODULUS: &str = "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ";
+    const RSA_SIGNATURE: &str = "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw";
+
+    // RFC 7515, appendix A.3: x, y, and the signature.
+    const EC_X: &str = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU";
+    const EC_Y: &str = "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0";
+    const EC_SIGNATURE: &str = "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
+
+    /// The claims of both appendices.
+    const CLAIMS: &str =
+        "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+
+    fn is_valid(token: &str, algorithm: Algorithm, key: &DecodingKey) -> bool {
+        install();
+        let mut validation = Validation::new(algorithm);
+        validation.validate_exp = false;
+        decode::<Value>(token, key, &validation).is_ok()
+    }
+
+    fn keys() -> [DecodingKey; 2] {
+        [
+            DecodingKey::from_rsa_components(RSA_MODULUS, "AQAB").unwrap(),
+            DecodingKey::from_ec_components(EC_X, EC_Y).unwrap(),
+        ]
+    }
+
+    #[test]
+    fn the_signed_examples_of_rfc_7515_are_valid_and_no_other_signature_key_or_algorithm_is() {
+        let [rsa, ec] = keys();
+        let rs256 = format!("eyJhbGciOiJSUzI1NiJ9.{CLAIMS}.{RSA_SIGNATURE}");
+        let es256 = format!("eyJhbGciOiJFUzI1NiJ9.{CLAIMS}.{EC_SIGNATURE}");
+        assert!(is_valid(&rs256, Algorithm::RS256, &rsa));
+        assert!(is_valid(&es256, Algorithm::ES256, &ec));
+
+        assert!(!is_valid(&rs256, Algorithm::RS256, &ec));
+        assert!(!is_valid(&es256, Algorithm::ES256, &rsa));
+        assert!(!is_valid(&rs256, Algorithm::RS512, &rsa));
+        for (token, algorithm, key) in [(&rs256, Algorithm::RS256, &rsa), (&es256, Algorithm::ES256, &ec)] {
+            let last = token.rfind('.').unwrap() + 1;
+            for at in [25, 60, last, last + 40] {
+                let mut bytes = token.clone().into_bytes();
+                bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+                assert!(!is_valid(&String::from_utf8(bytes).unwrap(), algorithm, key), "{algorithm:?} {at}");
+            }
+            assert!(!is_valid(&token[..last], algorithm, key));
+            assert!(!is_valid(&token[..token.len() - 4], algorithm, key));
+        }
+    }
+}

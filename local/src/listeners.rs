@@ -1,0 +1,107 @@
+//! The sockets of the process, opened before anything is written, so that a port that is taken costs nothing.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
+};
+
+use crate::options::Options;
+
+/// The sockets that the options ask for.
+#[derive(Debug)]
+pub(crate) struct Listeners {
+    /// Of the HTTP API; none with `--only-stores`.
+    pub(crate) http: Option<TcpListener>,
+    pub(crate) dynamodb: TcpListener,
+    pub(crate) s3: TcpListener,
+    /// Of Secrets Manager; none where all functions run in this process.
+    pub(crate) secrets: Option<TcpListener>,
+}
+
+/// A socket cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} cannot listen on {address}: {source}; choose another port with {option}, or 0 for a free one")]
+pub struct ListenError {
+    what: &'static str,
+    address: SocketAddr,
+    option: &'static str,
+    source: io::Error,
+}
+
+impl Listeners {
+    /// Opens them. Stores that no other process uses get free ports of 127.0.0.1.
+    pub(crate) fn open(options: &Options) -> Result<Self, ListenError> {
+        let open = |what, option, host: IpAddr, port| {
+            let address = SocketAddr::new(host, port);
+            TcpListener::bind(address).map_err(|source| ListenError { what, address, option, source })
+        };
+        let shared = options.shares_stores();
+        let store = |what, option, port| {
+            let (host, port) = if shared { (options.listen, port) } else { (Ipv4Addr::LOCALHOST.into(), 0) };
+            open(what, option, host, port)
+        };
+        let http = (!options.only_stores).then(|| open("the HTTP API", "--port", options.listen, options.port));
+        let secrets = shared.then(|| store("Secrets Manager", "--secrets-port", options.secrets_port));
+        Ok(Self {
+            http: http.transpose()?,
+            dynamodb: store("DynamoDB", "--dynamodb-port", options.dynamodb_port)?,
+            s3: store("S3", "--s3-port", options.s3_port)?,
+            secrets: secrets.transpose()?,
+        })
+    }
+}
+
+/// Where a client of this machine reaches a socket: one that listens on every address is reached on loopback.
+pub(crate) fn reachable(address: SocketAddr) -> SocketAddr {
+    let host = match address.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
+        host => host,
+    };
+    SocketAddr::new(host, address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_address_is_reached_on_loopback_and_another_on_itself() {
+        for (listened, reached) in [
+            ("0.0.0.0:1", "127.0.0.1:1"),
+            ("[::]:2", "[::1]:2"),
+            ("127.0.0.1:3", "127.0.0.1:3"),
+            ("10.1.2.3:4", "10.1.2.3:4"),
+        ] {
+            assert_eq!(reachable(listened.parse().unwrap()).to_string(), reached);
+        }
+    }
+
+    #[test]
+    fn a_port_that_is_taken_is_named_with_its_option() {
+        let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let base = Options { only_stores: true, ..Options::in_memory() };
+        let cases = [
+            (Options { port, ..Options::in_memory() }, "--port"),
+            (Options { dynamodb_port: port, ..base.clone() }, "--dynamodb-port"),
+            (Options { s3_port: port, ..base.clone() }, "--s3-port"),
+            (Options { secrets_port: port, ..base.clone() }, "--secrets-port"),
+        ];
+        for (options, option) in cases {
+            let message = Listeners::open(&options).unwrap_err().to_string();
+            assert!(
+                message.contains(&format!("127.0.0.1:{port}")) && message.contains(&format!("with {option},")),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_stores_has_no_http_api_and_a_plain_start_no_secrets_manager() {
+        let stores = Listeners::open(&Options { only_stores: true, port: 1, ..Options::in_memory() }).unwrap();
+        assert!(stores.http.is_none() && stores.secrets.is_some());
+        let plain = Listeners::open(&Options { dynamodb_port: 1, s3_port: 1, ..Options::in_memory() }).unwrap();
+        assert!(plain.http.is_some() && plain.secrets.is_none());
+    }
+}
