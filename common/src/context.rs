@@ -9,7 +9,7 @@ use std::{
 };
 
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig};
-use aws_sdk_dynamodb::config::SharedInterceptor;
+use aws_sdk_dynamodb::config::{Intercept as _, SharedInterceptor};
 use chrono::Utc;
 use tokio::sync::OnceCell;
 
@@ -73,10 +73,12 @@ impl Context {
         Self::assemble(config, sdk, vec![observer], Metrics::totals())
     }
 
-    /// A context with other settings and one more observer beside those that this one has; its figures are this one's.
+    /// A context with other settings and one more observer, which replaces an observer of the same name; its figures are
+    /// this one's.
     #[must_use]
     pub fn observed_also(&self, config: Config, sdk: &SdkConfig, observer: SharedInterceptor) -> Arc<Self> {
-        let observers = self.observers.iter().cloned().chain([observer]).collect();
+        let others = self.observers.iter().filter(|other| other.name() != observer.name()).cloned();
+        let observers = others.chain([observer.clone()]).collect();
         Self::assemble(config, sdk, observers, self.metrics.clone())
     }
 
@@ -182,6 +184,9 @@ impl Context {
 
     fn secrets(&self) -> aws_sdk_secretsmanager::Client {
         let mut secrets = aws_sdk_secretsmanager::config::Builder::from(&self.sdk);
+        if let Some(endpoint) = &self.config.endpoints.secrets {
+            secrets = secrets.endpoint_url(endpoint);
+        }
         for observer in &self.observers {
             secrets.push_interceptor(observer.clone());
         }
