@@ -98,7 +98,8 @@ mod tests {
     async fn work_that_ends_in_time_keeps_its_result() {
         let deadline = Deadline::of_invocation(None);
         assert_eq!(deadline.bound(std::future::ready(Ok::<_, OperationError>(7))).await.ok(), Some(7));
-        let failed = deadline.bound::<(), OperationError>(std::future::ready(Err(OperationError::InvalidCredentials))).await;
+        let failed =
+            deadline.bound::<(), OperationError>(std::future::ready(Err(OperationError::InvalidCredentials))).await;
         assert!(matches!(failed, Err(OperationError::InvalidCredentials)));
         assert!(deadline.earlier(Duration::from_secs(1)) < deadline);
     }

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::{
     OperationError, Session,
-    nested::keys_of_relations,
     read::{show_many, show_written},
+    relation_keys::keys_of_relations,
 };
 use crate::{
     context::Context,
@@ -66,7 +66,7 @@ pub async fn create(context: &Context, session: Session<'_>, request: Request<'_
     if let Some(key) = &key
         && let Some(remembered) = store.remembered(key, now).await?
     {
-        return again(context, session, &query, &remembered, &body, is_list).await;
+        return first_answer(context, session, &query, &remembered, &body, is_list).await;
     }
     let new = drafts(context, session, inputs)?;
     let data = show(context, session, &query, &new, is_list).await?;
@@ -86,7 +86,7 @@ pub async fn create(context: &Context, session: Session<'_>, request: Request<'_
             Err(OperationError::RecordNotUnique { collection: COLLECTION, field: "id", value: id.to_string() })
         }
         // Another request under the same key was faster.
-        Created::Remembered(first) => again(context, session, &query, &first, &body, is_list).await,
+        Created::Remembered(first) => first_answer(context, session, &query, &first, &body, is_list).await,
     }
 }
 
@@ -130,7 +130,7 @@ async fn show(
 }
 
 /// The first answer under a key, if this request is the same.
-async fn again(
+async fn first_answer(
     context: &Context,
     session: Session<'_>,
     query: &Query,

@@ -26,7 +26,7 @@ const MAX_TRIES: u32 = 20;
 ///
 /// # Errors
 /// FORBIDDEN when one of them does not exist for the caller.
-pub async fn ids(context: &Context, session: Session<'_>, ids: &[Uuid]) -> Result<(), OperationError> {
+pub async fn by_ids(context: &Context, session: Session<'_>, ids: &[Uuid]) -> Result<(), OperationError> {
     session.caller.may(Action::Delete, Collection::CodeReservation)?;
     let ids: Vec<Uuid> = ids.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
     if ids.len() > MAX_BATCH {
@@ -49,13 +49,13 @@ pub async fn ids(context: &Context, session: Session<'_>, ids: &[Uuid]) -> Resul
 /// Deletes many: an array of ids, `{keys}` or `{query}`. A query that matches nothing deletes nothing.
 ///
 /// # Errors
-/// As [`ids`]; INVALID_PAYLOAD for another shape or too many rows.
+/// As [`by_ids`]; INVALID_PAYLOAD for another shape or too many rows.
 pub async fn many(context: &Context, session: Session<'_>, body: &Value) -> Result<(), OperationError> {
     session.caller.may(Action::Delete, Collection::CodeReservation)?;
     match body {
-        Value::Array(keys) => ids(context, session, &parse_keys(keys)?).await,
+        Value::Array(keys) => by_ids(context, session, &parse_keys(keys)?).await,
         Value::Object(members) => match Rows::parse(members)? {
-            Rows::Keys(keys) => ids(context, session, &keys).await,
+            Rows::Keys(keys) => by_ids(context, session, &keys).await,
             Rows::Query(raw) => by_query(context, session, &raw).await,
         },
         _ => Err(OperationError::InvalidPayload("\"value\" must be of type object".to_owned())),

@@ -2,16 +2,17 @@
 
 pub mod batch;
 mod caller;
-pub mod codes;
+mod code_rows;
 pub mod create;
 pub mod delete;
 mod error;
 pub mod files;
+mod find_codes;
 mod in_memory;
-mod nested;
 pub mod organisations;
 pub mod read;
 mod relate;
+mod relation_keys;
 mod render;
 pub mod rows;
 mod session;

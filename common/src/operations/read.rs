@@ -89,8 +89,8 @@ pub async fn run(context: &Context, session: Session<'_>, query: &Query) -> Resu
     let store = context.store();
     let needs = query.needs();
     let mut loader = Loader::new(context, session.caller);
-    loader.lookups(query).await?;
-    let plan = plan(query, context.config().shards, |codes| loader.having(codes));
+    loader.resolve_codes(query).await?;
+    let plan = plan(query, context.config().shards, |codes| loader.reservations_with(codes));
 
     if let Some(data) = count_alone(store, query, &plan).await? {
         return Ok(List { meta: None, data: Data::Value(data) });
@@ -189,7 +189,7 @@ async fn relate(
     let needs = query.needs();
     let rows: Vec<Row> = items.iter().map(rows::reservation).collect();
     let mut loader = Loader::new(context, session.caller);
-    loader.lookups(query).await?;
+    loader.resolve_codes(query).await?;
     loader.to_evaluate(&needs, Collection::CodeReservation, &rows).await?;
     loader.codes(&needs, items).await?;
     loader.to_render(&needs, Collection::CodeReservation, &rows).await?;
@@ -207,8 +207,8 @@ pub async fn matching(
 ) -> Result<Vec<Reservation>, OperationError> {
     let store = context.store();
     let mut loader = Loader::new(context, session.caller);
-    loader.lookups(query).await?;
-    let plan = plan(query, context.config().shards, |codes| loader.having(codes));
+    loader.resolve_codes(query).await?;
+    let plan = plan(query, context.config().shards, |codes| loader.reservations_with(codes));
     let read = read(store, query, &plan, &mut loader).await?;
     let shown = if read.cut { read.items } else { window(query, read.items, &loader) };
     Ok(shown.into_iter().map(|(item, _)| item).collect())

@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use super::{
     Caller, OperationError,
-    codes::{Codes, MAX_CODES, offsets},
+    code_rows::{CodeRows, MAX_CODES, offsets},
+    find_codes::find_codes,
     rows,
 };
 use crate::{
@@ -38,12 +39,12 @@ impl<'a> Loader<'a> {
     ///
     /// # Errors
     /// When the store or the secret does not answer.
-    pub async fn lookups(&mut self, query: &Query) -> Result<(), OperationError> {
-        let lookups: Vec<_> = query.codes_lookups().into_iter().cloned().collect();
+    pub async fn resolve_codes(&mut self, query: &Query) -> Result<(), OperationError> {
+        let lookups: Vec<_> = query.code_lookups().into_iter().cloned().collect();
         if lookups.is_empty() {
             return Ok(());
         }
-        let mut found = super::codes::find(self.context, self.caller, &lookups).await?;
+        let mut found = find_codes(self.context, self.caller, &lookups).await?;
         for lookup in lookups {
             let found = found.remove(&lookup).unwrap_or_default();
             let ids: Vec<Uuid> = found.iter().map(|found| found.reservation.id).collect();
@@ -54,9 +55,9 @@ impl<'a> Loader<'a> {
         Ok(())
     }
 
-    /// The reservations that have one of these codes, as far as [`Loader::lookups`] resolved them.
+    /// The reservations that have one of these codes, as far as [`Loader::resolve_codes`] found them.
     #[must_use]
-    pub fn having(&self, codes: &[CodeLookup]) -> Vec<Uuid> {
+    pub fn reservations_with(&self, codes: &[CodeLookup]) -> Vec<Uuid> {
         codes.iter().filter_map(|code| self.lookups.get(code)).flatten().copied().collect()
     }
 
@@ -191,7 +192,7 @@ impl<'a> Loader<'a> {
         if total == 0 {
             return Ok(());
         }
-        let codes = Codes::open(self.context).await?;
+        let codes = CodeRows::open(self.context).await?;
         self.related.set_codes_start(window.skip());
         for item in reserved() {
             let id = item.id.to_string();

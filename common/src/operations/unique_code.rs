@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::{
     Loader, OperationError, Session,
-    codes::{Codes, Found, MAX_CODES, find, find_id},
+    code_rows::{CodeRows, MAX_CODES},
+    find_codes::{FoundCode, find_code_by_id, find_codes},
     in_memory,
 };
 use crate::{
@@ -57,8 +58,8 @@ pub async fn one(
 ) -> Result<(Query, Value), OperationError> {
     let query = session.query(Collection::UniqueCode, raw)?;
     let id = id.into().ok_or_else(OperationError::no_row)?;
-    let found = find_id(context, session.caller, id).await?.ok_or_else(OperationError::no_row)?;
-    let row = Codes::open(context).await?.at(&found.reservation, found.index)?.ok_or_else(OperationError::no_row)?;
+    let found = find_code_by_id(context, session.caller, id).await?.ok_or_else(OperationError::no_row)?;
+    let row = CodeRows::open(context).await?.at(&found.reservation, found.index)?.ok_or_else(OperationError::no_row)?;
     let value = in_memory::one(context, session, &query, row).await?;
     Ok((query, value))
 }
@@ -79,12 +80,14 @@ enum Named {
 
 impl Named {
     async fn rows(self, context: &Context, session: Session<'_>) -> Result<Vec<Row>, OperationError> {
-        let mut found: Vec<Found> = match self {
+        let mut found: Vec<FoundCode> = match self {
             Self::Ids(ids) => {
-                let found = ids.into_iter().map(|id| find_id(context, session.caller, id));
+                let found = ids.into_iter().map(|id| find_code_by_id(context, session.caller, id));
                 futures::future::try_join_all(found).await?.into_iter().flatten().collect()
             }
-            Self::Lookups(lookups) => find(context, session.caller, &lookups).await?.into_values().flatten().collect(),
+            Self::Lookups(lookups) => {
+                find_codes(context, session.caller, &lookups).await?.into_values().flatten().collect()
+            }
         };
         if found.is_empty() {
             return Ok(Vec::new());
@@ -92,7 +95,7 @@ impl Named {
         // A code that is named in two forms is one row.
         found.sort_by_key(|found| (found.reservation.id, found.index));
         found.dedup_by_key(|found| (found.reservation.id, found.index));
-        let codes = Codes::open(context).await?;
+        let codes = CodeRows::open(context).await?;
         let mut rows = Vec::new();
         for found in &found {
             rows.extend(codes.at(&found.reservation, found.index)?);
@@ -182,7 +185,7 @@ async fn of_reservations(
         )));
     }
     let all = Window { limit: Some(-1), offset: 0, page: 0 };
-    let codes = Codes::open(context).await?;
+    let codes = CodeRows::open(context).await?;
     let mut rows = Vec::new();
     for item in &items {
         rows.extend(codes.window(item, all, descending)?);
@@ -211,7 +214,7 @@ async fn window(
             }
             let codes = match &codes {
                 Some(codes) => codes,
-                None => &*codes.insert(Codes::open(context).await?),
+                None => &*codes.insert(CodeRows::open(context).await?),
             };
             let part = Window {
                 limit: Some(i64::try_from(here).unwrap_or(i64::MAX)),

@@ -10,8 +10,8 @@ use super::{
     batch::{Rows, parse_keys},
     create::MAX_BATCH,
     freeze,
-    nested::keys_of_relations,
     read::{matching, show_many, show_written},
+    relation_keys::keys_of_relations,
 };
 use crate::{
     context::Context,

@@ -23,7 +23,7 @@ pub fn token_hash(token: &str) -> String {
 
 /// The key of an item.
 fn key(kind: &str, id: &str) -> Item {
-    Item::from([("kind".to_owned(), text(kind)), ("id".to_owned(), text(id))])
+    Item::from([items::key("kind", kind), items::key("id", id)])
 }
 
 impl Store<'_> {
@@ -144,11 +144,8 @@ impl Store<'_> {
         ];
         for (kind, name) in names {
             if let Some(name) = name {
-                let item = Item::from([
-                    ("kind".to_owned(), text(kind)),
-                    ("id".to_owned(), text(name)),
-                    ("user".to_owned(), text(&id)),
-                ]);
+                let mut item = key(kind, &name);
+                item.extend([items::key("user", &id)]);
                 self.put_unless_exists(table, item, "kind").await?;
             }
         }
@@ -182,8 +179,7 @@ impl Store<'_> {
     async fn put_directory<T: Serialize>(&self, kind: &str, id: &str, value: &T) -> Result<(), StoreError> {
         let table = &self.config.tables.directory;
         let mut item = items::write(table, value)?;
-        item.insert("kind".to_owned(), text(kind));
-        item.insert("id".to_owned(), text(id));
+        item.extend(key(kind, id));
         self.put_unless_exists(table, item, "kind").await
     }
 
@@ -224,16 +220,7 @@ impl Store<'_> {
             // DynamoDB refuses empty keys; nothing can be stored under one.
             return Ok(None);
         }
-        let answer = self
-            .client
-            .get_item()
-            .table_name(&self.config.tables.directory)
-            .set_key(Some(key(kind, id)))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(classify)?;
-        Ok(answer.item)
+        Ok(self.get(&self.config.tables.directory, key(kind, id)).send().await.map_err(classify)?.item)
     }
 
     async fn directory_items<T: DeserializeOwned>(&self, kind: &str, ids: &[String]) -> Result<Vec<T>, StoreError> {
