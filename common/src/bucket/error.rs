@@ -22,7 +22,7 @@ pub enum BucketError {
     Refused(String),
 }
 
-/// Codes that say "later", whatever the operation.
+/// Error codes that allow a retry, whatever the operation.
 const BUSY: [&str; 5] = ["SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "OperationAborted"];
 
 pub(super) fn classify<E, R>(error: SdkError<E, R>) -> BucketError

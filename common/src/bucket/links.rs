@@ -13,7 +13,7 @@ impl Bucket<'_> {
     /// A link that reads an object for 15 minutes. The link is secret: it must not reach a log.
     ///
     /// # Errors
-    /// When the client has no credentials to sign with.
+    /// [`BucketError::Busy`] when the client has no credentials to sign with.
     pub async fn link(&self, key: &str, content_type: &str, disposition: &str) -> Result<String, BucketError> {
         let config = PresigningConfig::expires_in(LINK_LIFETIME).map_err(|e| BucketError::Refused(e.to_string()))?;
         let request = self

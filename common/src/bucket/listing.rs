@@ -26,7 +26,7 @@ impl Bucket<'_> {
     /// The objects under a prefix.
     ///
     /// # Errors
-    /// When the bucket refuses or does not answer.
+    /// [`BucketError::Busy`] when S3 does not answer; [`BucketError::Refused`] when it refuses.
     pub async fn objects(&self, prefix: &str) -> Result<Vec<Listed>, BucketError> {
         let mut objects = Vec::new();
         let mut token = None;
@@ -44,7 +44,7 @@ impl Bucket<'_> {
     /// One page of the objects under a prefix, those after a key, and where the next page begins.
     ///
     /// # Errors
-    /// When the bucket refuses or does not answer.
+    /// [`BucketError::Busy`] when S3 does not answer; [`BucketError::Refused`] when it refuses.
     pub async fn objects_page(
         &self,
         prefix: &str,
@@ -71,7 +71,7 @@ impl Bucket<'_> {
     /// The open uploads under a prefix.
     ///
     /// # Errors
-    /// When the bucket refuses or does not answer.
+    /// [`BucketError::Busy`] when S3 does not answer; [`BucketError::Refused`] when it refuses.
     pub async fn open_uploads(&self, prefix: &str) -> Result<Vec<OpenUpload>, BucketError> {
         let mut uploads = Vec::new();
         let (mut key, mut id) = (None, None);

@@ -42,7 +42,7 @@ impl<'a> Bucket<'a> {
     /// Whether the bucket can be reached; the one call of a request to S3, with the bounds of the others.
     ///
     /// # Errors
-    /// When it does not answer or refuses.
+    /// [`BucketError::Busy`] when S3 does not answer; [`BucketError::Refused`] when it refuses.
     pub async fn ping(&self) -> Result<(), BucketError> {
         let bounds = aws_sdk_s3::config::Builder::new().timeout_config(timeouts(TRY_SECONDS, CALL_SECONDS));
         let asked = self.client.head_bucket().bucket(self.name).customize().config_override(bounds).send().await;

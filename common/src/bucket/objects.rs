@@ -35,7 +35,7 @@ impl Bucket<'_> {
     /// Writes a whole object.
     ///
     /// # Errors
-    /// When the bucket refuses or does not answer.
+    /// [`BucketError::Busy`] when S3 does not answer; [`BucketError::Refused`] when it refuses.
     pub async fn put(&self, head: &ObjectHead<'_>, body: Vec<u8>) -> Result<(), BucketError> {
         self.client
             .put_object()
@@ -56,7 +56,7 @@ impl Bucket<'_> {
     /// What is stored under a key.
     ///
     /// # Errors
-    /// When the bucket refuses or does not answer.
+    /// [`BucketError::Busy`] when S3 does not answer; [`BucketError::Refused`] when it refuses.
     pub async fn head(&self, key: &str) -> Result<Option<Stored>, BucketError> {
         let result = self.client.head_object().bucket(self.name).key(key).send().await;
         match result {
@@ -75,7 +75,7 @@ impl Bucket<'_> {
     /// Deletes objects; those that are gone already are fine.
     ///
     /// # Errors
-    /// When the bucket refuses, does not answer, or keeps one of them.
+    /// [`BucketError::Busy`] when S3 does not answer or does not delete one of them; [`BucketError::Refused`] when it refuses.
     pub async fn delete(&self, keys: &[String]) -> Result<(), BucketError> {
         for chunk in keys.chunks(1_000) {
             let objects = chunk

@@ -22,13 +22,14 @@ pub struct Part {
 }
 
 impl Bucket<'_> {
-    /// An open upload of this key, if there is one: a worker that died between creating it and saving its id left it.
+    /// An open upload of this key, if there is one: it remains when a worker stops between creating it and saving
+    /// its id.
     ///
     /// # Errors
-    /// When the bucket refuses or does not answer.
+    /// [`BucketError::Busy`] when S3 does not answer; [`BucketError::Refused`] when it refuses.
     pub async fn find_upload(&self, key: &str) -> Result<Option<String>, BucketError> {
         let mut ids: Vec<_> = self.open_uploads(key).await?.into_iter().filter(|upload| upload.key == key).collect();
-        // Workers that raced left several; all must choose the same one.
+        // Concurrent workers may have left several; all must choose the same one.
         ids.sort_by(|a, b| (a.initiated, &a.id).cmp(&(b.initiated, &b.id)));
         Ok(ids.into_iter().next().map(|upload| upload.id))
     }
@@ -36,7 +37,7 @@ impl Bucket<'_> {
     /// Begins an upload.
     ///
     /// # Errors
-    /// When the bucket refuses or does not answer.
+    /// [`BucketError::Busy`] when S3 does not answer; [`BucketError::Refused`] when it refuses.
     pub async fn create_upload(&self, head: &ObjectHead<'_>) -> Result<String, BucketError> {
         let answer = self
             .client
@@ -56,7 +57,8 @@ impl Bucket<'_> {
     /// Uploads a part; the same part again replaces it.
     ///
     /// # Errors
-    /// [`BucketError::NoSuchUpload`], or when the bucket refuses or does not answer.
+    /// [`BucketError::NoSuchUpload`] when the upload is gone; [`BucketError::Busy`] when S3 does not answer;
+    /// [`BucketError::Refused`] when it refuses.
     pub async fn upload_part(&self, key: &str, upload: &str, number: u32, body: Bytes) -> Result<(), BucketError> {
         self.client
             .upload_part()
@@ -77,7 +79,8 @@ impl Bucket<'_> {
     /// The parts of an upload, in order.
     ///
     /// # Errors
-    /// [`BucketError::NoSuchUpload`], or when the bucket refuses or does not answer.
+    /// [`BucketError::NoSuchUpload`] when the upload is gone; [`BucketError::Busy`] when S3 does not answer;
+    /// [`BucketError::Refused`] when it refuses.
     pub async fn parts(&self, key: &str, upload: &str) -> Result<Vec<Part>, BucketError> {
         let mut parts = Vec::new();
         let mut marker = None;
@@ -112,7 +115,8 @@ impl Bucket<'_> {
     /// Makes the object of its parts.
     ///
     /// # Errors
-    /// [`BucketError::NoSuchUpload`], or when the bucket refuses or does not answer.
+    /// [`BucketError::NoSuchUpload`] when the upload is gone; [`BucketError::Busy`] when S3 does not answer;
+    /// [`BucketError::Refused`] when it refuses.
     pub async fn complete_upload(&self, key: &str, upload: &str, parts: &[Part]) -> Result<(), BucketError> {
         let parts = parts
             .iter()
@@ -131,7 +135,7 @@ impl Bucket<'_> {
             .checksum_type(ChecksumType::FullObject)
             .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
             .customize()
-            // S3 may take minutes to put thousands of parts together. One long try: a second one would meet the first.
+            // S3 may take minutes to put thousands of parts together. One long try: a retry would collide with the first.
             .config_override(
                 aws_sdk_s3::config::Builder::new()
                     .timeout_config(timeouts(100, 100))
@@ -146,7 +150,7 @@ impl Bucket<'_> {
     /// Ends an upload and frees its parts; one that is gone already is fine.
     ///
     /// # Errors
-    /// When the bucket refuses or does not answer.
+    /// [`BucketError::Busy`] when S3 does not answer; [`BucketError::Refused`] when it refuses.
     pub async fn abort_upload(&self, key: &str, upload: &str) -> Result<(), BucketError> {
         let result = self
             .client

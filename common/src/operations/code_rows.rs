@@ -23,10 +23,10 @@ pub(super) struct CodeRows<'a> {
 }
 
 impl<'a> CodeRows<'a> {
-    /// Opens the codes; fetches the secret when first used in this process.
+    /// Fetches the secret, once per process.
     ///
     /// # Errors
-    /// When the secret cannot be fetched.
+    /// `SERVICE_UNAVAILABLE` when the secret cannot be fetched.
     pub(super) async fn open(context: &'a Context) -> Result<Self, OperationError> {
         let secret = context.secret().await?;
         Ok(Self { secret, ids: secret.id_key() })
@@ -35,7 +35,7 @@ impl<'a> CodeRows<'a> {
     /// The rows of a window of a reservation's codes, by position; time does not depend on the offset.
     ///
     /// # Errors
-    /// When the stored range cannot be rendered.
+    /// `INTERNAL_SERVER_ERROR` when the stored range cannot be rendered.
     pub(super) fn window(
         &self,
         item: &Reservation,
@@ -61,7 +61,7 @@ impl<'a> CodeRows<'a> {
     /// The row of the code at an index of the pool, if the reservation owns it.
     ///
     /// # Errors
-    /// When the stored range cannot be rendered.
+    /// `INTERNAL_SERVER_ERROR` when the stored range cannot be rendered.
     pub(super) fn at(&self, item: &Reservation, index: u64) -> Result<Option<Row>, OperationError> {
         let Some(offset) = item.range.as_ref().and_then(|range| offset_of(index, range.start, range.count)) else {
             return Ok(None);

@@ -33,7 +33,8 @@ pub(super) struct FoundCode {
 /// exist for the caller is not found either.
 ///
 /// # Errors
-/// When the store or the secret does not answer.
+/// `SERVICE_UNAVAILABLE` when DynamoDB or the secret does not answer; `INTERNAL_SERVER_ERROR` when the secret is not the one of
+/// the pool.
 pub(super) async fn find_codes(
     context: &Context,
     caller: &Caller,

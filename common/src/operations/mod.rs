@@ -1,4 +1,5 @@
-//! What functions share: create, read, update, delete, as REST and GraphQL both run them, and what the service itself does.
+//! The operations that REST and GraphQL both call (create, read, update, delete), and those of the service itself (find and
+//! show codes, tidy the bucket). They know no HTTP.
 
 pub mod batch;
 mod caller;

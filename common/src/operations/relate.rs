@@ -1,4 +1,4 @@
-//! Loading what rows point at: one batch read per relation, whatever the number of rows.
+//! Loads the rows that relations point to: one batch read per relation, whatever the number of rows.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -29,7 +29,7 @@ pub struct Loader<'a> {
 }
 
 impl<'a> Loader<'a> {
-    /// Nothing loaded yet.
+    /// A loader that has loaded nothing.
     #[must_use]
     pub fn new(context: &'a Context, caller: &'a Caller) -> Self {
         Self { context, caller, related: Related::new(), lookups: HashMap::new(), found: HashMap::new() }
@@ -38,7 +38,7 @@ impl<'a> Loader<'a> {
     /// Resolves the codes that a query filters by.
     ///
     /// # Errors
-    /// When the store or the secret does not answer.
+    /// `SERVICE_UNAVAILABLE` when DynamoDB or the secret does not answer.
     pub async fn resolve_codes(&mut self, query: &Query) -> Result<(), OperationError> {
         let lookups: Vec<_> = query.code_lookups().into_iter().cloned().collect();
         if lookups.is_empty() {
@@ -64,7 +64,7 @@ impl<'a> Loader<'a> {
     /// Reads reservations by id, but for those that a lookup has read; those that do not exist are left out.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// `SERVICE_UNAVAILABLE` when DynamoDB does not answer.
     pub async fn reservations(&mut self, ids: &[Uuid]) -> Result<Vec<Reservation>, OperationError> {
         let unknown: Vec<Uuid> = ids.iter().filter(|id| !self.found.contains_key(id)).copied().collect();
         let read = self.context.store().reservations(&unknown).await?;
@@ -75,7 +75,7 @@ impl<'a> Loader<'a> {
     /// Loads what filter and sort look at, for every row considered.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// `SERVICE_UNAVAILABLE` when DynamoDB does not answer.
     pub async fn to_evaluate(
         &mut self,
         needs: &Needs,
@@ -91,14 +91,14 @@ impl<'a> Loader<'a> {
     /// Loads what the answer shows, for the rows that it shows.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// `SERVICE_UNAVAILABLE` when DynamoDB does not answer.
     pub async fn to_render(
         &mut self,
         needs: &Needs,
         collection: Collection,
         rows: &[Row],
     ) -> Result<(), OperationError> {
-        // Paths sort by their beginnings, so what a longer one walks over is there.
+        // Paths are sorted, so the beginning of a longer path is loaded before it.
         for path in &needs.render {
             self.follow(collection, rows, path).await?;
         }
@@ -172,7 +172,7 @@ impl<'a> Loader<'a> {
     /// Makes the codes of the reservations shown: their rows, or only their ids where no other member is shown.
     ///
     /// # Errors
-    /// INVALID_QUERY beyond [`MAX_CODES`]; when the secret cannot be fetched.
+    /// `INVALID_QUERY` beyond [`MAX_CODES`]; when the secret cannot be fetched.
     pub async fn codes(&mut self, needs: &Needs, items: &[Reservation]) -> Result<(), OperationError> {
         if needs.count_to_render || needs.count_to_evaluate {
             self.counts(items);

@@ -24,7 +24,8 @@ const MAX_RESERVATIONS: usize = 100;
 /// Lists codes.
 ///
 /// # Errors
-/// INVALID_QUERY for a list that names neither reservation, id nor code; what the parameters deserve.
+/// `INVALID_QUERY` when the filter names neither reservation, id nor code, or names too many; `FORBIDDEN` for a member that the
+/// caller may not read; `SERVICE_UNAVAILABLE` when DynamoDB or the secret does not answer.
 pub async fn list(context: &Context, session: Session<'_>, raw: &RawQuery) -> Result<(Query, Answer), OperationError> {
     let query = session.query(Collection::UniqueCode, raw)?;
     let answer = run(context, session, &query).await?;
@@ -46,10 +47,10 @@ pub async fn run(context: &Context, session: Session<'_>, query: &Query) -> Resu
     }
 }
 
-/// Reads one code by its id; none stands for a text that is no id.
+/// Reads one code by its id; `None` stands for a text that is not a UUID.
 ///
 /// # Errors
-/// FORBIDDEN for an id that names no code of the caller's.
+/// `FORBIDDEN` when no code that the caller may see has this id.
 pub async fn one(
     context: &Context,
     session: Session<'_>,
@@ -92,7 +93,7 @@ impl Named {
         if found.is_empty() {
             return Ok(Vec::new());
         }
-        // A code that is named in two forms is one row.
+        // Two forms of one code give one row.
         found.sort_by_key(|found| (found.reservation.id, found.index));
         found.dedup_by_key(|found| (found.reservation.id, found.index));
         let codes = CodeRows::open(context).await?;
@@ -176,7 +177,7 @@ async fn of_reservations(
         let total = usize::try_from(total).unwrap_or(usize::MAX);
         return Ok(Answer { meta: query.meta_of(total, total), data });
     }
-    // Further conditions are looked at code by code.
+    // Further conditions are evaluated on each code.
     if total > context.config().max_scan as u64 {
         return Err(OperationError::InvalidQuery(format!(
             "The reservations have {total} codes; a filter besides \"reservation\", a search, groups and aggregates other \
@@ -229,7 +230,7 @@ async fn window(
     Ok(rows)
 }
 
-/// Whether a filter says no more than which reservations.
+/// Whether a filter consists only of conditions on `reservation`.
 fn only_reservation(filter: &Filter) -> bool {
     match filter {
         Filter::And(all) => all.iter().all(only_reservation),
@@ -246,8 +247,8 @@ fn only_reservation(filter: &Filter) -> bool {
     }
 }
 
-/// Evaluates a query over rows in memory. Conditions that found the rows are not looked at again: a digital link is found
-/// whatever its domain.
+/// Evaluates a query over rows in memory. The conditions that found the rows are not evaluated again: a Digital Link is
+/// found whatever its domain.
 async fn answer(
     context: &Context,
     session: Session<'_>,

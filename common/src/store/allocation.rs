@@ -48,7 +48,8 @@ impl Store<'_> {
     /// must be `new`, without a range, and of the version read, since its input may still be edited.
     ///
     /// # Errors
-    /// When the store refuses or does not answer.
+    /// [`StoreError::Busy`] or [`StoreError::Contended`] when DynamoDB does not answer; [`StoreError::Refused`] when it
+    /// refuses.
     pub async fn allocate(
         &self,
         entry: &PoolEntry,

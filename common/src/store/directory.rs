@@ -74,7 +74,7 @@ impl Store<'_> {
     /// Reads a user.
     ///
     /// # Errors
-    /// When the store does not answer or the item cannot be read.
+    /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Corrupt`] when the item cannot be read.
     pub async fn user(&self, id: &str) -> Result<Option<User>, StoreError> {
         let item = self.directory_item(USER, id).await?;
         item.map(|item| items::read(&self.config.tables.directory, item)).transpose()
@@ -91,7 +91,7 @@ impl Store<'_> {
     /// Whether the store can be reached.
     ///
     /// # Errors
-    /// When it does not answer.
+    /// [`StoreError::Busy`] when it does not answer.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.directory_item("ping", "ping").await.map(drop)
     }
@@ -107,7 +107,7 @@ impl Store<'_> {
     /// Reads an organisation.
     ///
     /// # Errors
-    /// When the store does not answer or the item cannot be read.
+    /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Corrupt`] when the item cannot be read.
     pub async fn organisation(&self, id: &str) -> Result<Option<Organisation>, StoreError> {
         let item = self.directory_item(ORGANISATION, id).await?;
         item.map(|item| items::read(&self.config.tables.directory, item)).transpose()
@@ -132,7 +132,7 @@ impl Store<'_> {
     /// Writes a user, the hash of a static token and the `sub` of their JWTs, as far as given, unless they exist.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn seed_user(&self, user: &User, token: Option<&str>) -> Result<(), StoreError> {
         let user = User { has_token: token.is_some(), ..user.clone() };
         let id = user.id.clone();
@@ -171,7 +171,7 @@ impl Store<'_> {
     /// Writes an organisation unless it exists.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn seed_organisation(&self, organisation: &Organisation) -> Result<(), StoreError> {
         self.put_directory(ORGANISATION, &organisation.id, organisation).await
     }

@@ -50,7 +50,7 @@ impl Store<'_> {
     /// Reads a file row (consistent).
     ///
     /// # Errors
-    /// When the store does not answer or the item cannot be read.
+    /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Corrupt`] when the item cannot be read.
     pub async fn file(&self, id: &str) -> Result<Option<FileRow>, StoreError> {
         let table = &self.config.tables.files;
         let answer = self.get(table, Item::from([key("id", id)])).send().await.map_err(classify)?;
@@ -116,7 +116,7 @@ impl Store<'_> {
     /// Writes a file row of a seed unless its id exists.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn seed_file(&self, file: &FileRow) -> Result<(), StoreError> {
         self.put_unless_exists(&self.config.tables.files, self.file_item(file)?, "id").await
     }
@@ -124,7 +124,7 @@ impl Store<'_> {
     /// Deletes a file row of a reservation that is gone.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn delete_file(&self, id: &str, incarnation: Uuid) -> Result<(), StoreError> {
         let result = self
             .client
@@ -137,7 +137,7 @@ impl Store<'_> {
             .await;
         match result {
             Ok(_) => Ok(()),
-            // Gone already, or a file of something else: both are what we want.
+            // Deleted before, or a file of another incarnation: nothing to do in either case.
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
             Err(error) => Err(classify(error)),
         }

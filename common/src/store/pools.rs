@@ -100,7 +100,7 @@ impl Store<'_> {
     /// Reads a pool (consistent).
     ///
     /// # Errors
-    /// When the store does not answer or the item cannot be read.
+    /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Corrupt`] when the item cannot be read.
     pub async fn pool(&self, namespace: &Namespace) -> Result<Option<Pool>, StoreError> {
         let table = &self.config.tables.pools;
         let key = Item::from([key("namespace", namespace), key("entry", POOL)]);

@@ -42,7 +42,7 @@ impl Store<'_> {
     /// What is remembered under a key at `now` (seconds since 1970).
     ///
     /// # Errors
-    /// When the store does not answer or the item cannot be read.
+    /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Corrupt`] when the item cannot be read.
     pub async fn remembered(&self, key: &str, now: i64) -> Result<Option<Remembered>, StoreError> {
         let table = &self.config.tables.requests;
         let answer = self.get(table, Item::from([items::key("key", key)])).send().await.map_err(classify)?;

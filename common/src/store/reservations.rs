@@ -35,7 +35,7 @@ pub enum Created {
 pub enum Written {
     /// It is written.
     Done,
-    /// Somebody was faster; nothing is written.
+    /// Another writer committed first; nothing is written.
     Overtaken,
 }
 
@@ -43,7 +43,7 @@ impl Store<'_> {
     /// Reads a reservation (consistent).
     ///
     /// # Errors
-    /// When the store does not answer or the item cannot be read.
+    /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Corrupt`] when the item cannot be read.
     pub async fn reservation(&self, id: Uuid) -> Result<Option<Reservation>, StoreError> {
         let table = &self.config.tables.reservations;
         let answer = self.get(table, Item::from([key("id", id)])).send().await.map_err(classify)?;
@@ -53,7 +53,7 @@ impl Store<'_> {
     /// Reads reservations by id (consistent), in the order of `ids`; those that do not exist are left out.
     ///
     /// # Errors
-    /// When the store does not answer or an item cannot be read.
+    /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Corrupt`] when an item cannot be read.
     pub async fn reservations(&self, ids: &[Uuid]) -> Result<Vec<Reservation>, StoreError> {
         let table = &self.config.tables.reservations;
         let keys = ids.iter().map(|id| Item::from([key("id", id)])).collect();
@@ -104,7 +104,8 @@ impl Store<'_> {
                         return Ok(Created::Exists(reservation.id));
                     }
                     match Outcome::Cancelled(reasons).written() {
-                        // Met by another transaction, of the same Idempotency-Key perhaps: the next try sees what it wrote.
+                        // A conflict with another transaction, perhaps of the same Idempotency-Key: the next try sees what it
+                        // wrote.
                         Ok(_) | Err(StoreError::Busy(_)) => pause(attempt).await,
                         Err(error) => return Err(error),
                     }
@@ -127,7 +128,7 @@ impl Store<'_> {
         match result {
             Ok(_) => Ok(Created::Done),
             Err(error) => match error.as_service_error() {
-                // The SDK's retry after a lost answer meets its own first write: the incarnation tells.
+                // The SDK retries after a lost answer, and the retry finds the item of the first try: the incarnation tells.
                 Some(PutItemError::ConditionalCheckFailedException(failed)) => {
                     let ours = failed.item().and_then(|item| items::get_text(item, "incarnation"))
                         == Some(new.incarnation.to_string().as_str());
@@ -141,7 +142,7 @@ impl Store<'_> {
     /// Writes clients' edits, all or none, each conditional on the version that it was made from.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn replace(&self, edits: &[(Reservation, Reservation)]) -> Result<Written, StoreError> {
         let mut transaction = Transaction::default();
         for (old, new) in edits {
@@ -160,7 +161,7 @@ impl Store<'_> {
     /// Deletes reservations, all or none, each conditional on the version that was read. Their ranges stay (RSV-7).
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn delete(&self, old: &[Reservation]) -> Result<Written, StoreError> {
         let mut transaction = Transaction::default();
         for reservation in old {
@@ -185,7 +186,7 @@ impl Store<'_> {
             match transaction.clone().send(self.client).await?.written() {
                 Ok(true) => return Ok(Written::Done),
                 Ok(false) => {
-                    // The caller reads again and tries again: those that met here must not meet again there.
+                    // Random back-off: the caller reads again and retries, and conflicting writers must not retry in step.
                     pause(ASIDE).await;
                     return Ok(Written::Overtaken);
                 }
@@ -199,7 +200,7 @@ impl Store<'_> {
     /// Writes a row of a seed unless its id exists.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn seed_reservation(&self, reservation: &Reservation) -> Result<(), StoreError> {
         self.create_one(reservation).await.map(drop)
     }

@@ -26,12 +26,13 @@ pub enum Saved {
 }
 
 impl Store<'_> {
-    /// Saves how far an export is: the write that brings the next slice.
+    /// Saves the progress of an export. The stream record of this write starts the next slice.
     ///
     /// Conditional on generation, upload and next part as read, so a stale worker never moves it back (RSV-4).
     ///
     /// # Errors
-    /// When the store refuses or does not answer.
+    /// [`StoreError::Busy`] or [`StoreError::Contended`] when DynamoDB does not answer; [`StoreError::Refused`] when it
+    /// refuses.
     pub async fn save_progress(
         &self,
         read: &Reservation,
@@ -51,10 +52,11 @@ impl Store<'_> {
         self.update(step).await
     }
 
-    /// Begins the export again with what the present renderer makes of it (a newer worker takes over).
+    /// Restarts the export with the current renderer, when a newer worker takes over.
     ///
     /// # Errors
-    /// When the store refuses or does not answer.
+    /// [`StoreError::Busy`] or [`StoreError::Contended`] when DynamoDB does not answer; [`StoreError::Refused`] when it
+    /// refuses.
     pub async fn restart(&self, read: &Reservation, render: Render, now: Timestamp) -> Result<Saved, StoreError> {
         let table = &self.config.tables.reservations;
         let mut next = read.clone();
@@ -77,7 +79,8 @@ impl Store<'_> {
     /// deleted in it (architecture, step 3).
     ///
     /// # Errors
-    /// When the store refuses or does not answer.
+    /// [`StoreError::Busy`] or [`StoreError::Contended`] when DynamoDB does not answer; [`StoreError::Refused`] when it
+    /// refuses.
     pub async fn complete(&self, read: &Reservation, file: &FileRow, now: Timestamp) -> Result<Saved, StoreError> {
         let mut step = self.running(read);
         step.set(&[
@@ -110,17 +113,19 @@ impl Store<'_> {
     /// input that was wrong may have been edited.
     ///
     /// # Errors
-    /// When the store refuses or does not answer.
+    /// [`StoreError::Busy`] or [`StoreError::Contended`] when DynamoDB does not answer; [`StoreError::Refused`] when it
+    /// refuses.
     pub async fn fail(&self, read: &Reservation, message: &str, now: Timestamp) -> Result<Saved, StoreError> {
         let mut step = self.running(read);
         step.fail(message, now);
         self.update(step).await
     }
 
-    /// Counts a try of the sweep: the write that brings the next one.
+    /// Counts a try of the sweep. The stream record of this write starts the next try.
     ///
     /// # Errors
-    /// When the store refuses or does not answer.
+    /// [`StoreError::Busy`] or [`StoreError::Contended`] when DynamoDB does not answer; [`StoreError::Refused`] when it
+    /// refuses.
     pub async fn nudge(&self, read: &Reservation, now: Timestamp) -> Result<Saved, StoreError> {
         let mut step = self.running(read);
         step.set(&[("attempts", number(read.attempts.saturating_add(1))), ("progress_at", text(now.to_string()))]);
@@ -128,10 +133,11 @@ impl Store<'_> {
         self.update(step).await
     }
 
-    /// Ends a reservation that the sweep has woken in vain, unless it made progress since it was read.
+    /// Ends a reservation whose tries by the sweep are used up, unless it made progress since it was read.
     ///
     /// # Errors
-    /// When the store refuses or does not answer.
+    /// [`StoreError::Busy`] or [`StoreError::Contended`] when DynamoDB does not answer; [`StoreError::Refused`] when it
+    /// refuses.
     pub async fn give_up(&self, read: &Reservation, message: &str, now: Timestamp) -> Result<Saved, StoreError> {
         let mut step = self.running(read);
         step.fail(message, now);
@@ -179,7 +185,7 @@ impl Store<'_> {
                 Ok(_) => return Ok(Saved::Done),
                 Err(error) => match error.as_service_error() {
                     Some(UpdateItemError::ConditionalCheckFailedException(_)) => return Ok(Saved::Stale),
-                    // A client's edit is on its way: it must not cost a slice.
+                    // A client's edit is in progress: retry, so that the slice is not lost.
                     Some(UpdateItemError::TransactionConflictException(_)) => pause(attempt).await,
                     _ => return Err(classify(error)),
                 },
