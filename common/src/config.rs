@@ -195,7 +195,8 @@ impl Config {
 const DEFAULT_STACK: &str = "code-reservation";
 
 /// The most items that a deployment may let one list query read, and the default: a row takes 5.2 KB while a query sorts or
-/// groups, so these take 260 MB of a function's 512 (`common/examples/scan_memory.rs`; docs/performance.md, "Memory of a list").
+/// groups, so these take 260 MB of a function's 512 (`common/examples/scan_memory.rs`; docs/performance.md, "Memory of a
+/// list").
 const MAX_SCAN: usize = 50_000;
 
 /// The most partitions of an index over all organisations.
@@ -296,8 +297,8 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
     }
 }
 
-/// Whether keys may be fetched from an address: what travels in the clear can be replaced on the way, but on this machine
-/// there is no way.
+/// Whether keys may be fetched from an address: a plain-text answer can be tampered with in transit, except on the
+/// loopback interface.
 #[must_use]
 pub fn is_safe(address: &str) -> bool {
     ["https://", "http://127.0.0.1:", "http://localhost:"].iter().any(|start| address.starts_with(start))

@@ -12,7 +12,8 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 /// TLS by rustls, on the cryptography of `ring`, with the certificates that the system trusts.
 pub const TLS: Provider = Provider::Rustls(CryptoMode::Ring);
 
-/// A client for AWS. It goes through the proxy that `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` name, as the SDK's own client does.
+/// A client for AWS. It goes through the proxy that `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` name, as the SDK's own client
+/// does.
 #[must_use]
 pub fn client() -> SharedHttpClient {
     Builder::new().build_with_connector_fn(|settings, components| {

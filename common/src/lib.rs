@@ -1,8 +1,8 @@
-//! What the functions share.
+//! The library that all functions share.
 //!
 //! The pure half lives in the crate `domain` and is re-exported here: [`code`], [`reservation`], [`query`] and [`export`].
-//! [`store`] speaks to DynamoDB, [`bucket`] to S3, [`api`] speaks the HTTP dialect, and [`operations`] puts them together for
-//! REST and GraphQL alike.
+//! [`store`] accesses DynamoDB, [`bucket`] accesses S3, [`operations`] implements the operations of REST and GraphQL, and
+//! [`api`] maps them to HTTP.
 
 pub use domain::{code, directory, export, query, reservation};
 

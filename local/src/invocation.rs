@@ -7,7 +7,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use lambda_runtime::{Context, Error, LambdaEvent};
+use lambda_runtime::{Context as LambdaContext, Error, LambdaEvent};
 use serde_json::Value;
 use tokio::task::{AbortHandle, JoinError};
 use uuid::Uuid;
@@ -86,10 +86,10 @@ impl Invoked {
 
     /// The context of an invocation that starts now.
     #[must_use]
-    pub fn context(&self, request_id: &str) -> Context {
+    pub fn context(&self, request_id: &str) -> LambdaContext {
         let deadline = SystemTime::now() + self.timeout;
         let deadline = deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
-        let mut context = Context::default();
+        let mut context = LambdaContext::default();
         context.request_id = request_id.to_owned();
         context.deadline = u64::try_from(deadline).unwrap_or(u64::MAX);
         context.invoked_function_arn = self.arn();

@@ -7,8 +7,8 @@ use lambda_http::{
 use serde_json::{Map, Value};
 
 use crate::{
-    query::{self, ExportFormat, Query, RawQuery},
-    reservation::{COLLECTION, Timestamp},
+    query::{self, ListFormat, Query, RawQuery},
+    reservation::{COLLECTION, Disposition, Timestamp, content_disposition},
 };
 
 /// The largest answer: a Lambda function can return 6 MB, base64 and envelope included.
@@ -66,7 +66,7 @@ impl Answer {
     /// The answer of a write: its body, 204 where the parameters leave the row out, or the file that `export` asks for.
     #[must_use]
     pub fn of_write(raw: &RawQuery, data: Value, now: Timestamp) -> Self {
-        let format = raw.get("export").and_then(Value::as_str).and_then(ExportFormat::from_name);
+        let format = raw.get("export").and_then(Value::as_str).and_then(ListFormat::from_name);
         match format {
             _ if data.is_null() => Self::NoContent,
             Some(format) => Self::file(COLLECTION, format, &data, now),
@@ -74,14 +74,14 @@ impl Answer {
         }
     }
 
-    fn export(query: &Query, format: ExportFormat, data: &Value, now: Timestamp) -> Self {
+    fn export(query: &Query, format: ListFormat, data: &Value, now: Timestamp) -> Self {
         Self::file(query.collection.name(), format, data, now)
     }
 
-    fn file(collection: &str, format: ExportFormat, data: &Value, now: Timestamp) -> Self {
+    fn file(collection: &str, format: ListFormat, data: &Value, now: Timestamp) -> Self {
         Self::Attachment {
             content_type: format.content_type(),
-            disposition: format.content_disposition(collection, now.time()),
+            disposition: content_disposition(Disposition::Attachment, &format.file_name(collection, now.time())),
             body: format.write(data),
         }
     }

@@ -1,7 +1,8 @@
 //! The end of a request's work: early enough that its answer leaves before the function's time limit ends the process.
 //!
 //! Every call to a store has bounds of its own (see `crate::clients`), but a request makes several, and retries some. Without
-//! a common end a store that hangs would cost the client 30 s and an answer that is not in the contract's shape.
+//! a common deadline a store that hangs would end in a time-out of the gateway after 30 s, whose answer does not have the
+//! contract's shape.
 
 use std::{
     future::Future,
@@ -15,7 +16,8 @@ use crate::operations::OperationError;
 /// Kept free at the end of an invocation: to write the answer down, and for the way of it to the gateway.
 const RESERVE: Duration = Duration::from_secs(2);
 
-/// The most that a request works: the time limit of a function behind the gateway (29 s, `Timeout` in template.yaml), less the reserve.
+/// The most that a request works: the time limit of a function behind the gateway (29 s, `Timeout` in template.yaml), less the
+/// reserve.
 pub(super) const LONGEST: Duration = Duration::from_secs(27);
 
 /// When the work of a request ends.

@@ -9,7 +9,7 @@ use crate::{
     reservation::FieldError, store::StoreError,
 };
 
-/// Why a request was not done.
+/// Why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
     /// The operation refused or failed.

@@ -48,14 +48,14 @@ fn route(key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use lambda_http::{Context, aws_lambda_events::apigw::ApiGatewayV2httpRequestContext, http};
+    use lambda_http::{Context as LambdaContext, aws_lambda_events::apigw::ApiGatewayV2httpRequestContext, http};
 
     use super::*;
 
     fn request(gateway: Option<&str>, lambda: Option<&str>, key: &str) -> Request {
         let mut request: Request = http::Request::new(lambda_http::Body::Empty);
         if let Some(id) = lambda {
-            let mut context = Context::default();
+            let mut context = LambdaContext::default();
             context.request_id = id.to_owned();
             request = request.with_lambda_context(context);
         }

@@ -2,7 +2,7 @@
 //!
 //! RS256 and ES256 (RFC 7518), `iss`, `aud` and `exp` are checked. The issuer's keys are found through its discovery document
 //! (OpenID Connect Discovery 1.0, section 4) and cached; a key id that is not known makes the cache look again, at most
-//! once a minute, so that tokens with made-up key ids cause no load at the issuer.
+//! once a minute, so that tokens with invented key ids cause no load at the issuer.
 
 use std::{
     sync::OnceLock,
@@ -86,7 +86,7 @@ impl Issuer {
         token.bytes().filter(|byte| *byte == b'.').count() == 2 && decode_header(token).is_ok()
     }
 
-    /// The `sub` of a token, if the issuer made it, for us, and its time is not over.
+    /// The `sub` of a token that the issuer signed for this audience and that has not expired.
     ///
     /// # Errors
     /// [`IdentityError::InvalidToken`] for any other token; [`IdentityError::IssuerUnavailable`] when the issuer's keys
@@ -121,7 +121,7 @@ impl Issuer {
                     keys.set = Some((set, Instant::now()));
                     return Ok(found);
                 }
-                // An issuer that is down for a moment does not lock out those whose key is known.
+                // While the issuer is unavailable, tokens signed with a cached key still work.
                 Err(error) => tracing::warn!(error, "the keys of the issuer cannot be fetched"),
             }
         }

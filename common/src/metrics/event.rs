@@ -50,7 +50,7 @@ pub enum Event {
     Slice(Slice),
     /// An export is complete.
     ExportCompleted,
-    /// A client's change met another one and is made again on fresh data.
+    /// A client's change conflicted with another one and is retried on fresh data.
     EditConflict,
     /// The sweep looked for reservations without progress.
     Woken {
@@ -85,7 +85,7 @@ pub struct Allocation {
     pub codes: u64,
     /// Transactions that were tried.
     pub attempts: u32,
-    /// Those of them that met another writer.
+    /// Tries that conflicted with another writer.
     pub conflicts: u32,
     /// How full the pool is afterwards: the next index and the capacity; none where it could not be read.
     pub fill: Option<(u64, u64)>,

@@ -1,4 +1,4 @@
-//! Where events go: to CloudWatch as lines on standard output, or into totals that somebody takes.
+//! Where events go: to CloudWatch as lines on standard output, or into totals that `local` prints.
 
 use std::{
     io::{self, Write},
@@ -7,7 +7,7 @@ use std::{
 
 use super::{Event, Totals, document};
 
-/// Takes events. What cannot be written is lost: a figure never fails the work that it is about.
+/// Takes events. An event that cannot be written is lost: a metric never fails the work that it describes.
 #[derive(Clone)]
 pub struct Metrics(Arc<Sink>);
 
@@ -17,8 +17,9 @@ enum Sink {
 }
 
 impl Metrics {
-    /// Each event as one line of JSON on standard output, as it is: Lambda hands such a line to CloudWatch unchanged, also
-    /// with `LogFormat: JSON`. The log goes to standard error, so no line of it comes between.
+    /// Writes each event as one line of JSON in the embedded metric format to standard output. Whether Lambda passes such a
+    /// line to CloudWatch unchanged under `LogFormat: JSON` on `provided.al2023` is not proved here: check it after the first
+    /// deployment. The log goes to standard error, so log lines do not mix with these.
     #[must_use]
     pub fn on_stdout(stack: &str) -> Self {
         Self::lines(stack, Box::new(io::stdout()))

@@ -1,4 +1,4 @@
-//! Which rows a batch names: by keys or by a query.
+//! The rows of a batch request: named by keys or by a query.
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -18,7 +18,7 @@ impl Rows {
     /// Reads `keys` or `query`, exactly one of them.
     ///
     /// # Errors
-    /// INVALID_PAYLOAD in Directus' words; FORBIDDEN for a key that is no UUID.
+    /// `INVALID_PAYLOAD` with the message of Directus; `FORBIDDEN` for a key that is not a UUID.
     pub fn parse(members: &Map<String, Value>) -> Result<Self, OperationError> {
         let refuse = |reason: &str| Err(OperationError::InvalidPayload(reason.to_owned()));
         match (members.get("keys"), members.get("query")) {
@@ -35,7 +35,7 @@ impl Rows {
 /// Reads ids.
 ///
 /// # Errors
-/// FORBIDDEN for one that is no UUID, as for one that does not exist.
+/// `FORBIDDEN` for an id that is not a UUID, the same as for one that does not exist.
 pub fn parse_keys(keys: &[Value]) -> Result<Vec<Uuid>, OperationError> {
     keys.iter().map(|key| key.as_str().and_then(uuid).ok_or_else(OperationError::no_row)).collect()
 }

@@ -1,4 +1,4 @@
-//! Who calls, and what they may do. Decided here, once, before any row is looked at.
+//! The caller of a request and their rights. Checked once, before any row is read.
 
 use super::OperationError;
 use crate::{
@@ -45,7 +45,7 @@ impl Caller {
     /// Refuses an action on a collection that the role lacks (decided before the row is looked up).
     ///
     /// # Errors
-    /// FORBIDDEN with the collection as reason.
+    /// `FORBIDDEN` with the collection as reason.
     pub fn may(&self, action: Action, collection: Collection) -> Result<(), OperationError> {
         let allowed = query::may(self.role(), action, collection);
         if allowed { Ok(()) } else { Err(OperationError::no_collection(collection.name())) }
@@ -73,7 +73,7 @@ impl Caller {
     /// The reservation, if it exists for the caller (RSV-6).
     ///
     /// # Errors
-    /// FORBIDDEN, the same for a row that does not exist and one of another organisation.
+    /// `FORBIDDEN`, the same for a row that does not exist and one of another organisation.
     pub fn own(&self, reservation: Option<Reservation>) -> Result<Reservation, OperationError> {
         reservation.filter(|item| self.sees(item.reserved_for.as_deref())).ok_or_else(OperationError::no_row)
     }

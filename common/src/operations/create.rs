@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::{
     OperationError, Session,
-    nested::keys_of_relations,
     read::{show_many, show_written},
+    relation_keys::keys_of_relations,
 };
 use crate::{
     context::Context,
@@ -19,13 +19,14 @@ use crate::{
     store::{Created, Remembered, request_key},
 };
 
-/// The most rows of one batch: what one DynamoDB transaction holds.
+/// Maximum rows in one batch: the actions that one DynamoDB transaction holds.
 pub const MAX_BATCH: usize = 100;
 
 /// How long an Idempotency-Key is remembered (seconds).
 const REMEMBERED_SECONDS: i64 = 24 * 60 * 60;
 
-/// The largest answer that is remembered as it was; a larger one is made again of its rows. DynamoDB holds 400 KB an item.
+/// The largest answer that is stored with an Idempotency-Key (bytes); a larger one is rebuilt from its rows. A DynamoDB item
+/// holds 400 KB.
 const MAX_REMEMBERED_ANSWER: usize = 300_000;
 
 /// The largest Idempotency-Key (characters).
@@ -39,14 +40,16 @@ pub struct Request<'a> {
     pub body: &'a [u8],
     /// The Idempotency-Key.
     pub key: Option<&'a str>,
-    /// What the answer is to show.
+    /// The parameters that shape the answer.
     pub query: &'a RawQuery,
 }
 
-/// Creates reservations and shows them; null where the parameters leave a single one out.
+/// Creates reservations and shows them; `null` when the filter of the parameters excludes a single one.
 ///
 /// # Errors
-/// What the input deserves; nothing is written then.
+/// `FORBIDDEN` without the right, `FAILED_VALIDATION` or `INVALID_PAYLOAD` for a bad input, `RECORD_NOT_UNIQUE` for an id in
+/// use,
+/// `SERVICE_UNAVAILABLE` when DynamoDB does not answer. Nothing is written then.
 pub async fn create(context: &Context, session: Session<'_>, request: Request<'_>) -> Result<Value, OperationError> {
     session.caller.may(Action::Create, Collection::CodeReservation)?;
     let query = session.query(Collection::CodeReservation, request.query)?;
@@ -66,7 +69,7 @@ pub async fn create(context: &Context, session: Session<'_>, request: Request<'_
     if let Some(key) = &key
         && let Some(remembered) = store.remembered(key, now).await?
     {
-        return again(context, session, &query, &remembered, &body, is_list).await;
+        return first_answer(context, session, &query, &remembered, &body, is_list).await;
     }
     let new = drafts(context, session, inputs)?;
     let data = show(context, session, &query, &new, is_list).await?;
@@ -85,12 +88,12 @@ pub async fn create(context: &Context, session: Session<'_>, request: Request<'_
         Created::Exists(id) => {
             Err(OperationError::RecordNotUnique { collection: COLLECTION, field: "id", value: id.to_string() })
         }
-        // Another request under the same key was faster.
-        Created::Remembered(first) => again(context, session, &query, &first, &body, is_list).await,
+        // A concurrent request with the same key committed first.
+        Created::Remembered(first) => first_answer(context, session, &query, &first, &body, is_list).await,
     }
 }
 
-/// Checks all inputs; nothing is written unless every one is good.
+/// Validates all inputs. Nothing is written unless every one is valid.
 fn drafts(context: &Context, session: Session<'_>, inputs: &[Value]) -> Result<Vec<Reservation>, OperationError> {
     let rules = context.config().rules();
     let mut new: Vec<Reservation> = Vec::with_capacity(inputs.len());
@@ -129,8 +132,11 @@ async fn show(
     }
 }
 
-/// The first answer under a key, if this request is the same.
-async fn again(
+/// The stored answer of the first request with this key.
+///
+/// # Errors
+/// `KeyReused` when the body differs from the first request's.
+async fn first_answer(
     context: &Context,
     session: Session<'_>,
     query: &Query,

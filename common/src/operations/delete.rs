@@ -1,5 +1,5 @@
-//! Deleting reservations. Their ranges stay: a code that may have been printed is never issued again (RSV-7). The export goes
-//! when the deletion comes down the stream.
+//! Deleting reservations. Their ranges stay: a code that may have been printed is never issued again (RSV-7). The export is
+//! deleted when the DynamoDB stream delivers the deletion.
 
 use std::collections::BTreeSet;
 
@@ -19,14 +19,14 @@ use crate::{
     store::Written,
 };
 
-/// How often a deletion that was overtaken is made again on fresh data.
+/// Maximum tries of a deletion after version conflicts.
 const MAX_TRIES: u32 = 20;
 
 /// Deletes reservations by id, all or none.
 ///
 /// # Errors
-/// FORBIDDEN when one of them does not exist for the caller.
-pub async fn ids(context: &Context, session: Session<'_>, ids: &[Uuid]) -> Result<(), OperationError> {
+/// `FORBIDDEN` when one of them does not exist for the caller.
+pub async fn by_ids(context: &Context, session: Session<'_>, ids: &[Uuid]) -> Result<(), OperationError> {
     session.caller.may(Action::Delete, Collection::CodeReservation)?;
     let ids: Vec<Uuid> = ids.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
     if ids.len() > MAX_BATCH {
@@ -49,13 +49,13 @@ pub async fn ids(context: &Context, session: Session<'_>, ids: &[Uuid]) -> Resul
 /// Deletes many: an array of ids, `{keys}` or `{query}`. A query that matches nothing deletes nothing.
 ///
 /// # Errors
-/// As [`ids`]; INVALID_PAYLOAD for another shape or too many rows.
+/// As [`by_ids`]; `INVALID_PAYLOAD` for another shape or too many rows.
 pub async fn many(context: &Context, session: Session<'_>, body: &Value) -> Result<(), OperationError> {
     session.caller.may(Action::Delete, Collection::CodeReservation)?;
     match body {
-        Value::Array(keys) => ids(context, session, &parse_keys(keys)?).await,
+        Value::Array(keys) => by_ids(context, session, &parse_keys(keys)?).await,
         Value::Object(members) => match Rows::parse(members)? {
-            Rows::Keys(keys) => ids(context, session, &keys).await,
+            Rows::Keys(keys) => by_ids(context, session, &keys).await,
             Rows::Query(raw) => by_query(context, session, &raw).await,
         },
         _ => Err(OperationError::InvalidPayload("\"value\" must be of type object".to_owned())),
@@ -72,7 +72,8 @@ async fn by_query(context: &Context, session: Session<'_>, raw: &crate::query::R
                 read.len()
             )));
         }
-        // The condition on the version keeps the filter true of what is deleted: an overtaken row is looked at again.
+        // The condition on the version ensures that only rows that still match are deleted: after a conflict the query runs
+        // again.
         if context.store().delete(&read).await? == Written::Done {
             return Ok(());
         }

@@ -1,5 +1,4 @@
-//! Why an operation was not done. How an error looks on the wire is decided in [`crate::api`]; what happened inside is for
-//! the log.
+//! [`OperationError`]: why an operation failed. [`crate::api`] decides how it looks on the wire; details go to the log only.
 
 use crate::{
     context::SecretError,
@@ -9,13 +8,13 @@ use crate::{
     store::StoreError,
 };
 
-/// Why an operation was not done.
+/// Why an operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum OperationError {
     /// A token that is unknown, malformed, expired or of an inactive user.
     #[error("the token is not valid")]
     InvalidCredentials,
-    /// Not allowed. Without a reason nobody can tell a row that does not exist from one of another organisation.
+    /// Not allowed. Without a reason it is the same for a row that does not exist and for one of another organisation.
     #[error("forbidden: {0:?}")]
     Forbidden(Option<String>),
     /// A query parameter that cannot be used.

@@ -14,7 +14,8 @@ use crate::{
 /// Lists the files that exist for the caller (RSV-6).
 ///
 /// # Errors
-/// What the parameters deserve, or the store's.
+/// `INVALID_QUERY` or `FORBIDDEN` for bad parameters; `INVALID_QUERY` beyond `MaxScan` items; `SERVICE_UNAVAILABLE` when
+/// DynamoDB does not answer.
 pub async fn list(context: &Context, session: Session<'_>, raw: &RawQuery) -> Result<(Query, Answer), OperationError> {
     let query = session.query(Collection::Files, raw)?;
     let answer = run(context, session, &query).await?;
@@ -29,7 +30,7 @@ pub async fn run(context: &Context, session: Session<'_>, query: &Query) -> Resu
     let store = context.store();
     let filter = query.conditions();
     let equalities = filter.as_ref().map(Filter::required_equalities).unwrap_or_default();
-    // The number of all files is asked for rarely; then all are read.
+    // `total_count` needs the number of all files, so then all are read. Clients rarely ask for it.
     let named = equalities.iter().find(|(field, _)| *field == "id" && !query.meta.contains(&Meta::TotalCount));
     let files = match named {
         Some((_, ids)) => {
@@ -46,7 +47,7 @@ pub async fn run(context: &Context, session: Session<'_>, query: &Query) -> Resu
 /// Reads one file.
 ///
 /// # Errors
-/// FORBIDDEN for a file that does not exist for the caller.
+/// `FORBIDDEN` for a file that does not exist for the caller.
 pub async fn one(
     context: &Context,
     session: Session<'_>,
@@ -62,7 +63,7 @@ pub async fn one(
 /// A link that reads a file's bytes for 15 minutes, under its own name or the one that the client gave. The link is secret.
 ///
 /// # Errors
-/// FORBIDDEN for a file that does not exist for the caller.
+/// `FORBIDDEN` for a file that does not exist for the caller.
 pub async fn link(
     context: &Context,
     session: Session<'_>,

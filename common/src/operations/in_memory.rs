@@ -8,10 +8,10 @@ use crate::{
     query::{Answer, Query, Related, Row},
 };
 
-/// What a checked query makes of rows, all that may match.
+/// Runs a checked query over all rows that may match.
 ///
 /// # Errors
-/// When what the rows point at cannot be read.
+/// `SERVICE_UNAVAILABLE` when a related row cannot be read.
 pub(super) async fn list(
     context: &Context,
     session: Session<'_>,
@@ -21,10 +21,10 @@ pub(super) async fn list(
     Ok(query.run(rows, &related(context, session, query, rows).await?))
 }
 
-/// What a checked query makes of one row.
+/// Runs a checked query on one row.
 ///
 /// # Errors
-/// FORBIDDEN for a row that the query leaves out; when what the row points at cannot be read.
+/// `FORBIDDEN` when the filter of the query excludes the row; `SERVICE_UNAVAILABLE` when a related row cannot be read.
 pub(super) async fn one(
     context: &Context,
     session: Session<'_>,

@@ -1,17 +1,19 @@
-//! What functions share: create, read, update, delete, as REST and GraphQL both run them, and what the service itself does.
+//! The operations that REST and GraphQL both call (create, read, update, delete), and those of the service itself (find and
+//! show codes, tidy the bucket). They know no HTTP.
 
 pub mod batch;
 mod caller;
-pub mod codes;
+mod code_rows;
 pub mod create;
 pub mod delete;
 mod error;
 pub mod files;
+mod find_codes;
 mod in_memory;
-mod nested;
 pub mod organisations;
 pub mod read;
 mod relate;
+mod relation_keys;
 mod render;
 pub mod rows;
 mod session;

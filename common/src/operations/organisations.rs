@@ -1,4 +1,4 @@
-//! Organisations, as far as a caller may see them. Read only: they are made by the operators of the service.
+//! Reads organisations, limited to those that the caller may see. Only operators of the service create or change them.
 
 use serde_json::Value;
 
@@ -11,7 +11,8 @@ use crate::{
 /// Lists organisations; a caller of some organisations sees those (RSV-6).
 ///
 /// # Errors
-/// What the parameters deserve, or the store's.
+/// `INVALID_QUERY` or `FORBIDDEN` for bad parameters; `INVALID_QUERY` beyond `MaxScan` items; `SERVICE_UNAVAILABLE` when
+/// DynamoDB does not answer.
 pub async fn list(context: &Context, session: Session<'_>, raw: &RawQuery) -> Result<(Query, Answer), OperationError> {
     let query = session.query(Collection::Organisation, raw)?;
     let store = context.store();
@@ -27,7 +28,7 @@ pub async fn list(context: &Context, session: Session<'_>, raw: &RawQuery) -> Re
 /// Reads one organisation.
 ///
 /// # Errors
-/// FORBIDDEN, the same for an organisation that does not exist and one that does not exist for the caller (RSV-6).
+/// `FORBIDDEN`, the same for an organisation that does not exist and one that does not exist for the caller (RSV-6).
 pub async fn one(
     context: &Context,
     session: Session<'_>,

@@ -1,4 +1,4 @@
-//! Reading reservations: list, single, aggregate, the answers of writes. Rights enter here, once, for every reader.
+//! Reading reservations: list, single, aggregate, the answers of writes. Rights are applied here, once, for every reader.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// Rows that are read at once while a list is filled: few at first, since most lists are short, then more.
+/// Rows in the first read of a list. Each further read is twice as large, up to [`MAX_CHUNK`]: most lists are short.
 const CHUNK: usize = 100;
 
 /// The most rows that are read at once (ten batch reads side by side).
@@ -25,16 +25,16 @@ const MAX_CHUNK: usize = 1_000;
 /// Reservations, each with its row.
 type Rows = Vec<(Reservation, Row)>;
 
-/// What reading a list gives: the rows that match, or only their number.
+/// The result of reading a list: the matching rows, or only their number.
 struct Read {
     items: Rows,
     /// Whether `items` is already cut to the query's window and in its order.
     cut: bool,
-    /// How many match, where it was asked for.
+    /// The number of matches, if the query asks for it.
     filtered: Option<usize>,
 }
 
-/// A list of reservations, read but not yet written down.
+/// A list of reservations that was read but not yet serialised.
 #[derive(Debug)]
 pub struct List {
     meta: Option<Map<String, Value>>,
@@ -43,14 +43,14 @@ pub struct List {
 
 #[derive(Debug)]
 enum Data {
-    /// Rows that are in order and cut, with what they are shown with.
+    /// Sorted rows of the requested window, with the related rows that they show.
     Rows(Vec<Row>, Box<Related>),
     /// Groups and aggregates.
     Value(Value),
 }
 
 impl List {
-    /// The list as values, for those who look into it.
+    /// The list as JSON values, for callers that inspect it (GraphQL).
     #[must_use]
     pub fn into_answer(self, query: &Query) -> Answer {
         let data = match self.data {
@@ -60,7 +60,8 @@ impl List {
         Answer { meta: self.meta, data }
     }
 
-    /// The list as the JSON of its body. A list shows thousands of codes, and none of them becomes a value of its own.
+    /// The list as the JSON of its body. Codes are written directly, without a JSON value for each: a list can show
+    /// thousands.
     #[must_use]
     pub fn json(&self, query: &Query) -> String {
         let meta = self.meta.as_ref();
@@ -74,7 +75,8 @@ impl List {
 /// Lists reservations.
 ///
 /// # Errors
-/// What the parameters deserve, or the store's.
+/// `INVALID_QUERY` or `FORBIDDEN` for bad parameters; `INVALID_QUERY` when the query would read more than `MaxScan` items;
+/// `SERVICE_UNAVAILABLE` when DynamoDB or the secret does not answer.
 pub async fn list(context: &Context, session: Session<'_>, raw: &RawQuery) -> Result<(Query, List), OperationError> {
     let query = session.query(Collection::CodeReservation, raw)?;
     let list = run(context, session, &query).await?;
@@ -84,13 +86,13 @@ pub async fn list(context: &Context, session: Session<'_>, raw: &RawQuery) -> Re
 /// Runs a checked query of `code_reservation`.
 ///
 /// # Errors
-/// The store's, or INVALID_QUERY where it would read too much.
+/// `INVALID_QUERY` when the query would read more than `MaxScan` items; `SERVICE_UNAVAILABLE` when DynamoDB does not answer.
 pub async fn run(context: &Context, session: Session<'_>, query: &Query) -> Result<List, OperationError> {
     let store = context.store();
     let needs = query.needs();
     let mut loader = Loader::new(context, session.caller);
-    loader.lookups(query).await?;
-    let plan = plan(query, context.config().shards, |codes| loader.having(codes));
+    loader.resolve_codes(query).await?;
+    let plan = plan(query, context.config().shards, |codes| loader.reservations_with(codes));
 
     if let Some(data) = count_alone(store, query, &plan).await? {
         return Ok(List { meta: None, data: Data::Value(data) });
@@ -114,12 +116,12 @@ pub async fn run(context: &Context, session: Session<'_>, query: &Query) -> Resu
     Ok(List { meta, data })
 }
 
-/// Reads one reservation by its id; none stands for a text that is no id.
+/// Reads one reservation by its id; `None` stands for a text that is not a UUID.
 ///
 /// Rights on the collection and its members are decided before the row is looked up.
 ///
 /// # Errors
-/// FORBIDDEN for a row that does not exist, or not for the caller.
+/// `FORBIDDEN` when the row does not exist or belongs to an organisation that the caller may not see.
 pub async fn one(
     context: &Context,
     session: Session<'_>,
@@ -136,7 +138,7 @@ pub async fn one(
 /// Shows a reservation that was read or just written.
 ///
 /// # Errors
-/// FORBIDDEN for a row that the query leaves out.
+/// `FORBIDDEN` when the filter of the query excludes the row.
 pub async fn show_one(
     context: &Context,
     session: Session<'_>,
@@ -147,11 +149,11 @@ pub async fn show_one(
     Ok(query.run_one(Some(&rows::reservation(item)), &related)?)
 }
 
-/// Shows a reservation that is being written. Null where the parameters leave it out: what was asked for is done all the
-/// same, and Directus answers 204 then.
+/// Shows a reservation that is being written. `Null` when the filter of the parameters excludes it: the write is
+/// done all the same, and Directus answers 204.
 ///
 /// # Errors
-/// The store's.
+/// `SERVICE_UNAVAILABLE` when DynamoDB or the secret does not answer.
 pub async fn show_written(
     context: &Context,
     session: Session<'_>,
@@ -167,7 +169,7 @@ pub async fn show_written(
 /// Shows reservations that were just written, as a list of the query would.
 ///
 /// # Errors
-/// The store's.
+/// `SERVICE_UNAVAILABLE` when DynamoDB or the secret does not answer.
 pub async fn show_many(
     context: &Context,
     session: Session<'_>,
@@ -189,7 +191,7 @@ async fn relate(
     let needs = query.needs();
     let rows: Vec<Row> = items.iter().map(rows::reservation).collect();
     let mut loader = Loader::new(context, session.caller);
-    loader.lookups(query).await?;
+    loader.resolve_codes(query).await?;
     loader.to_evaluate(&needs, Collection::CodeReservation, &rows).await?;
     loader.codes(&needs, items).await?;
     loader.to_render(&needs, Collection::CodeReservation, &rows).await?;
@@ -199,7 +201,7 @@ async fn relate(
 /// The reservations that a query matches, in its order and window (batch updates and deletes), read consistently.
 ///
 /// # Errors
-/// The store's, or INVALID_QUERY where it would read too much.
+/// `INVALID_QUERY` when the query would read more than `MaxScan` items; `SERVICE_UNAVAILABLE` when DynamoDB does not answer.
 pub async fn matching(
     context: &Context,
     session: Session<'_>,
@@ -207,8 +209,8 @@ pub async fn matching(
 ) -> Result<Vec<Reservation>, OperationError> {
     let store = context.store();
     let mut loader = Loader::new(context, session.caller);
-    loader.lookups(query).await?;
-    let plan = plan(query, context.config().shards, |codes| loader.having(codes));
+    loader.resolve_codes(query).await?;
+    let plan = plan(query, context.config().shards, |codes| loader.reservations_with(codes));
     let read = read(store, query, &plan, &mut loader).await?;
     let shown = if read.cut { read.items } else { window(query, read.items, &loader) };
     Ok(shown.into_iter().map(|(item, _)| item).collect())
@@ -225,7 +227,7 @@ fn window(query: &Query, all: Rows, loader: &Loader<'_>) -> Rows {
     order.into_iter().filter_map(|at| all.get_mut(at).and_then(Option::take)).collect()
 }
 
-/// Reads what a query matches, as little of it as the plan allows.
+/// Reads the matches of a query; the plan limits how many items are read.
 async fn read(store: Store<'_>, query: &Query, plan: &Plan, loader: &mut Loader<'_>) -> Result<Read, OperationError> {
     let needs = query.needs();
     let wants_count = query.meta.contains(&Meta::FilterCount);
@@ -265,7 +267,7 @@ async fn page(
     let (mut skip, take) = (query.window.skip(), query.window.take().unwrap_or(usize::MAX));
     let mut filtered = 0;
     if plan.exact {
-        // Rows may have gone since their entries were written; an offset counts entries, as an index must.
+        // The offset counts index entries. A row that was deleted since its entry was written still counts.
         while skip > 0 {
             let skipped = entries.next(store, skip.min(1_000)).await?.len();
             if skipped == 0 {
@@ -305,7 +307,7 @@ async fn page(
     Ok(Read { items, cut: true, filtered: Some(filtered) })
 }
 
-/// Counts what is left of the entries after the page.
+/// Counts the matches after the page.
 async fn count_rest(
     store: Store<'_>,
     query: &Query,
@@ -329,7 +331,7 @@ async fn count_rest(
     }
 }
 
-/// Every match: for other orders, groups and aggregates.
+/// Reads every match: for other sort orders, groups and aggregates.
 async fn everything(
     store: Store<'_>,
     query: &Query,
@@ -349,7 +351,7 @@ async fn everything(
     }
 }
 
-/// Those of the items, read consistently, that the query matches: the index is older than the rows.
+/// Keeps the items that match the query. The items were read consistently; the index that named them may be stale.
 async fn keep_matching(
     query: &Query,
     needs: &query::Needs,
@@ -381,7 +383,7 @@ async fn count(store: Store<'_>, indexes: impl Iterator<Item = &Index>) -> Resul
     Ok(total)
 }
 
-/// The number of matches, where that is all a query asks for and entries tell it.
+/// The number of matches, if the query asks for nothing else and the index entries alone determine it.
 async fn count_alone(store: Store<'_>, query: &Query, plan: &Plan) -> Result<Option<Value>, OperationError> {
     let Source::Indexes(indexes) = &plan.source else { return Ok(None) };
     if !plan.exact || !query.meta.is_empty() || query.count_data(0).is_none() {

@@ -1,4 +1,4 @@
-//! Loading what rows point at: one batch read per relation, whatever the number of rows.
+//! Loads the rows that relations point to: one batch read per relation, whatever the number of rows.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use super::{
     Caller, OperationError,
-    codes::{Codes, MAX_CODES, offsets},
+    code_rows::{CodeRows, MAX_CODES, offsets},
+    find_codes::find_codes,
     rows,
 };
 use crate::{
@@ -28,7 +29,7 @@ pub struct Loader<'a> {
 }
 
 impl<'a> Loader<'a> {
-    /// Nothing loaded yet.
+    /// A loader that has loaded nothing.
     #[must_use]
     pub fn new(context: &'a Context, caller: &'a Caller) -> Self {
         Self { context, caller, related: Related::new(), lookups: HashMap::new(), found: HashMap::new() }
@@ -37,13 +38,13 @@ impl<'a> Loader<'a> {
     /// Resolves the codes that a query filters by.
     ///
     /// # Errors
-    /// When the store or the secret does not answer.
-    pub async fn lookups(&mut self, query: &Query) -> Result<(), OperationError> {
-        let lookups: Vec<_> = query.codes_lookups().into_iter().cloned().collect();
+    /// `SERVICE_UNAVAILABLE` when DynamoDB or the secret does not answer.
+    pub async fn resolve_codes(&mut self, query: &Query) -> Result<(), OperationError> {
+        let lookups: Vec<_> = query.code_lookups().into_iter().cloned().collect();
         if lookups.is_empty() {
             return Ok(());
         }
-        let mut found = super::codes::find(self.context, self.caller, &lookups).await?;
+        let mut found = find_codes(self.context, self.caller, &lookups).await?;
         for lookup in lookups {
             let found = found.remove(&lookup).unwrap_or_default();
             let ids: Vec<Uuid> = found.iter().map(|found| found.reservation.id).collect();
@@ -54,16 +55,16 @@ impl<'a> Loader<'a> {
         Ok(())
     }
 
-    /// The reservations that have one of these codes, as far as [`Loader::lookups`] resolved them.
+    /// The reservations that have one of these codes, as far as [`Loader::resolve_codes`] found them.
     #[must_use]
-    pub fn having(&self, codes: &[CodeLookup]) -> Vec<Uuid> {
+    pub fn reservations_with(&self, codes: &[CodeLookup]) -> Vec<Uuid> {
         codes.iter().filter_map(|code| self.lookups.get(code)).flatten().copied().collect()
     }
 
     /// Reads reservations by id, but for those that a lookup has read; those that do not exist are left out.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// `SERVICE_UNAVAILABLE` when DynamoDB does not answer.
     pub async fn reservations(&mut self, ids: &[Uuid]) -> Result<Vec<Reservation>, OperationError> {
         let unknown: Vec<Uuid> = ids.iter().filter(|id| !self.found.contains_key(id)).copied().collect();
         let read = self.context.store().reservations(&unknown).await?;
@@ -74,7 +75,7 @@ impl<'a> Loader<'a> {
     /// Loads what filter and sort look at, for every row considered.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// `SERVICE_UNAVAILABLE` when DynamoDB does not answer.
     pub async fn to_evaluate(
         &mut self,
         needs: &Needs,
@@ -90,14 +91,14 @@ impl<'a> Loader<'a> {
     /// Loads what the answer shows, for the rows that it shows.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// `SERVICE_UNAVAILABLE` when DynamoDB does not answer.
     pub async fn to_render(
         &mut self,
         needs: &Needs,
         collection: Collection,
         rows: &[Row],
     ) -> Result<(), OperationError> {
-        // Paths sort by their beginnings, so what a longer one walks over is there.
+        // Paths are sorted, so the beginning of a longer path is loaded before it.
         for path in &needs.render {
             self.follow(collection, rows, path).await?;
         }
@@ -171,7 +172,7 @@ impl<'a> Loader<'a> {
     /// Makes the codes of the reservations shown: their rows, or only their ids where no other member is shown.
     ///
     /// # Errors
-    /// INVALID_QUERY beyond [`MAX_CODES`]; when the secret cannot be fetched.
+    /// `INVALID_QUERY` beyond [`MAX_CODES`]; when the secret cannot be fetched.
     pub async fn codes(&mut self, needs: &Needs, items: &[Reservation]) -> Result<(), OperationError> {
         if needs.count_to_render || needs.count_to_evaluate {
             self.counts(items);
@@ -191,7 +192,7 @@ impl<'a> Loader<'a> {
         if total == 0 {
             return Ok(());
         }
-        let codes = Codes::open(self.context).await?;
+        let codes = CodeRows::open(self.context).await?;
         self.related.set_codes_start(window.skip());
         for item in reserved() {
             let id = item.id.to_string();

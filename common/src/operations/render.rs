@@ -1,4 +1,4 @@
-//! What an export is rendered with: frozen when it begins, and turned into a renderer again whenever its codes are needed.
+//! The render settings of an export: frozen when the export begins, and used to build a renderer whenever its codes are needed.
 
 use super::OperationError;
 use crate::{
@@ -42,7 +42,8 @@ impl From<RenderError> for OperationError {
 /// The renderer of a range's codes.
 ///
 /// # Errors
-/// When the secret is another one than when the pool was made, or the stored range is malformed.
+/// [`RenderError::OtherKey`] when the secret differs from the one that the pool was made with; [`RenderError::Code`] when the
+/// stored range is malformed.
 pub fn renderer(secret: &Secret, range: &Range, render: &Render) -> Result<Renderer, RenderError> {
     let spec = PoolSpec::from_pool(range.namespace.clone(), range.character_set)?;
     let key = secret.pool_key(&range.namespace);

@@ -1,4 +1,4 @@
-//! What the stores hold, as the rows that queries are evaluated over: every member of the collection, relations as keys.
+//! Converts stored items into the rows that queries run over: every member of the collection, relations as keys.
 
 use serde_json::{Map, Value, json};
 
@@ -38,7 +38,7 @@ pub fn reservation(item: &Reservation) -> Row {
     row
 }
 
-/// The id of a role's row in Directus' own collection of roles, which we do not have: stable, one per role.
+/// The id of a role's row in Directus' own collection of roles, which this service does not have: stable, one per role.
 fn role_id(role: Role) -> Option<uuid::Uuid> {
     let name: &[u8] = match role {
         Role::Admin => b"admin",
@@ -58,7 +58,7 @@ pub fn user(user: &User) -> Row {
         "first_name": user.first_name,
         "last_name": user.last_name,
         "email": user.email,
-        // Asterisks whether there is one or not: nobody learns from them who signs in how.
+        // Always asterisks, so that the answer does not tell who signs in with a password.
         "password": concealed,
         "status": user.status,
         "role": role_id(user.role),

@@ -1,4 +1,4 @@
-//! Tidying the bucket (architecture, step 6): what no reservation refers to goes, and nothing else.
+//! Deletes objects, uploads and file rows that no reservation refers to, and nothing else (architecture, step 6).
 //!
 //! RSV-5: after an end no object and no upload is unreferenced. RSV-7: ranges are not touched here or anywhere.
 
@@ -12,7 +12,7 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// Tidying did not end.
+/// Tidying failed part-way; a later try continues.
 #[derive(Debug, thiserror::Error)]
 pub enum TidyError {
     /// The store failed.
@@ -36,11 +36,11 @@ pub struct Incarnation {
 
 /// Removes what belongs to an incarnation that is gone: its file rows, then every object and upload.
 ///
-/// The caller has read that the item is gone or has another incarnation. Rows go first: an object that stays behind
-/// after a crash is found by its key, a row would not be.
+/// The caller has read that the item is gone or has another incarnation. Rows are deleted first: after a crash a remaining
+/// object is found by its key, a remaining row is not.
 ///
 /// # Errors
-/// When the store or the bucket does not answer; the next try goes on.
+/// [`TidyError`] when DynamoDB or S3 does not answer; the next try continues.
 pub async fn remove_all(store: Store<'_>, bucket: Bucket<'_>, gone: &Incarnation) -> Result<(), TidyError> {
     let prefix = ExportKey::prefix_of(gone.id, gone.incarnation);
     let objects = bucket.objects(&prefix).await?;
@@ -59,17 +59,17 @@ pub async fn remove_all(store: Store<'_>, bucket: Bucket<'_>, gone: &Incarnation
 /// `in_progress`: an export is unreferenced between its last byte and its completion.
 ///
 /// # Errors
-/// When the store or the bucket does not answer; the next try goes on.
+/// [`TidyError`] when DynamoDB or S3 does not answer; the next try continues.
 pub async fn remove_unreferenced(bucket: Bucket<'_>, item: &Reservation) -> Result<(), TidyError> {
     if item.generation == 0 {
         // No export was ever begun.
         return Ok(());
     }
-    // The id of a file is made of its key: a row that an operator lost does not take the export with it.
+    // The id of a file is made of its key: the export stays even if its file row is missing.
     let referenced = |key: &str| {
         ExportKey::parse(key).is_some_and(|key| item.export_file.as_deref() == Some(key.file_id().to_string().as_str()))
     };
-    // An upload is never referenced, even one of the very key of the export: workers that raced each began one.
+    // An upload is never referenced, even one of the very key of the export: concurrent workers may each have created one.
     let upload_may_go = |key: &str| is_past(item, key);
     clear(bucket, item.id, item.incarnation, upload_may_go, |key| is_past(item, key) && !referenced(key)).await
 }
@@ -89,7 +89,7 @@ async fn clear(
     object_may_go: impl Fn(&str) -> bool,
 ) -> Result<(), TidyError> {
     let prefix = ExportKey::prefix_of(id, incarnation);
-    // Uploads first: one that a dying worker completes between the two listings is found as an object.
+    // Uploads first: an upload that a worker completes between the two listings is found as an object.
     for upload in bucket.open_uploads(&prefix).await? {
         if upload_may_go(&upload.key) {
             bucket.abort_upload(&upload.key, &upload.id).await?;

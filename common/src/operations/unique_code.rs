@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::{
     Loader, OperationError, Session,
-    codes::{Codes, Found, MAX_CODES, find, find_id},
+    code_rows::{CodeRows, MAX_CODES},
+    find_codes::{FoundCode, find_code_by_id, find_codes},
     in_memory,
 };
 use crate::{
@@ -23,7 +24,8 @@ const MAX_RESERVATIONS: usize = 100;
 /// Lists codes.
 ///
 /// # Errors
-/// INVALID_QUERY for a list that names neither reservation, id nor code; what the parameters deserve.
+/// `INVALID_QUERY` when the filter names neither reservation, id nor code, or names too many; `FORBIDDEN` for a member that the
+/// caller may not read; `SERVICE_UNAVAILABLE` when DynamoDB or the secret does not answer.
 pub async fn list(context: &Context, session: Session<'_>, raw: &RawQuery) -> Result<(Query, Answer), OperationError> {
     let query = session.query(Collection::UniqueCode, raw)?;
     let answer = run(context, session, &query).await?;
@@ -45,10 +47,10 @@ pub async fn run(context: &Context, session: Session<'_>, query: &Query) -> Resu
     }
 }
 
-/// Reads one code by its id; none stands for a text that is no id.
+/// Reads one code by its id; `None` stands for a text that is not a UUID.
 ///
 /// # Errors
-/// FORBIDDEN for an id that names no code of the caller's.
+/// `FORBIDDEN` when no code that the caller may see has this id.
 pub async fn one(
     context: &Context,
     session: Session<'_>,
@@ -57,8 +59,8 @@ pub async fn one(
 ) -> Result<(Query, Value), OperationError> {
     let query = session.query(Collection::UniqueCode, raw)?;
     let id = id.into().ok_or_else(OperationError::no_row)?;
-    let found = find_id(context, session.caller, id).await?.ok_or_else(OperationError::no_row)?;
-    let row = Codes::open(context).await?.at(&found.reservation, found.index)?.ok_or_else(OperationError::no_row)?;
+    let found = find_code_by_id(context, session.caller, id).await?.ok_or_else(OperationError::no_row)?;
+    let row = CodeRows::open(context).await?.at(&found.reservation, found.index)?.ok_or_else(OperationError::no_row)?;
     let value = in_memory::one(context, session, &query, row).await?;
     Ok((query, value))
 }
@@ -79,20 +81,22 @@ enum Named {
 
 impl Named {
     async fn rows(self, context: &Context, session: Session<'_>) -> Result<Vec<Row>, OperationError> {
-        let mut found: Vec<Found> = match self {
+        let mut found: Vec<FoundCode> = match self {
             Self::Ids(ids) => {
-                let found = ids.into_iter().map(|id| find_id(context, session.caller, id));
+                let found = ids.into_iter().map(|id| find_code_by_id(context, session.caller, id));
                 futures::future::try_join_all(found).await?.into_iter().flatten().collect()
             }
-            Self::Lookups(lookups) => find(context, session.caller, &lookups).await?.into_values().flatten().collect(),
+            Self::Lookups(lookups) => {
+                find_codes(context, session.caller, &lookups).await?.into_values().flatten().collect()
+            }
         };
         if found.is_empty() {
             return Ok(Vec::new());
         }
-        // A code that is named in two forms is one row.
+        // Two forms of one code give one row.
         found.sort_by_key(|found| (found.reservation.id, found.index));
         found.dedup_by_key(|found| (found.reservation.id, found.index));
-        let codes = Codes::open(context).await?;
+        let codes = CodeRows::open(context).await?;
         let mut rows = Vec::new();
         for found in &found {
             rows.extend(codes.at(&found.reservation, found.index)?);
@@ -173,7 +177,7 @@ async fn of_reservations(
         let total = usize::try_from(total).unwrap_or(usize::MAX);
         return Ok(Answer { meta: query.meta_of(total, total), data });
     }
-    // Further conditions are looked at code by code.
+    // Further conditions are evaluated on each code.
     if total > context.config().max_scan as u64 {
         return Err(OperationError::InvalidQuery(format!(
             "The reservations have {total} codes; a filter besides \"reservation\", a search, groups and aggregates other \
@@ -182,7 +186,7 @@ async fn of_reservations(
         )));
     }
     let all = Window { limit: Some(-1), offset: 0, page: 0 };
-    let codes = Codes::open(context).await?;
+    let codes = CodeRows::open(context).await?;
     let mut rows = Vec::new();
     for item in &items {
         rows.extend(codes.window(item, all, descending)?);
@@ -211,7 +215,7 @@ async fn window(
             }
             let codes = match &codes {
                 Some(codes) => codes,
-                None => &*codes.insert(Codes::open(context).await?),
+                None => &*codes.insert(CodeRows::open(context).await?),
             };
             let part = Window {
                 limit: Some(i64::try_from(here).unwrap_or(i64::MAX)),
@@ -226,7 +230,7 @@ async fn window(
     Ok(rows)
 }
 
-/// Whether a filter says no more than which reservations.
+/// Whether a filter consists only of conditions on `reservation`.
 fn only_reservation(filter: &Filter) -> bool {
     match filter {
         Filter::And(all) => all.iter().all(only_reservation),
@@ -243,8 +247,8 @@ fn only_reservation(filter: &Filter) -> bool {
     }
 }
 
-/// Evaluates a query over rows in memory. Conditions that found the rows are not looked at again: a digital link is found
-/// whatever its domain.
+/// Evaluates a query over rows in memory. The conditions that found the rows are not evaluated again: a Digital Link is
+/// found whatever its domain.
 async fn answer(
     context: &Context,
     session: Session<'_>,

@@ -10,8 +10,8 @@ use super::{
     batch::{Rows, parse_keys},
     create::MAX_BATCH,
     freeze,
-    nested::keys_of_relations,
     read::{matching, show_many, show_written},
+    relation_keys::keys_of_relations,
 };
 use crate::{
     context::Context,
@@ -25,7 +25,7 @@ use crate::{
     store::Written,
 };
 
-/// How often an edit that was overtaken is made again on fresh data.
+/// Maximum tries of an update after version conflicts.
 const MAX_TRIES: u32 = 20;
 
 /// One row's change.
@@ -61,10 +61,11 @@ impl Shown<'_> {
     }
 }
 
-/// Changes one reservation and shows it; null where the parameters leave it out.
+/// Changes one reservation and shows it; `null` when the filter of the parameters excludes it.
 ///
 /// # Errors
-/// FORBIDDEN for a row that does not exist for the caller; what the input deserves. Nothing is written then.
+/// `FORBIDDEN` for a row that does not exist for the caller, `FAILED_VALIDATION` or `INVALID_PAYLOAD` for a bad input. Nothing
+/// is written then.
 pub async fn one(
     context: &Context,
     session: Session<'_>,
@@ -80,7 +81,7 @@ pub async fn one(
 /// Changes many: `{keys, data}`, `{query, data}`, or an array of objects with their ids.
 ///
 /// # Errors
-/// As [`one`]; INVALID_PAYLOAD for another shape or too many rows.
+/// As [`one`]; `INVALID_PAYLOAD` for another shape or too many rows.
 pub async fn many(
     context: &Context,
     session: Session<'_>,
@@ -118,9 +119,9 @@ fn change(row: &Value) -> Result<Change<'_>, OperationError> {
     Ok(Change { id, data: row })
 }
 
-/// Writes changes in one transaction, each on the row as it was read; an overtaken one is made again on fresh data.
+/// Writes changes in one transaction, each conditional on the version read; after a conflict the rows are read again.
 ///
-/// The answer is made before anything is written: what cannot be shown is not done.
+/// The answer is built before anything is written, so an answer that fails leaves the rows unchanged.
 async fn write(
     context: &Context,
     session: Session<'_>,
@@ -137,7 +138,8 @@ async fn write(
                 current = store.reservations(&ids.into_iter().collect::<Vec<_>>()).await?;
                 changes
             }
-            // The condition on the version keeps the query true of what is written: an overtaken row is matched again.
+            // The condition on the version ensures that only rows that still match are written: after a conflict the query runs
+            // again.
             Selected::Matching(query, data) => {
                 current = matching(context, session, query).await?;
                 check_number(current.len())?;
@@ -176,7 +178,7 @@ async fn edit(
     let mut edits: Vec<(Reservation, Reservation)> = Vec::with_capacity(changes.len());
     for change in changes {
         let read = session.caller.own(current.get(&change.id).cloned())?;
-        // A row that is named twice is changed twice, in order, and written once.
+        // Two changes of one row are applied in order and written once.
         let position = edits.iter().position(|(old, _)| old.id == change.id);
         let base = position.and_then(|at| edits.get(at)).map_or(&read, |(_, new)| new).clone();
         let organisation = organisation_if_needed(context, &base, change.data).await?;
@@ -193,7 +195,7 @@ async fn edit(
     Ok(edits)
 }
 
-/// The organisation, where a change may begin an export: it is rendered with the organisation's prefix and domain.
+/// The organisation, if the change may begin an export: the export is rendered with the organisation's prefix and domain.
 async fn organisation_if_needed(
     context: &Context,
     item: &Reservation,

@@ -1,4 +1,4 @@
-//! Users, as far as a caller may see them.
+//! Reads users, limited to the members that the caller may see.
 
 use serde_json::Value;
 
@@ -11,7 +11,8 @@ use crate::{
 /// Lists users.
 ///
 /// # Errors
-/// What the parameters deserve, or the store's.
+/// `INVALID_QUERY` or `FORBIDDEN` for bad parameters; `INVALID_QUERY` beyond `MaxScan` items; `SERVICE_UNAVAILABLE` when
+/// DynamoDB does not answer.
 pub async fn list(context: &Context, session: Session<'_>, raw: &RawQuery) -> Result<(Query, Answer), OperationError> {
     let query = session.query(Collection::Users, raw)?;
     let users = context.store().all_users().await?;
@@ -23,7 +24,7 @@ pub async fn list(context: &Context, session: Session<'_>, raw: &RawQuery) -> Re
 /// Reads one user.
 ///
 /// # Errors
-/// FORBIDDEN for a user that does not exist.
+/// `FORBIDDEN` when the user does not exist.
 pub async fn one(
     context: &Context,
     session: Session<'_>,
@@ -37,10 +38,10 @@ pub async fn one(
     Ok((query, value))
 }
 
-/// Reads the caller. Whoever may not read users still sees the own `id`.
+/// Reads the caller. A caller who may not read users sees only their own `id`.
 ///
 /// # Errors
-/// INVALID_CREDENTIALS without a token.
+/// `INVALID_CREDENTIALS` without a token.
 pub async fn me(context: &Context, session: Session<'_>, raw: &RawQuery) -> Result<(Query, Value), OperationError> {
     let user = session.caller.get().ok_or(OperationError::InvalidCredentials)?;
     let access = match session.caller.may(Action::Read, Collection::Users) {

@@ -23,7 +23,7 @@ pub fn token_hash(token: &str) -> String {
 
 /// The key of an item.
 fn key(kind: &str, id: &str) -> Item {
-    Item::from([("kind".to_owned(), text(kind)), ("id".to_owned(), text(id))])
+    Item::from([items::key("kind", kind), items::key("id", id)])
 }
 
 impl Store<'_> {
@@ -74,7 +74,7 @@ impl Store<'_> {
     /// Reads a user.
     ///
     /// # Errors
-    /// When the store does not answer or the item cannot be read.
+    /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Corrupt`] when the item cannot be read.
     pub async fn user(&self, id: &str) -> Result<Option<User>, StoreError> {
         let item = self.directory_item(USER, id).await?;
         item.map(|item| items::read(&self.config.tables.directory, item)).transpose()
@@ -91,7 +91,7 @@ impl Store<'_> {
     /// Whether the store can be reached.
     ///
     /// # Errors
-    /// When it does not answer.
+    /// [`StoreError::Busy`] when it does not answer.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.directory_item("ping", "ping").await.map(drop)
     }
@@ -107,7 +107,7 @@ impl Store<'_> {
     /// Reads an organisation.
     ///
     /// # Errors
-    /// When the store does not answer or the item cannot be read.
+    /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Corrupt`] when the item cannot be read.
     pub async fn organisation(&self, id: &str) -> Result<Option<Organisation>, StoreError> {
         let item = self.directory_item(ORGANISATION, id).await?;
         item.map(|item| items::read(&self.config.tables.directory, item)).transpose()
@@ -132,7 +132,7 @@ impl Store<'_> {
     /// Writes a user, the hash of a static token and the `sub` of their JWTs, as far as given, unless they exist.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn seed_user(&self, user: &User, token: Option<&str>) -> Result<(), StoreError> {
         let user = User { has_token: token.is_some(), ..user.clone() };
         let id = user.id.clone();
@@ -144,11 +144,8 @@ impl Store<'_> {
         ];
         for (kind, name) in names {
             if let Some(name) = name {
-                let item = Item::from([
-                    ("kind".to_owned(), text(kind)),
-                    ("id".to_owned(), text(name)),
-                    ("user".to_owned(), text(&id)),
-                ]);
+                let mut item = key(kind, &name);
+                item.extend([items::key("user", &id)]);
                 self.put_unless_exists(table, item, "kind").await?;
             }
         }
@@ -174,7 +171,7 @@ impl Store<'_> {
     /// Writes an organisation unless it exists.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn seed_organisation(&self, organisation: &Organisation) -> Result<(), StoreError> {
         self.put_directory(ORGANISATION, &organisation.id, organisation).await
     }
@@ -182,8 +179,7 @@ impl Store<'_> {
     async fn put_directory<T: Serialize>(&self, kind: &str, id: &str, value: &T) -> Result<(), StoreError> {
         let table = &self.config.tables.directory;
         let mut item = items::write(table, value)?;
-        item.insert("kind".to_owned(), text(kind));
-        item.insert("id".to_owned(), text(id));
+        item.extend(key(kind, id));
         self.put_unless_exists(table, item, "kind").await
     }
 
@@ -224,16 +220,7 @@ impl Store<'_> {
             // DynamoDB refuses empty keys; nothing can be stored under one.
             return Ok(None);
         }
-        let answer = self
-            .client
-            .get_item()
-            .table_name(&self.config.tables.directory)
-            .set_key(Some(key(kind, id)))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(classify)?;
-        Ok(answer.item)
+        Ok(self.get(&self.config.tables.directory, key(kind, id)).send().await.map_err(classify)?.item)
     }
 
     async fn directory_items<T: DeserializeOwned>(&self, kind: &str, ids: &[String]) -> Result<Vec<T>, StoreError> {

@@ -1,4 +1,4 @@
-//! What can go wrong with the store, as far as callers treat it differently.
+//! [`StoreError`]: the failures of DynamoDB that callers treat differently.
 
 use aws_sdk_dynamodb::{
     error::{BuildError, ProvideErrorMetadata, SdkError},
@@ -27,7 +27,7 @@ pub enum StoreError {
     /// A query would read more than `MaxScan` items.
     #[error("the query would read more than {0} items")]
     TooMany(usize),
-    /// Concurrent writers kept winning.
+    /// The write conflicted with concurrent writers in every try.
     #[error("the write was overtaken {0} times")]
     Contended(u32),
 }
@@ -47,7 +47,7 @@ impl From<BuildError> for StoreError {
     }
 }
 
-/// Codes that say "later", whatever the operation.
+/// Error codes that allow a retry, whatever the operation.
 const BUSY: [&str; 8] = [
     "ThrottlingException",
     "Throttling",

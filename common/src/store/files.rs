@@ -8,7 +8,7 @@ use super::{
     Store, StoreError,
     error::classify,
     index::shard,
-    items::{self, Item, text},
+    items::{self, Item, key, text},
 };
 use crate::reservation::Timestamp;
 
@@ -50,18 +50,10 @@ impl Store<'_> {
     /// Reads a file row (consistent).
     ///
     /// # Errors
-    /// When the store does not answer or the item cannot be read.
+    /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Corrupt`] when the item cannot be read.
     pub async fn file(&self, id: &str) -> Result<Option<FileRow>, StoreError> {
         let table = &self.config.tables.files;
-        let answer = self
-            .client
-            .get_item()
-            .table_name(table)
-            .key("id", text(id))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(classify)?;
+        let answer = self.get(table, Item::from([key("id", id)])).send().await.map_err(classify)?;
         answer.item.map(|item| items::read(table, item)).transpose()
     }
 
@@ -73,7 +65,7 @@ impl Store<'_> {
         let table = &self.config.tables.files;
         // DynamoDB refuses empty keys; nothing can be stored under one.
         let ids = ids.iter().filter(|id| !id.is_empty());
-        let keys = ids.map(|id| Item::from([("id".to_owned(), text(id))])).collect();
+        let keys = ids.map(|id| Item::from([key("id", id)])).collect();
         self.batch_get(table, keys).await?.into_iter().map(|item| items::read(table, item)).collect()
     }
 
@@ -124,7 +116,7 @@ impl Store<'_> {
     /// Writes a file row of a seed unless its id exists.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn seed_file(&self, file: &FileRow) -> Result<(), StoreError> {
         self.put_unless_exists(&self.config.tables.files, self.file_item(file)?, "id").await
     }
@@ -132,7 +124,7 @@ impl Store<'_> {
     /// Deletes a file row of a reservation that is gone.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn delete_file(&self, id: &str, incarnation: Uuid) -> Result<(), StoreError> {
         let result = self
             .client
@@ -145,7 +137,7 @@ impl Store<'_> {
             .await;
         match result {
             Ok(_) => Ok(()),
-            // Gone already, or a file of something else: both are what we want.
+            // Deleted before, or a file of another incarnation: nothing to do in either case.
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
             Err(error) => Err(classify(error)),
         }
@@ -167,23 +159,5 @@ impl Store<'_> {
         let shard = Uuid::try_parse(&file.id).map_or(0, |id| shard(id, self.config.shards));
         item.insert("shard".to_owned(), text(shard.to_string()));
         Ok(item)
-    }
-
-    /// Puts an item unless its key exists; what exists stays.
-    pub(super) async fn put_unless_exists(&self, table: &str, item: Item, key: &str) -> Result<(), StoreError> {
-        let result = self
-            .client
-            .put_item()
-            .table_name(table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(#key)")
-            .expression_attribute_names("#key", key)
-            .send()
-            .await;
-        match result {
-            Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
-            Err(error) => Err(classify(error)),
-        }
     }
 }

@@ -20,6 +20,11 @@ pub(super) fn number(value: impl std::fmt::Display) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
+/// A member with a text, as keys have them.
+pub(super) fn key(name: &str, value: impl std::fmt::Display) -> (String, AttributeValue) {
+    (name.to_owned(), text(value.to_string()))
+}
+
 /// Reads an item.
 pub(super) fn read<T: DeserializeOwned>(table: &str, item: Item) -> Result<T, StoreError> {
     let key = key_of(&item);

@@ -1,7 +1,17 @@
-//! DynamoDB: one file per table. Only this module formats keys and expressions.
+//! DynamoDB. Only this module formats keys and expressions.
+//!
+//! | files | what they hold |
+//! |---|---|
+//! | `reservations`, `pools`, `files`, `directory`, `requests` | one table each: its keys, its items, the reads and writes of clients |
+//! | `allocation`, `steps` | the protocol of a reservation: the conditional writes of the service itself; `conditional_update` builds their expressions |
+//! | `index`, `shards` | the indexes of `Reservations` and `Files` |
+//! | `plan` | from a query to the keys or index entries to read (pure) |
+//! | `tables`, `items`, `transaction`, `error` | what all of these use |
 //!
 //! Every call has the client's timeouts and retries (see `crate::clients`); every loop over pages and retries is bounded.
 
+mod allocation;
+mod conditional_update;
 mod directory;
 mod error;
 mod files;
@@ -13,8 +23,10 @@ mod requests;
 mod reservations;
 mod shards;
 mod steps;
+mod tables;
 mod transaction;
 
+pub use allocation::{Allocated, MAX_PLACEMENTS, Placement};
 pub use directory::token_hash;
 pub use error::StoreError;
 pub use files::FileRow;
@@ -22,7 +34,7 @@ pub use index::{Entries, EntryFilter, Index};
 pub use pools::{Pool, PoolEntry, RangeEntry};
 pub use requests::{Remembered, request_key};
 pub use reservations::{Created, Written};
-pub use steps::{Allocated, MAX_PLACEMENTS, Placement, Saved};
+pub use steps::Saved;
 
 use aws_sdk_dynamodb::Client;
 

@@ -55,9 +55,9 @@ impl fmt::Display for Plan {
 
 /// Plans a query of `code_reservation`. `found` tells which reservations have one of some codes.
 ///
-/// In order of preference: ids; codes, which lead to ids; a reference; a product; organisations (those of the caller's rights, at the latest); all
-/// shards. So a caller with a limited set of organisations never reads beyond them, unless a reference or product leads to
-/// fewer entries.
+/// In order of preference: ids; codes, which lead to ids; a reference; a product; organisations (those of the caller's rights,
+/// at the latest); all shards. So a caller with a limited set of organisations never reads beyond them, unless a reference or
+/// product leads to fewer entries.
 #[must_use]
 pub fn plan(query: &Query, shards: u32, found: impl Fn(&[CodeLookup]) -> Vec<Uuid>) -> Plan {
     let conditions = query.conditions();

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{
     Store, StoreError,
     error::classify,
-    items::{self, Item, number, text},
+    items::{self, Item, key, number, text},
 };
 use crate::{
     code::{CharacterSet, Namespace},
@@ -91,23 +91,20 @@ fn range_entry(start: u64) -> String {
     format!("range#{start:020}")
 }
 
+/// The partition of the item that leads from a pool number to its namespace.
+fn number_key(pool_number: u64) -> String {
+    format!("number#{pool_number}")
+}
+
 impl Store<'_> {
     /// Reads a pool (consistent).
     ///
     /// # Errors
-    /// When the store does not answer or the item cannot be read.
+    /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Corrupt`] when the item cannot be read.
     pub async fn pool(&self, namespace: &Namespace) -> Result<Option<Pool>, StoreError> {
         let table = &self.config.tables.pools;
-        let answer = self
-            .client
-            .get_item()
-            .table_name(table)
-            .key("namespace", text(namespace.to_string()))
-            .key("entry", text(POOL))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(classify)?;
+        let key = Item::from([key("namespace", namespace), key("entry", POOL)]);
+        let answer = self.get(table, key).send().await.map_err(classify)?;
         answer.item.map(|item| items::read(table, item)).transpose()
     }
 
@@ -117,10 +114,8 @@ impl Store<'_> {
     /// As [`Store::pool`].
     pub async fn pools(&self, namespaces: &[Namespace]) -> Result<Vec<Pool>, StoreError> {
         let table = &self.config.tables.pools;
-        let keys = namespaces
-            .iter()
-            .map(|namespace| Item::from([key("namespace", &namespace.to_string()), key("entry", POOL)]))
-            .collect();
+        let keys =
+            namespaces.iter().map(|namespace| Item::from([key("namespace", namespace), key("entry", POOL)])).collect();
         self.batch_get(table, keys).await?.into_iter().map(|item| items::read(table, item)).collect()
     }
 
@@ -130,21 +125,14 @@ impl Store<'_> {
     /// As [`Store::pool`].
     pub async fn namespace_of(&self, pool_number: u64) -> Result<Option<Namespace>, StoreError> {
         let table = &self.config.tables.pools;
-        let answer = self
-            .client
-            .get_item()
-            .table_name(table)
-            .key("namespace", text(format!("number#{pool_number}")))
-            .key("entry", text(POOL))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(classify)?;
+        let back = number_key(pool_number);
+        let key = Item::from([key("namespace", &back), key("entry", POOL)]);
+        let answer = self.get(table, key).send().await.map_err(classify)?;
         let Some(item) = answer.item else { return Ok(None) };
         let namespace = items::get_text(&item, "pool").and_then(|name| name.parse().ok());
         namespace.map(Some).ok_or_else(|| StoreError::Corrupt {
             table: table.clone(),
-            key: format!("number#{pool_number}"),
+            key: back,
             reason: "it names no namespace".to_owned(),
         })
     }
@@ -197,11 +185,8 @@ impl Store<'_> {
         let table = &self.config.tables.pools;
         let mut entry = items::write(table, &Pool { next, ..pool.clone() })?;
         entry.insert("entry".to_owned(), text(POOL));
-        let back = Item::from([
-            key("namespace", &format!("number#{}", pool.number)),
-            key("entry", POOL),
-            key("pool", &pool.namespace.to_string()),
-        ]);
+        let back =
+            Item::from([key("namespace", number_key(pool.number)), key("entry", POOL), key("pool", &pool.namespace)]);
         Ok([put_new(table, entry)?, put_new(table, back)?])
     }
 
@@ -233,13 +218,9 @@ impl Store<'_> {
             at: range.at,
         };
         let mut item = items::write(table, &stored)?;
-        item.extend([key("namespace", &namespace.to_string()), key("entry", &range_entry(range.start))]);
+        item.extend([key("namespace", namespace), key("entry", range_entry(range.start))]);
         put_new(table, item)
     }
-}
-
-fn key(name: &str, value: &str) -> (String, aws_sdk_dynamodb::types::AttributeValue) {
-    (name.to_owned(), text(value))
 }
 
 fn put_new(table: &str, item: Item) -> Result<Put, StoreError> {

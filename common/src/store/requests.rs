@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{
     Store, StoreError,
     error::classify,
-    items::{self, number, text},
+    items::{self, Item, number},
 };
 
 /// A request that was answered.
@@ -42,18 +42,10 @@ impl Store<'_> {
     /// What is remembered under a key at `now` (seconds since 1970).
     ///
     /// # Errors
-    /// When the store does not answer or the item cannot be read.
+    /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Corrupt`] when the item cannot be read.
     pub async fn remembered(&self, key: &str, now: i64) -> Result<Option<Remembered>, StoreError> {
         let table = &self.config.tables.requests;
-        let answer = self
-            .client
-            .get_item()
-            .table_name(table)
-            .key("key", text(key))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(classify)?;
+        let answer = self.get(table, Item::from([items::key("key", key)])).send().await.map_err(classify)?;
         let remembered: Option<Remembered> = answer.item.map(|item| items::read(table, item)).transpose()?;
         Ok(remembered.filter(|remembered| remembered.expires_at > now))
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
     operation::put_item::PutItemError,
-    types::{Delete, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure},
+    types::{Delete, Put, ReturnValuesOnConditionCheckFailure},
 };
 use uuid::Uuid;
 
@@ -12,15 +12,12 @@ use super::{
     MAX_ATTEMPTS, Store, StoreError,
     error::classify,
     index::{OPEN, shard},
-    items::{self, Item, number, text},
+    items::{self, Item, key, number, text},
     requests::Remembered,
     transaction::{MAX_ACTIONS, Outcome, Reason, Transaction},
 };
 use crate::backoff::pause;
 use crate::reservation::Reservation;
-
-/// Rounds of BatchGetItem before an answer that stays incomplete counts as busy.
-const MAX_BATCH_ROUNDS: u32 = 8;
 
 /// What became of new reservations.
 #[derive(Debug)]
@@ -38,7 +35,7 @@ pub enum Created {
 pub enum Written {
     /// It is written.
     Done,
-    /// Somebody was faster; nothing is written.
+    /// Another writer committed first; nothing is written.
     Overtaken,
 }
 
@@ -46,66 +43,26 @@ impl Store<'_> {
     /// Reads a reservation (consistent).
     ///
     /// # Errors
-    /// When the store does not answer or the item cannot be read.
+    /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Corrupt`] when the item cannot be read.
     pub async fn reservation(&self, id: Uuid) -> Result<Option<Reservation>, StoreError> {
-        let answer = self
-            .client
-            .get_item()
-            .table_name(&self.config.tables.reservations)
-            .key("id", text(id.to_string()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(classify)?;
-        answer.item.map(|item| items::read(&self.config.tables.reservations, item)).transpose()
+        let table = &self.config.tables.reservations;
+        let answer = self.get(table, Item::from([key("id", id)])).send().await.map_err(classify)?;
+        answer.item.map(|item| items::read(table, item)).transpose()
     }
 
     /// Reads reservations by id (consistent), in the order of `ids`; those that do not exist are left out.
     ///
     /// # Errors
-    /// When the store does not answer or an item cannot be read.
+    /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Corrupt`] when an item cannot be read.
     pub async fn reservations(&self, ids: &[Uuid]) -> Result<Vec<Reservation>, StoreError> {
         let table = &self.config.tables.reservations;
-        let keys = ids.iter().map(|id| HashMap::from([("id".to_owned(), text(id.to_string()))])).collect();
+        let keys = ids.iter().map(|id| Item::from([key("id", id)])).collect();
         let mut found = HashMap::new();
         for item in self.batch_get(table, keys).await? {
             let reservation: Reservation = items::read(table, item)?;
             found.insert(reservation.id, reservation);
         }
         Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
-    }
-
-    /// Reads items by key (consistent), in no particular order; a key that is named twice is read once.
-    pub(super) async fn batch_get(&self, table: &str, keys: Vec<Item>) -> Result<Vec<Item>, StoreError> {
-        let mut unique: Vec<Item> = Vec::with_capacity(keys.len());
-        let mut seen = std::collections::HashSet::new();
-        for key in keys {
-            let mut name: Vec<_> = key.values().filter_map(|value| value.as_s().ok().cloned()).collect();
-            name.sort();
-            if seen.insert(name) {
-                unique.push(key);
-            }
-        }
-        let chunks = unique.chunks(100).map(|chunk| self.batch_get_chunk(table, chunk.to_vec()));
-        Ok(futures::future::try_join_all(chunks).await?.into_iter().flatten().collect())
-    }
-
-    async fn batch_get_chunk(&self, table: &str, mut keys: Vec<Item>) -> Result<Vec<Item>, StoreError> {
-        let mut found = Vec::with_capacity(keys.len());
-        for round in 0..MAX_BATCH_ROUNDS {
-            if keys.is_empty() {
-                return Ok(found);
-            }
-            if round > 0 {
-                pause(round).await;
-            }
-            let request = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build()?;
-            let answer = self.client.batch_get_item().request_items(table, request).send().await.map_err(classify)?;
-            found.extend(answer.responses.into_iter().flatten().flat_map(|(_, items)| items));
-            // A page of more than 16 MB, or a throttled partition: what was not read comes in the next round.
-            keys = answer.unprocessed_keys.into_iter().flatten().flat_map(|(_, rest)| rest.keys).collect();
-        }
-        if keys.is_empty() { Ok(found) } else { Err(StoreError::Busy("a batch read stayed incomplete".to_owned())) }
     }
 
     /// Writes new reservations, all or none, and remembers the request in the same transaction; with a request comes the
@@ -133,9 +90,7 @@ impl Store<'_> {
         if let Some((request, now)) = request {
             transaction.put(self.remember(request, now)?);
         }
-        if transaction.len() > MAX_ACTIONS {
-            return Err(StoreError::Refused(format!("{} actions in one transaction", transaction.len())));
-        }
+        check_size(&transaction)?;
         for attempt in 1..=MAX_ATTEMPTS {
             match transaction.clone().send(self.client).await? {
                 Outcome::Done => return Ok(Created::Done),
@@ -149,7 +104,8 @@ impl Store<'_> {
                         return Ok(Created::Exists(reservation.id));
                     }
                     match Outcome::Cancelled(reasons).written() {
-                        // Met by another transaction, of the same Idempotency-Key perhaps: the next try sees what it wrote.
+                        // A conflict with another transaction, perhaps of the same Idempotency-Key: the next try sees what it
+                        // wrote.
                         Ok(_) | Err(StoreError::Busy(_)) => pause(attempt).await,
                         Err(error) => return Err(error),
                     }
@@ -172,7 +128,7 @@ impl Store<'_> {
         match result {
             Ok(_) => Ok(Created::Done),
             Err(error) => match error.as_service_error() {
-                // The SDK's retry after a lost answer meets its own first write: the incarnation tells.
+                // The SDK retries after a lost answer, and the retry finds the item of the first try: the incarnation tells.
                 Some(PutItemError::ConditionalCheckFailedException(failed)) => {
                     let ours = failed.item().and_then(|item| items::get_text(item, "incarnation"))
                         == Some(new.incarnation.to_string().as_str());
@@ -186,7 +142,7 @@ impl Store<'_> {
     /// Writes clients' edits, all or none, each conditional on the version that it was made from.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn replace(&self, edits: &[(Reservation, Reservation)]) -> Result<Written, StoreError> {
         let mut transaction = Transaction::default();
         for (old, new) in edits {
@@ -205,7 +161,7 @@ impl Store<'_> {
     /// Deletes reservations, all or none, each conditional on the version that was read. Their ranges stay (RSV-7).
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn delete(&self, old: &[Reservation]) -> Result<Written, StoreError> {
         let mut transaction = Transaction::default();
         for reservation in old {
@@ -225,14 +181,12 @@ impl Store<'_> {
         if transaction.len() == 0 {
             return Ok(Written::Done);
         }
-        if transaction.len() > MAX_ACTIONS {
-            return Err(StoreError::Refused(format!("{} actions in one transaction", transaction.len())));
-        }
+        check_size(&transaction)?;
         for attempt in 1..=MAX_ATTEMPTS {
             match transaction.clone().send(self.client).await?.written() {
                 Ok(true) => return Ok(Written::Done),
                 Ok(false) => {
-                    // The caller reads again and tries again: those that met here must not meet again there.
+                    // Random back-off: the caller reads again and retries, and conflicting writers must not retry in step.
                     pause(ASIDE).await;
                     return Ok(Written::Overtaken);
                 }
@@ -246,7 +200,7 @@ impl Store<'_> {
     /// Writes a row of a seed unless its id exists.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn seed_reservation(&self, reservation: &Reservation) -> Result<(), StoreError> {
         self.create_one(reservation).await.map(drop)
     }
@@ -273,3 +227,11 @@ const ASIDE: u32 = 4;
 
 /// The condition of a client's edit: nobody wrote since the read.
 const UNCHANGED: &str = "incarnation = :incarnation AND version = :version";
+
+/// Refuses a transaction that DynamoDB would refuse: the operations limit batches, so one is a bug in this service.
+fn check_size(transaction: &Transaction) -> Result<(), StoreError> {
+    match transaction.len() {
+        actions if actions > MAX_ACTIONS => Err(StoreError::Refused(format!("{actions} actions in one transaction"))),
+        _ => Ok(()),
+    }
+}

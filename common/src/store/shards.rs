@@ -15,7 +15,7 @@ impl Store<'_> {
     /// each partition that there may be: 510 at most.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn stray_shards(&self) -> Result<BTreeSet<u32>, StoreError> {
         let mut stray = BTreeSet::new();
         let all: Vec<u32> = (self.config.shards..MAX_SHARDS).collect();

@@ -2,49 +2,19 @@
 //!
 //! A step that finds its condition broken changes nothing and says so: a stale worker never writes.
 
-use std::collections::HashMap;
-
-use aws_sdk_dynamodb::{
-    operation::update_item::UpdateItemError,
-    types::{AttributeValue, Delete, Put, Update},
-};
-use uuid::Uuid;
+use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::Delete};
 
 use super::{
-    FileRow, MAX_ATTEMPTS, PoolEntry, RangeEntry, Store, StoreError,
+    FileRow, MAX_ATTEMPTS, Store, StoreError,
+    conditional_update::Step,
     error::classify,
     items::{self, number, text},
-    transaction::{Outcome, Reason, Transaction},
+    transaction::Transaction,
 };
-use crate::backoff::pause;
-use crate::reservation::{ExportProgress, Range, Render, Reservation, Status, Timestamp};
-
-/// A reservation that is to get a range of a pool, with the range's start and what its export is rendered with.
-#[derive(Clone, Debug)]
-pub struct Placement {
-    /// The reservation as it was read.
-    pub reservation: Reservation,
-    /// Its first index.
-    pub start: u64,
-    /// What its export is rendered with.
-    pub render: Render,
-}
-
-/// What became of one try to allocate.
-#[derive(Debug)]
-pub enum Allocated {
-    /// All have their range; the reservations as they are now.
-    Done(Vec<Reservation>),
-    /// Nothing is written. The reservations that changed since they were read, and whether the pool did.
-    Overtaken {
-        /// Positions in the list of placements.
-        changed: Vec<usize>,
-        /// Whether the pool must be read again.
-        pool: bool,
-    },
-    /// Nothing is written; try again.
-    Busy,
-}
+use crate::{
+    backoff::pause,
+    reservation::{ExportProgress, Render, Reservation, Status, Timestamp},
+};
 
 /// What became of one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,79 +25,14 @@ pub enum Saved {
     Stale,
 }
 
-/// The most reservations of one allocation: 2k + 2 actions for a new pool stay within 100.
-pub const MAX_PLACEMENTS: usize = 49;
-
 impl Store<'_> {
-    /// Allocates ranges of one pool in one transaction (architecture, step 1).
-    ///
-    /// RSV-1 and RSV-3: the counter moves from the value read, and a range entry must not exist. RSV-2: the reservation
-    /// must be `new`, without a range, and of the version read, since its input may still be edited.
-    ///
-    /// # Errors
-    /// When the store refuses or does not answer.
-    pub async fn allocate(
-        &self,
-        entry: &PoolEntry,
-        placements: &[Placement],
-        now: Timestamp,
-    ) -> Result<Allocated, StoreError> {
-        let pool = entry.pool();
-        let next =
-            placements.iter().fold(pool.next, |next, placement| next.saturating_add(placement.reservation.quantity()));
-        let mut transaction = Transaction::default();
-        match entry {
-            PoolEntry::Known(pool) => transaction.update(self.advance_pool(pool, next)?),
-            PoolEntry::Fresh(pool) => self.make_pool(pool, next)?.into_iter().for_each(|put| transaction.put(put)),
-        }
-        let of_pool = transaction.len();
-        let mut allocated = Vec::with_capacity(placements.len());
-        for placement in placements {
-            let item = &placement.reservation;
-            let range = RangeEntry {
-                start: placement.start,
-                count: item.quantity(),
-                reservation: Some(item.id),
-                incarnation: Some(item.incarnation),
-                organisation: item.reserved_for.clone(),
-                at: Some(now),
-            };
-            transaction.put(self.make_range(&pool.namespace, &range)?);
-        }
-        for placement in placements {
-            let next = placed(placement, entry, now);
-            transaction.put(self.put_over(&placement.reservation, &next)?);
-            allocated.push(next);
-        }
-        match transaction.send(self.client).await? {
-            Outcome::Done => Ok(Allocated::Done(allocated)),
-            Outcome::Cancelled(reasons) => overtaken(&reasons, of_pool, placements.len()),
-        }
-    }
-
-    /// Puts `new` over `old`: `new` without a range, of the version read.
-    fn put_over(&self, old: &Reservation, new: &Reservation) -> Result<Put, StoreError> {
-        Put::builder()
-            .table_name(&self.config.tables.reservations)
-            .set_item(Some(self.reservation_item(new)?))
-            .condition_expression(
-                "#status = :new AND attribute_not_exists(#range) AND incarnation = :incarnation AND version = :version",
-            )
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_names("#range", "range")
-            .expression_attribute_values(":new", text(Status::New.as_str()))
-            .expression_attribute_values(":incarnation", text(old.incarnation.to_string()))
-            .expression_attribute_values(":version", number(old.version))
-            .build()
-            .map_err(StoreError::from)
-    }
-
-    /// Saves how far an export is: the write that brings the next slice.
+    /// Saves the progress of an export. The stream record of this write starts the next slice.
     ///
     /// Conditional on generation, upload and next part as read, so a stale worker never moves it back (RSV-4).
     ///
     /// # Errors
-    /// When the store refuses or does not answer.
+    /// [`StoreError::Busy`] or [`StoreError::Contended`] when DynamoDB does not answer; [`StoreError::Refused`] when it
+    /// refuses.
     pub async fn save_progress(
         &self,
         read: &Reservation,
@@ -147,10 +52,11 @@ impl Store<'_> {
         self.update(step).await
     }
 
-    /// Begins the export again with what the present renderer makes of it (a newer worker takes over).
+    /// Restarts the export with the current renderer, when a newer worker takes over.
     ///
     /// # Errors
-    /// When the store refuses or does not answer.
+    /// [`StoreError::Busy`] or [`StoreError::Contended`] when DynamoDB does not answer; [`StoreError::Refused`] when it
+    /// refuses.
     pub async fn restart(&self, read: &Reservation, render: Render, now: Timestamp) -> Result<Saved, StoreError> {
         let table = &self.config.tables.reservations;
         let mut next = read.clone();
@@ -173,7 +79,8 @@ impl Store<'_> {
     /// deleted in it (architecture, step 3).
     ///
     /// # Errors
-    /// When the store refuses or does not answer.
+    /// [`StoreError::Busy`] or [`StoreError::Contended`] when DynamoDB does not answer; [`StoreError::Refused`] when it
+    /// refuses.
     pub async fn complete(&self, read: &Reservation, file: &FileRow, now: Timestamp) -> Result<Saved, StoreError> {
         let mut step = self.running(read);
         step.set(&[
@@ -206,17 +113,19 @@ impl Store<'_> {
     /// input that was wrong may have been edited.
     ///
     /// # Errors
-    /// When the store refuses or does not answer.
+    /// [`StoreError::Busy`] or [`StoreError::Contended`] when DynamoDB does not answer; [`StoreError::Refused`] when it
+    /// refuses.
     pub async fn fail(&self, read: &Reservation, message: &str, now: Timestamp) -> Result<Saved, StoreError> {
         let mut step = self.running(read);
         step.fail(message, now);
         self.update(step).await
     }
 
-    /// Counts a try of the sweep: the write that brings the next one.
+    /// Counts a try of the sweep. The stream record of this write starts the next try.
     ///
     /// # Errors
-    /// When the store refuses or does not answer.
+    /// [`StoreError::Busy`] or [`StoreError::Contended`] when DynamoDB does not answer; [`StoreError::Refused`] when it
+    /// refuses.
     pub async fn nudge(&self, read: &Reservation, now: Timestamp) -> Result<Saved, StoreError> {
         let mut step = self.running(read);
         step.set(&[("attempts", number(read.attempts.saturating_add(1))), ("progress_at", text(now.to_string()))]);
@@ -224,10 +133,11 @@ impl Store<'_> {
         self.update(step).await
     }
 
-    /// Ends a reservation that the sweep has woken in vain, unless it made progress since it was read.
+    /// Ends a reservation whose tries by the sweep are used up, unless it made progress since it was read.
     ///
     /// # Errors
-    /// When the store refuses or does not answer.
+    /// [`StoreError::Busy`] or [`StoreError::Contended`] when DynamoDB does not answer; [`StoreError::Refused`] when it
+    /// refuses.
     pub async fn give_up(&self, read: &Reservation, message: &str, now: Timestamp) -> Result<Saved, StoreError> {
         let mut step = self.running(read);
         step.fail(message, now);
@@ -275,166 +185,12 @@ impl Store<'_> {
                 Ok(_) => return Ok(Saved::Done),
                 Err(error) => match error.as_service_error() {
                     Some(UpdateItemError::ConditionalCheckFailedException(_)) => return Ok(Saved::Stale),
-                    // A client's edit is on its way: it must not cost a slice.
+                    // A client's edit is in progress: retry, so that the slice is not lost.
                     Some(UpdateItemError::TransactionConflictException(_)) => pause(attempt).await,
                     _ => return Err(classify(error)),
                 },
             }
         }
         Err(StoreError::Contended(MAX_ATTEMPTS))
-    }
-}
-
-/// One conditional update, built member by member.
-struct Step {
-    table: String,
-    id: Uuid,
-    sets: Vec<String>,
-    removes: Vec<String>,
-    conditions: Vec<String>,
-    names: HashMap<String, String>,
-    values: HashMap<String, AttributeValue>,
-}
-
-impl Step {
-    fn new(table: &str, id: Uuid) -> Self {
-        Self {
-            table: table.to_owned(),
-            id,
-            sets: vec!["version = version + :one".to_owned()],
-            removes: Vec::new(),
-            conditions: Vec::new(),
-            names: HashMap::new(),
-            values: HashMap::from([(":one".to_owned(), number(1))]),
-        }
-    }
-
-    fn set(&mut self, members: &[(&str, AttributeValue)]) {
-        for (name, value) in members {
-            self.sets.push(format!("#{name} = :{name}"));
-            self.names.insert(format!("#{name}"), (*name).to_owned());
-            self.values.insert(format!(":{name}"), value.clone());
-        }
-    }
-
-    fn remove(&mut self, members: &[&str]) {
-        for name in members {
-            self.removes.push(format!("#{name}"));
-            self.names.insert(format!("#{name}"), (*name).to_owned());
-        }
-    }
-
-    /// The members of an end with a message.
-    fn fail(&mut self, message: &str, now: Timestamp) {
-        self.set(&[
-            ("status", text(Status::Error.as_str())),
-            ("error_message", text(message)),
-            ("date_updated", text(now.to_string())),
-        ]);
-        self.remove(&["export", "open"]);
-    }
-
-    /// Holds only while nothing moved since `read` (architecture, step 7).
-    fn without_progress_since(&mut self, read: &Reservation) {
-        self.condition("attempts = :attempts_read", ":attempts_read", number(read.attempts));
-        match read.progress_at {
-            Some(at) => self.condition("progress_at = :progress_read", ":progress_read", text(at.to_string())),
-            None => self.conditions.push("attribute_not_exists(progress_at)".to_owned()),
-        }
-    }
-
-    fn condition(&mut self, condition: &str, name: &str, value: AttributeValue) {
-        self.conditions.push(condition.to_owned());
-        self.values.insert(name.to_owned(), value);
-    }
-
-    fn expression(&self) -> String {
-        let sets = self.sets.join(", ");
-        if self.removes.is_empty() {
-            format!("SET {sets}")
-        } else {
-            format!("SET {sets} REMOVE {}", self.removes.join(", "))
-        }
-    }
-
-    fn transact(self) -> Result<Update, StoreError> {
-        Update::builder()
-            .table_name(&self.table)
-            .key("id", text(self.id.to_string()))
-            .update_expression(self.expression())
-            .condition_expression(self.conditions.join(" AND "))
-            .set_expression_attribute_names(Some(self.names))
-            .set_expression_attribute_values(Some(self.values))
-            .build()
-            .map_err(StoreError::from)
-    }
-}
-
-/// The reservation with its range.
-fn placed(placement: &Placement, entry: &PoolEntry, now: Timestamp) -> Reservation {
-    let pool = entry.pool();
-    let item = &placement.reservation;
-    Reservation {
-        status: Status::InProgress,
-        generation: 1,
-        version: item.version.saturating_add(1),
-        range: Some(Range {
-            namespace: pool.namespace.clone(),
-            pool_number: pool.number,
-            character_set: pool.character_set,
-            check: pool.check.clone(),
-            start: placement.start,
-            count: item.quantity(),
-        }),
-        render: Some(placement.render.clone()),
-        export: Some(ExportProgress::begin()),
-        attempts: 0,
-        quantity_reserved: Some(0),
-        error_message: None,
-        progress_at: Some(now),
-        date_updated: Some(now),
-        ..item.clone()
-    }
-}
-
-/// Reads the reason of each action: the pool's, then the ranges', then the reservations'.
-fn overtaken(reasons: &[Reason], of_pool: usize, placements: usize) -> Result<Allocated, StoreError> {
-    if let Some(text) = reasons.iter().find_map(|reason| match reason {
-        Reason::Refused(text) => Some(text.clone()),
-        _ => None,
-    }) {
-        return Err(StoreError::Refused(text));
-    }
-    let failed = |reason: &Reason| matches!(reason, Reason::Condition(_));
-    // A range entry that exists means that the counter read was old, too.
-    let pool = reasons.iter().take(of_pool + placements).any(failed);
-    let changed: Vec<usize> = reasons
-        .iter()
-        .skip(of_pool + placements)
-        .enumerate()
-        .filter(|(_, reason)| failed(reason))
-        .map(|(position, _)| position)
-        .collect();
-    if pool || !changed.is_empty() { Ok(Allocated::Overtaken { changed, pool }) } else { Ok(Allocated::Busy) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_cancellation_reason_is_told_apart() {
-        let condition = || Reason::Condition(None);
-        let told = |reasons: &[Reason]| overtaken(reasons, 1, 2).unwrap();
-        // pool, range, range, reservation, reservation
-        let none = || Reason::None;
-        assert!(matches!(told(&[condition(), none(), none(), none(), none()]),
-            Allocated::Overtaken { changed, pool: true } if changed.is_empty()));
-        assert!(matches!(told(&[none(), none(), condition(), none(), none()]),
-            Allocated::Overtaken { changed, pool: true } if changed.is_empty()));
-        assert!(matches!(told(&[none(), none(), none(), none(), condition()]),
-            Allocated::Overtaken { changed, pool: false } if changed == [1]));
-        assert!(matches!(told(&[Reason::Retry, none(), none(), none(), none()]), Allocated::Busy));
-        assert!(overtaken(&[Reason::Refused("ValidationError".into())], 1, 2).is_err());
     }
 }

@@ -85,7 +85,7 @@ impl Outcome {
                 if reasons.iter().any(|reason| matches!(reason, Reason::Condition(_))) {
                     return Ok(false);
                 }
-                Err(StoreError::Busy("the transaction met another".to_owned()))
+                Err(StoreError::Busy("the transaction conflicted with another".to_owned()))
             }
         }
     }

@@ -18,7 +18,7 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
     call.caller.may(Action::Delete, Collection::CodeReservation)?;
     let session = call.session();
     match call.parameter("id") {
-        Some(_) => delete::ids(context, session, &[call.id()?]).await?,
+        Some(_) => delete::by_ids(context, session, &[call.id()?]).await?,
         None => delete::many(context, session, &call.json()?).await?,
     }
     Ok(Answer::NoContent)

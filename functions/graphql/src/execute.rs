@@ -5,7 +5,7 @@ use common::{
     api::Call,
     context::Context,
     operations::{OperationError, Session, create, delete, files, read, unique_code, update, users},
-    query::{Answer, Collection, RawQuery},
+    query::{Answer, Collection, DEFAULT_LIMIT, RawQuery},
     reservation::uuid,
 };
 use serde_json::{Map, Value as Json, json};
@@ -19,9 +19,6 @@ use crate::{
 
 /// The most rows, codes included, that one document reads.
 pub(crate) const MAX_ROWS: usize = 10_000;
-
-/// Rows of a list that names no limit.
-const DEFAULT_LIMIT: i64 = 100;
 
 /// One document under way.
 pub(crate) struct Execution<'a> {
@@ -69,7 +66,7 @@ impl<'a> Execution<'a> {
                 update::many(self.context, self.session(), argument(selected, "data"), &self.query(selected)).await?
             }
             Root::DeleteItem => {
-                delete::ids(self.context, self.session(), &[id(selected)?]).await?;
+                delete::by_ids(self.context, self.session(), &[id(selected)?]).await?;
                 return Ok(json!({ "id": argument(selected, "id") }));
             }
             Root::DeleteItems => {

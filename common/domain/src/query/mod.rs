@@ -2,7 +2,7 @@
 //!
 //! REST (the query string), `SEARCH` bodies and GraphQL arguments all become a [`RawQuery`]. [`parse`] turns it, for one
 //! collection and one caller, into a checked [`Query`], which is then evaluated over rows that the caller has loaded.
-//! [`Query::needs`] and [`Query::codes_lookups`] tell what else has to be loaded; the result is passed in a [`Related`].
+//! [`Query::needs`] and [`Query::code_lookups`] tell what else has to be loaded; the result is passed in a [`Related`].
 //!
 //! | phase | what it does | may use |
 //! |---|---|---|
@@ -41,7 +41,7 @@ pub use evaluate::{Answer, Related, Row, json_body, related};
 pub use limits::DEFAULT_LIMIT;
 pub use parse::parse;
 pub use plan::{
-    CodeLookup, Condition, ExportFormat, FieldPath, Filter, Meta, Needs, Query, Scalar, Test, Window, sort, uuid_key,
+    CodeLookup, Condition, FieldPath, Filter, ListFormat, Meta, Needs, Query, Scalar, Test, Window, sort, uuid_key,
 };
 pub use raw::{RawQuery, SearchBody, parse_query_string, parse_search_body};
 pub use schema::Collection;

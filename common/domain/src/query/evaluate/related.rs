@@ -93,7 +93,7 @@ impl Related {
         self.counts.get(reservation).copied().unwrap_or(0)
     }
 
-    /// Sets which reservations a lookup of [`Query::codes_lookups`](crate::query::Query::codes_lookups) found.
+    /// Sets which reservations a lookup of [`Query::code_lookups`](crate::query::Query::code_lookups) found.
     pub fn set_lookup(&mut self, lookup: CodeLookup, reservations: impl IntoIterator<Item = String>) {
         self.found.insert(lookup, reservations.into_iter().collect());
     }

@@ -7,11 +7,11 @@ mod json;
 mod xml;
 mod yaml;
 
-use crate::query::plan::ExportFormat;
+use crate::query::plan::ListFormat;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-impl ExportFormat {
+impl ListFormat {
     /// The value of `Content-Type`.
     pub fn content_type(self) -> &'static str {
         match self {
@@ -22,15 +22,15 @@ impl ExportFormat {
         }
     }
 
-    /// The value of `Content-Disposition`: an attachment named after the collection and the time of the answer, UTC.
-    pub fn content_disposition(self, collection: &str, now: DateTime<Utc>) -> String {
+    /// The name of the file: the collection and the time of the answer (UTC).
+    pub fn file_name(self, collection: &str, now: DateTime<Utc>) -> String {
         let extension = match self {
             Self::Csv | Self::CsvUtf8 => "csv",
             Self::Json => "json",
             Self::Xml => "xml",
             Self::Yaml => "yaml",
         };
-        format!("attachment; filename=\"{collection} {}.{extension}\"", now.format("%Y%m%d-%H%M%S"))
+        format!("{collection} {}.{extension}", now.format("%Y%m%d-%H%M%S"))
     }
 
     /// The `data` of an answer as the text of the file.

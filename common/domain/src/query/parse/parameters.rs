@@ -12,7 +12,7 @@ use super::variables::Variables;
 use crate::query::error::QueryError;
 use crate::query::javascript::{self, MAX_SAFE_INTEGER};
 use crate::query::limits::{MAX_LIST, MAX_RELATIONAL_DEPTH, MAX_SELECTED_FIELDS};
-use crate::query::plan::{ExportFormat, Meta, Window};
+use crate::query::plan::{ListFormat, Meta, Window};
 use crate::query::raw::RawQuery;
 use crate::query::schema::Collection;
 use serde_json::{Map, Value};
@@ -27,7 +27,7 @@ pub(in crate::query) struct Parameters {
     pub(in crate::query) window: Window,
     pub(in crate::query) meta: Option<Vec<Meta>>,
     pub(in crate::query) search: Option<String>,
-    pub(in crate::query) export: Option<ExportFormat>,
+    pub(in crate::query) export: Option<ListFormat>,
     pub(in crate::query) version: Option<String>,
     /// Operations and the fields they are applied to; `None` if the parameter is absent or has no operation.
     pub(in crate::query) aggregate: Option<Vec<(String, Vec<String>)>>,
@@ -222,8 +222,8 @@ fn meta(value: &Value) -> Result<Vec<Meta>, QueryError> {
     names.iter().enumerate().map(read).collect()
 }
 
-fn export(value: &Value) -> Result<ExportFormat, QueryError> {
-    let format = value.as_str().and_then(ExportFormat::from_name);
+fn export(value: &Value) -> Result<ListFormat, QueryError> {
+    let format = value.as_str().and_then(ListFormat::from_name);
     format.ok_or_else(|| QueryError::invalid("\"export\" must be one of [csv, csv_utf8, json, xml, yaml]"))
 }
 

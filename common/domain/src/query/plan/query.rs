@@ -3,9 +3,9 @@
 use super::aggregate::Aggregate;
 use super::code_lookup::CodeLookup;
 use super::condition::{Condition, Test};
-use super::export_format::ExportFormat;
 use super::field_path::FieldPath;
 use super::filter::Filter;
+use super::list_format::ListFormat;
 use super::meta::Meta;
 use super::search::Search;
 use super::selection::Selection;
@@ -47,7 +47,7 @@ pub struct Query {
     /// `groupBy`
     pub groups: Vec<FieldPath>,
     /// `export`
-    pub export: Option<ExportFormat>,
+    pub export: Option<ListFormat>,
     /// `version`; the only one that exists is `main`.
     pub version: Option<String>,
 }
@@ -99,7 +99,7 @@ impl Query {
 
     /// The codes that the filter looks up. The caller resolves each and passes the result to
     /// [`Related::set_lookup`](crate::query::Related::set_lookup) before rows are matched.
-    pub fn codes_lookups(&self) -> Vec<&CodeLookup> {
+    pub fn code_lookups(&self) -> Vec<&CodeLookup> {
         self.filter.iter().chain(&self.rights).flat_map(Filter::code_lookups).collect()
     }
 

@@ -196,10 +196,10 @@ fn an_empty_alternative_makes_or_say_nothing() {
 fn codes_are_looked_up_and_never_searched() {
     let filter = |f: Value| query(&format!("filter={f}"));
     let found = filter(json!({"codes": {"_some": {"digital_link": {"_eq": "https://x/01/1"}}}})).unwrap();
-    assert_eq!(found.codes_lookups(), [&CodeLookup::DigitalLink("https://x/01/1".into())]);
+    assert_eq!(found.code_lookups(), [&CodeLookup::DigitalLink("https://x/01/1".into())]);
     let found = query("filter[codes][code][_eq]=A&filter[codes][product][_eq]=/01/1").unwrap();
     let code = CodeLookup::Code { code: "A".into(), product: Some("/01/1".into()) };
-    assert_eq!(found.codes_lookups(), [&code]);
+    assert_eq!(found.code_lookups(), [&code]);
 
     let mut related = related();
     related.set_lookup(code.clone(), ["00000000-0000-4000-8000-000000000003".to_owned()]);

@@ -1,10 +1,11 @@
 //! Lists as files.
 
 use super::*;
-use crate::query::ExportFormat;
+use crate::query::ListFormat;
+use crate::reservation::{Disposition, content_disposition};
 
 fn write(format: &str, data: Value) -> String {
-    ExportFormat::from_name(format).unwrap().write(&data)
+    ListFormat::from_name(format).unwrap().write(&data)
 }
 
 #[test]
@@ -107,7 +108,7 @@ fn yaml_nests_lists_and_objects() {
 fn an_attachment_is_named_after_collection_and_time() {
     let format = query("export=csv_utf8").unwrap().export.unwrap();
     assert_eq!(
-        format.content_disposition("code_reservation", now()),
+        content_disposition(Disposition::Attachment, &format.file_name("code_reservation", now())),
         "attachment; filename=\"code_reservation 20250331-120000.csv\""
     );
     assert_eq!(format.content_type(), "text/csv; charset=utf-8");

@@ -179,7 +179,7 @@ fn exercise(raw: &RawQuery, collection: Collection, access: &Access, rows: &[Row
     query.window.limit = Some(-1);
     let answer = query.run(rows, related);
     let _ = query.run_one(rows.first(), related);
-    let _ = (query.needs(), query.codes_lookups(), query.conditions().map(|c| c.required_equalities().len()));
+    let _ = (query.needs(), query.code_lookups(), query.conditions().map(|c| c.required_equalities().len()));
     if let Some(format) = query.export {
         let _ = format.write(&answer.data);
     }

@@ -12,8 +12,8 @@ const RELATIONS: [(&str, &str); 2] = [("reserved_for", "organisation"), ("purcha
 /// The input with each `{"id": key}` in place of a relation made the key itself.
 ///
 /// # Errors
-/// FORBIDDEN with the collection for an object that says anything else: it asks for a row of that collection to be made
-/// or changed, and no caller may.
+/// FORBIDDEN with the collection for any other object: it would create or change a row of that collection, which no
+/// caller may.
 pub(super) fn keys_of_relations(input: &Value) -> Result<Cow<'_, Value>, OperationError> {
     let mut out = Cow::Borrowed(input);
     for (field, collection) in RELATIONS {

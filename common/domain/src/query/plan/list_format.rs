@@ -1,8 +1,8 @@
-//! [`ExportFormat`]: the `export` parameter.
+//! [`ListFormat`]: the `export` parameter.
 
 /// A format of `export`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExportFormat {
+pub enum ListFormat {
     /// RFC 4180 with quoted texts.
     Csv,
     /// The same with a byte order mark.
@@ -15,7 +15,7 @@ pub enum ExportFormat {
     Yaml,
 }
 
-impl ExportFormat {
+impl ListFormat {
     /// The format of this name.
     pub fn from_name(name: &str) -> Option<Self> {
         match name {

@@ -1,0 +1,114 @@
+//! From a reservation to its codes: the rows of `unique_code` are computed for the window asked for, never stored.
+
+use std::ops::Range;
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{OperationError, renderer};
+use crate::{
+    code::{IdKey, Renderer, Secret},
+    context::Context,
+    query::{Row, Window},
+    reservation::Reservation,
+};
+
+/// The most codes in one answer.
+pub(super) const MAX_CODES: usize = 10_000;
+
+/// Renders the codes of reservations as `unique_code` rows.
+pub(super) struct CodeRows<'a> {
+    secret: &'a Secret,
+    ids: IdKey,
+}
+
+impl<'a> CodeRows<'a> {
+    /// Fetches the secret, once per process.
+    ///
+    /// # Errors
+    /// `SERVICE_UNAVAILABLE` when the secret cannot be fetched.
+    pub(super) async fn open(context: &'a Context) -> Result<Self, OperationError> {
+        let secret = context.secret().await?;
+        Ok(Self { secret, ids: secret.id_key() })
+    }
+
+    /// The rows of a window of a reservation's codes, by position; time does not depend on the offset.
+    ///
+    /// # Errors
+    /// `INTERNAL_SERVER_ERROR` when the stored range cannot be rendered.
+    pub(super) fn window(
+        &self,
+        item: &Reservation,
+        window: Window,
+        descending: bool,
+    ) -> Result<Vec<Row>, OperationError> {
+        let Some(range) = &item.range else { return Ok(Vec::new()) };
+        let Some(renderer) = self.renderer(item)? else { return Ok(Vec::new()) };
+        offsets(item, window)
+            .map(|offset| self.row(item, &renderer, if descending { range.count - 1 - offset } else { offset }))
+            .collect()
+    }
+
+    /// Only the ids of a window of a reservation's codes.
+    #[must_use]
+    pub(super) fn keys(&self, item: &Reservation, window: Window) -> Vec<Uuid> {
+        let Some(range) = &item.range else { return Vec::new() };
+        let offsets = offsets(item, window);
+        let index = |offset| range.start.saturating_add(offset);
+        self.ids.encode_range(range.pool_number, index(offsets.start)..index(offsets.end))
+    }
+
+    /// The row of the code at an index of the pool, if the reservation owns it.
+    ///
+    /// # Errors
+    /// `INTERNAL_SERVER_ERROR` when the stored range cannot be rendered.
+    pub(super) fn at(&self, item: &Reservation, index: u64) -> Result<Option<Row>, OperationError> {
+        let Some(offset) = item.range.as_ref().and_then(|range| offset_of(index, range.start, range.count)) else {
+            return Ok(None);
+        };
+        let Some(renderer) = self.renderer(item)? else { return Ok(None) };
+        self.row(item, &renderer, offset).map(Some)
+    }
+
+    fn renderer(&self, item: &Reservation) -> Result<Option<Renderer>, OperationError> {
+        match (&item.range, &item.render) {
+            (Some(range), Some(render)) => Ok(Some(renderer(self.secret, range, render)?)),
+            _ => Ok(None),
+        }
+    }
+
+    fn row(&self, item: &Reservation, renderer: &Renderer, offset: u64) -> Result<Row, OperationError> {
+        let Some(range) = &item.range else { return Ok(Row::new()) };
+        let index = range.start + offset;
+        let code = renderer.code(index).map_err(|error| OperationError::Internal(error.to_string()))?;
+        let row = json!({
+            "id": self.ids.encode(range.pool_number, index),
+            "user_created": item.user_created,
+            "date_created": item.date_created,
+            "user_updated": item.user_updated,
+            "date_updated": item.date_updated,
+            "digital_link": code.digital_link,
+            "code": code.code,
+            "product": item.product,
+            "epc_join_key": code.epc_join_key,
+            "status": "reserved",
+            "reservation": item.id,
+            "type": item.code_type,
+            "identifier_job": null,
+            "custom_id": null,
+            "position": offset + 1,
+        });
+        Ok(row.as_object().cloned().unwrap_or_default())
+    }
+}
+
+/// The codes of a reservation that a window shows, counted from 0.
+pub(super) fn offsets(item: &Reservation, window: Window) -> Range<u64> {
+    let count = item.range.as_ref().map_or(0, |range| range.count);
+    let start = count.min(window.skip() as u64);
+    start..window.take().map_or(count, |take| count.min(start.saturating_add(take as u64)))
+}
+
+fn offset_of(index: u64, start: u64, count: u64) -> Option<u64> {
+    index.checked_sub(start).filter(|offset| *offset < count)
+}

@@ -1,0 +1,124 @@
+//! From a code to the reservation that issued it: by the code, its Digital Link, its EPC join key or its id.
+//!
+//! Nothing here scans: the inverse permutation gives the index of a code in its pool, and one range entry names the
+//! reservation.
+
+use std::collections::HashMap;
+
+use futures::future::try_join_all;
+use uuid::Uuid;
+
+use super::{Caller, OperationError};
+use crate::{
+    code::{Candidate, Namespace, Permutation, PoolSpec, Secret, by_code, by_digital_link, by_join_key},
+    context::Context,
+    query::CodeLookup,
+    reservation::Reservation,
+    store::{Pool, Store},
+};
+
+/// A code that was issued: by which reservation, at which index of its pool.
+#[derive(Clone, Debug)]
+pub(super) struct FoundCode {
+    /// The reservation, as it is now.
+    pub(super) reservation: Reservation,
+    /// The index.
+    pub(super) index: u64,
+}
+
+/// Finds the reservation that issued each code: the candidate pools of all lookups come in one batch read, then one query
+/// for the range and one read of the reservation per code (three reads of the store for one code, whatever the volume).
+///
+/// Codes that are malformed, of unknown pools, or never issued are not found. Rights (RSV-6): a reservation that does not
+/// exist for the caller is not found either.
+///
+/// # Errors
+/// `SERVICE_UNAVAILABLE` when DynamoDB or the secret does not answer; `INTERNAL_SERVER_ERROR` when the secret is not the one of
+/// the pool.
+pub(super) async fn find_codes(
+    context: &Context,
+    caller: &Caller,
+    lookups: &[CodeLookup],
+) -> Result<HashMap<CodeLookup, Vec<FoundCode>>, OperationError> {
+    let store = context.store();
+    let candidates: Vec<(&CodeLookup, Vec<Candidate>)> =
+        lookups.iter().map(|lookup| (lookup, candidates(lookup))).collect();
+    let mut namespaces: Vec<_> =
+        candidates.iter().flat_map(|(_, list)| list).map(|candidate| candidate.namespace.clone()).collect();
+    namespaces.sort();
+    namespaces.dedup();
+    let mut found: HashMap<CodeLookup, Vec<FoundCode>> = HashMap::new();
+    if namespaces.is_empty() {
+        return Ok(found);
+    }
+    let pools = store.pools(&namespaces).await?;
+    let secret = if pools.is_empty() { None } else { Some(context.secret().await?) };
+    let mut issued = Vec::new();
+    for (lookup, list) in candidates {
+        for candidate in list {
+            let Some(pool) = pools.iter().find(|pool| pool.namespace == candidate.namespace) else { continue };
+            let Some(secret) = secret else { continue };
+            if let Some(index) = index_of(secret, pool, &candidate.varying)? {
+                issued.push((lookup, &pool.namespace, index));
+            }
+        }
+    }
+    let owners = issued.iter().map(|(_, namespace, index)| owner(store, namespace, *index));
+    for ((lookup, _, index), reservation) in issued.iter().zip(try_join_all(owners).await?) {
+        let asked = |item: &Reservation| match lookup {
+            // A key without a product (an SSCC) is found whatever product was named; it must be the reservation's.
+            CodeLookup::Code { product: Some(product), .. } => item.product.as_ref() == Some(product),
+            _ => true,
+        };
+        if let Some(reservation) = reservation.filter(|item| caller.sees(item.reserved_for.as_deref()) && asked(item)) {
+            found.entry((*lookup).clone()).or_default().push(FoundCode { reservation, index: *index });
+        }
+    }
+    Ok(found)
+}
+
+/// Finds the reservation that a code's id belongs to.
+///
+/// # Errors
+/// As [`find_codes`].
+pub(super) async fn find_code_by_id(
+    context: &Context,
+    caller: &Caller,
+    id: Uuid,
+) -> Result<Option<FoundCode>, OperationError> {
+    let store = context.store();
+    let Some((pool_number, index)) = context.secret().await?.id_key().decode(id) else { return Ok(None) };
+    let Some(namespace) = store.namespace_of(pool_number).await? else { return Ok(None) };
+    let reservation = owner(store, &namespace, index).await?;
+    Ok(reservation
+        .filter(|reservation| caller.sees(reservation.reserved_for.as_deref()))
+        .map(|reservation| FoundCode { reservation, index }))
+}
+
+fn candidates(lookup: &CodeLookup) -> Vec<Candidate> {
+    match lookup {
+        CodeLookup::Code { code, product } => by_code(code, product.as_deref()),
+        CodeLookup::DigitalLink(link) => by_digital_link(link),
+        CodeLookup::EpcJoinKey(key) => by_join_key(key),
+    }
+}
+
+/// The index of a code in its pool, by the inverse permutation; none where it was never issued.
+fn index_of(secret: &Secret, pool: &Pool, varying: &str) -> Result<Option<u64>, OperationError> {
+    let key = secret.pool_key(&pool.namespace);
+    if key.check_value() != pool.check {
+        return Err(OperationError::Internal(format!("the secret is not the one of {}", pool.namespace)));
+    }
+    let internal = |error: crate::code::CodeError| OperationError::Internal(error.to_string());
+    let spec = PoolSpec::from_pool(pool.namespace.clone(), pool.character_set).map_err(internal)?;
+    let permutation = Permutation::new(&spec, &key).map_err(internal)?;
+    Ok(permutation.index_of(varying).filter(|index| *index < pool.next))
+}
+
+/// The reservation whose range holds an index, if it still exists in the incarnation that got the range.
+async fn owner(store: Store<'_>, namespace: &Namespace, index: u64) -> Result<Option<Reservation>, OperationError> {
+    let Some(range) = store.range_of(namespace, index).await? else { return Ok(None) };
+    let Some(id) = range.reservation else { return Ok(None) };
+    let reservation = store.reservation(id).await?;
+    Ok(reservation.filter(|reservation| Some(reservation.incarnation) == range.incarnation))
+}

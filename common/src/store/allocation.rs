@@ -1,0 +1,177 @@
+//! Allocation: the transaction that gives new reservations their ranges of one pool (docs/architecture.md, step 1).
+//!
+//! A transaction whose condition fails writes nothing and reports which part was overtaken.
+
+use aws_sdk_dynamodb::types::Put;
+
+use super::{
+    PoolEntry, RangeEntry, Store, StoreError,
+    items::{number, text},
+    transaction::{Outcome, Reason, Transaction},
+};
+use crate::reservation::{ExportProgress, Range, Render, Reservation, Status, Timestamp};
+
+/// A reservation that is to get a range of a pool, with the range's start and what its export is rendered with.
+#[derive(Clone, Debug)]
+pub struct Placement {
+    /// The reservation as it was read.
+    pub reservation: Reservation,
+    /// Its first index.
+    pub start: u64,
+    /// What its export is rendered with.
+    pub render: Render,
+}
+
+/// What became of one try to allocate.
+#[derive(Debug)]
+pub enum Allocated {
+    /// All have their range; the reservations as they are now.
+    Done(Vec<Reservation>),
+    /// Nothing is written. The reservations that changed since they were read, and whether the pool did.
+    Overtaken {
+        /// Positions in the list of placements.
+        changed: Vec<usize>,
+        /// Whether the pool must be read again.
+        pool: bool,
+    },
+    /// Nothing is written; try again.
+    Busy,
+}
+
+/// The most reservations of one allocation: 2k + 2 actions for a new pool stay within 100.
+pub const MAX_PLACEMENTS: usize = 49;
+
+impl Store<'_> {
+    /// Allocates ranges of one pool in one transaction (architecture, step 1).
+    ///
+    /// RSV-1 and RSV-3: the counter moves from the value read, and a range entry must not exist. RSV-2: the reservation
+    /// must be `new`, without a range, and of the version read, since its input may still be edited.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] or [`StoreError::Contended`] when DynamoDB does not answer; [`StoreError::Refused`] when it
+    /// refuses.
+    pub async fn allocate(
+        &self,
+        entry: &PoolEntry,
+        placements: &[Placement],
+        now: Timestamp,
+    ) -> Result<Allocated, StoreError> {
+        let pool = entry.pool();
+        let next =
+            placements.iter().fold(pool.next, |next, placement| next.saturating_add(placement.reservation.quantity()));
+        let mut transaction = Transaction::default();
+        match entry {
+            PoolEntry::Known(pool) => transaction.update(self.advance_pool(pool, next)?),
+            PoolEntry::Fresh(pool) => self.make_pool(pool, next)?.into_iter().for_each(|put| transaction.put(put)),
+        }
+        let of_pool = transaction.len();
+        let mut allocated = Vec::with_capacity(placements.len());
+        for placement in placements {
+            let item = &placement.reservation;
+            let range = RangeEntry {
+                start: placement.start,
+                count: item.quantity(),
+                reservation: Some(item.id),
+                incarnation: Some(item.incarnation),
+                organisation: item.reserved_for.clone(),
+                at: Some(now),
+            };
+            transaction.put(self.make_range(&pool.namespace, &range)?);
+        }
+        for placement in placements {
+            let next = placed(placement, entry, now);
+            transaction.put(self.put_over(&placement.reservation, &next)?);
+            allocated.push(next);
+        }
+        match transaction.send(self.client).await? {
+            Outcome::Done => Ok(Allocated::Done(allocated)),
+            Outcome::Cancelled(reasons) => overtaken(&reasons, of_pool, placements.len()),
+        }
+    }
+
+    /// Puts `new` over `old`: `new` without a range, of the version read.
+    fn put_over(&self, old: &Reservation, new: &Reservation) -> Result<Put, StoreError> {
+        Put::builder()
+            .table_name(&self.config.tables.reservations)
+            .set_item(Some(self.reservation_item(new)?))
+            .condition_expression(
+                "#status = :new AND attribute_not_exists(#range) AND incarnation = :incarnation AND version = :version",
+            )
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#range", "range")
+            .expression_attribute_values(":new", text(Status::New.as_str()))
+            .expression_attribute_values(":incarnation", text(old.incarnation.to_string()))
+            .expression_attribute_values(":version", number(old.version))
+            .build()
+            .map_err(StoreError::from)
+    }
+}
+
+/// The reservation with its range.
+fn placed(placement: &Placement, entry: &PoolEntry, now: Timestamp) -> Reservation {
+    let pool = entry.pool();
+    let item = &placement.reservation;
+    Reservation {
+        status: Status::InProgress,
+        generation: 1,
+        version: item.version.saturating_add(1),
+        range: Some(Range {
+            namespace: pool.namespace.clone(),
+            pool_number: pool.number,
+            character_set: pool.character_set,
+            check: pool.check.clone(),
+            start: placement.start,
+            count: item.quantity(),
+        }),
+        render: Some(placement.render.clone()),
+        export: Some(ExportProgress::begin()),
+        attempts: 0,
+        quantity_reserved: Some(0),
+        error_message: None,
+        progress_at: Some(now),
+        date_updated: Some(now),
+        ..item.clone()
+    }
+}
+
+/// Reads the reason of each action: the pool's, then the ranges', then the reservations'.
+fn overtaken(reasons: &[Reason], of_pool: usize, placements: usize) -> Result<Allocated, StoreError> {
+    if let Some(text) = reasons.iter().find_map(|reason| match reason {
+        Reason::Refused(text) => Some(text.clone()),
+        _ => None,
+    }) {
+        return Err(StoreError::Refused(text));
+    }
+    let failed = |reason: &Reason| matches!(reason, Reason::Condition(_));
+    // A range entry that exists means that the counter read was old, too.
+    let pool = reasons.iter().take(of_pool + placements).any(failed);
+    let changed: Vec<usize> = reasons
+        .iter()
+        .skip(of_pool + placements)
+        .enumerate()
+        .filter(|(_, reason)| failed(reason))
+        .map(|(position, _)| position)
+        .collect();
+    if pool || !changed.is_empty() { Ok(Allocated::Overtaken { changed, pool }) } else { Ok(Allocated::Busy) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cancellation_reason_is_told_apart() {
+        let condition = || Reason::Condition(None);
+        let told = |reasons: &[Reason]| overtaken(reasons, 1, 2).unwrap();
+        // pool, range, range, reservation, reservation
+        let none = || Reason::None;
+        assert!(matches!(told(&[condition(), none(), none(), none(), none()]),
+            Allocated::Overtaken { changed, pool: true } if changed.is_empty()));
+        assert!(matches!(told(&[none(), none(), condition(), none(), none()]),
+            Allocated::Overtaken { changed, pool: true } if changed.is_empty()));
+        assert!(matches!(told(&[none(), none(), none(), none(), condition()]),
+            Allocated::Overtaken { changed, pool: false } if changed == [1]));
+        assert!(matches!(told(&[Reason::Retry, none(), none(), none(), none()]), Allocated::Busy));
+        assert!(overtaken(&[Reason::Refused("ValidationError".into())], 1, 2).is_err());
+    }
+}
