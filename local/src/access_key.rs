@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
-use crate::data_dir::random_text;
+use crate::random::random_text;
 
 /// Maximum clock difference of a client, in seconds (AWS accepts five minutes).
 const MAX_SKEW: i64 = 300;

@@ -9,10 +9,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rand::RngExt;
 use tempfile::TempDir;
 
-use crate::access_key::AccessKey;
+use crate::{access_key::AccessKey, random::random_text};
 
 /// Length of the secret that keys the codes, in characters.
 const SECRET_LENGTH: usize = 64;
@@ -165,11 +164,6 @@ impl DataDir {
             Err(source) => Err(DataDirError::Io { path, source }),
         }
     }
-}
-
-/// Random letters and digits.
-pub(crate) fn random_text(length: usize) -> String {
-    rand::rng().sample_iter(rand::distr::Alphanumeric).take(length).map(char::from).collect()
 }
 
 /// Writes a file that only its owner can read. After a crash the file is either complete or absent.

@@ -16,6 +16,7 @@ pub mod gateway;
 pub mod invocation;
 mod listeners;
 pub mod options;
+mod random;
 pub mod remote;
 pub mod s3;
 pub mod schedule;

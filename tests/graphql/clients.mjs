@@ -1,7 +1,6 @@
 // Third-party GraphQL clients against a running service: `node clients.mjs http://127.0.0.1:PORT`.
 // graphql-js builds the schema from the introspection and validates documents with it; graphql-request and
-// @directus/sdk
-// send them. Every check is counted, so a run without checks fails.
+// @directus/sdk send them. Every check is counted, so a run without checks fails.
 import assert from 'node:assert/strict';
 import {
   buildClientSchema, getIntrospectionQuery, isObjectType, parse, printSchema, validate, validateSchema,

@@ -49,8 +49,8 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
                 organisations::list(context, call.session(), &parse_query_string(&call.query)?).await?;
             Ok(Answer::of_list(&query, answer, call.now))
         }
-        // An organisation's id contains slashes, so the route captures it as a path. Without that variable the route did not
-        // match.
+        // An organisation's id contains slashes, so the route captures it as a path. Without that variable the route
+        // did not match.
         ["items", "organisation", ..] if reads => {
             let rest = call.parameter("proxy").ok_or_else(|| ApiError::RouteNotFound(call.path.clone()))?;
             let id = rest.strip_suffix('/').unwrap_or(rest);

@@ -52,7 +52,7 @@ impl<'m> Writer<'m> {
                 }
                 Json::Array(out)
             }
-            // A relation that the caller may not read comes as a key instead of a list.
+            // A value other than a list stands for a list that the caller may not read.
             (TypeRef::List(_), _) => Json::Null,
             (TypeRef::Named(name), _) => match (self.model.output(name), data) {
                 (Some(output), Json::Object(members)) => {

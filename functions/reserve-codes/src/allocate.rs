@@ -1,7 +1,7 @@
 //! Allocation (architecture, step 1): all reservations of one pool in a batch share one transaction.
 //!
-//! This module decides which reservations fit into the pool. `store::allocate` writes the ranges with its conditions. It
-//! renders no codes and writes no exports.
+//! This module decides which reservations fit into the pool. `store::allocate` writes the ranges with its conditions.
+//! It renders no codes and writes no exports.
 
 use std::collections::BTreeMap;
 
@@ -21,8 +21,8 @@ use crate::error::{KEY_MISMATCH, WorkError, fail_if_permanent};
 /// Maximum attempts for one group. After that, its records fail and the stream delivers them again.
 const MAX_TRIES: u32 = 10;
 
-/// The position of a reservation and its result: the reservation with its range; `None` if it changed or ended with an error;
-/// or an error.
+/// The position of a reservation and its result: the reservation with its range; `None` if it changed or ended with an
+/// error; or an error.
 pub(crate) type Outcome = (usize, Result<Option<Reservation>, WorkError>);
 
 /// A reservation that waits for a range.
@@ -140,7 +140,8 @@ impl<'a> Group<'a> {
         let (mut placements, mut placed, mut too_large) = (Vec::new(), Vec::new(), Vec::new());
         for (index, waiting) in self.waiting.iter().enumerate() {
             if waiting.spec.character_set != pool.character_set {
-                // The pool does not exist yet. It is not known yet whether its first reservation succeeds and so fixes the set.
+                // The pool does not exist yet. It is not known yet whether its first reservation succeeds and so fixes
+                // the set.
                 continue;
             }
             let quantity = waiting.item.quantity();
@@ -157,7 +158,8 @@ impl<'a> Group<'a> {
             }
         }
         if placements.is_empty() {
-            // No reservation fits into the remaining capacity, so each ends with its own error. The error states what is left.
+            // No reservation fits into the remaining capacity, so each ends with its own error. The error states what
+            // is left.
             return self.fail_too_large(pool.next, &too_large).await;
         }
         self.figures.attempts += 1;
@@ -177,7 +179,8 @@ impl<'a> Group<'a> {
             }
             Allocated::Overtaken { changed, pool } => {
                 self.figures.conflicts += 1;
-                // A reservation that changed after it was read has a stream record of its own. The others are tried again.
+                // A reservation that changed after it was read has a stream record of its own. The others are tried
+                // again.
                 let gone: Vec<usize> = changed.iter().filter_map(|position| placed.get(*position).copied()).collect();
                 for index in &gone {
                     if let Some(waiting) = self.waiting.get(*index) {
@@ -210,8 +213,8 @@ impl<'a> Group<'a> {
         }))
     }
 
-    /// Fails reservations that ask for another character set than the pool's. The first reservation of a namespace fixes the
-    /// set.
+    /// Fails reservations that ask for another character set than the pool's. The first reservation of a namespace
+    /// fixes the set.
     async fn drop_other_character_sets(&mut self, pool: &Pool) -> Result<(), WorkError> {
         let mut gone = Vec::new();
         for (index, waiting) in self.waiting.iter().enumerate() {

@@ -1,8 +1,8 @@
-//! A pool of buffers for export parts. A buffer is taken for one part, returned when the part is sent, and reused for a later
-//! one.
+//! A pool of buffers for export parts. A buffer is taken for one part, returned when the part is sent, and reused for a
+//! later one.
 //!
-//! Parts are made on different threads. An allocator with per-thread caches (such as glibc's) would keep the memory of several
-//! parts per thread. With this pool, memory is bounded by the number of parts that exist at once.
+//! Parts are made on different threads. An allocator with per-thread caches (such as glibc's) would keep the memory of
+//! several parts per thread. With this pool, memory is bounded by the number of parts that exist at once.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,8 +18,8 @@ impl Buffers {
         self.waiting().pop().unwrap_or_default()
     }
 
-    /// The bytes of a part. The buffer returns to the pool when the last reader (for example a retry of the request) drops
-    /// them.
+    /// The bytes of a part. The buffer returns to the pool when the last reader (for example a retry of the request)
+    /// drops them.
     pub(crate) fn lend(&self, part: Vec<u8>) -> Bytes {
         Bytes::from_owner(Lent { part, home: self.clone() })
     }

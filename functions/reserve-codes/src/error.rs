@@ -1,4 +1,5 @@
-//! The errors of a step, divided by how the protocol treats them, and the function that ends a reservation with an error.
+//! The errors of a step, divided by how the protocol treats them, and the function that ends a reservation with an
+//! error.
 //!
 //! Modules of this crate may use it; it must not use any of them.
 
@@ -15,8 +16,8 @@ use common::{
 /// Why a step failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WorkError {
-    /// The step can never succeed. The reservation gets status `error` and this message, which the user reads (architecture,
-    /// step 4).
+    /// The step can never succeed. The reservation gets status `error` and this message, which the user reads
+    /// (architecture, step 4).
     #[error("{0}")]
     Permanent(String),
     /// The step may succeed later. Nothing is written, and the stream delivers the record again.
@@ -98,7 +99,8 @@ pub(crate) async fn fail_if_permanent<T>(
         Ok(value) => Ok(Some(value)),
         Err(WorkError::Permanent(message)) => {
             tracing::warn!(reservation = %item.id, message, "reservation {} ends with an error", item.id);
-            // If the reservation changed in the meantime, nothing is written: the change has a stream record of its own.
+            // If the reservation changed in the meantime, nothing is written: the change has a stream record of its
+            // own.
             context.store().fail(item, &message, context.now()).await?;
             Ok(None)
         }

@@ -1,5 +1,5 @@
-//! The export of one reservation (architecture, steps 2 and 3): written in slices and completed exactly once, even when workers
-//! die in between.
+//! The export of one reservation (architecture, steps 2 and 3): written in slices and completed exactly once, even when
+//! workers die in between.
 
 use std::{
     sync::Arc,
@@ -54,16 +54,17 @@ enum Slice {
 }
 
 impl<'a> Job<'a> {
-    /// Compiles the export. Gives `None` when there is nothing to write now: the export was restarted, or the reservation
-    /// failed.
+    /// Compiles the export. Gives `None` when there is nothing to write now: the export was restarted, or the
+    /// reservation failed.
     ///
     /// # Errors
-    /// `WorkError::Transient` when the export was begun by a newer renderer, or when the store or Secrets Manager fails.
+    /// `WorkError::Transient` when the export was begun by a newer renderer, or when the store or Secrets Manager
+    /// fails.
     pub(crate) async fn prepare(context: &'a Context, item: Reservation) -> Result<Option<Self>, WorkError> {
         let version = item.render.as_ref().map_or(0, |render| render.version);
         if version > RENDERER_VERSION {
-            // A newer version of this function began the export, so this one must not write to it. The record fails and is
-            // delivered again, until a worker of the newer version gets it.
+            // A newer version of this function began the export, so this one must not write to it. The record fails and
+            // is delivered again, until a worker of the newer version gets it.
             return Err(WorkError::Transient(format!("the export was begun by renderer {version}")));
         }
         if version < RENDERER_VERSION {
@@ -119,8 +120,8 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// The id of the upload that a dead worker left, or of a new one. The id is saved at the end of the slice; until then the
-    /// upload is found by its key.
+    /// The id of the upload that a dead worker left, or of a new one. The id is saved at the end of the slice; until
+    /// then the upload is found by its key.
     async fn begin(&self) -> Result<String, WorkError> {
         match self.bucket().find_upload(&self.key).await? {
             Some(upload) => Ok(upload),
@@ -130,8 +131,8 @@ impl<'a> Job<'a> {
 
     /// Uploads parts until the file or the time ends, but at least one, so that every slice makes progress.
     ///
-    /// The next part is rendered while earlier ones are uploaded. Memory is bounded by the parts in flight, not by the size of
-    /// the file.
+    /// The next part is rendered while earlier ones are uploaded. Memory is bounded by the parts in flight, not by the
+    /// size of the file.
     async fn upload_parts(&self, upload: &str, from: Cursor, end: Option<Instant>) -> Result<Slice, WorkError> {
         let mut flying: JoinSet<(Cursor, Result<(), BucketError>)> = JoinSet::new();
         let buffers = Buffers::default();
@@ -208,8 +209,8 @@ impl<'a> Job<'a> {
             .await
     }
 
-    /// Starts the file again with its first part. Each save counts as progress, so the sweep would never end such a loop;
-    /// `MAX_RESTARTS` bounds it (RSV-5).
+    /// Starts the file again with its first part. Each save counts as progress, so the sweep would never end such a
+    /// loop; `MAX_RESTARTS` bounds it (RSV-5).
     async fn start_over(&self) -> Result<(), WorkError> {
         let restarts = self.restarts().saturating_add(1);
         if restarts > MAX_RESTARTS {
@@ -237,7 +238,8 @@ impl<'a> Job<'a> {
             Err(BucketError::NoSuchUpload) => return self.recover().await,
             Err(error) => return Err(error.into()),
         };
-        // Parts after the last one come from a dead worker with another part policy, which cut the file into smaller parts.
+        // Parts after the last one come from a dead worker with another part policy, which cut the file into smaller
+        // parts.
         parts.retain(|part| part.number <= last);
         let len = parts.iter().map(|part| part.len).sum();
         let without_gap = parts.iter().map(|part| part.number).eq(1..=last);
@@ -249,8 +251,9 @@ impl<'a> Job<'a> {
         }
         match self.bucket().complete_upload(&self.key, upload, &parts).await {
             Ok(()) => self.complete(Stored { len, rows: Some(self.item.quantity()) }).await,
-            // The upload was completed before: by another worker, or by a request whose response was lost. If the object is not
-            // visible yet, the record fails and is delivered again; the next attempt then detects whether the upload is gone.
+            // The upload was completed before: by another worker, or by a request whose response was lost. If the
+            // object is not visible yet, the record fails and is delivered again; the next attempt then detects whether
+            // the upload is gone.
             Err(BucketError::NoSuchUpload) => match self.bucket().head(&self.key).await? {
                 Some(_) => self.recover().await,
                 None => Err(BucketError::NoSuchUpload.into()),

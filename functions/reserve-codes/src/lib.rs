@@ -1,8 +1,8 @@
 //! The stream function: allocates ranges of codes and writes their exports, by the protocol in docs/architecture.md.
 //!
-//! A stream record is only a hint. For each reservation in a batch, the function reads the item (consistently) and does its
-//! next step, whatever the record says. Every write is conditional on what was read, so duplicate, late and reordered records
-//! do no harm (RSV-1 … RSV-4).
+//! A stream record is only a hint. For each reservation in a batch, the function reads the item (consistently) and does
+//! its next step, whatever the record says. Every write is conditional on what was read, so duplicate, late and
+//! reordered records do no harm (RSV-1 … RSV-4).
 
 mod allocate;
 mod buffers;
@@ -18,8 +18,8 @@ use aws_lambda_events::event::{
 use common::context::Context;
 use lambda_runtime::{Error, LambdaEvent};
 
-/// Does the next step of each reservation that the records name. The response lists the sequence numbers of failed records, and
-/// the stream delivers those again.
+/// Does the next step of each reservation that the records name. The response lists the sequence numbers of failed
+/// records, and the stream delivers those again.
 ///
 /// # Errors
 /// Never. Failures are reported per record; the return type is the one that the Lambda runtime requires.

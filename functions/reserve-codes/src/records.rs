@@ -11,14 +11,15 @@ use uuid::Uuid;
 pub(crate) struct Hint {
     /// The reservation.
     pub(crate) id: Uuid,
-    /// The incarnations that the records mention, each with its last known file. Those that no longer exist are cleaned up.
+    /// The incarnations that the records mention, each with its last known file. Those that no longer exist are cleaned
+    /// up.
     pub(crate) incarnations: Vec<Incarnation>,
     /// Sequence numbers of the records. The result of the reservation applies to all of them.
     pub(crate) sequence_numbers: Vec<String>,
 }
 
-/// Reduces a batch to one hint per reservation, in the order in which they first occur. The second result is the sequence
-/// numbers of records without a valid reservation id; these always fail.
+/// Reduces a batch to one hint per reservation, in the order in which they first occur. The second result is the
+/// sequence numbers of records without a valid reservation id; these always fail.
 pub(crate) fn reduce(records: Vec<EventRecord>) -> (Vec<Hint>, Vec<String>) {
     let mut hints: Vec<Hint> = Vec::new();
     let mut positions: BTreeMap<Uuid, usize> = BTreeMap::new();

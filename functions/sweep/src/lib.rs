@@ -1,5 +1,5 @@
-//! The scheduled function. Its tasks: wake reservations without progress; once a day, remove unreferenced objects and look for
-//! rows that no list finds (architecture, steps 6 and 7).
+//! The scheduled function. Its tasks: wake reservations without progress; once a day, remove unreferenced objects and
+//! look for rows that no list finds (architecture, steps 6 and 7).
 //!
 //! It keeps RSV-5: every accepted reservation ends, and after that the bucket contains nothing unreferenced.
 
@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 
 /// Runs the task that the event names: `{"task": "wake"}` (the default), `{"task": "tidy"}` or `{"task": "shards"}`.
 ///
-/// By default `tidy` skips exports younger than one hour. An operator can lower that: `{"task": "tidy", "min_age_seconds": 0}`.
+/// By default `tidy` skips exports younger than one hour. An operator can lower that: `{"task": "tidy",
+/// "min_age_seconds": 0}`.
 ///
 /// # Errors
 /// When the task is unknown, or when DynamoDB or S3 fails. The next scheduled run continues.

@@ -1,5 +1,5 @@
-//! Removes objects and uploads that the stream function left behind (architecture, step 6): after a stream record was lost, or
-//! a worker died after its reservation was deleted.
+//! Removes objects and uploads that the stream function left behind (architecture, step 6): after a stream record was
+//! lost, or a worker died after its reservation was deleted.
 
 use std::{
     collections::BTreeMap,
@@ -31,8 +31,8 @@ enum Kind {
 
 /// Checks every export and open upload. Gives the number checked.
 ///
-/// Each run starts at a random key, so that a run that ends early is complemented by the next one. A failure does not stop the
-/// run; the first error is returned at the end.
+/// Each run starts at a random key, so that a run that ends early is complemented by the next one. A failure does not
+/// stop the run; the first error is returned at the end.
 ///
 /// # Errors
 /// `TidyError` when DynamoDB or S3 fails for a page or for a reservation.
@@ -138,8 +138,8 @@ impl Round<'_> {
     }
 }
 
-/// Whether the only export is the one that the complete reservation references. This is the usual case and needs no further
-/// reads.
+/// Whether the only export is the one that the complete reservation references. This is the usual case and needs no
+/// further reads.
 fn is_in_order(item: &Reservation, generations: &[u32]) -> bool {
     let file = file_id(item.incarnation, item.generation).to_string();
     item.status == Status::Complete

@@ -1,5 +1,5 @@
-//! Wakes reservations (architecture, step 7): after 15 minutes without progress a reservation is retried, and after 8 attempts
-//! it ends with status `error`.
+//! Wakes reservations (architecture, step 7): after 15 minutes without progress a reservation is retried, and after 8
+//! attempts it ends with status `error`.
 
 use std::time::{Duration, SystemTime};
 

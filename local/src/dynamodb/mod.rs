@@ -28,8 +28,9 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, runtime::Handle, sync::oneshot};
 
 use crate::{
-    data_dir::{DataDir, random_text},
+    data_dir::DataDir,
     listeners,
+    random::random_text,
     template::{REGION, Table},
 };
 

@@ -252,8 +252,7 @@ fn load_parts(folder: &Path) -> io::Result<BTreeMap<i32, Part>> {
         let number = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
         if let (Some(number), Some("json")) = (number, path.extension().and_then(|extension| extension.to_str())) {
             let part: Part = description::read(&path)?;
-            // The description exists without its bytes: the machine lost power before the part was acknowledged as
-            // durable.
+            // A description without its bytes: the machine lost power before the bytes were flushed to disk.
             if fs::metadata(folder.join(&part.file)).is_ok_and(|metadata| metadata.len() == part.size) {
                 parts.insert(number, part);
             }

@@ -198,7 +198,7 @@ impl Reader {
         match ended {
             Ok(lane) => self.lanes.free(lane),
             // The worker catches panics of the function, so this is a bug in the reader.
-            Err(error) => tracing::error!(%error, "a batch was lost; its records are delivered again after the next start"),
+            Err(error) => tracing::error!(%error, "a batch was lost; the next start delivers it again"),
         }
     }
 
