@@ -43,7 +43,7 @@ struct Settings {
     /// Codes per reservation; an answer contains at most 100 of their keys.
     codes: u64,
     memory: bool,
-    /// Load another server, which has its own reservations, instead of the system
+    /// Another server with its own reservations, which is loaded instead of the system.
     server: Option<SocketAddr>,
 }
 
