@@ -1,4 +1,4 @@
-"""Starts the built `local` for a script, and speaks to it as a client does. Standard library only."""
+"""Starts a built `local` for scripts and sends requests to it as a client does. Standard library only."""
 
 import contextlib
 import json
@@ -14,7 +14,7 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
-# A key path of a product of each type that needs one; the organisations below have the company prefix that begins them.
+# A product key for each type that needs one. The organisations below have matching company prefixes.
 PRODUCTS = {
     "sgtin": "/01/09506000134352",
     "grai": "/8003/09506000123455",
@@ -25,7 +25,7 @@ PRODUCTS = {
 }
 TYPES = ["sgtin", "sscc", "grai", "short_code", "giai", "gsrn", "gdti", "itip", "cpi", "sgcn"]
 ORGANISATION = "/417/9506000111117"
-# Of the specification's own example: its product has a wrong check digit.
+# From the specification's own example, whose product has a wrong check digit.
 EXAMPLE = {"reserved_for": "/417/9312345000012", "code_type": "sgtin", "product": "/01/19361758000003"}
 TOKEN = "script-token"
 LOG_OPERATIONS = "warn,aws_sdk_dynamodb=debug,aws_smithy_runtime::client::orchestrator=debug"
@@ -46,7 +46,7 @@ SEED = {
 
 
 class NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Lets a caller see a redirect: its link is read without the token."""
+    """Does not follow redirects, because the link must be read without the token."""
 
     def redirect_request(self, *_):
         return None
@@ -74,11 +74,11 @@ class System:
             raise RuntimeError(f"{method} {path}: {error.code} {error.read().decode()}") from error
 
     def reserve(self, body):
-        """The id of a new reservation."""
+        """Creates a reservation and returns its id."""
         return self.request("POST", "/items/code_reservation", body)["id"]
 
     def wait(self, reservation, pause=0.02, watch=None):
-        """Waits for a reservation's end and gives it; `watch` sees it each time it is looked at."""
+        """Waits until a reservation ends and returns it; `watch` is called with each state that is read."""
         while True:
             item = self.request("GET", f"/items/code_reservation/{reservation}?fields=*")
             if watch:
@@ -102,13 +102,13 @@ class System:
         raise RuntimeError("an asset that is no redirect")
 
     def download(self, file, path):
-        """Writes a file's bytes to a path."""
+        """Downloads a file to a path."""
         with urllib.request.urlopen(self.link(file)) as answer, open(path, "wb") as out:
             while block := answer.read(1 << 20):
                 out.write(block)
 
     def read_range(self, file, first, last):
-        """Some bytes of a file, both ends included."""
+        """A range of a file's bytes, both ends included."""
         request = urllib.request.Request(self.link(file), headers={"Range": f"bytes={first}-{last}"})
         with urllib.request.urlopen(request) as answer:
             return answer.read()
@@ -116,7 +116,7 @@ class System:
 
 @contextlib.contextmanager
 def system(binary, *options, log=None):
-    """Runs a built `local` on a free port until the block ends. Into `log` go its lines, and every operation of the AWS SDK."""
+    """Runs a built `local` on a free port until the block ends. `log` receives its log, with every operation of the AWS SDK."""
     with tempfile.TemporaryDirectory() as folder:
         seed = pathlib.Path(folder, "seed.json")
         seed.write_text(json.dumps(SEED), encoding="utf-8")
@@ -145,7 +145,7 @@ def system(binary, *options, log=None):
 
 
 def body_of(code_type, quantity, **more):
-    """What a client sends for so many codes of a type."""
+    """The body of a request for this number of codes of a type."""
     body = {"reserved_for": ORGANISATION, "code_type": code_type, "quantity": quantity, **more}
     if code_type in PRODUCTS:
         body["product"] = PRODUCTS[code_type]

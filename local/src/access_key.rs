@@ -1,12 +1,12 @@
-//! The access key that the embedded stores accept, and the check of a request that claims to be signed with it.
+//! The access key of the embedded stores, and the verification of requests signed with it.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
-use crate::data_dir::random_text;
+use crate::random::random_text;
 
-/// How far the clock of a caller may be off, in seconds (AWS accepts five minutes).
+/// Maximum clock difference of a client, in seconds (AWS accepts five minutes).
 const MAX_SKEW: i64 = 300;
 
 /// An access key id and its secret.
@@ -31,7 +31,7 @@ impl AccessKey {
         Self { id: format!("LOCAL{}", random_text(15)), secret: random_text(40) }
     }
 
-    /// Reads what [`AccessKey::to_text`] wrote.
+    /// Parses the text that [`AccessKey::to_text`] produces; `None` if it has another form.
     #[must_use]
     pub fn from_text(text: &str) -> Option<Self> {
         let (id, secret) = text.split_once(' ')?;
@@ -39,18 +39,19 @@ impl AccessKey {
         (is_plain(id) && is_plain(secret)).then(|| Self { id: id.to_owned(), secret: secret.to_owned() })
     }
 
-    /// Both parts on one line.
+    /// Id and secret on one line, separated by a space.
     #[must_use]
     pub fn to_text(&self) -> String {
         format!("{} {}", self.id, self.secret)
     }
 
-    /// Whether a `POST /` without a query was signed with this key (AWS Signature Version 4, "Create a signed AWS API
-    /// request"). `header` gives the value of a header by its name in lower case.
+    /// Verifies that a `POST /` without a query was signed with this key (AWS Signature Version 4, "Create a signed AWS
+    /// API request"). `header` gives the value of a header by its lower-case name.
     ///
     /// # Errors
-    /// The error code that AWS answers: `MissingAuthenticationToken`, `IncompleteSignature`, `UnrecognizedClient`,
-    /// `RequestExpired` or `InvalidSignature`.
+    /// The error code that AWS answers: `MissingAuthenticationTokenException` without a signature,
+    /// `IncompleteSignatureException` when a part is missing or malformed, `UnrecognizedClientException` for another
+    /// key id, `RequestExpired` for a wrong time, `InvalidSignatureException` for a wrong signature.
     pub fn verify(
         &self,
         header: impl Fn(&str) -> Option<String>,
@@ -77,7 +78,7 @@ impl AccessKey {
             return Err("RequestExpired");
         }
         let signed = field("SignedHeaders")?;
-        // What is not signed may have been changed on the way; the host and the operation must be.
+        // Unsigned headers may have been changed in transit. The host, the time and the operation must be signed.
         if !["host", "x-amz-date", "x-amz-target"].iter().all(|name| signed.split(';').any(|other| other == *name)) {
             return Err(INCOMPLETE);
         }
@@ -94,13 +95,13 @@ impl AccessKey {
             key = mac(&key, part.as_bytes()).finalize().into_bytes().to_vec();
         }
         let claimed = unhex(field("Signature")?).ok_or(INCOMPLETE)?;
-        // In constant time.
+        // The comparison takes constant time.
         mac(&key, to_sign.as_bytes()).verify_slice(&claimed).map_err(|_| "InvalidSignatureException")
     }
 }
 
 fn mac(key: &[u8], text: &[u8]) -> Hmac<Sha256> {
-    // HMAC takes keys of any length, so the error cannot come; an empty key would verify nothing.
+    // HMAC accepts keys of any length, so this error cannot occur. With an empty key no signature would match.
     let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&Default::default()));
     mac.update(text);
     mac

@@ -1,4 +1,4 @@
-//! What a person reads when the system has started.
+//! The text that is printed when the system has started.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use crate::{
     system::{Shared, System},
 };
 
-/// The addresses, the token, a request that works when pasted, and what to do next.
+/// The addresses, the token, a request to paste into a shell, and the next steps.
 #[must_use]
 pub fn banner(system: &System, options: &Options) -> String {
     let mut text = String::new();

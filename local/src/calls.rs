@@ -1,7 +1,8 @@
-//! Writes down which AWS calls each function makes, for the test that compares them with the rights of template.yaml.
+//! Records which AWS calls each function makes. A test compares the record with the permissions in template.yaml.
 //!
-//! With the environment variable `RECORD_CALLS` naming a directory, every process appends to a file of its own there, each
-//! kind of call once, as a line of four words: the function's binary, the service, the operation and the resource.
+//! If the environment variable `RECORD_CALLS` names a directory, every process appends to its own file there. Each kind
+//! of call is written once, as a line of four words: the function's binary, the service, the operation and the
+//! resource.
 //!
 //! ```text
 //! list-reservations DynamoDB Query code-reservation-ReservationsTable/index/by_shard
@@ -9,8 +10,9 @@
 //! reserve-codes S3 UploadPart code-reservation-exportsbucket/exports/*
 //! ```
 //!
-//! A key of S3 is cut after its first folder. The recorder is an interceptor of the SDK's clients, above the way to the stores:
-//! it sees reads that need no socket, and links that are signed and never sent. Without the variable nothing here has effect.
+//! An S3 key is cut after its first folder. The recorder is an interceptor of the SDK's clients, above the transport.
+//! So it also sees reads that need no socket and links that are signed but never requested. Without the variable this
+//! module does nothing.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -40,16 +42,16 @@ use common::{config::SecretSource, context::Context, https};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-/// The variable that names the directory of the record.
+/// The environment variable with the directory of the record.
 const VARIABLE: &str = "RECORD_CALLS";
 
-/// The context that a function's handler gets so that its calls are recorded; none where nothing is.
+/// A context whose calls are recorded under the name of a binary; `None` when nothing is recorded.
 #[must_use]
 pub fn recorded(context: &Context, binary: &str) -> Option<Arc<Context>> {
     let record = Record::of_this_process()?;
     let mut config = context.config().clone();
     let mut sdk = context.sdk().clone();
-    // On AWS the secret costs a call.
+    // On AWS, reading the secret is a call. Locally the secret is known, so the call is simulated to be recorded.
     if let SecretSource::Value(value) = &config.secret {
         let inner = sdk.http_client().unwrap_or_else(https::direct);
         sdk = sdk.to_builder().http_client(Secrets { value: value.clone(), inner }).build();
@@ -58,7 +60,7 @@ pub fn recorded(context: &Context, binary: &str) -> Option<Arc<Context>> {
     Some(context.observed_also(config, &sdk, SharedInterceptor::new(Recorder { binary: binary.to_owned(), record })))
 }
 
-/// Where this process writes, and what it has written.
+/// The file of this process and the lines already written to it.
 #[derive(Debug)]
 struct Record(Mutex<(File, HashSet<String>)>);
 
@@ -84,7 +86,7 @@ impl Record {
         Ok(Self(Mutex::new((OpenOptions::new().create(true).append(true).open(file)?, HashSet::new()))))
     }
 
-    /// At once, since tests kill the process.
+    /// Writes without buffering, because tests kill the process.
     fn write(&self, line: String) -> io::Result<()> {
         let (file, known) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.contains(&line) {
@@ -107,7 +109,7 @@ impl Intercept for Recorder {
         "Recorder"
     }
 
-    // The first moment when the request has its whole address.
+    // This is the first hook in which the request has its complete address.
     fn read_before_signing(
         &self,
         context: &BeforeTransmitInterceptorContextRef<'_>,
@@ -123,7 +125,8 @@ impl Intercept for Recorder {
     }
 }
 
-/// The resources that a request names, each with its operation; for an action of a transaction also its kind.
+/// The operation and each resource that a request names. For a transaction, the operation includes the kind of the
+/// action.
 fn resources(operation: &str, request: &HttpRequest) -> BTreeSet<(String, String)> {
     let of_body = || request.body().bytes().unwrap_or_default();
     let named = match request.headers().get("x-amz-target") {
@@ -139,7 +142,7 @@ fn resources(operation: &str, request: &HttpRequest) -> BTreeSet<(String, String
             (bucket, None) => BTreeSet::from([(operation.to_owned(), bucket)]),
         },
     };
-    // A call that names nothing known is recorded too: the test then says that it does not know it.
+    // A call without a known resource is recorded too, as `unknown`; the test then fails and names it.
     if named.is_empty() { BTreeSet::from([(operation.to_owned(), "unknown".to_owned())]) } else { named }
 }
 
@@ -166,7 +169,7 @@ fn json_resources(operation: &str, body: &Value) -> BTreeSet<(String, String)> {
     named
 }
 
-/// The bucket and the key of a request that names both in its path.
+/// The bucket and the key in the path of a path-style request.
 fn bucket_and_key(uri: &str) -> (String, Option<String>) {
     let uri = uri.split('?').next().unwrap_or_default();
     let path = uri.split_once("://").map_or(uri, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
@@ -178,12 +181,12 @@ fn bucket_and_key(uri: &str) -> (String, Option<String>) {
     }
 }
 
-/// A key's first folder: `exports/*`; a key without a folder as it is.
+/// The first folder of a key as a pattern, for example `exports/*`; a key without a folder unchanged.
 fn folder(key: &str) -> String {
     key.split_once('/').map_or(key.to_owned(), |(folder, _)| format!("{folder}/*"))
 }
 
-/// Answers `GetSecretValue` with the secret of the data directory; everything else goes its way.
+/// Answers `GetSecretValue` with the secret of the data directory and passes on all other requests.
 #[derive(Clone)]
 struct Secrets<C> {
     value: String,

@@ -1,6 +1,7 @@
-//! The data directory: one process at a time, the secret of the codes, and where each store keeps its files.
+//! The data directory: a lock for one process at a time, the secret of the codes, and the location of each store's
+//! files.
 //!
-//! Files of others in the directory are left alone. With `--memory` the directory is a temporary one, removed at the end.
+//! Unknown files in the directory are left alone. With `--memory` it is a temporary directory, removed at the end.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -8,27 +9,26 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rand::RngExt;
 use tempfile::TempDir;
 
-use crate::access_key::AccessKey;
+use crate::{access_key::AccessKey, random::random_text};
 
 /// Length of the secret that keys the codes, in characters.
 const SECRET_LENGTH: usize = 64;
 
-/// A data directory that this process alone uses.
+/// A data directory that only this process uses.
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
-    /// Held open: the lock ends with the process, however it ends.
+    /// Kept open: the operating system releases the lock when the process ends, however it ends.
     _lock: File,
     temporary: Option<TempDir>,
 }
 
-/// The data directory cannot be used.
+/// Why the data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
-    /// Another process has it.
+    /// Another process holds the lock.
     #[error(
         "the data directory {0} is in use by another process; stop that one, or choose another with --data-dir or --memory"
     )]
@@ -38,13 +38,13 @@ pub enum DataDirError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The file of the stores' access key was changed by hand.
+    /// The file with the stores' access key was changed by hand.
     #[error("{0} does not hold the access key that was made on first start; remove the file, and a new key is made")]
     AccessKey(PathBuf),
-    /// The secret's file was changed by hand.
+    /// The file with the secret was changed by hand.
     #[error(
         "{0} does not hold the secret that was made on first start ({SECRET_LENGTH} characters); codes made with another secret could repeat those already issued"
     )]
@@ -52,10 +52,10 @@ pub enum DataDirError {
 }
 
 impl DataDir {
-    /// Opens (or makes) a directory and locks it.
+    /// Opens the directory, or creates it, and locks it.
     ///
     /// # Errors
-    /// When it cannot be made, or another process holds it.
+    /// [`DataDirError::InUse`] when another process holds it; [`DataDirError::Io`] when it cannot be created or locked.
     pub fn open(path: &Path) -> Result<Self, DataDirError> {
         let at = |path: &Path| {
             let path = path.to_owned();
@@ -72,10 +72,10 @@ impl DataDir {
         }
     }
 
-    /// A directory that is removed when the value is dropped.
+    /// Creates a temporary directory. It is removed when the value is dropped.
     ///
     /// # Errors
-    /// When the system has no room for one.
+    /// [`DataDirError::Io`] when the system's temporary directory cannot be written.
     pub fn temporary() -> Result<Self, DataDirError> {
         let directory = tempfile::Builder::new()
             .prefix("code-reservation-")
@@ -86,7 +86,7 @@ impl DataDir {
         Ok(opened)
     }
 
-    /// Whether it goes away with the process.
+    /// Whether the directory is removed at the end.
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         self.temporary.is_some()
@@ -110,16 +110,17 @@ impl DataDir {
         self.path.join("objects")
     }
 
-    /// The file that stands for the queue of failed stream batches: one JSON document per line.
+    /// The file that replaces the queue of failed stream batches: one JSON document per line.
     #[must_use]
     pub fn failures(&self) -> PathBuf {
         self.path.join("failures.jsonl")
     }
 
-    /// The secret that keys the codes; made on first start, readable by its owner only.
+    /// The secret that keys the codes. It is created on first start and readable only by its owner.
     ///
     /// # Errors
-    /// When the file cannot be read or written, or holds something else.
+    /// [`DataDirError::Io`] when the file cannot be read or written; [`DataDirError::Secret`] when it does not hold a
+    /// secret.
     pub fn secret(&self) -> Result<String, DataDirError> {
         let secret = self.kept("secret", || random_text(SECRET_LENGTH))?;
         if secret.len() != SECRET_LENGTH || !secret.bytes().all(|b| b.is_ascii_graphic()) {
@@ -128,28 +129,29 @@ impl DataDir {
         Ok(secret)
     }
 
-    /// The access key of the stores, where other processes use them; made on first start, readable by its owner only. It
-    /// lasts, so that a shell or a container that read it keeps working when the stores start again.
+    /// The access key of the stores, for other processes. It is created on first start and readable only by its owner.
+    /// It is kept, so that a shell or container that read it keeps working after the stores restart.
     ///
     /// # Errors
-    /// When the file cannot be read or written, or holds something else.
+    /// [`DataDirError::Io`] when the file cannot be read or written; [`DataDirError::AccessKey`] when it does not hold
+    /// a key.
     pub fn access_key(&self) -> Result<AccessKey, DataDirError> {
         let made = || AccessKey::random().to_text();
         let text = self.kept("access-key", made)?;
         AccessKey::from_text(&text).ok_or_else(|| DataDirError::AccessKey(self.path.join("access-key")))
     }
 
-    /// Writes a file that only its owner can read, in place of one that is there.
+    /// Writes a file that only its owner can read. Replaces an existing one.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// [`DataDirError::Io`] when it cannot be written.
     pub fn write(&self, name: &str, text: &str) -> Result<PathBuf, DataDirError> {
         let path = self.path.join(name);
         write_private(&path, text).map_err(|source| DataDirError::Io { path: path.clone(), source })?;
         Ok(path)
     }
 
-    /// The text of a private file, without the space around it; made when it is not there.
+    /// The text of a private file without surrounding whitespace. Creates the file if it does not exist.
     fn kept(&self, name: &str, make: impl FnOnce() -> String) -> Result<String, DataDirError> {
         let path = self.path.join(name);
         match fs::read_to_string(&path) {
@@ -164,14 +166,9 @@ impl DataDir {
     }
 }
 
-/// Random letters and digits.
-pub(crate) fn random_text(length: usize) -> String {
-    rand::rng().sample_iter(rand::distr::Alphanumeric).take(length).map(char::from).collect()
-}
-
-/// Writes a file that only its owner can read; after a crash it is there whole or not at all.
+/// Writes a file that only its owner can read. After a crash the file is either complete or absent.
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    // Beside it, with its whole name: `env` and `env.json` are two files.
+    // The temporary name contains the whole file name, because `env` and `env.json` are two files.
     let temporary =
         path.with_file_name(format!("{}.new", path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default()));
     let mut options = OpenOptions::new();

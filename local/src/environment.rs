@@ -1,7 +1,7 @@
-//! The environment of functions that run outside this process, as files of the data directory: `env.json` for
-//! `sam local … --env-vars`, `env` for a shell and for `cargo lambda watch --env-file`.
+//! Writes the environment of functions that run outside this process into the data directory: `env.json` for `sam local
+//! … --env-vars`, and `env` for a shell and for `cargo lambda watch --env-file`.
 //!
-//! Both are readable by their owner only: `env` holds the access key of the stores.
+//! Only the owner can read them, because `env` contains the access key of the stores.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -13,10 +13,10 @@ use crate::{
     template::REGION,
 };
 
-/// The name under which a container reaches the machine that it runs on (Docker Desktop; on Linux by `--add-host`).
+/// The host name under which a container reaches its host (Docker Desktop; on Linux with `--add-host`).
 pub const CONTAINER_HOST: &str = "host.docker.internal";
 
-/// The stores as this machine reaches them.
+/// The addresses of the stores, as seen from this machine.
 #[derive(Debug)]
 pub struct Places {
     /// `http://127.0.0.1:8000`, or with the address of `--listen`.
@@ -25,11 +25,11 @@ pub struct Places {
     pub s3: String,
     /// The same for Secrets Manager.
     pub secrets: String,
-    /// Ports of DynamoDB, S3 and Secrets Manager, for those who reach them under another name.
+    /// Ports of DynamoDB, S3 and Secrets Manager, for clients that use another host name.
     pub ports: [u16; 3],
 }
 
-/// The files that were written.
+/// The paths of the written files.
 #[derive(Debug)]
 pub struct Files {
     /// For `sam local … --env-vars`.
@@ -41,7 +41,7 @@ pub struct Files {
 /// Writes both files.
 ///
 /// # Errors
-/// When one cannot be written.
+/// [`DataDirError::Io`] when one cannot be written.
 pub fn write(
     data_dir: &DataDir,
     variables: &BTreeMap<String, String>,
@@ -54,8 +54,8 @@ pub fn write(
     })
 }
 
-/// Values for every function (`Parameters`); SAM passes on only what the template declares, and takes the access key from the
-/// shell that it runs in.
+/// Values for every function (`Parameters`). SAM passes on only variables that the template declares. It takes the
+/// access key from its own environment.
 fn for_sam(variables: &BTreeMap<String, String>, places: &Places) -> String {
     let at = |port: u16| format!("http://{CONTAINER_HOST}:{port}");
     let [dynamodb, s3, secrets] = places.ports;
@@ -64,14 +64,14 @@ fn for_sam(variables: &BTreeMap<String, String>, places: &Places) -> String {
     format!("{:#}\n", json!({ "Parameters": values }))
 }
 
-/// `NAME='value'` on each line: what a shell and readers of `.env` files both read.
+/// One `NAME='value'` per line, which shells and parsers of `.env` files both understand.
 fn for_shell(variables: &BTreeMap<String, String>, places: &Places, key: &AccessKey) -> String {
     let mut values = variables.clone();
     values.extend(endpoints(places.dynamodb.clone(), places.s3.clone(), places.s3.clone(), places.secrets.clone()));
     for (name, value) in [
         ("AWS_ACCESS_KEY_ID", key.id.as_str()),
         ("AWS_SECRET_ACCESS_KEY", key.secret.as_str()),
-        // Of an account that the shell is signed in to; it does not belong to this key.
+        // The shell may hold the session token of another AWS account, which does not belong to this key.
         ("AWS_SESSION_TOKEN", ""),
         ("AWS_REGION", REGION),
         ("AWS_DEFAULT_REGION", REGION),
@@ -94,7 +94,7 @@ fn endpoints(dynamodb: String, s3: String, s3_link: String, secrets: String) -> 
     ]
 }
 
-/// A value in quotes that a shell leaves alone; a quote inside is written outside of them.
+/// Quotes a value for a shell. Single quotes inside are written outside the quotes, escaped.
 fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', "'\\''"))
 }

@@ -1,4 +1,4 @@
-//! The functions, by the name of their binary, behind the event types that Lambda hands them.
+//! The functions of this process by the name of their binary, behind the event types that Lambda passes to them.
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -10,10 +10,10 @@ use serde_json::Value;
 
 use crate::calls;
 
-/// A function of this process: from an event to an answer, both as JSON.
+/// A function of this process: takes an event and gives an answer, both as JSON.
 pub type Handler = Arc<dyn Fn(LambdaEvent<Value>) -> BoxFuture<'static, Result<Value, Error>> + Send + Sync>;
 
-/// Wraps a handler of requests in what `lambda_http` does around it on AWS: the same decoding, the same encoding.
+/// Wraps an HTTP handler with the decoding and encoding that `lambda_http` does on AWS.
 macro_rules! http {
     ($function:ident, $context:expr) => {{
         let context: Arc<Context> = Arc::clone($context);
@@ -32,7 +32,7 @@ macro_rules! http {
     }};
 }
 
-/// The function behind a binary that answers requests, if there is one of that name.
+/// The function that answers HTTP requests, by its binary; `None` if there is no such function.
 #[must_use]
 pub fn http(binary: &str, context: &Arc<Context>) -> Option<Handler> {
     let context = &of_function(binary, context);
@@ -50,7 +50,7 @@ pub fn http(binary: &str, context: &Arc<Context>) -> Option<Handler> {
     })
 }
 
-/// The function behind a binary that reads a stream, if there is one of that name.
+/// The function that reads a stream, by its binary; `None` if there is no such function.
 #[must_use]
 pub fn stream(binary: &str, context: &Arc<Context>) -> Option<Handler> {
     let context = of_function(binary, context);
@@ -65,7 +65,7 @@ pub fn stream(binary: &str, context: &Arc<Context>) -> Option<Handler> {
     })
 }
 
-/// The function behind a binary that runs by itself, if there is one of that name.
+/// The function that runs on a schedule, by its binary; `None` if there is no such function.
 #[must_use]
 pub fn scheduled(binary: &str, context: &Arc<Context>) -> Option<Handler> {
     let context = of_function(binary, context);

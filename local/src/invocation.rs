@@ -1,5 +1,5 @@
-//! One invocation, as Lambda makes it: a context with a deadline, an end when the time is over, and a panic that costs this
-//! invocation only.
+//! One invocation of a function with Lambda's rules: a context with a deadline, an end when the time is over, and
+//! isolation of panics.
 
 use std::{
     future::Future,
@@ -36,7 +36,7 @@ impl Callable {
         Self { invoked, place: Place::Here(handler) }
     }
 
-    /// A function behind the Invoke API.
+    /// A function that is called through the Invoke API.
     pub(crate) fn there(invoked: Invoked, remote: Arc<Remote>) -> Self {
         Self { invoked, place: Place::There(remote) }
     }
@@ -47,10 +47,10 @@ impl Callable {
         &self.invoked
     }
 
-    /// Runs one invocation to its end, but no longer than the function may last.
+    /// Runs one invocation until it ends or the function's time limit is reached.
     ///
     /// # Errors
-    /// What the function returned, its panic, that its time was over, or that it cannot be reached.
+    /// The function's error, its panic, the timeout, or why the function cannot be reached.
     pub async fn call(&self, payload: Value, request_id: &str) -> Result<Value, Error> {
         match &self.place {
             Place::Here(handler) => {
@@ -62,7 +62,7 @@ impl Callable {
     }
 }
 
-/// What an invocation needs to know of its function.
+/// The properties of a function that its invocations need.
 #[derive(Clone, Debug)]
 pub struct Invoked {
     /// The function's name.
@@ -96,10 +96,10 @@ impl Invoked {
         context
     }
 
-    /// Runs an invocation to its end, but no longer than the function may last.
+    /// Runs an invocation until it ends or the function's time limit is reached.
     ///
     /// # Errors
-    /// What the function returned, its panic, or that its time was over.
+    /// The function's error, its panic, or the timeout.
     pub async fn run<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, Error>> + Send + 'static,
@@ -118,7 +118,7 @@ fn panicked(name: &str, error: &JoinError) -> Error {
     format!("{name} ended early: {error}").into()
 }
 
-/// An invocation that nobody waits for any more ends, as it would with its sandbox.
+/// Aborts the invocation when its caller no longer waits for it. On AWS it would end with its sandbox.
 struct AbortOnDrop(AbortHandle);
 
 impl Drop for AbortOnDrop {
@@ -127,7 +127,7 @@ impl Drop for AbortOnDrop {
     }
 }
 
-/// An id as Lambda and API Gateway give to invocations and requests.
+/// A random id of the form that Lambda and API Gateway use for invocations and requests.
 #[must_use]
 pub fn request_id() -> String {
     Uuid::new_v4().to_string()

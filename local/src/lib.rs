@@ -1,7 +1,7 @@
-//! The whole system in one process, on embedded DynamoDB and S3: for a laptop, and for tests.
+//! The whole system in one process, on embedded DynamoDB and S3: for development and for tests.
 //!
-//! Nothing here decides anything: routes, tables, the stream mapping and the schedules come from template.yaml, and the
-//! functions are the deployed ones, which reach both stores through the AWS SDK.
+//! This crate contains no business rules. Routes, tables, the stream mapping and the schedules come from template.yaml.
+//! The functions are the deployed ones and reach both stores through the AWS SDK.
 
 pub mod access_key;
 #[cfg(not(target_env = "msvc"))]
@@ -16,6 +16,7 @@ pub mod gateway;
 pub mod invocation;
 mod listeners;
 pub mod options;
+mod random;
 pub mod remote;
 pub mod s3;
 pub mod schedule;

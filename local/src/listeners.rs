@@ -1,4 +1,5 @@
-//! The sockets of the process, opened before anything is written, so that a port that is taken costs nothing.
+//! The listening sockets of the process. All are opened before anything is written, so that a port conflict has no side
+//! effects.
 
 use std::{
     io,
@@ -7,18 +8,18 @@ use std::{
 
 use crate::options::Options;
 
-/// The sockets that the options ask for.
+/// The sockets that the options require.
 #[derive(Debug)]
 pub(crate) struct Listeners {
-    /// Of the HTTP API; none with `--only-stores`.
+    /// The HTTP API's; `None` with `--only-stores`.
     pub(crate) http: Option<TcpListener>,
     pub(crate) dynamodb: TcpListener,
     pub(crate) s3: TcpListener,
-    /// Of Secrets Manager; none where all functions run in this process.
+    /// Secrets Manager's; `None` when all functions run in this process.
     pub(crate) secrets: Option<TcpListener>,
 }
 
-/// A socket cannot be opened.
+/// A port cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[error("{what} cannot listen on {address}: {source}; choose another port with {option}, or 0 for a free one")]
 pub struct ListenError {
@@ -29,7 +30,10 @@ pub struct ListenError {
 }
 
 impl Listeners {
-    /// Opens them. Stores that no other process uses get free ports of 127.0.0.1.
+    /// Opens the sockets. Stores that no other process uses get free ports on 127.0.0.1.
+    ///
+    /// # Errors
+    /// [`ListenError`] names the address and the option when a port cannot be opened, usually because it is in use.
     pub(crate) fn open(options: &Options) -> Result<Self, ListenError> {
         let open = |what, option, host: IpAddr, port| {
             let address = SocketAddr::new(host, port);
@@ -51,7 +55,7 @@ impl Listeners {
     }
 }
 
-/// Where a client of this machine reaches a socket: one that listens on every address is reached on loopback.
+/// The address at which clients on this machine reach a socket. An unspecified address becomes loopback.
 pub(crate) fn reachable(address: SocketAddr) -> SocketAddr {
     let host = match address.ip() {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),

@@ -16,7 +16,7 @@ async fn main() -> ExitCode {
     match run(Options::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Not a log line: the person who typed the command reads it.
+            // Printed, not logged: the person who started the command reads it.
             let _ = writeln!(io::stderr(), "{error}");
             ExitCode::FAILURE
         }
@@ -36,7 +36,7 @@ async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Completes when the system asks the process to end.
+/// Completes when the process receives SIGTERM.
 #[cfg(unix)]
 fn terminated() -> io::Result<impl Future<Output = ()>> {
     let mut signal = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;

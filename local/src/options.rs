@@ -1,4 +1,4 @@
-//! The options of `cargo run`, and of tests that start the system in their own process.
+//! The options of `cargo run`. Tests that start the system in their own process use them too.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -11,22 +11,23 @@ use common::export::PartPolicy;
 
 use crate::remote::InvokeEndpoint;
 
-/// Runs the whole system in one process, on embedded DynamoDB and S3: no Docker, no account.
+/// Runs the whole system in one process with embedded DynamoDB and S3; needs no Docker and no AWS account
 #[derive(Clone, Debug, Parser)]
 #[command(version)]
 pub struct Options {
     /// Port of the HTTP API; 0 picks a free one
     #[arg(long, default_value_t = 3000)]
     pub port: u16,
-    /// Address to listen on; with any other than 127.0.0.1, other machines may reach tables that ask for no password
+    /// Address to listen on; with any other than 127.0.0.1, other machines can read and change the tables without a
+    /// password
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_name = "ADDRESS")]
     pub listen: IpAddr,
-    /// No HTTP API: the stores on fixed ports, for functions that run elsewhere (SAM local, cargo lambda watch); writes
-    /// DIR/env.json for them, and DIR/env for a shell
+    /// Start only the stores, on fixed ports, without the HTTP API: for functions that run elsewhere (SAM local, cargo
+    /// lambda watch); writes their environment to DIR/env.json, and to DIR/env for a shell
     #[arg(long)]
     pub only_stores: bool,
-    /// Call functions through the Lambda Invoke API instead of in this process: NAME=URL for one function (its logical id or
-    /// binary), or a URL with {logical} or {binary} for all; may be repeated
+    /// Call functions through the Lambda Invoke API instead of in this process: NAME=URL for one function (its logical
+    /// id or binary), or a URL with {logical} or {binary} for all; can be repeated
     #[arg(long = "invoke-endpoint", value_name = "URL|NAME=URL")]
     pub invoke_endpoints: Vec<InvokeEndpoint>,
     /// Port of DynamoDB with --only-stores or --invoke-endpoint; 0 picks a free one
@@ -38,25 +39,25 @@ pub struct Options {
     /// Port of Secrets Manager with --only-stores or --invoke-endpoint; 0 picks a free one
     #[arg(long, default_value_t = 8002, value_name = "PORT")]
     pub secrets_port: u16,
-    /// Where tables, exports and the secret lie
+    /// Directory of tables, exports and the secret
     #[arg(long, default_value = ".local", value_name = "DIR")]
     pub data_dir: PathBuf,
-    /// Keep nothing: tables in memory, exports in a temporary directory (wins over --data-dir)
+    /// Keep nothing after the end: tables in memory, exports in a temporary directory (overrides --data-dir)
     #[arg(long)]
     pub memory: bool,
     /// Rows to load at start: users, organisations, files and reservations
     #[arg(long, value_name = "FILE")]
     pub seed: Option<PathBuf>,
-    /// Process nothing: no stream, no sweep
+    /// Accept requests but process nothing: no stream, no schedules
     #[arg(long)]
     pub pause_stream: bool,
-    /// Token of the administrator that exists without a seed
+    /// Token of the administrator that is created when there is no --seed
     #[arg(long, default_value = "local-token")]
     pub token: String,
-    /// A parameter of template.yaml, for example SliceSeconds=1; may be repeated
+    /// Value for a parameter of template.yaml, for example SliceSeconds=1; can be repeated
     #[arg(long = "parameter", value_name = "NAME=VALUE")]
     pub parameters: Vec<Parameter>,
-    /// How exports are cut into parts, where tests want tiny ones; no option of the command line
+    /// How exports are cut into parts; set by tests that need small parts, not an option of the command line
     #[arg(skip)]
     pub part_policy: Option<PartPolicy>,
 }
@@ -80,7 +81,7 @@ impl FromStr for Parameter {
 }
 
 impl Options {
-    /// What a test starts from: a free port, and nothing that lasts.
+    /// Options for tests: free ports, and nothing kept.
     #[must_use]
     pub fn in_memory() -> Self {
         Self {
@@ -101,7 +102,8 @@ impl Options {
         }
     }
 
-    /// Whether functions outside this process use the stores: then they have fixed ports and keys that last.
+    /// Whether functions outside this process use the stores. The stores then have fixed ports and a permanent access
+    /// key.
     #[must_use]
     pub fn shares_stores(&self) -> bool {
         self.only_stores || !self.invoke_endpoints.is_empty()

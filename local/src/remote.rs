@@ -1,8 +1,8 @@
-//! Functions that run outside this process, called through the Lambda Invoke API (AWS Lambda API Reference, `Invoke`): SAM
-//! local, `cargo lambda watch`, or the runtime interface emulator.
+//! Calls functions outside this process through the Lambda Invoke API (AWS Lambda API Reference, `Invoke`): SAM local,
+//! `cargo lambda watch`, or the runtime interface emulator.
 //!
-//! An emulator serves one invocation at a time, so calls to one address wait for each other. A call that timed out keeps its
-//! turn until the emulator answers it: nothing here can end the function, as Lambda would.
+//! An emulator serves one invocation at a time, so calls to the same address are queued. A call that timed out blocks
+//! the queue until the emulator answers it, because this process cannot end the function as Lambda would.
 
 use std::{collections::HashMap, str::FromStr, sync::Arc, time::Duration};
 
@@ -19,15 +19,15 @@ use tokio::sync::Mutex;
 
 use crate::{invocation::Invoked, template::Function};
 
-/// How long after its time-out a call may keep its turn.
+/// Maximum time after its time-out that a call may block the queue.
 const LONGEST_OVERRUN: Duration = Duration::from_secs(300);
-/// How much of an answer that makes no sense an error shows, in characters.
+/// Maximum length of an unexpected answer in an error message, in characters.
 const SHOWN: usize = 200;
 
 const LOGICAL: &str = "{logical}";
 const BINARY: &str = "{binary}";
 
-/// Where functions are called: `NAME=URL` for one, or a URL with `{logical}` or `{binary}` for all.
+/// The address of functions: `NAME=URL` for one, or a URL with `{logical}` or `{binary}` for all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvokeEndpoint {
     /// The logical id or the binary of one function.
@@ -56,7 +56,7 @@ impl FromStr for InvokeEndpoint {
     }
 }
 
-/// An endpoint names a function that is not there.
+/// An endpoint names a function that the template does not have.
 #[derive(Debug, thiserror::Error)]
 #[error("--invoke-endpoint: there is no function {name}; the functions are {known}")]
 pub struct NoSuchFunction {
@@ -72,11 +72,11 @@ pub(crate) struct Remote {
     turn: Arc<Mutex<()>>,
 }
 
-/// The endpoint of each function that has one, by logical id. An endpoint with a name wins over one for all; among equals the
-/// last wins, as everywhere on a command line.
+/// The endpoint of each function that has one, by logical id. An endpoint with a name takes precedence over one for
+/// all; of several equal ones the last applies, as usual on a command line.
 ///
 /// # Errors
-/// When an endpoint names a function that the template does not have.
+/// [`NoSuchFunction`] when an endpoint names a function that the template does not have.
 pub(crate) fn remotes(
     endpoints: &[InvokeEndpoint],
     functions: &[Function],
@@ -108,10 +108,10 @@ pub(crate) fn remotes(
 }
 
 impl Remote {
-    /// Calls the function when its turn comes. The function's time begins with its turn.
+    /// Calls the function when earlier calls to the same address are done. Its time limit starts then.
     ///
     /// # Errors
-    /// What the function returned as its error, that its time was over, or that the endpoint did not answer as Lambda does.
+    /// The function's error, the time-out, or why the answer is not one of the Invoke API.
     pub(crate) async fn call(&self, invoked: &Invoked, payload: &Value) -> Result<Value, Error> {
         let mut request = HttpRequest::new(SdkBody::from(payload.to_string()));
         request.set_method("POST")?;
@@ -121,7 +121,7 @@ impl Remote {
         let turn = Arc::clone(&self.turn).lock_owned().await;
         let (connector, url) = (self.connector.clone(), self.url.clone());
         let longest = invoked.timeout + LONGEST_OVERRUN;
-        // A task of its own: it holds the turn although its caller may be gone.
+        // A separate task, so that the queue stays blocked even if the caller is gone.
         let exchange = tokio::spawn(async move {
             let answer = tokio::time::timeout(longest, exchange(&connector, request, &url)).await;
             drop(turn);
@@ -139,7 +139,7 @@ async fn exchange(connector: &SharedHttpConnector, request: HttpRequest, url: &s
     result(status.as_u16(), function_error.as_deref(), &body).map_err(|reason| format!("{url}: {reason}").into())
 }
 
-/// What an answer of the Invoke API says.
+/// Interprets an answer of the Invoke API.
 fn result(status: u16, function_error: Option<&str>, body: &[u8]) -> Result<Value, String> {
     let start = || String::from_utf8_lossy(body).chars().take(SHOWN).collect::<String>();
     if !(200..300).contains(&status) {
@@ -151,9 +151,9 @@ fn result(status: u16, function_error: Option<&str>, body: &[u8]) -> Result<Valu
     if body.trim_ascii().is_empty() {
         return Ok(Value::Null);
     }
-    // The emulator says in plain text that a function timed out.
+    // The emulator reports a time-out in plain text.
     let answer: Value = serde_json::from_slice(body).map_err(|_| format!("no JSON: {}", start()))?;
-    // An emulator may leave out the header of an error; what it answers then has this form and nothing else.
+    // Some emulators omit the header that marks an error. The body of an error then has exactly these members.
     let is_error = answer.as_object().is_some_and(|members| {
         members.contains_key("errorMessage")
             && members
@@ -176,7 +176,7 @@ mod tests {
         let one = parse("sweep=http://127.0.0.1:9/2015-03-31/functions/function/invocations").unwrap();
         assert_eq!(one.name.as_deref(), Some("sweep"));
         assert!(parse("http://127.0.0.1:3001/2015-03-31/functions/{logical}/invocations").unwrap().name.is_none());
-        // The equals sign of a query belongs to the URL.
+        // The equals sign in a query string belongs to the URL.
         assert!(parse("http://127.0.0.1:3001/{binary}?a=b").unwrap().name.is_none());
         for wrong in [
             "",
@@ -214,7 +214,7 @@ mod tests {
         assert_eq!(result(200, None, br#"{"statusCode":200}"#).unwrap(), json!({ "statusCode": 200 }));
         assert_eq!(result(200, None, b"null").unwrap(), Value::Null);
         assert_eq!(result(200, None, b"").unwrap(), Value::Null);
-        // A field of this name in an answer is no error.
+        // A member of this name in an answer does not make it an error.
         let answer = br#"{"errorMessage":"x","batchItemFailures":[]}"#;
         assert!(result(200, None, answer).is_ok());
         for (status, header, body, shows) in [

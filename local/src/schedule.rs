@@ -1,5 +1,5 @@
-//! Functions that run by themselves: once at the start, since a laptop sleeps through most schedules, and then as the
-//! template says.
+//! Runs the scheduled functions: once at the start, because a laptop is often asleep at the scheduled time, and then by
+//! the template's schedule.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::{
     template::{ACCOUNT, REGION, Schedule, Timing},
 };
 
-/// Runs a function by a schedule until the future is dropped.
+/// Runs a function on a schedule until the future is dropped.
 pub async fn run(schedule: Schedule, function: Callable) {
     let name = &function.invoked().name;
     loop {
@@ -29,7 +29,7 @@ pub async fn run(schedule: Schedule, function: Callable) {
     }
 }
 
-/// The wait until a schedule fires next.
+/// The time until a schedule fires next.
 fn until_next(timing: Timing, now: DateTime<Utc>) -> Duration {
     match timing {
         Timing::Every(period) => period,
@@ -42,7 +42,7 @@ fn until_next(timing: Timing, now: DateTime<Utc>) -> Duration {
     }
 }
 
-/// What a schedule sends when the template gives no input.
+/// The default event of a schedule without `Input`.
 fn own_event(schedule: &str) -> Value {
     json!({
         "version": "0",

@@ -1,5 +1,5 @@
-//! The embedded Secrets Manager: `GetSecretValue` of the one secret that the template declares (AWS Secrets Manager API
-//! Reference), for functions that run in other processes. Requests must be signed: the value keys every code.
+//! The embedded Secrets Manager, for functions in other processes: `GetSecretValue` for the secret in the template (AWS
+//! Secrets Manager API Reference). Requests must be signed, because the secret keys every code.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -33,7 +33,7 @@ pub struct SecretsManager {
     server: JoinHandle<()>,
 }
 
-/// The secret, and the key that requests for it are signed with.
+/// The secret, and the key with which requests must be signed.
 struct Secret {
     key: AccessKey,
     name: String,
@@ -51,15 +51,15 @@ struct GetSecretValue {
 }
 
 impl SecretsManager {
-    /// Serves the secret `name` on a socket.
+    /// Serves the secret `name` on a listening socket.
     ///
     /// # Errors
-    /// When the socket cannot be used.
+    /// The I/O error when the socket cannot be used.
     pub fn start(listener: std::net::TcpListener, key: AccessKey, name: &str, value: String) -> std::io::Result<Self> {
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
         let address = listeners::reachable(listener.local_addr()?);
-        // On AWS the name in an ARN has six random characters behind it.
+        // On AWS, the ARN has a suffix of six random characters.
         let arn = format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}-LoCaL1");
         let version = Uuid::new_v5(&Uuid::NAMESPACE_URL, arn.as_bytes());
         let secret = Arc::new(Secret { key, name: name.to_owned(), arn, version, value });
@@ -72,13 +72,13 @@ impl SecretsManager {
         Ok(Self { address, server })
     }
 
-    /// Where the AWS SDK finds it.
+    /// The endpoint for the AWS SDK.
     #[must_use]
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The port that it answers on.
+    /// The port of the endpoint.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.address.port()
@@ -92,7 +92,7 @@ impl Drop for SecretsManager {
 }
 
 async fn answer(State(secret): State<Arc<Secret>>, headers: HeaderMap, body: Bytes) -> Response {
-    // Several headers of one name are signed as one value.
+    // Repeated headers are signed as one value, joined by commas.
     let header = |name: &str| {
         let values: Option<Vec<_>> = headers.get_all(name).iter().map(|value| value.to_str().ok()).collect();
         values.filter(|values| !values.is_empty()).map(|values| values.join(","))

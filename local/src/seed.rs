@@ -1,7 +1,7 @@
-//! Rows that are there from the start: those of `--seed FILE`, or one administrator.
+//! The initial rows: those of `--seed FILE`, or one administrator.
 //!
-//! Reservations are loaded as they are given, marked `seeded`: they are shown and never processed. Ids already there are
-//! skipped, so the same file can be given at every start.
+//! Reservations are loaded unchanged and marked `seeded`: they can be read but are never processed. Rows whose id
+//! exists are skipped, so the same file can be given at every start.
 
 use std::path::Path;
 
@@ -15,37 +15,37 @@ use common::{
 use serde::Deserialize;
 use uuid::Uuid;
 
-/// The id of the administrator that exists without a seed.
+/// The id of the administrator that is created when there is no seed.
 const ADMINISTRATOR: &str = "00000000-0000-4000-8000-000000000001";
 
-/// A seed that cannot be loaded.
+/// Why a seed cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
-    /// The file.
+    /// The file cannot be read.
     #[error("the seed {path} cannot be read: {source}")]
     File {
         /// The path.
         path: String,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// Its text.
+    /// The file is no valid seed.
     #[error("the seed {path} is not what is needed: {source}")]
     Form {
         /// The path.
         path: String,
-        /// Where it goes wrong.
+        /// The JSON error with its position.
         source: serde_json::Error,
     },
-    /// The tables.
+    /// A table cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The bucket.
+    /// The bucket cannot be written.
     #[error(transparent)]
     Bucket(#[from] BucketError),
 }
 
-/// Rows by collection; any collection may be absent, and those that are not ours are passed over.
+/// Rows by collection. Every collection is optional; unknown ones are ignored.
 #[derive(Debug, Default, Deserialize)]
 struct Seed {
     #[serde(default)]
@@ -104,10 +104,11 @@ struct SeedReservation {
     purchase_order: Option<String>,
 }
 
-/// Loads a seed file; gives the token of its first administrator, if it has one.
+/// Loads a seed file. Gives the token of its first administrator; `None` if it has none.
 ///
 /// # Errors
-/// When the file cannot be read, is no seed, or a store refuses a row.
+/// [`SeedError::File`] when the file cannot be read, [`SeedError::Form`] when it is no seed, [`SeedError::Store`] or
+/// [`SeedError::Bucket`] when a row or a file cannot be written.
 pub async fn load(context: &Context, path: &Path) -> Result<Option<String>, SeedError> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|source| SeedError::File { path: name.clone(), source })?;
@@ -125,7 +126,7 @@ pub async fn load(context: &Context, path: &Path) -> Result<Option<String>, Seed
         }
     }
     for file in seed.directus_files {
-        // Who may read a file is decided by the reservation that names it as its export.
+        // The organisation of the reservation that references the file decides who may read it.
         let of_reservation = seed.code_reservation.iter().find(|item| item.export_file.as_deref() == Some(&file.id));
         let organisation = of_reservation.and_then(|item| item.reserved_for.clone());
         load_file(context, file, organisation).await?;
@@ -136,10 +137,10 @@ pub async fn load(context: &Context, path: &Path) -> Result<Option<String>, Seed
     Ok(administrator)
 }
 
-/// Makes the one administrator of a system without a seed, with this token and no other.
+/// Creates the administrator of a system without a seed. Revokes all its tokens but this one.
 ///
 /// # Errors
-/// When the store refuses.
+/// [`SeedError::Store`] when the directory table cannot be written.
 pub async fn administrator(context: &Context, token: &str) -> Result<(), SeedError> {
     let user = User {
         id: ADMINISTRATOR.to_owned(),
@@ -158,7 +159,7 @@ pub async fn administrator(context: &Context, token: &str) -> Result<(), SeedErr
 }
 
 async fn load_file(context: &Context, file: SeedFile, organisation: Option<String>) -> Result<(), SeedError> {
-    // Where functions may read; the sweep leaves what is no key of an export alone.
+    // Functions may read below `exports/`. The sweep ignores this key, because it has not the form of an export's key.
     let s3_key = format!("exports/seed/{}", file.id);
     let row = FileRow {
         id: file.id,

@@ -1,4 +1,5 @@
-//! The whole system in one process: the stores, the functions, and what stands between them on AWS.
+//! Starts and stops the whole system in one process: the stores, the functions, and the components that connect them on
+//! AWS.
 
 use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -35,13 +36,13 @@ use crate::{
     template::{Function, REGION, TEMPLATE, Template, TemplateError},
 };
 
-/// Time between two looks for items whose time to live is over.
+/// Time between two removals of items whose time to live is over.
 const EXPIRY_PERIOD: Duration = Duration::from_secs(60);
 
-/// Time between two lines of figures.
+/// Time between two log lines with metrics.
 const FIGURES_PERIOD: Duration = Duration::from_secs(60);
 
-/// How long a stop waits for requests under way.
+/// Maximum time that a stop waits for open requests.
 const REQUEST_WAIT: Duration = Duration::from_millis(500);
 
 /// The running system.
@@ -53,7 +54,7 @@ pub struct System {
     failures: Arc<Failures>,
     gateway: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
     stream: Option<StreamReader>,
-    // In this order: who uses a store ends before it, and the directory is unlocked last.
+    // The order of the fields matters: users of a store are dropped before it, and the directory is unlocked last.
     tasks: JoinSet<()>,
     dynamodb: Arc<DynamoDb>,
     s3: S3,
@@ -61,53 +62,53 @@ pub struct System {
     data_dir: DataDir,
 }
 
-/// What functions outside this process use.
+/// The resources for functions outside this process.
 #[derive(Debug)]
 pub struct Shared {
-    /// The stores, as this machine reaches them.
+    /// The addresses of the stores, as seen from this machine.
     pub places: environment::Places,
-    /// The environment of the functions.
+    /// The files with the environment of the functions.
     pub files: environment::Files,
     _secrets: SecretsManager,
 }
 
-/// The system cannot start.
+/// Why the system cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The data directory.
+    /// The data directory cannot be used.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
-    /// The template.
+    /// The template cannot be used.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// The tables.
+    /// The embedded DynamoDB cannot start.
     #[error(transparent)]
     DynamoDb(#[from] DynamoDbError),
-    /// The bucket.
+    /// The embedded S3 cannot start.
     #[error(transparent)]
     S3(#[from] S3StartError),
-    /// The settings.
+    /// The template's environment variables are invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The first rows.
+    /// The initial rows cannot be loaded.
     #[error(transparent)]
     Seed(#[from] SeedError),
-    /// A port.
+    /// A port cannot be opened.
     #[error(transparent)]
     Listen(#[from] ListenError),
-    /// A socket that was opened cannot be used.
+    /// An open socket cannot be used.
     #[error("a socket cannot be used: {0}")]
     Socket(#[from] std::io::Error),
-    /// An endpoint of functions.
+    /// An Invoke endpoint names an unknown function.
     #[error(transparent)]
     Invoke(#[from] NoSuchFunction),
 }
 
 impl System {
-    /// Starts everything; when it returns, the API answers.
+    /// Starts everything. The API answers as soon as this returns.
     ///
     /// # Errors
-    /// When a part of it cannot start; what had started is stopped.
+    /// [`StartError`] names the component that cannot start. Components that started before are stopped.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let template = Template::parse(TEMPLATE, &options.parameters)?;
         let remotes = remotes(&options.invoke_endpoints, &template.functions)?;
@@ -183,7 +184,7 @@ impl System {
         Ok(())
     }
 
-    /// The function behind the Invoke API, where it has an endpoint, or the one of this process.
+    /// The function behind its Invoke endpoint if it has one, otherwise the one of this process.
     fn callable(&self, function: &Function, here: fn(&str, &Arc<Context>) -> Option<Handler>) -> Option<Callable> {
         let handler = here(&function.binary, &self.context)?;
         Some(match self.remotes.get(&function.logical_id) {
@@ -207,14 +208,14 @@ impl System {
         self.tasks.spawn(async move {
             loop {
                 if let Err(error) = dynamodb.expire().await {
-                    tracing::warn!(%error, "items whose time is over could not be removed");
+                    tracing::warn!(%error, "expired items could not be removed");
                 }
                 tokio::time::sleep(EXPIRY_PERIOD).await;
             }
         });
     }
 
-    /// One log line a minute with the figures that are metrics on AWS; none for a minute in which nothing happened.
+    /// Logs the metrics once a minute, unless they are all zero.
     fn start_figures(&mut self) {
         let context = Arc::clone(&self.context);
         self.tasks.spawn(async move {
@@ -252,19 +253,19 @@ impl System {
         Ok(())
     }
 
-    /// Where the API answers; none with `--only-stores`.
+    /// The address of the API; `None` with `--only-stores`.
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
         self.address
     }
 
-    /// What functions outside this process use, where there are such.
+    /// The resources for functions outside this process; `None` if there are no such functions.
     #[must_use]
     pub fn shared(&self) -> Option<&Shared> {
         self.shared.as_ref()
     }
 
-    /// The token of an administrator, if there is one.
+    /// The token of an administrator; `None` if the seed has none.
     #[must_use]
     pub fn token(&self) -> Option<&str> {
         self.token.as_deref()
@@ -276,7 +277,7 @@ impl System {
         &self.context
     }
 
-    /// Descriptions of stream records that were given up.
+    /// Descriptions of the stream records that were discarded.
     #[must_use]
     pub fn failures(&self) -> &Failures {
         &self.failures
@@ -300,10 +301,10 @@ impl System {
         &self.data_dir
     }
 
-    /// Ends everything, within two seconds: requests and batches of the stream that are under way get a moment to finish.
+    /// Stops everything within two seconds. Open requests and batches of the stream get a moment to finish.
     pub async fn stop(mut self) {
         if let Some((stop, server)) = self.gateway.take() {
-            // An Err says that it has ended already.
+            // An error means that the gateway has ended already.
             let _ = stop.send(());
             let abort = server.abort_handle();
             if tokio::time::timeout(REQUEST_WAIT, server).await.is_err() {
@@ -317,7 +318,7 @@ impl System {
     }
 }
 
-/// The SDK configuration with which AWS clients reach the embedded stores.
+/// The SDK configuration for clients of the embedded stores.
 #[must_use]
 pub fn sdk_config(s3: &S3) -> SdkConfig {
     let key = s3.access_key();
@@ -338,7 +339,7 @@ fn config(template: &Template, dynamodb: &DynamoDb, s3: &S3, secret: String) -> 
     Ok(config)
 }
 
-/// Starts Secrets Manager and writes down where everything is.
+/// Starts Secrets Manager and writes the environment files.
 fn share(
     listener: std::net::TcpListener,
     template: &Template,

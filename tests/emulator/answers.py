@@ -1,13 +1,13 @@
-"""Expected answers beside the events: what a function answered, and which rows and objects it changed.
+"""The expected answers beside the events: a function's answer, and the rows and objects that it changed.
 
-What differs from run to run is replaced before it is compared, by rules that check it: anything that no rule covers must be
-equal, letter by letter. The same value gets the same number each time, so that an answer and the row behind it are tied.
+Values that differ between runs are checked and replaced by placeholders before the comparison. Everything else must be equal
+byte by byte. The same value always gets the same number, so the answer and the row must agree.
 
-    <uuid7:1>     a random id (version 4 or 7) that is neither in the event nor in the stores before; its version is part of the name
+    <uuid7:1>     a random id (version 4 or 7) that is neither in the event nor in the stores before; the placeholder includes the version
     <now>         a date of this invocation, in the form of the API
-    <now+86400>   seconds since 1970, so many after this invocation (to within 5 s)
+    <now+86400>   seconds since 1970, this many seconds after the invocation (within 5 s)
     <request-id>  the id of the request or of the invocation
-    <s3>          where links point to: the engine's own address
+    <s3>          the engine's address, to which links point
     <access-key>, <day>, <time>, <signature>   of a presigned link
 """
 
@@ -15,19 +15,19 @@ import datetime
 import json
 import re
 
-# Random ids only: those of codes and files follow from what they stand for, and must be equal.
+# Matches random ids only. Ids of codes and files are computed from their content and must be equal.
 UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-([47])[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b")
 DATE = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 EPOCH = re.compile(r'(?<=")\d{10}(?=")')
 LINK = re.compile(
     r"X-Amz-Credential=([A-Za-z0-9]+)%2F(\d{8})%2F|X-Amz-Date=(\d{8}T\d{6}Z)|X-Amz-Signature=([0-9a-f]{64})"
 )
-# How far a lifetime may be off, in seconds: the invocation takes a moment.
+# Tolerance for lifetimes in seconds, because the invocation takes some time.
 TOLERANCE = 5
 
 
 class Rules:
-    """Replaces what differs, for one invocation."""
+    """Replaces the values that differ between runs, for one invocation."""
 
     def __init__(self, known, engine, event, begun, ended):
         self.known = known
@@ -38,7 +38,7 @@ class Rules:
         self.ids = {}
 
     def apply(self, value):
-        """The value with its places; members keep their order, since clients see it."""
+        """The value with placeholders. Members keep their order, because clients see it."""
         if isinstance(value, dict):
             return {
                 self.text(name): self.request(child) if name == "x-request-id" else self.apply(child)
@@ -92,7 +92,7 @@ class Rules:
 
 
 def observed(engine, event, invoke, before):
-    """Invokes a function and gives what it answered and changed, with what differs replaced."""
+    """Invokes a function; returns its answer and its changes, with placeholders."""
     begun = datetime.datetime.now(datetime.timezone.utc)
     answer = invoke(event)
     ended = datetime.datetime.now(datetime.timezone.utc)
@@ -104,7 +104,7 @@ def observed(engine, event, invoke, before):
 
 
 def readable(answer):
-    """A response whose body is JSON, with the body as what it is; its members in the order of their text."""
+    """A response whose JSON body is parsed. Members keep the order of the text."""
     try:
         return answer | {"body": json.loads(answer["body"])} if answer.get("body") else answer
     except ValueError:
@@ -112,7 +112,7 @@ def readable(answer):
 
 
 def changes(before, after):
-    """Rows and objects that were added, changed or removed, in an order that random ids do not change."""
+    """Rows and objects that were added, changed or removed, in an order that does not depend on random ids."""
     found = {}
     for name, old, new in [
         *((table, before[0][table], after[0][table]) for table in after[0]),
@@ -128,7 +128,7 @@ def changes(before, after):
 
 
 def plain(key, entry):
-    """An item by the names of its attributes, which the stores keep in no order; an object with its key."""
+    """An item sorted by attribute name, because the stores keep no order; an object with its key."""
     if isinstance(key, str):
         return {"key": key, **ordered(entry)}
     return ordered(entry)
@@ -145,5 +145,5 @@ def masked(entry):
 
 
 def text_of(seen):
-    """The form of an expected answer's file."""
+    """The text of a file with an expected answer."""
     return json.dumps(seen, indent=2, ensure_ascii=False) + "\n"

@@ -1,4 +1,4 @@
-"""Deployed functions on this machine: each binary under the Lambda runtime interface emulator, as SAM local runs it."""
+"""Runs the deployed functions on this machine, each under the Lambda runtime interface emulator, as SAM local does."""
 
 import json
 import os
@@ -14,7 +14,7 @@ INVOKE = "/2015-03-31/functions/function/invocations"
 
 
 class Emulator:
-    """One function. The emulator starts its process with the first invocation, and serves one at a time."""
+    """One function. The emulator starts its process at the first invocation and serves one invocation at a time."""
 
     def __init__(self, program, binary, environment, log):
         self.program = program
@@ -58,19 +58,19 @@ class Emulator:
                 with self.turn, urllib.request.urlopen(request, timeout=PATIENCE) as answer:
                     return json.loads(answer.read() or b"null")
             except urllib.error.URLError as error:
-                # The emulator needs a moment until it listens.
+                # The emulator needs a moment before it listens.
                 if not isinstance(error.reason, ConnectionRefusedError):
                     raise
                 threading.Event().wait(0.05)
         raise RuntimeError(f"{self.binary.name}: the emulator does not listen")
 
     def worker(self):
-        """The process of the function itself, if it runs: a child of the emulator."""
+        """The function's process, a child of the emulator; None if it does not run."""
         for entry in pathlib.Path("/proc").iterdir():
             if entry.name.isdigit():
                 try:
                     fields = (entry / "stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
-                    # A process that has ended and was not waited for (Z) is no worker any more.
+                    # An ended process that is not reaped yet (Z) does not count.
                     if int(fields[1]) == self.process.pid and fields[0] != "Z":
                         return int(entry.name)
                 except (OSError, IndexError):
@@ -78,13 +78,13 @@ class Emulator:
         return None
 
     def kill_worker(self):
-        """SIGKILL for the function's process; gives its id."""
+        """Kills the function's process with SIGKILL; returns its id."""
         worker = self.worker()
         os.kill(worker, signal.SIGKILL)
         return worker
 
     def invocations(self):
-        """How often the function was called since the log began."""
+        """The number of invocations in the log."""
         return pathlib.Path(self.log).read_text(encoding="utf-8", errors="replace").count("START RequestId")
 
     def end(self):
@@ -98,7 +98,7 @@ class Emulator:
 
 
 class Functions:
-    """Every function of the template, each under an emulator of its own that starts when it is first needed."""
+    """All functions of the template, each under its own emulator, which is started on first use."""
 
     def __init__(self, program, binaries, names, environment, folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
-"""moto's server, with one fault of it repaired: the root element of its answer to ListParts is `ListPartsResponse`.
+"""Starts moto's server with a fix for one of its bugs: the root element of its ListParts answer is `ListPartsResponse`.
 
-The S3 API Reference ("ListParts", response syntax) has `ListPartsResult`, and the AWS SDK for Rust takes no other, so a multipart export
-ended in "unknown: no message" after the answer 200. Clients that do not look at the name of the root, as boto3, see nothing of it.
+The S3 API Reference ("ListParts", response syntax) has `ListPartsResult`. The AWS SDK for Rust accepts no other name, so a multipart
+export failed with "unknown: no message" after status 200. Clients that ignore the root's name, such as boto3, are not affected.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Proof that the deployed binaries work outside AWS: see `proof` for what is shown, in its order."""
+"""Checks that the deployed binaries work outside AWS. `proof` lists the checks in their order."""
 
 import argparse
 import contextlib
@@ -23,7 +23,7 @@ EVENTS = ROOT / "events"
 ANSWER = ".answer.json"
 TOKEN = "local-token"
 RESERVATIONS = "/items/code_reservation"
-# The README's first reservation.
+# The first reservation in the README.
 FIRST = {
     "reserved_for": "/417/9312345000012",
     "code_type": "sgtin",
@@ -33,17 +33,17 @@ FIRST = {
     "reference_id": "BATCH-2024-001",
 }
 COLUMNS = ["position", "code", "digital_link", "element_string", "epc_uri"]
-# Rows of a file of several parts of 8 MiB, and of one whose export lasts long enough to be killed.
+# Rows of a file with several parts of 8 MiB, and of a file whose export lasts long enough to be killed.
 SEVERAL_PARTS = 200_000
 LONG = 600_000
 
 
 def options():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--binaries", type=pathlib.Path, help="where the binaries lie (default: target/debug)")
-    parser.add_argument("--release", action="store_true", help="take target/release")
-    parser.add_argument("--record", action="store_true", help="write the expected answers anew")
-    parser.add_argument("--only", default="", help="only events whose path holds this")
+    parser.add_argument("--binaries", type=pathlib.Path, help="folder of the binaries (default: target/debug)")
+    parser.add_argument("--release", action="store_true", help="use target/release")
+    parser.add_argument("--record", action="store_true", help="rewrite the expected answers")
+    parser.add_argument("--only", default="", help="only events whose path contains this text")
     chosen = parser.parse_args()
     target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     chosen.binaries = chosen.binaries or target / ("release" if chosen.release else "debug")
@@ -60,7 +60,7 @@ def emulator():
 
 
 def proof(chosen, folder):
-    """Every event on both engines, the first reservation over HTTP and the stream, a killed worker."""
+    """Every event on both engines; the README's first reservation through HTTP and the stream; a killed worker."""
     names = sorted(path.name for path in EVENTS.iterdir())
     missing = [name for name in [*names, "local"] if not (chosen.binaries / name).exists()]
     if missing:
@@ -86,7 +86,7 @@ def proof(chosen, folder):
 
 
 def events(engine, functions, chosen):
-    """Invokes every function with each of its events, on the same rows and objects each time."""
+    """Invokes every function with each of its events, always on the same rows and objects."""
     rows, objects = starting_point()
     failures = []
     count = 0
@@ -112,7 +112,7 @@ def events(engine, functions, chosen):
 
 
 def starting_point():
-    """Rows and objects that every event meets: two reservations, one complete with its file, one new."""
+    """The rows and objects before every event: two reservations, one complete with its file, one new."""
     held = json.loads((ROOT / "tests/emulator/rows.json").read_text(encoding="utf-8"))
     keys = {"POOLS_TABLE": ["namespace", "entry"], "DIRECTORY_TABLE": ["kind", "id"], "REQUESTS_TABLE": ["key"]}
     rows = {
@@ -161,14 +161,14 @@ class Api:
 
 
 class NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Lets a caller see a redirect: its link is read without the token."""
+    """Does not follow redirects, because the link must be read without the token."""
 
     def redirect_request(self, *_):
         return None
 
 
 def check_file(link, quantity):
-    """The file behind a link has so many different codes, in their order."""
+    """Checks that the file behind a link has this number of distinct codes, in order."""
     with urllib.request.urlopen(link, timeout=PATIENCE) as answer:
         reader = csv.reader(io.TextIOWrapper(answer, encoding="utf-8", newline=""))
         assert next(reader) == COLUMNS
@@ -180,9 +180,9 @@ def check_file(link, quantity):
 
 
 def over_http(program, binaries, names, folder):
-    """Gateway and stream reader of `local` call every function under its emulator, and nothing runs in `local` itself."""
+    """The gateway and the stream reader of `local` call every function under its emulator; none runs in `local` itself."""
     ports = [free_port() for _ in range(3)]
-    # A first start makes the environment that the emulators need before anything calls them.
+    # The first start creates the environment that the emulators need, before anything calls them.
     with embedded(binaries / "local", folder, ports, "--parameter", "SliceSeconds=1") as engine:
         environment = engine.environment
     with contextlib.ExitStack() as stack:
@@ -212,7 +212,7 @@ def over_http(program, binaries, names, folder):
 
 
 def killed_worker(api, emulator, engine):
-    """SIGKILL for reserve-codes while parts of an export are on their way; the stream brings the record again."""
+    """SIGKILL for reserve-codes while it uploads parts of an export; the stream delivers the record again."""
     reservation = api.data("POST", RESERVATIONS, {**FIRST, "quantity": LONG})["id"]
 
     def parts():
@@ -234,7 +234,7 @@ def killed_worker(api, emulator, engine):
 
 
 def large_export_by_events(engine, functions):
-    """A file of several parts on an engine whose stream nobody reads: the records are made here."""
+    """A file of several parts on an engine without a stream reader: this function creates the stream records."""
     rows, objects = starting_point()
     engine.restore(rows, objects)
     post = json.loads((EVENTS / "create-reservations/post.json").read_text(encoding="utf-8"))
@@ -248,7 +248,7 @@ def large_export_by_events(engine, functions):
         return answer["Item"]
 
     invocations = 0
-    # Each slice lasts five seconds; a tenth of these is enough.
+    # Each slice lasts five seconds; a tenth of these invocations is enough.
     while (item := read())["status"]["S"] not in ("complete", "error") and invocations < 50:
         change = record["Records"][0]["dynamodb"]
         change |= {"Keys": {"id": item["id"]}, "NewImage": item}
@@ -268,7 +268,7 @@ def large_export_by_events(engine, functions):
 def main():
     chosen = options()
     begun = time.monotonic()
-    # Kept until the next run: the logs of the functions lie there.
+    # Kept until the next run, because it contains the functions' logs.
     folder = pathlib.Path(sys.prefix, "run")
     shutil.rmtree(folder, ignore_errors=True)
     failures = proof(chosen, folder)

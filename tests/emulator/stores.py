@@ -1,4 +1,4 @@
-"""The two engines that the functions run against: the embedded stores of `local`, and moto, written by others."""
+"""The two engines for the functions: the embedded stores of `local`, and moto, a third-party implementation."""
 
 import contextlib
 import hashlib
@@ -17,12 +17,12 @@ import boto3
 import botocore.config
 
 REGION = "eu-central-1"
-# Codes depend on it: the expected answers hold codes. Not a secret of anything that is deployed.
+# The expected answers contain codes, which depend on this secret. No deployment uses it.
 SECRET = "Emulator0" * 7 + "X"
 TABLES = ["RESERVATIONS_TABLE", "POOLS_TABLE", "FILES_TABLE", "DIRECTORY_TABLE", "REQUESTS_TABLE"]
-# How long anything may take before it counts as failed. No promise of speed.
+# Maximum seconds before anything counts as failed. Not a promise of speed.
 PATIENCE = 120
-# Objects up to this size stand in the expected answers as they are.
+# Objects up to this size in bytes are part of the expected answers as text.
 SHOWN = 20_000
 
 
@@ -33,7 +33,7 @@ def free_port():
 
 
 def wait_until(what, look, patience=PATIENCE):
-    """The first true value of `look`."""
+    """Waits for a true value of `look` and returns it."""
     end = time.monotonic() + patience
     while time.monotonic() < end:
         if seen := look():
@@ -43,7 +43,7 @@ def wait_until(what, look, patience=PATIENCE):
 
 
 def end(process):
-    """Ends a process that this script started, whatever state it is in."""
+    """Ends a process that this script started, in whatever state."""
     if process.poll() is None:
         process.terminate()
         try:
@@ -54,7 +54,7 @@ def end(process):
 
 
 class Engine:
-    """Stores, and the environment of functions that use them."""
+    """Running stores, and the environment for functions that use them."""
 
     def __init__(self, name, environment):
         self.name = name
@@ -71,7 +71,7 @@ class Engine:
         self.schemas = {}
 
     def schema(self, table):
-        """What creates a table again."""
+        """The parameters that create this table."""
         if table not in self.schemas:
             described = self.dynamodb.describe_table(TableName=self.environment[table])["Table"]
             wanted = ["TableName", "AttributeDefinitions", "KeySchema"]
@@ -96,7 +96,7 @@ class Engine:
         return tables
 
     def objects(self):
-        """Every object, and the keys of uploads that are open."""
+        """Every object, and the keys of open uploads."""
         objects = {}
         for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket):
             for entry in page.get("Contents", []):
@@ -116,7 +116,7 @@ class Engine:
         return self.s3.list_multipart_uploads(Bucket=self.bucket).get("Uploads", [])
 
     def restore(self, rows, objects):
-        """Makes the stores hold exactly these rows and objects."""
+        """Changes the stores so that they hold exactly these rows and objects."""
         for table, now in self.rows().items():
             wanted = rows[table]
             name = self.environment[table]
@@ -140,7 +140,7 @@ class Engine:
 
 
 def read_environment(path):
-    """The variables of a file of `NAME='value'` lines, as a shell reads them."""
+    """The variables of a file of `NAME='value'` lines, parsed as a shell does."""
     variables = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):
@@ -174,7 +174,7 @@ class Local:
                 break
         else:
             raise RuntimeError("local did not start: " + (data_dir / "local.log").read_text(encoding="utf-8"))
-        # Written only where functions run outside.
+        # `local` writes the file only when functions run outside it.
         self.environment = read_environment(data_dir / "env") if (data_dir / "env").exists() else {}
 
     def end(self):
@@ -195,7 +195,7 @@ def embedded(binary, data_dir, ports, *options):
 
 @contextlib.contextmanager
 def moto(folder, like):
-    """moto with the tables, the bucket and the secret of another engine, until the block ends."""
+    """moto with the same tables, bucket and secret as another engine, until the block ends."""
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     url = f"http://127.0.0.1:{port}"

@@ -1,7 +1,8 @@
-//! Requests a second and latencies of the HTTP API, through `local` and its embedded stores: `tests/bench/run`.
+//! Measures requests per second and latencies of the HTTP API, through `local` and its embedded stores; run by
+//! `tests/bench/run`.
 //!
-//! Everything runs in this one process: the API, the stores and the clients that load them. So the figures are lower bounds
-//! of what the API does, and say nothing about DynamoDB on AWS.
+//! The API, the stores and the clients all run in this process. So the results are lower bounds for the API, and say
+//! nothing about DynamoDB on AWS.
 
 use std::{
     error::Error,
@@ -33,16 +34,16 @@ type Failure = Box<dyn Error + Send + Sync>;
 
 const USAGE: &str = "options: --reservations N --seconds N --codes N --memory --server ADDRESS";
 
-/// Reservations of one product.
+/// Reservations per product.
 const PER_PRODUCT: usize = 100;
 
 struct Settings {
     reservations: usize,
     seconds: u64,
-    /// Codes of each reservation; an answer shows 100 of their keys at most.
+    /// Codes per reservation; an answer contains at most 100 of their keys.
     codes: u64,
     memory: bool,
-    /// Another server with reservations of its own, instead of the system.
+    /// Another server with its own reservations, which is loaded instead of the system.
     server: Option<SocketAddr>,
 }
 
@@ -97,7 +98,7 @@ async fn run(system: &System, settings: &Settings) -> Result<(), Failure> {
     measure(system.address().ok_or("no HTTP API")?, ids, settings.reservations.div_ceil(PER_PRODUCT), settings).await
 }
 
-/// The reservations of another server, 10,000 at most.
+/// The reservations of another server, at most 10,000.
 async fn ids_of(server: SocketAddr) -> Result<Vec<Uuid>, Failure> {
     let mut connection = Connection::open(server).await?;
     connection.exchange(&get("/items/code_reservation?fields=id&limit=10000")).await?;
@@ -107,7 +108,7 @@ async fn ids_of(server: SocketAddr) -> Result<Vec<Uuid>, Failure> {
     Ok(rows.iter().filter_map(|row| row.get("id")?.as_str()?.parse().ok()).collect())
 }
 
-/// Loads a server that has these reservations, of so many products.
+/// Loads a server that has these reservations for this number of products.
 async fn measure(server: SocketAddr, ids: Vec<Uuid>, products: usize, settings: &Settings) -> Result<(), Failure> {
     let mut out = io::stdout();
     let ids = Arc::new(ids);
@@ -150,7 +151,7 @@ async fn measure(server: SocketAddr, ids: Vec<Uuid>, products: usize, settings: 
 /// The n-th request of a kind.
 type Request = Arc<dyn Fn(u64) -> Vec<u8> + Send + Sync>;
 
-/// A number that looks like none before it.
+/// A number without a visible pattern, different for every n.
 fn scatter(n: u64) -> u64 {
     (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20
 }
@@ -175,14 +176,14 @@ fn create() -> Vec<u8> {
     .into_bytes()
 }
 
-/// A valid GTIN-14 of a made-up company.
+/// A valid GTIN-14 with a fictitious company prefix.
 fn gtin(product: usize) -> String {
     let digits = format!("0952123{product:06}");
     let check = check_digit(&digits).map_or_else(String::new, |digit| digit.to_string());
     digits + &check
 }
 
-/// Writes the reservations, each with a range of its product's pool; nothing is exported.
+/// Writes the reservations, each with a range in its product's pool. Nothing is exported.
 async fn fill(context: &Context, settings: &Settings) -> Result<Vec<Uuid>, Failure> {
     let mut ids = Vec::with_capacity(settings.reservations);
     let now = Timestamp::new(chrono::Utc::now());
@@ -213,7 +214,7 @@ async fn fill(context: &Context, settings: &Settings) -> Result<Vec<Uuid>, Failu
     Ok(ids)
 }
 
-/// Seconds of CPU that this process has used, clients included; 0 where the system does not tell.
+/// CPU seconds of this process, clients included; 0 if the operating system does not report them.
 fn cpu_time() -> f64 {
     // proc(5): utime and stime are the 12th and 13th field after the name, in hundredths of a second.
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
@@ -221,15 +222,15 @@ fn cpu_time() -> f64 {
     fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
-/// Loads the API for some seconds over some connections, each sending one request after the other. Gives the latencies that
-/// count, and how many requests there were with those that warmed up.
+/// Loads the API for some seconds over several connections; each sends one request after the other. Gives the latencies
+/// after the warm-up, and the number of all requests.
 async fn load(
     address: SocketAddr,
     request: &Request,
     connections: u64,
     seconds: u64,
 ) -> Result<(Vec<Duration>, u64), Failure> {
-    // The first second warms up and is not counted.
+    // The first second is the warm-up and is not counted.
     let begin = Instant::now() + Duration::from_secs(1);
     let end = begin + Duration::from_secs(seconds);
     let mut clients = Vec::new();
@@ -262,11 +263,11 @@ async fn load(
     Ok((latencies, all))
 }
 
-/// A connection that knows as much of HTTP as the answers of this API need: little, so that the client costs little.
+/// A minimal HTTP client connection: it supports only what the answers of this API need, so that it uses little CPU.
 struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
-    /// Where the body of the last answer begins.
+    /// The offset of the last answer's body.
     head: usize,
 }
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Parses export files back with parsers that have nothing to do with the writer, and compares what they say.
+"""Parses export files with third-party parsers and compares the results.
 
     python3 -m venv .venv && .venv/bin/pip install -r tests/formats/requirements.txt
     .venv/bin/python tests/formats/check.py FILE...
 
-Files whose names differ only in the export type (x.csv, x.json.gz, ...) are taken for the same reservation and must hold
-the same rows. Every file must: be valid for its parser; hold positions 1, 2, 3, ...; hold no code twice; end in a line
-feed; and, if it is a .gz, be nothing but gzip members. Exit status 0 if all do.
+Files whose names differ only in the export type (x.csv, x.json.gz, ...) belong to the same reservation and must contain
+the same rows. Every file must: be valid for its parser; have positions 1, 2, 3, ...; contain no code twice; end with a line
+feed; and, if it is a .gz, consist only of gzip members. Exit status 0 if all files pass.
 """
 
 import csv
@@ -21,12 +21,12 @@ import yaml
 
 FIELDS = ["code", "digital_link", "element_string", "epc_uri"]
 FORMATS = ["csv", "txt", "json", "ndjson", "yaml", "xml"]
-# The C parser, where it was built in: the same grammar, many times as fast.
+# The C parser where available: the same grammar, but much faster.
 YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Wrong(Exception):
-    """What a file breaks."""
+    """A rule that a file breaks."""
 
 
 def require(condition, message):
@@ -35,7 +35,7 @@ def require(condition, message):
 
 
 def members_only(rows):
-    """Rows as tuples, from objects that must have exactly the five members, strings but for the position."""
+    """Rows as tuples. Each object must have exactly the five members; all but the position are strings."""
     for row in rows:
         require(list(row) == ["position", *FIELDS], f"members {list(row)}")
         require(type(row["position"]) is int, f"position {row['position']!r} is no number")
@@ -86,7 +86,7 @@ def read(path, is_gzip):
     if is_gzip:
         require(data[:2] == b"\x1f\x8b", "no gzip magic")
         require(data[4:8] == b"\0\0\0\0", "a time in the gzip header")
-        # Raises on a wrong checksum or length, and on bytes after a member that are no member.
+        # Raises on a wrong checksum or length, and on trailing bytes that are no gzip member.
         data = gzip.decompress(data)
     require(data.endswith(b"\n"), "the last line does not end")
     require(not data.startswith(b"\xef\xbb\xbf"), "a byte order mark")
@@ -112,18 +112,18 @@ def check(path):
 
 
 def stem(path):
-    """The path without its export type."""
+    """The path without the extension of its export type."""
     name = path.name.removesuffix(".gz")
     return str(path.parent / name.rpartition(".")[0])
 
 
 def compare(reservation, files):
-    """Messages about files of one reservation that differ from the first of them that has all fields."""
+    """Messages about files of one reservation whose rows differ from its first file with all fields."""
     full = next((rows for kind, rows in files.values() if kind != "txt"), None)
     for path, (kind, rows) in files.items():
         if full is None:
             return
-        # A link a line; the code itself where the reservation has no links.
+        # txt has one link per line, or the code if the reservation has no links.
         expected = full if kind != "txt" else [(row[0], row[2] or row[1]) for row in full]
         if rows != expected:
             at = next((n for n, pair in enumerate(zip(rows, expected), 1) if pair[0] != pair[1]), "the end")
@@ -139,7 +139,7 @@ def main(paths):
     for path in map(pathlib.Path, paths):
         try:
             reservations.setdefault(stem(path), {})[path] = check(path)
-        except Exception as error:  # Whatever a parser raises is what this script is for.
+        except Exception as error:  # Parsers raise different exceptions; each is a finding.
             wrong.append(f"{path}: {type(error).__name__}: {error}")
     for reservation, files in reservations.items():
         wrong.extend(compare(reservation, files))

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Reserves codes of every type and downloads them in every format: the same codes, begun again in the next format.
+"""Reserves codes of every type and downloads them in every format. The reservation is restarted for each format.
 
     tests/formats/reserve.py PATH_OF_LOCAL DIRECTORY
 
-`check.py` then reads the files; those of one reservation must hold the same rows.
+`check.py` then checks the files; those of one reservation must contain the same rows.
 """
 
 import pathlib
@@ -14,7 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from system import TYPES, body_of, system  # noqa: E402
 
 FORMATS = [plain + gz for plain in ["csv", "txt", "json", "ndjson", "yaml", "xml"] for gz in ["", ".gz"]]
-# Rows of each type, and of one reservation whose files are sent in parts (more than 8 MiB of CSV).
+# Rows per type, and rows of one reservation whose file is uploaded in parts (more than 8 MiB of CSV).
 FEW, MANY = 500, 70_000
 
 

@@ -1,6 +1,6 @@
-// GraphQL clients that know nothing of this service, against a running one: `node clients.mjs http://127.0.0.1:PORT`.
-// graphql-js builds the schema from the introspection and judges documents by it; graphql-request and @directus/sdk send
-// them. Every check is counted, so that a run that checks nothing fails.
+// Third-party GraphQL clients against a running service: `node clients.mjs http://127.0.0.1:PORT`.
+// graphql-js builds the schema from the introspection and validates documents with it; graphql-request and
+// @directus/sdk send them. Every check is counted, so a run without checks fails.
 import assert from 'node:assert/strict';
 import {
   buildClientSchema, getIntrospectionQuery, isObjectType, parse, printSchema, validate, validateSchema,
@@ -106,7 +106,7 @@ async function post(path, query, variables, token = 'graphql-writer') {
   return { status: answer.status, ...(await answer.json()) };
 }
 
-// graphql-js: the schema, and what it says of documents, against what the service says.
+// graphql-js: the schema, and its validation of documents compared with the service's.
 async function judged() {
   for (const path of ['/graphql', '/graphql/system']) {
     const options = { descriptions: true, specifiedByUrl: true, directiveIsRepeatable: true, inputValueDeprecation: true };
@@ -156,7 +156,7 @@ async function documents(schema) {
     const answer = await post('/graphql', document, variables);
     check([answer.status, answer.errors?.[0].extensions.code], [400, 'GRAPHQL_VALIDATION'], `refused: ${document}`);
   }
-  // Every member of every type can be asked for.
+  // Every member of every type can be selected.
   const members = (type) => Object.values(type.getFields())
     .filter((field) => !isObjectType(field.type) && !field.type.ofType?.getFields).map((field) => field.name).join(' ');
   const types = ['code_reservation', 'directus_users', 'directus_files'].map((name) => members(schema.getType(name)));
@@ -168,7 +168,7 @@ async function documents(schema) {
   check(answer.data.code_reservation.length, 3);
 }
 
-// graphql-request: the five documents of the description, as an application would send them.
+// graphql-request: the five documents of the specification, sent as an application would.
 async function requested() {
   const client = new GraphQLClient(`${base}/graphql`, { headers: { authorization: 'Bearer graphql-writer' } });
   const listed = await client.request(LIST);
@@ -203,7 +203,7 @@ async function settled(client, id) {
   throw new Error(`${id} is still not settled`);
 }
 
-// @directus/sdk: its composable knows both endpoints.
+// @directus/sdk: its GraphQL composable with both endpoints.
 async function composed() {
   const client = createDirectus(base).with(staticToken('graphql-admin')).with(graphql());
   const items = await client.query('query Q($n: Int) { code_reservation(limit: $n, sort: ["date_created"]) { id codes_func { count } } }', { n: 1 });

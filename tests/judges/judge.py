@@ -1,21 +1,21 @@
 #!/usr/bin/env python3
-"""Judges exports with tools that have nothing to do with this project.
+"""Checks exports with third-party validators ("judges").
 
     tests/judges/judge.py EXPORT.csv...
 
 Each argument is an export in CSV with the columns position, code, digital_link, element_string, epc_uri. The first
-2,000 rows of each (--rows) go to four judges:
+2,000 rows of each (--rows) are given to four validators:
 
-    biip           parses element string and Digital Link; a wrong check digit is in a member of what it returns
+    biip           parses element string and Digital Link; reports a wrong check digit in a member of its result
     zint           encodes the element string as GS1 DataMatrix, with its own check of every Application Identifier
     bwip-js        encodes element string and Digital Link as GS1 DataMatrix, with its own checks
-    epcpy          turns the EPC URI into an element string and back; it is no judge of what fits a 96-bit tag
+    epcpy          turns the EPC URI into an element string and back; it does not check whether the code fits a 96-bit tag
 
 All must accept every row, with one exception: the GTIN of the specification's own example, 19361758000003, has a
-wrong check digit, and all must reject it. A short code is no GS1 key; its rows are counted, not judged.
+wrong check digit, and all must reject it. A short code is not a GS1 key; its rows are counted but not validated.
 
-The judges are installed from PyPI and npm into a directory of their own (--tools, by default below the system's
-directory for temporary files) the first time. Needs python3 with venv, node and npm. Exit status 1 on any surprise.
+The first run installs the validators from PyPI and npm into their own directory (--tools, by default below the system's
+directory for temporary files). Needs python3 with venv, node and npm. Exit status 1 on any unexpected result.
 """
 
 import argparse
@@ -35,11 +35,11 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("exports", nargs="+", metavar="EXPORT.csv")
-    parser.add_argument("--rows", type=int, default=2000, help="rows of each export")
+    parser.add_argument("--rows", type=int, default=2000, help="rows to check per export")
     parser.add_argument(
         "--tools",
         default=os.path.join(tempfile.gettempdir(), "code-judges"),
-        help="where the judges are installed",
+        help="directory in which the validators are installed",
     )
     arguments = parser.parse_args()
 
@@ -53,7 +53,7 @@ def main():
 
 
 def install(tools):
-    """Installs the judges once; returns the Python that has them and the directory of the Node ones."""
+    """Installs the validators once; returns the Python interpreter and the directory of the Node packages."""
     python = os.path.join(tools, "python", "bin", "python")
     node_path = os.path.join(tools, "node")
     wanted = "\n".join(PYTHON_JUDGES + NODE_JUDGES)
@@ -72,7 +72,7 @@ def install(tools):
 
 
 def run(command, environment=None):
-    """The verdicts a judge's process prints, one JSON object a line."""
+    """The verdicts that a validator's process prints, one JSON object per line."""
     process = subprocess.run(
         command, env=environment, stdout=subprocess.PIPE, encoding="utf-8", check=True
     )
@@ -80,9 +80,9 @@ def run(command, environment=None):
 
 
 def report(verdicts):
-    """Prints a line for each export and judge; returns the exit status.
+    """Prints a line for each export and validator; returns the exit status.
 
-    A verdict counts the rows that were to be accepted and to be rejected, and lists the surprises.
+    A verdict counts the rows that had to be accepted or rejected, and lists the unexpected results.
     """
     surprises = 0
     for verdict in sorted(verdicts, key=lambda verdict: (verdict["export"], verdict["judge"])):

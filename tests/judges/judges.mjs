@@ -1,8 +1,8 @@
-// The judge that is a Node package: bwip-js. Run by judge.py, with its directory in JUDGES.
+// The validator that is a Node package: bwip-js. Run by judge.py, with its directory in JUDGES.
 //
 //     judges.mjs ROWS EXPORT.csv...
 //
-// Prints one JSON object for each export. An export needs no quoting in its CSV, so a row is split at its commas.
+// Prints one JSON object per export. The CSV of an export needs no quoting, so a row is split at its commas.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -10,7 +10,7 @@ import { join } from "node:path";
 
 const bwip = createRequire(join(process.env.JUDGES, "package.json"))("bwip-js");
 
-// The specification's own example; its check digit should be 0.
+// The specification's own example has a wrong check digit; it should be 0.
 const WRONG_GTIN = "(01)19361758000003";
 
 const [limit, ...exports] = process.argv.slice(2);
@@ -23,7 +23,7 @@ function verdict(path, limit) {
   const surprises = [];
   for (const line of readFileSync(path, "utf8").trimEnd().split("\n").slice(1, limit + 1)) {
     const [position, , link, elementString] = line.split(",");
-    // A short code; that it is one is checked in judges.py.
+    // A short code; judges.py checks that it really is one.
     if (elementString === "") {
       counts.unjudged += 1;
       continue;
@@ -45,7 +45,7 @@ function verdict(path, limit) {
   return { export: path, judge: "bwip-js", ...counts, surprises };
 }
 
-// What the encoder says against a text, or null.
+// The encoder's error message for a text, or null.
 function complaint(bcid, text) {
   try {
     bwip.raw({ bcid, text });

@@ -1,8 +1,8 @@
-"""The judges that are Python packages: biip, zint and epcpy. Run by judge.py.
+"""The validators that are Python packages: biip, zint and epcpy. Run by judge.py.
 
     judges.py ROWS EXPORT.csv...
 
-Prints one JSON object for each export and judge. Each judge is a function of a row that raises when it rejects it.
+Prints one JSON object for each export and validator. A validator is a function that raises when it rejects a row.
 """
 
 import csv
@@ -19,15 +19,15 @@ from epcpy.utils.parsers import (
     gs1_element_string_to_gs1_element,
 )
 
-# The specification's own example; its check digit should be 0.
+# The specification's own example has a wrong check digit; it should be 0.
 WRONG_GTIN = "(01)19361758000003"
 
-# For a row without EPC URI any length does: only the digits are compared.
+# Rows without an EPC URI may use any length, because only the digits are compared.
 SOME_PREFIX_LENGTH = 7
 
 
 class Rejected(Exception):
-    """What a judge says of a row that it does not accept."""
+    """The message of a validator that rejects a row."""
 
 
 def biip(row):
@@ -67,14 +67,14 @@ def epcpy(row):
 
 
 def is_short_code(row):
-    """Whether a row is a short code: nothing of GS1, and a link that ends in the code alone."""
+    """Whether a row is a short code: no GS1 data, and a link that ends with the code."""
     path = urlsplit(row["digital_link"]).path
     return not (row["element_string"] or row["epc_uri"]) and path in ("", "/" + row["code"])
 
 
 def judged(row, name):
-    """Whether a row is the judge's business: short codes are nobody's, and without a URI epcpy has only check digits
-    to tell of, which the keys with free text do not have."""
+    """Whether a validator applies to a row. None applies to short codes. Without a URI epcpy checks only check digits,
+    which keys with free text do not have."""
     if name == "epcpy" and not row["epc_uri"]:
         return not (is_short_code(row) or row["element_string"].startswith(("(8004)", "(8010)")))
     return not is_short_code(row)
@@ -91,7 +91,7 @@ def verdict(export, rows, name, judge):
         try:
             judge(row)
             what = "accepted" if must_reject else None
-        except Exception as error:  # Each judge has exceptions of its own.
+        except Exception as error:  # Each validator has its own exceptions.
             what = None if must_reject else f"{type(error).__name__}: {error}"
         if what:
             surprises.append({"row": row["position"], "what": what})

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Measures exports of a built `local` and checks what they hold.
+"""Measures exports of a built `local` and checks their content.
 
     tests/large/measure.py PATH_OF_LOCAL [ROWS]
 
-    1. one million sgtin as CSV, from POST to complete (three times, the best and all)
+    1. one million sgtin as CSV, from POST to complete (three runs; prints the best and all)
     2. a reservation of 100 that arrives while one of 20 million runs
     3. ROWS sgtin as CSV in one request: length, first, middle and last rows against codes that the API renders afresh,
-       peak memory of the process above idle, requests that write to DynamoDB
+       peak memory of the process above idle, number of requests that write to DynamoDB
 
-The data directory lies beside the binary and is removed at the end.
+The data directory is created beside the binary and removed at the end.
 """
 
 import os
@@ -65,7 +65,8 @@ def fairness(local, _log, _rows):
         time.sleep(0.02)
     longest, count = 0.0, 0
     while local.request("GET", f"/items/code_reservation/{large}")["status"] == "in_progress" and count < 20:
-        # A product of its own each time, as other clients have: and other lanes of the stream.
+        # A new product each time, so that the reservations use different pools and lanes of the stream, as those of
+        # other clients do.
         started = time.monotonic()
         local.wait(local.reserve(body_of("sgtin", 100)))
         longest, count = max(longest, time.monotonic() - started), count + 1
@@ -96,7 +97,7 @@ def large(local, log, rows):
     seconds = time.monotonic() - started
     peak = memory.stop()
     written = writes.count() - before
-    # The last value is of the completion.
+    # The last value belongs to the completion.
     slices = len(progress)
     length = check(local, item, rows)
     above = (peak - idle) / 2**20
@@ -116,7 +117,7 @@ def large(local, log, rows):
 
 
 def check(local, item, rows):
-    """Length and rows of a CSV against codes that the API renders afresh; gives the length."""
+    """Compares the length and rows of a CSV with codes that the API renders now; returns the length."""
     reservation = item["id"]
     assert item["quantity_reserved"] == rows, item
     file = local.request("GET", f"/files/{item['export_file']}")
@@ -128,7 +129,7 @@ def check(local, item, rows):
         [code] = local.request("GET", f"/items/unique_code?{query}")
         return code
 
-    # Every row of one product differs only in its position and its serial of fixed length.
+    # Rows of one product differ only in the position and in the serial, which has a fixed length.
     first = local.read_range(file["id"], 0, 4095)
     assert first.startswith(HEADER), first[:80]
     fixed = len(first[len(HEADER):].split(b"\n")[0]) + 1 - 1
@@ -153,7 +154,7 @@ def check(local, item, rows):
 
 
 class Writes:
-    """Counts the requests that write to DynamoDB: the AWS SDK logs every operation under a number of its own."""
+    """Counts requests that write to DynamoDB. The AWS SDK logs every operation with a unique number."""
 
     OPERATION = re.compile(r'rpc\.method="(TransactWriteItems|PutItem|UpdateItem|DeleteItem|BatchWriteItem)" sdk_invocation_id=(\d+)')
 
@@ -167,13 +168,13 @@ class Writes:
 
 
 def resident(pid):
-    """Memory of a process that is its own: what it mapped of files is not counted."""
+    """Private memory of a process, without mapped files."""
     with open(f"/proc/{pid}/status", encoding="ascii") as status:
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith("RssAnon:"))
 
 
 class Peak:
-    """The most memory of a process from now on."""
+    """The maximum memory of a process from now on."""
 
     def __init__(self, pid):
         self.pid, self.most, self.going = pid, 0, True

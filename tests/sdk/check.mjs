@@ -1,4 +1,5 @@
-// What clients built on @directus/sdk do, against the address given. Each check throws when an answer or a type is wrong.
+// Checks what clients built on @directus/sdk do, against the given address. Each check throws when an answer or a type
+// is wrong.
 import assert from 'node:assert/strict';
 import * as sdk from '@directus/sdk';
 
@@ -16,7 +17,7 @@ const isText = (value) => typeof value === 'string';
 const orNull = (check) => (value) => value === null || check(value);
 const isUuid = (value) => isText(value) && UUID.test(value);
 const isDate = (value) => isText(value) && DATE.test(value);
-// The members of the object, in their order.
+// The types of the object's members, in their order.
 const TYPES = {
   id: isUuid,
   user_created: orNull(isUuid),

@@ -1,3 +1,3 @@
-//! What tests and benchmarks share. The tests are in `tests/all`.
+//! Code that tests and benchmarks share. The tests are in `tests/all`.
 
 pub mod ranges;

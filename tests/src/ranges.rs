@@ -1,4 +1,4 @@
-//! Ranges for reservations, written past the service where it would take too long.
+//! Writes ranges for reservations directly into the store, where the service itself would take too long.
 
 use std::error::Error;
 
@@ -10,11 +10,11 @@ use common::{
     store::{Allocated, MAX_PLACEMENTS, Placement, Pool, PoolEntry},
 };
 
-/// Gives stored reservations of one product ranges of its pool, one after the other; nothing is exported. A pool that does
-/// not exist yet is made with this number.
+/// Gives stored reservations of one product consecutive ranges of its pool. Nothing is exported. If the pool does not
+/// exist, it is created with this number.
 ///
 /// # Errors
-/// When the store refuses.
+/// `StoreError` when DynamoDB fails or refuses a write.
 pub async fn allocate(
     context: &Context,
     gtin: &str,

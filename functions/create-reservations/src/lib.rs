@@ -1,4 +1,5 @@
-//! `POST /items/code_reservation`: creates one reservation, or many, all or nothing.
+//! `POST /items/code_reservation`: creates one reservation or several; either all of them or none. Parses the request
+//! and calls `operations::create`.
 
 use common::{
     api::{Answer, ApiError, Call, serve},

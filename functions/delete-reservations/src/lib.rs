@@ -1,4 +1,4 @@
-//! `DELETE /items/code_reservation/{id}` and `DELETE /items/code_reservation`: deletes one reservation, or many.
+//! `DELETE /items/code_reservation/{id}` and `DELETE /items/code_reservation`: deletes one reservation or several.
 
 use common::{
     api::{Answer, ApiError, Call, serve},

@@ -1,4 +1,4 @@
-//! Users, organisations, the service's own state, and every path that no other function has.
+//! Users, organisations, `/server/health`, `/server/ping`, and the answer to every path that no other function serves.
 
 use common::{
     api::{Answer, ApiError, Call, serve, serve_anyone},
@@ -23,7 +23,7 @@ pub async fn handle(context: &Context, request: Request) -> Response<Body> {
 
 async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
     let segments: Vec<&str> = call.path.strip_prefix('/').unwrap_or(&call.path).split('/').collect();
-    // One slash at the end is the same path.
+    // A trailing slash does not change the path.
     let segments = match segments.as_slice() {
         [rest @ .., ""] if !rest.is_empty() => rest,
         all => all,
@@ -49,7 +49,8 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
                 organisations::list(context, call.session(), &parse_query_string(&call.query)?).await?;
             Ok(Answer::of_list(&query, answer, call.now))
         }
-        // The id is a path itself. Without the route's variable the path is none of ours.
+        // An organisation's id contains slashes, so the route captures it as a path. Without that variable the route
+        // did not match.
         ["items", "organisation", ..] if reads => {
             let rest = call.parameter("proxy").ok_or_else(|| ApiError::RouteNotFound(call.path.clone()))?;
             let id = rest.strip_suffix('/').unwrap_or(rest);
@@ -57,11 +58,11 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
                 organisations::one(context, call.session(), id, &parse_query_string(&call.query)?).await?;
             Ok(Answer::of_one(&query, data, call.now))
         }
-        // Directus has no PUT for items.
+        // Directus has no PUT for items, so PUT falls through to `ROUTE_NOT_FOUND`.
         ["items", collection] | ["items", collection, _] if call.method != Method::PUT => {
             other_collection(&call, collection)
         }
-        // The methods that GraphQL has are routes of its own function.
+        // GET and POST are routes of the graphql function. Only unsupported methods arrive here.
         ["graphql"] | ["graphql", "system"] => {
             Err(ApiError::MethodNotAllowed { current: call.method.to_string(), allowed: &["GET", "POST"] })
         }
@@ -69,17 +70,17 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
     }
 }
 
-/// Collections that are not ours, and methods that ours do not have.
+/// The error for a collection that does not exist here, or for a method that an existing collection does not support.
 fn other_collection(call: &Call, collection: &str) -> Result<Answer, ApiError> {
     match collection {
-        // System collections have paths of their own.
+        // System collections are served under their own paths, not under `/items`.
         _ if collection.starts_with("directus_") => Err(OperationError::no_row().into()),
         "code_reservation" | "" => Err(ApiError::RouteNotFound(call.path.clone())),
         _ => Err(OperationError::no_collection(collection).into()),
     }
 }
 
-/// Whether store and bucket can be reached.
+/// Reports whether DynamoDB and S3 can be reached: 200 if both answer, otherwise 503.
 async fn health(context: &Context) -> Result<Answer, ApiError> {
     let (store, bucket) = futures::future::join(context.store().ping(), context.bucket().ping()).await;
     let faults = [store.err().map(|error| error.to_string()), bucket.err().map(|error| error.to_string())];

@@ -1,4 +1,5 @@
-//! `GET /files`, `/files/{id}`, `/assets/{id}` and `/assets/{id}/{name}`: files of exports, and links to their bytes.
+//! `GET /files`, `/files/{id}`, `/assets/{id}` and `/assets/{id}/{name}`: rows of export files, and redirects to
+//! presigned links to their content.
 
 use common::{
     api::{Answer, ApiError, Call, serve},

@@ -1,4 +1,5 @@
-//! How long the schemas take to build, as a share of what else a start does: prints one line of JSON.
+//! Measures how long the GraphQL schemas take to build, next to the rest of a function's start. Prints one line of
+//! JSON.
 //!
 //! `cargo run --release -p graphql --example startup`; `tests/graphql/startup` runs it in many fresh processes.
 
@@ -8,7 +9,7 @@ use common::context::Context;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // What every function does at its start: settings, the SDK's configuration, a client.
+    // The common part of every function's start: settings, the SDK's configuration and its clients.
     let started = Instant::now();
     let context = Context::from_env().await?;
     let common = started.elapsed();

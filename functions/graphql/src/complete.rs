@@ -1,5 +1,5 @@
-//! Data into the answer: the members in the order and by the names that were asked for, values as their scalars say
-//! (GraphQL specification, October 2021, sections 3.5 and 6.4.3).
+//! Writes the answer: members in the selected order and under their aliases, values coerced to their scalar types
+//! (GraphQL specification, October 2021, sections 3.5 and 6.4.3). Pure: no I/O.
 
 use async_graphql::{Pos, dynamic::TypeRef};
 use serde_json::{Map, Value as Json, json};
@@ -11,7 +11,7 @@ use crate::{
     selection::{Selected, What},
 };
 
-/// Writes answers, and keeps what could not be written.
+/// Writes answers and collects the errors of values that cannot be coerced.
 pub(crate) struct Writer<'m> {
     model: &'m Model,
     /// Entries of `errors`.
@@ -19,21 +19,21 @@ pub(crate) struct Writer<'m> {
     path: Vec<Json>,
 }
 
-/// The row that members are read from.
+/// The row whose members are written.
 #[derive(Clone, Copy)]
 struct Row<'a> {
     members: &'a Map<String, Json>,
-    /// The member whose functions are read, where it is not the row itself.
+    /// The member to which functions apply; `None` when the members of the row itself are written.
     functions_of: Option<&'static str>,
 }
 
 impl<'m> Writer<'m> {
-    /// Nothing written yet.
+    /// A writer without errors.
     pub(crate) fn new(model: &'m Model) -> Self {
         Self { model, errors: Vec::new(), path: Vec::new() }
     }
 
-    /// The value of a member at the root.
+    /// The value of a root field.
     pub(crate) fn root(&mut self, selected: &Selected<'_>, ty: &TypeRef, data: &Json) -> Json {
         self.path = vec![json!(selected.key)];
         self.value(selected, ty, data)
@@ -52,7 +52,7 @@ impl<'m> Writer<'m> {
                 }
                 Json::Array(out)
             }
-            // What is no list here is the list that a caller may not see.
+            // A value other than a list stands for a list that the caller may not read.
             (TypeRef::List(_), _) => Json::Null,
             (TypeRef::Named(name), _) => match (self.model.output(name), data) {
                 (Some(output), Json::Object(members)) => {
@@ -115,7 +115,7 @@ impl<'m> Writer<'m> {
         written.unwrap_or_else(|message| {
             self.errors.push(json!({
                 "message": message,
-                // What graphql-js says of its own is internal to Directus.
+                // Directus reports errors of graphql-js with this code.
                 "extensions": { "code": "INTERNAL_SERVER_ERROR" },
                 "locations": [location(pos)],
                 "path": self.path,
@@ -125,12 +125,12 @@ impl<'m> Writer<'m> {
     }
 }
 
-/// A place in a document, as errors show it.
+/// A position in a document, in the form that errors use.
 pub(crate) fn location(pos: Pos) -> Json {
     json!({ "line": pos.line, "column": pos.column })
 }
 
-/// A whole number of 32 bits. Counts, sums and functions of dates come as text.
+/// A 32-bit integer. Counts, sums and date functions may arrive as text.
 fn whole(data: &Json) -> Result<Json, String> {
     let Some(Json::Number(number)) = number(data) else {
         return Err(format!("Int cannot represent non-integer value: {data}"));
@@ -146,7 +146,7 @@ fn whole(data: &Json) -> Result<Json, String> {
     }
 }
 
-/// A number, also where it is written as text.
+/// A number, which may also be given as text.
 fn number(data: &Json) -> Option<Json> {
     match data {
         Json::Number(_) => Some(data.clone()),

@@ -1,5 +1,5 @@
-//! The roots of an operation, one after the other: each is one call of the operation that REST calls, with the same
-//! rights; what a document may read is counted over all of them.
+//! Executes the root fields of an operation one after the other. Each calls the operation that REST calls too, with the
+//! same rights. The rows that a document reads are counted over all its roots.
 
 use common::{
     api::Call,
@@ -17,10 +17,10 @@ use crate::{
     selection::Selected,
 };
 
-/// The most rows, codes included, that one document reads.
+/// Maximum rows that one document may read, codes included.
 pub(crate) const MAX_ROWS: usize = 10_000;
 
-/// One document under way.
+/// The execution of one document.
 pub(crate) struct Execution<'a> {
     context: &'a Context,
     call: &'a Call,
@@ -30,7 +30,7 @@ pub(crate) struct Execution<'a> {
 }
 
 impl<'a> Execution<'a> {
-    /// Nothing read yet.
+    /// An execution that has read nothing yet.
     pub(crate) fn new(context: &'a Context, call: &'a Call, model: &'a Model) -> Self {
         Self { context, call, model, rows_left: MAX_ROWS, creations: 0 }
     }
@@ -39,10 +39,11 @@ impl<'a> Execution<'a> {
         self.call.session()
     }
 
-    /// The data of one root.
+    /// Executes one root field and gives its data.
     ///
     /// # Errors
-    /// What the operation refuses.
+    /// `INVALID_QUERY` when codes are selected below codes, or when the document reads more than `MAX_ROWS`; otherwise
+    /// the error of the operation.
     pub(crate) async fn root(&mut self, root: Root, selected: &Selected<'_>) -> Result<Json, OperationError> {
         let below = matches!(root, Root::List(Collection::UniqueCode) | Root::ById(Collection::UniqueCode));
         if lower::has_codes_below_codes(&selected.children, below) {
@@ -131,7 +132,8 @@ impl<'a> Execution<'a> {
     }
 
     async fn create(&mut self, selected: &Selected<'_>) -> Result<Json, OperationError> {
-        // One key is good for every creation of the document: the first under the key itself, others under its number.
+        // The key applies to every creation of the document: the first uses the key itself, later ones add their
+        // number.
         let first = self.call.header("idempotency-key").filter(|key| !key.is_empty());
         let key = match (first, self.creations) {
             (Some(key), n) if n > 0 => Some(format!("{key} {}", n + 1)),
@@ -147,7 +149,8 @@ impl<'a> Execution<'a> {
         create::create(self.context, self.session(), request).await
     }
 
-    /// Refuses a list that may be longer than the rows left, and lets one of all rows read no more than one beyond them.
+    /// Refuses a list whose limit exceeds the rows left. A list of all rows reads at most one more, so that `pay`
+    /// detects it.
     fn within_reach(&self, mut raw: RawQuery) -> Result<RawQuery, OperationError> {
         let limit = raw.get("limit").and_then(Json::as_i64).unwrap_or(DEFAULT_LIMIT);
         let left = i64::try_from(self.rows_left).unwrap_or(i64::MAX);
@@ -160,7 +163,7 @@ impl<'a> Execution<'a> {
         Ok(raw)
     }
 
-    /// Counts the rows of an answer, and their codes.
+    /// Subtracts the rows of an answer, codes included, from the rows left.
     fn pay(&mut self, data: &Json) -> Result<(), OperationError> {
         self.rows_left = self.rows_left.checked_sub(rows_of(data)).ok_or_else(too_many_rows)?;
         Ok(())
@@ -173,7 +176,7 @@ fn too_many_rows() -> OperationError {
     ))
 }
 
-/// Objects in lists, at any depth.
+/// Counts the objects in lists, at any depth.
 fn rows_of(data: &Json) -> usize {
     match data {
         Json::Array(items) => items.iter().map(|item| usize::from(item.is_object()) + rows_of(item)).sum(),
@@ -186,12 +189,12 @@ fn argument<'s>(selected: &'s Selected<'_>, name: &str) -> &'s Json {
     selected.arguments.get(name).unwrap_or(&Json::Null)
 }
 
-/// The id that a root was told.
+/// The `id` argument of a root field.
 fn id(selected: &Selected<'_>) -> Result<Uuid, OperationError> {
     argument(selected, "id").as_str().and_then(uuid).ok_or_else(OperationError::no_row)
 }
 
-/// A row of aggregates with the members that name its group in a member of their own.
+/// Moves the group's members of an aggregate row into a member `group`.
 fn with_group(row: Json, operations: &[&str], is_grouped: bool) -> Json {
     let Json::Object(mut members) = row else { return row };
     if is_grouped {

@@ -1,5 +1,5 @@
-//! GraphQL over HTTP as Directus has it: the parameters in the body of a POST or the query string of a GET, and the shapes
-//! of answers.
+//! GraphQL over HTTP as Directus does it: parameters in the body of a POST or in the query string of a GET, and the
+//! forms of errors. It must not execute anything.
 
 use common::{
     api::{Answer, ApiError, Call},
@@ -8,27 +8,27 @@ use common::{
 use lambda_http::http::{Method, StatusCode};
 use serde_json::{Map, Value as Json, json};
 
-/// What a request asks for.
+/// The parameters of a GraphQL request.
 #[derive(Debug)]
 pub(crate) struct Parameters {
     /// The document.
     pub(crate) query: String,
-    /// The operation of several.
+    /// The name of the operation to execute, when the document has several.
     pub(crate) operation_name: Option<String>,
     /// The variables.
     pub(crate) variables: Map<String, Json>,
 }
 
-/// Why there is no answer of the form `{data, errors}` with data.
+/// Why a request has no `data`. Each kind has its own form.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The request itself.
+    /// The request is wrong; the answer is a REST error.
     Api(ApiError),
-    /// The document: entries of `extensions.errors`, 400.
+    /// The document is invalid: entries of `extensions.errors`, status 400.
     Document(Vec<Json>),
-    /// What the document cannot be executed with: entries of `errors`, 200.
+    /// The document cannot be executed with these variables or this operation name: an entry of `errors`, status 200.
     Request(Json),
-    /// What no document could be executed with: 400.
+    /// The parameters themselves are unusable: status 400.
     Execution(String),
 }
 
@@ -39,10 +39,10 @@ impl From<ApiError> for Failure {
 }
 
 impl Failure {
-    /// The answer.
+    /// The answer to the client.
     ///
     /// # Errors
-    /// Those that are not GraphQL's.
+    /// The error itself for `Failure::Api`, which has the form of a REST error.
     pub(crate) fn into_answer(self) -> Result<Answer, ApiError> {
         let refused = |message: &str, code: &str, errors: Json| {
             let entry = json!({ "message": message, "extensions": { "errors": errors, "code": code } });
@@ -58,10 +58,10 @@ impl Failure {
 }
 
 impl Parameters {
-    /// Reads a request.
+    /// Reads the parameters of a request.
     ///
     /// # Errors
-    /// INVALID_PAYLOAD without a document; a method other than GET, HEAD and POST.
+    /// `INVALID_PAYLOAD` when there is no document; `METHOD_NOT_ALLOWED` for a method other than GET, HEAD and POST.
     pub(crate) fn read(call: &Call) -> Result<Self, Failure> {
         let members = match call.method {
             Method::GET | Method::HEAD => from_query_string(&call.query)?,
@@ -100,13 +100,13 @@ impl Parameters {
         Ok(Self { query, operation_name, variables })
     }
 
-    /// Whether only reading is allowed.
+    /// Whether the method may only execute queries.
     pub(crate) fn reads_only(call: &Call) -> bool {
         call.method != Method::POST
     }
 }
 
-/// The parameters of a GET; the variables are JSON.
+/// The parameters of a GET. `variables` is JSON text.
 fn from_query_string(query: &str) -> Result<Map<String, Json>, Failure> {
     let parsed = parse_query_string(query).map_err(ApiError::from)?;
     let mut members = Map::new();

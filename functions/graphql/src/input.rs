@@ -1,8 +1,8 @@
-//! Values that clients give, literal or in variables, read as their types say: GraphQL specification (October 2021),
-//! sections 3.5, 3.10, 3.11 (input coercion) and 6.1.2 (variables).
+//! Coerces the values that clients send, as literals or in variables, to their declared types: GraphQL specification
+//! (October 2021), sections 3.5, 3.10, 3.11 (input coercion) and 6.1.2 (variables). Pure: no I/O.
 //!
-//! The validation of the library passes some literals that no type allows; what is read here is what the operations get,
-//! so it is checked here again, completely.
+//! The library's validation accepts some literals that no type allows. The operations receive what this module gives,
+//! so it checks every value completely.
 
 use async_graphql::{
     Name, Pos, Value, Variables,
@@ -13,10 +13,10 @@ use serde_json::{Map, Number, Value as Json};
 
 use crate::model::{Argument, Model};
 
-/// Stands for a variable without a value: no name of an enum value can be this.
+/// Marks a variable without a value. No enum value can have this name.
 const ABSENT: &str = "$";
 
-/// A variable without a value, where a literal names it.
+/// The marker for a variable without a value inside a literal.
 pub(crate) fn absent() -> Value {
     Value::Enum(Name::new(ABSENT))
 }
@@ -25,10 +25,10 @@ fn is_absent(value: &Value) -> bool {
     matches!(value, Value::Enum(name) if name == ABSENT)
 }
 
-/// Reads a value as a type says.
+/// Coerces a value to a type.
 ///
 /// # Errors
-/// What is wrong with it, for the client.
+/// A message for the client that names the value and the expected type.
 pub(crate) fn coerce(model: &Model, ty: &TypeRef, value: &Value) -> Result<Json, String> {
     match (ty, value) {
         (TypeRef::NonNull(_), Value::Null) => Err(format!("Expected value of type \"{ty}\", found null.")),
@@ -63,15 +63,18 @@ fn object(model: &Model, name: &str, fields: &[Argument], value: &Value) -> Resu
     })
 }
 
-/// What is wrong with arguments.
+/// Why arguments are refused.
 pub(crate) enum Wrong<'m> {
-    /// One that is required is not there.
+    /// A required argument is missing.
     Missing(&'m Argument),
-    /// A value.
+    /// A value is invalid; the message for the client.
     Value(String),
 }
 
-/// Reads arguments, or the members of an input object, in the order given. Unknown ones are not looked at.
+/// Coerces arguments, or the members of an input object, in the given order. Ignores unknown ones.
+///
+/// # Errors
+/// [`Wrong::Missing`] for an absent required argument; [`Wrong::Value`] for a value that its type does not allow.
 pub(crate) fn arguments<'m, 'v>(
     model: &Model,
     known: &'m [Argument],
@@ -91,10 +94,10 @@ pub(crate) fn arguments<'m, 'v>(
     }
 }
 
-/// Reads a value of a scalar; null is none.
+/// Coerces a non-null value of a scalar. Refuses null.
 ///
 /// # Errors
-/// When the scalar has no such value; the words are those of graphql-js.
+/// When the scalar does not allow the value. The message has the wording of graphql-js.
 pub(crate) fn accepts(scalar: &str, value: &Value) -> Result<Json, String> {
     let json = || value.clone().into_json().map_err(|error| error.to_string());
     match (scalar, value) {
@@ -117,10 +120,10 @@ pub(crate) fn accepts(scalar: &str, value: &Value) -> Result<Json, String> {
     }
 }
 
-/// A whole number of 32 bits.
+/// A 32-bit integer.
 ///
 /// # Errors
-/// When it is another number; the words are those of graphql-js.
+/// When the number is no integer or does not fit into 32 bits. The message has the wording of graphql-js.
 pub(crate) fn int(number: &Number) -> Result<i32, String> {
     if number.is_f64() {
         return Err(format!("Int cannot represent non-integer value: {number}"));
@@ -129,19 +132,19 @@ pub(crate) fn int(number: &Number) -> Result<i32, String> {
     small.ok_or_else(|| format!("Int cannot represent non 32-bit signed integer value: {number}"))
 }
 
-/// A variable that cannot be read.
+/// A variable whose value is invalid.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct WrongVariable {
-    /// For the client.
+    /// The message for the client.
     pub(crate) message: String,
-    /// Where it is declared.
+    /// The position of its declaration.
     pub(crate) pos: Pos,
 }
 
-/// Reads the variables of an operation; those without a value are left out.
+/// Coerces the variables of an operation. Leaves out variables without a value.
 ///
 /// # Errors
-/// The first that cannot be read.
+/// [`WrongVariable`] for the first invalid one.
 pub(crate) fn variables(
     model: &Model,
     operation: &OperationDefinition,
@@ -181,7 +184,7 @@ fn variable(model: &Model, definition: &VariableDefinition, given: Option<&Json>
     read.map(Some).map_err(|reason| format!("Variable \"${name}\" got invalid value {value}; {reason}"))
 }
 
-/// JSON has one kind of number: `1.0` is the whole number 1.
+/// JSON has only one number type, so `1.0` counts as the integer 1.
 fn whole(value: Json) -> Json {
     match value {
         Json::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
@@ -194,7 +197,7 @@ fn whole(value: Json) -> Json {
     }
 }
 
-/// A type as a document writes it.
+/// The type in a document's variable declaration.
 pub(crate) fn type_ref(ty: &Type) -> TypeRef {
     let base = match &ty.base {
         BaseType::Named(name) => TypeRef::named(name.as_str()),

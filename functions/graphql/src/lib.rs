@@ -1,9 +1,9 @@
-//! `POST` and `GET /graphql` and `/graphql/system`: the operations of REST in the query language of the GraphQL
-//! Foundation (specification of October 2021), over the same queries and rights.
+//! `POST` and `GET /graphql` and `/graphql/system`: the operations of REST in GraphQL (specification of October 2021),
+//! with the same queries and rights.
 //!
-//! A document is bounded by its text (`scan`), counted (`limits`), validated (`schema`), its variables are read (`input`),
-//! its selection is opened (`selection`); each root becomes one query (`lower`) of one operation (`execute`), and the data
-//! is written as it was asked for (`complete`).
+//! The steps of a request: bound the text (`scan`), count the cost (`limits`), validate (`schema`), coerce variables
+//! (`input`), resolve the selection (`selection`), turn each root field into one query (`lower`) and execute it
+//! (`execute`), write the answer (`complete`).
 
 mod complete;
 mod execute;
@@ -41,14 +41,14 @@ use model::{MUTATION, Output, QUERY, Root, Source};
 use schema::{Api, Endpoint};
 use selection::{MAX_VARIABLE_BYTES, Selected, What};
 
-/// Kept free before a request's deadline: a root that is cut off becomes an error beside the data of those before it, so that a
-/// client learns which mutations are done. Those after it are not begun.
+/// Time reserved before a request's deadline. A root field that times out becomes an error next to the data of the
+/// earlier ones, so that the client learns which mutations were executed. Later ones are not started.
 const REPORT: Duration = Duration::from_millis(500);
 
-/// Builds the schemas, so that the first request need not.
+/// Builds the schemas in advance, so that the first request does not have to.
 ///
 /// # Errors
-/// When the types contradict each other.
+/// `ApiError` (500) when the types contradict each other, which is a bug in this crate.
 pub fn prepare() -> Result<(), ApiError> {
     Endpoint::Items.api()?;
     Endpoint::System.api()?;
@@ -112,7 +112,7 @@ async fn document(context: &Context, call: &Call, api: &'static Api) -> Result<J
     Ok(execute(context, call, api, operation.ty, &selected, &introspection).await)
 }
 
-/// The syntax of a document, once its text is known to be harmless.
+/// Parses a document after its text and the size of its variables were checked.
 fn parse(parameters: &Parameters) -> Result<ExecutableDocument, Failure> {
     let text = scan::scan(&parameters.query).map_err(|message| invalid(&message, &[]))?;
     let uses = text.bytes().filter(|byte| *byte == b'$').count();
@@ -147,7 +147,7 @@ fn operation<'d>(document: &'d ExecutableDocument, name: Option<&str>) -> Result
     }
 }
 
-/// Validates a document against the schema; the data of `__schema` and `__type` comes back.
+/// Validates a document against the schema. Gives the data of `__schema` and `__type`.
 async fn validate(
     api: &Api,
     document: &ExecutableDocument,
@@ -158,7 +158,7 @@ async fn validate(
     request.operation_name = operation_name.map(str::to_owned);
     request.set_parsed_query(document.clone());
     let response = api.schema.execute(request).await;
-    // Which operation is meant is known already, so what is wrong here is the document.
+    // The operation was chosen before, so only errors of the document are reported here.
     let judged_elsewhere =
         |error: &ServerError| is_about_the_operation(&error.message) || is_about_a_place(&error.message);
     let errors: Vec<&ServerError> = response.errors.iter().filter(|error| !judged_elsewhere(error)).collect();
@@ -173,7 +173,7 @@ fn is_about_the_operation(message: &str) -> bool {
     message.starts_with("Unknown operation named") || message.starts_with("Operation name required")
 }
 
-/// What `positions` judges.
+/// An error about the position of a variable. `positions` replaces this rule of the library.
 fn is_about_a_place(message: &str) -> bool {
     message.starts_with("Variable ") && message.contains("used in position expecting type")
 }
@@ -186,7 +186,8 @@ fn root_type(api: &'static Api, ty: OperationType) -> Option<&'static Output> {
     }
 }
 
-/// What a caller's role lacks does not exist for them, as in a schema of Directus; decided before any row is read.
+/// Refuses root fields for which the caller's role has no right, as if they did not exist; a schema of Directus does
+/// the same. This happens before any row is read.
 fn check_rights(call: &Call, root: &Output, selected: &[Selected<'_>]) -> Result<(), Failure> {
     let hidden = selected.iter().filter(|selected| match selected.what {
         What::Member(field) => match field.source {
@@ -210,7 +211,7 @@ fn check_rights(call: &Call, root: &Output, selected: &[Selected<'_>]) -> Result
     if entries.is_empty() { Ok(()) } else { Err(Failure::Document(entries)) }
 }
 
-/// Runs the roots one after the other: `{data, errors}`.
+/// Executes the root fields one after the other. Gives `{data, errors}`.
 async fn execute(
     context: &Context,
     call: &Call,
@@ -246,7 +247,7 @@ async fn execute(
                     continue;
                 }
                 data = None;
-                // What must be there is not, so nothing is; mutations that follow are not done.
+                // A non-null field failed, so there is no `data`. Later mutations are not executed.
                 if ty == OperationType::Mutation {
                     break;
                 }
@@ -269,7 +270,7 @@ fn set(data: &mut Option<Map<String, Json>>, selected: &Selected<'_>, value: Jso
     }
 }
 
-/// The data of a root, or the entries of `errors` for it.
+/// The data of a root field, or its entries of `errors`.
 async fn run(
     execution: &mut Execution<'_>,
     root: Root,
@@ -301,7 +302,8 @@ fn invalid(message: &str, places: &[async_graphql::Pos]) -> Failure {
     Failure::Document(vec![entry])
 }
 
-/// A document that is right, but not with this request; graphql-js' own errors are internal to Directus.
+/// The error of a valid document that cannot be executed with this request. Directus gives errors of graphql-js this
+/// code.
 fn request_error(message: &str, place: Option<Json>) -> Json {
     let mut entry = json!({ "message": message, "extensions": { "code": "INTERNAL_SERVER_ERROR" } });
     if let (Some(place), Some(members)) = (place, entry.as_object_mut()) {

@@ -1,7 +1,8 @@
-//! What one document may ask for, counted on its syntax before anything is validated or read.
+//! Bounds what one document may ask for. It counts on the syntax tree, before anything is validated or read. Pure: no
+//! I/O.
 //!
-//! Fragments are counted once and remembered, so a document whose fragments double at every step is refused in time that
-//! grows with its text. Aliases count: what is asked for twice is paid for twice.
+//! The size of a fragment is computed once and cached, so a document whose fragments double at every level is refused
+//! in time linear in its text. Aliases count: a field that is selected twice costs twice.
 
 use std::collections::HashMap;
 
@@ -10,19 +11,19 @@ use async_graphql::{
     parser::types::{ExecutableDocument, FragmentDefinition, Selection, SelectionSet},
 };
 
-/// Levels of members below the operation.
+/// Maximum levels of fields below the operation.
 pub(crate) const MAX_DEPTH: usize = 10;
 
-/// Levels below `__schema` and `__type`: what the introspection query of the usual clients needs.
+/// Maximum levels below `__schema` and `__type`; enough for the introspection query of common clients.
 const MAX_INTROSPECTION_DEPTH: usize = 20;
 
-/// Lists of members within lists of members of an introspection, the limit that graphql-js has.
+/// Maximum nesting of list fields in an introspection; the limit of graphql-js.
 const MAX_INTROSPECTION_LISTS: usize = 2;
 
-/// What the members of a document may cost together.
+/// Maximum total cost of a document's fields.
 pub(crate) const MAX_COMPLEXITY: usize = 1_000;
 
-/// The cost of a member that is read from the store by itself: at the root.
+/// The cost of a root field, which causes a read of its own.
 const ROOT: usize = 20;
 
 /// The cost of an aggregate over all rows.
@@ -34,13 +35,13 @@ const CODES: usize = 200;
 /// Why a document is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Refused {
-    /// For the client.
+    /// The message for the client.
     pub(crate) message: String,
-    /// Where.
+    /// The position of the part that exceeds the limit.
     pub(crate) pos: Pos,
 }
 
-/// What a selection needs.
+/// The cost and depth of a selection.
 #[derive(Clone, Copy, Default)]
 struct Size {
     cost: usize,
@@ -63,15 +64,15 @@ impl Size {
 /// Checks a document.
 ///
 /// # Errors
-/// When it is too deep or too complex, or a fragment is within itself.
+/// [`Refused`] when the document is too deep or too complex, or when a fragment contains itself.
 pub(crate) fn check(document: &ExecutableDocument) -> Result<(), Refused> {
     let mut counter = Counter { fragments: &document.fragments, known: HashMap::new(), open: Vec::new() };
-    // Every part is validated, so every part counts, used or not.
+    // Unused fragments are validated too, so they count.
     let mut total = Size::default();
     let mut place = Pos::default();
     for (name, fragment) in &document.fragments {
         let size = counter.spread(name, fragment.pos, false)?;
-        // Depth is known only where it is used; one that is used is paid for there.
+        // The depth of a fragment counts only where it is used; so does its cost up to the limit.
         total.cost = total.cost.saturating_add(size.cost.saturating_sub(MAX_COMPLEXITY));
     }
     for (_, operation) in document.operations.iter() {
@@ -97,7 +98,7 @@ pub(crate) fn check(document: &ExecutableDocument) -> Result<(), Refused> {
 
 struct Counter<'a> {
     fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
-    /// Sizes of fragments at the root and elsewhere.
+    /// Sizes of fragments, separately for use at the root and below it.
     known: HashMap<(&'a str, bool), Size>,
     open: Vec<&'a str>,
 }
@@ -110,7 +111,7 @@ impl<'a> Counter<'a> {
         if self.open.contains(&name.as_str()) {
             return Err(Refused { message: format!("Cannot spread fragment \"{name}\" within itself."), pos });
         }
-        // A fragment that there is not is for the validation to name.
+        // The validation reports unknown fragments.
         let Some(fragment) = self.fragments.get(name) else { return Ok(Size::default()) };
         self.open.push(name);
         let size = self.selection(&fragment.node.selection_set.node, root)?;
@@ -138,7 +139,7 @@ impl<'a> Counter<'a> {
     }
 }
 
-/// The size of a member, given that of what is selected of it.
+/// The size of a field, given the size of its selection.
 fn member(name: &str, inner: Size, root: bool) -> Size {
     let lists = usize::from(matches!(name, "fields" | "interfaces" | "possibleTypes" | "inputFields"));
     if root && matches!(name, "__schema" | "__type") {

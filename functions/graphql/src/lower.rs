@@ -1,7 +1,7 @@
-//! From a selection to one query: the arguments and members of a GraphQL list become the parameters that REST would have
-//! had, so that both have the same meaning, the same rights and the same cost.
+//! Turns the selection of a root field into one query: arguments and fields become the parameters of the equivalent
+//! REST request. So meaning, rights and cost are the same. Pure: no I/O.
 //!
-//! Members go by their own names; a relation goes by an alias made of its name in the answer, because it may be asked for
+//! Plain members keep their names. A relation gets an alias derived from its response key, because it may be selected
 //! several times with different arguments.
 
 use async_graphql::dynamic::TypeRef;
@@ -13,16 +13,16 @@ use crate::{
     selection::{Selected, What},
 };
 
-/// The arguments that are parameters of a query.
+/// Arguments that are query parameters of the same name.
 const PARAMETERS: [&str; 8] = ["filter", "sort", "limit", "offset", "page", "search", "groupBy", "version"];
 
-/// The name that the row or rows of a relation have in the data, given its name in the answer. No name of the language
-/// has this sign, so it hides no member.
+/// The member of the data that holds a relation with this response key. GraphQL names cannot contain the added sign, so
+/// it never collides with a member.
 pub(crate) fn relation_key(key: &str) -> String {
     format!("@{key}")
 }
 
-/// The query of rows.
+/// The query for rows.
 pub(crate) fn rows(model: &Model, selected: &Selected<'_>) -> RawQuery {
     let mut parameters = parameters(model, selected);
     let level = level(model, &selected.children);
@@ -32,7 +32,7 @@ pub(crate) fn rows(model: &Model, selected: &Selected<'_>) -> RawQuery {
     RawQuery::from_json(parameters)
 }
 
-/// The query of aggregates.
+/// The query for aggregates.
 pub(crate) fn aggregates(model: &Model, selected: &Selected<'_>) -> RawQuery {
     let mut parameters = parameters(model, selected);
     let mut asked: Map<String, Json> = Map::new();
@@ -62,7 +62,7 @@ pub(crate) fn aggregates(model: &Model, selected: &Selected<'_>) -> RawQuery {
     asked.retain(|_, members| members.as_array().is_some_and(|members| !members.is_empty()));
     let grouped = parameters.get("groupBy").is_some_and(|groups| groups.as_array().is_some_and(|all| !all.is_empty()));
     if asked.is_empty() && !grouped {
-        // Neither groups nor numbers: still one object, of which nothing but its type is shown.
+        // Neither groups nor numbers are selected. One object is still needed, of which only `__typename` is shown.
         asked.insert("countAll".to_owned(), json!(["*"]));
     }
     if !asked.is_empty() {
@@ -71,7 +71,7 @@ pub(crate) fn aggregates(model: &Model, selected: &Selected<'_>) -> RawQuery {
     RawQuery::from_json(parameters)
 }
 
-/// Whether codes are selected below codes: each level would multiply them.
+/// Whether codes are selected below codes. Each such level would multiply their number.
 pub(crate) fn has_codes_below_codes(children: &[Selected<'_>], below: bool) -> bool {
     children.iter().any(|child| {
         let is_codes = matches!(child.what, What::Member(field) if matches!(field.ty, TypeRef::List(_))
@@ -95,8 +95,8 @@ fn parameters(model: &Model, selected: &Selected<'_>) -> Map<String, Json> {
     out
 }
 
-/// A filter as REST has it: `{date_created_func: {year: …}}` is `{"year(date_created)": …}`, and a condition on nothing but
-/// the key of a related row, `{reservation: {id: …}}`, is one on the member that holds the key.
+/// Converts a filter to REST's form: `{date_created_func: {year: …}}` becomes `{"year(date_created)": …}`. A condition
+/// only on the key of a related row, `{reservation: {id: …}}`, becomes one on the member that holds the key.
 fn filter(model: &Model, type_name: &str, value: &Json) -> Json {
     match value {
         Json::Array(items) => Json::Array(items.iter().map(|item| filter(model, type_name, item)).collect()),
@@ -132,7 +132,7 @@ fn filter(model: &Model, type_name: &str, value: &Json) -> Json {
     }
 }
 
-/// The members of one level of an answer.
+/// The query parameters for one level of the selection.
 #[derive(Default)]
 struct Level {
     fields: Vec<String>,
@@ -149,7 +149,7 @@ impl Level {
 }
 
 fn level(model: &Model, children: &[Selected<'_>]) -> Level {
-    // The key is always there: an object of which nothing else is read stays an object.
+    // The key is always read, so that a row of which nothing else is read is still an object.
     let mut out = Level { fields: vec!["id".to_owned()], ..Level::default() };
     for child in children {
         let What::Member(field) = child.what else { continue };
@@ -192,7 +192,7 @@ mod tests {
     use super::*;
     use crate::{model::QUERY, selection};
 
-    /// The parameters of the first root of a document.
+    /// The query of a document's first root field.
     fn lowered(document: &str) -> RawQuery {
         let model = Model::items();
         let document = parse_query(document).unwrap();

@@ -1,7 +1,8 @@
-//! Where a variable may stand: GraphQL specification (October 2021), section 5.8.5, "All variable usages are allowed".
+//! Checks whether a variable may be used in a position: GraphQL specification (October 2021), section 5.8.5, "All
+//! variable usages are allowed". Pure: no I/O.
 //!
-//! The library's own rule refuses a list that cannot be null where a list may be (`$ids: [ID!]!` for `_in`), so its verdict
-//! is passed over and this one holds.
+//! The library's own rule wrongly refuses a non-null list in a nullable position (`$ids: [ID!]!` for `_in`). Its errors
+//! are therefore ignored and this check decides.
 
 use std::collections::HashMap;
 
@@ -13,7 +14,7 @@ use async_graphql_value::{ConstValue, Value};
 
 use crate::{input::type_ref, model::Model};
 
-/// The variables of an operation.
+/// The declared variables of an operation.
 pub(crate) struct Positions<'m, 'd> {
     model: &'m Model,
     declared: HashMap<&'d str, Declared>,
@@ -25,7 +26,7 @@ struct Declared {
 }
 
 impl<'m, 'd> Positions<'m, 'd> {
-    /// The variables that an operation declares.
+    /// The variables that `operation` declares.
     pub(crate) fn new(model: &'m Model, operation: &'d OperationDefinition) -> Self {
         let declare = |definition: &VariableDefinition| Declared {
             ty: type_ref(&definition.var_type.node),
@@ -37,10 +38,10 @@ impl<'m, 'd> Positions<'m, 'd> {
         Self { model, declared }
     }
 
-    /// Checks every variable in a literal that stands where `place` is expected.
+    /// Checks every variable in a literal whose expected type is `place`.
     ///
     /// # Errors
-    /// The first that may not stand there, for the client.
+    /// A message for the client about the first variable whose type does not fit.
     pub(crate) fn check(&self, value: &Value, place: &TypeRef) -> Result<(), String> {
         match (value, nullable(place)) {
             (Value::Variable(name), _) => {
@@ -59,7 +60,7 @@ impl<'m, 'd> Positions<'m, 'd> {
                 if fits { Ok(()) } else { Err(message()) }
             }
             (Value::List(items), TypeRef::List(inner)) => items.iter().try_for_each(|item| self.check(item, inner)),
-            // A single value is a list of one.
+            // A single value is coerced to a list of one.
             (_, TypeRef::List(inner)) => self.check(value, inner),
             (Value::Object(members), TypeRef::Named(name)) => {
                 let Some(input) = self.model.input(name) else { return Ok(()) };
@@ -78,7 +79,7 @@ fn nullable(ty: &TypeRef) -> &TypeRef {
     }
 }
 
-/// Whether every value of a type is one of another.
+/// Whether every value of `ty` is also a value of `other`.
 fn is_within(ty: &TypeRef, other: &TypeRef) -> bool {
     match (ty, other) {
         (TypeRef::NonNull(inner), TypeRef::NonNull(other)) => is_within(inner, other),
@@ -98,7 +99,7 @@ mod tests {
 
     use super::*;
 
-    /// Whether a variable of a type may be an argument of a type.
+    /// Whether a variable of a declared type may be an argument of type `place`.
     fn may(declared: &str, place: TypeRef) -> bool {
         let document = parse_query(format!("query Q($v: {declared}) {{ a(b: $v) }}")).unwrap();
         let DocumentOperations::Multiple(operations) = &document.operations else { panic!("it has a name") };

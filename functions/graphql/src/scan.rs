@@ -1,21 +1,22 @@
-//! The text of a document, before it is parsed: its tokens counted, its nesting bounded, its escapes made safe.
+//! Checks the text of a document before it is parsed: counts tokens, bounds nesting, and replaces escaped surrogate
+//! pairs. Pure: no I/O.
 //!
-//! The parser descends recursively, so nesting has to be known to be small first; and it stops the process' thread at an
-//! escaped surrogate, which JSON-minded clients send in pairs for characters beyond the basic plane. One pass over the bytes,
-//! in time that grows with their number only.
+//! The parser is recursive, so nesting must be bounded before. It also panics at an escaped surrogate, which clients
+//! with JSON encoders send in pairs for characters beyond the basic multilingual plane. One pass over the bytes, in
+//! linear time.
 
 use std::borrow::Cow;
 
-/// The most tokens of a document, the limit that Directus has.
+/// Maximum tokens of a document; the limit of Directus.
 pub(crate) const MAX_TOKENS: usize = 5_000;
 
-/// How deep brackets of all kinds may nest.
+/// Maximum nesting of brackets of all kinds.
 const MAX_NESTING: usize = 50;
 
-/// Checks a document's text; the text to parse comes back.
+/// Checks the text of a document. Gives the text to parse.
 ///
 /// # Errors
-/// What is wrong with it, for the client.
+/// A message for the client when there are too many tokens, too deep nesting, or a surrogate without its other half.
 pub(crate) fn scan(text: &str) -> Result<Cow<'_, str>, String> {
     let bytes = text.as_bytes();
     let mut at = 0;
@@ -74,7 +75,7 @@ struct StringToken {
     surrogates: bool,
 }
 
-/// Where a string or block string ends; one without an end ends with the text, and the parser says so.
+/// The end of a string or block string. An unterminated one ends with the line or the text; the parser reports it.
 fn string_end(bytes: &[u8], start: usize) -> StringToken {
     if bytes.get(start..start + 3) == Some(b"\"\"\"") {
         let mut at = start + 3;
@@ -105,7 +106,7 @@ fn string_end(bytes: &[u8], start: usize) -> StringToken {
     StringToken { end: bytes.len(), surrogates }
 }
 
-/// The code unit of `\uXXXX` at a place.
+/// The code unit of the escape `\uXXXX` at this position.
 fn escaped_unit(bytes: &[u8], at: usize) -> Option<u16> {
     let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
     u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
@@ -115,7 +116,7 @@ fn is_surrogate(unit: u16) -> bool {
     (0xd800..=0xdfff).contains(&unit)
 }
 
-/// Writes pairs of escaped surrogates as the characters that they stand for.
+/// Replaces pairs of escaped surrogates with their characters.
 fn join_surrogates(text: &str) -> Result<String, String> {
     let bytes = text.as_bytes();
     let mut out = String::with_capacity(text.len());

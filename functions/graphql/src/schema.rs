@@ -1,7 +1,7 @@
-//! The schema that clients see: validation and introspection of `async-graphql` over the types of the [`Model`].
+//! The schema that clients see: `async-graphql` validates documents and answers introspection, based on the [`Model`].
 //!
-//! Its resolvers are never called. A selection is answered as a whole, by one query, so there is nothing to resolve member
-//! by member; and every request runs it with `only_introspection`.
+//! Its resolvers are never called: a root field is answered as a whole by one query, so nothing is resolved member by
+//! member. Every request runs the library with `only_introspection`.
 
 use std::sync::OnceLock;
 
@@ -25,7 +25,7 @@ pub(crate) enum Endpoint {
     System,
 }
 
-/// The types of an endpoint and the schema made of them.
+/// The types of an endpoint and the schema built from them.
 #[derive(Debug)]
 pub(crate) struct Api {
     /// The types.
@@ -38,10 +38,10 @@ static ITEMS: OnceLock<Result<Api, String>> = OnceLock::new();
 static SYSTEM: OnceLock<Result<Api, String>> = OnceLock::new();
 
 impl Endpoint {
-    /// The types and the schema, made when first asked for.
+    /// The types and the schema. They are built on first use.
     ///
     /// # Errors
-    /// When the types contradict each other.
+    /// `ApiError` (500) when the types contradict each other, which is a bug in this crate.
     pub(crate) fn api(self) -> Result<&'static Api, ApiError> {
         let (cell, model): (_, fn() -> Model) = match self {
             Self::Items => (&ITEMS, Model::items),

@@ -1,5 +1,6 @@
-//! What a validated operation selects: fragments opened, `@skip` and `@include` obeyed, members of one name put together
-//! (GraphQL specification, October 2021, sections 5.3.2 and 6.3.2), arguments read.
+//! Resolves the selection of a validated operation: expands fragments, applies `@skip` and `@include`, merges fields
+//! with the same response key (GraphQL specification, October 2021, sections 5.3.2 and 6.3.2), and coerces arguments.
+//! Pure: no I/O.
 
 use std::{cell::Cell, collections::HashMap};
 
@@ -17,28 +18,28 @@ use crate::{
     positions::Positions,
 };
 
-/// The most bytes that variables have in all the places where they are used, as JSON.
+/// Maximum total size of variables as JSON, counted at every place where they are used, in bytes.
 pub(crate) const MAX_VARIABLE_BYTES: usize = 20_000_000;
 
-/// A member of an answer.
+/// A field of the answer.
 #[derive(Debug)]
 pub(crate) struct Selected<'m> {
-    /// Its name in the answer.
+    /// Its response key.
     pub(crate) key: String,
-    /// What it is.
+    /// Its kind.
     pub(crate) what: What<'m>,
-    /// Where it was asked for first.
+    /// The position of its first selection.
     pub(crate) pos: Pos,
-    /// What it was told.
+    /// Its coerced arguments.
     pub(crate) arguments: Map<String, Json>,
-    /// What is selected of it.
+    /// Its selected fields.
     pub(crate) children: Vec<Selected<'m>>,
 }
 
-/// What a member is.
+/// The kind of a field.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum What<'m> {
-    /// `__typename`, and the type.
+    /// `__typename`, with the name of the type.
     TypeName(&'m str),
     /// `__schema` or `__type`.
     Introspection,
@@ -46,19 +47,20 @@ pub(crate) enum What<'m> {
     Member(&'m model::Field),
 }
 
-/// Why a selection cannot be answered.
+/// Why a selection cannot be executed.
 #[derive(Debug)]
 pub(crate) struct Unsound {
-    /// For the client.
+    /// The message for the client.
     pub(crate) message: String,
-    /// Where.
+    /// The position of the field.
     pub(crate) pos: Pos,
 }
 
-/// Opens the selection of an operation on a type.
+/// Resolves the selection of an operation on its root type.
 ///
 /// # Errors
-/// When arguments cannot be read, or members of one name differ.
+/// [`Unsound`] when arguments are invalid or unknown, when fields with the same response key differ, or when variables
+/// exceed `MAX_VARIABLE_BYTES`.
 pub(crate) fn open<'m>(
     model: &'m Model,
     document: &ExecutableDocument,
@@ -82,7 +84,7 @@ struct Opening<'m, 'd> {
     room: Cell<usize>,
 }
 
-/// Members of one name.
+/// Fields with the same response key.
 struct Group<'d> {
     key: &'d str,
     first: &'d Positioned<Field>,
@@ -232,8 +234,8 @@ impl<'m, 'd> Opening<'m, 'd> {
         })
     }
 
-    /// Puts variables into literals. What is put in is paid for: a large variable that is used often is larger than the
-    /// document.
+    /// Substitutes variables in literals and subtracts their size from the limit. A large variable that is used many
+    /// times could otherwise exceed the size of the document by far.
     fn put(&self) -> impl FnMut(Name) -> Result<Value, TooLarge> {
         |name| {
             let size = self.sizes.get(&name).copied().unwrap_or_default();
@@ -243,7 +245,7 @@ impl<'m, 'd> Opening<'m, 'd> {
     }
 }
 
-/// More variables than there is room for.
+/// The variables exceed `MAX_VARIABLE_BYTES`.
 #[derive(Debug)]
 struct TooLarge;
 

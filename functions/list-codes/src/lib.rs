@@ -1,4 +1,5 @@
-//! `GET /items/unique_code` and `/items/unique_code/{id}`: codes, computed from the ranges that reservations own.
+//! `GET /items/unique_code` and `/items/unique_code/{id}`: lists codes and reads one. Codes are not stored; they are
+//! computed from the ranges of the reservations.
 
 use common::{
     api::{Answer, ApiError, Call, serve},

@@ -33,7 +33,7 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
     })
 }
 
-/// `SEARCH`: the query in the body, the keys that it is limited to.
+/// `SEARCH`: the body contains the query and, optionally, the keys to which it is restricted.
 async fn search(context: &Context, session: Session<'_>, call: &Call) -> Result<(Query, List), ApiError> {
     let body = parse_search_body(&call.json()?)?;
     let mut query = session.query(Collection::CodeReservation, &body.query.unwrap_or_default())?;

@@ -1,4 +1,7 @@
-//! Allocation (architecture, step 1): the reservations of one pool that came in one batch share one transaction.
+//! Allocation (architecture, step 1): all reservations of one pool in a batch share one transaction.
+//!
+//! This module decides which reservations fit into the pool. `store::allocate` writes the ranges with its conditions.
+//! It renders no codes and writes no exports.
 
 use std::collections::BTreeMap;
 
@@ -15,10 +18,11 @@ use common::{
 
 use crate::error::{KEY_MISMATCH, WorkError, fail_if_permanent};
 
-/// Tries of one group before its records come again.
+/// Maximum attempts for one group. After that, its records fail and the stream delivers them again.
 const MAX_TRIES: u32 = 10;
 
-/// What became of one reservation: its range, nothing (it changed, or ended with a message), or a failure.
+/// The position of a reservation and its result: the reservation with its range; `None` if it changed or ended with an
+/// error; or an error.
 pub(crate) type Outcome = (usize, Result<Option<Reservation>, WorkError>);
 
 /// A reservation that waits for a range.
@@ -29,7 +33,7 @@ struct Waiting {
     render: Render,
 }
 
-/// Allocates ranges for all that are `new`; the position of each comes back with its outcome.
+/// Allocates ranges for all reservations with status `new`. The result pairs each position with its outcome.
 pub(crate) async fn run(context: &Context, fresh: Vec<(usize, Reservation)>) -> Vec<Outcome> {
     let mut outcomes = Vec::with_capacity(fresh.len());
     let mut groups: BTreeMap<Namespace, Vec<Waiting>> = BTreeMap::new();
@@ -53,7 +57,7 @@ pub(crate) async fn run(context: &Context, fresh: Vec<(usize, Reservation)>) -> 
     outcomes
 }
 
-/// Finds the pool of a reservation and freezes what its export is rendered with.
+/// Resolves the pool of a reservation and freezes the settings with which its export is rendered.
 async fn prepare(context: &Context, item: &Reservation) -> Result<(PoolSpec, Render), WorkError> {
     let store = context.store();
     let organisation = match &item.reserved_for {
@@ -78,7 +82,7 @@ async fn prepare(context: &Context, item: &Reservation) -> Result<(PoolSpec, Ren
     Ok((spec, render))
 }
 
-/// The reservations of one pool, as they wait for one transaction.
+/// The reservations of one pool that share one transaction.
 struct Group<'a> {
     context: &'a Context,
     waiting: Vec<Waiting>,
@@ -116,7 +120,7 @@ impl<'a> Group<'a> {
         self.give_up(&WorkError::Transient(format!("the pool was contended {MAX_TRIES} times")));
     }
 
-    /// One try: read the pool, place what fits, write it in one transaction.
+    /// One attempt: reads the pool, places the reservations that fit, and writes them in one transaction.
     async fn attempt(&mut self) -> Result<Progress, WorkError> {
         let store = self.context.store();
         let Some(first) = self.waiting.first() else { return Ok(Progress::Again) };
@@ -125,7 +129,7 @@ impl<'a> Group<'a> {
         self.figures.fill = Some((pool.next, pool.capacity));
         let key = self.context.secret().await?.pool_key(&pool.namespace);
         if key.check_value() != pool.check {
-            // Another key would issue codes that exist (RSV-1 speaks of indexes; this keeps it true of codes).
+            // Another key would issue codes that already exist. RSV-1 covers indexes; this check extends it to codes.
             return self.fail_all(KEY_MISMATCH).await;
         }
         if matches!(entry, PoolEntry::Known(_)) {
@@ -136,7 +140,8 @@ impl<'a> Group<'a> {
         let (mut placements, mut placed, mut too_large) = (Vec::new(), Vec::new(), Vec::new());
         for (index, waiting) in self.waiting.iter().enumerate() {
             if waiting.spec.character_set != pool.character_set {
-                // The pool is not made yet: whether its first reservation gets codes, and fixes the set, is open.
+                // The pool does not exist yet. It is not known yet whether its first reservation succeeds and so fixes
+                // the set.
                 continue;
             }
             let quantity = waiting.item.quantity();
@@ -153,7 +158,8 @@ impl<'a> Group<'a> {
             }
         }
         if placements.is_empty() {
-            // Nothing fits what is left as read just now: each of these ends alone, and the message counts from here.
+            // No reservation fits into the remaining capacity, so each ends with its own error. The error states what
+            // is left.
             return self.fail_too_large(pool.next, &too_large).await;
         }
         self.figures.attempts += 1;
@@ -173,7 +179,8 @@ impl<'a> Group<'a> {
             }
             Allocated::Overtaken { changed, pool } => {
                 self.figures.conflicts += 1;
-                // A reservation that changed since it was read brings its own record; the rest is tried again.
+                // A reservation that changed after it was read has a stream record of its own. The others are tried
+                // again.
                 let gone: Vec<usize> = changed.iter().filter_map(|position| placed.get(*position).copied()).collect();
                 for index in &gone {
                     if let Some(waiting) = self.waiting.get(*index) {
@@ -190,7 +197,7 @@ impl<'a> Group<'a> {
         }
     }
 
-    /// The pool as stored, or as the first reservation of its namespace makes it.
+    /// The stored pool, or a new one if this is the first reservation of the namespace.
     async fn entry(&self, spec: &PoolSpec) -> Result<PoolEntry, WorkError> {
         if let Some(pool) = self.context.store().pool(&spec.namespace).await? {
             return Ok(PoolEntry::Known(pool));
@@ -206,7 +213,8 @@ impl<'a> Group<'a> {
         }))
     }
 
-    /// The first reservation of a namespace fixes its character set; another set on it is an error that says so.
+    /// Fails reservations that ask for another character set than the pool's. The first reservation of a namespace
+    /// fixes the set.
     async fn drop_other_character_sets(&mut self, pool: &Pool) -> Result<(), WorkError> {
         let mut gone = Vec::new();
         for (index, waiting) in self.waiting.iter().enumerate() {
@@ -243,7 +251,7 @@ impl<'a> Group<'a> {
         fail_if_permanent(self.context, &waiting.item, result).await
     }
 
-    /// Takes the reservations at these positions (ascending) out of the group.
+    /// Removes the reservations at these positions from the group. `positions` must be ascending.
     fn remove(&mut self, positions: &[usize]) {
         for position in positions.iter().rev() {
             self.waiting.remove(*position);
@@ -257,10 +265,10 @@ impl<'a> Group<'a> {
     }
 }
 
-/// How to go on after a try.
+/// How the group continues after an attempt.
 enum Progress {
-    /// At once.
+    /// Immediately.
     Again,
-    /// After a random back-off: another worker was faster.
+    /// After a random back-off, because another worker wrote the pool first.
     Busy,
 }

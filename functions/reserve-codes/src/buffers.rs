@@ -1,23 +1,25 @@
-//! The memory of the parts: taken for one part, given back when it is sent, taken again for a later one.
+//! A pool of buffers for export parts. A buffer is taken for one part, returned when the part is sent, and reused for a
+//! later one.
 //!
-//! Parts are made on whichever thread is free. An allocator that keeps what each thread freed (glibc's does) would hold several
-//! parts per thread; this holds as many as are made and sent at once.
+//! Parts are made on different threads. An allocator with per-thread caches (such as glibc's) would keep the memory of
+//! several parts per thread. With this pool, memory is bounded by the number of parts that exist at once.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
-/// Buffers that wait for their next part.
+/// Buffers that are free for the next part.
 #[derive(Clone, Default)]
 pub(crate) struct Buffers(Arc<Mutex<Vec<Vec<u8>>>>);
 
 impl Buffers {
-    /// An empty buffer, of an earlier part if there is one.
+    /// An empty buffer; reuses a returned one if there is any.
     pub(crate) fn take(&self) -> Vec<u8> {
         self.waiting().pop().unwrap_or_default()
     }
 
-    /// The bytes of a part. The buffer comes back when the last that reads them (a retry of the request, say) is done.
+    /// The bytes of a part. The buffer returns to the pool when the last reader (for example a retry of the request)
+    /// drops them.
     pub(crate) fn lend(&self, part: Vec<u8>) -> Bytes {
         Bytes::from_owner(Lent { part, home: self.clone() })
     }

@@ -1,4 +1,7 @@
-//! How a step can fail, as far as the protocol treats it differently, and the end of a reservation that cannot succeed.
+//! The errors of a step, divided by how the protocol treats them, and the function that ends a reservation with an
+//! error.
+//!
+//! Modules of this crate may use it; it must not use any of them.
 
 use common::{
     bucket::BucketError,
@@ -10,13 +13,14 @@ use common::{
     store::StoreError,
 };
 
-/// A step did not succeed.
+/// Why a step failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WorkError {
-    /// It can never succeed: the reservation goes to `error` with this message for a person (architecture, step 4).
+    /// The step can never succeed. The reservation gets status `error` and this message, which the user reads
+    /// (architecture, step 4).
     #[error("{0}")]
     Permanent(String),
-    /// It may succeed later: nothing is written, the record comes again.
+    /// The step may succeed later. Nothing is written, and the stream delivers the record again.
     #[error("{0}")]
     Transient(String),
 }
@@ -78,11 +82,14 @@ impl From<ExportError> for WorkError {
     }
 }
 
-/// What a person reads when the secret is not the one that the pool was made with.
+/// The error message of a reservation when the deployment's secret is not the one with which the pool was created.
 pub(crate) const KEY_MISMATCH: &str =
     "The secret of this deployment is not the one that these codes were made with. Ask the operator to restore it.";
 
-/// Ends a reservation that can never succeed with the message; anything else goes on as it is.
+/// Sets status `error` with the message if `result` is a permanent error, and gives `None`. Passes on any other result.
+///
+/// # Errors
+/// `WorkError::Transient` when `result` is one, or when the store fails while it writes the status.
 pub(crate) async fn fail_if_permanent<T>(
     context: &Context,
     item: &Reservation,
@@ -92,7 +99,8 @@ pub(crate) async fn fail_if_permanent<T>(
         Ok(value) => Ok(Some(value)),
         Err(WorkError::Permanent(message)) => {
             tracing::warn!(reservation = %item.id, message, "reservation {} ends with an error", item.id);
-            // A reservation that changed meanwhile brings its own record.
+            // If the reservation changed in the meantime, nothing is written: the change has a stream record of its
+            // own.
             context.store().fail(item, &message, context.now()).await?;
             Ok(None)
         }

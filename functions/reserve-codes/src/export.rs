@@ -1,4 +1,5 @@
-//! One reservation's export (architecture, steps 2 and 3): written in slices, completed once, whatever dies in between.
+//! The export of one reservation (architecture, steps 2 and 3): written in slices and completed exactly once, even when
+//! workers die in between.
 
 use std::{
     sync::Arc,
@@ -24,17 +25,17 @@ use crate::{
     error::{WorkError, fail_if_permanent},
 };
 
-/// Parts that are uploaded while the next one is made. Each holds 8 MiB of an ordinary export.
+/// Parts that are uploaded while the next one is rendered. A part of an ordinary export has 8 MiB.
 const PARTS_IN_FLIGHT: usize = 2;
 
-/// How often one generation begins again because its upload was lost.
+/// How often one generation may start again after its multipart upload was lost.
 const MAX_RESTARTS: u32 = 8;
 
-/// What a person reads then.
+/// The error message of the reservation when `MAX_RESTARTS` is exceeded.
 const LOST: &str =
     "The file could not be stored: its upload was lost again and again. Set the status to \"new\" to try again.";
 
-/// The export of one reservation, ready to be written.
+/// The export of one reservation, compiled and ready to be written.
 pub(crate) struct Job<'a> {
     context: &'a Context,
     item: Reservation,
@@ -44,20 +45,26 @@ pub(crate) struct Job<'a> {
 
 /// How a slice ended.
 enum Slice {
-    /// All parts are there; this one is the last.
+    /// All parts are uploaded. This is the number of the last one.
     Finished(u32),
-    /// Time is up; parts before this one are there.
+    /// The time of the slice is over. All parts before the cursor are uploaded.
     Paused(Cursor),
-    /// The upload is not there.
+    /// The multipart upload does not exist.
     NoUpload,
 }
 
 impl<'a> Job<'a> {
-    /// Compiles the export; `None` when the reservation's next step is another one (it was begun again, or it failed).
+    /// Compiles the export. Gives `None` when there is nothing to write now: the export was restarted, or the
+    /// reservation failed.
+    ///
+    /// # Errors
+    /// `WorkError::Transient` when the export was begun by a newer renderer, or when the store or Secrets Manager
+    /// fails.
     pub(crate) async fn prepare(context: &'a Context, item: Reservation) -> Result<Option<Self>, WorkError> {
         let version = item.render.as_ref().map_or(0, |render| render.version);
         if version > RENDERER_VERSION {
-            // A newer worker began it; this one must not touch it. The record comes again, to a newer worker.
+            // A newer version of this function began the export, so this one must not write to it. The record fails and
+            // is delivered again, until a worker of the newer version gets it.
             return Err(WorkError::Transient(format!("the export was begun by renderer {version}")));
         }
         if version < RENDERER_VERSION {
@@ -78,12 +85,12 @@ impl<'a> Job<'a> {
         }))
     }
 
-    /// Whether one request writes it.
+    /// Whether one PutObject request writes the whole file.
     pub(crate) fn is_small(&self) -> bool {
         matches!(self.file.plan(), PartPlan::Single)
     }
 
-    /// Writes one slice and completes the export if nothing is left.
+    /// Writes one slice, and completes the export if it was the last one.
     pub(crate) async fn run(&self, slice: Duration) -> Result<(), WorkError> {
         let result = if self.is_small() { self.run_single().await } else { self.run_slice(slice).await };
         fail_if_permanent(self.context, &self.item, result).await.map(drop)
@@ -113,7 +120,8 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// The upload that a dead worker left, or a new one. Its id is saved with the slice: until then it is found by its key.
+    /// The id of the upload that a dead worker left, or of a new one. The id is saved at the end of the slice; until
+    /// then the upload is found by its key.
     async fn begin(&self) -> Result<String, WorkError> {
         match self.bucket().find_upload(&self.key).await? {
             Some(upload) => Ok(upload),
@@ -121,19 +129,20 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Uploads parts until the end of the file or of the time; at least one, so that every slice makes progress.
+    /// Uploads parts until the file or the time ends, but at least one, so that every slice makes progress.
     ///
-    /// The next part is made while the last ones travel; memory is bounded by the parts in flight, not by the file.
+    /// The next part is rendered while earlier ones are uploaded. Memory is bounded by the parts in flight, not by the
+    /// size of the file.
     async fn upload_parts(&self, upload: &str, from: Cursor, end: Option<Instant>) -> Result<Slice, WorkError> {
         let mut flying: JoinSet<(Cursor, Result<(), BucketError>)> = JoinSet::new();
         let buffers = Buffers::default();
         let begun = Instant::now();
-        // Bytes of the parts that were sent, by part.
+        // Part number and length in bytes of every part that was sent.
         let mut sent: Vec<(u32, u64)> = Vec::new();
         let mut cursor = from;
         let mut failure: Option<(Cursor, BucketError)> = None;
         let mut note = |landed: (Cursor, Result<(), BucketError>)| {
-            // The earliest part that failed decides where the next slice begins.
+            // The next slice starts with the first part that failed.
             if let (at, Err(error)) = landed
                 && failure.as_ref().is_none_or(|(first, _)| at.part < first.part)
             {
@@ -163,7 +172,7 @@ impl<'a> Job<'a> {
         while let Some(landed) = flying.join_next().await {
             note(landed.map_err(|error| WorkError::Transient(error.to_string()))?);
         }
-        // What landed before the earliest part that failed is kept, unless the upload itself is gone.
+        // Parts before the first failed one are kept, unless the upload itself no longer exists.
         let kept = match &failure {
             None => cursor,
             Some((_, BucketError::NoSuchUpload)) => from,
@@ -186,22 +195,22 @@ impl<'a> Job<'a> {
         self.context.metrics().record(&Event::Slice(slice));
     }
 
-    /// Makes one part in an empty buffer, off the threads that carry requests.
+    /// Renders one part into an empty buffer, on a blocking thread, because rendering is CPU-bound.
     async fn make(&self, at: Cursor, mut body: Vec<u8>) -> Result<(Vec<u8>, Cursor), WorkError> {
         let file = Arc::clone(&self.file);
         let made = tokio::task::spawn_blocking(move || file.write_part(at, &mut body).map(|next| (body, next)));
         Ok(made.await.map_err(|error| WorkError::Transient(error.to_string()))??)
     }
 
-    /// Saves how far it is: the write that brings the next slice.
+    /// Saves the progress. This write produces the stream record that starts the next slice.
     async fn save(&self, upload_id: String, at: Cursor) -> Result<(), WorkError> {
         let upload_id = Some(upload_id);
         self.save_export(ExportProgress { upload_id, next_part: at.part, next_row: at.row, restarts: self.restarts() })
             .await
     }
 
-    /// Begins the file again with its first part. Saving is progress, which the sweep does not end, so the number of times is
-    /// bounded here (RSV-5).
+    /// Starts the file again with its first part. Each save counts as progress, so the sweep would never end such a
+    /// loop; `MAX_RESTARTS` bounds it (RSV-5).
     async fn start_over(&self) -> Result<(), WorkError> {
         let restarts = self.restarts().saturating_add(1);
         if restarts > MAX_RESTARTS {
@@ -222,27 +231,29 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// All parts are uploaded: make the object of them and complete the reservation.
+    /// Completes the multipart upload after all parts are uploaded, and then the reservation.
     async fn finish(&self, upload: &str, last: u32) -> Result<(), WorkError> {
         let mut parts = match self.bucket().parts(&self.key, upload).await {
             Ok(parts) => parts,
             Err(BucketError::NoSuchUpload) => return self.recover().await,
             Err(error) => return Err(error.into()),
         };
-        // Parts behind the last are of a worker that cut the file smaller (another part policy) and died.
+        // Parts after the last one come from a dead worker with another part policy, which cut the file into smaller
+        // parts.
         parts.retain(|part| part.number <= last);
         let len = parts.iter().map(|part| part.len).sum();
         let without_gap = parts.iter().map(|part| part.number).eq(1..=last);
         if !without_gap || self.file.known_len().is_some_and(|known| known != len) {
-            // Not what we uploaded. What it is cannot be told, so nothing of it is kept.
+            // The upload does not contain what was sent. Which parts are wrong is unknown, so all are discarded.
             tracing::error!(reservation = %self.item.id, upload, "an upload does not hold what was sent; it begins again");
             self.bucket().abort_upload(&self.key, upload).await?;
             return self.start_over().await;
         }
         match self.bucket().complete_upload(&self.key, upload, &parts).await {
             Ok(()) => self.complete(Stored { len, rows: Some(self.item.quantity()) }).await,
-            // A completion whose answer was lost, or another worker's. Where the object is not to be seen yet the record comes
-            // again; then a part of it tells whether the upload is gone.
+            // The upload was completed before: by another worker, or by a request whose response was lost. If the
+            // object is not visible yet, the record fails and is delivered again; the next attempt then detects whether
+            // the upload is gone.
             Err(BucketError::NoSuchUpload) => match self.bucket().head(&self.key).await? {
                 Some(_) => self.recover().await,
                 None => Err(BucketError::NoSuchUpload.into()),
@@ -251,7 +262,7 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// The upload is gone: another worker completed it, or somebody aborted it (architecture, step 2).
+    /// Continues after the upload disappeared: another worker completed it, or it was aborted (architecture, step 2).
     async fn recover(&self) -> Result<(), WorkError> {
         let read = self.store().reservation(self.item.id).await?;
         let same = read.as_ref().is_some_and(|read| {
@@ -273,7 +284,7 @@ impl<'a> Job<'a> {
         stored.rows == Some(self.item.quantity()) && self.file.known_len().is_none_or(|len| len == stored.len)
     }
 
-    /// Step 3: the file row and the reservation, in one transaction (RSV-4).
+    /// Writes the file row and the reservation's new status in one transaction (architecture, step 3; RSV-4).
     async fn complete(&self, stored: Stored) -> Result<(), WorkError> {
         let export_type = self.file.export_type();
         let at = self.context.now();
@@ -301,7 +312,7 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// The reservation is gone or changed: what this worker wrote for it must not stay (step 6).
+    /// Removes the objects of this worker after the reservation was deleted or changed (architecture, step 6).
     async fn clean_up(&self) -> Result<(), WorkError> {
         match self.store().reservation(self.item.id).await? {
             Some(item) if item.incarnation == self.item.incarnation => {

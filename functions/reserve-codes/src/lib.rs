@@ -1,8 +1,8 @@
-//! The stream function: reserves codes and writes their exports, by the protocol of docs/architecture.md.
+//! The stream function: allocates ranges of codes and writes their exports, by the protocol in docs/architecture.md.
 //!
-//! A stream record is only a hint. For each reservation that a batch names, the item is read (consistent) and its next
-//! step is done, whatever the record said. Every step is conditional on what was read, so records that come twice, late
-//! or out of order do no harm (RSV-1 … RSV-4).
+//! A stream record is only a hint. For each reservation in a batch, the function reads the item (consistently) and does
+//! its next step, whatever the record says. Every write is conditional on what was read, so duplicate, late and
+//! reordered records do no harm (RSV-1 … RSV-4).
 
 mod allocate;
 mod buffers;
@@ -18,18 +18,18 @@ use aws_lambda_events::event::{
 use common::context::Context;
 use lambda_runtime::{Error, LambdaEvent};
 
-/// Does the next step of each reservation that the records name. What failed is named by its sequence number, and the
-/// stream brings it again.
+/// Does the next step of each reservation that the records name. The response lists the sequence numbers of failed
+/// records, and the stream delivers those again.
 ///
 /// # Errors
-/// Never as a whole; the type is the runtime's.
+/// Never. Failures are reported per record; the return type is the one that the Lambda runtime requires.
 pub async fn handle(context: &Context, event: LambdaEvent<Event>) -> Result<DynamoDbEventResponse, Error> {
     let deadline = event.context.deadline();
     let (hints, unreadable) = records::reduce(event.payload.records);
     let mut failed: Vec<String> = unreadable;
     for (hint, result) in work::run(context, hints, deadline).await {
         if let Err(error) = result {
-            // A failure is logged once, here; the records of the hint come again.
+            // Each failure is logged once, here. The stream delivers the records of the hint again.
             tracing::warn!(reservation = %hint.id, error = %error, "reservation {} failed for now", hint.id);
             failed.extend(hint.sequence_numbers);
         }

@@ -1,4 +1,4 @@
-//! Stream records, reduced to what they hint at: reservations to look at.
+//! Reduces stream records to hints: the reservations that the function has to look at. Pure: no I/O.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,15 @@ use uuid::Uuid;
 pub(crate) struct Hint {
     /// The reservation.
     pub(crate) id: Uuid,
-    /// The incarnations that the records spoke of, each with the file it had: tidied if they are gone.
+    /// The incarnations that the records mention, each with its last known file. Those that no longer exist are cleaned
+    /// up.
     pub(crate) incarnations: Vec<Incarnation>,
-    /// The records; one result counts for all of them.
+    /// Sequence numbers of the records. The result of the reservation applies to all of them.
     pub(crate) sequence_numbers: Vec<String>,
 }
 
-/// Reduces a batch to one hint per reservation, in the order in which the batch first names them, and the sequence numbers
-/// of records that name none: they fail and are never guessed at.
+/// Reduces a batch to one hint per reservation, in the order in which they first occur. The second result is the
+/// sequence numbers of records without a valid reservation id; these always fail.
 pub(crate) fn reduce(records: Vec<EventRecord>) -> (Vec<Hint>, Vec<String>) {
     let mut hints: Vec<Hint> = Vec::new();
     let mut positions: BTreeMap<Uuid, usize> = BTreeMap::new();
@@ -37,7 +38,7 @@ pub(crate) fn reduce(records: Vec<EventRecord>) -> (Vec<Hint>, Vec<String>) {
         let Some(hint) = hints.get_mut(position) else { continue };
         hint.sequence_numbers.push(sequence_number);
         let incarnation = incarnation(&record, id);
-        // A later record of the same incarnation knows its latest file.
+        // A later record of the same incarnation has its newest file.
         if let Some(incarnation) = incarnation {
             hint.incarnations.retain(|known| known.incarnation != incarnation.incarnation);
             hint.incarnations.push(incarnation);

@@ -1,4 +1,4 @@
-//! A batch: look at every reservation, then allocate all, then small exports, then slices of large ones.
+//! Processes a batch: reads every reservation, allocates ranges, then writes small exports, then slices of large ones.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,20 +11,20 @@ use futures::{StreamExt, stream::FuturesUnordered};
 
 use crate::{allocate, error::WorkError, export, records::Hint};
 
-/// Exports of one request each that run at once: each holds up to 8 MiB.
+/// Small exports (one PutObject each) that run concurrently. Each holds up to 8 MiB.
 const SMALL_EXPORTS_AT_ONCE: usize = 3;
 
-/// Kept free at the end of an invocation, to save what was done.
+/// Time reserved at the end of an invocation to save the progress.
 const RESERVE: Duration = Duration::from_secs(5);
 
-/// What is to be done with a reservation.
+/// The next step of a reservation.
 enum Next {
     Nothing,
     Allocate(Box<Reservation>),
     Export(Box<Reservation>),
 }
 
-/// Does the next step of each reservation; one result per hint.
+/// Does the next step of each reservation. Gives one result per hint.
 pub(crate) async fn run(
     context: &Context,
     hints: Vec<Hint>,
@@ -67,7 +67,7 @@ fn set(results: &mut [Result<(), WorkError>], position: usize, result: Result<()
     }
 }
 
-/// Reads the item (consistent) and tidies what is not its own.
+/// Reads the item (consistently), removes leftovers of other incarnations and generations, and decides the next step.
 async fn look(context: &Context, hint: &Hint) -> Result<Next, WorkError> {
     let (store, bucket) = (context.store(), context.bucket());
     let item = store.reservation(hint.id).await?;
@@ -84,7 +84,7 @@ async fn look(context: &Context, hint: &Hint) -> Result<Next, WorkError> {
             tidy::remove_unreferenced(bucket, &item).await?;
             Ok(Next::Nothing)
         }
-        // No step of ours and no client can make these two.
+        // Neither this service nor a client can write these two combinations.
         (Status::New, Some(_)) | (Status::InProgress, None) => {
             Err(WorkError::Permanent(format!("status {} does not fit the range", item.status)))
         }

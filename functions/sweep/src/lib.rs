@@ -1,7 +1,7 @@
-//! The schedule: wakes reservations that stopped making progress; once a day it tidies the bucket and looks for rows that no
-//! list finds (architecture, steps 6 and 7).
+//! The scheduled function. Its tasks: wake reservations without progress; once a day, remove unreferenced objects and
+//! look for rows that no list finds (architecture, steps 6 and 7).
 //!
-//! RSV-5: every accepted reservation ends, and then nothing in the bucket is unreferenced.
+//! It keeps RSV-5: every accepted reservation ends, and after that the bucket contains nothing unreferenced.
 
 mod tidy;
 mod wake;
@@ -12,12 +12,13 @@ use common::{context::Context, metrics::Event, store::StoreError};
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::{Value, json};
 
-/// Runs the task that the schedule names: `{"task": "wake"}` (the default), `{"task": "tidy"}` or `{"task": "shards"}`.
+/// Runs the task that the event names: `{"task": "wake"}` (the default), `{"task": "tidy"}` or `{"task": "shards"}`.
 ///
-/// An operator who cannot wait an hour tidies younger exports, too: `{"task": "tidy", "min_age_seconds": 0}`.
+/// By default `tidy` skips exports younger than one hour. An operator can lower that: `{"task": "tidy",
+/// "min_age_seconds": 0}`.
 ///
 /// # Errors
-/// When a task is unknown, or the store or the bucket does not answer; the next run goes on.
+/// When the task is unknown, or when DynamoDB or S3 fails. The next scheduled run continues.
 pub async fn handle(context: &Context, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let deadline = event.context.deadline();
     match event.payload.get("task").and_then(Value::as_str).unwrap_or("wake") {
@@ -38,7 +39,7 @@ pub async fn handle(context: &Context, event: LambdaEvent<Value>) -> Result<Valu
     }
 }
 
-/// Looks for rows that lists leave out since the parameter `Shards` was lowered; the metric rings an alarm.
+/// Looks for rows that lists omit since the parameter `Shards` was lowered. The metric triggers an alarm.
 async fn stray_shards(context: &Context) -> Result<BTreeSet<u32>, StoreError> {
     let stray = context.store().stray_shards().await?;
     if let Some(highest) = stray.last() {

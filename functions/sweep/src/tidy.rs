@@ -1,5 +1,5 @@
-//! Tidying (architecture, step 6) of what records did not tidy: a record that was dropped, a worker that died after its item
-//! was deleted.
+//! Removes objects and uploads that the stream function left behind (architecture, step 6): after a stream record was
+//! lost, or a worker died after its reservation was deleted.
 
 use std::{
     collections::BTreeMap,
@@ -14,25 +14,28 @@ use common::{
 };
 use uuid::Uuid;
 
-/// What is younger may belong to a worker that is still writing.
+/// Minimum age of what is removed. Anything younger may belong to a worker that is still writing.
 pub(crate) const MIN_AGE: Duration = Duration::from_secs(60 * 60);
 
-/// Kept free at the end of an invocation.
+/// Time reserved at the end of an invocation.
 const RESERVE: Duration = Duration::from_secs(10);
 
-/// What a listed key is the key of.
+/// What a listed key belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// A finished object.
+    /// A completed object.
     Object,
-    /// An open upload: nothing refers to one but a running export.
+    /// An open multipart upload. Only a running export may own one.
     Upload,
 }
 
-/// Looks at every export and open upload; gives their number.
+/// Checks every export and open upload. Gives the number checked.
 ///
-/// A run that time cuts short has begun at a random place, so that the next one sees what this one did not. What fails does
-/// not keep the rest from being looked at: the first error is told at the end.
+/// Each run starts at a random key, so that a run that ends early is complemented by the next one. A failure does not
+/// stop the run; the first error is returned at the end.
+///
+/// # Errors
+/// `TidyError` when DynamoDB or S3 fails for a page or for a reservation.
 pub(crate) async fn run(context: &Context, deadline: SystemTime, min_age: Duration) -> Result<usize, TidyError> {
     let bucket = context.bucket();
     let mut round = Round { context, end: deadline - RESERVE, min_age, looked: 0, failed: None };
@@ -64,7 +67,7 @@ pub(crate) async fn run(context: &Context, deadline: SystemTime, min_age: Durati
     round.failed.map_or(Ok(round.looked), Err)
 }
 
-/// One run over the bucket.
+/// The state of one run.
 struct Round<'a> {
     context: &'a Context,
     end: SystemTime,
@@ -78,7 +81,7 @@ impl Round<'_> {
         SystemTime::now() > self.end
     }
 
-    /// Tidies what a page of keys belongs to, as far as time lasts.
+    /// Cleans up the reservations of a page of keys, until the time is over.
     async fn look(&mut self, keys: Vec<Listed>, kind: Kind) {
         let oldest = self.context.now().time().timestamp() - i64::try_from(self.min_age.as_secs()).unwrap_or(i64::MAX);
         self.looked += keys.len();
@@ -92,7 +95,7 @@ impl Round<'_> {
         let ids: Vec<Uuid> = generations.keys().map(|(id, _)| *id).collect();
         let known: Option<BTreeMap<Uuid, Reservation>> = match store.reservations(&ids).await {
             Ok(items) => Some(items.into_iter().map(|item| (item.id, item)).collect()),
-            // One of them cannot be read; which one is seen below.
+            // At least one item cannot be read. The loop below reads them one by one to find it.
             Err(_) => None,
         };
         for ((id, incarnation), generations) in generations {
@@ -103,7 +106,7 @@ impl Round<'_> {
                 Some(known) => Ok(known.get(&id).cloned()),
                 None => store.reservations(&[id]).await.map(|items| items.into_iter().next()),
             };
-            // An item that cannot be read is not gone: nothing of it is touched.
+            // An item that cannot be read may still exist, so its objects are kept.
             let result = match item {
                 Ok(item) => self.tidy(id, incarnation, item, &generations, kind).await,
                 Err(error) => Err(error.into()),
@@ -135,7 +138,8 @@ impl Round<'_> {
     }
 }
 
-/// Whether the only export is the one that a complete reservation refers to: nearly always, and then nothing is read.
+/// Whether the only export is the one that the complete reservation references. This is the usual case and needs no
+/// further reads.
 fn is_in_order(item: &Reservation, generations: &[u32]) -> bool {
     let file = file_id(item.incarnation, item.generation).to_string();
     item.status == Status::Complete

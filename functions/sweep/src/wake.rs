@@ -1,4 +1,5 @@
-//! Waking (architecture, step 7): a reservation without progress for 15 minutes gets another try, and after 8 tries an end.
+//! Wakes reservations (architecture, step 7): after 15 minutes without progress a reservation is retried, and after 8
+//! attempts it ends with status `error`.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,21 +11,21 @@ use common::{
 };
 use uuid::Uuid;
 
-/// Without progress for so long, a reservation is woken.
+/// Minutes without progress after which a reservation is woken.
 const STALE_MINUTES: i64 = 15;
 
-/// Tries before a reservation ends with an error.
+/// Attempts before a reservation ends with an error.
 const MAX_ATTEMPTS: u32 = 8;
 
-/// Kept free at the end of an invocation.
+/// Time reserved at the end of an invocation.
 const RESERVE: Duration = Duration::from_secs(5);
 
-/// What a run did.
+/// The figures of a run.
 #[derive(Default)]
 pub(crate) struct Woken {
-    /// Reservations that got another try.
+    /// Reservations that were woken.
     pub(crate) nudged: usize,
-    /// Reservations that ended.
+    /// Reservations that ended with an error.
     pub(crate) ended: usize,
 }
 
@@ -33,9 +34,10 @@ pub(crate) async fn run(context: &Context, deadline: SystemTime) -> Result<Woken
     let now = context.now();
     let mut entries = Entries::new(&[Index::Open], false, &EntryFilter::default()).unbounded();
     let mut woken = Woken::default();
-    // One reservation that cannot be read or written must not keep those behind it asleep: the first error is told at the end.
+    // A reservation that cannot be read or written must not block those after it. The first error is returned at
+    // the end.
     let mut failed: Option<StoreError> = None;
-    // The next run goes on where time ran out: what was woken has fresh progress and is passed over.
+    // If time runs out, the next run continues: reservations that were woken have recent progress and are skipped.
     while SystemTime::now() + RESERVE < deadline {
         let ids = entries.next(store, 100).await?;
         if ids.is_empty() {
@@ -52,7 +54,7 @@ pub(crate) async fn run(context: &Context, deadline: SystemTime) -> Result<Woken
     failed.map_or(Ok(woken), Err)
 }
 
-/// Reads a page at once or, where one of it cannot be read, one by one.
+/// Reads a page of reservations at once; if that fails, one by one.
 async fn readable(store: Store<'_>, ids: &[Uuid], failed: &mut Option<StoreError>) -> Vec<Reservation> {
     match store.reservations(ids).await {
         Ok(items) => items,
@@ -78,7 +80,7 @@ fn is_stale(item: &Reservation, now: Timestamp) -> bool {
 }
 
 async fn wake(store: Store<'_>, item: &Reservation, now: Timestamp, woken: &mut Woken) -> Result<(), StoreError> {
-    // A write that finds the reservation changed does nothing: somebody made progress.
+    // The write does nothing if the reservation changed in the meantime, because then it made progress.
     if item.attempts < MAX_ATTEMPTS {
         if store.nudge(item, now).await? == Saved::Done {
             woken.nudged += 1;

@@ -1,4 +1,4 @@
-//! `PATCH /items/code_reservation/{id}` and `PATCH /items/code_reservation`: changes one reservation, or many.
+//! `PATCH /items/code_reservation/{id}` and `PATCH /items/code_reservation`: updates one reservation or several.
 
 use common::{
     api::{Answer, ApiError, Call, serve},

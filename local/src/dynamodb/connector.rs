@@ -1,8 +1,8 @@
-//! The way of the functions' reads to the embedded DynamoDB: without sockets.
+//! An HTTP connector that passes the functions' reads to the embedded DynamoDB without a socket.
 //!
-//! The SDK makes the request, signs it and reads the answer as always; only what it would send over loopback is given to the
-//! engine as it is, on the engine's own thread. Everything else takes the socket: writes, what fails — so that every error has
-//! the shape that the server gives it — and every request to another address.
+//! The SDK builds and signs the request and parses the answer as usual. Only the transfer is replaced: the engine
+//! executes the read on its own thread. Everything else uses the socket: writes; failed reads, so that every error has
+//! the server's form; and requests to other addresses.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,12 +21,12 @@ use tokio::runtime::Handle;
 
 use super::whole_items::{BatchGet, Get, WholeItems};
 
-/// What the SDK names an operation of DynamoDB with.
+/// The header in which the SDK names the DynamoDB operation.
 const TARGET: &str = "x-amz-target";
 const TARGET_PREFIX: &str = "DynamoDB_20120810.";
 const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
 
-/// The engine, and where it runs.
+/// The engine and the thread on which it runs.
 #[derive(Clone)]
 pub(super) struct Engine {
     pub(super) database: Database,
@@ -41,7 +41,7 @@ impl std::fmt::Debug for Engine {
     }
 }
 
-/// A client of the SDK whose reads of the engine need no socket.
+/// An SDK client whose reads from the engine need no socket.
 pub(super) fn client(engine: Engine) -> SharedHttpClient {
     let sockets = https::direct();
     http_client_fn(move |settings, components| {
@@ -69,7 +69,7 @@ impl HttpConnector for Connector {
 }
 
 impl Engine {
-    /// The answer of a read that succeeds.
+    /// The answer of a successful read; `None` for every other request.
     async fn read(&self, request: &HttpRequest) -> Option<HttpResponse> {
         let path = request.uri().strip_prefix(&self.endpoint)?;
         if !(path.is_empty() || path.starts_with('/')) {
@@ -87,7 +87,7 @@ impl Engine {
         Some(response)
     }
 
-    /// Reads items on the engine's thread: as they are kept where that is all, otherwise through the engine.
+    /// Reads items on the engine's thread: directly from storage if possible, otherwise through the engine.
     async fn items<W, Q, A>(&self, body: &[u8], read: fn(&Database, Q) -> EngineResult<A>) -> Option<String>
     where
         W: WholeItems + DeserializeOwned + Send + 'static,
@@ -107,7 +107,7 @@ impl Engine {
         self.handle.spawn(task).await.ok()?
     }
 
-    /// Runs a read on the engine's thread; request and answer are read and written on this one.
+    /// Executes a read on the engine's thread. The caller's thread parses the request and serialises the answer.
     async fn run<Q, A>(&self, body: &[u8], read: fn(&Database, Q) -> EngineResult<A>) -> Option<String>
     where
         Q: DeserializeOwned + Send + 'static,

@@ -1,7 +1,7 @@
-//! The embedded DynamoDB: `dynoxide` on a thread of its own, for the AWS SDK and for the stream reader.
+//! The embedded DynamoDB: `dynoxide` on a thread of its own, for the AWS SDK and the stream reader.
 //!
-//! Everything that touches the SQLite file runs on that one thread, one after another. So a second connection can keep
-//! what `dynoxide` has no room for — indexes of the stream records, the reader's position — without a lock between them.
+//! All accesses to the SQLite file run on that thread, one after the other. So a second connection can store what
+//! `dynoxide` does not support (indexes of the stream records, the reader's position) without locks between them.
 
 mod connector;
 mod whole_items;
@@ -28,13 +28,14 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, runtime::Handle, sync::oneshot};
 
 use crate::{
-    data_dir::{DataDir, random_text},
+    data_dir::DataDir,
     listeners,
+    random::random_text,
     template::{REGION, Table},
 };
 
-/// Without these each write to a table with a stream reads every stream record. The reader's position lies beside the
-/// records, so that both are restored from one copy of the file.
+/// Without the indexes, each write to a table with a stream scans all stream records. The reader's position is in the
+/// same file as the records, so that a copy of the file contains both.
 const SCHEMA: &str = "
     CREATE INDEX IF NOT EXISTS _local_stream_by_table
         ON _stream_records (table_name, CAST(sequence_number AS INTEGER));
@@ -43,7 +44,7 @@ const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS _local_positions (table_name TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;
 ";
 
-/// The most stream records that one pruning removes, so that no request waits long for it.
+/// Maximum stream records that one pruning removes, so that it blocks no request for long.
 const PRUNE_LIMIT: u32 = 2_000;
 
 /// A running embedded DynamoDB. It stops when the value is dropped.
@@ -59,7 +60,7 @@ pub struct DynamoDb {
 #[derive(Clone)]
 struct Stores {
     database: Database,
-    /// The same file as a second connection sees it.
+    /// A second connection to the same file.
     storage: Arc<Mutex<Storage>>,
     side: Arc<Mutex<Connection>>,
 }
@@ -70,7 +71,7 @@ impl std::fmt::Debug for Stores {
     }
 }
 
-/// The embedded DynamoDB failed.
+/// An error of the embedded DynamoDB.
 #[derive(Debug, thiserror::Error)]
 pub enum DynamoDbError {
     /// The engine refused a request.
@@ -79,10 +80,10 @@ pub enum DynamoDbError {
     /// SQLite failed.
     #[error("the embedded DynamoDB's file: {0}")]
     Sqlite(#[from] rusqlite::Error),
-    /// No address, or no thread.
+    /// The port or the thread cannot be created.
     #[error("the embedded DynamoDB cannot start: {0}")]
     Start(#[from] std::io::Error),
-    /// It was stopped.
+    /// The engine was stopped.
     #[error("the embedded DynamoDB has stopped")]
     Stopped,
 }
@@ -96,9 +97,9 @@ impl From<DynoxideError> for DynamoDbError {
 /// A record of a table's stream.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StreamRecord {
-    /// Its place in the stream; only ever grows.
+    /// The record's position in the stream. Positions only increase.
     pub position: i64,
-    /// The record as Lambda passes it on.
+    /// The record in the form that Lambda passes to functions.
     pub event: Value,
 }
 
@@ -106,17 +107,19 @@ impl DynamoDb {
     /// Opens the tables of a data directory, or tables in memory, and serves them on a free port of 127.0.0.1.
     ///
     /// # Errors
-    /// When the file cannot be opened, or there is no port.
+    /// [`DynamoDbError::Engine`] or [`DynamoDbError::Sqlite`] when the file cannot be opened; [`DynamoDbError::Start`]
+    /// when there is no free port.
     pub fn start(data_dir: &DataDir) -> Result<Self, DynamoDbError> {
         Self::start_on(data_dir, std::net::TcpListener::bind(("127.0.0.1", 0))?)
     }
 
-    /// As [`DynamoDb::start`], on a socket that is open already.
+    /// Like [`DynamoDb::start`], on a listening socket.
     ///
     /// # Errors
-    /// When the file cannot be opened, or the socket cannot be used.
+    /// [`DynamoDbError::Engine`] or [`DynamoDbError::Sqlite`] when the file cannot be opened; [`DynamoDbError::Start`]
+    /// when the socket cannot be used.
     pub fn start_on(data_dir: &DataDir, listener: std::net::TcpListener) -> Result<Self, DynamoDbError> {
-        // A name of its own: several systems may run in one process.
+        // A random name, because several systems may run in one process.
         let path = if data_dir.is_temporary() {
             format!("file:tables-{}?mode=memory&cache=shared", random_text(16))
         } else {
@@ -124,8 +127,8 @@ impl DynamoDb {
         };
         let database = Database::new(&path)?;
         let side = Connection::open(&path)?;
-        // What is committed survives a kill of the process in any mode; only a power cut could lose a position, which
-        // then repeats a few records.
+        // Committed data survives a kill of the process in any mode. Only a power cut could lose a position; then a few
+        // records are repeated.
         side.pragma_update(None, "synchronous", "NORMAL")?;
         side.execute_batch(SCHEMA)?;
         let storage = Arc::new(Mutex::new(Storage::new(&path)?));
@@ -145,28 +148,28 @@ impl DynamoDb {
                         Err(error) => tracing::error!(%error, "the embedded DynamoDB cannot listen"),
                     }
                 };
-                // A sender that is dropped means the same as one that sends.
+                // A dropped sender has the same effect as a sent message.
                 tokio::select! { () = server => {}, _ = stopped => {} }
             });
-            // Open connections of clients end here, without waiting for them.
+            // Closes open client connections without waiting for them.
             runtime.shutdown_background();
         })?;
         Ok(Self { address, handle, stores, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Where the AWS SDK finds it.
+    /// The endpoint for the AWS SDK.
     #[must_use]
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The port that it answers on.
+    /// The port of the endpoint.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// What an SDK client of this process reaches it with: reads need no socket.
+    /// An HTTP client for SDK clients in this process. Its reads need no socket.
     #[must_use]
     pub fn http_client(&self) -> SharedHttpClient {
         connector::client(connector::Engine {
@@ -177,7 +180,7 @@ impl DynamoDb {
         })
     }
 
-    /// Runs a task on the thread that owns the file.
+    /// Runs a task on the engine's thread.
     async fn run<T: Send + 'static>(
         &self,
         task: impl FnOnce(&Database, &mut Connection) -> Result<T, DynamoDbError> + Send + 'static,
@@ -190,10 +193,10 @@ impl DynamoDb {
         self.handle.spawn(task).await.map_err(|_| DynamoDbError::Stopped)?
     }
 
-    /// Makes the tables that are missing, and adds indexes that a newer template names.
+    /// Creates missing tables and adds indexes that are new in the template.
     ///
     /// # Errors
-    /// When the engine refuses a table.
+    /// [`DynamoDbError::Engine`] when the engine refuses a table or an index.
     pub async fn create_tables(&self, tables: &[Table]) -> Result<(), DynamoDbError> {
         let tables = tables.to_vec();
         self.run(move |database, _| tables.iter().try_for_each(|table| create_table(database, table))).await
@@ -202,7 +205,7 @@ impl DynamoDb {
     /// The records after `position`, oldest first.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// [`DynamoDbError::Engine`] when the stream cannot be read.
     pub async fn records_after(
         &self,
         table: &str,
@@ -219,10 +222,10 @@ impl DynamoDb {
         .await
     }
 
-    /// The place of the newest record of a table's stream; 0 if there is none.
+    /// The position of the newest record of a table's stream; 0 if there is none.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// [`DynamoDbError::Sqlite`] when the file cannot be read.
     pub async fn newest_position(&self, table: &str) -> Result<i64, DynamoDbError> {
         let table = table.to_owned();
         self.run(move |_, side| {
@@ -236,7 +239,7 @@ impl DynamoDb {
     /// The position that the reader of a table's stream saved last.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// [`DynamoDbError::Sqlite`] when the file cannot be read.
     pub async fn position(&self, table: &str) -> Result<Option<i64>, DynamoDbError> {
         let table = table.to_owned();
         self.run(move |_, side| {
@@ -246,11 +249,11 @@ impl DynamoDb {
         .await
     }
 
-    /// Saves the position of the reader of a table's stream, and removes old records before it. The newest record stays,
-    /// since the next sequence number is one more than its.
+    /// Saves the position of a stream's reader and removes older records. The newest record is kept, because the engine
+    /// derives the next sequence number from it.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// [`DynamoDbError::Sqlite`] when the file cannot be written.
     pub async fn save_position(&self, table: &str, position: i64) -> Result<(), DynamoDbError> {
         let table = table.to_owned();
         self.run(move |_, side| {
@@ -271,10 +274,10 @@ impl DynamoDb {
         .await
     }
 
-    /// Removes the items whose time to live is over.
+    /// Removes items whose time to live is over. Gives their number.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// [`DynamoDbError::Engine`] when the file cannot be written.
     pub async fn expire(&self) -> Result<usize, DynamoDbError> {
         self.run(|database, _| Ok(database.sweep_ttl()?)).await
     }
@@ -283,7 +286,7 @@ impl DynamoDb {
 impl Drop for DynamoDb {
     fn drop(&mut self) {
         if let Some(stop) = self.stop.take() {
-            // An Err says that the thread has ended already.
+            // An error means that the thread has ended already.
             let _ = stop.send(());
         }
         if let Some(thread) = self.thread.take()
@@ -309,7 +312,7 @@ fn create_table(database: &Database, table: &Table) -> Result<(), DynamoDbError>
     Ok(())
 }
 
-/// Indexes that the template names and an older table lacks.
+/// Adds the indexes of the template that an existing table lacks.
 fn add_indexes(database: &Database, table: &Table, existing: Option<&str>) -> Result<(), DynamoDbError> {
     let existing: Value = existing.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let name = |index: &Value| index.get("IndexName").and_then(Value::as_str).map(str::to_owned);
@@ -331,22 +334,22 @@ fn from_json<T: serde::de::DeserializeOwned>(body: Value) -> Result<T, DynamoDbE
     serde_json::from_value(body).map_err(|error| DynamoDbError::Engine(error.to_string()))
 }
 
-/// Public sequence numbers have 21 digits.
+/// The offset between positions and public sequence numbers, which have 21 digits.
 const PUBLIC_OFFSET: i128 = 100_000_000_000_000_000_000;
 
-/// The sequence number of a position, as records and failures name it.
+/// The sequence number of a position, as it appears in records and failures.
 #[must_use]
 pub fn public_position(position: i64) -> String {
     (PUBLIC_OFFSET + i128::from(position)).to_string()
 }
 
-/// The position that a sequence number names.
+/// The position of a sequence number; `None` if it is no such number.
 #[must_use]
 pub fn position_of(sequence_number: &str) -> Option<i64> {
     i64::try_from(sequence_number.parse::<i128>().ok()? - PUBLIC_OFFSET).ok()
 }
 
-/// The record with the region and the ARN that it would have on AWS.
+/// Converts a record and adds the region and ARN that it would have on AWS.
 fn to_stream_record(
     record: &dynoxide::actions::get_records::Record,
     stream_arn: &str,

@@ -1,7 +1,7 @@
-//! `GetItem` and `BatchGetItem` of whole items, which most reads are: the engine keeps an item as the JSON that it is on the
-//! wire, so a read need not take it apart and put it together again.
+//! A shortcut for `GetItem` and `BatchGetItem` of whole items, which are most of the reads. The engine stores an item
+//! as the JSON of the wire format, so it can be copied without parsing.
 //!
-//! What is not as simple as that — a part of an item, a key that does not fit, a large answer — is nobody's business here.
+//! Every other read is left to the engine: projections, keys that do not fit the table, large answers.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -11,11 +11,11 @@ use std::{
 use dynoxide::{AttributeValue, storage::Storage};
 use serde::Deserialize;
 
-/// Items that one request may name.
+/// Maximum items that one request may name.
 const MAX_KEYS: usize = 100;
-/// The longest text of a key, in bytes: that of a sort key.
+/// Maximum length of a key's text in bytes: that of a sort key.
 const MAX_KEY: usize = 1_024;
-/// An answer of more is left to the engine, which cuts it at 16 MB (in bytes).
+/// Maximum answer in bytes. Larger ones are left to the engine, which limits them to 16 MB.
 const MAX_ANSWER: usize = 4 << 20;
 
 type Key = BTreeMap<String, Text>;
@@ -27,18 +27,18 @@ struct Text {
     text: String,
 }
 
-/// What identifies a read of one item.
+/// A `GetItem` request without options.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "PascalCase")]
 pub(super) struct Get {
     table_name: String,
     key: Key,
-    /// Every read here is consistent.
+    /// Ignored: every read here is consistent.
     #[serde(default, rename = "ConsistentRead")]
     _consistent: bool,
 }
 
-/// What identifies a read of several.
+/// A `BatchGetItem` request without options.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "PascalCase")]
 pub(super) struct BatchGet {
@@ -60,9 +60,9 @@ struct KeyElement {
     key_type: String,
 }
 
-/// A read that may be as simple as this module wants it.
+/// A read that this module may be able to answer.
 pub(super) trait WholeItems {
-    /// The body of the answer; none where the engine shall decide.
+    /// The body of the answer; `None` if the engine has to answer.
     fn read(&self, storage: &Storage) -> Option<String>;
 }
 
@@ -109,7 +109,7 @@ impl WholeItems for BatchGet {
     }
 }
 
-/// A table, with the names of its key.
+/// A table with the names of its key attributes.
 struct Table<'a> {
     storage: &'a Storage,
     name: &'a str,
@@ -127,7 +127,7 @@ impl<'a> Table<'a> {
         Some(Self { storage, name, partition, sort })
     }
 
-    /// Where the engine keeps the item of a key; none for a key that is not one of this table.
+    /// The storage key of an item; `None` if the key does not fit the table.
     fn place(&self, key: &Key) -> Option<(String, String)> {
         let part = |name: &str| {
             let text = &key.get(name)?.text;
@@ -142,7 +142,7 @@ impl<'a> Table<'a> {
         (key.len() == names).then_some((part(&self.partition)?, sort))
     }
 
-    /// The item of a place as JSON, if it exists; none at all where the engine shall decide.
+    /// The item as JSON, or `Some(None)` if it does not exist; `None` if the engine has to answer.
     fn item(&self, (partition, sort): &(String, String)) -> Option<Option<String>> {
         self.storage.get_item(self.name, partition, sort).ok()
     }

@@ -1,4 +1,4 @@
-//! From a function's answer to an HTTP response.
+//! Converts a function's answer to an HTTP response.
 
 use axum::{
     body::Body,
@@ -9,7 +9,7 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-/// The largest answer that a Lambda function can give, in bytes of its JSON.
+/// Maximum size of a Lambda function's answer, in bytes of its JSON.
 const MAX_ANSWER: usize = 6 * 1024 * 1024;
 
 #[derive(Deserialize)]
@@ -25,7 +25,7 @@ struct Answer {
     is_base64_encoded: bool,
 }
 
-/// An answer of the gateway itself.
+/// A response of the gateway itself.
 pub(super) fn own(status: StatusCode, message: &str) -> Response {
     let mut response = Response::new(Body::from(json!({ "message": message }).to_string()));
     *response.status_mut() = status;
@@ -33,12 +33,12 @@ pub(super) fn own(status: StatusCode, message: &str) -> Response {
     response
 }
 
-/// The response that a function's answer stands for.
+/// The HTTP response for a function's answer.
 ///
 /// # Errors
-/// A text that says why API Gateway would answer 500 instead.
+/// A text that says why API Gateway would answer 500 instead: the answer is too large, or has a wrong form.
 pub(super) fn to_response(answer: Value) -> Result<Response, String> {
-    // Escaping makes six bytes of one at most, so a small body need not be written out to be measured.
+    // Escaping multiplies the size of a body by six at most, so a small body is not serialised only to measure it.
     let body = answer.get("body").and_then(Value::as_str).map_or(0, str::len);
     let size = if body < MAX_ANSWER / 7 { body } else { answer.to_string().len() };
     if size > MAX_ANSWER {
@@ -56,7 +56,7 @@ pub(super) fn to_response(answer: Value) -> Result<Response, String> {
     for (name, value) in &answer.headers {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let name: HeaderName = name.parse().map_err(|_| format!("{name} is no name of a header"))?;
-        // The gateway counts the bytes itself.
+        // The gateway computes the length itself.
         if name != header::CONTENT_LENGTH {
             headers.append(name, HeaderValue::from_str(&value).map_err(|error| error.to_string())?);
         }

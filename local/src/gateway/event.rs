@@ -1,5 +1,5 @@
-//! From an HTTP request to the event that an HTTP API makes of it, payload format version 2.0 (API Gateway developer
-//! guide, "Create AWS Lambda proxy integrations for HTTP APIs").
+//! Converts an HTTP request to the event of an HTTP API, payload format version 2.0 (API Gateway developer guide,
+//! "Create AWS Lambda proxy integrations for HTTP APIs").
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
@@ -12,22 +12,22 @@ use serde_json::{Map, Value, json};
 use super::Match;
 use crate::template::ACCOUNT;
 
-/// Who asks.
+/// The origin of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Caller<'a> {
-    /// The other end of the connection.
+    /// The client's address.
     pub peer: SocketAddr,
     /// The id of the request.
     pub request_id: &'a str,
 }
 
-/// A path, or a segment of one, as events name it: decoded.
+/// A path or a path segment, percent-decoded, as events contain it.
 #[must_use]
 pub(super) fn decode(path: &str) -> String {
     percent_decode_str(path).decode_utf8_lossy().into_owned()
 }
 
-/// The event of a request whose decoded path is `path`.
+/// The event for a request with the decoded path `path`.
 #[must_use]
 pub fn event(parts: &Parts, path: &str, body: &[u8], matched: &Match, caller: &Caller<'_>) -> Value {
     let now = Utc::now();
@@ -81,7 +81,7 @@ pub fn event(parts: &Parts, path: &str, body: &[u8], matched: &Match, caller: &C
     event
 }
 
-/// Headers in lower case, repeated ones joined by commas; the cookies are a list of their own.
+/// Headers in lower case, repeated ones joined by commas. Cookies are returned separately.
 fn headers(parts: &Parts, caller: &Caller<'_>) -> (BTreeMap<String, String>, Vec<String>) {
     let mut headers: BTreeMap<String, String> = BTreeMap::new();
     let mut cookies = Vec::new();
@@ -109,7 +109,7 @@ fn headers(parts: &Parts, caller: &Caller<'_>) -> (BTreeMap<String, String>, Vec
     (headers, cookies)
 }
 
-/// Decoded; repeated ones joined by commas.
+/// The decoded query parameters, repeated ones joined by commas.
 fn query_parameters(query: &str) -> BTreeMap<String, String> {
     let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
     let mut parameters: BTreeMap<String, String> = BTreeMap::new();
@@ -127,7 +127,7 @@ fn query_parameters(query: &str) -> BTreeMap<String, String> {
     parameters
 }
 
-/// Whether a body travels as it is; every other one is in base64.
+/// Whether the body is passed as text. All other bodies are encoded in base64.
 fn is_text(headers: &HeaderMap) -> bool {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

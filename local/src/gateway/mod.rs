@@ -1,5 +1,5 @@
-//! The HTTP API: each request becomes the event that API Gateway would make of it (payload format 2.0), and the function's
-//! answer becomes the response.
+//! The HTTP API. It converts each request to the event that API Gateway would send (payload format 2.0), calls the
+//! function, and converts the answer to a response.
 
 mod answer;
 mod event;
@@ -23,32 +23,32 @@ use tokio::{
 
 use crate::invocation::{self, Callable};
 
-/// The largest body that an HTTP API takes, in bytes.
+/// Maximum size of a request body of an HTTP API, in bytes.
 const MAX_BODY: usize = 10 * 1024 * 1024;
-/// The largest event that a Lambda function takes, in bytes of its JSON.
+/// Maximum size of a Lambda event, in bytes of its JSON.
 const MAX_EVENT: usize = 6 * 1024 * 1024;
-/// How long an HTTP API waits for a function.
+/// Maximum time that an HTTP API waits for a function.
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
 /// The HTTP API.
 pub struct Gateway {
     routes: Routes,
     functions: HashMap<String, Callable>,
-    /// Told after each request that may have written something, so that the stream reader looks at once.
+    /// Notified after each request that may have written something, so that the stream reader polls at once.
     written: Arc<Notify>,
 }
 
 impl Gateway {
-    /// An API of routes and the functions they lead to, by logical id.
+    /// An API with these routes. `handlers` are the functions by logical id.
     #[must_use]
     pub fn new(routes: Routes, functions: HashMap<String, Callable>, written: Arc<Notify>) -> Self {
         Self { routes, functions, written }
     }
 
-    /// Serves on `listener` until `stop` is sent or dropped, and the requests under way are answered.
+    /// Serves on `listener` until `stop` is sent or dropped and all open requests are answered.
     ///
     /// # Errors
-    /// When the listener fails.
+    /// The I/O error when the listener fails.
     pub async fn serve(self, listener: TcpListener, stop: oneshot::Receiver<()>) -> std::io::Result<()> {
         let router = Router::new().fallback(handle).with_state(Arc::new(self));
         axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
@@ -73,7 +73,7 @@ impl Gateway {
         if body.len() > MAX_EVENT / 2 && payload.to_string().len() > MAX_EVENT {
             return answer::own(StatusCode::PAYLOAD_TOO_LARGE, "Request Too Long");
         }
-        // As on AWS, the invocation has an id of its own.
+        // As on AWS, the invocation has its own id, different from the request's.
         let invocation_id = invocation::request_id();
         let answer = tokio::time::timeout(MAX_WAIT, function.call(payload, &invocation_id)).await;
         let name = &function.invoked().name;

@@ -1,8 +1,9 @@
-//! The choice of a route, as an HTTP API makes it: a full match of path and method, then a greedy one, then `$default`; and
-//! among those the one with more fixed segments from the left, and a named method before `ANY`.
+//! Selects a route as an HTTP API does: a full match of path and method wins over a greedy one, which wins over
+//! `$default`. Among equal ones, the route with more fixed segments from the left wins, and a named method wins over
+//! `ANY`.
 //!
-//! In one thing it is stricter, as Directus is: a slash of the path and an encoded slash (`%2F`) of an id are not the same
-//! here. An HTTP API decodes a path before it matches it, and so cannot tell them apart (docs/decisions/0012).
+//! One rule is stricter, as in Directus: a slash of the path and an encoded slash (`%2F`) in an id are different. An
+//! HTTP API decodes a path before it matches it, so it cannot distinguish them (docs/decisions/0012).
 
 use std::cmp::Reverse;
 
@@ -26,7 +27,7 @@ struct Entry {
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Segment {
-    // In the order of preference.
+    // Variants are in the order of preference.
     Fixed(String),
     One(String),
     Rest(String),
@@ -37,13 +38,14 @@ enum Segment {
 pub struct Match {
     /// Logical id of the function.
     pub function: String,
-    /// The route as it stands in the template, for example `GET /items/code_reservation/{id}`.
+    /// The route as written in the template, for example `GET /items/code_reservation/{id}`.
     pub route_key: String,
     /// The values of the path's variables.
     pub parameters: Vec<(String, String)>,
 }
 
-/// What is no method of an HTTP API's routes, and is offered here all the same: Directus' clients send long queries so.
+/// The method SEARCH is not available for routes of an HTTP API. It is served on this path anyway, because Directus
+/// clients use it for long queries.
 const SEARCH_PATH: &str = "/items/code_reservation";
 const SEARCH_FUNCTION: &str = "list-reservations";
 
@@ -79,7 +81,7 @@ impl Routes {
         self.routes.push(Entry { method, path, segments, function: function.to_owned() });
     }
 
-    /// The route of a request; `path` is as the client sent it.
+    /// The route of a request. `path` is the encoded path that the client sent.
     #[must_use]
     pub fn find(&self, method: &str, path: &str) -> Option<Match> {
         let segments: Vec<String> = path.trim_start_matches('/').split('/').map(decode).collect();
@@ -99,7 +101,7 @@ impl Routes {
 }
 
 impl Entry {
-    /// The variables' values if the path matches.
+    /// The values of the route's variables; `None` if the path does not match.
     fn parameters(&self, segments: &[String]) -> Option<Vec<(String, String)>> {
         let greedy = matches!(self.segments.last(), Some(Segment::Rest(_)));
         let enough = if greedy { segments.len() >= self.segments.len() } else { segments.len() == self.segments.len() };
@@ -113,7 +115,7 @@ impl Entry {
                 Segment::Fixed(text) if text == found => {}
                 Segment::One(name) if !found.is_empty() => parameters.push((name.clone(), found.to_owned())),
                 Segment::Rest(name) => {
-                    // An empty segment is the rest of a path that ends in a slash, never the beginning of more.
+                    // An empty segment may only be the end of a path with a trailing slash.
                     if found.is_empty() && segments.len() > position + 1 {
                         return None;
                     }

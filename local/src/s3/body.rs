@@ -1,4 +1,4 @@
-//! Bodies: from a request to a file, and from the files of an object to an answer.
+//! Bodies of objects: received into files, and sent from files.
 
 use std::{io, ops::Range, path::PathBuf, sync::Arc};
 
@@ -16,16 +16,16 @@ use super::{
     description::Piece,
 };
 
-/// Bytes that one read or write moves.
+/// Bytes per read or write.
 const BLOCK: usize = 512 * 1024;
 
-/// An error of the file system, as S3 answers it.
+/// Logs an error of the file system and converts it to S3's `InternalError`.
 pub(super) fn internal(error: io::Error) -> s3s::S3Error {
     tracing::error!(%error, "the embedded S3 could not use its files");
     s3_error!(error, InternalError)
 }
 
-/// Writes a body to a new file and verifies what the client said about it. On any error the file is gone again.
+/// Writes a body to a new file and verifies the client's checksums and length. Removes the file on any error.
 pub(super) async fn receive(
     body: Option<StreamingBlob>,
     path: PathBuf,
@@ -40,7 +40,7 @@ pub(super) async fn receive(
     };
     let result = result.await;
     if result.is_err() {
-        // An Err here says that it was never made.
+        // An error means that the file was never created.
         let _ = fs::remove_file(&path).await;
     }
     result
@@ -67,7 +67,7 @@ async fn write(body: Option<StreamingBlob>, path: &PathBuf, expected: &Expected,
     Ok(hasher.finish())
 }
 
-/// The bytes `range` of an object, read from its files as the client takes them.
+/// Streams the bytes `range` of an object from its files.
 pub(super) fn send(
     folder: Arc<Folder>,
     pieces: &[Piece],
@@ -90,7 +90,7 @@ pub(super) fn send(
 
 struct Sending {
     folder: Arc<Folder>,
-    /// File, offset and length of what is still to be sent, last first.
+    /// File, offset and length of the sections that are still to be sent, in reverse order.
     sections: Vec<(String, u64, u64)>,
     open: Option<(File, u64)>,
 }

@@ -1,15 +1,15 @@
-//! The buckets: where their files lie, and the index of objects and uploads that this process keeps in memory.
+//! The buckets: the layout of their files, and the in-memory index of objects and uploads.
 //!
 //! On disk, per bucket:
 //!
 //! ```text
-//! objects/<SHA-256 of the key>.json     an object's description
+//! objects/<SHA-256 of the key>.json     description of an object
 //! data/<id>/<file>                      bytes of an object, or of an upload's parts
 //! data/<id>/upload.json                 present while <id> is an open upload
-//! data/<id>/<part number>.json          a part of it
+//! data/<id>/<part number>.json          description of a part
 //! ```
 //!
-//! No key becomes a path, so no key leaves its bucket, and any key that S3 takes can be stored.
+//! Keys never become paths, so no key can escape its bucket, and every key that S3 allows can be stored.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -34,7 +34,7 @@ pub(super) const UPLOAD_MARK: &str = "upload.json";
 pub(super) struct Store {
     root: PathBuf,
     durable: bool,
-    /// The smallest part but the last, in bytes.
+    /// Minimum size of every part but the last, in bytes.
     pub(super) min_part: u64,
     buckets: Mutex<HashMap<String, Arc<Bucket>>>,
 }
@@ -45,11 +45,11 @@ pub(super) struct Bucket {
     root: PathBuf,
     pub(super) durable: bool,
     index: Mutex<Index>,
-    /// One writer of a key at a time: a condition and the write that depends on it are one step.
+    /// One lock per group of keys, so that a condition and the write that depends on it are atomic.
     writers: Vec<Arc<AsyncMutex<()>>>,
 }
 
-/// What the bucket holds.
+/// The objects and open uploads of a bucket.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     pub(super) objects: BTreeMap<String, Arc<Stored>>,
@@ -71,7 +71,7 @@ pub(super) struct Stored {
     pub(super) folder: Arc<Folder>,
 }
 
-/// A folder of data files. Once it is unwanted it goes away with its last user, so a download that has begun ends well.
+/// A folder of data files. A discarded folder is removed when its last user drops it, so a running download can finish.
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
@@ -112,13 +112,13 @@ impl Drop for Folder {
 }
 
 impl Store {
-    /// Opens the buckets that lie under `root`.
+    /// Opens the existing buckets under `root`.
     pub(super) fn open(root: &Path, durable: bool, min_part: u64) -> io::Result<Self> {
         fs::create_dir_all(root)?;
         let mut buckets = HashMap::new();
         for entry in fs::read_dir(root)? {
             let entry = entry?;
-            // Files of others are left alone.
+            // Unknown files and folders are left alone.
             if let Ok(name) = entry.file_name().into_string()
                 && entry.path().join("objects").is_dir()
             {
@@ -128,7 +128,7 @@ impl Store {
         Ok(Self { root: root.to_owned(), durable, min_part, buckets: Mutex::new(buckets) })
     }
 
-    /// Makes a bucket; `false` if it is there already.
+    /// Creates a bucket; `false` if it exists.
     pub(super) fn make_bucket(&self, name: &str) -> io::Result<bool> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.contains_key(name) {
@@ -159,7 +159,7 @@ impl Bucket {
         Ok(bucket)
     }
 
-    /// Reads what is there, and removes what a kill left half done.
+    /// Reads the index from disk, and removes what a killed process left unfinished.
     fn load(&self) -> io::Result<()> {
         let mut index = self.index();
         let mut referenced: HashMap<String, Arc<Folder>> = HashMap::new();
@@ -181,7 +181,7 @@ impl Bucket {
             let Ok(id) = entry.file_name().into_string() else { continue };
             let mark = entry.path().join(UPLOAD_MARK);
             if referenced.contains_key(&id) {
-                // An upload that was completed just before the end.
+                // The upload was completed just before the process ended.
                 if mark.exists() {
                     fs::remove_file(&mark)?;
                 }
@@ -201,7 +201,7 @@ impl Bucket {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until no other write of this key is under way.
+    /// Waits until no other write of this key is running.
     pub(super) async fn write_lock(&self, key: &str) -> OwnedMutexGuard<()> {
         let slot = usize::from(hash(key).first().copied().unwrap_or_default()) % self.writers.len();
         let writer = self.writers.get(slot).map(Arc::clone).unwrap_or_default();
@@ -220,7 +220,7 @@ impl Bucket {
         self.index().objects.get(key).cloned()
     }
 
-    /// Makes an object visible in place of the one before it. The caller holds the key's write lock.
+    /// Publishes an object in place of an older one. The caller holds the key's write lock.
     pub(super) fn publish(&self, object: Object, folder: Arc<Folder>) -> io::Result<()> {
         description::write(&self.description(&object.key), &object, self.durable)?;
         let key = object.key.clone();
@@ -231,7 +231,7 @@ impl Bucket {
         Ok(())
     }
 
-    /// Removes an object; no error if there is none. The caller holds the key's write lock.
+    /// Removes an object; does nothing if it does not exist. The caller holds the key's write lock.
     pub(super) fn remove(&self, key: &str) -> io::Result<()> {
         let Some(stored) = self.object(key) else { return Ok(()) };
         fs::remove_file(self.description(key))?;
@@ -252,7 +252,7 @@ fn load_parts(folder: &Path) -> io::Result<BTreeMap<i32, Part>> {
         let number = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
         if let (Some(number), Some("json")) = (number, path.extension().and_then(|extension| extension.to_str())) {
             let part: Part = description::read(&path)?;
-            // A description without its bytes: the machine lost power, and the part was never safe.
+            // A description without its bytes: the machine lost power before the bytes were flushed to disk.
             if fs::metadata(folder.join(&part.file)).is_ok_and(|metadata| metadata.len() == part.size) {
                 parts.insert(number, part);
             }

@@ -1,4 +1,4 @@
-//! Checksums and digests of bodies, and the comparison with what the client sent, as a header or after the body.
+//! Checksums and digests of bodies, and their comparison with the values that the client sent in headers or trailers.
 
 use axum::http::HeaderMap;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
@@ -11,12 +11,12 @@ use s3s::{
 
 use super::description::Checksums;
 
-/// What a client says about the bytes it sends.
+/// The checksums that the client announced for a body.
 #[derive(Debug, Default)]
 pub(super) struct Expected {
     pub(super) checksums: Checksums,
     pub(super) content_md5: Option<String>,
-    /// Names of the checksums that follow the body (`x-amz-trailer`).
+    /// Names of the checksums that follow the body as trailers (`x-amz-trailer`).
     trailing: Vec<String>,
 }
 
@@ -36,7 +36,7 @@ impl Expected {
         header.is_some() || self.trailing.iter().any(|trailing| trailing == name)
     }
 
-    /// Hashers of what the client sends, and of CRC-64/NVME in any case, as S3 does.
+    /// Hashers for the announced checksums, and always for CRC-64/NVME, as in S3.
     pub(super) fn hasher(&self) -> Hasher {
         let sent = &self.checksums;
         let mut checksums = ChecksumHasher { crc64nvme: Some(Crc64Nvme::default()), ..Default::default() };
@@ -47,7 +47,7 @@ impl Expected {
         Hasher { md5: Md5::new(), checksums, size: 0 }
     }
 
-    /// Takes over what came after the body.
+    /// Adds the checksums from the trailers.
     fn add_trailers(&mut self, trailers: Option<&TrailingHeaders>) -> S3Result<()> {
         let Some(trailers) = trailers.and_then(TrailingHeaders::take) else {
             return if self.trailing.is_empty() { Ok(()) } else { Err(s3_error!(IncompleteBody)) };
@@ -68,7 +68,7 @@ impl Expected {
         Ok(())
     }
 
-    /// Compares what came with what was announced.
+    /// Compares the computed checksums with the announced ones.
     pub(super) fn verify(mut self, digest: &Digest, trailers: Option<&TrailingHeaders>) -> S3Result<()> {
         self.add_trailers(trailers)?;
         if let Some(md5) = &self.content_md5 {
@@ -100,7 +100,7 @@ pub(super) fn bad_digest(name: &str) -> S3Error {
     s3_error!(BadDigest, "The {name} you specified did not match the calculated checksum.")
 }
 
-/// Computes digests while bytes pass.
+/// Computes checksums while a body is streamed.
 pub(super) struct Hasher {
     md5: Md5,
     checksums: ChecksumHasher,
@@ -139,7 +139,7 @@ impl Hasher {
     }
 }
 
-/// The entity tag of a multipart object: MD5 of the parts' MD5s, and their number.
+/// The entity tag of a multipart object: the MD5 of the parts' MD5s, and the number of parts.
 pub(super) fn multipart_etag<'a>(parts: impl ExactSizeIterator<Item = &'a str>) -> String {
     let count = parts.len();
     let mut md5 = Md5::new();
@@ -149,7 +149,7 @@ pub(super) fn multipart_etag<'a>(parts: impl ExactSizeIterator<Item = &'a str>) 
     format!("{}-{count}", hex::encode(md5.finalize()))
 }
 
-/// CRC-64/NVME of the whole from those of the parts (base64) and their sizes.
+/// The CRC-64/NVME of an object, computed from those of its parts (base64) and their sizes.
 pub(super) fn combine_crc64nvme<'a>(parts: impl Iterator<Item = (Option<&'a str>, u64)>) -> Option<String> {
     let mut whole: Option<u64> = None;
     for (checksum, size) in parts {

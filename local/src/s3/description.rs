@@ -1,5 +1,5 @@
-//! What lies on disk beside the bytes: descriptions of objects and uploads, written so that a kill leaves the old or the
-//! new one.
+//! The metadata files: descriptions of objects, uploads and parts. They are replaced atomically, so a kill leaves
+//! either the old or the new one.
 
 use std::{
     collections::BTreeMap,
@@ -12,7 +12,7 @@ use std::{
 use s3s::dto;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-/// An object: everything but its bytes.
+/// An object without its bytes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Object {
     pub(super) key: String,
@@ -34,7 +34,7 @@ pub(super) struct Piece {
     pub(super) size: u64,
 }
 
-/// A multipart upload that is neither completed nor aborted.
+/// An open multipart upload.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Upload {
     pub(super) key: String,
@@ -55,7 +55,7 @@ pub(super) struct Part {
     pub(super) checksums: Checksums,
 }
 
-/// Checksums in base64, as S3 shows them.
+/// Checksums in base64, as in S3's headers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Checksums {
@@ -71,7 +71,7 @@ pub(super) struct Checksums {
     pub(super) sha256: Option<String>,
 }
 
-/// What a client may attach to an object.
+/// Metadata that a client may attach to an object.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Attributes {
@@ -109,7 +109,7 @@ impl Attributes {
     }
 }
 
-/// Writes a description: to a file beside, then over the old one.
+/// Writes a description to a temporary file and renames it over the old one.
 pub(super) fn write<T: Serialize>(path: &Path, value: &T, durable: bool) -> io::Result<()> {
     let temporary = path.with_extension(format!("{}.tmp", uuid::Uuid::new_v4().simple()));
     let bytes = serde_json::to_vec(value).map_err(io::Error::other)?;
@@ -130,7 +130,7 @@ pub(super) fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
     serde_json::from_slice(&fs::read(path)?).map_err(io::Error::other)
 }
 
-/// Makes a rename or a new file last (a no-op where folders cannot be opened).
+/// Makes renamed and new files in a folder durable. Does nothing where folders cannot be opened.
 pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
 }

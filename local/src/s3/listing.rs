@@ -1,11 +1,11 @@
-//! Lists of objects and of open uploads: in key order, by prefix, grouped by delimiter, in pages.
+//! Lists of objects and of open uploads: ordered by key, filtered by prefix, grouped by delimiter, in pages.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use s3s::{S3Request, S3Response, S3Result, dto::*};
 
 use super::buckets::Store;
 
-/// What `encoding-type=url` leaves as it is.
+/// Characters that `encoding-type=url` does not encode.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b'/');
 
 const PAGE: i32 = 1_000;
@@ -14,7 +14,7 @@ fn page_size(asked: Option<i32>) -> usize {
     usize::try_from(asked.unwrap_or(PAGE)).unwrap_or_default().min(1_000)
 }
 
-/// The common prefix that a key falls under, if the delimiter occurs after the prefix.
+/// The common prefix of a key; `None` if the delimiter does not occur after the prefix.
 fn common_prefix(key: &str, prefix: &str, delimiter: Option<&str>) -> Option<String> {
     let delimiter = delimiter.filter(|delimiter| !delimiter.is_empty())?;
     let rest = key.strip_prefix(prefix)?;
@@ -36,7 +36,7 @@ pub(super) fn list_objects(
     let limit = page_size(input.max_keys);
     let encode = encoder(input.encoding_type.as_ref());
     let prefix = input.prefix.clone().unwrap_or_default();
-    // The token is the last key (or common prefix) of the page before.
+    // The token is the last key or common prefix of the previous page.
     let after = input.continuation_token.clone().or_else(|| input.start_after.clone()).unwrap_or_default();
     let (mut contents, mut groups): (Vec<Object>, Vec<String>) = (Vec::new(), Vec::new());
     let (mut last, mut is_truncated) = (String::new(), false);
@@ -104,7 +104,7 @@ pub(super) fn list_uploads(
     let key_marker = input.key_marker.clone().unwrap_or_default();
     let id_marker = input.upload_id_marker.clone().unwrap_or_default();
 
-    // S3 lists the uploads of one key by the time of their start.
+    // S3 orders the uploads of one key by their start.
     let index = bucket.index();
     let mut open: Vec<(&String, std::time::SystemTime, &String)> = index
         .uploads
@@ -113,7 +113,7 @@ pub(super) fn list_uploads(
         .map(|((key, id), open)| (key, open.upload.initiated, id))
         .collect();
     open.sort();
-    // The marker's upload may be gone; then the page goes on behind its key.
+    // If the upload of the marker no longer exists, the page starts after its key.
     let resume = open.iter().position(|(key, _, id)| **key == key_marker && **id == id_marker).map(|found| found + 1);
     let (mut uploads, mut groups): (Vec<MultipartUpload>, Vec<String>) = (Vec::new(), Vec::new());
     let (mut last, mut is_truncated) = ((String::new(), String::new()), false);

@@ -1,8 +1,8 @@
 //! The embedded S3: buckets in a folder, served to the AWS SDK over loopback.
 //!
-//! An object is a small description (its key, size, checksums and a list of data files) and those files. The description
-//! is written last and by a rename, so a kill at any moment leaves the old object or the new one; completing a multipart
-//! upload writes a description of the parts that lie there already and copies nothing.
+//! An object consists of a small description (key, size, checksums, list of data files) and the data files. The
+//! description is written last and renamed into place, so a kill at any moment leaves either the old or the new object.
+//! Completing a multipart upload writes one description of the uploaded parts and copies nothing.
 
 mod body;
 mod buckets;
@@ -24,7 +24,7 @@ use tower::ServiceExt;
 
 use crate::{access_key::AccessKey, listeners};
 
-/// The smallest part but the last that S3 takes, in bytes.
+/// Minimum size of every part but the last in S3, in bytes.
 pub const MIN_PART: u64 = 5 * 1024 * 1024;
 
 /// A running embedded S3. It stops when the value is dropped.
@@ -35,20 +35,20 @@ pub struct S3 {
     server: JoinHandle<()>,
 }
 
-/// Where the embedded S3 answers, and to whom.
+/// The address and the access key of the embedded S3.
 #[derive(Debug)]
 pub struct Access {
-    /// The socket.
+    /// The listening socket.
     pub listener: std::net::TcpListener,
-    /// The key that requests must be signed with.
+    /// The key with which requests must be signed.
     pub key: AccessKey,
 }
 
 impl Access {
-    /// A free port of 127.0.0.1 and a key that nobody has yet.
+    /// A free port of 127.0.0.1 and a new random key.
     ///
     /// # Errors
-    /// When there is no port.
+    /// The I/O error when there is no free port.
     pub fn private() -> std::io::Result<Self> {
         Ok(Self { listener: std::net::TcpListener::bind(("127.0.0.1", 0))?, key: AccessKey::random() })
     }
@@ -62,18 +62,19 @@ pub struct S3StartError(#[from] std::io::Error);
 impl S3 {
     /// Opens the buckets under `root` and serves them on a free port of 127.0.0.1.
     ///
-    /// `durable` says whether what is acknowledged must also survive the machine, not only the process.
+    /// With `durable`, acknowledged data also survives a power cut, not only a kill of the process.
     ///
     /// # Errors
-    /// When the folder cannot be used, or there is no port.
+    /// [`S3StartError`] when the folder cannot be used or there is no free port.
     pub async fn start(root: &Path, buckets: &[String], durable: bool) -> Result<Self, S3StartError> {
         Self::start_with(root, buckets, durable, MIN_PART, Access::private()?).await
     }
 
-    /// As [`S3::start`], with an address and a key, and another smallest part: tests cut small files into parts.
+    /// Like [`S3::start`], with a given address, key and minimum part size. Tests use a smaller minimum to cut small
+    /// files into parts.
     ///
     /// # Errors
-    /// As [`S3::start`].
+    /// [`S3StartError`] when the folder or the socket cannot be used.
     pub async fn start_with(
         root: &Path,
         buckets: &[String],
@@ -118,19 +119,19 @@ impl S3 {
         Ok(Self { address, access_key: key, server })
     }
 
-    /// Where the AWS SDK finds it (by path, not by host name).
+    /// The endpoint for the AWS SDK. Buckets are addressed by path, not by host name.
     #[must_use]
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The port that it answers on.
+    /// The port of the endpoint.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// The key that it accepts.
+    /// The access key that it accepts.
     #[must_use]
     pub fn access_key(&self) -> &AccessKey {
         &self.access_key

@@ -1,4 +1,4 @@
-//! Objects read, whole or in part.
+//! Reads objects, completely or in part.
 
 use std::{ops::Range as Bounds, sync::Arc, time::SystemTime};
 
@@ -13,7 +13,7 @@ fn find(bucket: &Bucket, key: &str) -> S3Result<Arc<Stored>> {
     bucket.object(key).ok_or_else(|| s3_error!(NoSuchKey))
 }
 
-/// The conditions of a read (RFC 9110, section 13.2.2).
+/// The preconditions of a read (RFC 9110, section 13.2.2).
 struct Conditions<'a> {
     if_match: Option<&'a ETagCondition>,
     if_none_match: Option<&'a ETagCondition>,
@@ -51,7 +51,7 @@ fn whole_seconds(time: SystemTime) -> SystemTime {
     SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(since.as_secs())
 }
 
-/// The bytes that a request asks for, and the `Content-Range` of the answer if they are a part.
+/// The requested bytes, and `Content-Range` if they are not the whole object.
 fn bounds(stored: &Stored, range: Option<Range>, part_number: Option<i32>) -> S3Result<(Bounds<u64>, Option<String>)> {
     let size = stored.object.size();
     let bounds = match (range, part_number) {

@@ -1,4 +1,4 @@
-//! The operations of S3 that are offered; `s3s` does the protocol, signatures and XML around them.
+//! The supported operations of S3. The crate `s3s` implements the protocol, the signatures and the XML.
 
 use std::sync::Arc;
 

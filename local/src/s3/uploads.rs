@@ -1,4 +1,5 @@
-//! Multipart uploads. Parts lie where the finished object will have them, so completing writes one small file.
+//! Multipart uploads. Parts are stored where the finished object needs them, so completing an upload writes one small
+//! file.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -94,7 +95,7 @@ pub(super) async fn put_part(
     };
     let expected = Expected::new(sent, input.content_md5, &request.headers);
     let file = Uuid::new_v4().to_string();
-    // Parts are not flushed to the disk one by one: they survive a kill of the process, which is what is promised.
+    // Parts are not flushed individually: they must survive a kill of the process, not a power cut.
     let trailers = request.trailing_headers.as_ref();
     let digest = receive(input.body, folder.file(&file), expected, trailers, false).await?;
     let part = StoredPart {
@@ -105,7 +106,7 @@ pub(super) async fn put_part(
         checksums: digest.checksums,
     };
     let lock = bucket.write_lock(&input.key).await;
-    // Completed or aborted in the meantime: the bytes belong to nobody.
+    // If the upload was completed or aborted in the meantime, nothing refers to the received bytes.
     if let Err(error) = folder_of(&bucket, &input.key, &input.upload_id) {
         let _ = fs::remove_file(folder.file(&file)).await;
         return Err(error);
@@ -168,7 +169,7 @@ pub(super) async fn complete(
     let etag = object.etag();
     let kept: HashSet<String> = chosen.iter().map(|part| part.file.clone()).collect();
     publish(&bucket, object, Arc::clone(&folder)).await?;
-    // From here on the object is there; what follows is tidying, which the next start repeats.
+    // The object is visible now. The rest is clean-up, which the next start repeats if it fails.
     bucket.index().uploads.remove(&(input.key.clone(), input.upload_id.clone()));
     drop(lock);
     let tidied = tokio::task::spawn_blocking(move || tidy(&folder, &kept)).await;
@@ -186,7 +187,7 @@ pub(super) async fn complete(
     }))
 }
 
-/// The parts that a completion names, checked as S3 checks them.
+/// The parts that a completion names, validated by the rules of S3.
 fn choose<'a>(
     parts: &'a BTreeMap<i32, StoredPart>,
     named: &[CompletedPart],
@@ -212,7 +213,7 @@ fn choose<'a>(
     Ok(chosen)
 }
 
-/// Removes the mark of the upload, the descriptions of its parts, and parts that were not chosen.
+/// Removes the marker of the upload, the descriptions of its parts, and the parts that are not in `kept`.
 fn tidy(folder: &Folder, kept: &HashSet<String>) -> std::io::Result<()> {
     std::fs::remove_file(folder.file(UPLOAD_MARK))?;
     for entry in std::fs::read_dir(folder.path())? {

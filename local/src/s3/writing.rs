@@ -1,4 +1,4 @@
-//! Objects written in one request, and removed.
+//! Writes objects in one request, and deletes them.
 
 use std::{sync::Arc, time::SystemTime};
 
@@ -13,14 +13,14 @@ use super::{
     description::{Attributes, Checksums, Object as StoredObject, Piece, sync_folder},
 };
 
-/// The longest key that S3 takes, in bytes of UTF-8.
+/// Maximum length of a key in S3, in bytes of UTF-8.
 const MAX_KEY: usize = 1_024;
 
 pub(super) fn check_key(key: &str) -> S3Result<()> {
     if key.len() > MAX_KEY { Err(s3_error!(KeyTooLongError)) } else { Ok(()) }
 }
 
-/// Refuses a write whose condition the present object does not meet.
+/// Refuses a write when the existing object does not meet its condition.
 pub(super) fn check_conditions(
     present: Option<&Arc<Stored>>,
     if_match: Option<&ETagCondition>,
@@ -49,7 +49,7 @@ pub(super) async fn put_object(
     let bucket = store.bucket(&request.input.bucket)?;
     let input = request.input;
     check_key(&input.key)?;
-    // Early, so that a refused body is not received in vain; again below, where it counts.
+    // Checked before the body is received, to refuse early. The decisive check follows below, under the lock.
     let (if_match, if_none_match) = (input.if_match.as_ref(), input.if_none_match.as_ref());
     check_conditions(bucket.object(&input.key).as_ref(), if_match, if_none_match)?;
 
@@ -64,7 +64,7 @@ pub(super) async fn put_object(
     let data = Uuid::new_v4().to_string();
     let folder = Folder::new(bucket.data(&data));
     fs::create_dir(folder.path()).await.map_err(internal)?;
-    // Until the object is published, the folder goes away with this function.
+    // Until the object is published, the folder is removed when this function ends.
     folder.discard();
     let trailers = request.trailing_headers.as_ref();
     let digest = receive(input.body, folder.file("1"), expected, trailers, bucket.durable).await?;
@@ -110,7 +110,7 @@ pub(super) async fn put_object(
     Ok(S3Response::new(output))
 }
 
-/// Writes the description where blocking is allowed. The caller holds the key's write lock.
+/// Writes the description on a blocking thread. The caller holds the key's write lock.
 pub(super) async fn publish(bucket: &Arc<Bucket>, object: StoredObject, folder: Arc<Folder>) -> S3Result<()> {
     let bucket = Arc::clone(bucket);
     let published = tokio::task::spawn_blocking(move || {

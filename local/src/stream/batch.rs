@@ -1,4 +1,4 @@
-//! One batch from its first invocation until each of its records is done or given up.
+//! Processes one batch, from its first invocation until each record is done or discarded.
 
 use std::{sync::Arc, time::SystemTime};
 
@@ -19,11 +19,11 @@ use crate::{
 /// Runs the batches of a mapping.
 pub(super) struct Worker {
     mapping: Mapping,
-    /// Takes the positions of records that are done.
+    /// Receives the positions of records that are done.
     done: mpsc::UnboundedSender<Vec<i64>>,
 }
 
-/// Records that are invoked together, and what happened to them so far.
+/// Records of one invocation, with their retries so far.
 struct Task {
     records: Vec<StreamRecord>,
     retries: u32,
@@ -33,7 +33,7 @@ struct Task {
 /// How an invocation ended.
 enum Outcome {
     Done,
-    /// Everything from this record on failed.
+    /// This record and all later ones failed.
     FailedFrom {
         index: usize,
         function_error: bool,
@@ -47,7 +47,7 @@ impl Worker {
     }
 
     pub(super) async fn process(&self, records: Vec<StreamRecord>) {
-        // Last first, so that records stay in order when a batch is split.
+        // In reverse order, so that records stay in order when a batch is split.
         let mut tasks = vec![Task { records, retries: 0, invocations: 0 }];
         while let Some(mut task) = tasks.pop() {
             task.invocations += 1;
@@ -64,7 +64,7 @@ impl Worker {
         }
     }
 
-    /// Splits, retries or gives up what failed.
+    /// Splits, retries or discards failed records.
     async fn fail(
         &self,
         mut task: Task,
@@ -81,7 +81,7 @@ impl Worker {
         } else {
             None
         };
-        // Splitting uses up no retry. A batch that lost its finished records is split already.
+        // Splitting does not count as a retry. A batch without its finished records counts as split.
         let can_split = settings.bisect && (progressed || task.records.len() > 1);
         let wait = self.backoff(task.retries);
         if can_split && !matches!(reason, Some(Reason::RecordAgeExceeded)) {
@@ -127,8 +127,8 @@ impl Worker {
         }
     }
 
-    /// What an answer says about the records. Without `ReportBatchItemFailures`, and where it is null, every record is done;
-    /// an answer of another form fails the whole batch.
+    /// Parses the function's answer. Without `ReportBatchItemFailures`, or if the answer is null, every record
+    /// succeeded. An answer of another form fails the whole batch.
     fn response(&self, answer: Value) -> Result<DynamoDbEventResponse, Error> {
         if !self.mapping.settings.report_item_failures || answer.is_null() {
             return Ok(DynamoDbEventResponse::default());
@@ -136,7 +136,7 @@ impl Worker {
         Ok(serde_json::from_value(answer)?)
     }
 
-    /// The first record that must come again, if there is one. An empty or unknown identifier fails the whole batch.
+    /// The first failed record; `None` if all succeeded. An empty or unknown identifier fails the whole batch.
     fn first_failure(&self, records: &[StreamRecord], response: &DynamoDbEventResponse) -> Option<usize> {
         let index_of = |identifier: Option<&String>| {
             let position = position_of(identifier?)?;
@@ -148,7 +148,7 @@ impl Worker {
 
     fn finished(&self, records: &[StreamRecord]) {
         if !records.is_empty() {
-            // An Err says that the reader has stopped: the records come again.
+            // An error means that the reader has stopped; it delivers the records again after the next start.
             let _ = self.done.send(records.iter().map(|record| record.position).collect());
         }
     }
@@ -177,7 +177,7 @@ impl Worker {
     }
 }
 
-/// Seconds since the oldest of the records was written.
+/// Seconds since the oldest record was written.
 fn oldest_age(records: &[StreamRecord]) -> f64 {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     let created = |record: &StreamRecord| {

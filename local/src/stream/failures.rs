@@ -1,4 +1,4 @@
-//! The failure destination: descriptions of records that were given up, one JSON document per line, in the form that Lambda
+//! The failure destination: descriptions of discarded records, one JSON document per line, in the form that Lambda
 //! sends to a queue (AWS Lambda developer guide, "Retain discarded records for a DynamoDB event source").
 
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use tokio::{
 
 use crate::dynamodb::{StreamRecord, public_position};
 
-/// A file of descriptions.
+/// A file with descriptions of discarded records.
 #[derive(Debug)]
 pub struct Failures {
     path: PathBuf,
@@ -21,13 +21,13 @@ pub struct Failures {
 }
 
 impl Failures {
-    /// The descriptions in a file, which need not exist yet.
+    /// Uses this file. It need not exist yet.
     #[must_use]
     pub fn new(path: &Path) -> Self {
         Self { path: path.to_owned(), writer: Mutex::new(()) }
     }
 
-    /// Adds a description.
+    /// Appends a description.
     pub(super) async fn add(&self, document: &Value) -> std::io::Result<()> {
         let _writer = self.writer.lock().await;
         let mut file = OpenOptions::new().create(true).append(true).open(&self.path).await?;
@@ -35,10 +35,10 @@ impl Failures {
         file.sync_data().await
     }
 
-    /// Every description, oldest first; a last line that a kill cut off is left out.
+    /// All descriptions, oldest first. Ignores a last line that is incomplete because of a kill.
     ///
     /// # Errors
-    /// When the file is there and cannot be read.
+    /// The I/O error when the file exists and cannot be read.
     pub async fn all(&self) -> std::io::Result<Vec<Value>> {
         match fs::read_to_string(&self.path).await {
             Ok(text) => Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()),
@@ -48,14 +48,14 @@ impl Failures {
     }
 }
 
-/// Why records were given up.
+/// Why records were discarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reason {
     RetryAttemptsExhausted,
     RecordAgeExceeded,
 }
 
-/// Records that were given up.
+/// Discarded records.
 pub(super) struct GivenUp<'a> {
     pub(super) request_id: &'a str,
     pub(super) function_arn: &'a str,
@@ -71,7 +71,7 @@ impl GivenUp<'_> {
         let sequence = |record: Option<&StreamRecord>| record.map(|record| public_position(record.position));
         let arrival = |record: Option<&StreamRecord>| {
             let seconds = record?.event.pointer("/dynamodb/ApproximateCreationDateTime")?.as_f64()?;
-            // Milliseconds since 1970 are far from the bounds of the type.
+            // Milliseconds since 1970 are far below the limits of the type.
             #[expect(clippy::cast_possible_truncation, reason = "whole milliseconds are wanted")]
             let time = DateTime::from_timestamp_millis((seconds * 1_000.0) as i64)?;
             Some(time.to_rfc3339_opts(SecondsFormat::Millis, true))

@@ -1,8 +1,8 @@
-//! The event filter language of event source mappings, as EventBridge defines it for patterns.
+//! The filter patterns of event source mappings, in EventBridge's pattern language. Pure: no I/O.
 //!
-//! A pattern has the shape of the event. A leaf is an array of alternatives: a plain value, or a rule such as
-//! `{"prefix": …}`, `{"exists": false}`, `{"numeric": [">", 0]}`, `{"anything-but": …}`. Members of an object must all
-//! match; `$or` holds alternatives. An array in the event matches if one of its elements does.
+//! A pattern has the structure of the event. A leaf is an array of alternatives: plain values, or rules such as
+//! `{"prefix": …}`, `{"exists": false}`, `{"numeric": [">", 0]}`, `{"anything-but": …}`. All members of an object must
+//! match; `$or` contains alternatives. An array in the event matches if one of its elements does.
 
 use serde_json::{Map, Value};
 
@@ -12,7 +12,7 @@ pub struct Pattern(Node);
 
 #[derive(Clone, Debug)]
 enum Node {
-    /// Every member must match.
+    /// All members must match, and one alternative of every `$or`.
     Object(Vec<(String, Node)>, Vec<Vec<Node>>),
     /// One of the rules must match.
     Leaf(Vec<Rule>),
@@ -40,10 +40,10 @@ enum Comparison {
 }
 
 impl Pattern {
-    /// Reads a pattern.
+    /// Parses a pattern.
     ///
     /// # Errors
-    /// A text that says what Lambda would refuse.
+    /// A text that names the part that Lambda would refuse.
     pub fn parse(text: &str) -> Result<Self, String> {
         let value: Value =
             serde_json::from_str(text).map_err(|error| format!("the pattern {text} is no JSON: {error}"))?;
@@ -109,7 +109,7 @@ fn parse_rule(rule: &Value) -> Result<Rule, String> {
                 values.iter().cloned().map(Rule::Equals).collect()
             }
             Value::Array(_) => return Err(wrong()),
-            // A rule inside may take several texts: {"prefix": ["a", "b"]}.
+            // The inner rule may take several texts: {"prefix": ["a", "b"]}.
             Value::Object(inner) => match inner.iter().next() {
                 Some((rule, Value::Array(values))) => values
                     .iter()
@@ -143,7 +143,7 @@ fn parse_numeric(argument: &Value) -> Option<Vec<(Comparison, f64)>> {
 fn matches_node(node: &Node, event: Option<&Value>) -> bool {
     match node {
         Node::Object(members, choices) => {
-            // Elements of an array of objects are tried one by one.
+            // For an array of objects, each element is tried.
             if let Some(Value::Array(items)) = event {
                 return items.iter().any(|item| matches_node(node, Some(item)));
             }
@@ -156,7 +156,7 @@ fn matches_node(node: &Node, event: Option<&Value>) -> bool {
 
 fn matches_leaf(rule: &Rule, event: Option<&Value>) -> bool {
     match (rule, event) {
-        // `exists` looks at leaves only: an object is no leaf.
+        // `exists` applies to leaves only; an object is not a leaf.
         (Rule::Exists(wanted), event) => *wanted == event.is_some_and(|value| !value.is_object()),
         (_, None | Some(Value::Object(_))) => false,
         (Rule::Not(rules), Some(Value::Array(items))) => {
@@ -181,7 +181,7 @@ fn matches_value(rule: &Rule, value: &Value) -> bool {
         Rule::Suffix { text: suffix, .. } => on_text(&|text| text.to_lowercase().ends_with(suffix.as_str())),
         Rule::Wildcard(pattern) => on_text(&|text| matches_wildcard(pattern, text)),
         Rule::Exists(wanted) => *wanted,
-        // DynamoDB's numbers arrive as texts, which Lambda compares by value all the same.
+        // DynamoDB's numbers arrive as text. Lambda nevertheless compares them as numbers.
         Rule::Numeric(bounds) => {
             let number = value.as_f64().or_else(|| value.as_str()?.parse().ok());
             number.is_some_and(|number| bounds.iter().all(|(comparison, bound)| comparison.holds(number, *bound)))
@@ -202,7 +202,7 @@ impl Comparison {
     }
 }
 
-/// `*` stands for any text.
+/// `*` matches any text.
 fn matches_wildcard(pattern: &str, text: &str) -> bool {
     let Some((first, rest)) = pattern.split_once('*') else { return pattern == text };
     let Some(mut text) = text.strip_prefix(first) else { return false };
@@ -245,7 +245,7 @@ mod tests {
         let not_seeded = r#"{"dynamodb": {"NewImage": {"seeded": {"BOOL": [{"exists": false}]}}}}"#;
         assert!(!matches(not_seeded, &seeded));
         assert!(matches(not_seeded, &other));
-        // A node that is no leaf does not exist for this rule.
+        // For this rule, a node that is not a leaf does not exist.
         assert!(!matches(r#"{"dynamodb": {"NewImage": [{"exists": true}]}}"#, &other));
         assert!(matches(r#"{"dynamodb": {"NewImage": {"id": {"S": [{"exists": true}]}}}}"#, &other));
     }

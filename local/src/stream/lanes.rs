@@ -1,5 +1,5 @@
-//! Records between the stream and their batches: filtered, sorted into lanes by item, and tracked until they are done.
-//! No I/O, no clock.
+//! Distributes the stream's records to lanes by item, filters them, and tracks which are done. Pure: no I/O and no
+//! clock.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -10,14 +10,14 @@ use serde_json::Value;
 
 use crate::{dynamodb::StreamRecord, stream::filter::Pattern, template::StreamMapping};
 
-/// The largest batch, in bytes of JSON.
+/// Maximum size of a batch, in bytes of JSON.
 const MAX_BATCH: usize = 6 * 1024 * 1024;
 
 pub(super) struct Lanes {
     filters: Vec<Pattern>,
     batch_size: usize,
     lanes: Vec<Lane>,
-    /// Positions that are read and not done.
+    /// Positions of records that were read and are not done.
     open: BTreeSet<i64>,
     read_up_to: i64,
     waiting: usize,
@@ -41,7 +41,7 @@ impl Lanes {
         }
     }
 
-    /// Takes the next record of the stream.
+    /// Adds the next record of the stream.
     pub(super) fn push(&mut self, record: StreamRecord) {
         self.read_up_to = record.position;
         if !self.filters.is_empty() && !self.filters.iter().any(|filter| filter.matches(&record.event)) {
@@ -56,7 +56,7 @@ impl Lanes {
         }
     }
 
-    /// The records of one lane that form the next batch; the lane is busy until it is freed.
+    /// The next batch, from one lane; `None` if there is none. The lane is busy until `free` is called.
     pub(super) fn next_batch(&mut self) -> Option<(usize, Vec<StreamRecord>)> {
         let (number, lane) =
             self.lanes.iter_mut().enumerate().find(|(_, lane)| !lane.busy && !lane.queue.is_empty())?;
@@ -88,7 +88,7 @@ impl Lanes {
         }
     }
 
-    /// Records that wait for a batch.
+    /// The number of records that wait for a batch.
     pub(super) fn waiting(&self) -> usize {
         self.waiting
     }
@@ -97,13 +97,13 @@ impl Lanes {
         self.read_up_to
     }
 
-    /// The position up to which every record is done.
+    /// The position up to which all records are done.
     pub(super) fn position(&self) -> i64 {
         self.open.first().map_or(self.read_up_to, |open| open - 1)
     }
 }
 
-/// Records of one item share a lane, so they stay in order.
+/// All records of one item use the same lane, so they stay in order.
 fn lane_of(event: &Value, lanes: usize) -> usize {
     let keys = event.pointer("/dynamodb/Keys").and_then(Value::as_object);
     let keys: BTreeMap<&String, String> =

@@ -1,8 +1,8 @@
-//! The stream reader: what Lambda's event source mapping does between a table's stream and a function.
+//! The stream reader, which does what Lambda's event source mapping does between a table's stream and a function.
 //!
-//! Records come in order per item, at least once, in batches; a failed batch is tried again (whole, from its first failed
-//! record, or in halves), and given up after the mapping's number of tries. The saved position moves only over records
-//! that are done, so a restart repeats at most what was under way.
+//! Records are delivered in order per item, at least once, in batches. A failed batch is retried (from its first failed
+//! record, or in halves) and discarded after the mapping's maximum number of retries. The saved position only passes
+//! records that are done, so a restart repeats only what was being processed.
 
 mod batch;
 mod failures;
@@ -25,21 +25,21 @@ use crate::{
     template::StreamMapping,
 };
 
-/// The most records that one read fetches.
+/// Maximum records of one read.
 const READ_LIMIT: usize = 1_000;
-/// Records that wait in memory for their turn; beyond that the stream waits.
+/// Maximum records that wait in memory. When it is reached, reading pauses.
 const MAX_WAITING: usize = 2_000;
-/// How long a stop waits for the batches under way.
+/// Maximum time that a stop waits for running batches.
 const STOP_WAIT: Duration = Duration::from_millis(1_000);
 
-/// How fast the reader looks and how long it waits after a failure.
+/// How often the reader polls and how long it waits after a failure.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
-    /// Time between two looks at an idle stream.
+    /// Time between two polls of an idle stream.
     pub poll: Duration,
-    /// Wait before the first retry; doubled for each further one.
+    /// Wait before the first retry. It doubles with each further retry.
     pub backoff: Duration,
-    /// The longest such wait.
+    /// The maximum of that wait.
     pub longest_backoff: Duration,
 }
 
@@ -53,7 +53,7 @@ impl Default for Pace {
     }
 }
 
-/// A mapping to run: a stream, a function, and where descriptions of given-up records go.
+/// A mapping to run: a stream, a function, and a destination for descriptions of discarded records.
 pub struct Mapping {
     /// The settings.
     pub settings: StreamMapping,
@@ -73,10 +73,10 @@ pub struct StreamReader {
 }
 
 impl StreamReader {
-    /// Starts reading where the last reader of this table stopped, or where the mapping says a new one starts.
+    /// Starts at the position that the last reader of this table saved, or at the mapping's starting position.
     ///
     /// # Errors
-    /// When the position cannot be read or saved.
+    /// [`DynamoDbError`] when the position cannot be read or saved.
     pub async fn start(store: Arc<DynamoDb>, mapping: Mapping, written: Arc<Notify>) -> Result<Self, DynamoDbError> {
         let table = &mapping.settings.table;
         let position = match store.position(table).await? {
@@ -93,9 +93,9 @@ impl StreamReader {
         Ok(Self { stop, task })
     }
 
-    /// Stops reading; batches under way get a moment to finish.
+    /// Stops the reader. Running batches get a moment to finish.
     pub async fn stop(self) {
-        // Errors here say that it has ended already.
+        // Errors mean that the task has ended already.
         let _ = self.stop.send(());
         let _ = self.task.await;
     }
@@ -159,7 +159,7 @@ impl Reader {
         self.finish().await;
     }
 
-    /// Reads what is new, starts batches, saves the position; says whether there is more to read at once.
+    /// Reads new records, starts batches and saves the position. Gives whether there is more to read at once.
     async fn step(&mut self) -> Result<bool, DynamoDbError> {
         while let Some(ended) = self.running.try_join_next() {
             self.free(ended);
@@ -197,8 +197,8 @@ impl Reader {
     fn free(&mut self, ended: Result<usize, tokio::task::JoinError>) {
         match ended {
             Ok(lane) => self.lanes.free(lane),
-            // The worker catches what a function does; this would be a fault of the reader itself.
-            Err(error) => tracing::error!(%error, "a batch was lost; it comes again at the next start"),
+            // The worker catches panics of the function, so this is a bug in the reader.
+            Err(error) => tracing::error!(%error, "a batch was lost; the next start delivers it again"),
         }
     }
 
@@ -215,7 +215,7 @@ impl Reader {
             self.lanes.done(&positions);
         }
         if let Err(error) = self.save().await {
-            tracing::warn!(%error, "the position in the stream was not saved; some records come again");
+            tracing::warn!(%error, "the position in the stream was not saved; some records will be delivered again");
         }
     }
 }

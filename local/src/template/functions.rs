@@ -1,4 +1,4 @@
-//! The functions of the template: the binary behind each, its routes, its stream mapping, its schedules.
+//! The functions of the template: their binary, routes, stream mapping and schedules.
 
 use std::time::Duration;
 
@@ -11,30 +11,30 @@ use super::{Schedule, StreamMapping, TemplateError, number};
 pub struct Function {
     /// Its logical id, for example `ListReservations`.
     pub logical_id: String,
-    /// The name it has once deployed.
+    /// Its name when deployed.
     pub name: String,
-    /// The crate and binary behind it, for example `list-reservations`.
+    /// Its crate and binary, for example `list-reservations`.
     pub binary: String,
-    /// How long one invocation may last.
+    /// Time limit of one invocation.
     pub timeout: Duration,
-    /// The routes of the HTTP API that lead to it.
+    /// Its routes of the HTTP API.
     pub routes: Vec<Route>,
-    /// The stream that it reads.
+    /// The stream that it reads; `None` for most functions.
     pub stream: Option<StreamMapping>,
-    /// When it runs by itself.
+    /// Its schedules.
     pub schedules: Vec<Schedule>,
 }
 
 /// A route of the HTTP API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
-    /// What no other route matches.
+    /// The route for requests that match no other route.
     Default,
-    /// A method (`ANY` for all) and a path with `{name}` and perhaps a last `{name+}`.
+    /// A method (`ANY` for all) and a path, which may contain `{name}` and end in `{name+}`.
     Path {
         /// The method, in capitals.
         method: String,
-        /// The path, with its leading slash; a trailing slash counts.
+        /// The path with its leading slash. A trailing slash is significant.
         path: String,
     },
 }
@@ -80,7 +80,7 @@ impl Function {
     }
 }
 
-/// The binary that `Metadata` names, or the logical id in kebab case.
+/// The binary named in `Metadata`, or the logical id in kebab case.
 pub(super) fn binary(logical_id: &str, resource: &Value) -> String {
     if let Some(named) = resource.pointer("/Metadata/BuildProperties/Binary").and_then(Value::as_str) {
         return named.to_owned();

@@ -1,7 +1,7 @@
-//! Resolves what CloudFormation resolves at deployment: parameters, conditions and the `Ref` / `Fn::…` functions, in their
-//! short (`!Sub`) and long (`Fn::Sub`) forms. What comes out is plain JSON.
+//! Resolves what CloudFormation resolves at deployment: parameters, conditions, `Ref` and the `Fn::…` functions, in
+//! their short (`!Sub`) and long (`Fn::Sub`) forms. The result is plain JSON.
 //!
-//! A reference to a resource becomes the name it has here: its own `…Name` property, or `<stack>-<logical id>`.
+//! A reference to a resource resolves to its local name: its own `…Name` property, or `<stack>-<logical id>`.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ use serde_yaml_ng::Value as Yaml;
 
 use super::TemplateError;
 
-/// The region that names and events mention.
+/// The region in names and events.
 pub const REGION: &str = "eu-central-1";
-/// The account that names and events mention.
+/// The account in names and events.
 pub const ACCOUNT: &str = "000000000000";
 const STACK: &str = "code-reservation";
 
-/// The name of a function whose argument is the rest of the node, or `None` for plain data.
+/// The long form of a short tag's name.
 fn function_name(tag: &str) -> String {
     match tag {
         "Ref" | "Condition" => tag.to_owned(),
@@ -24,7 +24,7 @@ fn function_name(tag: &str) -> String {
     }
 }
 
-/// Turns YAML with short tags into JSON with long forms (`!Ref X` → `{"Ref": "X"}`).
+/// Converts YAML with short tags to JSON with long forms (`!Ref X` → `{"Ref": "X"}`).
 pub(super) fn to_json(yaml: &Yaml) -> Result<Value, TemplateError> {
     Ok(match yaml {
         Yaml::Null => Value::Null,
@@ -55,7 +55,7 @@ pub(super) fn to_json(yaml: &Yaml) -> Result<Value, TemplateError> {
     })
 }
 
-/// What references are resolved against.
+/// The sections against which references are resolved.
 pub(super) struct Scope<'a> {
     pub(super) parameters: BTreeMap<String, Value>,
     pub(super) conditions: &'a Map<String, Value>,
@@ -64,7 +64,7 @@ pub(super) struct Scope<'a> {
 }
 
 impl Scope<'_> {
-    /// Resolves every function in a node; members that become `AWS::NoValue` disappear.
+    /// Resolves every function in a node. Removes members that resolve to `AWS::NoValue`.
     pub(super) fn resolve(&self, node: &Value) -> Result<Value, TemplateError> {
         Ok(self.resolve_or_nothing(node)?.unwrap_or(Value::Null))
     }
@@ -145,7 +145,7 @@ impl Scope<'_> {
         }
     }
 
-    /// Whether a named condition holds.
+    /// Whether a named condition is true.
     pub(super) fn condition(&self, name: &str) -> Result<bool, TemplateError> {
         let node = self.conditions.get(name).ok_or_else(|| TemplateError::new(format!("no condition {name}")))?;
         self.resolve(node)?.as_bool().ok_or_else(|| TemplateError::new(format!("condition {name} is not yes or no")))
@@ -181,7 +181,7 @@ impl Scope<'_> {
             "AWS::StackId" => format!("arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{STACK}/local"),
             "AWS::Partition" => "aws".to_owned(),
             "AWS::URLSuffix" => "amazonaws.com".to_owned(),
-            // Made by SAM of other resources: an API's stage, a function's role.
+            // SAM derives these from other resources: an API's stage, a function's role.
             _ if !self.resources.contains_key(name) && !self.is_derived(name) => {
                 return Err(TemplateError::new(format!("{name} is neither a parameter nor a resource")));
             }
@@ -189,7 +189,7 @@ impl Scope<'_> {
         })))
     }
 
-    /// SAM names what it derives from a resource by the resource's own name and a suffix.
+    /// Whether SAM derives a resource of this name. Such names start with the name of the original resource.
     fn is_derived(&self, name: &str) -> bool {
         self.resources.keys().any(|resource| name.starts_with(resource.as_str()))
             || name.starts_with("ServerlessHttpApi")
@@ -205,7 +205,7 @@ impl Scope<'_> {
                 return Ok(as_text(&name));
             }
         }
-        // Buckets have lower-case names.
+        // Bucket names must be in lower case.
         Ok(match self.resource_type(logical) {
             Some("AWS::S3::Bucket") => format!("{STACK}-{}", logical.to_lowercase()),
             _ => format!("{STACK}-{logical}"),
@@ -234,7 +234,8 @@ impl Scope<'_> {
         })
     }
 
-    /// `${Name}`, `${Resource.Attribute}`, `${!literal}`; local variables in the second element of the list form.
+    /// Resolves `${Name}`, `${Resource.Attribute}` and `${!literal}`. The list form defines local variables in its
+    /// second element.
     fn substitute(&self, argument: &Value) -> Result<String, TemplateError> {
         let wrong = || TemplateError::new(format!("Fn::Sub has an argument that is not understood: {argument}"));
         let (text, variables) = match argument {
@@ -268,14 +269,14 @@ impl Scope<'_> {
     }
 }
 
-/// The function call that an object is, if it is one.
+/// The name and argument of a function call; `None` if the object is plain data.
 fn call(object: &Map<String, Value>) -> Option<(&str, &Value)> {
     let (name, argument) = object.iter().next().filter(|_| object.len() == 1)?;
     let is_call = name.starts_with("Fn::") || name == "Ref" || (name == "Condition" && argument.is_string());
     is_call.then_some((name.as_str(), argument))
 }
 
-/// Numbers and truth values as CloudFormation passes them on: as text.
+/// Numbers and booleans as text, because CloudFormation passes them on as text.
 pub(super) fn as_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

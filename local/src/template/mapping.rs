@@ -1,4 +1,4 @@
-//! The settings of a stream mapping, with Lambda's defaults for what the template leaves out.
+//! The settings of a stream mapping. Settings that the template omits get Lambda's defaults.
 
 use std::time::Duration;
 
@@ -7,30 +7,30 @@ use serde_json::Value;
 use super::{number, truth};
 use crate::stream::filter::Pattern;
 
-/// How a function reads a table's stream (an event source mapping).
+/// The settings with which a function reads a table's stream (an event source mapping).
 #[derive(Clone, Debug)]
 pub struct StreamMapping {
     /// ARN of the stream.
     pub stream_arn: String,
     /// Name of the table.
     pub table: String,
-    /// Whether a new mapping starts with the oldest record (or with the next one).
+    /// Whether a new mapping starts with the oldest record; otherwise it starts with the next one.
     pub from_start: bool,
-    /// The most records of one batch.
+    /// Maximum records per batch.
     pub batch_size: usize,
-    /// How many batches of a shard may run at once; records of one item stay in order.
+    /// Maximum concurrent batches per shard. Records of one item stay in order.
     pub parallelization_factor: usize,
-    /// A record arrives if one of these matches it, or if there are none.
+    /// A record is delivered if one of these matches, or if there are none.
     pub filters: Vec<Pattern>,
     /// Whether a failed batch is split in two.
     pub bisect: bool,
-    /// How often a failed batch is tried again; `None` for ever.
+    /// Maximum retries of a failed batch; `None` for no limit.
     pub maximum_retries: Option<u32>,
-    /// The age at which a record that keeps failing is given up.
+    /// The age at which a record that keeps failing is discarded; `None` for no limit.
     pub maximum_age: Option<Duration>,
-    /// Whether the function names the records that failed.
+    /// Whether the function reports which records failed (`ReportBatchItemFailures`).
     pub report_item_failures: bool,
-    /// ARN of what takes the description of records that were given up.
+    /// ARN of the destination for descriptions of discarded records.
     pub on_failure: Option<String>,
 }
 

@@ -1,5 +1,5 @@
-//! Reads template.yaml, the one place that names routes, triggers, tables and settings, so that what runs on a laptop is
-//! what is deployed. Nothing here does I/O: the file is part of the program.
+//! Parses template.yaml, the single source of routes, triggers, tables and settings, so that the local system matches
+//! the deployed one. Pure: the file is compiled into the program, and this module must not do I/O.
 
 mod functions;
 mod intrinsics;
@@ -24,10 +24,10 @@ use crate::options::Parameter;
 /// The repository's template.
 pub const TEMPLATE: &str = include_str!("../../../template.yaml");
 
-/// What the system needs to know of template.yaml.
+/// The parts of template.yaml that the local system uses.
 #[derive(Clone, Debug)]
 pub struct Template {
-    /// The functions, by logical id.
+    /// The functions.
     pub functions: Vec<Function>,
     /// The tables.
     pub tables: Vec<Table>,
@@ -37,7 +37,7 @@ pub struct Template {
     pub environment: BTreeMap<String, String>,
 }
 
-/// Something in template.yaml that cannot be run here.
+/// A part of template.yaml that cannot be used here. The text names it.
 #[derive(Debug, thiserror::Error)]
 #[error("template.yaml: {0}")]
 pub struct TemplateError(String);
@@ -49,10 +49,11 @@ impl TemplateError {
 }
 
 impl Template {
-    /// Reads a template, with `parameters` in place of the defaults it names.
+    /// Parses a template. `parameters` override its defaults.
     ///
     /// # Errors
-    /// When it is no template, names something that does not exist, or asks for what is not supported here.
+    /// [`TemplateError`] when `text` is not valid YAML, a reference or parameter does not exist, or a feature is not
+    /// supported locally.
     pub fn parse(text: &str, parameters: &[Parameter]) -> Result<Self, TemplateError> {
         let yaml = serde_yaml_ng::from_str(text).map_err(|error| TemplateError::new(error.to_string()))?;
         let document = intrinsics::to_json(&yaml)?;
@@ -96,7 +97,7 @@ impl Template {
         Ok(template)
     }
 
-    /// The function whose stream mapping reads `table`'s stream, with the mapping.
+    /// The first function with a stream mapping, and its mapping; `None` if there is none.
     #[must_use]
     pub fn stream_mapping(&self) -> Option<(&Function, &StreamMapping)> {
         self.functions.iter().find_map(|function| Some((function, function.stream.as_ref()?)))
@@ -120,7 +121,7 @@ fn values(declared: &Map<String, Value>, given: &[Parameter]) -> Result<BTreeMap
     let mut values = BTreeMap::new();
     for (name, declaration) in declared {
         let is_list = declaration.get("Type").and_then(Value::as_str).is_some_and(|kind| kind.contains("List"));
-        // Later options win, as everywhere on a command line.
+        // Later options take precedence, as usual on a command line.
         let value = match given.iter().rev().find(|parameter| parameter.name == *name) {
             Some(parameter) => parameter.value.clone(),
             None => as_text(declaration.get("Default").unwrap_or(&Value::Null)),
@@ -135,13 +136,13 @@ fn values(declared: &Map<String, Value>, given: &[Parameter]) -> Result<BTreeMap
     Ok(values)
 }
 
-/// A whole number, which a template may also write as a text.
+/// An integer, which the template may contain as text.
 fn number(node: Option<&Value>) -> Option<i64> {
     let node = node?;
     node.as_i64().or_else(|| node.as_str()?.trim().parse().ok())
 }
 
-/// A truth value, which a template may also write as a text.
+/// A boolean, which the template may contain as text.
 fn truth(node: Option<&Value>) -> bool {
     node.is_some_and(|node| node.as_bool().unwrap_or_else(|| node.as_str() == Some("true")))
 }

@@ -1,4 +1,4 @@
-//! When a function runs by itself.
+//! The schedules of functions.
 
 use std::time::Duration;
 
@@ -11,16 +11,16 @@ pub struct Schedule {
     pub name: String,
     /// When it fires.
     pub timing: Timing,
-    /// What the function gets; `None` for the scheduler's own event.
+    /// The function's event; `None` for the scheduler's default event.
     pub input: Option<Value>,
 }
 
 /// When a schedule fires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Timing {
-    /// Every so often.
+    /// At a fixed rate.
     Every(Duration),
-    /// Once a day, at an hour and minute of UTC.
+    /// Once a day, at an hour and minute in UTC.
     Daily {
         /// 0…23.
         hour: u32,

@@ -1,4 +1,4 @@
-//! The tables of the template, as the requests that make them.
+//! The tables of the template, as CreateTable requests.
 
 use serde_json::{Map, Value, json};
 
@@ -11,11 +11,11 @@ pub struct Table {
     pub name: String,
     /// The body of CreateTable.
     pub create: Value,
-    /// The attribute that holds the time of expiry.
+    /// The attribute with the time to live, if the table has one.
     pub time_to_live: Option<String>,
 }
 
-/// What CreateTable takes over from the properties as it stands.
+/// Properties that CreateTable takes unchanged.
 const SHARED: [&str; 5] =
     ["AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "LocalSecondaryIndexes", "BillingMode"];
 

@@ -1,4 +1,4 @@
-//! The repository's template, read as the system reads it, and the language around it.
+//! Tests with the repository's template, and of the intrinsic functions.
 
 use std::time::Duration;
 
@@ -88,7 +88,7 @@ fn every_schedule_has_a_function_and_an_input() {
     assert!(sweep.schedules.iter().any(|schedule| matches!(schedule.timing, Timing::Daily { .. })));
 }
 
-/// Resolves a node that stands in a function's environment.
+/// Resolves a node as the value of a function's environment variable.
 fn resolved(node: &str) -> Result<String, TemplateError> {
     let text = format!(
         "

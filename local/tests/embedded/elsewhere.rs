@@ -1,4 +1,4 @@
-//! Functions outside this process: the stores that they use, and the Invoke API by which they are called.
+//! Functions outside this process: the stores that they use, and the Invoke API through which they are called.
 
 use std::{
     collections::BTreeMap,
@@ -29,7 +29,7 @@ fn options(folder: &Path) -> Options {
     Options { memory: false, data_dir: folder.to_owned(), ..Options::in_memory() }
 }
 
-/// What a shell reads of the file.
+/// The variables that a shell reads from the file.
 fn variables_of(text: &str) -> BTreeMap<String, String> {
     let line = |line: &str| {
         let (name, value) = line.split_once('=')?;
@@ -38,7 +38,7 @@ fn variables_of(text: &str) -> BTreeMap<String, String> {
     text.lines().filter(|text| !text.starts_with('#')).filter_map(line).collect()
 }
 
-/// The context of a function that has these variables, and reads none of this process.
+/// The context of a function with these variables and no others.
 fn function(variables: &BTreeMap<String, String>) -> Arc<Context> {
     let keys = Credentials::new(
         &variables["AWS_ACCESS_KEY_ID"],
@@ -74,7 +74,7 @@ async fn a_function_with_the_written_variables_has_tables_bucket_and_secret() {
     context.bucket().ping().await.unwrap();
     system.stop().await;
 
-    // The next start changes nothing that a shell has read.
+    // A restart does not change what a shell has read.
     let again = System::start(Options { only_stores: true, ..options(folder.path()) }).await.unwrap();
     let file = std::fs::read_to_string(folder.path().join("env")).unwrap();
     let key = |name: &str| variables_of(&file)[name].clone();
@@ -115,7 +115,7 @@ async fn links_name_the_host_of_the_browser_and_a_container_uses_another() {
     let mut variables = variables_of(&std::fs::read_to_string(folder.path().join("env")).unwrap());
     let s3 = variables["S3_ENDPOINT"].clone();
     let address: SocketAddr = s3.strip_prefix("http://").unwrap().parse().unwrap();
-    // What a container sends has this host; the name leads nowhere here, so the client is told where it is.
+    // A container sends this host name. It does not resolve here, so the client gets the address explicitly.
     let outside = format!("http://host.docker.internal:{}", address.port());
     variables.insert("S3_LINK_ENDPOINT".to_owned(), outside.clone());
     let context = function(&variables);
@@ -127,13 +127,13 @@ async fn links_name_the_host_of_the_browser_and_a_container_uses_another() {
     let browser = reqwest::Client::builder().resolve("host.docker.internal", address).build().unwrap();
     let answer = browser.get(&link).send().await.unwrap();
     assert_eq!((answer.status().as_u16(), answer.text().await.unwrap().as_str()), (200, "1\n"));
-    // Another host than the signed one is refused: the signature covers it.
+    // The signature covers the host, so another host than the signed one is refused.
     let moved = link.replacen(&outside, &s3, 1);
     assert_eq!(browser.get(moved).send().await.unwrap().status(), 403);
     system.stop().await;
 }
 
-/// How a stand-in for an emulator answers.
+/// The behaviour of a simulated emulator.
 #[derive(Clone, Copy)]
 enum Behaviour {
     Answers,
@@ -144,7 +144,7 @@ enum Behaviour {
 
 struct StandIn {
     behaviour: Behaviour,
-    /// Invocations that fail before the behaviour begins.
+    /// Number of invocations that fail before the behaviour starts.
     failures: AtomicUsize,
     calls: AtomicUsize,
     at_once: AtomicUsize,
@@ -154,7 +154,7 @@ struct StandIn {
 }
 
 impl StandIn {
-    /// Serves the Invoke API; gives its address.
+    /// Serves the Invoke API and gives its address.
     async fn start(behaviour: Behaviour, failures: usize) -> (Arc<Self>, String) {
         let stand_in = Arc::new(Self {
             behaviour,

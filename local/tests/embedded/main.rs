@@ -1,4 +1,4 @@
-//! The embedded stores and the stream reader, seen through the AWS SDK.
+//! Tests of the embedded stores and the stream reader through the AWS SDK.
 
 #[cfg(test)]
 mod elsewhere;

@@ -1,4 +1,4 @@
-//! A read that needs no socket answers what the server answers.
+//! Reads without a socket give the same answers as the server.
 
 use std::collections::HashMap;
 
@@ -59,7 +59,7 @@ fn config(store: &DynamoDb) -> Builder {
         .endpoint_url(store.endpoint())
 }
 
-/// A client that reads without a socket, and one that always uses it.
+/// A client that reads without a socket, and one that always uses a socket.
 fn clients(store: &DynamoDb) -> [Client; 2] {
     let direct = config(store).http_client(store.http_client());
     [direct, config(store)].map(|config| Client::from_conf(config.build()))
@@ -70,7 +70,7 @@ async fn filled() -> (DynamoDb, [Client; 2]) {
     store.create_tables(&Template::parse(TEMPLATE, &[]).unwrap().tables).await.unwrap();
     let [direct, sockets] = clients(&store);
     for n in 0..30 {
-        // Writes of either client take the socket; what one writes the other reads at once.
+        // Writes of both clients use the socket. What one writes, the other reads immediately.
         let writer = if n % 2 == 0 { &direct } else { &sockets };
         let put = writer.put_item().table_name(TABLE).set_item(Some(key(n))).item("kind", text("a\"é"));
         let nested = AttributeValue::M(HashMap::from([
@@ -92,7 +92,7 @@ async fn answers_are_those_of_the_server() {
             |client: &Client| client.get_item().table_name(TABLE).set_key(Some(key(n))).consistent_read(true).send();
         let (short, long) = (get(&direct).await.unwrap(), get(&sockets).await.unwrap());
         assert_eq!((short.item.clone(), short.item.is_some()), (long.item.clone(), n == 3));
-        // The server gives every answer an id: without one, no socket was used.
+        // The server adds an id to every answer. An answer without one did not use a socket.
         assert_eq!((short.request_id(), long.request_id().is_some()), (None, true));
     }
 
@@ -108,7 +108,7 @@ async fn answers_are_those_of_the_server() {
         assert_eq!(short.request_id(), None);
     }
 
-    // Of two tables, one with a sort key; the parts of a key are not its whole.
+    // Two tables, one with a sort key; half of a composite key is not a complete key.
     let keys = |keys: Vec<Item>| KeysAndAttributes::builder().set_keys(Some(keys)).build().unwrap();
     let get = |client: &Client| {
         let pairs = keys(vec![pair("x", "y"), pair("x", "y\"z"), pair("xy", "\"z")]);
@@ -180,7 +180,7 @@ async fn errors_are_those_of_the_server() {
             *shown.entry(format!("{:?} {:?}", error.code(), error.message())).or_insert(0) += 1;
         }
     }
-    // Each was said by both, in the same words.
+    // Both clients gave the same answers.
     assert!(shown.values().all(|times| times % 2 == 0), "{shown:#?}");
     assert!(shown.len() > 5, "{shown:#?}");
 }
@@ -188,7 +188,7 @@ async fn errors_are_those_of_the_server() {
 #[tokio::test]
 async fn another_port_is_another_server() {
     let (store, _) = filled().await;
-    // The address of this one is the beginning of that one's.
+    // This address is a prefix of the other.
     let config = config(&store).retry_config(RetryConfig::disabled()).http_client(store.http_client());
     for endpoint in [format!("{}9", store.endpoint()), format!("{}@127.0.0.1:1", store.endpoint())] {
         let client = Client::from_conf(config.clone().endpoint_url(&endpoint).build());

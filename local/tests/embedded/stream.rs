@@ -1,4 +1,4 @@
-//! What an event source mapping promises, asked of the stream reader.
+//! The guarantees of an event source mapping, tested on the stream reader.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,7 +27,7 @@ use tokio::sync::Notify;
 
 const TABLE: &str = "things";
 
-/// A table with a stream, and a mapping whose settings a test chooses.
+/// A table with a stream, and a mapping with settings that the test chooses.
 fn template(settings: &str) -> Template {
     let text = format!(
         "
@@ -121,7 +121,7 @@ async fn open(folder: &TempDir, template: &Template) -> Arc<DynamoDb> {
     Arc::new(store)
 }
 
-/// Invocations that were seen, each as the (id, n) of its records.
+/// The invocations seen so far, each as the (id, n) of its records.
 type Seen = Arc<Mutex<Vec<Vec<(String, i64)>>>>;
 
 fn number(record: &EventRecord) -> (String, i64) {
@@ -141,7 +141,7 @@ fn response(failed: impl IntoIterator<Item = Option<String>>) -> DynamoDbEventRe
     response
 }
 
-/// A function that notes what it sees and answers by `answer`.
+/// A function that records its invocations and answers with `answer`.
 fn function(
     answer: impl Fn(&[EventRecord], &[(String, i64)]) -> Result<DynamoDbEventResponse, Error> + Send + Sync + 'static,
 ) -> (Handler, Seen) {
@@ -160,7 +160,7 @@ fn function(
     (Arc::new(function), seen)
 }
 
-/// Waits until a condition holds; a test that never gets there fails by its message.
+/// Waits until a condition is true; otherwise the test fails with the message.
 async fn until(what: &str, holds: impl Fn() -> bool) {
     for _ in 0..2_000 {
         if holds() {
@@ -242,7 +242,7 @@ async fn from_the_lowest_failed_record_on_everything_comes_again() {
     let failed = Mutex::new(false);
     let (function, seen) = function(move |records, _| {
         let first = !std::mem::replace(&mut *failed.lock().unwrap(), true);
-        // The fifth and the third failed: the third is the checkpoint.
+        // The third and the fifth record failed. The third is the checkpoint.
         let names = [4, 2].into_iter().filter(|_| first).map(|index| records[index].change.sequence_number.clone());
         Ok(response(names))
     });
@@ -289,7 +289,7 @@ async fn a_poisoned_record_is_found_by_halving_and_given_up_alone() {
     until("the record after the poison", || flat(&seen).contains(&8)).await;
     reader.stop().await;
     let seen = seen.lock().unwrap().clone();
-    // Alone it was tried once and again twice; the others were done in order.
+    // The record was tried once alone and then retried twice; the others succeeded in order.
     assert_eq!(seen.iter().filter(|batch| batch.len() == 1 && batch[0].1 == 5).count(), 3);
     let done: Vec<i64> =
         seen.iter().filter(|batch| batch.iter().all(|(_, n)| *n != 5)).flatten().map(|(_, n)| *n).collect();
@@ -326,13 +326,13 @@ async fn a_failing_lane_does_not_hold_up_the_others() {
         function(|_, numbers| if numbers[0].0 == "stuck" { Err("later".into()) } else { Ok(response([])) });
     let reader = home.read(function).await;
     home.put("stuck", 0).await;
-    // One of these shares the lane by chance; most do not.
+    // One of these may share the lane; most do not.
     for n in 1..=30 {
         home.put(&format!("free-{n}"), n).await;
     }
     until("most of the others", || flat(&seen).iter().collect::<BTreeSet<_>>().len() > 20).await;
     reader.stop().await;
-    // The position stays before what is not done.
+    // The position stays before the first record that is not done.
     let first = home.store.records_after(TABLE, 0, 1, "arn").await.unwrap()[0].position;
     assert!(home.store.position(TABLE).await.unwrap().unwrap() < first);
 }
@@ -370,7 +370,7 @@ async fn a_restart_goes_on_where_the_work_was_done_and_repeats_what_was_not() {
     for n in 0..4 {
         home.put("a", n).await;
     }
-    // The third record never gets done before the restart.
+    // The third record is not done before the restart.
     let (first, seen) = function(|records, numbers| {
         let stuck = numbers[0].1 == 2;
         Ok(response(stuck.then(|| records[0].change.sequence_number.clone())))
@@ -385,7 +385,7 @@ async fn a_restart_goes_on_where_the_work_was_done_and_repeats_what_was_not() {
     until("the last record", || flat(&seen).contains(&4)).await;
     reader.stop().await;
     assert_eq!(flat(&seen), [2, 3, 4]);
-    // Records before the position are removed; the newest stays.
+    // Records before the position are removed; the newest is kept.
     home.reopen().await;
     let left = home.store.records_after(TABLE, 0, 10, "arn").await.unwrap();
     assert_eq!(left.len(), 1);

@@ -1,4 +1,4 @@
-//! The whole system: it starts, answers, stops, and keeps its directory to itself.
+//! The whole system: it starts, answers, stops, and locks its data directory.
 
 use std::{process::Stdio, time::Duration};
 
@@ -27,8 +27,8 @@ async fn it_starts_in_memory_and_answers_every_route_of_the_template() {
         };
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
         let answer = http.request(method.clone(), format!("{url}{path}")).send().await.unwrap();
-        // 404 with a message would come from the gateway itself: no function behind the route. 500: an event that the
-        // function cannot read.
+        // 404 with a message would come from the gateway: no function belongs to the route. 500 would mean that the
+        // function cannot read the event.
         let (status, text) = (answer.status(), answer.text().await.unwrap());
         assert!(status != 500 && text != r#"{"message":"Not Found"}"#, "{method} {path}: {status} {text}");
         tried += 1;
@@ -96,12 +96,12 @@ async fn the_program_prints_where_it_runs_and_ends_when_told() {
     assert!(text.contains("Bearer t-1") && text.contains("\"product\":\"/01/19361758000003\""), "{text}");
     let stop = Command::new("kill").args(["-TERM", &child.id().unwrap().to_string()]).status().await.unwrap();
     assert!(stop.success());
-    // Generous: the promise of two seconds is not what this test measures.
+    // Generous, because this test does not measure the promised two seconds.
     let status = tokio::time::timeout(Duration::from_secs(30), child.wait()).await.unwrap().unwrap();
     assert!(status.success(), "{status}");
 }
 
-/// What tells two secrets apart without showing them.
+/// A digest, which distinguishes two secrets without revealing them.
 async fn key_check(system: &System) -> String {
     let namespace = "sgtin#09506000134352#8".parse().unwrap();
     system.context().secret().await.unwrap().pool_key(&namespace).check_value()

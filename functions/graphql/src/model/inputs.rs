@@ -1,4 +1,4 @@
-//! Input objects: filters with the operators of each type, and what is written.
+//! Input objects: filters with the operators of each type, and the payloads of mutations.
 
 use async_graphql::dynamic::TypeRef;
 use common::query::{
@@ -113,7 +113,8 @@ fn operators_of(scalar: &str) -> &'static str {
     }
 }
 
-/// What is written: every member that REST takes, relations as keys. What REST ignores is ignored here.
+/// The payloads of mutations: every member that REST accepts, relations as keys. Members that REST ignores are ignored
+/// here too.
 pub(super) fn payloads(model: &mut Model) {
     let fields: Vec<Argument> = Collection::CodeReservation
         .fields()

@@ -1,5 +1,5 @@
-//! The types of the two endpoints, made from the collections of the query engine: the one description from which the
-//! schema that clients see, the reading of arguments and the writing of answers come.
+//! The types of both endpoints, derived from the collections of `common::query`. The schema, the coercion of arguments
+//! and the writing of answers all use this one description. Pure: no I/O.
 
 mod inputs;
 mod outputs;
@@ -12,7 +12,7 @@ use common::query::Collection;
 
 pub(crate) use roots::{MUTATION, QUERY, Root};
 
-/// The scalars besides those of the language: name, description.
+/// Custom scalars: name and description.
 pub(crate) const SCALARS: [(&str, &str); 6] = [
     ("Date", "ISO8601 Date values"),
     ("GraphQLBigInt", "BigInt value"),
@@ -49,7 +49,7 @@ pub(crate) struct Field {
     pub(crate) name: String,
     /// Its type.
     pub(crate) ty: TypeRef,
-    /// What it can be told.
+    /// Its arguments.
     pub(crate) arguments: Vec<Argument>,
     /// Where its value comes from.
     pub(crate) source: Source,
@@ -58,13 +58,13 @@ pub(crate) struct Field {
 /// Where the value of a member comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// A member of the same name.
+    /// The member of the row with the same name.
     Member,
-    /// Functions of a member of the row.
+    /// Functions applied to this member of the row.
     Functions(&'static str),
-    /// The row or rows that a member points at.
+    /// The row or rows that this member references.
     Relation(&'static str, Collection),
-    /// The store.
+    /// A root field, which executes an operation.
     Root(Root),
 }
 
@@ -118,12 +118,12 @@ impl Model {
         model
     }
 
-    /// The object of a name.
+    /// The object type with this name.
     pub(crate) fn output(&self, name: &str) -> Option<&Output> {
         self.output_places.get(name).and_then(|at| self.outputs.get(*at))
     }
 
-    /// The input object of a name.
+    /// The input object type with this name.
     pub(crate) fn input(&self, name: &str) -> Option<&Input> {
         self.input_places.get(name).and_then(|at| self.inputs.get(*at))
     }
@@ -142,14 +142,14 @@ impl Model {
 }
 
 impl Output {
-    /// The member of a name.
+    /// The member with this name.
     pub(crate) fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name == name)
     }
 }
 
 impl Input {
-    /// The member of a name.
+    /// The member with this name.
     pub(crate) fn field(&self, name: &str) -> Option<&Argument> {
         self.fields.iter().find(|field| field.name == name)
     }

@@ -1,4 +1,4 @@
-//! Objects: the rows of collections as a writer sees them, their functions, and aggregates over them.
+//! Object types: rows of collections as the role `writer` sees them, their functions, and aggregates.
 
 use async_graphql::dynamic::TypeRef;
 use common::query::{
@@ -8,21 +8,22 @@ use common::query::{
 
 use super::{Field, Model, Source, leaf, list_arguments};
 
-/// The functions of an instant.
+/// Functions of a timestamp.
 pub(super) const INSTANT_FUNCTIONS: [&str; 8] = ["year", "month", "week", "day", "weekday", "hour", "minute", "second"];
 
-/// What a writer sees of a member.
+/// The form in which a member appears in the schema.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Seen {
     /// A value of a scalar.
     Scalar(&'static str),
-    /// The row that it points at.
+    /// The row that the member references.
     Row(Collection),
-    /// The rows that point here.
+    /// The rows that reference this row.
     Rows(Collection),
 }
 
-/// What a writer sees of a member; organisations are not among it, so a reference to one is its key.
+/// The form of a member for the role `writer`; `None` if it is hidden. Writers cannot read organisations, so a
+/// reference to one appears as its key.
 pub(super) fn seen(member: &Member) -> Option<Seen> {
     match member.relation {
         Relation::One(Collection::Organisation) | Relation::None => Some(Seen::Scalar(scalar(member))),
@@ -33,7 +34,7 @@ pub(super) fn seen(member: &Member) -> Option<Seen> {
     }
 }
 
-/// The scalar of a member's own value.
+/// The scalar type of a member's own value.
 pub(super) fn scalar(member: &Member) -> &'static str {
     if member.concealed {
         return "Hash";
@@ -50,7 +51,7 @@ pub(super) fn scalar(member: &Member) -> &'static str {
     }
 }
 
-/// Members that are shown: those of `*`, and the place of a code, which is what codes are sorted by.
+/// Members in the schema: those of `*`, and `position`, by which codes are sorted.
 pub(super) fn members(collection: Collection) -> impl Iterator<Item = &'static Member> {
     collection.fields().iter().filter(|member| member.in_wildcard || member.name == "position")
 }
@@ -84,14 +85,14 @@ fn relation(member: &'static Member, target: Collection, ty: TypeRef) -> Field {
     Field { arguments: list_arguments(target), source: Source::Relation(member.name, target), ..leaf(member.name, ty) }
 }
 
-/// The objects of functions.
+/// The object types of functions.
 pub(super) fn functions(model: &mut Model) {
     let whole = |name: &str| leaf(name, TypeRef::named(TypeRef::INT));
     model.add_output("datetime_functions", INSTANT_FUNCTIONS.into_iter().map(whole).collect());
     model.add_output("count_functions", vec![whole("count")]);
 }
 
-/// The objects of aggregates.
+/// The object types of aggregates.
 pub(super) fn aggregated(model: &mut Model, collection: Collection) {
     let name = collection.name();
     let counted = members(collection).filter(|member| member.kind != FieldType::Alias);
@@ -115,7 +116,7 @@ pub(super) fn aggregated(model: &mut Model, collection: Collection) {
     model.add_output(format!("{name}_aggregated"), fields);
 }
 
-/// What deletions answer.
+/// The results of deletions.
 pub(super) fn deleted(model: &mut Model) {
     model.add_output("delete_one", vec![leaf("id", TypeRef::named_nn(TypeRef::ID))]);
     model.add_output("delete_many", vec![leaf("ids", TypeRef::named_list_nn(TypeRef::ID))]);

@@ -1,14 +1,14 @@
-//! What a document can begin with, and which right each beginning needs.
+//! The root fields of both endpoints, and the right that each one needs.
 
 use async_graphql::dynamic::TypeRef;
 use common::query::{Action, Collection};
 
 use super::{Argument, Field, Model, Source, argument, leaf, list_arguments};
 
-/// The name of the type of queries.
+/// The name of the query type.
 pub(crate) const QUERY: &str = "Query";
 
-/// The name of the type of mutations.
+/// The name of the mutation type.
 pub(crate) const MUTATION: &str = "Mutation";
 
 /// A member of [`QUERY`] or [`MUTATION`].
@@ -20,17 +20,17 @@ pub(crate) enum Root {
     ById(Collection),
     /// Aggregates over rows.
     Aggregated(Collection),
-    /// The caller.
+    /// The caller's own user.
     Me,
-    /// Makes a reservation.
+    /// Creates a reservation.
     CreateItem,
-    /// Makes several.
+    /// Creates several.
     CreateItems,
-    /// Changes a reservation.
+    /// Updates a reservation.
     UpdateItem,
-    /// Changes several in one way.
+    /// Applies the same update to several reservations.
     UpdateItems,
-    /// Changes several, each in its way.
+    /// Updates several reservations, each with its own data.
     UpdateBatch,
     /// Deletes a reservation.
     DeleteItem,
@@ -39,7 +39,7 @@ pub(crate) enum Root {
 }
 
 impl Root {
-    /// The right that it needs; none for the own account, which every user sees.
+    /// The right that the field needs; `None` for the caller's own user, which every user may read.
     pub(crate) fn right(self) -> Option<(Action, Collection)> {
         let (action, collection) = match self {
             Self::List(collection) | Self::ById(collection) | Self::Aggregated(collection) => {
@@ -62,7 +62,7 @@ fn by_id() -> Vec<Argument> {
     vec![argument("id", TypeRef::named_nn(TypeRef::ID))]
 }
 
-/// The arguments of a single row; there is no version but `main`.
+/// The arguments of a single row. The only `version` is `main`.
 fn one_row() -> Vec<Argument> {
     [by_id(), vec![argument("version", TypeRef::named(TypeRef::STRING))]].concat()
 }

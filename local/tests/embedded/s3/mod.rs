@@ -1,4 +1,4 @@
-//! What the functions rely on in S3, asked of the embedded one.
+//! Tests of the features of S3 on which the functions rely, with the embedded S3.
 
 mod objects;
 mod uploads;

@@ -1,4 +1,4 @@
-//! Objects: any key, attributes, conditions, checksums, lists, links.
+//! Objects: keys, attributes, conditions, checksums, lists, presigned links.
 
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ async fn any_key_is_stored_and_none_leaves_its_bucket() {
     let mut sorted: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     sorted.sort();
     assert_eq!(keys(&client).await, sorted);
-    // What lies on disk lies inside the bucket, two files an object.
+    // All files are inside the bucket's folder, two per object.
     assert_eq!(home.files(), names.len() * 2);
     assert_eq!(std::fs::read_dir(home.folder.path()).unwrap().count(), 1);
     let too_long = client.put_object().bucket(BUCKET).key("x".repeat(1025)).send().await.unwrap_err();

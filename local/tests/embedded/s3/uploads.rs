@@ -1,4 +1,4 @@
-//! Multipart uploads: hidden until complete, refused as by S3, and safe against a kill.
+//! Multipart uploads: invisible until completed, refused by the rules of S3, and safe against a kill.
 
 use aws_sdk_s3::{
     primitives::ByteStream,
@@ -53,7 +53,7 @@ async fn a_multipart_upload_is_visible_only_when_complete() {
     for (number, body) in (1..).zip(&bodies) {
         parts.push(part(&home.client(), key, &id, number, body).await);
     }
-    // A part may be sent again; the last one counts.
+    // A part may be sent again; the last one is used.
     part(&home.client(), key, &id, 3, b"other").await;
     parts[2] = part(&home.client(), key, &id, 3, &bodies[2]).await;
     home.restart().await;
@@ -87,7 +87,7 @@ async fn a_multipart_upload_is_visible_only_when_complete() {
     assert_eq!(head.metadata().unwrap()["rows"], "3");
     let again = client.list_parts().bucket(BUCKET).key(key).upload_id(&id).send().await.unwrap_err();
     assert_eq!(code(&again), "NoSuchUpload");
-    // The old bytes, the marks and the part that was replaced are gone: a description and three parts remain.
+    // The old bytes, the markers and the replaced part are removed: one description and three parts remain.
     assert_eq!(home.files(), 4);
 }
 
@@ -198,7 +198,8 @@ async fn a_kill_between_two_files_leaves_the_old_object_or_the_new_one() {
     let id = create(&home.client(), "k").await;
     part(&home.client(), "k", &id, 1, b"part").await;
     let bucket = home.folder.path().join(BUCKET);
-    // A body that was received and not published, a description that was not renamed, a part without its description.
+    // Unfinished files: a received body that was not published, a temporary description, a part without its
+    // description.
     let orphan = bucket.join("data/0192d1b2-0000-4000-8000-000000000000");
     std::fs::create_dir(&orphan).unwrap();
     std::fs::write(orphan.join("1"), b"half").unwrap();
@@ -210,10 +211,10 @@ async fn a_kill_between_two_files_leaves_the_old_object_or_the_new_one() {
     assert!(!orphan.exists());
     let listed = client.list_parts().bucket(BUCKET).key("k").upload_id(&id).send().await.unwrap();
     assert_eq!(listed.parts().len(), 1);
-    // A description and one file of the object; a mark, a description and one file of the part.
+    // Remaining: a description and one file of the object; a marker, a description and one file of the part.
     assert_eq!(home.files(), 5);
 
-    // Completed, but killed before the upload's mark was removed.
+    // The upload was completed, but the process was killed before the marker was removed.
     let parts = [CompletedPart::builder().part_number(1).e_tag(listed.parts()[0].e_tag().unwrap()).build()];
     let mark = bucket.join("data").join(&id).join("upload.json");
     let saved = std::fs::read(&mark).unwrap();
