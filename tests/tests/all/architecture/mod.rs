@@ -21,7 +21,7 @@ const LAYERS: &[&[&str]] = &[
     &["common::identity"],
     &["common::store", "common::bucket"],
     &["common::clients"],
-    &["common::backoff", "common::config", "common::telemetry"],
+    &["common::backoff", "common::config", "common::https", "common::metrics", "common::telemetry"],
     &["domain::export", "domain::query"],
     &["domain::directory", "domain::reservation"],
     &["domain::code"],
