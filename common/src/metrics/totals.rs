@@ -1,4 +1,4 @@
-//! Events of a while, added up: what `local` prints once a minute.
+//! Sums of the events since the last call: `local` prints them once a minute.
 
 use std::{collections::BTreeMap, fmt};
 
