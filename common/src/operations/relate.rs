@@ -172,7 +172,7 @@ impl<'a> Loader<'a> {
     /// Makes the codes of the reservations shown: their rows, or only their ids where no other member is shown.
     ///
     /// # Errors
-    /// `INVALID_QUERY` beyond [`MAX_CODES`]; when the secret cannot be fetched.
+    /// `INVALID_QUERY` beyond `MAX_CODES`; when the secret cannot be fetched.
     pub async fn codes(&mut self, needs: &Needs, items: &[Reservation]) -> Result<(), OperationError> {
         if needs.count_to_render || needs.count_to_evaluate {
             self.counts(items);

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 /// Reads a raw query string, with or without its `?`.
 ///
 /// # Errors
-/// `INVALID_QUERY` if the query string is longer than [`MAX_QUERY_BYTES`] (1 MiB).
+/// `INVALID_QUERY` if the query string is longer than 1 MiB.
 pub fn parse_query_string(query: &str) -> Result<RawQuery, QueryError> {
     if query.len() > MAX_QUERY_BYTES {
         return Err(QueryError::invalid("The query string is too long"));
