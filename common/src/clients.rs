@@ -7,8 +7,8 @@ use aws_config::timeout::TimeoutConfig;
 /// The longest try of a call to DynamoDB or Secrets Manager (seconds); a connection has 1 s.
 pub(crate) const TRY_SECONDS: u64 = 5;
 
-/// The longest call with all its tries, 4 at most (seconds). Three calls one after the other, each at its worst, fit into the
-/// 27 s that a request works (see [`crate::api::Deadline`], which ends it whatever the calls add up to).
+/// The longest call with all its tries, 4 at most (seconds). It bounds one call; that a request as a whole ends in time is
+/// guaranteed by `api::Deadline`.
 pub(crate) const CALL_SECONDS: u64 = 9;
 
 /// Time-outs of a client: 1 s to connect, the bounds of one try and of a call with all its tries (seconds).

@@ -110,6 +110,14 @@ pub struct Endpoints {
     pub secrets: Option<String>,
 }
 
+impl Endpoints {
+    /// Whether all stores are those of AWS.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.dynamodb.is_none() && self.s3.is_none() && self.s3_link.is_none() && self.secrets.is_none()
+    }
+}
+
 /// A variable that is missing or wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {

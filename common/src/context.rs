@@ -50,7 +50,9 @@ impl Context {
     /// When a variable is missing or wrong.
     pub async fn from_env() -> Result<Arc<Self>, ConfigError> {
         let config = Config::from_env()?;
-        let sdk = aws_config::defaults(BehaviorVersion::latest()).http_client(https::client()).load().await;
+        // Stores with an endpoint of their own are on this machine or its network, where no proxy must see the requests.
+        let client = if config.endpoints.is_empty() { https::client() } else { https::direct() };
+        let sdk = aws_config::defaults(BehaviorVersion::latest()).http_client(client).load().await;
         let metrics = Metrics::on_stdout(&config.stack);
         Ok(Self::assemble(config, &sdk, Vec::new(), metrics))
     }

@@ -1,5 +1,6 @@
 //! The access key of the embedded stores, and the verification of requests signed with it.
 
+use axum::http::HeaderMap;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -98,6 +99,12 @@ impl AccessKey {
         // The comparison takes constant time.
         mac(&key, to_sign.as_bytes()).verify_slice(&claimed).map_err(|_| "InvalidSignatureException")
     }
+}
+
+/// The value of a header as it is signed; `None` without the header. Repeated headers are signed as one value, joined by commas.
+pub(crate) fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
+    let values: Option<Vec<_>> = headers.get_all(name).iter().map(|value| value.to_str().ok()).collect();
+    values.filter(|values| !values.is_empty()).map(|values| values.join(","))
 }
 
 fn mac(key: &[u8], text: &[u8]) -> Hmac<Sha256> {

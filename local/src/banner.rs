@@ -14,6 +14,13 @@ pub fn banner(system: &System, options: &Options) -> String {
     let mut text = String::new();
     if let Some(address) = system.address() {
         text += &api(&format!("http://{address}"), system.token());
+        if !options.listen.is_loopback() {
+            text += &format!(
+                "\nWarning: the API listens on {}. Whoever reaches that address and knows a token can use it; choose one \
+                 with --token.\n",
+                options.listen
+            );
+        }
     }
     if let Some(shared) = system.shared() {
         text += &stores(shared, options);
@@ -43,8 +50,7 @@ fn stores(shared: &Shared, options: &Options) -> String {
         format!("DynamoDB at {}, S3 at {}, Secrets Manager at {}\n", places.dynamodb, places.s3, places.secrets);
     if !options.listen.is_loopback() {
         text += &format!(
-            "\nWarning: the stores listen on {}. Whoever reaches that address can read and change the tables without a \
-             password.\n",
+            "\nWarning: the stores listen on {}. Whoever reaches that address and has the access key can use them.\n",
             options.listen
         );
     }
@@ -59,7 +65,7 @@ fn stores(shared: &Shared, options: &Options) -> String {
         };
         text += &format!(
             "  sam local start-api --env-vars {json}{add_host}\n  \
-             sam local invoke GetReservation --event events/get-reservation/get.json --env-vars {json}{add_host}\n  \
+             sam local invoke CreateReservations --event events/create-reservations/post.json --env-vars {json}{add_host}\n  \
              cargo lambda watch\n"
         );
     } else {

@@ -13,7 +13,10 @@ use crate::options::Options;
 pub(crate) struct Listeners {
     /// The HTTP API's; `None` with `--only-stores`.
     pub(crate) http: Option<TcpListener>,
-    pub(crate) dynamodb: TcpListener,
+    /// The engine's, on a free port of 127.0.0.1.
+    pub(crate) engine: TcpListener,
+    /// DynamoDB's for other processes; `None` when all functions run in this process.
+    pub(crate) dynamodb: Option<TcpListener>,
     pub(crate) s3: TcpListener,
     /// Secrets Manager's; `None` when all functions run in this process.
     pub(crate) secrets: Option<TcpListener>,
@@ -48,7 +51,8 @@ impl Listeners {
         let secrets = shared.then(|| store("Secrets Manager", "--secrets-port", options.secrets_port));
         Ok(Self {
             http: http.transpose()?,
-            dynamodb: store("DynamoDB", "--dynamodb-port", options.dynamodb_port)?,
+            engine: open("DynamoDB", "--dynamodb-port", Ipv4Addr::LOCALHOST.into(), 0)?,
+            dynamodb: shared.then(|| store("DynamoDB", "--dynamodb-port", options.dynamodb_port)).transpose()?,
             s3: store("S3", "--s3-port", options.s3_port)?,
             secrets: secrets.transpose()?,
         })

@@ -18,7 +18,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use uuid::Uuid;
 
 use crate::{
-    access_key::AccessKey,
+    access_key::{AccessKey, joined},
     listeners,
     template::{ACCOUNT, REGION},
 };
@@ -92,11 +92,7 @@ impl Drop for SecretsManager {
 }
 
 async fn answer(State(secret): State<Arc<Secret>>, headers: HeaderMap, body: Bytes) -> Response {
-    // Repeated headers are signed as one value, joined by commas.
-    let header = |name: &str| {
-        let values: Option<Vec<_>> = headers.get_all(name).iter().map(|value| value.to_str().ok()).collect();
-        values.filter(|values| !values.is_empty()).map(|values| values.join(","))
-    };
+    let header = |name: &str| joined(&headers, name);
     let result = match secret.key.verify(header, &body, Utc::now()) {
         Ok(()) => secret.operation(&header("x-amz-target").unwrap_or_default(), &body),
         Err(code) => Err((code, "The request is not signed with the access key of the data directory.".to_owned())),

@@ -19,7 +19,7 @@ use tokio::{
 use crate::{
     access_key::AccessKey,
     data_dir::{DataDir, DataDirError},
-    dynamodb::{DynamoDb, DynamoDbError},
+    dynamodb::{DynamoDb, DynamoDbError, Front},
     environment,
     functions::{self, Handler},
     gateway::{Gateway, Routes},
@@ -69,6 +69,7 @@ pub struct Shared {
     pub places: environment::Places,
     /// The files with the environment of the functions.
     pub files: environment::Files,
+    _front: Front,
     _secrets: SecretsManager,
 }
 
@@ -116,7 +117,7 @@ impl System {
         let listeners = Listeners::open(&options)?;
         let key = if options.shares_stores() { data_dir.access_key()? } else { AccessKey::random() };
 
-        let dynamodb = Arc::new(DynamoDb::start_on(&data_dir, listeners.dynamodb)?);
+        let dynamodb = Arc::new(DynamoDb::start_on(&data_dir, listeners.engine)?);
         dynamodb.create_tables(&template.tables).await?;
         let min_part = options.part_policy.map_or(MIN_PART, |policy| policy.part_len.min(MIN_PART));
         let durable = !data_dir.is_temporary();
@@ -134,9 +135,9 @@ impl System {
             }
         };
         let failures = Arc::new(Failures::new(&data_dir.failures()));
-        let shared = match listeners.secrets {
-            Some(listener) => Some(share(listener, &template, &data_dir, &dynamodb, &s3)?),
-            None => None,
+        let shared = match (listeners.dynamodb, listeners.secrets) {
+            (Some(front), Some(secrets)) => Some(share(front, secrets, &template, &data_dir, &dynamodb, &s3)?),
+            _ => None,
         };
         let address = listeners.http.as_ref().map(std::net::TcpListener::local_addr).transpose()?.map(reachable);
 
@@ -341,20 +342,22 @@ fn config(template: &Template, dynamodb: &DynamoDb, s3: &S3, secret: String) -> 
 
 /// Starts Secrets Manager and writes the environment files.
 fn share(
-    listener: std::net::TcpListener,
+    front: std::net::TcpListener,
+    secrets: std::net::TcpListener,
     template: &Template,
     data_dir: &DataDir,
     dynamodb: &DynamoDb,
     s3: &S3,
 ) -> Result<Shared, StartError> {
     let name = template.environment.get("SECRET_ARN").cloned().unwrap_or_default();
-    let secrets = SecretsManager::start(listener, s3.access_key().clone(), &name, data_dir.secret()?)?;
+    let secrets = SecretsManager::start(secrets, s3.access_key().clone(), &name, data_dir.secret()?)?;
+    let front = Front::start(front, s3.access_key().clone(), dynamodb.endpoint())?;
     let places = environment::Places {
-        dynamodb: dynamodb.endpoint(),
+        dynamodb: front.endpoint(),
         s3: s3.endpoint(),
         secrets: secrets.endpoint(),
-        ports: [dynamodb.port(), s3.port(), secrets.port()],
+        ports: [front.port(), s3.port(), secrets.port()],
     };
     let files = environment::write(data_dir, &template.environment, &places, s3.access_key())?;
-    Ok(Shared { places, files, _secrets: secrets })
+    Ok(Shared { places, files, _front: front, _secrets: secrets })
 }

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::{Connector, proxy::ProxyConfig};
 use aws_smithy_runtime_api::client::{
     http::{HttpConnector, HttpConnectorSettings},
     orchestrator::HttpRequest,
@@ -76,7 +76,11 @@ impl Issuer {
                 .connect_timeout(Duration::from_secs(1))
                 .read_timeout(Duration::from_secs(3))
                 .build();
-            Connector::builder().tls_provider(TLS).connector_settings(limits).build()
+            Connector::builder()
+                .tls_provider(TLS)
+                .proxy_config(ProxyConfig::from_env())
+                .connector_settings(limits)
+                .build()
         })
     }
 

@@ -4,7 +4,10 @@
 //! `dynoxide` does not support (indexes of the stream records, the reader's position) without locks between them.
 
 mod connector;
+mod front;
 mod whole_items;
+
+pub use front::Front;
 
 use std::{
     net::SocketAddr,

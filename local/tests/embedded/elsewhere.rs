@@ -109,6 +109,45 @@ async fn a_secret_is_given_to_nobody_without_the_key_and_under_no_other_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_tables_are_open_to_nobody_without_the_key_and_to_no_page_of_a_browser() {
+    let folder = tempfile::tempdir().unwrap();
+    let system = System::start(Options { only_stores: true, ..options(folder.path()) }).await.unwrap();
+    let good = variables_of(&std::fs::read_to_string(folder.path().join("env")).unwrap());
+    let table = &function(&good).config().tables.directory.clone();
+    for (name, value) in [("AWS_SECRET_ACCESS_KEY", "wrong"), ("AWS_ACCESS_KEY_ID", "wrong")] {
+        let mut changed = good.clone();
+        changed.insert(name.to_owned(), value.to_owned());
+        assert!(function(&changed).dynamodb().scan().table_name(table).send().await.is_err(), "{name}");
+    }
+    let place = &system.shared().unwrap().places.dynamodb;
+    let client = reqwest::Client::new();
+    let forged =
+        "AWS4-HMAC-SHA256 Credential=x/20260101/eu-central-1/dynamodb/aws4_request, SignedHeaders=host, Signature=00";
+    for authorization in [None, Some(forged)] {
+        let mut request = client
+            .post(place)
+            .header("origin", "https://page.example")
+            .header("x-amz-target", "DynamoDB_20120810.Scan")
+            .body(json!({ "TableName": table }).to_string());
+        if let Some(authorization) = authorization {
+            request = request.header("authorization", authorization);
+        }
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 400);
+        assert!(!answer.headers().contains_key("access-control-allow-origin"));
+        assert!(!answer.text().await.unwrap().contains("Items"));
+    }
+    let preflight = client
+        .request(reqwest::Method::OPTIONS, place)
+        .header("origin", "https://page.example")
+        .header("access-control-request-method", "POST");
+    let answer = preflight.send().await.unwrap();
+    assert!(!answer.status().is_success() && !answer.headers().contains_key("access-control-allow-origin"));
+    assert_eq!(function(&good).dynamodb().scan().table_name(table).send().await.unwrap().count(), 2);
+    system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn links_name_the_host_of_the_browser_and_a_container_uses_another() {
     let folder = tempfile::tempdir().unwrap();
     let system = System::start(Options { only_stores: true, ..options(folder.path()) }).await.unwrap();

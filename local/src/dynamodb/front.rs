@@ -1,0 +1,135 @@
+//! The socket of the embedded DynamoDB for other processes: verifies the signature, then passes the request on.
+//!
+//! The engine itself accepts any signature and allows every browser origin. On a fixed port, any page that a developer
+//! opens could read and change the tables. So the engine listens on a random port of 127.0.0.1, and this socket answers
+//! only requests that are signed with the access key of the data directory.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use aws_smithy_http_client::Connector;
+use aws_smithy_runtime_api::{
+    box_error::BoxError,
+    client::{
+        http::{HttpConnector, HttpConnectorSettings, SharedHttpConnector},
+        orchestrator::HttpRequest,
+    },
+};
+use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use chrono::Utc;
+use serde_json::json;
+use tokio::{net::TcpListener, task::JoinHandle};
+
+use crate::{
+    access_key::{AccessKey, joined},
+    listeners,
+};
+
+/// The media type of DynamoDB's answers.
+const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
+
+/// The largest request that DynamoDB accepts is 16 MB (a batch).
+const MAX_BODY: usize = 16 << 20;
+
+/// The socket. It closes when this is dropped.
+#[derive(Debug)]
+pub struct Front {
+    address: SocketAddr,
+    server: JoinHandle<()>,
+}
+
+struct Engine {
+    key: AccessKey,
+    endpoint: String,
+    connector: SharedHttpConnector,
+}
+
+impl Front {
+    /// Starts to answer on a listening socket, for the engine at `endpoint`.
+    ///
+    /// # Errors
+    /// When the socket cannot be used.
+    pub fn start(listener: std::net::TcpListener, key: AccessKey, endpoint: String) -> std::io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
+        let address = listeners::reachable(listener.local_addr()?);
+        let settings = HttpConnectorSettings::builder().connect_timeout(Duration::from_secs(1)).build();
+        let connector = SharedHttpConnector::new(Connector::builder().connector_settings(settings).build_http());
+        let engine = Arc::new(Engine { key, endpoint, connector });
+        let limit = DefaultBodyLimit::max(MAX_BODY);
+        let router = Router::new().route("/", post(answer)).layer(limit).with_state(engine);
+        let server = tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, router).await {
+                tracing::error!(%error, "the shared socket of DynamoDB stopped");
+            }
+        });
+        Ok(Self { address, server })
+    }
+
+    /// The endpoint for the AWS SDK.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The port of the endpoint.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+}
+
+impl Drop for Front {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+/// Maximum time of one call to the engine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+async fn answer(State(engine): State<Arc<Engine>>, headers: HeaderMap, body: Bytes) -> Response {
+    let header = |name: &str| joined(&headers, name);
+    if let Err(code) = engine.key.verify(header, &body, Utc::now()) {
+        let message = "The request is not signed with the access key of the data directory.";
+        let __type = format!("com.amazon.coral.service#{code}");
+        return reply(StatusCode::BAD_REQUEST, json!({ "__type": __type, "message": message }).to_string());
+    }
+    let target = header("x-amz-target").unwrap_or_default();
+    match tokio::time::timeout(PATIENCE, engine.pass(&headers, &target, body)).await {
+        Ok(Ok((status, body))) => reply(status, body),
+        Ok(Err(error)) => {
+            tracing::error!(%error, target, "the engine of DynamoDB did not answer");
+            reply(StatusCode::INTERNAL_SERVER_ERROR, json!({ "__type": "InternalServerError" }).to_string())
+        }
+        Err(_) => reply(StatusCode::INTERNAL_SERVER_ERROR, json!({ "__type": "InternalServerError" }).to_string()),
+    }
+}
+
+fn reply(status: StatusCode, body: impl Into<axum::body::Body>) -> Response {
+    (status, [(header::CONTENT_TYPE, CONTENT_TYPE)], body.into()).into_response()
+}
+
+impl Engine {
+    async fn pass(&self, headers: &HeaderMap, target: &str, body: Bytes) -> Result<(StatusCode, Bytes), BoxError> {
+        let mut request = HttpRequest::new(SdkBody::from(body));
+        request.set_method("POST")?;
+        request.set_uri(format!("{}/", self.endpoint))?;
+        for name in ["content-type", "authorization", "x-amz-date"] {
+            if let Some(value) = joined(headers, name) {
+                request.headers_mut().try_insert(name, value)?;
+            }
+        }
+        request.headers_mut().try_insert("x-amz-target", target.to_owned())?;
+        let response = self.connector.call(request).await?;
+        let status = StatusCode::from_u16(response.status().as_u16())?;
+        Ok((status, ByteStream::new(response.into_body()).collect().await?.into_bytes()))
+    }
+}
