@@ -13,14 +13,16 @@ use tracing_subscriber::{
     registry,
 };
 
-/// What is logged where `RUST_LOG` says nothing.
-const DEFAULT: &str = "info,dynoxide=error";
+/// The level without `RUST_LOG`.
+const DEFAULT: &str = "info";
+/// Levels of single targets, unless `RUST_LOG` names the target: the embedded DynamoDB warns of requests that are refused on
+/// purpose (a condition that fails).
+const OF_TARGETS: &str = "dynoxide=error";
 
 /// Starts logging for the process; a second call does nothing.
 pub fn init() {
-    let wanted = std::env::var("RUST_LOG").ok().filter(|text| !text.is_empty());
-    let levels =
-        wanted.and_then(|text| text.parse::<Targets>().ok()).or_else(|| DEFAULT.parse().ok()).unwrap_or_default();
+    let wanted = std::env::var("RUST_LOG").unwrap_or_default();
+    let (levels, error) = levels(&wanted);
     let started = if std::env::var_os("AWS_LAMBDA_FUNCTION_NAME").is_some() {
         tracing::subscriber::set_global_default(json_lines(levels, stderr))
     } else {
@@ -29,6 +31,22 @@ pub fn init() {
     };
     // An Err only says that logging was started before (tests start several systems in one process).
     drop(started);
+    if let Some(error) = error {
+        tracing::warn!(error, "RUST_LOG is not understood; the level is {DEFAULT}");
+    }
+}
+
+/// The levels that the text of `RUST_LOG` asks for; the default ones, with the reason, where it cannot be parsed.
+fn levels(wanted: &str) -> (Targets, Option<String>) {
+    let parse = |text: &str| format!("{OF_TARGETS},{text}").parse::<Targets>();
+    let default = || parse(DEFAULT).unwrap_or_default();
+    if wanted.trim().is_empty() {
+        return (default(), None);
+    }
+    match parse(wanted) {
+        Ok(levels) => (levels, None),
+        Err(error) => (default(), Some(error.to_string())),
+    }
 }
 
 /// The lines that CloudWatch is given: one JSON object each, without a time of its own, with the ids of the request that it
@@ -39,4 +57,36 @@ where
 {
     let lines = layer().with_writer(writer).with_target(false).json();
     registry().with(levels).with(lines.flatten_event(true).with_current_span(true).with_span_list(false).without_time())
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn levels_are_read_and_a_text_that_is_none_is_reported() {
+        for (wanted, ours, engine, is_error) in [
+            ("", Level::INFO, Level::ERROR, false),
+            ("debug", Level::DEBUG, Level::ERROR, false),
+            ("warn,dynoxide=info", Level::WARN, Level::INFO, false),
+            ("dynoxide=trace,common=debug", Level::DEBUG, Level::TRACE, false),
+            ("loud", Level::INFO, Level::ERROR, true),
+            ("common=loud", Level::INFO, Level::ERROR, true),
+        ] {
+            let (levels, error) = levels(wanted);
+            assert_eq!(error.is_some(), is_error, "{wanted}: {error:?}");
+            for (target, level) in [("common", ours), ("dynoxide", engine)] {
+                assert!(levels.would_enable(target, &level), "{wanted}: {target}");
+                let more = match level {
+                    Level::ERROR => Level::WARN,
+                    Level::WARN => Level::INFO,
+                    Level::INFO => Level::DEBUG,
+                    _ => Level::TRACE,
+                };
+                assert_eq!(levels.would_enable(target, &more), more == level, "{wanted}: {target}");
+            }
+        }
+    }
 }

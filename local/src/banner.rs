@@ -1,7 +1,5 @@
 //! The text that is printed when the system has started.
 
-use std::net::IpAddr;
-
 use crate::{
     environment::CONTAINER_HOST,
     options::Options,
@@ -16,8 +14,7 @@ pub fn banner(system: &System, options: &Options) -> String {
         text += &api(&format!("http://{address}"), system.token());
         if !options.listen.is_loopback() {
             text += &format!(
-                "\nWarning: the API listens on {}. Whoever reaches that address and knows a token can use it; choose one \
-                 with --token.\n",
+                "\nWarning: the API listens on {}. Whoever reaches that address and knows a token can use it.\n",
                 options.listen
             );
         }
@@ -58,9 +55,9 @@ fn stores(shared: &Shared, options: &Options) -> String {
     text += &format!("\nRun a function in another terminal:\n\n  set -a; . {shell}; set +a\n");
     if options.only_stores {
         let add_host = match options.listen {
-            IpAddr::V4(address) if !address.is_loopback() && !address.is_unspecified() => {
-                format!(" --add-host {CONTAINER_HOST}:{address}")
-            }
+            // Docker on Linux has no name for the machine itself; `host-gateway` stands for its address.
+            address if address.is_unspecified() => format!(" --add-host {CONTAINER_HOST}:host-gateway"),
+            address if !address.is_loopback() => format!(" --add-host {CONTAINER_HOST}:{address}"),
             _ => String::new(),
         };
         text += &format!(

@@ -61,7 +61,7 @@ impl DataDir {
             let path = path.to_owned();
             move |source| DataDirError::Io { path, source }
         };
-        fs::create_dir_all(path).map_err(at(path))?;
+        create_private(path).map_err(at(path))?;
         let lock_path = path.join("lock");
         let lock =
             OpenOptions::new().create(true).truncate(false).write(true).open(&lock_path).map_err(at(&lock_path))?;
@@ -166,6 +166,16 @@ impl DataDir {
     }
 }
 
+/// Creates a directory, with its parents, that only its owner can enter: the tables hold every code and the hashes of all
+/// tokens. The permissions of an existing directory stay, because it may serve other purposes too.
+fn create_private(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
 /// Writes a file that only its owner can read. After a crash the file is either complete or absent.
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
     // The temporary name contains the whole file name, because `env` and `env.json` are two files.
@@ -198,6 +208,21 @@ mod tests {
             let mode = fs::metadata(home.path().join("secret")).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_can_enter_the_directory() {
+        use std::os::unix::fs::PermissionsExt;
+        let home = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let path = home.path().join("a/b");
+        drop(DataDir::open(&path).unwrap());
+        assert_eq!(mode(&path), 0o700);
+        // A directory that somebody made for another purpose keeps its permissions.
+        fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+        drop(DataDir::open(&path).unwrap());
+        assert_eq!(mode(&path), 0o755);
     }
 
     #[test]

@@ -3,64 +3,14 @@
 
 use std::{
     future::Future,
-    sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use lambda_runtime::{Context as LambdaContext, Error, LambdaEvent};
-use serde_json::Value;
+use lambda_runtime::{Context as LambdaContext, Error};
 use tokio::task::{AbortHandle, JoinError};
 use uuid::Uuid;
 
-use crate::{
-    functions::Handler,
-    remote::Remote,
-    template::{ACCOUNT, Function, REGION},
-};
-
-/// A function that can be called, in this process or outside it.
-pub struct Callable {
-    invoked: Invoked,
-    place: Place,
-}
-
-enum Place {
-    Here(Handler),
-    There(Arc<Remote>),
-}
-
-impl Callable {
-    /// A function of this process.
-    #[must_use]
-    pub fn here(invoked: Invoked, handler: Handler) -> Self {
-        Self { invoked, place: Place::Here(handler) }
-    }
-
-    /// A function that is called through the Invoke API.
-    pub(crate) fn there(invoked: Invoked, remote: Arc<Remote>) -> Self {
-        Self { invoked, place: Place::There(remote) }
-    }
-
-    /// The function's name and time limit.
-    #[must_use]
-    pub fn invoked(&self) -> &Invoked {
-        &self.invoked
-    }
-
-    /// Runs one invocation until it ends or the function's time limit is reached.
-    ///
-    /// # Errors
-    /// The function's error, its panic, the timeout, or why the function cannot be reached.
-    pub async fn call(&self, payload: Value, request_id: &str) -> Result<Value, Error> {
-        match &self.place {
-            Place::Here(handler) => {
-                let event = LambdaEvent::new(payload, self.invoked.context(request_id));
-                self.invoked.run(handler(event)).await
-            }
-            Place::There(remote) => remote.call(&self.invoked, &payload).await,
-        }
-    }
-}
+use crate::template::{ACCOUNT, Function, REGION};
 
 /// The properties of a function that its invocations need.
 #[derive(Clone, Debug)]

@@ -3,13 +3,15 @@
 use std::{
     net::{IpAddr, Ipv4Addr},
     path::PathBuf,
-    str::FromStr,
 };
 
 use clap::Parser;
 use common::export::PartPolicy;
 
-use crate::remote::InvokeEndpoint;
+use crate::{invoke_endpoint::InvokeEndpoint, template::Parameter};
+
+/// The token of the administrator that a laptop gets by default. It is in the documentation, so it protects nothing.
+pub const DEFAULT_TOKEN: &str = "local-token";
 
 /// Runs the whole system in one process with embedded DynamoDB and S3; needs no Docker and no AWS account
 #[derive(Clone, Debug, Parser)]
@@ -18,8 +20,8 @@ pub struct Options {
     /// Port of the HTTP API; 0 picks a free one
     #[arg(long, default_value_t = 3000)]
     pub port: u16,
-    /// Address to listen on; with any other than 127.0.0.1, other machines can read and change the tables without a
-    /// password
+    /// Address to listen on; with any other than 127.0.0.1, other machines reach the API (a --token of your own is then
+    /// needed) and the stores (with their access key)
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_name = "ADDRESS")]
     pub listen: IpAddr,
     /// Start only the stores, on fixed ports, without the HTTP API: for functions that run elsewhere (SAM local, cargo
@@ -52,7 +54,7 @@ pub struct Options {
     #[arg(long)]
     pub pause_stream: bool,
     /// Token of the administrator that is created when there is no --seed
-    #[arg(long, default_value = "local-token")]
+    #[arg(long, default_value = DEFAULT_TOKEN)]
     pub token: String,
     /// Value for a parameter of template.yaml, for example SliceSeconds=1; can be repeated
     #[arg(long = "parameter", value_name = "NAME=VALUE")]
@@ -60,24 +62,6 @@ pub struct Options {
     /// How exports are cut into parts; set by tests that need small parts, not an option of the command line
     #[arg(skip)]
     pub part_policy: Option<PartPolicy>,
-}
-
-/// A value that replaces the default of a parameter of template.yaml.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parameter {
-    /// The parameter's name.
-    pub name: String,
-    /// Its value.
-    pub value: String,
-}
-
-impl FromStr for Parameter {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (name, value) = text.split_once('=').ok_or("NAME=VALUE is needed")?;
-        Ok(Self { name: name.to_owned(), value: value.to_owned() })
-    }
 }
 
 impl Options {
@@ -96,7 +80,7 @@ impl Options {
             memory: true,
             seed: None,
             pause_stream: false,
-            token: "local-token".to_owned(),
+            token: DEFAULT_TOKEN.to_owned(),
             parameters: Vec::new(),
             part_policy: None,
         }

@@ -4,12 +4,13 @@
 //! An emulator serves one invocation at a time, so calls to the same address are queued. A call that timed out blocks
 //! the queue until the emulator answers it, because this process cannot end the function as Lambda would.
 
-use std::{collections::HashMap, str::FromStr, sync::Arc, time::Duration};
+use std::{collections::HashMap, error::Error as StdError, io, sync::Arc, time::Duration};
 
 use aws_smithy_http_client::Connector;
 use aws_smithy_runtime_api::client::{
     http::{HttpConnector, HttpConnectorSettings, SharedHttpConnector},
     orchestrator::HttpRequest,
+    result::ConnectorError,
 };
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use axum::http::Uri;
@@ -17,44 +18,12 @@ use lambda_runtime::Error;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use crate::{invocation::Invoked, template::Function};
+use crate::{invocation::Invoked, invoke_endpoint::InvokeEndpoint, template::Function};
 
 /// Maximum time after its time-out that a call may block the queue.
 const LONGEST_OVERRUN: Duration = Duration::from_secs(300);
 /// Maximum length of an unexpected answer in an error message, in characters.
 const SHOWN: usize = 200;
-
-const LOGICAL: &str = "{logical}";
-const BINARY: &str = "{binary}";
-
-/// The address of functions: `NAME=URL` for one, or a URL with `{logical}` or `{binary}` for all.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InvokeEndpoint {
-    /// The logical id or the binary of one function.
-    name: Option<String>,
-    url: String,
-}
-
-impl FromStr for InvokeEndpoint {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        let (name, url) = match text.split_once('=') {
-            Some((name, url)) if is_name(name) => (Some(name.to_owned()), url),
-            _ => (None, text),
-        };
-        let host = url.strip_prefix("http://").ok_or("a URL that begins with http:// is needed")?;
-        let valid = Uri::try_from(url.replace(LOGICAL, "x").replace(BINARY, "x")).is_ok();
-        if !valid || host.starts_with('/') || host.is_empty() {
-            return Err("this is no URL");
-        }
-        if name.is_none() && !url.contains(LOGICAL) && !url.contains(BINARY) {
-            return Err("the URL must hold {logical} or {binary}, or be given for one function, as NAME=URL");
-        }
-        Ok(Self { name, url: url.to_owned() })
-    }
-}
 
 /// An endpoint names a function that the template does not have.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +31,14 @@ impl FromStr for InvokeEndpoint {
 pub struct NoSuchFunction {
     name: String,
     known: String,
+}
+
+/// No connection to a function's endpoint: the function was not called. Other errors can come from a function that ran.
+#[derive(Debug, thiserror::Error)]
+#[error("{url} cannot be reached; is the function started? {source}")]
+pub(crate) struct NotReached {
+    url: String,
+    source: ConnectorError,
 }
 
 /// One address of the Invoke API.
@@ -90,16 +67,16 @@ pub(crate) fn remotes(
     }
     let settings = HttpConnectorSettings::builder().connect_timeout(Duration::from_secs(1)).build();
     let connector = SharedHttpConnector::new(Connector::builder().connector_settings(settings).build_http());
-    let mut by_url: HashMap<String, Arc<Remote>> = HashMap::new();
+    let mut by_place: HashMap<String, Arc<Remote>> = HashMap::new();
     let mut remotes = HashMap::new();
     for function in functions {
         let named = |endpoint: &&InvokeEndpoint| endpoint.name.as_deref().is_some_and(|name| is(function, name));
         let of_all = |endpoint: &&InvokeEndpoint| endpoint.name.is_none();
         let endpoint = endpoints.iter().rfind(named).or_else(|| endpoints.iter().rfind(of_all));
         if let Some(endpoint) = endpoint {
-            let url = endpoint.url.replace(LOGICAL, &function.logical_id).replace(BINARY, &function.binary);
-            let remote = by_url
-                .entry(url.clone())
+            let url = endpoint.url(&function.logical_id, &function.binary);
+            let remote = by_place
+                .entry(place(&url))
                 .or_insert_with(|| Arc::new(Remote { url, connector: connector.clone(), turn: Arc::default() }));
             remotes.insert(function.logical_id.clone(), Arc::clone(remote));
         }
@@ -107,11 +84,23 @@ pub(crate) fn remotes(
     Ok(remotes)
 }
 
+/// Identifies the place that a URL leads to: two spellings of this machine's loopback address, and of the default port, are
+/// one place.
+fn place(url: &str) -> String {
+    let Ok(uri) = url.parse::<Uri>() else { return url.to_owned() };
+    let host = match uri.host().unwrap_or_default().to_ascii_lowercase().as_str() {
+        "localhost" | "127.0.0.1" | "0.0.0.0" | "[::1]" | "[::]" => "127.0.0.1".to_owned(),
+        host => host.to_owned(),
+    };
+    format!("{host}:{}{}", uri.port_u16().unwrap_or(80), uri.path_and_query().map_or("/", |path| path.as_str()))
+}
+
 impl Remote {
     /// Calls the function when earlier calls to the same address are done. Its time limit starts then.
     ///
     /// # Errors
-    /// The function's error, the time-out, or why the answer is not one of the Invoke API.
+    /// [`NotReached`] when nothing answers at the address; otherwise the function's error, the time-out, or why the answer
+    /// is not one of the Invoke API.
     pub(crate) async fn call(&self, invoked: &Invoked, payload: &Value) -> Result<Value, Error> {
         let mut request = HttpRequest::new(SdkBody::from(payload.to_string()));
         request.set_method("POST")?;
@@ -132,11 +121,34 @@ impl Remote {
 }
 
 async fn exchange(connector: &SharedHttpConnector, request: HttpRequest, url: &str) -> Result<Value, Error> {
-    let response = connector.call(request).await.map_err(|error| format!("{url} cannot be reached: {error}"))?;
+    let response = connector.call(request).await.map_err(|source| -> Error {
+        if is_not_connected(&source) {
+            NotReached { url: url.to_owned(), source }.into()
+        } else {
+            format!("{url}: {source}").into()
+        }
+    })?;
     let status = response.status();
     let function_error = response.headers().get("x-amz-function-error").map(str::to_owned);
     let body = ByteStream::new(response.into_body()).collect().await?.into_bytes();
     result(status.as_u16(), function_error.as_deref(), &body).map_err(|reason| format!("{url}: {reason}").into())
+}
+
+/// Whether the connection failed before the request was sent. A connection that broke later may have started the function.
+fn is_not_connected(error: &ConnectorError) -> bool {
+    // The only time limit of the connector is that of connecting.
+    if error.is_timeout() {
+        return true;
+    }
+    let mut source = StdError::source(error);
+    while let Some(error) = source {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+            return ![BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof].contains(&error.kind());
+        }
+        source = error.source();
+    }
+    false
 }
 
 /// Interprets an answer of the Invoke API.
@@ -171,28 +183,6 @@ mod tests {
     use crate::template::{TEMPLATE, Template};
 
     #[test]
-    fn an_endpoint_is_for_one_function_or_names_each() {
-        let parse = |text: &str| text.parse::<InvokeEndpoint>();
-        let one = parse("sweep=http://127.0.0.1:9/2015-03-31/functions/function/invocations").unwrap();
-        assert_eq!(one.name.as_deref(), Some("sweep"));
-        assert!(parse("http://127.0.0.1:3001/2015-03-31/functions/{logical}/invocations").unwrap().name.is_none());
-        // The equals sign in a query string belongs to the URL.
-        assert!(parse("http://127.0.0.1:3001/{binary}?a=b").unwrap().name.is_none());
-        for wrong in [
-            "",
-            "sweep",
-            "sweep=",
-            "http://127.0.0.1:9/",
-            "https://x/{binary}",
-            "a b=http://x/",
-            "sweep=http://",
-            "http:///{binary}",
-        ] {
-            assert!(parse(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
     fn each_function_has_its_address_and_those_of_one_address_share_a_turn() {
         let functions = Template::parse(TEMPLATE, &[]).unwrap().functions;
         let with = |texts: &[&str]| {
@@ -203,10 +193,38 @@ mod tests {
         assert_eq!(all.len(), functions.len());
         assert_eq!(all["GetReservation"].url, "http://b/get-reservation/x");
         assert!(Arc::ptr_eq(&all["Sweep"], &all["Files"]));
+        let spelt = with(&["sweep=http://localhost:80/x", "files=http://127.0.0.1/x", "graphql=http://127.0.0.1/y"]);
+        let spelt = spelt.unwrap();
+        assert!(Arc::ptr_eq(&spelt["Sweep"], &spelt["Files"]) && !Arc::ptr_eq(&spelt["Sweep"], &spelt["GraphQl"]));
         let some = with(&["get-reservation=http://a/"]).unwrap();
         assert_eq!(some.keys().collect::<Vec<_>>(), ["GetReservation"]);
         let error = with(&["get-reservations=http://a/"]).unwrap_err().to_string();
         assert!(error.contains("no function get-reservations") && error.contains("get-reservation,"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_closed_port_is_not_reached_and_a_connection_that_breaks_is_an_error() {
+        let functions = Template::parse(TEMPLATE, &[]).unwrap().functions;
+        let invoked = Invoked::from(&functions[0]);
+        let call = async |address: &str| {
+            let endpoint = format!("{}=http://{address}/", functions[0].binary).parse().unwrap();
+            let remotes = remotes(&[endpoint], &functions).unwrap();
+            remotes[&functions[0].logical_id].call(&invoked, &json!({})).await.unwrap_err()
+        };
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let breaking = tokio::spawn(async move {
+            // Reads the request, and ends as a killed emulator does.
+            let (stream, _) = listener.accept().await.unwrap();
+            stream.readable().await.unwrap();
+        });
+        let broken = call(&address).await;
+        assert!(broken.downcast_ref::<NotReached>().is_none(), "{broken}");
+        breaking.await.unwrap();
+        let closed = call(&address).await;
+        assert!(closed.downcast_ref::<NotReached>().is_some(), "{closed}");
+        let unknown = call("no-such-host.invalid:9").await;
+        assert!(unknown.downcast_ref::<NotReached>().is_some(), "{unknown}");
     }
 
     #[test]

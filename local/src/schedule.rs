@@ -7,7 +7,8 @@ use chrono::{DateTime, Days, NaiveTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use crate::{
-    invocation::{Callable, request_id},
+    callable::Callable,
+    invocation::request_id,
     template::{ACCOUNT, REGION, Schedule, Timing},
 };
 

@@ -1,7 +1,7 @@
 //! The embedded Secrets Manager, for functions in other processes: `GetSecretValue` for the secret in the template (AWS
 //! Secrets Manager API Reference). Requests must be signed, because the secret keys every code.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Router,
@@ -14,12 +14,11 @@ use axum::{
 use chrono::Utc;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, task::JoinHandle};
 use uuid::Uuid;
 
 use crate::{
     access_key::{AccessKey, joined},
-    listeners,
+    serving::Serving,
     template::{ACCOUNT, REGION},
 };
 
@@ -29,8 +28,7 @@ const CURRENT: &str = "AWSCURRENT";
 /// A running embedded Secrets Manager. It stops when the value is dropped.
 #[derive(Debug)]
 pub struct SecretsManager {
-    address: SocketAddr,
-    server: JoinHandle<()>,
+    serving: Serving,
 }
 
 /// The secret, and the key with which requests must be signed.
@@ -56,38 +54,24 @@ impl SecretsManager {
     /// # Errors
     /// The I/O error when the socket cannot be used.
     pub fn start(listener: std::net::TcpListener, key: AccessKey, name: &str, value: String) -> std::io::Result<Self> {
-        listener.set_nonblocking(true)?;
-        let listener = TcpListener::from_std(listener)?;
-        let address = listeners::reachable(listener.local_addr()?);
         // On AWS, the ARN has a suffix of six random characters.
         let arn = format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}-LoCaL1");
         let version = Uuid::new_v5(&Uuid::NAMESPACE_URL, arn.as_bytes());
         let secret = Arc::new(Secret { key, name: name.to_owned(), arn, version, value });
         let router = Router::new().route("/", post(answer)).with_state(secret);
-        let server = tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, router).await {
-                tracing::error!(%error, "the embedded Secrets Manager stopped");
-            }
-        });
-        Ok(Self { address, server })
+        Ok(Self { serving: Serving::start("Secrets Manager", listener, router)? })
     }
 
     /// The endpoint for the AWS SDK.
     #[must_use]
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        self.serving.endpoint()
     }
 
     /// The port of the endpoint.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.address.port()
-    }
-}
-
-impl Drop for SecretsManager {
-    fn drop(&mut self) {
-        self.server.abort();
+        self.serving.port()
     }
 }
 

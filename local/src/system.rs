@@ -1,7 +1,12 @@
 //! Starts and stops the whole system in one process: the stores, the functions, and the components that connect them on
 //! AWS.
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
@@ -18,14 +23,15 @@ use tokio::{
 
 use crate::{
     access_key::AccessKey,
+    callable::Callable,
     data_dir::{DataDir, DataDirError},
     dynamodb::{DynamoDb, DynamoDbError, Front},
     environment,
     functions::{self, Handler},
     gateway::{Gateway, Routes},
-    invocation::{Callable, Invoked},
+    invocation::Invoked,
     listeners::{ListenError, Listeners, reachable},
-    options::Options,
+    options::{DEFAULT_TOKEN, Options},
     remote::{NoSuchFunction, Remote, remotes},
     s3::{Access, MIN_PART, S3, S3StartError},
     schedule,
@@ -94,6 +100,9 @@ pub enum StartError {
     /// The initial rows cannot be loaded.
     #[error(transparent)]
     Seed(#[from] SeedError),
+    /// Other machines could use the API with the token that the documentation names.
+    #[error("with --listen {0}, other machines reach the API: choose a token of your own with --token")]
+    DefaultToken(IpAddr),
     /// A port cannot be opened.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -112,6 +121,10 @@ impl System {
     /// [`StartError`] names the component that cannot start. Components that started before are stopped.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let template = Template::parse(TEMPLATE, &options.parameters)?;
+        let is_open = !options.only_stores && !options.listen.is_loopback();
+        if is_open && options.seed.is_none() && options.token == DEFAULT_TOKEN {
+            return Err(StartError::DefaultToken(options.listen));
+        }
         let remotes = remotes(&options.invoke_endpoints, &template.functions)?;
         let data_dir = if options.memory { DataDir::temporary()? } else { DataDir::open(&options.data_dir)? };
         let listeners = Listeners::open(&options)?;

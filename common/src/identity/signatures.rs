@@ -74,6 +74,7 @@ impl JwtVerifier for Es256 {
 
 #[cfg(test)]
 mod tests {
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
     use jsonwebtoken::{Validation, decode};
     use serde_json::Value;
 
@@ -127,5 +128,41 @@ mod tests {
             assert!(!is_valid(&token[..last], algorithm, key));
             assert!(!is_valid(&token[..token.len() - 4], algorithm, key));
         }
+    }
+    /// A key of 1,024 bits, made for this test, and its signature of the same claims.
+    const SHORT_MODULUS: &str = "j5323hONZok-wYAhPyznH1_3hHUcgEqCb3drGBEa0kmYp_jYvrXJQlj0I7PR3YSkn0b5FSi9rK4aSyH5S6SVG1w9FrTGF8uPov9CfGP1mzWV69mjQDPEqqFnCAQXrf49wqWkSlORu8ypzOEDKNrLSlPxhQJqJ3hvdt0dBlzPh8";
+    const SHORT_SIGNATURE: &str = "jckWSZ9M2VM1SvtUAi-oth2yt5QGhdzIftXXGdoyyoMlHypVTefW9Ic9oow5CiLatfFPJLregWpVI7hsvCq0MJM8WUPaVsPlxKGCkllIm2Xw_484SVWjhrSVu44Rnj1e4QbDVw_QAlKDkMh2G05ifsQMSfiQE2p15207xS79D4A";
+
+    /// A key on P-384, made for this test, and its signature of the same claims with SHA-256.
+    const P384_X: &str = "JAbKgaWPUPLM1PesqmjhxOet8byouqlP_f7UZD6RT_vVY8GdUqlR0UbuZjDZRf8K";
+    const P384_Y: &str = "gWCnl8fjpSemJgbFbyyBiBx6nLY7cbSboCO7-0yjOwlc3jqIlgFtF45ed6Ox9J-f";
+    const P384_SIGNATURE: &str = "dh9uG4GndBE_Zk-MmrUM30y1lIiT0iur1BeIm9VnH8Mqi5xJ9T1koARvQ5tgwkECyI1kWZwEVGKT7l9NDrWkFuwNpJshv0yfEQ9hHWPkEeWGgIxjaOjvIoquxQAgDkPB";
+
+    #[test]
+    fn a_short_rsa_key_a_key_on_another_curve_and_a_der_signature_are_refused() {
+        let rs256 = format!("eyJhbGciOiJSUzI1NiJ9.{CLAIMS}.{SHORT_SIGNATURE}");
+        let short = DecodingKey::from_rsa_components(SHORT_MODULUS, "AQAB").unwrap();
+        assert!(!is_valid(&rs256, Algorithm::RS256, &short));
+
+        let es256 = format!("eyJhbGciOiJFUzI1NiJ9.{CLAIMS}.{P384_SIGNATURE}");
+        let p384 = DecodingKey::from_ec_components(P384_X, P384_Y).unwrap();
+        assert!(!is_valid(&es256, Algorithm::ES256, &p384));
+
+        // r and s of the example, as the two integers of a DER sequence (RFC 3279, section 2.2.3): another encoding of a
+        // right signature.
+        let [_, ec] = keys();
+        let signature = URL_SAFE_NO_PAD.decode(EC_SIGNATURE).unwrap();
+        let mut der = Vec::new();
+        for number in signature.chunks(32) {
+            let sign = usize::from(number[0] >= 0x80);
+            der.extend([0x02, 32 + sign as u8]);
+            der.extend(&[0][..sign]);
+            der.extend(number);
+        }
+        let der = [&[0x30, der.len() as u8][..], &der].concat();
+        let key = UnparsedPublicKey::new(&ring::signature::ECDSA_P256_SHA256_ASN1, ec.try_get_as_bytes().unwrap());
+        let message = format!("eyJhbGciOiJFUzI1NiJ9.{CLAIMS}");
+        assert!(key.verify(message.as_bytes(), &der).is_ok(), "the test's own encoding is right");
+        assert!(!is_valid(&format!("{message}.{}", URL_SAFE_NO_PAD.encode(der)), Algorithm::ES256, &ec));
     }
 }

@@ -4,7 +4,7 @@
 //! opens could read and change the tables. So the engine listens on a random port of 127.0.0.1, and this socket answers
 //! only requests that are signed with the access key of the data directory.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use aws_smithy_http_client::Connector;
 use aws_smithy_runtime_api::{
@@ -25,11 +25,10 @@ use axum::{
 };
 use chrono::Utc;
 use serde_json::json;
-use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
     access_key::{AccessKey, joined},
-    listeners,
+    serving::Serving,
 };
 
 /// The media type of DynamoDB's answers.
@@ -41,8 +40,7 @@ const MAX_BODY: usize = 16 << 20;
 /// The socket. It closes when this is dropped.
 #[derive(Debug)]
 pub struct Front {
-    address: SocketAddr,
-    server: JoinHandle<()>,
+    serving: Serving,
 }
 
 struct Engine {
@@ -57,38 +55,24 @@ impl Front {
     /// # Errors
     /// When the socket cannot be used.
     pub fn start(listener: std::net::TcpListener, key: AccessKey, endpoint: String) -> std::io::Result<Self> {
-        listener.set_nonblocking(true)?;
-        let listener = TcpListener::from_std(listener)?;
-        let address = listeners::reachable(listener.local_addr()?);
         let settings = HttpConnectorSettings::builder().connect_timeout(Duration::from_secs(1)).build();
         let connector = SharedHttpConnector::new(Connector::builder().connector_settings(settings).build_http());
         let engine = Arc::new(Engine { key, endpoint, connector });
         let limit = DefaultBodyLimit::max(MAX_BODY);
         let router = Router::new().route("/", post(answer)).layer(limit).with_state(engine);
-        let server = tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, router).await {
-                tracing::error!(%error, "the shared socket of DynamoDB stopped");
-            }
-        });
-        Ok(Self { address, server })
+        Ok(Self { serving: Serving::start("DynamoDB", listener, router)? })
     }
 
     /// The endpoint for the AWS SDK.
     #[must_use]
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        self.serving.endpoint()
     }
 
     /// The port of the endpoint.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.address.port()
-    }
-}
-
-impl Drop for Front {
-    fn drop(&mut self) {
-        self.server.abort();
+        self.serving.port()
     }
 }
 

@@ -9,7 +9,7 @@ use chrono::Utc;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
-use super::Match;
+use super::routes::Match;
 use crate::template::ACCOUNT;
 
 /// The origin of a request.
@@ -19,12 +19,6 @@ pub struct Caller<'a> {
     pub peer: SocketAddr,
     /// The id of the request.
     pub request_id: &'a str,
-}
-
-/// A path or a path segment, percent-decoded, as events contain it.
-#[must_use]
-pub(super) fn decode(path: &str) -> String {
-    percent_decode_str(path).decode_utf8_lossy().into_owned()
 }
 
 /// The event for a request with the decoded path `path`.
@@ -141,7 +135,7 @@ fn is_text(headers: &HeaderMap) -> bool {
 mod tests {
     use axum::http::Request;
 
-    use super::*;
+    use super::{super::path::decode, *};
 
     fn make(request: axum::http::request::Builder, body: &[u8], parameters: &[(&str, &str)]) -> Value {
         let (parts, ()) = request.body(()).unwrap().into_parts();
@@ -183,12 +177,6 @@ mod tests {
         assert_eq!(http["userAgent"], "test/1");
         assert_eq!(event["requestContext"]["requestId"], "r-1");
         assert_eq!(event["requestContext"]["domainPrefix"], "api");
-    }
-
-    #[test]
-    fn a_path_arrives_decoded() {
-        assert_eq!(decode("/items/code_reservation/a%20b%C3%A9"), "/items/code_reservation/a bé");
-        assert_eq!(decode("/x/%2541"), "/x/%41");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod answer;
 mod event;
+mod path;
 mod routes;
 
 use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
@@ -21,7 +22,7 @@ use tokio::{
     sync::{Notify, oneshot},
 };
 
-use crate::invocation::{self, Callable};
+use crate::{callable::Callable, invocation};
 
 /// Maximum size of a request body of an HTTP API, in bytes.
 const MAX_BODY: usize = 10 * 1024 * 1024;
@@ -61,7 +62,7 @@ impl Gateway {
         let Ok(body) = to_bytes(body, MAX_BODY).await else {
             return answer::own(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
         };
-        let path = event::decode(parts.uri.path());
+        let path = path::decode(parts.uri.path());
         let Some(matched) = self.routes.find(parts.method.as_str(), parts.uri.path()) else {
             return answer::own(StatusCode::NOT_FOUND, "Not Found");
         };

@@ -7,7 +7,7 @@
 
 use std::cmp::Reverse;
 
-use super::event::decode;
+use super::path::decode;
 use crate::template::{Function, Route};
 
 /// The routes of an HTTP API.

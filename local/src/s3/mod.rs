@@ -14,15 +14,14 @@ mod service;
 mod uploads;
 mod writing;
 
-use std::{convert::Infallible, net::SocketAddr, path::Path, sync::Arc};
+use std::{convert::Infallible, path::Path, sync::Arc};
 
 use axum::response::{IntoResponse, Response};
 use buckets::Store;
 use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
-use tokio::{net::TcpListener, task::JoinHandle};
 use tower::ServiceExt;
 
-use crate::{access_key::AccessKey, listeners};
+use crate::{access_key::AccessKey, serving::Serving};
 
 /// Minimum size of every part but the last in S3, in bytes.
 pub const MIN_PART: u64 = 5 * 1024 * 1024;
@@ -30,9 +29,8 @@ pub const MIN_PART: u64 = 5 * 1024 * 1024;
 /// A running embedded S3. It stops when the value is dropped.
 #[derive(Debug)]
 pub struct S3 {
-    address: SocketAddr,
+    serving: Serving,
     access_key: AccessKey,
-    server: JoinHandle<()>,
 }
 
 /// The address and the access key of the embedded S3.
@@ -107,39 +105,25 @@ impl S3 {
                 })
             }
         });
-        listener.set_nonblocking(true)?;
-        let listener = TcpListener::from_std(listener)?;
-        let address = listeners::reachable(listener.local_addr()?);
         let router = axum::Router::new().fallback_service(service);
-        let server = tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, router).await {
-                tracing::error!(%error, "the embedded S3 stopped");
-            }
-        });
-        Ok(Self { address, access_key: key, server })
+        Ok(Self { serving: Serving::start("S3", listener, router)?, access_key: key })
     }
 
     /// The endpoint for the AWS SDK. Buckets are addressed by path, not by host name.
     #[must_use]
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        self.serving.endpoint()
     }
 
     /// The port of the endpoint.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.address.port()
+        self.serving.port()
     }
 
     /// The access key that it accepts.
     #[must_use]
     pub fn access_key(&self) -> &AccessKey {
         &self.access_key
-    }
-}
-
-impl Drop for S3 {
-    fn drop(&mut self) {
-        self.server.abort();
     }
 }

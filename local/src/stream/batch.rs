@@ -14,6 +14,7 @@ use super::{
 use crate::{
     dynamodb::{StreamRecord, position_of},
     invocation::request_id,
+    remote::NotReached,
 };
 
 /// Runs the batches of a mapping.
@@ -33,6 +34,10 @@ struct Task {
 /// How an invocation ended.
 enum Outcome {
     Done,
+    /// The function was not called, because its endpoint cannot be reached.
+    NotReached {
+        request_id: String,
+    },
     /// This record and all later ones failed.
     FailedFrom {
         index: usize,
@@ -49,10 +54,17 @@ impl Worker {
     pub(super) async fn process(&self, records: Vec<StreamRecord>) {
         // In reverse order, so that records stay in order when a batch is split.
         let mut tasks = vec![Task { records, retries: 0, invocations: 0 }];
+        let mut unreached = 0;
         while let Some(mut task) = tasks.pop() {
             task.invocations += 1;
             match self.invoke(&task.records).await {
                 Outcome::Done => self.finished(&task.records),
+                Outcome::NotReached { request_id } => {
+                    task.invocations -= 1;
+                    unreached += 1;
+                    self.wait(task, unreached, &request_id, &mut tasks).await;
+                    continue;
+                }
                 Outcome::FailedFrom { index, function_error, request_id } => {
                     let rest = task.records.split_off(index);
                     self.finished(&task.records);
@@ -61,7 +73,24 @@ impl Worker {
                     self.fail(task, progressed, function_error, request_id, &mut tasks).await;
                 }
             }
+            unreached = 0;
         }
+    }
+
+    /// Keeps records for later, because the function was not called. Only their age ends that, as when Lambda has no
+    /// capacity for an invocation: the retries count failures of the function.
+    async fn wait(&self, task: Task, attempts: u32, request_id: &str, tasks: &mut Vec<Task>) {
+        if self.is_too_old(&task) {
+            self.give_up(&task, Reason::RecordAgeExceeded, false, request_id).await;
+            return;
+        }
+        tasks.push(task);
+        tokio::time::sleep(self.backoff(attempts)).await;
+    }
+
+    fn is_too_old(&self, task: &Task) -> bool {
+        let maximum = self.mapping.settings.maximum_age;
+        maximum.is_some_and(|maximum| oldest_age(&task.records) > maximum.as_secs_f64())
     }
 
     /// Splits, retries or discards failed records.
@@ -76,7 +105,7 @@ impl Worker {
         let settings = &self.mapping.settings;
         let reason = if settings.maximum_retries.is_some_and(|maximum| task.retries >= maximum) {
             Some(Reason::RetryAttemptsExhausted)
-        } else if settings.maximum_age.is_some_and(|maximum| oldest_age(&task.records) > maximum.as_secs_f64()) {
+        } else if self.is_too_old(&task) {
             Some(Reason::RecordAgeExceeded)
         } else {
             None
@@ -119,6 +148,15 @@ impl Worker {
                     Outcome::FailedFrom { index, function_error: false, request_id }
                 }
             },
+            Err(error) if error.is::<NotReached>() => {
+                tracing::warn!(
+                    function = invoked.name,
+                    request_id,
+                    error,
+                    "the function was not called; its records wait"
+                );
+                Outcome::NotReached { request_id }
+            }
             Err(error) => {
                 let records = records.len();
                 tracing::warn!(function = invoked.name, request_id, records, error, "a batch failed");

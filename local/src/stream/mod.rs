@@ -20,8 +20,8 @@ use tokio::{
 };
 
 use crate::{
+    callable::Callable,
     dynamodb::{DynamoDb, DynamoDbError},
-    invocation::Callable,
     template::StreamMapping,
 };
 

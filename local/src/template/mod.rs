@@ -4,6 +4,7 @@
 mod functions;
 mod intrinsics;
 mod mapping;
+mod parameter;
 mod schedule;
 mod tables;
 #[cfg(test)]
@@ -14,12 +15,12 @@ use std::collections::BTreeMap;
 pub use functions::{Function, Route};
 pub use intrinsics::{ACCOUNT, REGION};
 pub use mapping::StreamMapping;
+pub use parameter::Parameter;
 pub use schedule::{Schedule, Timing};
 use serde_json::{Map, Value};
 pub use tables::Table;
 
 use self::intrinsics::{Scope, as_text};
-use crate::options::Parameter;
 
 /// The repository's template.
 pub const TEMPLATE: &str = include_str!("../../../template.yaml");

@@ -14,10 +14,11 @@ use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use futures::future::BoxFuture;
 use lambda_runtime::{Error, LambdaEvent};
 use local::{
+    callable::Callable,
     data_dir::DataDir,
     dynamodb::DynamoDb,
     functions::Handler,
-    invocation::{Callable, Invoked},
+    invocation::Invoked,
     stream::{Failures, Mapping, Pace, StreamReader},
     template::Template,
 };
