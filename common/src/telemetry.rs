@@ -1,5 +1,5 @@
-//! Tracing set-up: JSON lines on AWS, a readable line on a terminal. Levels come from `RUST_LOG` (default `info`): a level, or
-//! `target=level`, separated by commas.
+//! Sets up tracing: JSON lines on AWS, readable lines on a terminal. `RUST_LOG` sets the levels: a level (the default
+//! is `info`), or `target=level` pairs separated by commas.
 //!
 //! Never logged: request bodies, tokens, presigned links, the secret.
 
@@ -13,7 +13,7 @@ use tracing_subscriber::{
     registry,
 };
 
-/// What is logged where `RUST_LOG` says nothing.
+/// The levels when `RUST_LOG` is not set.
 const DEFAULT: &str = "info,dynoxide=error";
 
 /// Starts logging for the process; a second call does nothing.
@@ -27,12 +27,12 @@ pub fn init() {
         let lines = layer().with_writer(stderr).with_target(false).with_ansi(stderr().is_terminal());
         tracing::subscriber::set_global_default(registry().with(levels).with(lines))
     };
-    // An Err only says that logging was started before (tests start several systems in one process).
+    // An error means that logging was started before. Tests start several systems in one process.
     drop(started);
 }
 
-/// The lines that CloudWatch is given: one JSON object each, without a time of its own, with the ids of the request that it
-/// is about (see [`crate::api::serve`]).
+/// The lines for CloudWatch: one JSON object each, with the ids of the request to which the line belongs (see
+/// [`crate::api::serve`]). They contain no time, because CloudWatch stores one with each line.
 pub(crate) fn json_lines<W>(levels: Targets, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
