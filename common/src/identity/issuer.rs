@@ -1,8 +1,8 @@
-//! JSON Web Tokens of the deployment's OpenID Connect issuer, where one is set.
+//! Verifies JSON Web Tokens of the deployment's OpenID Connect issuer, if one is configured.
 //!
-//! RS256 and ES256 (RFC 7518), `iss`, `aud` and `exp` are checked. The issuer's keys are found through its discovery document
-//! (OpenID Connect Discovery 1.0, section 4) and cached; a key id that is not known makes the cache look again, at most
-//! once a minute, so that tokens with invented key ids cause no load at the issuer.
+//! Accepts RS256 and ES256 (RFC 7518) and checks `iss`, `aud`, `exp` and `nbf`. The issuer's keys are found through its
+//! discovery document (OpenID Connect Discovery 1.0, section 4) and cached. For an unknown key id the keys are fetched
+//! again, at most once a minute, so that tokens with invented key ids cause no load on the issuer.
 
 use std::{
     sync::OnceLock,
@@ -27,13 +27,13 @@ use crate::{
 /// How long keys are used before they are fetched again.
 const KEYS_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
-/// The least time between two fetches, whatever tokens come.
+/// Minimum time between two fetches, whatever tokens arrive.
 const MIN_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How far clocks may differ (seconds).
+/// Maximum difference between the clocks of the issuer and this service (seconds).
 const LEEWAY: u64 = 30;
 
-/// The largest document of an issuer that is read (bytes).
+/// Maximum size of a document of the issuer (bytes).
 const MAX_DOCUMENT: usize = 1 << 20;
 
 /// The claims that are read.
@@ -62,7 +62,7 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    /// An issuer whose keys are fetched when its first token comes.
+    /// An issuer. Its keys are fetched when the first token arrives.
     #[must_use]
     pub fn new(settings: Oidc) -> Self {
         signatures::install();
