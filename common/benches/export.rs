@@ -1,14 +1,13 @@
-//! Rows a second and bytes a second of every export format, on one core, against the writers of well-known
+//! Rows per second and bytes per second of every export format on one core, compared with the writers of well-known
 //! libraries.
 //!
-//! Both sides make the same codes (the renderer's `fill`, FF1 included, a batch at a time) and the same
-//! bytes, which is checked before anything is measured. The library's side also fills its fields from the
-//! compiled pieces into buffers that it keeps, so that what is compared is the writing of rows and not the
-//! allocation of strings. Txt has no library: its rival is the standard library's `writeln!`. Yaml's are
-//! lines with each scalar quoted by `serde_json`, which is faster than a YAML library.
+//! Both sides make the same codes (the renderer's `fill`, FF1 included, a batch at a time) and the same bytes, which is
+//! checked before the measurement. The library's side also fills its fields from the compiled pieces into reused
+//! buffers, so that the writing of rows is compared and not the allocation of strings. Txt is compared with the
+//! standard library's `writeln!`, because it needs no library. Yaml is compared with lines whose scalars are quoted by
+//! `serde_json`, which is faster than a YAML library.
 //!
-//! `cargo bench -p common --bench export` prints Criterion's report, then a table of ratios from the same
-//! run.
+//! `cargo bench -p common --bench export` prints Criterion's report, then a table of ratios from the same run.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot run stops")]
 
@@ -25,11 +24,11 @@ use criterion::{BenchmarkId, Criterion, Throughput};
 use quick_xml::events::{BytesEnd, BytesStart, BytesText, Event};
 use serde::Serialize;
 
-/// Rows of one measurement: about as many as a part of 8 MiB has.
+/// Number of rows of one measurement: about as many as a part of 8 MiB has.
 const ROWS: u64 = 60_000;
 /// Codes made at a time by the library's side.
 const BATCH: usize = 1_600;
-/// Far into the file, where positions have eight digits as they have in a large one.
+/// Far into the file, so that positions have eight digits, as in a large file.
 const FIRST: u64 = 10_000_000;
 const QUANTITY: u64 = 100_000_000;
 const RESERVATION: &str = "0190a6b0-1f7a-7000-8000-000000000001";
@@ -88,7 +87,7 @@ fn compare(criterion: &mut Criterion, format: Format, fastest: &Fastest) {
     group.finish();
 }
 
-/// One part of a large `.gz` file, of plain rows made, compressed and collected.
+/// One part of a large `.gz` file: plain rows are made, compressed and collected.
 fn gzip(criterion: &mut Criterion) {
     let policy = PartPolicy::default();
     for format in Format::ALL {
@@ -113,7 +112,7 @@ fn gzip(criterion: &mut Criterion) {
     }
 }
 
-/// Csv of every type of code: what their generation costs.
+/// Csv of every type of code, which shows the cost of generating them.
 fn types(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("types");
     for code_type in CodeType::ALL {
@@ -157,7 +156,7 @@ fn report(fastest: &[(Format, &'static str, Duration)]) {
     for format in Format::ALL {
         let time = |side| fastest.iter().find(|known| (known.0, known.1) == (format, side)).map(|known| known.2);
         let library = library_of(format);
-        // A filter on the command line may have left one of them out.
+        // A filter on the command line may have excluded one of them.
         let (Some(ours), Some(theirs)) = (time("template"), time(library)) else {
             continue;
         };
@@ -306,7 +305,7 @@ fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &str {
     }
 }
 
-/// A renderer of that type with what a deployment and a reservation of it say by default.
+/// A renderer of a type, with the defaults of a deployment and a reservation.
 fn renderer(code_type: CodeType) -> Result<Renderer, CodeError> {
     let product = match code_type {
         CodeType::Sgtin => Some("/01/09506000134352"),

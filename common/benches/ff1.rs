@@ -1,4 +1,5 @@
-//! What a code costs: FF1 in batches and one by one, both ways, against the crate `fpe` in the same run.
+//! The cost of a code: FF1 in batches and one by one, in both directions, compared with the crate `fpe` in the same
+//! run.
 //!
 //! `cargo bench -p common --bench ff1`; add `-- 62^8` for one domain. "thrpt" is codes a second, so nanoseconds a code
 //! are 1000 ÷ (million codes a second).
@@ -65,7 +66,7 @@ fn permutation(criterion: &mut Criterion, name: &str, radix: u32, length: u32) {
         bencher.iter(|| ff1.decrypt(black_box(start)));
     });
 
-    // The numerals are at hand, so that only the cipher is measured.
+    // The numerals are prepared before, so that only the cipher is measured.
     let text = FlexibleNumeralString::from(numerals(start, radix, length));
     if let Ok(fpe) = FF1::<Aes256>::new(&KEY, radix) {
         group.bench_function(BenchmarkId::new("fpe", "forward"), |bencher| {
@@ -78,7 +79,7 @@ fn permutation(criterion: &mut Criterion, name: &str, radix: u32, length: u32) {
     group.finish();
 }
 
-/// Serials for 96-bit tags: 38 binary digits, walked below the limit.
+/// Serials for 96-bit tags: 38 binary digits. Cycle walking keeps them below the limit.
 fn walk(criterion: &mut Criterion) {
     let limit = (1 << 38) - 100_000_000_000;
     let walk = Ff1::new(&KEY, 2, 38, b"").and_then(|ff1| Walk::new(ff1, limit));

@@ -1,5 +1,5 @@
-//! A Lambda function that does nothing, with the clients that every function of ours has: what `tests/deploy/build` holds their
-//! start against.
+//! A Lambda function that does nothing but create the clients that every function creates. `tests/deploy/build`
+//! compares the start of the functions with its start.
 
 use aws_config::BehaviorVersion;
 use common::https;

@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A renderer of that type with what a deployment and a reservation of it say by default.
+/// A renderer of a type, with the defaults of a deployment and a reservation.
 fn renderer(code_type: CodeType) -> Result<Renderer, CodeError> {
     let product = match code_type {
         CodeType::Sgtin => Some("/01/09506000134352"),

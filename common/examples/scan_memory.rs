@@ -1,7 +1,8 @@
 //! What a list query that reads everything holds in memory, per row: the figure behind the bound of `MaxScan`.
 //!
-//! Runs the very operation of the functions against a DynamoDB that makes its answers up, so that nothing else is in memory, and
-//! prints the peak of the process (`VmHWM`, Linux). One process for each measurement, since a peak does not go down:
+//! Runs the functions' own list operation against a simulated DynamoDB, so that nothing else is in memory, and prints
+//! the peak memory of the process (`VmHWM`, Linux). Each measurement is a process of its own, because a peak never
+//! falls:
 //!
 //! ```sh
 //! cargo build --release -p common --example scan_memory
@@ -35,13 +36,13 @@ use common::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// A secret of this example alone.
+/// The secret of this example.
 const SECRET: &str = "a secret of sixty-four characters that keys no pool but this one";
 
 /// A page of the index: 1 MB of entries.
 const PAGE: usize = 3_000;
 
-/// A table of so many rows, all alike but for their ids.
+/// A table with a given number of rows, which differ only in their ids.
 #[derive(Debug)]
 struct Table {
     rows: usize,

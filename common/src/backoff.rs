@@ -1,8 +1,9 @@
-//! Random back-off between conflicting writers: "full jitter", so that writers that conflicted once do not retry in step.
+//! Random back-off between conflicting writers: "full jitter", so that writers that conflicted once do not retry in
+//! step.
 
 use std::time::Duration;
 
-/// The exponent beyond which the longest wait no longer grows.
+/// The number of doublings after which the maximum wait no longer grows.
 const MAX_DOUBLINGS: u32 = 6;
 
 /// Waits before the next try of a write: a random time of 0 to 10 · 2^`attempt` ms, 640 ms at most.

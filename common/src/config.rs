@@ -1,6 +1,7 @@
-//! Every environment variable, read once and checked at start: a wrong value fails the start, not the first request.
+//! The environment variables. All are read and checked at start-up, so that a wrong value fails the start and not the
+//! first request.
 //!
-//! `template.yaml` sets the variables for all functions alike; `local` builds the same [`Config`] from its options.
+//! `template.yaml` sets the variables, the same ones for all functions. `local` reads their values from there too.
 
 use std::{env, str::FromStr, time::Duration};
 
@@ -13,7 +14,7 @@ use crate::{
 /// The settings of a deployment.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The name of the deployment, which its metrics carry.
+    /// The name of the deployment, a dimension of its metrics.
     pub stack: String,
     /// Names of the tables.
     pub tables: Tables,
@@ -29,23 +30,23 @@ pub struct Config {
     pub max_quantity: u32,
     /// Whether a `product` with a wrong check digit is refused.
     pub strict_check_digits: bool,
-    /// Length of a serial when the request names none (characters).
+    /// Length of a serial when the request gives none (characters).
     pub default_length: u8,
-    /// Length of a numeric serial when the request names none (digits).
+    /// Length of a numeric serial when the request gives none (digits).
     pub default_numeric_length: u8,
-    /// Character set of a serial when the request names none.
+    /// Character set of a serial when the request gives none.
     pub default_character_set: CharacterSet,
     /// Number of partitions of the index over all organisations.
     pub shards: u32,
-    /// The most items that one list query may read.
+    /// Maximum number of items that one list query may read.
     pub max_scan: usize,
-    /// How long one slice of an export lasts.
+    /// Duration of one slice of an export.
     pub slice: Duration,
-    /// Origins that a browser may call from (`*` for any), for CORS.
+    /// Origins whose pages may call the API from a browser (CORS); `*` stands for any.
     pub cors_origins: Vec<String>,
-    /// The issuer whose JWTs are accepted beside static tokens.
+    /// The issuer whose JWTs are accepted in addition to static tokens.
     pub oidc: Option<Oidc>,
-    /// How an export is cut into parts; not a variable, tests take tiny parts.
+    /// How an export is divided into parts. Not an environment variable: only tests change it, to get small parts.
     pub part_policy: PartPolicy,
     /// Endpoints that replace those of AWS (the embedded stores of `local`).
     pub endpoints: Endpoints,
@@ -69,7 +70,7 @@ pub struct Tables {
 /// Where the secret that keys every pool comes from.
 #[derive(Clone)]
 pub enum SecretSource {
-    /// A secret of AWS Secrets Manager, by ARN; fetched when first needed.
+    /// The ARN of a secret of AWS Secrets Manager, which is fetched when it is first needed.
     SecretsManager(String),
     /// The secret itself (`local` keeps it in a file).
     Value(String),
@@ -87,44 +88,45 @@ impl std::fmt::Debug for SecretSource {
 /// An OpenID Connect issuer whose access tokens are accepted.
 #[derive(Clone, Debug)]
 pub struct Oidc {
-    /// The value of `iss`, also where `/.well-known/openid-configuration` lies.
+    /// The value of `iss`. `/.well-known/openid-configuration` is below this address.
     pub issuer: String,
-    /// The value that `aud` must hold.
+    /// The value that `aud` must contain.
     pub audience: String,
 }
 
-/// Endpoints that replace those of AWS, each `http://` or `https://` with a host, without a trailing slash. Empty on AWS.
+/// Endpoints that replace those of AWS: `http://` or `https://` and a host, without a trailing slash. All are `None` on
+/// AWS.
 ///
-/// The variables have names of their own: the AWS SDK reads `AWS_ENDPOINT_URL_…` itself and warns about an empty value, and
-/// SAM CLI passes only variables that the template declares.
+/// They have variables of their own, because the AWS SDK reads `AWS_ENDPOINT_URL_…` itself and warns about an empty
+/// value, and because SAM CLI passes on only variables that the template declares.
 #[derive(Clone, Debug, Default)]
 pub struct Endpoints {
     /// DynamoDB, for example `http://127.0.0.1:8000` (`DYNAMODB_ENDPOINT`).
     pub dynamodb: Option<String>,
-    /// S3, addressed by path (`S3_ENDPOINT`).
+    /// S3, with buckets in the path and not in the host name (`S3_ENDPOINT`).
     pub s3: Option<String>,
-    /// The S3 address that presigned links name (`S3_LINK_ENDPOINT`), where a browser reaches S3 under another name than the
-    /// function does; without it links name `s3`.
+    /// The address of S3 in presigned links (`S3_LINK_ENDPOINT`), if a browser reaches S3 under another name than the
+    /// function does. Without it, links contain the address in `s3`.
     pub s3_link: Option<String>,
     /// Secrets Manager (`SECRETS_ENDPOINT`).
     pub secrets: Option<String>,
 }
 
 impl Endpoints {
-    /// Whether all stores are those of AWS.
+    /// Whether all stores are those of AWS itself.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.dynamodb.is_none() && self.s3.is_none() && self.s3_link.is_none() && self.secrets.is_none()
     }
 }
 
-/// A variable that is missing or wrong.
+/// An environment variable that is missing or invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The variable is not set.
     #[error("the environment variable {0} is not set")]
     Missing(&'static str),
-    /// The variable has a value that cannot be used.
+    /// The value of the variable is invalid.
     #[error("the environment variable {name} is {value:?}: {reason}")]
     Invalid {
         /// The variable.
@@ -140,12 +142,13 @@ impl Config {
     /// Reads the environment of the process.
     ///
     /// # Errors
-    /// When a variable that has no default is missing, or one has a value out of its range.
+    /// [`ConfigError::Missing`] when a variable without a default is not set; [`ConfigError::Invalid`] when a value has
+    /// a wrong form or is out of range.
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::from_lookup(|name| env::var(name).ok())
     }
 
-    /// What validation needs of the settings.
+    /// The settings that the validation of reservations needs.
     #[must_use]
     pub fn rules(&self) -> Rules {
         Rules {
@@ -159,7 +162,7 @@ impl Config {
         }
     }
 
-    /// Reads variables through `get`; an empty value counts as not set.
+    /// Reads the variables through `get`. An empty value counts as not set.
     ///
     /// # Errors
     /// As [`Config::from_env`].
@@ -199,21 +202,20 @@ impl Config {
     }
 }
 
-/// The name of a deployment that is not told its own (an emulator, a test).
+/// The name of a deployment without `STACK_NAME`, such as an emulator or a test.
 const DEFAULT_STACK: &str = "code-reservation";
 
-/// The most items that a deployment may let one list query read, and the default: a row takes 5.2 KB while a query sorts or
-/// groups, so these take 260 MB of a function's 512 (`common/examples/scan_memory.rs`; docs/performance.md, "Memory of a
-/// list").
+/// Maximum of `MAX_SCAN`, and its default. A query that sorts or groups needs 5.2 KB per row, so these rows take 260 MB
+/// of a function's 512 (`common/examples/scan_memory.rs`; docs/performance.md, "Memory of a list").
 const MAX_SCAN: usize = 50_000;
 
-/// The most partitions of an index over all organisations.
+/// Maximum number of partitions of an index over all organisations.
 pub const MAX_SHARDS: u32 = 256;
 
-/// The longest audience of tokens (characters): a URL, a UUID or a name.
+/// Maximum length of the audience of tokens (characters). It is a URL, a UUID or a name.
 const MAX_AUDIENCE: usize = 255;
 
-/// The resolver that GS1 runs for everybody.
+/// GS1's public resolver of Digital Links.
 pub const DEFAULT_DOMAIN: &str = "https://id.gs1.org";
 
 struct Variables<F>(F);
@@ -305,17 +307,18 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
     }
 }
 
-/// Whether keys may be fetched from an address: a plain-text answer can be tampered with in transit, except on the
-/// loopback interface.
+/// Whether the issuer's keys may be fetched from an address. Plain HTTP can be changed in transit, so it is allowed on
+/// the loopback interface only.
 #[must_use]
 pub fn is_safe(address: &str) -> bool {
     ["https://", "http://127.0.0.1:", "http://localhost:"].iter().any(|start| address.starts_with(start))
 }
 
-/// Checks a domain of links: `http` or `https`, a host, perhaps a path, no query and no fragment; a trailing slash is dropped.
+/// Checks the domain of links: `http` or `https`, a host, optionally a path, no query and no fragment. Removes a
+/// trailing slash.
 ///
 /// # Errors
-/// A text that says what is needed.
+/// A text that describes the form that is needed.
 pub fn parse_domain(value: &str) -> Result<String, &'static str> {
     const NEEDED: &str = "an address such as https://id.example.com is needed, without query and fragment";
     let rest = value.strip_prefix("https://").or_else(|| value.strip_prefix("http://")).ok_or(NEEDED)?;

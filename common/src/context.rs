@@ -1,7 +1,7 @@
-//! The composition root: what a function holds for its lifetime. It hands out the store, the bucket and the identity
-//! provider, each made when first needed.
+//! The composition root: the settings and clients that a function keeps for its lifetime. It hands out the store, the
+//! bucket and the identity provider. Except for the DynamoDB client, each client is created on first use.
 //!
-//! A function that never asks for the bucket or the secret never opens a connection to them, and needs no right to them.
+//! So a function that never uses the bucket or the secret opens no connection to them and needs no permission for them.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -25,7 +25,7 @@ use crate::{
     store::Store,
 };
 
-/// The settings and clients of one process. Cheap to share by `Arc`.
+/// The settings and clients of one process. It is shared by `Arc`.
 pub struct Context {
     config: Config,
     sdk: SdkConfig,
@@ -44,39 +44,41 @@ pub struct Context {
 pub struct SecretError(String);
 
 impl Context {
-    /// Reads the environment of a Lambda function.
+    /// Builds the context of a Lambda function from its environment variables.
     ///
     /// # Errors
-    /// When a variable is missing or wrong.
+    /// [`ConfigError`] when a variable is missing or invalid.
     pub async fn from_env() -> Result<Arc<Self>, ConfigError> {
         let config = Config::from_env()?;
-        // Stores with an endpoint of their own are on this machine or its network, where no proxy must see the requests.
+        // Endpoints other than those of AWS are on this machine or its network. Requests to them must not go through a
+        // proxy.
         let client = if config.endpoints.is_empty() { https::client() } else { https::direct() };
         let sdk = aws_config::defaults(BehaviorVersion::latest()).http_client(client).load().await;
         let metrics = Metrics::on_stdout(&config.stack);
         Ok(Self::assemble(config, &sdk, Vec::new(), metrics))
     }
 
-    /// Makes a context from settings and an SDK configuration, which adds its metrics up (`local` and tests).
+    /// Builds a context from settings and an SDK configuration. Its metrics are added up in memory (`local` and tests).
     #[must_use]
     pub fn new(config: Config, sdk: &SdkConfig) -> Arc<Self> {
         Self::assemble(config, sdk, Vec::new(), Metrics::totals())
     }
 
-    /// As [`Context::new`], with metrics that go elsewhere.
+    /// Like [`Context::new`], with another destination of metrics.
     #[must_use]
     pub fn measured(config: Config, sdk: &SdkConfig, metrics: Metrics) -> Arc<Self> {
         Self::assemble(config, sdk, Vec::new(), metrics)
     }
 
-    /// As [`Context::new`], with an interceptor that sees every call of every client: tests count and record calls with it.
+    /// Like [`Context::new`], with an interceptor that sees every call of every client. Tests count and record calls
+    /// with it.
     #[must_use]
     pub fn observed(config: Config, sdk: &SdkConfig, observer: SharedInterceptor) -> Arc<Self> {
         Self::assemble(config, sdk, vec![observer], Metrics::totals())
     }
 
-    /// A context with other settings and one more observer, which replaces an observer of the same name; its figures are
-    /// this one's.
+    /// A context with other settings and one more observer, which replaces an observer of the same name. Both contexts
+    /// have the same metrics.
     #[must_use]
     pub fn observed_also(&self, config: Config, sdk: &SdkConfig, observer: SharedInterceptor) -> Arc<Self> {
         let others = self.observers.iter().filter(|other| other.name() != observer.name()).cloned();
@@ -111,7 +113,7 @@ impl Context {
         })
     }
 
-    /// The time. Everything that needs the time asks here, so that the pure modules get it as an argument.
+    /// The current time. All code that needs the time gets it here, and the pure modules get it as an argument.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         Timestamp::new(Utc::now())
@@ -123,13 +125,13 @@ impl Context {
         &self.config
     }
 
-    /// Where figures about the work go.
+    /// The destination of metrics.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
     }
 
-    /// What the clients are made with: credentials, region, and the way to the stores.
+    /// The configuration with which clients are created: credentials, region and HTTP client.
     #[must_use]
     pub fn sdk(&self) -> &SdkConfig {
         &self.sdk
@@ -153,19 +155,20 @@ impl Context {
         Bucket::new(self.s3(), self.s3_links(), &self.config.bucket)
     }
 
-    /// Finds the users of tokens; made when the first request is authenticated.
+    /// The identity provider, which finds the users of tokens. It is created when the first request is authenticated.
     #[must_use]
     pub fn identity(&self) -> &Identity {
         self.identity.get_or_init(|| Identity::new(self.config.oidc.clone()))
     }
 
-    /// The S3 client; its tries last longer than DynamoDB's, since one carries a part of an export.
+    /// The S3 client. Its time-outs are longer than those of DynamoDB, because a request can carry a whole part of an
+    /// export.
     pub fn s3(&self) -> &aws_sdk_s3::Client {
         self.s3.get_or_init(|| self.s3_at(self.config.endpoints.s3.as_deref()))
     }
 
-    /// The S3 client that signs links. A signature covers the host, so a link for a browser must be signed with the host that
-    /// the browser uses; this client sends nothing.
+    /// The S3 client that signs links. A signature covers the host, so a link for a browser must be signed with the
+    /// host name that the browser uses. This client sends no requests.
     pub fn s3_links(&self) -> &aws_sdk_s3::Client {
         match &self.config.endpoints.s3_link {
             Some(endpoint) => self.s3_links.get_or_init(|| self.s3_at(Some(endpoint))),
@@ -195,10 +198,11 @@ impl Context {
         aws_sdk_secretsmanager::Client::from_conf(secrets.build())
     }
 
-    /// The secret that keys every pool, fetched once per process.
+    /// The secret from which the keys of all pools are derived. It is fetched once per process.
     ///
     /// # Errors
-    /// When Secrets Manager refuses or does not answer; the next call tries again.
+    /// [`SecretError`] when Secrets Manager refuses the request or does not answer, or when the secret cannot be used.
+    /// A failure is not kept: the next call tries again.
     pub async fn secret(&self) -> Result<&Secret, SecretError> {
         self.secret
             .get_or_try_init(|| async {

@@ -1,6 +1,7 @@
-//! The one HTTPS client of a process: of the AWS SDK, and for the keys of the issuer of tokens.
+//! The HTTPS client of a process, for the AWS SDK and for the keys of the token issuer.
 //!
-//! The SDK is compiled without a client of its own, so all packages compile it alike, and one cryptographic library is built.
+//! The SDK is compiled without a client of its own. So all packages use the same build of the SDK, and only one
+//! cryptographic library is compiled.
 
 use aws_smithy_http_client::{
     Builder, ConnectorBuilder,
@@ -9,11 +10,11 @@ use aws_smithy_http_client::{
 };
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
-/// TLS by rustls, on the cryptography of `ring`, with the certificates that the system trusts.
+/// TLS by rustls with the cryptography of `ring` and the root certificates of the system.
 pub const TLS: Provider = Provider::Rustls(CryptoMode::Ring);
 
-/// A client for AWS. It goes through the proxy that `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` name, as the SDK's own client
-/// does.
+/// A client for AWS. Like the SDK's own client, it uses the proxy that `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`
+/// define.
 #[must_use]
 pub fn client() -> SharedHttpClient {
     Builder::new().build_with_connector_fn(|settings, components| {
@@ -26,7 +27,7 @@ pub fn client() -> SharedHttpClient {
     })
 }
 
-/// A client for stores on this machine: no proxy stands before them.
+/// A client for stores on this machine or its network. It uses no proxy.
 #[must_use]
 pub fn direct() -> SharedHttpClient {
     Builder::new().tls_provider(TLS).build_https()

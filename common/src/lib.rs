@@ -1,8 +1,8 @@
 //! The library that all functions share.
 //!
-//! The pure half lives in the crate `domain` and is re-exported here: [`code`], [`reservation`], [`query`] and [`export`].
-//! [`store`] accesses DynamoDB, [`bucket`] accesses S3, [`operations`] implements the operations of REST and GraphQL, and
-//! [`api`] maps them to HTTP.
+//! The pure modules are in the crate `domain` and re-exported here: [`code`], [`directory`], [`reservation`], [`query`]
+//! and [`export`]. [`store`] accesses DynamoDB, [`bucket`] accesses S3, [`operations`] implements the operations of
+//! REST and GraphQL, and [`api`] maps them to HTTP.
 
 pub use domain::{code, directory, export, query, reservation};
 

@@ -1,5 +1,5 @@
-//! Tracing set-up: JSON lines on AWS, a readable line on a terminal. Levels come from `RUST_LOG` (default `info`): a level, or
-//! `target=level`, separated by commas.
+//! Sets up tracing: JSON lines on AWS, readable lines on a terminal. `RUST_LOG` sets the levels: a level (the default
+//! is `info`), or `target=level` pairs separated by commas.
 //!
 //! Never logged: request bodies, tokens, presigned links, the secret.
 
@@ -7,7 +7,7 @@ use std::io::{IsTerminal, stderr};
 
 use tracing::Subscriber;
 use tracing_subscriber::{
-    filter::Targets,
+    filter::{LevelFilter, Targets},
     fmt::{MakeWriter, layer},
     layer::SubscriberExt as _,
     registry,
@@ -29,7 +29,7 @@ pub fn init() {
         let lines = layer().with_writer(stderr).with_target(false).with_ansi(stderr().is_terminal());
         tracing::subscriber::set_global_default(registry().with(levels).with(lines))
     };
-    // An Err only says that logging was started before (tests start several systems in one process).
+    // An error means that logging was started before. Tests start several systems in one process.
     drop(started);
     if let Some(error) = error {
         tracing::warn!(error, "RUST_LOG is not understood; the level is {DEFAULT}");
@@ -43,14 +43,18 @@ fn levels(wanted: &str) -> (Targets, Option<String>) {
     if wanted.trim().is_empty() {
         return (default(), None);
     }
-    match parse(wanted) {
-        Ok(levels) => (levels, None),
-        Err(error) => (default(), Some(error.to_string())),
+    // The library takes a word without a level for a target, and a misspelt level would turn off all other lines.
+    let word =
+        wanted.split(',').map(str::trim).find(|part| !part.contains('=') && part.parse::<LevelFilter>().is_err());
+    match (word, parse(wanted)) {
+        (Some(word), _) => (default(), Some(format!("{word:?} is neither a level nor target=level"))),
+        (None, Err(error)) => (default(), Some(error.to_string())),
+        (None, Ok(levels)) => (levels, None),
     }
 }
 
-/// The lines that CloudWatch is given: one JSON object each, without a time of its own, with the ids of the request that it
-/// is about (see [`crate::api::serve`]).
+/// The lines for CloudWatch: one JSON object each, with the ids of the request to which the line belongs (see
+/// [`crate::api::serve`]). They contain no time, because CloudWatch stores one with each line.
 pub(crate) fn json_lines<W>(levels: Targets, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
@@ -73,6 +77,7 @@ mod tests {
             ("warn,dynoxide=info", Level::WARN, Level::INFO, false),
             ("dynoxide=trace,common=debug", Level::DEBUG, Level::TRACE, false),
             ("loud", Level::INFO, Level::ERROR, true),
+            ("info,loud", Level::INFO, Level::ERROR, true),
             ("common=loud", Level::INFO, Level::ERROR, true),
         ] {
             let (levels, error) = levels(wanted);

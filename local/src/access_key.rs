@@ -101,7 +101,8 @@ impl AccessKey {
     }
 }
 
-/// The value of a header as it is signed; `None` without the header. Repeated headers are signed as one value, joined by commas.
+/// The value of a header as it is signed; `None` without the header. Repeated headers are signed as one value, joined
+/// by commas.
 pub(crate) fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
     let values: Option<Vec<_>> = headers.get_all(name).iter().map(|value| value.to_str().ok()).collect();
     values.filter(|values| !values.is_empty()).map(|values| values.join(","))

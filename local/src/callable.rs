@@ -26,7 +26,8 @@ impl Callable {
     }
 
     /// A function that is called through the Invoke API.
-    pub(crate) fn there(invoked: Invoked, remote: Arc<Remote>) -> Self {
+    #[must_use]
+    pub fn there(invoked: Invoked, remote: Arc<Remote>) -> Self {
         Self { invoked, place: Place::There(remote) }
     }
 

@@ -43,7 +43,7 @@ pub(crate) struct NotReached {
 
 /// One address of the Invoke API.
 #[derive(Debug)]
-pub(crate) struct Remote {
+pub struct Remote {
     url: String,
     connector: SharedHttpConnector,
     turn: Arc<Mutex<()>>,
@@ -54,7 +54,7 @@ pub(crate) struct Remote {
 ///
 /// # Errors
 /// [`NoSuchFunction`] when an endpoint names a function that the template does not have.
-pub(crate) fn remotes(
+pub fn remotes(
     endpoints: &[InvokeEndpoint],
     functions: &[Function],
 ) -> Result<HashMap<String, Arc<Remote>>, NoSuchFunction> {
@@ -195,7 +195,7 @@ mod tests {
         assert!(Arc::ptr_eq(&all["Sweep"], &all["Files"]));
         let spelt = with(&["sweep=http://localhost:80/x", "files=http://127.0.0.1/x", "graphql=http://127.0.0.1/y"]);
         let spelt = spelt.unwrap();
-        assert!(Arc::ptr_eq(&spelt["Sweep"], &spelt["Files"]) && !Arc::ptr_eq(&spelt["Sweep"], &spelt["GraphQl"]));
+        assert!(Arc::ptr_eq(&spelt["Sweep"], &spelt["Files"]) && !Arc::ptr_eq(&spelt["Sweep"], &spelt["Graphql"]));
         let some = with(&["get-reservation=http://a/"]).unwrap();
         assert_eq!(some.keys().collect::<Vec<_>>(), ["GetReservation"]);
         let error = with(&["get-reservations=http://a/"]).unwrap_err().to_string();

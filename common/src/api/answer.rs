@@ -1,4 +1,4 @@
-//! Answers, and how they look on the wire.
+//! The answers of operations, and the HTTP responses made from them.
 
 use lambda_http::{
     Body, Response,
@@ -11,10 +11,10 @@ use crate::{
     reservation::{COLLECTION, Disposition, Timestamp, content_disposition},
 };
 
-/// The largest answer: a Lambda function can return 6 MB, base64 and envelope included.
+/// Maximum size of a response body (bytes). Lambda allows 6 MB for the whole response, with its envelope and base64.
 pub(super) const MAX_ANSWER: usize = 4_500_000;
 
-/// What an operation answers.
+/// The answer of an operation.
 #[derive(Debug)]
 pub enum Answer {
     /// `{"data": …}` with 200.
@@ -23,24 +23,24 @@ pub enum Answer {
     Json(Value),
     /// A JSON body with another status (GraphQL).
     JsonWith(StatusCode, Value),
-    /// JSON that is text already, with 200.
+    /// A JSON body that is already serialised, with 200.
     JsonText(String),
-    /// 204.
+    /// An empty body, with 204.
     NoContent,
     /// Plain text with 200.
     Text(&'static str),
-    /// 302. The link is secret: it must not reach a log.
+    /// A redirect to a link, with 302. The link is secret: it must not be logged.
     Redirect(String),
-    /// A file to be saved.
+    /// A file for the client to save, with 200.
     Attachment {
         /// Its media type.
         content_type: &'static str,
         /// The value of Content-Disposition.
         disposition: String,
-        /// Its bytes.
+        /// Its content.
         body: String,
     },
-    /// 200 with the methods that a path has, in the body and in Allow (OPTIONS).
+    /// The methods that a path supports, in the body and in the header `Allow`, with 200 (OPTIONS).
     Methods(&'static str),
 }
 
@@ -63,7 +63,8 @@ impl Answer {
         }
     }
 
-    /// The answer of a write: its body, 204 where the parameters leave the row out, or the file that `export` asks for.
+    /// The answer of a write: its body, 204 if the filter of the parameters excludes the row, or the file that `export`
+    /// asks for.
     #[must_use]
     pub fn of_write(raw: &RawQuery, data: Value, now: Timestamp) -> Self {
         let format = raw.get("export").and_then(Value::as_str).and_then(ListFormat::from_name);
@@ -86,7 +87,7 @@ impl Answer {
         }
     }
 
-    /// The response.
+    /// The HTTP response of this answer.
     pub(super) fn into_response(self) -> Response<Body> {
         match self {
             Self::Data(data) => {
@@ -120,7 +121,7 @@ impl Answer {
     }
 }
 
-/// A value as text. `Display` gives the same, several times slower.
+/// Serialises a value. `Display` gives the same text but is several times slower.
 fn text(value: &Value) -> String {
     serde_json::to_string(value).unwrap_or_else(|_| value.to_string())
 }
@@ -142,7 +143,7 @@ fn with(status: StatusCode, body: Body) -> Response<Body> {
     response
 }
 
-/// Sets a header; a value that cannot be one is left out.
+/// Sets a header. Ignores a value that no header can have.
 pub(super) fn insert(response: &mut Response<Body>, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);

@@ -1,4 +1,4 @@
-//! A request, as the operations see it: its caller known, its body bounded.
+//! A request in the form that the operations receive: the caller is authenticated, and the size of the body is limited.
 
 use std::io::Read;
 
@@ -16,13 +16,13 @@ use crate::{
     reservation::{Timestamp, uuid},
 };
 
-/// The largest request body, as Directus has it.
+/// Maximum size of a request body after decompression (bytes), as in Directus.
 pub(super) const MAX_BODY: usize = 1_000_000;
 
-/// A request.
+/// A request whose caller is known.
 #[derive(Debug)]
 pub struct Call {
-    /// Who calls.
+    /// The caller.
     pub caller: Caller,
     /// The method.
     pub method: Method,
@@ -34,15 +34,15 @@ pub struct Call {
     pub headers: HeaderMap,
     /// The time of the request.
     pub now: Timestamp,
-    /// The id that the gateway gave the request, which the client and both logs have.
+    /// The request's id. It is in the response, in the access log and in the function's log.
     pub request_id: String,
-    /// When the work on it ends.
+    /// The time at which the work on the request must end.
     pub deadline: Deadline,
     parameters: Vec<(String, String)>,
     body: Vec<u8>,
 }
 
-/// A request before its caller is known.
+/// A request whose caller is not yet known.
 pub(super) struct Incoming {
     pub(super) method: Method,
     pub(super) path: String,
@@ -75,7 +75,11 @@ impl Incoming {
         self.headers.get(header::IF_NONE_MATCH).and_then(|tag| tag.to_str().ok()).map(str::to_owned)
     }
 
-    /// Finds the caller.
+    /// Authenticates the caller. Without a token the caller is nobody.
+    ///
+    /// # Errors
+    /// `INVALID_PAYLOAD` for a token in both the query string and the header; `INVALID_CREDENTIALS` for a token that is
+    /// not valid or whose user is not active; `SERVICE_UNAVAILABLE` when DynamoDB or the issuer does not answer.
     pub(super) async fn authenticate(
         self,
         context: &Context,
@@ -95,7 +99,8 @@ impl Incoming {
         Ok(Call { caller, method, path, query, headers, now, request_id, deadline, parameters, body })
     }
 
-    /// The token: `?access_token=`, `Authorization: Bearer`, or the session cookie; the first two together are refused.
+    /// The access token from `?access_token=`, from `Authorization: Bearer`, or from the session cookie. A request with
+    /// both of the first two is refused.
     fn token(&self) -> Result<Option<String>, ApiError> {
         let from_query = query_values(&self.query, "access_token").next().filter(|token| !token.is_empty());
         let from_header =
@@ -120,7 +125,7 @@ impl Incoming {
     }
 }
 
-/// The token of `Bearer T`; anything else is no token, as in Directus.
+/// The token `T` of the value `Bearer T`. Any other value counts as no token, as in Directus.
 fn bearer(value: &str) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && !token.contains(' ')).then_some(token)
@@ -138,7 +143,7 @@ fn query_values<'a>(query: &'a str, name: &'a str) -> impl Iterator<Item = Strin
 }
 
 impl Call {
-    /// Who runs the operation, and when.
+    /// The session of the operation: the caller and the time of the request.
     #[must_use]
     pub fn session(&self) -> Session<'_> {
         Session { caller: &self.caller, now: self.now }
@@ -150,10 +155,11 @@ impl Call {
         self.parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// Refuses what a route of the form `/path/{proxy+}` takes besides `/path/`.
+    /// Refuses a path below this one. A route `/path/{proxy+}` exists to match `/path/`, but it also matches
+    /// `/path/more`.
     ///
     /// # Errors
-    /// ROUTE_NOT_FOUND for a deeper path.
+    /// `ROUTE_NOT_FOUND` for a path below this one.
     pub fn no_deeper(&self) -> Result<(), ApiError> {
         match self.parameter("proxy") {
             None | Some("") => Ok(()),
@@ -164,21 +170,22 @@ impl Call {
     /// The id in the path.
     ///
     /// # Errors
-    /// FORBIDDEN for what is no UUID: the same as for an id that does not exist.
+    /// `FORBIDDEN` for an id that is not a UUID, the same as for one that does not exist.
     pub fn id(&self) -> Result<Uuid, ApiError> {
         self.parameter("id").and_then(uuid).ok_or_else(|| OperationError::no_row().into())
     }
 
-    /// A header as text.
+    /// The value of a header; `None` if the header is missing or contains anything but visible ASCII.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// A header that must be text, since it decides what is done.
+    /// The value of a header that changes what the request does. Such a header must not be ignored if it cannot be
+    /// read.
     ///
     /// # Errors
-    /// INVALID_PAYLOAD for a header that holds anything but visible ASCII.
+    /// `INVALID_PAYLOAD` for a value that contains anything but visible ASCII.
     pub fn text_header(&self, name: &str) -> Result<Option<&str>, ApiError> {
         let value = self.headers.get(name).map(|value| value.to_str());
         value.transpose().map_err(|_| ApiError::invalid_payload(format!("The header {name} has to be plain ASCII")))
@@ -190,10 +197,12 @@ impl Call {
         &self.body
     }
 
-    /// The body as JSON: an object or an array. A body of another media type, or none, counts as an empty object.
+    /// The body as JSON: an object or an array. An empty body, or one of another media type than `application/json`,
+    /// counts as an empty object.
     ///
     /// # Errors
-    /// INVALID_PAYLOAD with the reason.
+    /// `INVALID_PAYLOAD` for a body that is too large, that has an unknown encoding or charset, or that is not a JSON
+    /// object or array.
     pub fn json(&self) -> Result<Value, ApiError> {
         let refuse = |reason: String| Err(ApiError::invalid_payload(reason));
         let content_type = self.header("content-type").unwrap_or_default().to_ascii_lowercase();
@@ -220,7 +229,7 @@ impl Call {
     }
 
     fn decoded_body(&self) -> Result<Vec<u8>, ApiError> {
-        // One byte more than the limit is read, so that a body over it is seen without being unpacked whole.
+        // Reads one byte more than the limit, to detect a body that is too large without decompressing all of it.
         let limit = MAX_BODY as u64 + 1;
         let mut out = Vec::new();
         let result = match self.header("content-encoding").map(str::to_ascii_lowercase).as_deref() {

@@ -1,8 +1,8 @@
-//! The end of a request's work: early enough that its answer leaves before the function's time limit ends the process.
+//! The deadline of the work on a request. It leaves enough time to send the answer before the function's time limit.
 //!
-//! Every call to a store has bounds of its own (see `crate::clients`), but a request makes several, and retries some. Without
-//! a common deadline a store that hangs would end in a time-out of the gateway after 30 s, whose answer does not have the
-//! contract's shape.
+//! Every call to a store has time-outs of its own (see `crate::clients`), but a request makes several calls and retries
+//! some. Without a common deadline, a store that does not answer would lead to a time-out of the gateway after 30 s.
+//! The gateway's error does not have the form that the API promises.
 
 use std::{
     future::Future,
@@ -13,37 +13,38 @@ use tokio::time::Instant;
 
 use crate::operations::OperationError;
 
-/// Kept free at the end of an invocation: to write the answer down, and for the way of it to the gateway.
+/// Time reserved at the end of an invocation, to serialise the answer and send it to the gateway.
 const RESERVE: Duration = Duration::from_secs(2);
 
-/// The most that a request works: the time limit of a function behind the gateway (29 s, `Timeout` in template.yaml), less the
-/// reserve.
+/// Maximum time for the work on a request: the time limit of a function behind the gateway (29 s, `Timeout` in
+/// template.yaml) minus the reserve.
 pub(super) const LONGEST: Duration = Duration::from_secs(27);
 
-/// When the work of a request ends.
+/// The time at which the work on a request must end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deadline(Instant);
 
 impl Deadline {
-    /// The deadline of a request whose invocation ends at `end`, as Lambda says; none for a request outside of Lambda.
+    /// The deadline of a request. `end` is the end of the invocation as stated by Lambda, and `None` outside Lambda.
     #[must_use]
     pub fn of_invocation(end: Option<SystemTime>) -> Self {
         Self(Instant::now() + budget(end.and_then(|end| end.duration_since(SystemTime::now()).ok())))
     }
 
-    /// A deadline that is earlier: for a part of the work whose failure the rest still has to report.
+    /// This deadline, earlier by a duration. For a part of the work whose failure must still be reported.
     #[must_use]
     pub fn earlier(self, by: Duration) -> Self {
         Self(self.0.checked_sub(by).unwrap_or(self.0))
     }
 
-    /// Runs work until the deadline. Work that has not begun by then never begins, so it writes nothing.
+    /// Runs work until the deadline. After the deadline, work does not start, so it writes nothing.
     ///
-    /// Work that is cut off is dropped between two polls, as in a crash: a write under way is applied as a whole or not at all
-    /// (one conditional request or one transaction each), and what was applied stays (RSV-1 … RSV-3).
+    /// Running work is dropped at the deadline, which has the same effect as a crash. Each write is one conditional
+    /// request or one transaction, so it is applied completely or not at all, and writes that were applied remain
+    /// (RSV-1 … RSV-3).
     ///
     /// # Errors
-    /// SERVICE_UNAVAILABLE when the deadline comes first; otherwise the error of the work.
+    /// `SERVICE_UNAVAILABLE` when the deadline comes first; otherwise the error of the work.
     pub async fn bound<T, E: From<OperationError>>(self, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
         if Instant::now() >= self.0 {
             return Err(over().into());
@@ -56,8 +57,9 @@ fn over() -> OperationError {
     OperationError::Unavailable("the time of the request is over".to_owned())
 }
 
-/// How long a request may work when its invocation ends after `left`. A time limit that is nearly as short as the reserve is
-/// halved. No limit, or one that is over already (emulators send such), counts as the deployed one.
+/// How long a request may work when its invocation ends after `left`. If `left` is hardly longer than the reserve, the
+/// work gets half of it. Without a time limit, or with one that is already over (some emulators send such), the
+/// deployed limit applies.
 fn budget(left: Option<Duration>) -> Duration {
     match left {
         Some(left) if !left.is_zero() => left.saturating_sub(RESERVE).max(left / 2).min(LONGEST),

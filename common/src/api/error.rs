@@ -1,5 +1,5 @@
-//! Errors as Directus writes them on the wire: status, code and message. Details of a failure go to the log, never to the
-//! client.
+//! Errors in the form that Directus gives them: status, code and message. Details of a failure are logged and never
+//! sent to the client.
 
 use lambda_http::http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -23,10 +23,10 @@ pub enum ApiError {
     MethodNotAllowed {
         /// The method used.
         current: String,
-        /// The methods that there are.
+        /// The methods that the path supports.
         allowed: &'static [&'static str],
     },
-    /// Throttled: 429, with the seconds to wait.
+    /// Too many requests: 429, with the seconds to wait.
     #[error("too many requests")]
     RequestsExceeded(u32),
 }
@@ -95,7 +95,7 @@ impl ApiError {
         }
     }
 
-    /// Whether it is a fault that an operator should see, rather than a client's mistake.
+    /// Whether this is a fault of the service, which operators must see in the log, and not a mistake of the client.
     #[must_use]
     pub fn is_fault(&self) -> bool {
         self.status().is_server_error()

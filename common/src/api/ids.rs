@@ -1,19 +1,20 @@
-//! The ids and the route of a request, as the gateway and Lambda name them. Nothing of it is a client's own text.
+//! The ids and the route of a request, as API Gateway and Lambda name them. None of them contains text from the client.
 
 use lambda_http::{Request, RequestExt, request::RequestContext};
 
 /// The route of a request that did not come through an HTTP API.
 const NO_ROUTE: &str = "none";
 
-/// How logs and metrics name a request.
+/// The names of a request in logs and metrics.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Ids {
-    /// The gateway's `requestContext.requestId`: in the access log, in every line of the function, and in `x-request-id`.
-    /// Outside of a gateway it is Lambda's; a fresh one where there is neither.
+    /// The request's id, in the access log, in every line of the function's log, and in `x-request-id`: the gateway's
+    /// `requestContext.requestId`; without a gateway Lambda's id of the invocation; without both a random one.
     pub(super) request: String,
-    /// Lambda's id of the invocation, which Lambda's own lines and X-Ray have.
+    /// Lambda's id of the invocation. Lambda's own log lines and X-Ray contain it.
     pub(super) invocation: String,
-    /// The route: one of the template's, each with its method, without what only matches a trailing slash. HEAD is GET.
+    /// The method and path of a route of the template. HEAD counts as GET, and a route that only matches a trailing
+    /// slash counts as the route without it.
     pub(super) route: String,
 }
 
@@ -33,7 +34,7 @@ impl Ids {
     }
 }
 
-/// A route key (`HEAD /files/{proxy+}`) as the route that it belongs to (`GET /files`).
+/// Converts a route key (`HEAD /files/{proxy+}`) to the route under which it is counted (`GET /files`).
 fn route(key: &str) -> String {
     let key = match key.strip_prefix("HEAD ") {
         Some(path) => format!("GET {path}"),

@@ -1,5 +1,5 @@
-//! The HTTP dialect: envelope, errors, authentication. One place turns a request into a [`Call`] and an [`Answer`] or an
-//! [`ApiError`] into a response.
+//! The HTTP dialect: envelope, errors, authentication. Only this module turns a request into a [`Call`], and an
+//! [`Answer`] or an [`ApiError`] into a response.
 
 mod answer;
 mod call;

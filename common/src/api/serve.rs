@@ -22,20 +22,21 @@ use crate::{
     operations::OperationError,
 };
 
-/// The methods that a preflight names, as Directus lists them.
+/// The methods in the answer to a preflight request, in the order of Directus.
 const METHODS: &str = "GET,POST,PATCH,DELETE,SEARCH";
 
-/// Answers one request with what `operation` makes of it.
+/// Answers one request with the result of `operation`.
 ///
-/// HEAD is answered as GET without its body; OPTIONS is answered here and never reaches the operation. The work ends before
-/// the function's time limit (see [`Deadline`]); every line that is logged meanwhile carries the request's ids.
+/// HEAD is executed as GET and answered without a body. OPTIONS is answered here and does not reach the operation. The
+/// work ends before the function's time limit (see [`Deadline`]). Every line that is logged during the work contains
+/// the request's ids.
 pub async fn serve<'a, F, R>(context: &'a Context, request: Request, operation: F) -> Response<Body>
 where
     F: FnOnce(&'a Context, Call) -> R,
     R: Future<Output = Result<Answer, ApiError>>,
 {
     let ids = Ids::of(&request);
-    // At the level of errors, so that a line keeps its ids whatever is logged besides.
+    // The span has the level of errors, so that log lines contain the ids at every log level.
     let span = tracing::error_span!("request", request_id = ids.request, invocation = ids.invocation);
     answer(context, request, operation, &ids).instrument(span).await
 }
@@ -75,7 +76,7 @@ where
     response
 }
 
-/// Answers a request that nobody needs a token for, whatever token it carries.
+/// Answers a request that needs no authentication. A token in the request is ignored.
 pub async fn serve_anyone(context: &Context, request: Request, answer: Answer) -> Response<Body> {
     let (mut parts, body) = request.into_parts();
     parts.headers.remove(header::AUTHORIZATION);
@@ -113,7 +114,7 @@ fn failed(error: &ApiError, request_id: &str) -> Response<Body> {
     response
 }
 
-/// An answer over the limit of a Lambda function becomes an error that says what to do.
+/// Replaces an answer above the limit of Lambda with an error that tells the client what to do.
 fn limited(response: Response<Body>) -> Response<Body> {
     if response.body().len() <= MAX_ANSWER {
         return response;
@@ -135,7 +136,8 @@ fn options(path: &str) -> Answer {
     })
 }
 
-/// A weak ETag for what may be cached, and 304 for who has it. RFC 9110 sections 8.8.3 and 13.1.2.
+/// Adds a weak ETag to an answer that may be cached, and answers 304 if the client has this version (RFC 9110, sections
+/// 8.8.3 and 13.1.2).
 fn cache_headers(response: &mut Response<Body>, method: &Method, if_none_match: Option<&str>) {
     let readable = matches!(*method, Method::GET | Method::HEAD) && response.status() == StatusCode::OK;
     if !readable {
@@ -153,18 +155,19 @@ fn cache_headers(response: &mut Response<Body>, method: &Method, if_none_match: 
     }
 }
 
-/// Length and checksum of a body. A tag tells versions of an answer apart for those who may read it; nobody trusts it with
-/// more, and a list of codes is too long to be hashed for that.
+/// A tag of the body's length and checksum. It only distinguishes versions of an answer and protects nothing, so it
+/// needs no cryptographic hash, which would be slow for a list of many codes.
 fn tag(body: &[u8]) -> String {
     format!("W/\"{:x}-{:016x}\"", body.len(), crc_fast::checksum(CrcAlgorithm::Crc64Nvme, body))
 }
 
-/// A tag without its weakness: If-None-Match compares weakly.
+/// A tag without its prefix `W/`, because If-None-Match compares weakly.
 fn weak(tag: &str) -> &str {
     tag.strip_prefix("W/").unwrap_or(tag)
 }
 
-/// CORS for the configured origins; without them a browser of another origin is told nothing.
+/// Adds CORS headers for the configured origins. Without them, a browser withholds the answer from a page of another
+/// origin.
 fn cors_headers(response: &mut Response<Body>, allowed: &[String], origin: Option<&str>) {
     insert(response, header::VARY, "Origin");
     let Some(origin) = origin else { return };
@@ -178,7 +181,7 @@ fn cors_headers(response: &mut Response<Body>, allowed: &[String], origin: Optio
     insert(response, header::ACCESS_CONTROL_EXPOSE_HEADERS, "ETag,X-Request-Id,Content-Disposition,Retry-After");
     insert(response, header::ACCESS_CONTROL_MAX_AGE, "18000");
     if !any {
-        // Cookies only travel to origins that were named one by one.
+        // Credentials are allowed only for origins that are configured by name, not for `*`.
         insert(response, header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
     }
 }

@@ -1,4 +1,4 @@
-//! What is logged of a request, and what the client sees of it.
+//! Tests of what is logged about a request and what the client gets.
 
 use std::{
     io,

@@ -5,13 +5,13 @@ use aws_sdk_s3::{
     operation::RequestId,
 };
 
-/// The bucket did not do what was asked.
+/// Why a request to the bucket failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BucketError {
-    /// The upload is not there: completed, aborted, or never made.
+    /// The multipart upload does not exist: it was completed, aborted or never created.
     #[error("no such upload")]
     NoSuchUpload,
-    /// The object is not there.
+    /// The object does not exist.
     #[error("no such object")]
     NoSuchObject,
     /// The bucket is busy or does not answer; a later try may succeed.

@@ -10,7 +10,7 @@ use super::{Bucket, BucketError};
 const LINK_LIFETIME: Duration = Duration::from_secs(15 * 60);
 
 impl Bucket<'_> {
-    /// A link that reads an object for 15 minutes. The link is secret: it must not reach a log.
+    /// A link that reads an object for 15 minutes. The link is secret: it must not be logged.
     ///
     /// # Errors
     /// [`BucketError::Busy`] when the client has no credentials to sign with.

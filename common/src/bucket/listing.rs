@@ -1,4 +1,4 @@
-//! What the bucket holds under a prefix: objects and open uploads.
+//! Lists what the bucket contains under a prefix: objects and open uploads.
 
 use super::{Bucket, BucketError, MAX_PAGES, error::classify};
 
@@ -9,7 +9,7 @@ pub struct OpenUpload {
     pub key: String,
     /// The upload's id.
     pub id: String,
-    /// When it was begun (seconds since 1970), if the bucket says so.
+    /// When it was begun (seconds since 1970), if S3 states it.
     pub initiated: Option<i64>,
 }
 
@@ -18,7 +18,7 @@ pub struct OpenUpload {
 pub struct Listed {
     /// Its key.
     pub key: String,
-    /// When it was written (seconds since 1970), if the bucket says so.
+    /// When it was written (seconds since 1970), if S3 states it.
     pub modified: Option<i64>,
 }
 
@@ -41,7 +41,8 @@ impl Bucket<'_> {
         Err(BucketError::Busy("a listing of objects did not end".to_owned()))
     }
 
-    /// One page of the objects under a prefix, those after a key, and where the next page begins.
+    /// One page of the objects under a prefix, and the token of the next page, if there is one. `after` skips the keys
+    /// up to this one; `token` continues a listing.
     ///
     /// # Errors
     /// [`BucketError::Busy`] when S3 does not answer; [`BucketError::Refused`] when it refuses.

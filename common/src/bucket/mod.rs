@@ -1,7 +1,7 @@
 //! The bucket: every S3 call that exports need, each with the client's timeouts and retries.
 //!
-//! Parts travel as an unsigned payload over TLS with a CRC-64/NVME checksum: the checksum is verified by S3 end to end, and
-//! costs a small part of what a SHA-256 of every part does.
+//! Parts are sent over TLS as an unsigned payload with a CRC-64/NVME checksum, which S3 verifies. That costs a small
+//! part of computing a SHA-256 of every part.
 
 mod error;
 mod links;
@@ -19,27 +19,28 @@ use aws_sdk_s3::Client;
 use crate::clients::{CALL_SECONDS, TRY_SECONDS, timeouts};
 use error::classify;
 
-/// Pages of a listing that are read before it counts as broken: 1,000 entries each.
+/// Maximum number of pages of a listing, 1,000 entries each. A listing with more pages fails.
 const MAX_PAGES: usize = 100_000;
 
 /// The bucket of the exports.
 #[derive(Clone, Copy)]
 pub struct Bucket<'a> {
     client: &'a Client,
-    /// Signs links, and sends nothing.
+    /// Only signs links. It sends no requests.
     links: &'a Client,
     name: &'a str,
 }
 
 impl<'a> Bucket<'a> {
-    /// A bucket by its client and name, with the client that signs links: a signature covers the host, which a browser may
-    /// name otherwise than this process does.
+    /// The bucket `name`. `client` sends requests and `links` signs links: a signature covers the host, and a browser
+    /// may reach S3 under another host name than this process does.
     #[must_use]
     pub fn new(client: &'a Client, links: &'a Client, name: &'a str) -> Self {
         Self { client, links, name }
     }
 
-    /// Whether the bucket can be reached; the one call of a request to S3, with the bounds of the others.
+    /// Checks that the bucket can be reached. A client waits for this call, so it has the shorter time-outs of DynamoDB
+    /// calls.
     ///
     /// # Errors
     /// [`BucketError::Busy`] when S3 does not answer; [`BucketError::Refused`] when it refuses.

@@ -9,25 +9,25 @@ use aws_sdk_s3::{
 
 use super::{Bucket, BucketError, error::classify};
 
-/// What an object is.
+/// The key and the metadata of an object to write.
 #[derive(Clone, Debug)]
 pub struct ObjectHead<'a> {
     /// Its key.
     pub key: &'a str,
     /// Its media type.
     pub content_type: &'a str,
-    /// The reservation whose codes it holds.
+    /// The id of the reservation whose codes it contains.
     pub reservation: String,
-    /// How many rows it has.
+    /// Its number of rows.
     pub rows: u64,
 }
 
-/// What is known of a stored object.
+/// The properties of a stored object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stored {
-    /// Bytes.
+    /// Its size (bytes).
     pub len: u64,
-    /// Rows, from its metadata.
+    /// Its number of rows, from its metadata; `None` if the metadata does not contain it.
     pub rows: Option<u64>,
 }
 
@@ -53,7 +53,7 @@ impl Bucket<'_> {
             .map_err(classify)
     }
 
-    /// What is stored under a key.
+    /// The properties of the object under a key; `None` if there is no object.
     ///
     /// # Errors
     /// [`BucketError::Busy`] when S3 does not answer; [`BucketError::Refused`] when it refuses.
@@ -72,10 +72,11 @@ impl Bucket<'_> {
         }
     }
 
-    /// Deletes objects; those that are gone already are fine.
+    /// Deletes objects. Ignores keys that do not exist.
     ///
     /// # Errors
-    /// [`BucketError::Busy`] when S3 does not answer or does not delete one of them; [`BucketError::Refused`] when it refuses.
+    /// [`BucketError::Busy`] when S3 does not answer or does not delete one of them; [`BucketError::Refused`] when it
+    /// refuses.
     pub async fn delete(&self, keys: &[String]) -> Result<(), BucketError> {
         for chunk in keys.chunks(1_000) {
             let objects = chunk

@@ -17,19 +17,19 @@ pub struct Part {
     pub number: u32,
     /// Its entity tag.
     pub etag: String,
-    /// Bytes.
+    /// Its size (bytes).
     pub len: u64,
 }
 
 impl Bucket<'_> {
-    /// An open upload of this key, if there is one: it remains when a worker stops between creating it and saving
-    /// its id.
+    /// The id of an open upload of this key, if there is one. A worker that dies between creating an upload and saving
+    /// its id leaves one.
     ///
     /// # Errors
     /// [`BucketError::Busy`] when S3 does not answer; [`BucketError::Refused`] when it refuses.
     pub async fn find_upload(&self, key: &str) -> Result<Option<String>, BucketError> {
         let mut ids: Vec<_> = self.open_uploads(key).await?.into_iter().filter(|upload| upload.key == key).collect();
-        // Concurrent workers may have left several; all must choose the same one.
+        // Concurrent workers may have left several uploads. All workers must choose the same one.
         ids.sort_by(|a, b| (a.initiated, &a.id).cmp(&(b.initiated, &b.id)));
         Ok(ids.into_iter().next().map(|upload| upload.id))
     }
@@ -54,7 +54,7 @@ impl Bucket<'_> {
         answer.upload_id.ok_or_else(|| BucketError::Refused("an upload without an id".to_owned()))
     }
 
-    /// Uploads a part; the same part again replaces it.
+    /// Uploads a part. The same part sent again replaces the earlier one.
     ///
     /// # Errors
     /// [`BucketError::NoSuchUpload`] when the upload is gone; [`BucketError::Busy`] when S3 does not answer;
@@ -112,7 +112,7 @@ impl Bucket<'_> {
         Err(BucketError::Busy("a listing of parts did not end".to_owned()))
     }
 
-    /// Makes the object of its parts.
+    /// Completes an upload: joins its parts to the object.
     ///
     /// # Errors
     /// [`BucketError::NoSuchUpload`] when the upload is gone; [`BucketError::Busy`] when S3 does not answer;
@@ -135,7 +135,8 @@ impl Bucket<'_> {
             .checksum_type(ChecksumType::FullObject)
             .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
             .customize()
-            // S3 may take minutes to put thousands of parts together. One long try: a retry would collide with the first.
+            // S3 may take minutes to join thousands of parts. One long try: a retry would collide with the first
+            // request.
             .config_override(
                 aws_sdk_s3::config::Builder::new()
                     .timeout_config(timeouts(100, 100))
@@ -147,7 +148,7 @@ impl Bucket<'_> {
             .map_err(classify)
     }
 
-    /// Ends an upload and frees its parts; one that is gone already is fine.
+    /// Aborts an upload, which frees its parts. Ignores an upload that no longer exists.
     ///
     /// # Errors
     /// [`BucketError::Busy`] when S3 does not answer; [`BucketError::Refused`] when it refuses.

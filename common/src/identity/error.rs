@@ -1,14 +1,14 @@
-//! Why a token does not lead to a user.
+//! [`IdentityError`]: why the user of a token cannot be determined.
 
 use crate::store::StoreError;
 
-/// Why a token does not lead to a user.
+/// Why the user of a token cannot be determined.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
-    /// A token that the issuer did not sign for this service, or whose time is over.
+    /// The JWT was not signed by the issuer for this service, or it has expired.
     #[error("the token is not valid")]
     InvalidToken,
-    /// The issuer's keys are not known: it does not answer.
+    /// The keys of the issuer cannot be fetched.
     #[error("the keys of the issuer are not known: {0}")]
     IssuerUnavailable(String),
     /// The `Directory` table cannot be read.

@@ -1,6 +1,6 @@
 //! Verifies JSON Web Tokens of the deployment's OpenID Connect issuer.
 //!
-//! RS256 and ES256 (RFC 7518), `iss`, `aud` and `exp` are checked. The issuer's keys are found through its discovery
+//! RS256 and ES256 (RFC 7518), `iss`, `aud`, `exp` and `nbf` are checked. The issuer's keys are found through its discovery
 //! document (OpenID Connect Discovery 1.0, section 4) and cached. An unknown key id causes a fetch, at most once a minute,
 //! so that tokens with invented key ids cause no load at the issuer.
 //!
@@ -42,10 +42,10 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 /// Maximum time of a fetch: the discovery document and the keys.
 const MAX_FETCH: Duration = Duration::from_secs(6);
 
-/// How far clocks may differ (seconds).
+/// Maximum difference between the clocks of the issuer and this service (seconds).
 const LEEWAY: u64 = 30;
 
-/// The largest document of an issuer that is read (bytes).
+/// Maximum size of a document of the issuer (bytes).
 const MAX_DOCUMENT: usize = 1 << 20;
 
 /// The claims that are read.
@@ -81,7 +81,7 @@ struct Source {
 }
 
 impl Issuer {
-    /// An issuer whose keys are fetched when its first token comes.
+    /// An issuer. Its keys are fetched when the first token arrives.
     #[must_use]
     pub fn new(settings: Oidc) -> Self {
         signatures::install();

@@ -1,4 +1,5 @@
-//! From a token to a user: static tokens of the `Directory` table, and JWTs of the deployment's OpenID Connect issuer.
+//! Finds the users of tokens: static tokens of the `Directory` table, and JWTs of the deployment's OpenID Connect
+//! issuer.
 //!
 //! May use [`crate::store`] and [`crate::config`]. HTTP headers and cookies are read in [`crate::api`].
 
@@ -24,18 +25,17 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// With an issuer, its JWTs are accepted beside static tokens.
+    /// Accepts static tokens and, with an issuer, its JWTs.
     #[must_use]
     pub fn new(oidc: Option<Oidc>) -> Self {
         Self { issuer: oidc.map(Issuer::new), tokens: Tokens::default() }
     }
 
-    /// The user of a token, whatever their status.
+    /// The user of a token, whatever their status; `None` if no user has this static token or the JWT's subject.
     ///
     /// # Errors
     /// [`IdentityError::InvalidToken`] for a JWT that does not verify, [`IdentityError::IssuerUnavailable`] when the
-    /// issuer's keys cannot be fetched, [`IdentityError::Store`] when the `Directory` table does not answer. A static
-    /// token that is not known is `None`.
+    /// issuer's keys cannot be fetched, [`IdentityError::Store`] when the `Directory` table does not answer.
     pub async fn user_of(&self, store: Store<'_>, token: &str) -> Result<Option<User>, IdentityError> {
         if let Some(issuer) = self.issuer.as_ref().filter(|_| Issuer::is_jwt(token)) {
             return Ok(store.user_of_subject(&issuer.subject(token).await?).await?);

@@ -1,7 +1,7 @@
-//! How the signature of a JWT is verified: by `ring`, which is in the process for TLS.
+//! Verifies the signatures of JWTs with `ring`, which the process uses for TLS anyway.
 //!
-//! `jsonwebtoken` brings two cryptographic libraries of its own, and each would be compiled for this alone. It leaves the
-//! choice open (`CryptoProvider`): ours knows the two algorithms that are accepted, and signs nothing.
+//! `jsonwebtoken` offers two other cryptographic libraries, and each would be compiled for this purpose only. It also
+//! accepts a `CryptoProvider` of its user. The one in this module supports the two accepted algorithms and cannot sign.
 
 use jsonwebtoken::{
     Algorithm, AlgorithmFamily, DecodingKey, DecodingKeyKind,
@@ -11,16 +11,16 @@ use jsonwebtoken::{
 use ring::signature::{ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey};
 use signature::{Error, Verifier};
 
-/// `key_utils` are for those who make key sets; nothing here does.
+/// `key_utils` serve to create key sets, which this service does not do.
 static PROVIDER: CryptoProvider = CryptoProvider {
     signer_factory: |_, _| Err(ErrorKind::InvalidAlgorithm.into()),
     verifier_factory: verifier,
     key_utils: KeyUtils::new_unimplemented(),
 };
 
-/// Makes this the cryptography of `jsonwebtoken` in this process; a second call changes nothing.
+/// Registers the provider for `jsonwebtoken` in this process. A second call has no effect.
 pub(super) fn install() {
-    // An Err holds the provider that was there before: this one.
+    // An error contains the provider that was registered before, which is this one.
     _ = PROVIDER.install_default();
 }
 
@@ -130,7 +130,7 @@ mod tests {
         }
     }
     /// A key of 1,024 bits, made for this test, and its signature of the same claims.
-    const SHORT_MODULUS: &str = "j5323hONZok-wYAhPyznH1_3hHUcgEqCb3drGBEa0kmYp_jYvrXJQlj0I7PR3YSkn0b5FSi9rK4aSyH5S6SVG1w9FrTGF8uPov9CfGP1mzWV69mjQDPEqqFnCAQXrf49wqWkSlORu8ypzOEDKNrLSlPxhQJqJ3hvdt0dBlzPh8";
+    const SHORT_MODULUS: &str = "-j5323hONZok-wYAhPyznH1_3hHUcgEqCb3drGBEa0kmYp_jYvrXJQlj0I7PR3YSkn0b5FSi9rK4aSyH5S6SVG1w9FrTGF8uPov9CfGP1mzWV69mjQDPEqqFnCAQXrf49wqWkSlORu8ypzOEDKNrLSlPxhQJqJ3hvdt0dBlzPh8";
     const SHORT_SIGNATURE: &str = "jckWSZ9M2VM1SvtUAi-oth2yt5QGhdzIftXXGdoyyoMlHypVTefW9Ic9oow5CiLatfFPJLregWpVI7hsvCq0MJM8WUPaVsPlxKGCkllIm2Xw_484SVWjhrSVu44Rnj1e4QbDVw_QAlKDkMh2G05ifsQMSfiQE2p15207xS79D4A";
 
     /// A key on P-384, made for this test, and its signature of the same claims with SHA-256.

@@ -1,17 +1,17 @@
-//! A cache of which user each static token led to.
+//! A cache of the users of static tokens.
 
 use std::{collections::HashMap, sync::Mutex};
 
-/// The most tokens remembered; beyond it, everything is forgotten.
+/// Maximum number of cached tokens. When it is reached, the cache is emptied.
 const MAX_TOKENS: usize = 10_000;
 
-/// Which user each token hash led to when it was last seen. An entry is only a guess of which user to read together with
-/// the token: the token is read again every time, so a revoked one ends with the next request.
+/// The last known user of each token hash. An entry is only a guess that allows reading the token and the user
+/// together. The token is read for every request, so a revoked token is refused from the next request on.
 #[derive(Debug, Default)]
 pub(super) struct Tokens(Mutex<HashMap<String, String>>);
 
 impl Tokens {
-    /// The user whom the token led to before.
+    /// The last known user of the token.
     pub(super) fn guess(&self, hash: &str) -> Option<String> {
         self.0.lock().ok()?.get(hash).cloned()
     }

@@ -1,5 +1,5 @@
-//! CloudWatch's embedded metric format: a log line that is a JSON document, of which CloudWatch makes metrics.
-//! (Amazon CloudWatch User Guide, "Specification: Embedded metric format".)
+//! CloudWatch's embedded metric format: a JSON document on a log line, from which CloudWatch extracts metrics (Amazon
+//! CloudWatch User Guide, "Specification: Embedded metric format").
 
 use serde_json::{Map, Value, json};
 
@@ -8,10 +8,10 @@ use super::Event;
 /// The namespace of every metric.
 pub const NAMESPACE: &str = "CodeReservation";
 
-/// The dimension that tells deployments of one account apart.
+/// The dimension that distinguishes the deployments of one account.
 const STACK: &str = "Stack";
 
-/// The document of an event of the stack at a time (milliseconds since 1970).
+/// The document of an event. `stack` is the name of the deployment, and `at_ms` is the time in milliseconds since 1970.
 #[must_use]
 pub fn document(event: &Event, stack: &str, at_ms: i64) -> Value {
     let dimensions = event.dimensions();

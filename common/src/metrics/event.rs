@@ -1,17 +1,17 @@
-//! What there is to count. Each figure has one name and one unit, here and nowhere else.
+//! The events that are counted. The name and the unit of each metric are defined here only.
 
 use serde_json::{Map, Value, json};
 
-/// Units, by the names of CloudWatch (API reference, `MetricDatum`).
+/// Units, with the names that CloudWatch uses (API reference, `MetricDatum`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// A number of things; figures of this unit are added up.
+    /// A number of things. [`Totals`](super::Totals) shows the sum.
     Count,
-    /// Bytes; added up.
+    /// A number of bytes. The totals show the sum.
     Bytes,
-    /// A duration; the longest counts, and the mean.
+    /// A duration in milliseconds. The totals show the mean and the longest.
     Milliseconds,
-    /// A share; the highest counts.
+    /// A percentage. The totals show the highest.
     Percent,
 }
 
@@ -28,23 +28,23 @@ impl Unit {
     }
 }
 
-/// One figure of an event.
+/// One value of a metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Measurement {
     /// The metric's name.
     pub name: &'static str,
     /// Its unit.
     pub unit: Unit,
-    /// The figure.
+    /// The value, in that unit.
     pub value: f64,
 }
 
-/// Something that happened.
+/// An event that is counted.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// A request was answered.
     Request(Request),
-    /// Ranges of one pool were allocated, or that was tried in vain.
+    /// Ranges of one pool were allocated, or the attempt failed.
     Allocation(Allocation),
     /// A slice of an export, or a small export as a whole, was written.
     Slice(Slice),
@@ -54,55 +54,56 @@ pub enum Event {
     EditConflict,
     /// The sweep looked for reservations without progress.
     Woken {
-        /// Those that got another try.
+        /// Number of reservations that were woken.
         nudged: usize,
-        /// Those that ended after their last try.
+        /// Number of reservations that ended as `error` after their last attempt.
         ended: usize,
     },
-    /// The daily look for rows in partitions that no list reads, since `Shards` was lowered.
+    /// The daily check found so many partitions that contain rows but are not read by lists, because `Shards` was
+    /// lowered.
     StrayShards(usize),
 }
 
 /// A request and its answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
-    /// One of the template's routes, never a client's path.
+    /// The route in the template, never the path that a client sent.
     pub route: String,
     /// The HTTP status.
     pub status: u16,
-    /// From the event to the answer (milliseconds).
+    /// Time from the event to the answer (milliseconds).
     pub duration_ms: u64,
-    /// The gateway's id.
+    /// The request's id, which the logs contain too.
     pub request_id: String,
 }
 
-/// What one group of new reservations of a pool came to.
+/// The result of the allocation for a group of new reservations of one pool.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Allocation {
-    /// Reservations that got a range.
+    /// Number of reservations that got a range.
     pub reservations: u64,
-    /// Their codes.
+    /// Number of codes in these ranges.
     pub codes: u64,
-    /// Transactions that were tried.
+    /// Number of transactions that were sent.
     pub attempts: u32,
-    /// Tries that conflicted with another writer.
+    /// Number of these that conflicted with another writer.
     pub conflicts: u32,
-    /// How full the pool is afterwards: the next index and the capacity; none where it could not be read.
+    /// The pool's next index and its capacity after the allocation; `None` if the pool could not be read.
     pub fill: Option<(u64, u64)>,
-    /// The pool.
+    /// The pool's namespace.
     pub namespace: String,
 }
 
-/// What one slice of an export wrote.
+/// The work of one slice of an export.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Slice {
-    /// Rows that are stored.
+    /// Number of rows that were stored.
     pub rows: u64,
-    /// Their bytes, as stored.
+    /// Size of these rows as stored (bytes).
     pub bytes: u64,
-    /// How long it took (milliseconds).
+    /// Duration of the slice (milliseconds).
     pub duration_ms: u64,
-    /// The reservation.
+    /// The reservation's id.
     pub reservation: uuid::Uuid,
 }
 
@@ -121,7 +122,7 @@ impl Event {
         }
     }
 
-    /// Its figures.
+    /// The metrics of the event.
     #[must_use]
     pub fn measurements(&self) -> Vec<Measurement> {
         #[expect(
@@ -156,8 +157,8 @@ impl Event {
         }
     }
 
-    /// Names and values by which CloudWatch keeps the figures apart. Each combination is a metric that is paid for: routes are
-    /// those of the template, and there are five classes of status.
+    /// Names and values by which CloudWatch separates the metrics. Each combination is a metric that costs money, so
+    /// there are few: the routes of the template, and five classes of status.
     #[must_use]
     pub fn dimensions(&self) -> Vec<(&'static str, String)> {
         match self {
@@ -168,7 +169,7 @@ impl Event {
         }
     }
 
-    /// What a person needs to find out more: searched in the log, no dimension.
+    /// Details for searching the log. They are not dimensions.
     #[must_use]
     pub fn properties(&self) -> Map<String, Value> {
         let properties = match self {
@@ -186,7 +187,7 @@ impl Event {
     }
 }
 
-/// `part` of `whole` in percent; a pool that can hold nothing is full.
+/// `part` as a percentage of `whole`. A pool without capacity counts as full.
 #[expect(clippy::cast_precision_loss, reason = "two digits of a percentage are asked for")]
 fn percent(part: u64, whole: u64) -> f64 {
     if whole == 0 { 100.0 } else { part as f64 / whole as f64 * 100.0 }

@@ -1,8 +1,8 @@
-//! Figures about the work: one value per event, which becomes a metric of CloudWatch on AWS and a part of one log line a
-//! minute under `local`.
+//! Metrics: the values of one event at a time. On AWS each event is a log line from which CloudWatch extracts metrics.
+//! Under `local` the events are added up and logged once a minute.
 //!
-//! `event` says what there is to count, `emf` writes an event in CloudWatch's embedded metric format, `totals` adds events up;
-//! all three are pure. Only `sink` writes. No figure holds a token, a link, a body or a code.
+//! `event` defines the events, `emf` writes an event in CloudWatch's embedded metric format, and `totals` adds events
+//! up; all three are pure. Only `sink` writes. No metric contains a token, a link, a body or a code.
 
 mod emf;
 mod event;

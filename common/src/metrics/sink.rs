@@ -1,4 +1,4 @@
-//! Where events go: to CloudWatch as lines on standard output, or into totals that `local` prints.
+//! The destinations of events: lines on standard output for CloudWatch, or totals that `local` logs.
 
 use std::{
     io::{self, Write},
@@ -7,7 +7,8 @@ use std::{
 
 use super::{Event, Totals, document};
 
-/// Takes events. An event that cannot be written is lost: a metric never fails the work that it describes.
+/// Records events. An event that cannot be written is lost, because a metric must never fail the work that it
+/// describes.
 #[derive(Clone)]
 pub struct Metrics(Arc<Sink>);
 
@@ -17,27 +18,27 @@ enum Sink {
 }
 
 impl Metrics {
-    /// Writes each event as one line of JSON in the embedded metric format to standard output. Whether Lambda passes such a
-    /// line to CloudWatch unchanged under `LogFormat: JSON` on `provided.al2023` is not proved here: check it after the first
-    /// deployment. The log goes to standard error, so log lines do not mix with these.
+    /// Writes each event as one line of JSON in the embedded metric format to standard output. The log goes to standard
+    /// error, so the two do not mix. No test shows that Lambda passes such a line to CloudWatch unchanged under
+    /// `LogFormat: JSON` on `provided.al2023`: check it after the first deployment.
     #[must_use]
     pub fn on_stdout(stack: &str) -> Self {
         Self::lines(stack, Box::new(io::stdout()))
     }
 
-    /// As [`Metrics::on_stdout`], to another place.
+    /// Like [`Metrics::on_stdout`], to another writer.
     #[must_use]
     pub fn lines(stack: &str, out: Box<dyn Write + Send>) -> Self {
         Self(Arc::new(Sink::Lines { stack: stack.to_owned(), out: Mutex::new(out) }))
     }
 
-    /// Events are added up.
+    /// Adds events up until [`Metrics::take`] is called.
     #[must_use]
     pub fn totals() -> Self {
         Self(Arc::new(Sink::Totals(Mutex::default())))
     }
 
-    /// Takes an event.
+    /// Records an event.
     pub fn record(&self, event: &Event) {
         match &*self.0 {
             Sink::Lines { stack, out } => {
@@ -58,7 +59,7 @@ impl Metrics {
         }
     }
 
-    /// The totals since the last call; empty where events are lines.
+    /// The totals since the last call. They are empty if events are written as lines.
     #[must_use]
     pub fn take(&self) -> Totals {
         match &*self.0 {

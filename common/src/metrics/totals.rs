@@ -1,10 +1,10 @@
-//! Sums of the events since the last call: `local` prints them once a minute.
+//! The sums of the events since the last call. `local` logs them once a minute.
 
 use std::{collections::BTreeMap, fmt};
 
 use super::{Event, Unit};
 
-/// The figures of the events so far.
+/// The values of the events so far, by metric and dimensions.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Totals(BTreeMap<String, Total>);
 
@@ -17,7 +17,7 @@ struct Total {
 }
 
 impl Totals {
-    /// Adds an event's figures.
+    /// Adds the values of an event.
     pub fn add(&mut self, event: &Event) {
         let dimensions = event.dimensions();
         for one in event.measurements() {
@@ -36,7 +36,7 @@ impl Totals {
         }
     }
 
-    /// Whether nothing was added.
+    /// Whether no event was added.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

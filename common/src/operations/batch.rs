@@ -1,4 +1,4 @@
-//! The rows of a batch request: named by keys or by a query.
+//! The rows of a batch request, selected by keys or by a query.
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -8,14 +8,14 @@ use crate::{query::RawQuery, reservation::uuid};
 
 /// The rows of a batch.
 pub enum Rows {
-    /// These.
+    /// The rows with these keys.
     Keys(Vec<Uuid>),
-    /// Those that match.
+    /// The rows that match a query.
     Query(RawQuery),
 }
 
 impl Rows {
-    /// Reads `keys` or `query`, exactly one of them.
+    /// Reads `keys` or `query`. Exactly one of them must be present.
     ///
     /// # Errors
     /// `INVALID_PAYLOAD` with the message of Directus; `FORBIDDEN` for a key that is not a UUID.
@@ -32,7 +32,7 @@ impl Rows {
     }
 }
 
-/// Reads ids.
+/// Parses ids.
 ///
 /// # Errors
 /// `FORBIDDEN` for an id that is not a UUID, the same as for one that does not exist.

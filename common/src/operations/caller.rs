@@ -1,4 +1,4 @@
-//! The caller of a request and their rights. Checked once, before any row is read.
+//! The caller of a request and their rights. The right to a collection is checked before any row is read.
 
 use super::OperationError;
 use crate::{
@@ -18,13 +18,13 @@ impl Caller {
         Self(Some(user))
     }
 
-    /// No token.
+    /// The caller of a request without a token.
     #[must_use]
     pub fn nobody() -> Self {
         Self(None)
     }
 
-    /// The user.
+    /// The user; `None` for nobody.
     #[must_use]
     pub fn get(&self) -> Option<&User> {
         self.0.as_ref()
@@ -36,22 +36,23 @@ impl Caller {
         self.0.as_ref().map(|user| user.id.as_str())
     }
 
-    /// The role; nobody has none.
+    /// The role; [`Role::None`] for nobody.
     #[must_use]
     pub fn role(&self) -> Role {
         self.0.as_ref().map_or(Role::None, |user| user.role)
     }
 
-    /// Refuses an action on a collection that the role lacks (decided before the row is looked up).
+    /// Checks that the caller's role allows an action on a collection.
     ///
     /// # Errors
-    /// `FORBIDDEN` with the collection as reason.
+    /// `FORBIDDEN`, with the collection in the reason, if it does not.
     pub fn may(&self, action: Action, collection: Collection) -> Result<(), OperationError> {
         let allowed = query::may(self.role(), action, collection);
         if allowed { Ok(()) } else { Err(OperationError::no_collection(collection.name())) }
     }
 
-    /// The organisations whose rows the caller sees; none means all.
+    /// The organisations whose rows the caller may see. `None` means all; an empty list means that no row exists for
+    /// them.
     #[must_use]
     pub fn organisations(&self) -> Option<&[String]> {
         match &self.0 {
@@ -60,8 +61,8 @@ impl Caller {
         }
     }
 
-    /// Whether the rows of an organisation exist for the caller (RSV-6). A row of no organisation exists only for those
-    /// who see all.
+    /// Whether the rows of an organisation exist for the caller (RSV-6). A row without an organisation exists only for
+    /// callers who may see all rows.
     #[must_use]
     pub fn sees(&self, organisation: Option<&str>) -> bool {
         match self.organisations() {

@@ -1,4 +1,4 @@
-//! From a reservation to its codes: the rows of `unique_code` are computed for the window asked for, never stored.
+//! The codes of a reservation as rows of `unique_code`. Only the requested window is computed, and nothing is stored.
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ use crate::{
     reservation::Reservation,
 };
 
-/// The most codes in one answer.
+/// Maximum number of codes in one answer.
 pub(super) const MAX_CODES: usize = 10_000;
 
 /// Renders the codes of reservations as `unique_code` rows.
@@ -32,7 +32,7 @@ impl<'a> CodeRows<'a> {
         Ok(Self { secret, ids: secret.id_key() })
     }
 
-    /// The rows of a window of a reservation's codes, by position; time does not depend on the offset.
+    /// The rows of a window of a reservation's codes, by position. The time does not depend on the offset.
     ///
     /// # Errors
     /// `INTERNAL_SERVER_ERROR` when the stored range cannot be rendered.
@@ -49,7 +49,7 @@ impl<'a> CodeRows<'a> {
             .collect()
     }
 
-    /// Only the ids of a window of a reservation's codes.
+    /// The ids of a window of a reservation's codes, without the rest of the rows.
     #[must_use]
     pub(super) fn keys(&self, item: &Reservation, window: Window) -> Vec<Uuid> {
         let Some(range) = &item.range else { return Vec::new() };
@@ -102,7 +102,7 @@ impl<'a> CodeRows<'a> {
     }
 }
 
-/// The codes of a reservation that a window shows, counted from 0.
+/// The offsets (from 0) of the reservation's codes that a window contains.
 pub(super) fn offsets(item: &Reservation, window: Window) -> Range<u64> {
     let count = item.range.as_ref().map_or(0, |range| range.count);
     let start = count.min(window.skip() as u64);

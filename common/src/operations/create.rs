@@ -25,18 +25,18 @@ pub const MAX_BATCH: usize = 100;
 /// How long an Idempotency-Key is remembered (seconds).
 const REMEMBERED_SECONDS: i64 = 24 * 60 * 60;
 
-/// The largest answer that is stored with an Idempotency-Key (bytes); a larger one is rebuilt from its rows. A DynamoDB item
-/// holds 400 KB.
+/// Maximum size of an answer that is stored with an Idempotency-Key (bytes). A larger answer is built again from its
+/// rows. A DynamoDB item can contain 400 KB.
 const MAX_REMEMBERED_ANSWER: usize = 300_000;
 
-/// The largest Idempotency-Key (characters).
+/// Maximum length of an Idempotency-Key (characters).
 const MAX_KEY: usize = 255;
 
-/// What a client sent.
+/// A request to create reservations.
 pub struct Request<'a> {
     /// An object, or an array of objects.
     pub input: &'a Value,
-    /// The body's bytes, for comparing requests under one key.
+    /// The bytes of the body, which are compared with those of an earlier request with the same key.
     pub body: &'a [u8],
     /// The Idempotency-Key.
     pub key: Option<&'a str>,
@@ -44,12 +44,12 @@ pub struct Request<'a> {
     pub query: &'a RawQuery,
 }
 
-/// Creates reservations and shows them; `null` when the filter of the parameters excludes a single one.
+/// Creates reservations and shows them. Gives `null` when the filter of the parameters excludes a single one.
 ///
 /// # Errors
-/// `FORBIDDEN` without the right, `FAILED_VALIDATION` or `INVALID_PAYLOAD` for a bad input, `RECORD_NOT_UNIQUE` for an id in
-/// use,
-/// `SERVICE_UNAVAILABLE` when DynamoDB does not answer. Nothing is written then.
+/// `FORBIDDEN` without the right; `INVALID_QUERY` for bad parameters; `FAILED_VALIDATION` or `INVALID_PAYLOAD` for a
+/// bad input; `RECORD_NOT_UNIQUE` for an id in use; [`OperationError::KeyReused`] for an Idempotency-Key that was used
+/// with another body; `SERVICE_UNAVAILABLE` when DynamoDB does not answer. Either all reservations are written or none.
 pub async fn create(context: &Context, session: Session<'_>, request: Request<'_>) -> Result<Value, OperationError> {
     session.caller.may(Action::Create, Collection::CodeReservation)?;
     let query = session.query(Collection::CodeReservation, request.query)?;
@@ -103,7 +103,7 @@ fn drafts(context: &Context, session: Session<'_>, inputs: &[Value]) -> Result<V
             return Err(OperationError::no_row());
         }
         let birth = Birth {
-            // In order of time, and of the array within one request.
+            // A version 7 UUID, so ids are in the order of time and, within one request, of the array.
             id: Uuid::now_v7(),
             incarnation: Uuid::new_v4(),
             user: session.caller.id().unwrap_or_default().to_owned(),
@@ -135,7 +135,7 @@ async fn show(
 /// The stored answer of the first request with this key.
 ///
 /// # Errors
-/// `KeyReused` when the body differs from the first request's.
+/// [`OperationError::KeyReused`] when the body differs from the first request's.
 async fn first_answer(
     context: &Context,
     session: Session<'_>,

@@ -1,5 +1,5 @@
-//! Deleting reservations. Their ranges stay: a code that may have been printed is never issued again (RSV-7). The export is
-//! deleted when the DynamoDB stream delivers the deletion.
+//! Deletes reservations. Their ranges remain: a code that may have been printed is never issued again (RSV-7). The
+//! export is deleted when the DynamoDB stream delivers the deletion.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ const MAX_TRIES: u32 = 20;
 /// Deletes reservations by id, all or none.
 ///
 /// # Errors
-/// `FORBIDDEN` when one of them does not exist for the caller.
+/// `FORBIDDEN` when one of them does not exist for the caller; `SERVICE_UNAVAILABLE` when DynamoDB does not answer.
 pub async fn by_ids(context: &Context, session: Session<'_>, ids: &[Uuid]) -> Result<(), OperationError> {
     session.caller.may(Action::Delete, Collection::CodeReservation)?;
     let ids: Vec<Uuid> = ids.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
@@ -72,8 +72,8 @@ async fn by_query(context: &Context, session: Session<'_>, raw: &crate::query::R
                 read.len()
             )));
         }
-        // The condition on the version ensures that only rows that still match are deleted: after a conflict the query runs
-        // again.
+        // The condition on the version ensures that only rows that still match are deleted: after a conflict the query
+        // runs again.
         if context.store().delete(&read).await? == Written::Done {
             return Ok(());
         }

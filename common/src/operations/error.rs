@@ -1,4 +1,5 @@
-//! [`OperationError`]: why an operation failed. [`crate::api`] decides how it looks on the wire; details go to the log only.
+//! [`OperationError`]: why an operation failed. [`crate::api`] converts it to an HTTP response. Details are logged
+//! only.
 
 use crate::{
     context::SecretError,
@@ -14,7 +15,8 @@ pub enum OperationError {
     /// A token that is unknown, malformed, expired or of an inactive user.
     #[error("the token is not valid")]
     InvalidCredentials,
-    /// Not allowed. Without a reason it is the same for a row that does not exist and for one of another organisation.
+    /// The action is not allowed. There is no reason for rows, so that a row that does not exist and a row of another
+    /// organisation give the same error.
     #[error("forbidden: {0:?}")]
     Forbidden(Option<String>),
     /// A query parameter that cannot be used.
@@ -29,14 +31,14 @@ pub enum OperationError {
     /// Members that break a rule, one entry each.
     #[error("{} member(s) break a rule", .0.len())]
     FailedValidation(Vec<FieldError>),
-    /// A key that exists.
+    /// A key that exists already.
     #[error("{field} {value} exists")]
     RecordNotUnique {
         /// The collection.
         collection: &'static str,
         /// The member.
         field: &'static str,
-        /// The value that is taken.
+        /// The value that exists already.
         value: String,
     },
     /// A store, the bucket or the identity provider does not answer.
@@ -48,7 +50,7 @@ pub enum OperationError {
 }
 
 impl OperationError {
-    /// The refusal of a collection: no token, or a role that lacks the action.
+    /// The error for a collection: there is no token, or the role does not allow the action.
     #[must_use]
     pub fn no_collection(collection: &str) -> Self {
         Self::Forbidden(Some(format!(
@@ -56,7 +58,7 @@ impl OperationError {
         )))
     }
 
-    /// The refusal of a member.
+    /// The error for a member that does not exist or that the role may not use.
     #[must_use]
     pub fn no_field(field: &str, collection: &str) -> Self {
         Self::Forbidden(Some(format!(
@@ -65,13 +67,14 @@ impl OperationError {
         )))
     }
 
-    /// The refusal of a row: unknown, or of another organisation (RSV-6: never told apart).
+    /// The error for a row that does not exist or belongs to another organisation. Both cases give the same error
+    /// (RSV-6).
     #[must_use]
     pub fn no_row() -> Self {
         Self::Forbidden(None)
     }
 
-    /// The refusal of a batch with more rows than one transaction holds.
+    /// The error for a batch with more rows than fit into one transaction.
     #[must_use]
     pub fn too_many_rows(rows: usize, most: usize) -> Self {
         Self::InvalidPayload(format!("{rows} rows in one request, {most} at most are allowed"))

@@ -14,8 +14,8 @@ use crate::{
 /// Lists the files that exist for the caller (RSV-6).
 ///
 /// # Errors
-/// `INVALID_QUERY` or `FORBIDDEN` for bad parameters; `INVALID_QUERY` beyond `MaxScan` items; `SERVICE_UNAVAILABLE` when
-/// DynamoDB does not answer.
+/// `INVALID_QUERY` or `FORBIDDEN` for bad parameters; `INVALID_QUERY` beyond `MaxScan` items; `SERVICE_UNAVAILABLE`
+/// when DynamoDB does not answer.
 pub async fn list(context: &Context, session: Session<'_>, raw: &RawQuery) -> Result<(Query, Answer), OperationError> {
     let query = session.query(Collection::Files, raw)?;
     let answer = run(context, session, &query).await?;
@@ -60,7 +60,8 @@ pub async fn one(
     Ok((query, value))
 }
 
-/// A link that reads a file's bytes for 15 minutes, under its own name or the one that the client gave. The link is secret.
+/// A link to a file's bytes that works for 15 minutes. A download gets the file's own name, or `name` if it is given.
+/// The link is secret: it must not be logged.
 ///
 /// # Errors
 /// `FORBIDDEN` for a file that does not exist for the caller.

@@ -1,7 +1,7 @@
-//! From a code to the reservation that issued it: by the code, its Digital Link, its EPC join key or its id.
+//! Finds the reservation that issued a code: by the code, its Digital Link, its EPC join key or its id.
 //!
-//! Nothing here scans: the inverse permutation gives the index of a code in its pool, and one range entry names the
-//! reservation.
+//! No table is scanned: the inverse permutation gives the index of a code in its pool, and the range entry with this
+//! index names the reservation.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ use crate::{
     store::{Pool, Store},
 };
 
-/// A code that was issued: by which reservation, at which index of its pool.
+/// A code that was issued, with its reservation and its index in the pool.
 #[derive(Clone, Debug)]
 pub(super) struct FoundCode {
     /// The reservation, as it is now.
@@ -26,15 +26,16 @@ pub(super) struct FoundCode {
     pub(super) index: u64,
 }
 
-/// Finds the reservation that issued each code: the candidate pools of all lookups come in one batch read, then one query
-/// for the range and one read of the reservation per code (three reads of the store for one code, whatever the volume).
+/// Finds the reservation that issued each code. One batch read gets the candidate pools of all lookups. Each code then
+/// needs one query for its range and one read of its reservation. So one code takes three reads, whatever the number of
+/// codes that were issued.
 ///
-/// Codes that are malformed, of unknown pools, or never issued are not found. Rights (RSV-6): a reservation that does not
-/// exist for the caller is not found either.
+/// Codes that are malformed, of unknown pools, or never issued are not found. Neither are codes of reservations that do
+/// not exist for the caller (RSV-6).
 ///
 /// # Errors
-/// `SERVICE_UNAVAILABLE` when DynamoDB or the secret does not answer; `INTERNAL_SERVER_ERROR` when the secret is not the one of
-/// the pool.
+/// `SERVICE_UNAVAILABLE` when DynamoDB or the secret does not answer; `INTERNAL_SERVER_ERROR` when the pool was created
+/// with another secret.
 pub(super) async fn find_codes(
     context: &Context,
     caller: &Caller,
@@ -66,7 +67,8 @@ pub(super) async fn find_codes(
     let owners = issued.iter().map(|(_, namespace, index)| owner(store, namespace, *index));
     for ((lookup, _, index), reservation) in issued.iter().zip(try_join_all(owners).await?) {
         let asked = |item: &Reservation| match lookup {
-            // A key without a product (an SSCC) is found whatever product was named; it must be the reservation's.
+            // A key without a product (an SSCC) is found whatever product the lookup names, so the reservation's
+            // product is compared.
             CodeLookup::Code { product: Some(product), .. } => item.product.as_ref() == Some(product),
             _ => true,
         };
@@ -103,7 +105,7 @@ fn candidates(lookup: &CodeLookup) -> Vec<Candidate> {
     }
 }
 
-/// The index of a code in its pool, by the inverse permutation; none where it was never issued.
+/// The index of a code in its pool, by the inverse permutation; `None` if it was never issued.
 fn index_of(secret: &Secret, pool: &Pool, varying: &str) -> Result<Option<u64>, OperationError> {
     let key = secret.pool_key(&pool.namespace);
     if key.check_value() != pool.check {
@@ -115,7 +117,7 @@ fn index_of(secret: &Secret, pool: &Pool, varying: &str) -> Result<Option<u64>, 
     Ok(permutation.index_of(varying).filter(|index| *index < pool.next))
 }
 
-/// The reservation whose range holds an index, if it still exists in the incarnation that got the range.
+/// The reservation whose range contains an index, if the incarnation that got the range still exists.
 async fn owner(store: Store<'_>, namespace: &Namespace, index: u64) -> Result<Option<Reservation>, OperationError> {
     let Some(range) = store.range_of(namespace, index).await? else { return Ok(None) };
     let Some(id) = range.reservation else { return Ok(None) };

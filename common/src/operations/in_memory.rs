@@ -1,4 +1,4 @@
-//! Queries over rows that are read or computed already: users, organisations, files, codes.
+//! Runs queries over rows that were already read or computed: users, organisations, files, codes.
 
 use serde_json::Value;
 

@@ -1,5 +1,5 @@
-//! The operations that REST and GraphQL both call (create, read, update, delete), and those of the service itself (find and
-//! show codes, tidy the bucket). They know no HTTP.
+//! The operations that REST and GraphQL both call (create, read, update, delete), and those that the service itself
+//! needs (find and show codes, tidy the bucket). This module must not use HTTP.
 
 pub mod batch;
 mod caller;

@@ -8,11 +8,11 @@ use crate::{
     query::{Answer, Collection, Query, RawQuery, Row},
 };
 
-/// Lists organisations; a caller of some organisations sees those (RSV-6).
+/// Lists organisations. A caller with a limited set of organisations sees only those (RSV-6).
 ///
 /// # Errors
-/// `INVALID_QUERY` or `FORBIDDEN` for bad parameters; `INVALID_QUERY` beyond `MaxScan` items; `SERVICE_UNAVAILABLE` when
-/// DynamoDB does not answer.
+/// `INVALID_QUERY` or `FORBIDDEN` for bad parameters; `INVALID_QUERY` beyond `MaxScan` items; `SERVICE_UNAVAILABLE`
+/// when DynamoDB does not answer.
 pub async fn list(context: &Context, session: Session<'_>, raw: &RawQuery) -> Result<(Query, Answer), OperationError> {
     let query = session.query(Collection::Organisation, raw)?;
     let store = context.store();

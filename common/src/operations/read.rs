@@ -1,4 +1,5 @@
-//! Reading reservations: list, single, aggregate, the answers of writes. Rights are applied here, once, for every reader.
+//! Reads reservations: lists, single rows, aggregates, and the answers of writes. The caller's rights are applied here,
+//! in one place for all of these.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -19,7 +20,7 @@ use crate::{
 /// Rows in the first read of a list. Each further read is twice as large, up to [`MAX_CHUNK`]: most lists are short.
 const CHUNK: usize = 100;
 
-/// The most rows that are read at once (ten batch reads side by side).
+/// Maximum number of rows in one read (ten concurrent batch reads).
 const MAX_CHUNK: usize = 1_000;
 
 /// Reservations, each with its row.
@@ -28,7 +29,7 @@ type Rows = Vec<(Reservation, Row)>;
 /// The result of reading a list: the matching rows, or only their number.
 struct Read {
     items: Rows,
-    /// Whether `items` is already cut to the query's window and in its order.
+    /// Whether `items` already has the order and the window of the query.
     cut: bool,
     /// The number of matches, if the query asks for it.
     filtered: Option<usize>,
@@ -75,8 +76,8 @@ impl List {
 /// Lists reservations.
 ///
 /// # Errors
-/// `INVALID_QUERY` or `FORBIDDEN` for bad parameters; `INVALID_QUERY` when the query would read more than `MaxScan` items;
-/// `SERVICE_UNAVAILABLE` when DynamoDB or the secret does not answer.
+/// `INVALID_QUERY` or `FORBIDDEN` for bad parameters; `INVALID_QUERY` when the query would read more than `MaxScan`
+/// items; `SERVICE_UNAVAILABLE` when DynamoDB or the secret does not answer.
 pub async fn list(context: &Context, session: Session<'_>, raw: &RawQuery) -> Result<(Query, List), OperationError> {
     let query = session.query(Collection::CodeReservation, raw)?;
     let list = run(context, session, &query).await?;
@@ -86,7 +87,8 @@ pub async fn list(context: &Context, session: Session<'_>, raw: &RawQuery) -> Re
 /// Runs a checked query of `code_reservation`.
 ///
 /// # Errors
-/// `INVALID_QUERY` when the query would read more than `MaxScan` items; `SERVICE_UNAVAILABLE` when DynamoDB does not answer.
+/// `INVALID_QUERY` when the query would read more than `MaxScan` items; `SERVICE_UNAVAILABLE` when DynamoDB does not
+/// answer.
 pub async fn run(context: &Context, session: Session<'_>, query: &Query) -> Result<List, OperationError> {
     let store = context.store();
     let needs = query.needs();
@@ -149,8 +151,8 @@ pub async fn show_one(
     Ok(query.run_one(Some(&rows::reservation(item)), &related)?)
 }
 
-/// Shows a reservation that is being written. `Null` when the filter of the parameters excludes it: the write is
-/// done all the same, and Directus answers 204.
+/// Shows a reservation that is being written. Gives `Null` when the filter of the parameters excludes it: the write
+/// happens nevertheless, and the client gets 204, as with Directus.
 ///
 /// # Errors
 /// `SERVICE_UNAVAILABLE` when DynamoDB or the secret does not answer.
@@ -166,7 +168,7 @@ pub async fn show_written(
     }
 }
 
-/// Shows reservations that were just written, as a list of the query would.
+/// Shows reservations that were just written, in the form of a list.
 ///
 /// # Errors
 /// `SERVICE_UNAVAILABLE` when DynamoDB or the secret does not answer.
@@ -181,7 +183,7 @@ pub async fn show_many(
     Ok(query.run(&rows, &related))
 }
 
-/// Loads everything that a query needs of these reservations.
+/// Loads the related rows and codes that a query needs for these reservations.
 async fn relate(
     context: &Context,
     session: Session<'_>,
@@ -201,7 +203,8 @@ async fn relate(
 /// The reservations that a query matches, in its order and window (batch updates and deletes), read consistently.
 ///
 /// # Errors
-/// `INVALID_QUERY` when the query would read more than `MaxScan` items; `SERVICE_UNAVAILABLE` when DynamoDB does not answer.
+/// `INVALID_QUERY` when the query would read more than `MaxScan` items; `SERVICE_UNAVAILABLE` when DynamoDB does not
+/// answer.
 pub async fn matching(
     context: &Context,
     session: Session<'_>,
@@ -216,7 +219,7 @@ pub async fn matching(
     Ok(shown.into_iter().map(|(item, _)| item).collect())
 }
 
-/// Sorts and cuts rows.
+/// Sorts the rows and cuts them to the query's window.
 fn window(query: &Query, all: Rows, loader: &Loader<'_>) -> Rows {
     let mut sorted: Vec<&Row> = all.iter().map(|(_, row)| row).collect();
     query.sort_rows(&mut sorted, &loader.related);
@@ -254,7 +257,8 @@ async fn read(store: Store<'_>, query: &Query, plan: &Plan, loader: &mut Loader<
     }
 }
 
-/// One page by default sort: entries are skipped without reading rows where every candidate matches.
+/// Reads one page in the default order. If every candidate matches, the rows before the page are skipped without being
+/// read.
 async fn page(
     store: Store<'_>,
     query: &Query,
@@ -331,7 +335,7 @@ async fn count_rest(
     }
 }
 
-/// Reads every match: for other sort orders, groups and aggregates.
+/// Reads every match. Other sort orders, groups and aggregates need all of them.
 async fn everything(
     store: Store<'_>,
     query: &Query,

@@ -55,13 +55,14 @@ impl<'a> Loader<'a> {
         Ok(())
     }
 
-    /// The reservations that have one of these codes, as far as [`Loader::resolve_codes`] found them.
+    /// The reservations that have one of these codes. [`Loader::resolve_codes`] must have resolved the codes before.
     #[must_use]
     pub fn reservations_with(&self, codes: &[CodeLookup]) -> Vec<Uuid> {
         codes.iter().filter_map(|code| self.lookups.get(code)).flatten().copied().collect()
     }
 
-    /// Reads reservations by id, but for those that a lookup has read; those that do not exist are left out.
+    /// Reads reservations by id. Those that a lookup has read already are not read again. Those that do not exist are
+    /// left out.
     ///
     /// # Errors
     /// `SERVICE_UNAVAILABLE` when DynamoDB does not answer.
@@ -72,7 +73,7 @@ impl<'a> Loader<'a> {
         Ok(ids.iter().filter_map(|id| self.found.remove(id)).collect())
     }
 
-    /// Loads what filter and sort look at, for every row considered.
+    /// Loads the related rows that filter and sort need, for all candidate rows.
     ///
     /// # Errors
     /// `SERVICE_UNAVAILABLE` when DynamoDB does not answer.
@@ -88,7 +89,7 @@ impl<'a> Loader<'a> {
         Ok(())
     }
 
-    /// Loads what the answer shows, for the rows that it shows.
+    /// Loads the related rows that the answer shows, for the rows of the answer.
     ///
     /// # Errors
     /// `SERVICE_UNAVAILABLE` when DynamoDB does not answer.
@@ -140,7 +141,7 @@ impl<'a> Loader<'a> {
         Ok(())
     }
 
-    /// Reads rows of a collection by key, as far as they exist for the caller (RSV-6).
+    /// Reads rows of a collection by key. Leaves out rows that do not exist for the caller (RSV-6).
     async fn fetch(&mut self, collection: Collection, keys: &[String]) -> Result<Vec<Row>, OperationError> {
         if keys.is_empty() {
             return Ok(Vec::new());
@@ -164,15 +165,17 @@ impl<'a> Loader<'a> {
                 self.counts(&items);
                 items.iter().map(rows::reservation).collect()
             }
-            // Codes are not stored; their rows are made where a reservation is shown.
+            // Codes are not stored. Their rows are computed when a reservation is shown.
             Collection::UniqueCode => Vec::new(),
         })
     }
 
-    /// Makes the codes of the reservations shown: their rows, or only their ids where no other member is shown.
+    /// Computes the codes of the reservations that are shown: their rows, or only their ids if no other member is
+    /// shown.
     ///
     /// # Errors
-    /// `INVALID_QUERY` beyond `MAX_CODES`; when the secret cannot be fetched.
+    /// `INVALID_QUERY` for more than `MAX_CODES` codes; `SERVICE_UNAVAILABLE` when the secret cannot be fetched;
+    /// `INTERNAL_SERVER_ERROR` when a stored range cannot be rendered.
     pub async fn codes(&mut self, needs: &Needs, items: &[Reservation]) -> Result<(), OperationError> {
         if needs.count_to_render || needs.count_to_evaluate {
             self.counts(items);

@@ -1,4 +1,4 @@
-//! Relations in a client's input: Directus takes a key, or an object that holds one.
+//! Relations in a client's input: as in Directus, a key or an object that contains the key.
 
 use std::borrow::Cow;
 
@@ -9,11 +9,11 @@ use super::OperationError;
 /// Relations that a client may set, and the collections that they point to.
 const RELATIONS: [(&str, &str); 2] = [("reserved_for", "organisation"), ("purchase_order", "purchase_order")];
 
-/// The input with each `{"id": key}` in place of a relation made the key itself.
+/// The input with each relation of the form `{"id": key}` replaced by the key.
 ///
 /// # Errors
-/// FORBIDDEN with the collection for any other object: it would create or change a row of that collection, which no
-/// caller may.
+/// `FORBIDDEN`, with the collection in the reason, for any other object: it would create or change a row of that
+/// collection, which no caller may do.
 pub(super) fn keys_of_relations(input: &Value) -> Result<Cow<'_, Value>, OperationError> {
     let mut out = Cow::Borrowed(input);
     for (field, collection) in RELATIONS {

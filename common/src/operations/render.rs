@@ -1,4 +1,5 @@
-//! The render settings of an export: frozen when the export begins, and used to build a renderer whenever its codes are needed.
+//! The render settings of an export. They are stored when the export begins, and a renderer is built from them whenever
+//! its codes are needed.
 
 use super::OperationError;
 use crate::{
@@ -8,7 +9,7 @@ use crate::{
     reservation::{RENDERER_VERSION, Range, Render, Reservation},
 };
 
-/// Freezes what an export of `reservation` is rendered with now.
+/// The settings with which an export of `reservation` that begins now is rendered.
 #[must_use]
 pub fn freeze(reservation: &Reservation, organisation: Option<&Organisation>, config: &Config) -> Render {
     let own_domain = organisation.and_then(|organisation| organisation.digital_link_domain.clone());
@@ -25,7 +26,7 @@ pub fn freeze(reservation: &Reservation, organisation: Option<&Organisation>, co
 /// The codes cannot be rendered.
 #[derive(Debug, thiserror::Error)]
 pub enum RenderError {
-    /// The key of the pool is not the one that it was made with: rendering would show other codes.
+    /// The pool was created with another key. Rendering would show codes other than the issued ones.
     #[error("the secret is not the one that the codes of {0} were made with")]
     OtherKey(String),
     /// The pool or its codes are malformed.
@@ -42,8 +43,8 @@ impl From<RenderError> for OperationError {
 /// The renderer of a range's codes.
 ///
 /// # Errors
-/// [`RenderError::OtherKey`] when the secret differs from the one that the pool was made with; [`RenderError::Code`] when the
-/// stored range is malformed.
+/// [`RenderError::OtherKey`] when the pool was created with another secret; [`RenderError::Code`] when the stored range
+/// is malformed.
 pub fn renderer(secret: &Secret, range: &Range, render: &Render) -> Result<Renderer, RenderError> {
     let spec = PoolSpec::from_pool(range.namespace.clone(), range.character_set)?;
     let key = secret.pool_key(&range.namespace);

@@ -38,7 +38,8 @@ pub fn reservation(item: &Reservation) -> Row {
     row
 }
 
-/// The id of a role's row in Directus' own collection of roles, which this service does not have: stable, one per role.
+/// The id of a role's row in Directus' own collection of roles, which this service does not have. It is the same in
+/// every deployment.
 fn role_id(role: Role) -> Option<uuid::Uuid> {
     let name: &[u8] = match role {
         Role::Admin => b"admin",
@@ -49,7 +50,7 @@ fn role_id(role: Role) -> Option<uuid::Uuid> {
     Some(uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, name))
 }
 
-/// A user's row. Secrets are shown by their presence only.
+/// A user's row. Secrets are concealed by asterisks.
 #[must_use]
 pub fn user(user: &User) -> Row {
     let concealed = "**********";
@@ -58,7 +59,7 @@ pub fn user(user: &User) -> Row {
         "first_name": user.first_name,
         "last_name": user.last_name,
         "email": user.email,
-        // Always asterisks, so that the answer does not tell who signs in with a password.
+        // Concealed even if there is no password, so that the answer does not reveal who has one.
         "password": concealed,
         "status": user.status,
         "role": role_id(user.role),

@@ -1,4 +1,4 @@
-//! Who runs an operation, and when: the same for REST and GraphQL.
+//! The session of an operation, the same for REST and GraphQL: its caller and its time.
 
 use super::{Caller, OperationError, rows};
 use crate::{
@@ -11,18 +11,18 @@ use crate::{
 pub struct Session<'a> {
     /// The caller.
     pub caller: &'a Caller,
-    /// The time that `$NOW` stands for.
+    /// The time of the request, for which `$NOW` stands.
     pub now: Timestamp,
 }
 
 impl Session<'_> {
-    /// What the caller may read, member by member.
+    /// The members that the caller may read.
     #[must_use]
     pub fn access(&self) -> Access {
         Access::new(self.caller.role(), self.caller.get().map(rows::user))
     }
 
-    /// Checks parameters for a collection, and limits them to the rows that exist for the caller (RSV-6).
+    /// Checks parameters for a collection, and limits the query to the rows that exist for the caller (RSV-6).
     ///
     /// # Errors
     /// `FORBIDDEN` when the role may not read the collection, or a parameter names a member that it may not read;
@@ -34,7 +34,7 @@ impl Session<'_> {
             let member = match collection {
                 Collection::CodeReservation => "reserved_for",
                 Collection::Organisation => "id",
-                // Users are seen by their names; files and codes are limited where they are read.
+                // Users are limited by member and not by row. Files and codes are limited where they are read.
                 Collection::Users | Collection::Files | Collection::UniqueCode => return Ok(query),
             };
             query.restrict(Filter::any_of(collection, member, own.iter().cloned())?);

@@ -1,6 +1,6 @@
 //! Deletes objects, uploads and file rows that no reservation refers to, and nothing else (architecture, step 6).
 //!
-//! RSV-5: after an end no object and no upload is unreferenced. RSV-7: ranges are not touched here or anywhere.
+//! RSV-5: after a reservation has ended, no object and no upload is unreferenced. RSV-7: ranges are never removed.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// Tidying failed part-way; a later try continues.
+/// Tidying failed before it was complete. A later try continues.
 #[derive(Debug, thiserror::Error)]
 pub enum TidyError {
     /// The store failed.
@@ -23,7 +23,7 @@ pub enum TidyError {
     Bucket(#[from] BucketError),
 }
 
-/// An incarnation of a reservation, with the file that its latest record named.
+/// An incarnation of a reservation, with the file that its latest stream record named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incarnation {
     /// The reservation.
@@ -34,13 +34,13 @@ pub struct Incarnation {
     pub export_file: Option<String>,
 }
 
-/// Removes what belongs to an incarnation that is gone: its file rows, then every object and upload.
+/// Removes everything of an incarnation that no longer exists: first its file rows, then every object and upload.
 ///
-/// The caller has read that the item is gone or has another incarnation. Rows are deleted first: after a crash a remaining
-/// object is found by its key, a remaining row is not.
+/// The caller must have read that the item does not exist or has another incarnation. Rows are deleted first: after a
+/// crash a remaining object can be found by its key, but a remaining row cannot.
 ///
 /// # Errors
-/// [`TidyError`] when DynamoDB or S3 does not answer; the next try continues.
+/// [`TidyError::Store`] or [`TidyError::Bucket`] when DynamoDB or S3 does not answer; the next try continues.
 pub async fn remove_all(store: Store<'_>, bucket: Bucket<'_>, gone: &Incarnation) -> Result<(), TidyError> {
     let prefix = ExportKey::prefix_of(gone.id, gone.incarnation);
     let objects = bucket.objects(&prefix).await?;
@@ -53,23 +53,25 @@ pub async fn remove_all(store: Store<'_>, bucket: Bucket<'_>, gone: &Incarnation
     clear(bucket, gone.id, gone.incarnation, |_| true, |_| true).await
 }
 
-/// Removes what a reservation, read consistently, does not refer to.
+/// Removes the objects and uploads of a reservation that it does not refer to. The reservation must have been read
+/// consistently.
 ///
-/// Never anything of a generation above the one read, nor of that generation itself while the reservation is
-/// `in_progress`: an export is unreferenced between its last byte and its completion.
+/// Nothing of a later generation than the one read is removed. Nor is anything of that generation itself while the
+/// reservation is `in_progress`, because an export is not referenced before it is complete.
 ///
 /// # Errors
-/// [`TidyError`] when DynamoDB or S3 does not answer; the next try continues.
+/// [`TidyError::Bucket`] when S3 does not answer; the next try continues.
 pub async fn remove_unreferenced(bucket: Bucket<'_>, item: &Reservation) -> Result<(), TidyError> {
     if item.generation == 0 {
         // No export was ever begun.
         return Ok(());
     }
-    // The id of a file is made of its key: the export stays even if its file row is missing.
+    // A file's id is derived from its object key, so the export is kept even if its file row is missing.
     let referenced = |key: &str| {
         ExportKey::parse(key).is_some_and(|key| item.export_file.as_deref() == Some(key.file_id().to_string().as_str()))
     };
-    // An upload is never referenced, even one of the very key of the export: concurrent workers may each have created one.
+    // No reservation refers to an upload of a past generation. Concurrent workers may each have created one for the
+    // same key.
     let upload_may_go = |key: &str| is_past(item, key);
     clear(bucket, item.id, item.incarnation, upload_may_go, |key| is_past(item, key) && !referenced(key)).await
 }
@@ -89,7 +91,7 @@ async fn clear(
     object_may_go: impl Fn(&str) -> bool,
 ) -> Result<(), TidyError> {
     let prefix = ExportKey::prefix_of(id, incarnation);
-    // Uploads first: an upload that a worker completes between the two listings is found as an object.
+    // Uploads first: if a worker completes an upload between the two listings, the second one finds the object.
     for upload in bucket.open_uploads(&prefix).await? {
         if upload_may_go(&upload.key) {
             bucket.abort_upload(&upload.key, &upload.id).await?;

@@ -1,7 +1,7 @@
 //! `unique_code`: the codes of reservations as a collection of their own, read only and never stored.
 //!
-//! A list names a reservation, ids, or whole codes; it is answered by computing the window asked for, in time that does not
-//! depend on the offset or on how many codes there are.
+//! A list selects codes by reservation, by id or by the whole code. Only the requested window is computed, so the time
+//! depends neither on the offset nor on the number of codes.
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -18,14 +18,14 @@ use crate::{
     reservation::{Reservation, uuid},
 };
 
-/// The most reservations of one list.
+/// Maximum number of reservations or ids that one list may name.
 const MAX_RESERVATIONS: usize = 100;
 
 /// Lists codes.
 ///
 /// # Errors
-/// `INVALID_QUERY` when the filter names neither reservation, id nor code, or names too many; `FORBIDDEN` for a member that the
-/// caller may not read; `SERVICE_UNAVAILABLE` when DynamoDB or the secret does not answer.
+/// `INVALID_QUERY` when the filter names neither reservation, id nor code, or names too many; `FORBIDDEN` for a member
+/// that the caller may not read; `SERVICE_UNAVAILABLE` when DynamoDB or the secret does not answer.
 pub async fn list(context: &Context, session: Session<'_>, raw: &RawQuery) -> Result<(Query, Answer), OperationError> {
     let query = session.query(Collection::UniqueCode, raw)?;
     let answer = run(context, session, &query).await?;
@@ -65,11 +65,11 @@ pub async fn one(
     Ok((query, value))
 }
 
-/// What a list names.
+/// The codes that the filter of a list selects.
 enum Asked {
     /// All codes of reservations, in the order of their positions.
     Reservations(Vec<Uuid>),
-    /// Codes one by one.
+    /// Codes that are named one by one.
     Rows(Named),
 }
 
@@ -93,7 +93,7 @@ impl Named {
         if found.is_empty() {
             return Ok(Vec::new());
         }
-        // Two forms of one code give one row.
+        // A code that is named in two forms gives one row.
         found.sort_by_key(|found| (found.reservation.id, found.index));
         found.dedup_by_key(|found| (found.reservation.id, found.index));
         let codes = CodeRows::open(context).await?;
@@ -138,7 +138,7 @@ fn asked(query: &Query) -> Result<Asked, OperationError> {
     }
 }
 
-/// Codes come by position: ascending unless the first sort key says otherwise.
+/// Whether codes are listed by descending position. The order is ascending unless the first sort key says otherwise.
 fn descending(query: &Query) -> Result<bool, OperationError> {
     let Some(key) = query.sort.first() else { return Ok(false) };
     match &key.target {
@@ -177,7 +177,7 @@ async fn of_reservations(
         let total = usize::try_from(total).unwrap_or(usize::MAX);
         return Ok(Answer { meta: query.meta_of(total, total), data });
     }
-    // Further conditions are evaluated on each code.
+    // Other conditions are evaluated on each code, so the number of codes is limited.
     if total > context.config().max_scan as u64 {
         return Err(OperationError::InvalidQuery(format!(
             "The reservations have {total} codes; a filter besides \"reservation\", a search, groups and aggregates other \
@@ -247,8 +247,8 @@ fn only_reservation(filter: &Filter) -> bool {
     }
 }
 
-/// Evaluates a query over rows in memory. The conditions that found the rows are not evaluated again: a Digital Link is
-/// found whatever its domain.
+/// Evaluates a query over rows in memory. The conditions that found the rows are not evaluated again, because a Digital
+/// Link is found under any domain.
 async fn answer(
     context: &Context,
     session: Session<'_>,

@@ -1,4 +1,5 @@
-//! Changing reservations: one, by keys, by query, or row by row; all or nothing, and no update is lost.
+//! Updates reservations: one, by keys, by query, or each with its own data. All changes are written or none, and no
+//! concurrent update is lost.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -34,18 +35,18 @@ struct Change<'a> {
     data: &'a Value,
 }
 
-/// Which rows are changed, and how.
+/// The rows to change, and their changes.
 enum Selected<'a> {
-    /// These, each in its own way.
+    /// These rows, each with its own change.
     Rows(Vec<Change<'a>>),
-    /// Those that a query matches when they are written, all in the same way.
+    /// The rows that a query matches when they are written, all with the same change.
     Matching(Box<Query>, &'a Value),
 }
 
-/// What is shown of the rows that are written.
+/// The form in which the written rows are shown.
 #[derive(Clone, Copy)]
 enum Shown<'a> {
-    /// The only one, or null.
+    /// The single row, or `null` if the filter excludes it.
     One(&'a Query),
     /// A list.
     Many(&'a Query),
@@ -64,8 +65,8 @@ impl Shown<'_> {
 /// Changes one reservation and shows it; `null` when the filter of the parameters excludes it.
 ///
 /// # Errors
-/// `FORBIDDEN` for a row that does not exist for the caller, `FAILED_VALIDATION` or `INVALID_PAYLOAD` for a bad input. Nothing
-/// is written then.
+/// `FORBIDDEN` for a row that does not exist for the caller; `FAILED_VALIDATION` or `INVALID_PAYLOAD` for a bad input.
+/// Then nothing is written.
 pub async fn one(
     context: &Context,
     session: Session<'_>,
@@ -78,7 +79,7 @@ pub async fn one(
     write(context, session, &Selected::Rows(vec![Change { id, data }]), Shown::One(&query)).await
 }
 
-/// Changes many: `{keys, data}`, `{query, data}`, or an array of objects with their ids.
+/// Changes several reservations: `{keys, data}`, `{query, data}`, or an array of objects with their ids.
 ///
 /// # Errors
 /// As [`one`]; `INVALID_PAYLOAD` for another shape or too many rows.
@@ -138,8 +139,8 @@ async fn write(
                 current = store.reservations(&ids.into_iter().collect::<Vec<_>>()).await?;
                 changes
             }
-            // The condition on the version ensures that only rows that still match are written: after a conflict the query runs
-            // again.
+            // The condition on the version ensures that only rows that still match are written: after a conflict the
+            // query runs again.
             Selected::Matching(query, data) => {
                 current = matching(context, session, query).await?;
                 check_number(current.len())?;
@@ -166,7 +167,7 @@ fn check_number(rows: usize) -> Result<(), OperationError> {
     Ok(())
 }
 
-/// Applies changes to rows as they are now; rights are checked on the row before and after (RSV-6).
+/// Applies changes to the current rows. Rights are checked on each row before and after its change (RSV-6).
 async fn edit(
     context: &Context,
     session: Session<'_>,
@@ -178,7 +179,7 @@ async fn edit(
     let mut edits: Vec<(Reservation, Reservation)> = Vec::with_capacity(changes.len());
     for change in changes {
         let read = session.caller.own(current.get(&change.id).cloned())?;
-        // Two changes of one row are applied in order and written once.
+        // Two changes of one row are applied in order and written together.
         let position = edits.iter().position(|(old, _)| old.id == change.id);
         let base = position.and_then(|at| edits.get(at)).map_or(&read, |(_, new)| new).clone();
         let organisation = organisation_if_needed(context, &base, change.data).await?;
@@ -195,7 +196,8 @@ async fn edit(
     Ok(edits)
 }
 
-/// The organisation, if the change may begin an export: the export is rendered with the organisation's prefix and domain.
+/// The organisation, if the change may begin an export. Such an export is rendered with the organisation's prefix and
+/// domain.
 async fn organisation_if_needed(
     context: &Context,
     item: &Reservation,

@@ -1,6 +1,7 @@
 //! Allocation: the transaction that gives new reservations their ranges of one pool (docs/architecture.md, step 1).
 //!
-//! A transaction whose condition fails writes nothing and reports which part was overtaken.
+//! If a condition fails, the transaction writes nothing and the result tells what changed: the pool, or which
+//! reservations.
 
 use aws_sdk_dynamodb::types::Put;
 
@@ -11,45 +12,45 @@ use super::{
 };
 use crate::reservation::{ExportProgress, Range, Render, Reservation, Status, Timestamp};
 
-/// A reservation that is to get a range of a pool, with the range's start and what its export is rendered with.
+/// A reservation that is to get a range, with the start of the range and the settings of its export.
 #[derive(Clone, Debug)]
 pub struct Placement {
     /// The reservation as it was read.
     pub reservation: Reservation,
-    /// Its first index.
+    /// The first index of its range.
     pub start: u64,
-    /// What its export is rendered with.
+    /// The settings with which its export is rendered.
     pub render: Render,
 }
 
-/// What became of one try to allocate.
+/// The result of one attempt to allocate.
 #[derive(Debug)]
 pub enum Allocated {
-    /// All have their range; the reservations as they are now.
+    /// All reservations have their ranges. These are the reservations as they are now.
     Done(Vec<Reservation>),
-    /// Nothing is written. The reservations that changed since they were read, and whether the pool did.
+    /// Nothing is written, because reservations or the pool changed after they were read.
     Overtaken {
-        /// Positions in the list of placements.
+        /// Positions of the changed reservations in the list of placements.
         changed: Vec<usize>,
         /// Whether the pool must be read again.
         pool: bool,
     },
-    /// Nothing is written; try again.
+    /// Nothing is written, because of a conflict with another transaction; try again.
     Busy,
 }
 
-/// The most reservations of one allocation: 2k + 2 actions for a new pool stay within 100.
+/// Maximum number of reservations of one allocation. With a new pool, k reservations take 2k + 2 actions, and a
+/// transaction has at most 100.
 pub const MAX_PLACEMENTS: usize = 49;
 
 impl Store<'_> {
     /// Allocates ranges of one pool in one transaction (architecture, step 1).
     ///
-    /// RSV-1 and RSV-3: the counter moves from the value read, and a range entry must not exist. RSV-2: the reservation
-    /// must be `new`, without a range, and of the version read, since its input may still be edited.
+    /// RSV-1 and RSV-3: the pool's counter must have the value read, and the range entries must not exist. RSV-2: each
+    /// reservation must be `new`, without a range, and have the version read, because a client may still edit it.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] or [`StoreError::Contended`] when DynamoDB does not answer; [`StoreError::Refused`] when it
-    /// refuses.
+    /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Refused`] when it refuses the transaction.
     pub async fn allocate(
         &self,
         entry: &PoolEntry,
@@ -89,7 +90,7 @@ impl Store<'_> {
         }
     }
 
-    /// Puts `new` over `old`: `new` without a range, of the version read.
+    /// Replaces `old` by `new`, if the stored item still has status `new`, no range and the version of `old`.
     fn put_over(&self, old: &Reservation, new: &Reservation) -> Result<Put, StoreError> {
         Put::builder()
             .table_name(&self.config.tables.reservations)
@@ -134,7 +135,8 @@ fn placed(placement: &Placement, entry: &PoolEntry, now: Timestamp) -> Reservati
     }
 }
 
-/// Reads the reason of each action: the pool's, then the ranges', then the reservations'.
+/// Evaluates the cancellation reasons, which are in the order of the actions: the pool's, the ranges', the
+/// reservations'.
 fn overtaken(reasons: &[Reason], of_pool: usize, placements: usize) -> Result<Allocated, StoreError> {
     if let Some(text) = reasons.iter().find_map(|reason| match reason {
         Reason::Refused(text) => Some(text.clone()),
@@ -143,7 +145,7 @@ fn overtaken(reasons: &[Reason], of_pool: usize, placements: usize) -> Result<Al
         return Err(StoreError::Refused(text));
     }
     let failed = |reason: &Reason| matches!(reason, Reason::Condition(_));
-    // A range entry that exists means that the counter read was old, too.
+    // If a range entry exists, the value read of the pool's counter was out of date.
     let pool = reasons.iter().take(of_pool + placements).any(failed);
     let changed: Vec<usize> = reasons
         .iter()

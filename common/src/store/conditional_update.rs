@@ -1,4 +1,4 @@
-//! The expression builder of a step: one update of a reservation, with its conditions.
+//! The expression builder of a step: one conditional update of a reservation.
 
 use std::collections::HashMap;
 
@@ -50,7 +50,7 @@ impl Step {
         }
     }
 
-    /// The members of an end with a message.
+    /// Sets the members of a reservation that ends as `error` with a message.
     pub(super) fn fail(&mut self, message: &str, now: Timestamp) {
         self.set(&[
             ("status", text(Status::Error.as_str())),
@@ -60,7 +60,8 @@ impl Step {
         self.remove(&["export", "open"]);
     }
 
-    /// Holds only while nothing moved since `read` (architecture, step 7).
+    /// Adds the condition that the reservation has neither made progress nor been woken since `read` (architecture,
+    /// step 7).
     pub(super) fn without_progress_since(&mut self, read: &Reservation) {
         self.condition("attempts = :attempts_read", ":attempts_read", number(read.attempts));
         match read.progress_at {

@@ -15,7 +15,7 @@ const TOKEN: &str = "token";
 const SUBJECT: &str = "subject";
 const ORGANISATION: &str = "organisation";
 
-/// What is stored of a token: 64 hexadecimal digits of its SHA-256.
+/// The form in which a token is stored: the SHA-256 of the token in 64 hexadecimal digits.
 #[must_use]
 pub fn token_hash(token: &str) -> String {
     hex::encode(Sha256::digest(token.as_bytes()))
@@ -27,13 +27,14 @@ fn key(kind: &str, id: &str) -> Item {
 }
 
 impl Store<'_> {
-    /// The user whose static token has this hash, as both are stored now.
+    /// The user whose static token has this hash. The token and the user are read from the table every time.
     ///
-    /// A token leads to a user, which is two reads, one after the other. `guess` names the user whom the token led to
-    /// before: then both are read at once. A wrong guess costs a second read and changes nothing else.
+    /// Without a guess this takes two reads, one after the other: the token, then its user. `guess` names the user to
+    /// whom the token belonged before. Then both are read at once. A wrong guess costs a second read and has no other
+    /// effect.
     ///
     /// # Errors
-    /// [`StoreError`] when the store does not answer or an item cannot be read.
+    /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Corrupt`] when an item cannot be read.
     pub async fn user_of_token(&self, hash: &str, guess: Option<&str>) -> Result<Option<User>, StoreError> {
         let (token, user) = match guess {
             Some(guess) => self.token_and_user(hash, guess).await?,
@@ -46,7 +47,7 @@ impl Store<'_> {
         }
     }
 
-    /// The token and the user whom it led to before, in one read.
+    /// Reads the token and the guessed user in one batch.
     async fn token_and_user(&self, hash: &str, user: &str) -> Result<(Option<Item>, Option<User>), StoreError> {
         let table = &self.config.tables.directory;
         let (mut token, mut found) = (None, None);
@@ -88,7 +89,7 @@ impl Store<'_> {
         self.directory_items(USER, ids).await
     }
 
-    /// Whether the store can be reached.
+    /// Checks that DynamoDB can be reached.
     ///
     /// # Errors
     /// [`StoreError::Busy`] when it does not answer.
@@ -99,7 +100,7 @@ impl Store<'_> {
     /// Reads all users.
     ///
     /// # Errors
-    /// [`StoreError::TooMany`] beyond `MaxScan`; as [`Store::user`].
+    /// [`StoreError::TooMany`] for more than `MaxScan` users; otherwise as [`Store::user`].
     pub async fn all_users(&self) -> Result<Vec<User>, StoreError> {
         self.read_all(USER).await
     }
@@ -113,7 +114,7 @@ impl Store<'_> {
         item.map(|item| items::read(&self.config.tables.directory, item)).transpose()
     }
 
-    /// Reads organisations by id; those that are not known are left out.
+    /// Reads organisations by id; those that do not exist are left out.
     ///
     /// # Errors
     /// As [`Store::organisation`].
@@ -124,12 +125,13 @@ impl Store<'_> {
     /// Reads all organisations.
     ///
     /// # Errors
-    /// [`StoreError::TooMany`] beyond `MaxScan`; as [`Store::organisation`].
+    /// [`StoreError::TooMany`] for more than `MaxScan` organisations; otherwise as [`Store::organisation`].
     pub async fn all_organisations(&self) -> Result<Vec<Organisation>, StoreError> {
         self.read_all(ORGANISATION).await
     }
 
-    /// Writes a user, the hash of a static token and the `sub` of their JWTs, as far as given, unless they exist.
+    /// Writes a user and, if given, the hash of a static token and the `sub` of their JWTs. Items that exist are not
+    /// changed.
     ///
     /// # Errors
     /// [`StoreError::Busy`] when DynamoDB does not answer.
@@ -152,10 +154,11 @@ impl Store<'_> {
         Ok(())
     }
 
-    /// Deletes every static token of a user but this one.
+    /// Deletes all static tokens of a user except this one.
     ///
     /// # Errors
-    /// [`StoreError::TooMany`] beyond `MaxScan`; when the store does not answer.
+    /// [`StoreError::TooMany`] when the table contains more than `MaxScan` tokens; [`StoreError::Busy`] when DynamoDB
+    /// does not answer.
     pub async fn revoke_other_tokens(&self, user: &str, token: &str) -> Result<(), StoreError> {
         let (table, kept) = (&self.config.tables.directory, token_hash(token));
         for item in self.all_of(TOKEN).await? {
@@ -188,7 +191,7 @@ impl Store<'_> {
         self.all_of(kind).await?.into_iter().map(|item| items::read(table, item)).collect()
     }
 
-    /// All items of a kind, page by page, `MaxScan` at most.
+    /// All items of a kind, read page by page. More than `MaxScan` are an error.
     async fn all_of(&self, kind: &str) -> Result<Vec<Item>, StoreError> {
         let mut all = Vec::new();
         let mut start = None;
@@ -217,7 +220,7 @@ impl Store<'_> {
 
     async fn directory_item(&self, kind: &str, id: &str) -> Result<Option<Item>, StoreError> {
         if id.is_empty() {
-            // DynamoDB refuses empty keys; nothing can be stored under one.
+            // DynamoDB refuses empty keys, so nothing is stored under one.
             return Ok(None);
         }
         Ok(self.get(&self.config.tables.directory, key(kind, id)).send().await.map_err(classify)?.item)

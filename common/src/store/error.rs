@@ -5,13 +5,13 @@ use aws_sdk_dynamodb::{
     operation::RequestId,
 };
 
-/// The store did not do what was asked.
+/// Why a request to DynamoDB failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The store is busy, throttles or does not answer; a later try may succeed.
+    /// DynamoDB is busy, throttles or does not answer; a later try may succeed.
     #[error("the store is busy: {0}")]
     Busy(String),
-    /// The store refused the request; a later try will not succeed.
+    /// DynamoDB refused the request; a later try will not succeed.
     #[error("the store refused the request: {0}")]
     Refused(String),
     /// An item cannot be read.
@@ -40,7 +40,7 @@ impl StoreError {
     }
 }
 
-/// A request of this crate that lacks a required member: a bug.
+/// A request that lacks a required member, which is a bug in this service.
 impl From<BuildError> for StoreError {
     fn from(error: BuildError) -> Self {
         Self::Refused(error.to_string())
@@ -59,7 +59,8 @@ const BUSY: [&str; 8] = [
     "TransactionInProgressException",
 ];
 
-/// Classifies an error of the SDK. The text holds the code and the request id, for the log, never for a client.
+/// Classifies an error of the SDK. The text contains the error code and the request id. It is for the log only, not for
+/// clients.
 pub(super) fn classify<E, R>(error: SdkError<E, R>) -> StoreError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,

@@ -12,14 +12,14 @@ use super::{
 };
 use crate::reservation::Timestamp;
 
-/// A file: what clients see of it, and where it lies.
+/// A file row: the members that clients see, and the key of the object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileRow {
     /// Primary key (a UUID).
     pub id: String,
     /// The object's key in the bucket.
     pub s3_key: String,
-    /// The name that a download gets.
+    /// The file name of a download.
     pub filename_download: String,
     /// The title.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -27,21 +27,21 @@ pub struct FileRow {
     /// The media type.
     #[serde(rename = "type")]
     pub media_type: String,
-    /// Bytes.
+    /// The size of the object (bytes).
     pub filesize: u64,
-    /// The user whose reservation it is.
+    /// The user who created the reservation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uploaded_by: Option<String>,
     /// When it was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_on: Option<Timestamp>,
-    /// The reservation whose codes it holds; none for a file of a seed.
+    /// The reservation whose codes the file contains; `None` for a file of a seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reservation: Option<Uuid>,
-    /// Its incarnation.
+    /// The incarnation of that reservation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incarnation: Option<Uuid>,
-    /// Its organisation: who may read the file.
+    /// The organisation of that reservation, which determines who may read the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organisation: Option<String>,
 }
@@ -63,16 +63,16 @@ impl Store<'_> {
     /// As [`Store::file`].
     pub async fn files(&self, ids: &[String]) -> Result<Vec<FileRow>, StoreError> {
         let table = &self.config.tables.files;
-        // DynamoDB refuses empty keys; nothing can be stored under one.
+        // DynamoDB refuses empty keys, so nothing is stored under one.
         let ids = ids.iter().filter(|id| !id.is_empty());
         let keys = ids.map(|id| Item::from([key("id", id)])).collect();
         self.batch_get(table, keys).await?.into_iter().map(|item| items::read(table, item)).collect()
     }
 
-    /// All files of some organisations, or of all: entries of an index, followed by page.
+    /// All files of some organisations, or of all. They are read from an index, page by page.
     ///
     /// # Errors
-    /// [`StoreError::TooMany`] beyond `MaxScan`; as [`Store::file`].
+    /// [`StoreError::TooMany`] for more than `MaxScan` files; otherwise as [`Store::file`].
     pub async fn files_of(&self, organisations: Option<&[String]>) -> Result<Vec<FileRow>, StoreError> {
         let partitions: Vec<(&str, &str, String)> = match organisations {
             Some(own) => own
@@ -137,7 +137,7 @@ impl Store<'_> {
             .await;
         match result {
             Ok(_) => Ok(()),
-            // Deleted before, or a file of another incarnation: nothing to do in either case.
+            // The row was deleted before, or it belongs to another incarnation. In both cases there is nothing to do.
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
             Err(error) => Err(classify(error)),
         }

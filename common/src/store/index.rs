@@ -1,6 +1,6 @@
-//! The indexes of `Reservations`: which there are, and reading their entries in order of id.
+//! The indexes of `Reservations`, and reads of their entries in the order of ids.
 //!
-//! Index entries are eventually consistent and hold only what creation fixes; the rows themselves are read by key.
+//! Index entries are eventually consistent and contain only a few members. The rows themselves are read by key.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -13,10 +13,10 @@ use super::{
     items::{self, Item, text},
 };
 
-/// The attribute, name and only partition of the index of open reservations.
+/// The name of the index of open reservations, of its partition attribute, and the only value of that attribute.
 pub(super) const OPEN: &str = "open";
 
-/// Rounds of one read that may come back empty (a filter that nothing passes) before the scan limit is looked at again.
+/// Maximum number of pages that one read fetches without finding an entry that passes the filter.
 const MAX_ROUNDS: usize = 10_000;
 
 /// An index of the table, with the partition to read.
@@ -30,7 +30,7 @@ pub enum Index {
     Reference(String),
     /// One shard of all reservations.
     Shard(u32),
-    /// Reservations that are not at an end.
+    /// Open reservations: `new` or `in_progress`.
     Open,
 }
 
@@ -64,18 +64,19 @@ impl Index {
     }
 }
 
-/// The shard of an id: its last bytes, which are random in UUIDs of version 4 and 7.
+/// The shard of an id. It depends on the last four bytes, which are random in UUIDs of version 4 and 7.
 pub(super) fn shard(id: Uuid, shards: u32) -> u32 {
     let [.., a, b, c, d] = *id.as_bytes();
     u32::from_be_bytes([a, b, c, d]) % shards.max(1)
 }
 
-/// What entries must have besides the partition; only what every index projects.
+/// Conditions on index entries, besides the partition. Only attributes that every index projects can be used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EntryFilter(Vec<(&'static str, Vec<String>)>);
 
 impl EntryFilter {
-    /// Asks for one of `values` in an attribute. More than 100 values are left to the rows.
+    /// Requires an attribute to have one of `values`. With more than 100 values or an empty one, no condition is added,
+    /// and only the rows are checked.
     pub fn require(&mut self, attribute: &'static str, values: &[&str]) {
         if values.len() <= 100 && values.iter().all(|value| !value.is_empty()) {
             self.0.push((attribute, values.iter().map(|value| (*value).to_owned()).collect()));
@@ -86,7 +87,7 @@ impl EntryFilter {
         Self(self.0.iter().filter(|(name, _)| *name != attribute).cloned().collect())
     }
 
-    /// The expression, with its names and values.
+    /// The filter expression; `None` without conditions. Adds its names and values to the maps.
     fn expression(
         &self,
         names: &mut HashMap<String, String>,
@@ -113,19 +114,19 @@ struct IndexCursor {
     start: Option<Item>,
     buffer: VecDeque<Uuid>,
     done: bool,
-    /// Entries that DynamoDB has looked at.
+    /// The number of entries that DynamoDB has examined.
     scanned: usize,
 }
 
 impl IndexCursor {
-    /// A cursor at the beginning.
+    /// A cursor at the start of the index.
     fn new(index: Index, descending: bool, filter: &EntryFilter) -> Self {
         let filter = filter.without(index.attribute());
         Self { index, descending, filter, start: None, buffer: VecDeque::new(), done: false, scanned: 0 }
     }
 
-    /// The next id without taking it; `want` is how many the caller expects to take, the page size asked for, and `budget`
-    /// how many entries may still be looked at.
+    /// The next id, which stays in the cursor. `want` is the number of entries that the caller expects to take, and is
+    /// used as the page size. `budget` is the number of entries that may still be examined.
     async fn peek(&mut self, store: Store<'_>, want: usize, budget: usize) -> Result<Option<Uuid>, StoreError> {
         let before = self.scanned;
         for _ in 0..MAX_ROUNDS {
@@ -135,7 +136,7 @@ impl IndexCursor {
             if self.done {
                 return Ok(None);
             }
-            // One more than the budget is asked for, so that a table of exactly as many can be read to its end.
+            // One more than the budget, so that an index with exactly as many entries can be read to its end.
             let left = (budget + 1).saturating_sub(self.scanned - before);
             if left == 0 {
                 return Err(StoreError::TooMany(store.config().max_scan));
@@ -150,7 +151,8 @@ impl IndexCursor {
         let mut names = HashMap::from([("#k".to_owned(), self.index.attribute().to_owned())]);
         let mut values = HashMap::from([(":k".to_owned(), text(self.index.value()))]);
         let filter = self.filter.expression(&mut names, &mut values);
-        // A filtered page of `want` entries would come back nearly empty: then whole pages (1 MB) are asked for.
+        // With a filter, a page of `want` entries would contain few matches. Then DynamoDB's maximum page (1 MB) is
+        // used.
         let limit = if filter.is_none() { want.clamp(1, left) } else { left };
         let answer = store
             .client
@@ -178,7 +180,7 @@ impl IndexCursor {
     }
 }
 
-/// Entries of several indexes of one kind, merged in order of id; an id that stands in two comes once.
+/// Entries of several indexes of one kind, merged in the order of ids. An id that occurs in two indexes is given once.
 pub struct Entries {
     cursors: Vec<IndexCursor>,
     descending: bool,
@@ -187,27 +189,27 @@ pub struct Entries {
 }
 
 impl Entries {
-    /// Entries of the indexes, merged.
+    /// The merged entries of these indexes.
     #[must_use]
     pub fn new(indexes: &[Index], descending: bool, filter: &EntryFilter) -> Self {
         let cursors = indexes.iter().map(|index| IndexCursor::new(index.clone(), descending, filter)).collect();
         Self { cursors, descending, last: None, bounded: true }
     }
 
-    /// Entries that may be read to their end, whatever `MaxScan` says: for the service's own loops, which time bounds.
+    /// These entries without the limit `MaxScan`, for the service's own loops, which are bounded by time.
     #[must_use]
     pub fn unbounded(self) -> Self {
         Self { bounded: false, ..self }
     }
 
-    /// The next ids, `count` at most; fewer only at the end.
+    /// The next ids, `count` at most. There are fewer only at the end.
     ///
     /// # Errors
-    /// [`StoreError::TooMany`] beyond `MaxScan`, or when the store does not answer.
+    /// [`StoreError::TooMany`] for more than `MaxScan` entries; [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn next(&mut self, store: Store<'_>, count: usize) -> Result<Vec<Uuid>, StoreError> {
         let mut ids = Vec::with_capacity(count.min(1_000));
         while ids.len() < count {
-            // Many partitions share what may be read.
+            // All partitions together may examine `most` entries.
             let most = if self.bounded { store.config().max_scan } else { usize::MAX - 1 };
             let share = (most / self.cursors.len().max(1)).max(1);
             let want = (count - ids.len()).min(1_000).min(share);
@@ -234,7 +236,7 @@ impl Entries {
         Ok(ids)
     }
 
-    /// Entries that DynamoDB has looked at so far.
+    /// The number of entries that DynamoDB has examined so far.
     #[must_use]
     pub fn scanned(&self) -> usize {
         self.cursors.iter().map(|cursor| cursor.scanned).sum()
@@ -242,10 +244,10 @@ impl Entries {
 }
 
 impl Store<'_> {
-    /// Counts the entries of an index without fetching them, `limit` at most.
+    /// Counts the entries of an index without fetching them.
     ///
     /// # Errors
-    /// [`StoreError::TooMany`] beyond `limit`; otherwise when the store does not answer.
+    /// [`StoreError::TooMany`] for more than `limit` entries; [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn index_count(&self, index: &Index, limit: usize) -> Result<usize, StoreError> {
         let mut count = 0;
         let mut start: Option<Item> = None;

@@ -1,4 +1,4 @@
-//! Items of DynamoDB from and to the types of the other modules.
+//! Converts DynamoDB items to and from the types of other modules.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::StoreError;
 
-/// An item as the SDK has it.
+/// An item in the form of the SDK.
 pub(super) type Item = HashMap<String, AttributeValue>;
 
 /// A text attribute.
@@ -20,12 +20,12 @@ pub(super) fn number(value: impl std::fmt::Display) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-/// A member with a text, as keys have them.
+/// A key attribute: its name and its text.
 pub(super) fn key(name: &str, value: impl std::fmt::Display) -> (String, AttributeValue) {
     (name.to_owned(), text(value.to_string()))
 }
 
-/// Reads an item.
+/// Deserialises an item.
 pub(super) fn read<T: DeserializeOwned>(table: &str, item: Item) -> Result<T, StoreError> {
     let key = key_of(&item);
     serde_dynamo::from_item(item).map_err(|error| StoreError::Corrupt {
@@ -35,7 +35,7 @@ pub(super) fn read<T: DeserializeOwned>(table: &str, item: Item) -> Result<T, St
     })
 }
 
-/// Makes an item.
+/// Serialises an item.
 pub(super) fn write<T: Serialize>(table: &str, value: &T) -> Result<Item, StoreError> {
     serde_dynamo::to_item(value).map_err(|error| StoreError::Corrupt {
         table: table.to_owned(),
@@ -44,7 +44,7 @@ pub(super) fn write<T: Serialize>(table: &str, value: &T) -> Result<Item, StoreE
     })
 }
 
-/// Makes an attribute.
+/// Serialises an attribute.
 pub(super) fn attribute<T: Serialize>(table: &str, value: &T) -> Result<AttributeValue, StoreError> {
     serde_dynamo::to_attribute_value(value).map_err(|error| StoreError::Corrupt {
         table: table.to_owned(),
@@ -53,7 +53,7 @@ pub(super) fn attribute<T: Serialize>(table: &str, value: &T) -> Result<Attribut
     })
 }
 
-/// A member as text, if it is one.
+/// An attribute of an item as text; `None` if it is missing or no text.
 pub(super) fn get_text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     item.get(name).and_then(|value| value.as_s().ok()).map(String::as_str)
 }

@@ -1,14 +1,16 @@
 //! DynamoDB. Only this module formats keys and expressions.
 //!
-//! | files | what they hold |
+//! | files | contents |
 //! |---|---|
-//! | `reservations`, `pools`, `files`, `directory`, `requests` | one table each: its keys, its items, the reads and writes of clients |
-//! | `allocation`, `steps` | the protocol of a reservation: the conditional writes of the service itself; `conditional_update` builds their expressions |
+//! | `reservations`, `pools`, `files`, `directory`, `requests` | one table each, with the reads and writes of clients |
+//! | `allocation`, `steps` | the protocol of a reservation: the service's own conditional writes |
+//! | `conditional_update` | the expressions of these writes |
 //! | `index`, `shards` | the indexes of `Reservations` and `Files` |
 //! | `plan` | from a query to the keys or index entries to read (pure) |
-//! | `tables`, `items`, `transaction`, `error` | what all of these use |
+//! | `tables`, `items`, `transaction`, `error` | helpers for all of these |
 //!
-//! Every call has the client's timeouts and retries (see `crate::clients`); every loop over pages and retries is bounded.
+//! Every call has the client's time-outs and retries (see `crate::clients`). Every loop over pages and retries is
+//! bounded.
 
 mod allocation;
 mod conditional_update;
@@ -40,10 +42,10 @@ use aws_sdk_dynamodb::Client;
 
 use crate::config::Config;
 
-/// Maximum tries of a write that conflicts with another.
+/// Maximum number of tries of a write that conflicts with another one.
 const MAX_ATTEMPTS: u32 = 10;
 
-/// The tables, as the operations see them.
+/// The tables of a deployment.
 #[derive(Clone, Copy)]
 pub struct Store<'a> {
     client: &'a Client,
@@ -51,13 +53,13 @@ pub struct Store<'a> {
 }
 
 impl<'a> Store<'a> {
-    /// The tables that the settings name, read and written by a client.
+    /// The tables that the settings name, accessed through `client`.
     #[must_use]
     pub fn new(client: &'a Client, config: &'a Config) -> Self {
         Self { client, config }
     }
 
-    /// The settings that the tables were opened with.
+    /// The settings with which the store was created.
     #[must_use]
     pub fn config(&self) -> &'a Config {
         self.config

@@ -1,5 +1,5 @@
-//! From a query and its caller's rights to DynamoDB requests: which keys or index entries to read, in which order, and what
-//! is left to evaluate on the rows. Pure: it plans, it does not read.
+//! Plans the DynamoDB requests of a query within its caller's rights: which keys or index entries to read, in which
+//! order, and which conditions remain to be evaluated on the rows. Pure: it plans and does not read.
 
 use std::fmt;
 
@@ -11,29 +11,29 @@ use crate::{
     reservation::uuid,
 };
 
-/// The most partitions that one query merges.
+/// Maximum number of partitions that one query merges.
 const MAX_PARTITIONS: usize = 100;
 
-/// The longest partition key that DynamoDB takes (bytes).
+/// Maximum length of a partition key in DynamoDB (bytes).
 const MAX_KEY_BYTES: usize = 2_048;
 
 /// How the rows of a query are found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// Where candidates come from.
+    /// The source of the candidates.
     pub source: Source,
-    /// What entries must have besides, as far as DynamoDB can tell.
+    /// Further conditions on index entries, as far as DynamoDB can evaluate them.
     pub entries: EntryFilter,
-    /// Whether every candidate matches: then rows need not be read to count or to skip them.
+    /// Whether every candidate matches. Then candidates can be counted and skipped without reading their rows.
     pub exact: bool,
 }
 
-/// Where candidates come from.
+/// The source of the candidates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// Nothing can match.
+    /// No row can match.
     Nothing,
-    /// These ids.
+    /// The reservations with these ids.
     Keys(Vec<Uuid>),
     /// The entries of these indexes, all of one kind.
     Indexes(Vec<Index>),
@@ -53,18 +53,18 @@ impl fmt::Display for Plan {
     }
 }
 
-/// Plans a query of `code_reservation`. `found` tells which reservations have one of some codes.
+/// Plans a query of `code_reservation`. `found` gives the reservations that contain one of the given codes.
 ///
-/// In order of preference: ids; codes, which lead to ids; a reference; a product; organisations (those of the caller's rights,
-/// at the latest); all shards. So a caller with a limited set of organisations never reads beyond them, unless a reference or
-/// product leads to fewer entries.
+/// The first of these that the query restricts is used: ids; codes, which lead to ids; a reference; a product;
+/// organisations. Otherwise all shards are read. The rights of a caller restrict the organisations, so a caller with a
+/// limited set of organisations never reads beyond them, unless a reference or product leads to fewer entries.
 #[must_use]
 pub fn plan(query: &Query, shards: u32, found: impl Fn(&[CodeLookup]) -> Vec<Uuid>) -> Plan {
     let conditions = query.conditions();
     let equalities = conditions.as_ref().map(Filter::required_equalities).unwrap_or_default();
     let of = |name: &str| equalities.iter().find(|(field, _)| *field == name).map(|(_, values)| values.as_slice());
     let nothing = Plan { source: Source::Nothing, entries: EntryFilter::default(), exact: true };
-    // A comparison with the empty text is never true of an index entry, but may be of a row: only ids rule that out.
+    // An empty list of values means that no row can match.
     if equalities.iter().any(|(_, values)| values.is_empty()) {
         return nothing;
     }
@@ -97,7 +97,7 @@ pub fn plan(query: &Query, shards: u32, found: impl Fn(&[CodeLookup]) -> Vec<Uui
     Plan { source: Source::Indexes(indexes), entries, exact }
 }
 
-/// The partitions to read, and the member that chose them.
+/// The partitions to read, and the member that selected them.
 fn partitions<'a>(
     of: &impl Fn(&str) -> Option<&'a [&'a str]>,
     has_rights: bool,
@@ -107,11 +107,11 @@ fn partitions<'a>(
     let choices: [Choice; 3] =
         [("reference_id", Index::Reference), ("product", Index::Product), ("reserved_for", Index::Organisation)];
     for (field, index) in choices {
-        // The empty text is not in an index. Organisations of the caller's rights are read however many they are: rights
-        // must never end in a read of everything.
+        // An index has no entry for the empty text. The organisations of the caller's rights are used however many they
+        // are, because rights must never lead to reading all rows.
         let usable = |values: &&[&str]| values.len() <= MAX_PARTITIONS && values.iter().all(|value| !value.is_empty());
         if let Some(values) = of(field).filter(|values| usable(values) || (field == "reserved_for" && has_rights)) {
-            // What no index can hold was never stored.
+            // A value that cannot be an index key was never stored.
             let mut values: Vec<_> =
                 values.iter().filter(|value| !value.is_empty() && value.len() <= MAX_KEY_BYTES).collect();
             values.sort_unstable();
@@ -122,7 +122,7 @@ fn partitions<'a>(
     (None, (0..shards.max(1)).map(Index::Shard).collect())
 }
 
-/// Whether a filter says no more than that the chosen member has one of the values of the partitions.
+/// Whether a filter only requires that the selected member has one of the partitions' values.
 fn covered(filter: &Filter, used: Option<&str>) -> bool {
     match filter {
         Filter::And(all) => all.iter().all(|one| covered(one, used)),

@@ -1,7 +1,7 @@
-//! The `Pools` table: what was allocated of each namespace, and by whom.
+//! The `Pools` table: the pool of each namespace, its ranges, and their owners.
 //!
-//! An entry `pool` per namespace, an entry `range#<start, 20 digits>` per range, and an item `number#<pool number>` that
-//! leads from the number in a code's id back to the namespace.
+//! It contains an entry `pool` per namespace, an entry `range#<start, 20 digits>` per range, and an item
+//! `number#<pool number>` per pool. The last one maps the number in a code's id back to the namespace.
 
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, Update};
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ use crate::{
     reservation::Timestamp,
 };
 
-/// The entry of the pool itself.
+/// The sort key of a pool's own entry.
 const POOL: &str = "pool";
 
 /// A pool: one namespace, one permutation, one counter.
@@ -25,29 +25,29 @@ const POOL: &str = "pool";
 pub struct Pool {
     /// The namespace.
     pub namespace: Namespace,
-    /// The next index to be handed out: the sum of all range counts (RSV-3).
+    /// The next index to allocate: the sum of all range counts (RSV-3).
     pub next: u64,
-    /// How many indexes may ever be handed out.
+    /// Maximum number of indexes that can be allocated.
     pub capacity: u64,
     /// The character set that the first reservation fixed.
     pub character_set: CharacterSet,
     /// A random number of 58 bits that names the pool in the ids of codes.
     pub number: u64,
-    /// Check value of the pool's key: another key would issue duplicates.
+    /// Check value of the pool's key. With another key, duplicates would be issued.
     pub check: String,
 }
 
-/// What allocation finds of a pool.
+/// The pool of an allocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PoolEntry {
-    /// It exists.
+    /// The pool exists.
     Known(Pool),
-    /// The first reservation of the namespace makes it.
+    /// The pool does not exist. The first reservation of the namespace creates it.
     Fresh(Pool),
 }
 
 impl PoolEntry {
-    /// The pool, stored or about to be.
+    /// The pool itself, stored or to be created.
     #[must_use]
     pub fn pool(&self) -> &Pool {
         match self {
@@ -61,13 +61,13 @@ impl PoolEntry {
 pub struct RangeEntry {
     /// The first index.
     pub start: u64,
-    /// How many indexes.
+    /// The number of indexes.
     pub count: u64,
-    /// The reservation that got them; none for a burned range.
+    /// The reservation that owns the range; `None` for a burned range.
     pub reservation: Option<Uuid>,
-    /// Its incarnation.
+    /// The incarnation of that reservation.
     pub incarnation: Option<Uuid>,
-    /// Its organisation.
+    /// The organisation of that reservation.
     pub organisation: Option<String>,
     /// When it was allocated.
     pub at: Option<Timestamp>,
@@ -86,12 +86,12 @@ struct StoredRange {
     at: Option<Timestamp>,
 }
 
-/// The entry of a range; 20 digits hold any u64, so entries sort by start.
+/// The sort key of a range's entry. Any `u64` fits into 20 digits, so entries sort by start.
 fn range_entry(start: u64) -> String {
     format!("range#{start:020}")
 }
 
-/// The partition of the item that leads from a pool number to its namespace.
+/// The partition key of the item that maps a pool number to its namespace.
 fn number_key(pool_number: u64) -> String {
     format!("number#{pool_number}")
 }
@@ -137,7 +137,7 @@ impl Store<'_> {
         })
     }
 
-    /// The range that holds an index: one query for the entry at or before it.
+    /// The range that contains an index. One query reads the last entry that starts at or before the index.
     ///
     /// # Errors
     /// As [`Store::pool`].
@@ -180,7 +180,7 @@ impl Store<'_> {
         })
     }
 
-    /// The two writes that make a new pool: its entry, and the way back from its number.
+    /// The two writes that create a pool: its entry, and the item that maps its number to the namespace.
     pub(super) fn make_pool(&self, pool: &Pool, next: u64) -> Result<[Put; 2], StoreError> {
         let table = &self.config.tables.pools;
         let mut entry = items::write(table, &Pool { next, ..pool.clone() })?;
@@ -190,7 +190,7 @@ impl Store<'_> {
         Ok([put_new(table, entry)?, put_new(table, back)?])
     }
 
-    /// Moves a pool's counter, conditional on the value read (RSV-1, RSV-3) and on the key's check value.
+    /// Advances a pool's counter, conditional on the value read (RSV-1, RSV-3) and on the key's check value.
     pub(super) fn advance_pool(&self, pool: &Pool, next: u64) -> Result<Update, StoreError> {
         Update::builder()
             .table_name(&self.config.tables.pools)
@@ -207,7 +207,7 @@ impl Store<'_> {
             .map_err(StoreError::from)
     }
 
-    /// The entry of a range, which must not exist (RSV-1).
+    /// Puts the entry of a range, on the condition that it does not exist (RSV-1).
     pub(super) fn make_range(&self, namespace: &Namespace, range: &RangeEntry) -> Result<Put, StoreError> {
         let table = &self.config.tables.pools;
         let stored = StoredRange {

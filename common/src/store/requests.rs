@@ -1,4 +1,4 @@
-//! The `Requests` table: what was answered under an Idempotency-Key.
+//! The `Requests` table: the answers to requests with an Idempotency-Key.
 
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure};
 use serde::{Deserialize, Serialize};
@@ -11,27 +11,27 @@ use super::{
     items::{self, Item, number},
 };
 
-/// A request that was answered.
+/// A request that was answered, with its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remembered {
     /// [`request_key`] of the user and the Idempotency-Key.
     pub key: String,
     /// SHA-256 of the request's body, 64 hexadecimal digits.
     pub body: String,
-    /// The rows that it made.
+    /// The ids of the rows that it created.
     pub ids: Vec<Uuid>,
-    /// The answer's body; none where it is too large to be kept and is made again of the rows.
+    /// The body of the answer; `None` if it was too large to be stored and is built again from the rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<String>,
-    /// When it is forgotten (seconds since 1970). DynamoDB deletes late, so readers look at this.
+    /// When the entry expires (seconds since 1970). DynamoDB deletes expired items late, so readers check the time.
     pub expires_at: i64,
 }
 
-/// The key under which a request is remembered: it tells neither the user nor the key.
+/// The key under which a request is stored. It is a hash, which reveals neither the user nor the Idempotency-Key.
 #[must_use]
 pub fn request_key(user: &str, idempotency_key: &str) -> String {
     let mut hash = Sha256::new();
-    // The length keeps "a" + "bc" and "ab" + "c" apart.
+    // With the length, "a" + "bc" and "ab" + "c" give different hashes.
     hash.update((user.len() as u64).to_be_bytes());
     hash.update(user.as_bytes());
     hash.update(idempotency_key.as_bytes());
@@ -39,7 +39,7 @@ pub fn request_key(user: &str, idempotency_key: &str) -> String {
 }
 
 impl Store<'_> {
-    /// What is remembered under a key at `now` (seconds since 1970).
+    /// The entry under a key, unless it has expired at `now` (seconds since 1970).
     ///
     /// # Errors
     /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Corrupt`] when the item cannot be read.
@@ -50,8 +50,8 @@ impl Store<'_> {
         Ok(remembered.filter(|remembered| remembered.expires_at > now))
     }
 
-    /// Remembers a request, unless its key is in use: a part of the transaction that makes the rows. An entry that
-    /// expired is written over, whether DynamoDB has deleted it or not.
+    /// Stores a request in the transaction that creates its rows, on the condition that its key is not in use. An
+    /// expired entry is replaced, whether DynamoDB has deleted it or not.
     pub(super) fn remember(&self, request: &Remembered, now: i64) -> Result<Put, StoreError> {
         let table = &self.config.tables.requests;
         Put::builder()

@@ -19,18 +19,18 @@ use super::{
 use crate::backoff::pause;
 use crate::reservation::Reservation;
 
-/// What became of new reservations.
+/// The result of creating reservations.
 #[derive(Debug)]
 pub enum Created {
-    /// All are written.
+    /// All reservations are written.
     Done,
-    /// One of the ids exists; nothing is written.
+    /// One of the ids exists already; nothing is written.
     Exists(Uuid),
-    /// The Idempotency-Key was used before; nothing is written. What was remembered with it.
+    /// The Idempotency-Key was used before; nothing is written. This is the entry of the earlier request.
     Remembered(Box<Remembered>),
 }
 
-/// What became of a client's edit.
+/// The result of a client's edit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
     /// It is written.
@@ -65,11 +65,12 @@ impl Store<'_> {
         Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
     }
 
-    /// Writes new reservations, all or none, and remembers the request in the same transaction; with a request comes the
-    /// time, in seconds since 1970.
+    /// Writes new reservations, all or none. `request` is stored in the same transaction; its second value is the
+    /// current time in seconds since 1970.
     ///
     /// # Errors
-    /// When the store does not answer; [`Created`] tells the rest.
+    /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Contended`] when every try conflicts with
+    /// another transaction. An id or Idempotency-Key in use is not an error (see [`Created`]).
     pub async fn create(
         &self,
         new: &[Reservation],
@@ -104,8 +105,8 @@ impl Store<'_> {
                         return Ok(Created::Exists(reservation.id));
                     }
                     match Outcome::Cancelled(reasons).written() {
-                        // A conflict with another transaction, perhaps of the same Idempotency-Key: the next try sees what it
-                        // wrote.
+                        // A conflict with another transaction, perhaps with the same Idempotency-Key. The next try sees
+                        // what that one wrote.
                         Ok(_) | Err(StoreError::Busy(_)) => pause(attempt).await,
                         Err(error) => return Err(error),
                     }
@@ -128,7 +129,8 @@ impl Store<'_> {
         match result {
             Ok(_) => Ok(Created::Done),
             Err(error) => match error.as_service_error() {
-                // The SDK retries after a lost answer, and the retry finds the item of the first try: the incarnation tells.
+                // The SDK retries after a lost answer. The retry then finds the item of the first try, with the same
+                // incarnation.
                 Some(PutItemError::ConditionalCheckFailedException(failed)) => {
                     let ours = failed.item().and_then(|item| items::get_text(item, "incarnation"))
                         == Some(new.incarnation.to_string().as_str());
@@ -139,10 +141,11 @@ impl Store<'_> {
         }
     }
 
-    /// Writes clients' edits, all or none, each conditional on the version that it was made from.
+    /// Writes clients' edits, all or none. Each is conditional on the version from which it was made.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when DynamoDB does not answer.
+    /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Contended`] when every try conflicts with
+    /// another transaction.
     pub async fn replace(&self, edits: &[(Reservation, Reservation)]) -> Result<Written, StoreError> {
         let mut transaction = Transaction::default();
         for (old, new) in edits {
@@ -158,10 +161,11 @@ impl Store<'_> {
         self.finish_edit(transaction).await
     }
 
-    /// Deletes reservations, all or none, each conditional on the version that was read. Their ranges stay (RSV-7).
+    /// Deletes reservations, all or none. Each deletion is conditional on the version read. Their ranges remain
+    /// (RSV-7).
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when DynamoDB does not answer.
+    /// As [`Store::replace`].
     pub async fn delete(&self, old: &[Reservation]) -> Result<Written, StoreError> {
         let mut transaction = Transaction::default();
         for reservation in old {
@@ -186,7 +190,8 @@ impl Store<'_> {
             match transaction.clone().send(self.client).await?.written() {
                 Ok(true) => return Ok(Written::Done),
                 Ok(false) => {
-                    // Random back-off: the caller reads again and retries, and conflicting writers must not retry in step.
+                    // Random back-off: the caller reads again and retries, and conflicting writers must not retry in
+                    // step.
                     pause(ASIDE).await;
                     return Ok(Written::Overtaken);
                 }
@@ -197,7 +202,7 @@ impl Store<'_> {
         Err(StoreError::Contended(MAX_ATTEMPTS))
     }
 
-    /// Writes a row of a seed unless its id exists.
+    /// Writes a reservation of a seed unless its id exists.
     ///
     /// # Errors
     /// [`StoreError::Busy`] when DynamoDB does not answer.
@@ -205,7 +210,7 @@ impl Store<'_> {
         self.create_one(reservation).await.map(drop)
     }
 
-    /// The item of a reservation: its members and the index keys, each only where its value is not empty.
+    /// The item of a reservation: its members and its index keys. Index keys without a value are left out.
     pub(super) fn reservation_item(&self, reservation: &Reservation) -> Result<Item, StoreError> {
         let mut item = items::write(&self.config.tables.reservations, reservation)?;
         let mut index = |name: &str, value: Option<&str>| {
@@ -222,13 +227,14 @@ impl Store<'_> {
     }
 }
 
-/// The pause of an overtaken edit, as the number of a try: 0…160 ms.
+/// The attempt number that gives the back-off after an overtaken edit: 0–160 ms.
 const ASIDE: u32 = 4;
 
-/// The condition of a client's edit: nobody wrote since the read.
+/// The condition of a client's edit: the item is as it was read.
 const UNCHANGED: &str = "incarnation = :incarnation AND version = :version";
 
-/// Refuses a transaction that DynamoDB would refuse: the operations limit batches, so one is a bug in this service.
+/// Refuses a transaction with more actions than DynamoDB allows. The operations limit batches, so this is a bug in this
+/// service.
 fn check_size(transaction: &Transaction) -> Result<(), StoreError> {
     match transaction.len() {
         actions if actions > MAX_ACTIONS => Err(StoreError::Refused(format!("{actions} actions in one transaction"))),

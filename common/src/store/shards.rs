@@ -1,4 +1,5 @@
-//! Rows that no list over all organisations finds, because the parameter `Shards` was lowered after they were written.
+//! Finds rows that no list over all organisations reads, because the parameter `Shards` was lowered after they were
+//! written.
 
 use std::collections::BTreeSet;
 
@@ -7,12 +8,12 @@ use aws_sdk_dynamodb::types::Select;
 use super::{Store, StoreError, error::classify, items::text};
 use crate::config::MAX_SHARDS;
 
-/// Partitions that are looked at side by side.
+/// Number of partitions that are checked concurrently.
 const AT_ONCE: usize = 8;
 
 impl Store<'_> {
-    /// The partitions at or above `Shards` that hold rows, in the index of reservations or of files. Two reads of one entry for
-    /// each partition that there may be: 510 at most.
+    /// The partitions at or above `Shards` that contain rows, in the index of reservations or of files. Makes two reads
+    /// of one entry for each partition that is possible, 510 at most.
     ///
     /// # Errors
     /// [`StoreError::Busy`] when DynamoDB does not answer.

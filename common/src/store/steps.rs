@@ -1,6 +1,6 @@
-//! The service's own steps of a reservation: each one conditional on what it read, each adding 1 to `version`.
+//! The service's own steps of a reservation. Each is conditional on what was read, and each adds 1 to `version`.
 //!
-//! A step that finds its condition broken changes nothing and says so: a stale worker never writes.
+//! A step whose condition fails changes nothing and reports it, so a stale worker never writes.
 
 use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::Delete};
 
@@ -16,23 +16,24 @@ use crate::{
     reservation::{ExportProgress, Render, Reservation, Status, Timestamp},
 };
 
-/// What became of one step.
+/// The result of one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Saved {
     /// It is written.
     Done,
-    /// The reservation is no longer as it was read; nothing is written.
+    /// The reservation changed after it was read; nothing is written.
     Stale,
 }
 
 impl Store<'_> {
     /// Saves the progress of an export. The stream record of this write starts the next slice.
     ///
-    /// Conditional on generation, upload and next part as read, so a stale worker never moves it back (RSV-4).
+    /// The write is conditional on generation, upload and next part as read, so a stale worker never moves the progress
+    /// back (RSV-4).
     ///
     /// # Errors
-    /// [`StoreError::Busy`] or [`StoreError::Contended`] when DynamoDB does not answer; [`StoreError::Refused`] when it
-    /// refuses.
+    /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Contended`] when every try conflicts with a
+    /// transaction; [`StoreError::Refused`] when DynamoDB refuses the request.
     pub async fn save_progress(
         &self,
         read: &Reservation,
@@ -52,11 +53,10 @@ impl Store<'_> {
         self.update(step).await
     }
 
-    /// Restarts the export with the current renderer, when a newer worker takes over.
+    /// Restarts the export with the current renderer, when a worker with a newer renderer takes over.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] or [`StoreError::Contended`] when DynamoDB does not answer; [`StoreError::Refused`] when it
-    /// refuses.
+    /// As [`Store::save_progress`].
     pub async fn restart(&self, read: &Reservation, render: Render, now: Timestamp) -> Result<Saved, StoreError> {
         let table = &self.config.tables.reservations;
         let mut next = read.clone();
@@ -75,12 +75,11 @@ impl Store<'_> {
         self.update(step).await
     }
 
-    /// Completes a reservation: its file row and its status in one transaction, the old file row of an earlier generation
-    /// deleted in it (architecture, step 3).
+    /// Completes a reservation. One transaction writes its file row and its status, and deletes the file row of an
+    /// earlier generation (architecture, step 3).
     ///
     /// # Errors
-    /// [`StoreError::Busy`] or [`StoreError::Contended`] when DynamoDB does not answer; [`StoreError::Refused`] when it
-    /// refuses.
+    /// As [`Store::save_progress`].
     pub async fn complete(&self, read: &Reservation, file: &FileRow, now: Timestamp) -> Result<Saved, StoreError> {
         let mut step = self.running(read);
         step.set(&[
@@ -109,23 +108,21 @@ impl Store<'_> {
         Err(StoreError::Contended(MAX_ATTEMPTS))
     }
 
-    /// Ends a reservation with a message for a person. Without a range the write is conditional on `version` too, since the
-    /// input that was wrong may have been edited.
+    /// Ends a reservation as `error` with a message for a person. Without a range the write is conditional on `version`
+    /// too, because the client may have corrected the input since it was read.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] or [`StoreError::Contended`] when DynamoDB does not answer; [`StoreError::Refused`] when it
-    /// refuses.
+    /// As [`Store::save_progress`].
     pub async fn fail(&self, read: &Reservation, message: &str, now: Timestamp) -> Result<Saved, StoreError> {
         let mut step = self.running(read);
         step.fail(message, now);
         self.update(step).await
     }
 
-    /// Counts a try of the sweep. The stream record of this write starts the next try.
+    /// Wakes a reservation and counts the attempt. The stream record of this write starts the next step.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] or [`StoreError::Contended`] when DynamoDB does not answer; [`StoreError::Refused`] when it
-    /// refuses.
+    /// As [`Store::save_progress`].
     pub async fn nudge(&self, read: &Reservation, now: Timestamp) -> Result<Saved, StoreError> {
         let mut step = self.running(read);
         step.set(&[("attempts", number(read.attempts.saturating_add(1))), ("progress_at", text(now.to_string()))]);
@@ -133,11 +130,10 @@ impl Store<'_> {
         self.update(step).await
     }
 
-    /// Ends a reservation whose tries by the sweep are used up, unless it made progress since it was read.
+    /// Ends a reservation whose attempts are used up, unless it made progress since it was read.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] or [`StoreError::Contended`] when DynamoDB does not answer; [`StoreError::Refused`] when it
-    /// refuses.
+    /// As [`Store::save_progress`].
     pub async fn give_up(&self, read: &Reservation, message: &str, now: Timestamp) -> Result<Saved, StoreError> {
         let mut step = self.running(read);
         step.fail(message, now);
@@ -145,8 +141,8 @@ impl Store<'_> {
         self.update(step).await
     }
 
-    /// A step that holds only while the reservation is as read: status, incarnation, generation, and the upload and next
-    /// part of its export, or its version while there is no range.
+    /// A step on the condition that the reservation is as read: status, incarnation and generation; upload and next
+    /// part of its export; and its version while there is no range.
     fn running(&self, read: &Reservation) -> Step {
         let mut step = Step::new(&self.config.tables.reservations, read.id);
         step.condition("#status = :status_read", ":status_read", text(read.status.as_str()));
@@ -185,7 +181,7 @@ impl Store<'_> {
                 Ok(_) => return Ok(Saved::Done),
                 Err(error) => match error.as_service_error() {
                     Some(UpdateItemError::ConditionalCheckFailedException(_)) => return Ok(Saved::Stale),
-                    // A client's edit is in progress: retry, so that the slice is not lost.
+                    // A client's edit is in progress. A retry ensures that the work of the slice is not lost.
                     Some(UpdateItemError::TransactionConflictException(_)) => pause(attempt).await,
                     _ => return Err(classify(error)),
                 },

@@ -1,4 +1,4 @@
-//! Reads and writes of one item or of a batch, the same for every table.
+//! Reads and writes of single items and of batches, for all tables.
 
 use std::collections::HashSet;
 
@@ -7,17 +7,17 @@ use aws_sdk_dynamodb::{operation::get_item::builders::GetItemFluentBuilder, type
 use super::{Store, StoreError, error::classify, items::Item};
 use crate::backoff::pause;
 
-/// Rounds of BatchGetItem before an answer that stays incomplete counts as busy.
+/// Maximum number of rounds of a batch read. If items are still missing then, the read fails as busy.
 const MAX_BATCH_ROUNDS: u32 = 8;
 
 impl Store<'_> {
-    /// The request that reads an item by its key (consistent). The caller sends it: an `async fn` here would add a level to
-    /// every future that reads, and rustc limits their depth.
+    /// The request for a consistent read of an item by its key. The caller sends it: an `async fn` here would add a
+    /// level to every future that reads, and rustc limits their depth.
     pub(super) fn get(&self, table: &str, key: Item) -> GetItemFluentBuilder {
         self.client.get_item().table_name(table).set_key(Some(key)).consistent_read(true)
     }
 
-    /// Reads items by key (consistent), in no particular order; a key that is named twice is read once.
+    /// Reads items by key (consistent), in no particular order. A key that occurs twice is read once.
     pub(super) async fn batch_get(&self, table: &str, keys: Vec<Item>) -> Result<Vec<Item>, StoreError> {
         let mut unique: Vec<Item> = Vec::with_capacity(keys.len());
         let mut seen = HashSet::new();
@@ -44,13 +44,13 @@ impl Store<'_> {
             let request = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build()?;
             let answer = self.client.batch_get_item().request_items(table, request).send().await.map_err(classify)?;
             found.extend(answer.responses.into_iter().flatten().flat_map(|(_, items)| items));
-            // A page of more than 16 MB, or a throttled partition: what was not read comes in the next round.
+            // DynamoDB leaves keys out above 16 MB or when a partition is throttled. They are read in the next round.
             keys = answer.unprocessed_keys.into_iter().flatten().flat_map(|(_, rest)| rest.keys).collect();
         }
         if keys.is_empty() { Ok(found) } else { Err(StoreError::Busy("a batch read stayed incomplete".to_owned())) }
     }
 
-    /// Puts an item unless its key exists; what exists stays.
+    /// Puts an item unless its key exists. An existing item is not changed.
     pub(super) async fn put_unless_exists(&self, table: &str, item: Item, key: &str) -> Result<(), StoreError> {
         let result = self
             .client

@@ -1,5 +1,5 @@
-//! Transactions, with every cancellation reason classified: a condition that failed inside a transaction is a fact about
-//! one action, never "not found" for all.
+//! Transactions, with every cancellation reason classified. A failed condition concerns one action of a transaction. It
+//! never means "not found" for all of them.
 
 use aws_sdk_dynamodb::{
     Client,
@@ -9,26 +9,26 @@ use aws_sdk_dynamodb::{
 
 use super::{StoreError, error::classify, items::Item};
 
-/// The most actions that DynamoDB takes in one transaction.
+/// Maximum number of actions in one transaction of DynamoDB.
 pub(super) const MAX_ACTIONS: usize = 100;
 
-/// What became of one action of a cancelled transaction.
+/// The result of one action of a cancelled transaction.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Reason {
-    /// Nothing against this action.
+    /// The transaction was not cancelled because of this action.
     None,
-    /// Its condition does not hold; the item as it is, if asked for.
+    /// The condition of the action failed. Contains the item as it is, if it was requested.
     Condition(Option<Item>),
-    /// Another transaction holds the item, or the table throttles: try again.
+    /// Another transaction uses the item, or the table throttles; a later try may succeed.
     Retry,
-    /// Anything else: a fault in the request.
+    /// Another reason: DynamoDB refuses the action.
     Refused(String),
 }
 
-/// What became of a transaction.
+/// The result of a transaction.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Outcome {
-    /// All is written.
+    /// All actions are written.
     Done,
     /// Nothing is written; one reason per action.
     Cancelled(Vec<Reason>),
@@ -55,7 +55,8 @@ impl Transaction {
         self.0.len()
     }
 
-    /// Writes all or nothing. The SDK adds a request token, so its own retry after a lost answer writes once.
+    /// Writes all actions or none. The SDK adds a request token, so its own retry after a lost answer does not write
+    /// twice.
     pub(super) async fn send(self, client: &Client) -> Result<Outcome, StoreError> {
         let result = client.transact_write_items().set_transact_items(Some(self.0)).send().await;
         match result {
@@ -71,7 +72,7 @@ impl Transaction {
 }
 
 impl Outcome {
-    /// For transactions whose conditions the caller does not tell apart: whether it is written.
+    /// Whether the transaction is written. For callers that need not know which condition failed.
     pub(super) fn written(self) -> Result<bool, StoreError> {
         match self {
             Self::Done => Ok(true),

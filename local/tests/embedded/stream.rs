@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -19,6 +22,7 @@ use local::{
     dynamodb::DynamoDb,
     functions::Handler,
     invocation::Invoked,
+    remote::remotes,
     stream::{Failures, Mapping, Pace, StreamReader},
     template::Template,
 };
@@ -94,10 +98,15 @@ impl Home {
     }
 
     async fn read(&self, function: Handler) -> StreamReader {
-        let (reader, settings) = self.template.stream_mapping().unwrap();
+        let (reader, _) = self.template.stream_mapping().unwrap();
+        self.read_with(Callable::here(Invoked::from(reader), function)).await
+    }
+
+    async fn read_with(&self, function: Callable) -> StreamReader {
+        let (_, settings) = self.template.stream_mapping().unwrap();
         let mapping = Mapping {
             settings: settings.clone(),
-            function: Callable::here(Invoked::from(reader), function),
+            function,
             failures: Arc::clone(&self.failures),
             pace: Pace {
                 poll: Duration::from_millis(5),
@@ -170,6 +179,38 @@ async fn until(what: &str, holds: impl Fn() -> bool) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     panic!("{what}");
+}
+
+/// A function outside this process, at a port that is closed and then opened.
+#[tokio::test(flavor = "multi_thread")]
+async fn records_wait_for_a_function_that_is_not_reached_whatever_its_retries() {
+    let home = Home::new("MaximumRetryAttempts: 1").await;
+    let closed = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = closed.local_addr().unwrap();
+    drop(closed);
+    let endpoint = format!("reader=http://{address}/").parse().unwrap();
+    let functions = &home.template.functions;
+    let remote = remotes(&[endpoint], functions).unwrap().remove("Reader").unwrap();
+    home.put("a", 1).await;
+    let reader = home.read_with(Callable::there(Invoked::from(&functions[0]), remote)).await;
+    // Some twenty attempts.
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    assert!(home.failures.all().await.unwrap().is_empty());
+
+    let called = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&called);
+    let answer = move || async move {
+        counter.fetch_add(1, Ordering::SeqCst);
+        "null"
+    };
+    let listener = tokio::net::TcpListener::bind(address).await.unwrap();
+    let router = axum::Router::new().route("/", axum::routing::post(answer));
+    let server = tokio::spawn(async move { axum::serve(listener, router).await });
+    until("the record arrives", || called.load(Ordering::SeqCst) > 0).await;
+    reader.stop().await;
+    server.abort();
+    assert_eq!(called.load(Ordering::SeqCst), 1);
+    assert!(home.failures.all().await.unwrap().is_empty());
 }
 
 fn flat(seen: &Seen) -> Vec<i64> {
