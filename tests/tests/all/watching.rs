@@ -113,8 +113,19 @@ fn the_dashboard_shows_every_figure_of_ours_and_nothing_that_does_not_exist() {
         for metric in widget["properties"]["metrics"].as_array().unwrap() {
             if let Some(expression) = metric[0]["expression"].as_str() {
                 let schema = format!("SEARCH('{{{NAMESPACE},Stack,Route,StatusClass}} MetricName=\"Requests\"");
-                assert!(expression.starts_with(&schema), "{expression}");
-                shown.insert(("Requests".to_owned(), vec!["Route", "StatusClass"]));
+                if expression.starts_with(&schema) {
+                    shown.insert(("Requests".to_owned(), vec!["Route", "StatusClass"]));
+                    continue;
+                }
+                // Throttles of indexes: every table with an index is searched, and no other.
+                assert!(
+                    expression.starts_with("SEARCH('{AWS/DynamoDB,GlobalSecondaryIndexName,TableName}"),
+                    "{expression}"
+                );
+                for (id, table) in template["Resources"].as_object().unwrap() {
+                    let has_index = !table["Properties"]["GlobalSecondaryIndexes"].is_null();
+                    assert_eq!(expression.contains(&format!("\"${{{id}}}\"")), has_index, "{id}: {expression}");
+                }
             } else if metric[0] == NAMESPACE {
                 assert_eq!((&metric[2], &metric[3]), (&json!("Stack"), &json!("${AWS::StackName}")));
                 shown.insert((metric[1].as_str().unwrap().to_owned(), Vec::new()));
