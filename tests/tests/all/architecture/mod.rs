@@ -131,7 +131,7 @@ fn read_folder(folder: &Path, module: &str, out: &mut Sources) {
 
 /// The arrows of this repository, drawn once for all tests.
 fn own_arrows() -> &'static Arrows {
-    static ARROWS: LazyLock<Arrows> = LazyLock::new(|| arrows(&sources(&crate::repository::root())));
+    static ARROWS: LazyLock<Arrows> = LazyLock::new(|| arrows(&sources(&crate::support::repository::root())));
     &ARROWS
 }
 
@@ -179,7 +179,7 @@ fn the_phases_of_a_query_use_only_what_they_may() {
 
 #[test]
 fn every_module_has_a_layer_and_some_files_are_read() {
-    let sources = sources(&crate::repository::root());
+    let sources = sources(&crate::support::repository::root());
     let tops: BTreeSet<&str> = sources.keys().filter_map(|module| top_level(module)).collect();
     let without: Vec<_> = tops.into_iter().filter(|top| !LAYERS.iter().any(|row| row.contains(top))).collect();
     assert_eq!(without, Vec::<&str>::new());

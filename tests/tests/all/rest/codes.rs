@@ -3,11 +3,10 @@
 use local::options::Options;
 use serde_json::{Value, json};
 
-use super::{
-    CODES, ITEMS, Server,
+use super::{CODES, ITEMS, Server, lookups::complete};
+use crate::support::{
     counting::{counted, total},
-    lookups::complete,
-    rows::{allocate, reservation, user},
+    rows::{allocate, noon, reservation, user},
 };
 use common::{
     directory::Role,
@@ -119,7 +118,7 @@ async fn a_window_costs_the_same_wherever_it_lies() {
     let caller = Caller::user(user(Role::Admin, None));
     for offset in [0_u64, 100, 10_000_000, 19_999_900] {
         let filter = json!({"filter": {"reservation": {"_eq": items[0].id}}, "offset": offset, "fields": ["position"]});
-        let session = Session { caller: &caller, now: super::rows::noon() };
+        let session = Session { caller: &caller, now: noon() };
         let raw = RawQuery::from_json(filter.as_object().unwrap().clone());
         let (_, answer) = unique_code::list(&context, session, &raw).await.unwrap();
         let rows = answer.data.as_array().unwrap();

@@ -11,10 +11,9 @@ use common::{
 use local::options::Options;
 use serde_json::{Value, json};
 
-use super::{
-    ADMIN, CODES, ITEMS, Server,
+use super::{ADMIN, CODES, ITEMS, Server, encoded};
+use crate::support::{
     counting::{Reads, counted, total},
-    encoded,
     rows::{allocate, noon, reservation, user},
 };
 

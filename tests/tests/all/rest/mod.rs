@@ -1,13 +1,18 @@
-//! The HTTP contract from outside: a system in memory, and requests to it.
+//! The REST dialect from outside: a system in memory, and HTTP requests to it.
 
+mod bad_changes;
+mod bad_input;
 mod batches;
 mod codes;
 mod conditional;
-mod counting;
+mod directus;
+mod examples;
+mod files;
 mod lookups;
+mod oidc;
 mod organisations;
 mod plans;
-mod rows;
+mod refusals;
 mod strangers;
 
 use local::{options::Options, system::System};
@@ -18,7 +23,7 @@ use reqwest::{
 };
 use serde_json::Value;
 
-use crate::repository::root;
+use crate::support::repository::root;
 
 /// Tokens of the seed.
 pub(crate) const ADMIN: &str = "admin-token";

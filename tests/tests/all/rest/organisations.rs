@@ -3,7 +3,8 @@
 use common::directory::Role;
 use serde_json::{Value, json};
 
-use super::{ADMIN, READER, Server, WRITER, rows::user};
+use super::{ADMIN, READER, Server, WRITER};
+use crate::support::rows::user;
 
 const ORGANISATIONS: &str = "/items/organisation";
 const REGAL: &str = "/items/organisation/%2F417%2F9312345000012";

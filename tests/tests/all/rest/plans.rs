@@ -20,8 +20,8 @@ use proptest::{
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{
-    Server,
+use super::Server;
+use crate::support::{
     counting::{Reads, counted, total},
     rows::{noon, reservation, store, user},
 };

@@ -5,7 +5,8 @@ use local::options::Options;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{CODES, ITEMS, Reply, Server, encoded, lookups::complete, rows::user};
+use super::{CODES, ITEMS, Reply, Server, encoded, lookups::complete};
+use crate::support::rows::user;
 
 const ADMINISTRATOR: &str = "local-token";
 
