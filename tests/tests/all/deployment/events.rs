@@ -1,4 +1,4 @@
-//! What `events/` promises: each file is what AWS would send, and the types of the runtime read it.
+//! `events/`: each file is an event as AWS sends it, and the types of the runtime read it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{
     deployment::template::arrives,
-    support::repository::{ANSWER, EventFile, entries, event_files, file_name, functions, root, template},
+    support::repository::{ANSWER, EventFile, binary, entries, event_files, file_name, functions, root, template},
 };
 
 fn of(binary: &str) -> Vec<EventFile> {
@@ -30,8 +30,7 @@ fn every_event_belongs_to_a_trigger_of_its_function() {
     let template = template();
     for file in event_files() {
         let event = file.json();
-        let function =
-            functions(&template).into_values().find(|f| crate::support::repository::binary(f) == file.binary).unwrap();
+        let function = functions(&template).into_values().find(|f| binary(f) == file.binary).unwrap();
         let triggers: BTreeSet<_> = function["Properties"]["Events"]
             .as_object()
             .unwrap()
@@ -124,7 +123,8 @@ fn every_request_is_in_itself_what_the_gateway_sends() {
     assert_eq!(ids.len(), http().len(), "every request has an id of its own");
 }
 
-/// Values decoded, those of one name joined by commas: why the functions read `rawQueryString` instead.
+/// The decoded values, with those of one name joined by commas. Because of the joining, the functions read
+/// `rawQueryString`.
 fn joined_query(event: &Value) -> Option<Value> {
     let raw = event["rawQueryString"].as_str().unwrap();
     if raw.is_empty() {
@@ -155,7 +155,7 @@ fn decoded(text: &str) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// The parameters of a path, if the route matches it; `{proxy+}` takes what is left, also nothing after the slash.
+/// The parameters of a path if the route matches it. `{proxy+}` matches the rest, which may be empty.
 fn path_parameters(route: &str, path: &str) -> Option<BTreeMap<String, String>> {
     let mut parameters = BTreeMap::new();
     let mut parts = path.split('/');

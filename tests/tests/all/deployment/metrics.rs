@@ -1,4 +1,4 @@
-//! What the functions write for CloudWatch: valid documents of the embedded metric format, few dimensions, no secret.
+//! What the functions write for CloudWatch: valid documents in the embedded metric format, with few dimensions and no secret.
 
 use std::{
     collections::BTreeSet,
@@ -14,7 +14,6 @@ use lambda_http::LambdaEvent;
 use local::{
     functions,
     invocation::{Invoked, request_id},
-    options::Options,
     system::sdk_config,
 };
 use serde_json::{Value, json};
@@ -23,14 +22,14 @@ use crate::{
     deployment::watching::one_of_each,
     support::{
         api::{id, sgtin, with},
+        harness::{Running, completed},
         repository::{event_files, routes, template},
-        stream_events::deliver,
-        system::Running,
+        stream::deliver,
     },
 };
 
 /// Checks a document against the published specification (Amazon CloudWatch User Guide, "Specification: Embedded metric
-/// format", its JSON schema and its limits); gives the dimension sets with their values.
+/// format", its JSON schema and its limits). Returns the dimension sets with their values.
 fn check(document: &Value) -> Vec<Vec<(String, String)>> {
     let text = |value: &Value, longest: usize| {
         let text = value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned();
@@ -43,7 +42,7 @@ fn check(document: &Value) -> Vec<Vec<(String, String)>> {
     };
     let aws = &document["_aws"];
     members(aws, &["Timestamp", "CloudWatchMetrics"]);
-    // Milliseconds since 1970; a time of more than two weeks ago or two hours ahead is not taken.
+    // Milliseconds since 1970. CloudWatch rejects times more than two weeks ago or two hours ahead.
     let age = chrono::Utc::now().timestamp_millis() - aws["Timestamp"].as_i64().unwrap();
     assert!((-7_200_000..1_209_600_000).contains(&age), "{age}");
     let mut sets = Vec::new();
@@ -84,13 +83,13 @@ fn every_kind_of_event_is_a_valid_document_of_the_embedded_metric_format() {
         assert_eq!(sets.len(), 1);
         assert_eq!(sets[0][0], ("Stack".to_owned(), "code-reservation".to_owned()), "{document}");
         assert_eq!(document["event"], event.name());
-        // No property hides a figure, a dimension or another property.
+        // All names are different: no property replaces a metric, a dimension or another property.
         let expected = 2 + sets[0].len() + event.measurements().len() + event.properties().len();
         assert_eq!(document.as_object().unwrap().len(), expected, "{document}");
     }
 }
 
-/// What the functions print, kept.
+/// Keeps what the functions print.
 #[derive(Clone, Default)]
 struct Printed(Arc<Mutex<Vec<u8>>>);
 
@@ -120,12 +119,12 @@ async fn invoke(context: &Arc<Context>, binary: &str, event: Value) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_functions_print_is_valid_holds_no_secret_and_has_few_dimensions() {
-    let running = Running::start(Options { pause_stream: true, ..Options::in_memory() }).await;
+    let running = Running::paused().await;
     let printed = Printed::default();
     let metrics = Metrics::lines("staging", Box::new(printed.clone()));
     let context = Context::measured(running.context().config().clone(), &sdk_config(running.system.s3()), metrics);
 
-    // Every event that there is, with a token that is known, and paths, queries and headers of a client's own.
+    // Every event of `events/`, with a known token, and with texts of a client in path, query and headers.
     let files = event_files().into_iter().filter(|file| file.json().get("routeKey").is_some());
     let mut sent = 0;
     for file in files {
@@ -173,14 +172,14 @@ async fn what_the_functions_print_is_valid_holds_no_secret_and_has_few_dimension
     }
     let plain = known.iter().filter(|key| !key.starts_with("HEAD") && !key.ends_with("/{proxy+}")).count() + 1;
     assert!(combinations.len() <= plain * 4 + 1, "{} of at most {plain} routes", combinations.len());
-    running.system.stop().await;
+    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_laptop_adds_the_same_figures_up() {
     let running = Running::in_memory().await;
     let posted = running.api.post(&sgtin(100)).await;
-    crate::support::system::completed(&running.api, id(&posted)).await;
+    completed(&running.api, id(&posted)).await;
     let line = running.context().metrics().take().to_string();
     for figure in [
         "CodesReserved=100 ",
@@ -191,6 +190,6 @@ async fn the_laptop_adds_the_same_figures_up() {
         assert!(line.contains(figure), "{figure}: {line}");
     }
     let again = running.context().metrics().take().to_string();
-    assert!(!again.contains("CodesReserved"), "what was told is not told again: {again}");
-    running.system.stop().await;
+    assert!(!again.contains("CodesReserved"), "a total is reported once: {again}");
+    running.stop().await;
 }

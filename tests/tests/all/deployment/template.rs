@@ -1,5 +1,5 @@
-//! What the template promises: routes, functions, variables, the stream mapping, the tables and what outlives the stack.
-//! What the functions may do is in `rights`.
+//! template.yaml: routes, functions, variables, the stream mapping, tables, and the resources that outlive the stack. The
+//! permissions are tested in `rights`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -53,7 +53,7 @@ fn routes_are_what_an_http_api_can_hold() {
         let (method, path) = key.split_once(' ').unwrap();
         assert!(["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"].contains(&method), "{key}: method");
         assert!(path.starts_with('/') && !path.ends_with('/'), "{key}: a route key cannot end in a slash");
-        // SAM turns `{proxy+}` into a permission that matches, and leaves any other greedy name as it is.
+        // SAM creates a matching Lambda permission only for the name `{proxy+}`.
         assert_eq!(path.contains('+'), path.ends_with("/{proxy+}"), "{key}: greedy");
         if !path.ends_with("/{proxy+}") {
             assert!(keys.contains(&format!("{key}/{{proxy+}}")), "{key}: the trailing slash is a route too");
@@ -133,7 +133,7 @@ fn what_is_logged_of_a_request_holds_no_query_string() {
 fn every_variable_that_is_read_is_set_and_every_variable_that_is_set_is_read() {
     let template = template();
     for (id, function) in functions(&template) {
-        assert_eq!(function["Properties"]["Environment"], Value::Null, "{id}: the variables stand in Globals, once");
+        assert_eq!(function["Properties"]["Environment"], Value::Null, "{id}: the variables are set once, in Globals");
     }
     let set = variables(&template, &BTreeMap::new());
     let read = Mutex::new(BTreeSet::new());
@@ -148,7 +148,7 @@ fn every_variable_that_is_read_is_set_and_every_variable_that_is_set_is_read() {
     });
     config.unwrap();
     let mut read = read.into_inner().unwrap();
-    // Read by `telemetry`, before the settings.
+    // `telemetry` reads it before the settings.
     read.insert("RUST_LOG".to_owned());
     assert_eq!(set.into_keys().collect::<BTreeSet<_>>(), read);
 }
@@ -190,7 +190,7 @@ fn what_a_parameter_allows_the_functions_accept_and_what_they_refuse_it_refuses(
         }
     }
     assert_eq!(numbers, 6, "MAX_QUANTITY, both lengths, SHARDS, MAX_SCAN, SLICE_SECONDS");
-    // The pattern is `^[!-~]{0,255}$`; empty means none, which a rule forbids beside an issuer.
+    // Empty means none; a rule of the template forbids it together with an issuer.
     assert_eq!(template["Parameters"]["OidcAudience"]["AllowedPattern"], "^[!-~]{0,255}$");
     let audience = |audience: &str| {
         let parameters = BTreeMap::from([("OidcIssuer", "https://issuer.example.com"), ("OidcAudience", audience)]);
@@ -260,7 +260,7 @@ fn the_stream_brings_everything_but_rows_marked_seeded() {
     }
 }
 
-/// Whether the event source mapping brings a record: one of its patterns must match.
+/// Whether the event source mapping delivers a record: one of its patterns must match.
 pub(crate) fn arrives(template: &Value, record: &Value) -> bool {
     let mapping = &template["Resources"]["ReserveCodes"]["Properties"]["Events"]["ReservationsChanged"]["Properties"];
     let filters = mapping["FilterCriteria"]["Filters"].as_array().unwrap();
@@ -270,9 +270,9 @@ pub(crate) fn arrives(template: &Value, record: &Value) -> bool {
     })
 }
 
-/// The part of the pattern language that the template uses: members are conjunctions, a leaf is a list of alternatives, and
-/// `exists` is about the leaf, whether what is around it is there or not.
-/// (AWS Lambda Developer Guide, "Filter rule syntax"; Amazon EventBridge User Guide, "Exists matching".)
+/// The part of the pattern language that the template uses. All members must match; a leaf is a list of alternatives.
+/// `exists` tests whether the leaf exists, also if an object around it is missing. (AWS Lambda Developer Guide, "Filter
+/// rule syntax"; Amazon EventBridge User Guide, "Exists matching".)
 fn matches(pattern: &Value, value: Option<&Value>) -> bool {
     match pattern {
         Value::Object(members) => members.iter().all(|(name, inner)| matches(inner, value.and_then(|v| v.get(name)))),
@@ -400,7 +400,7 @@ fn exports_are_closed_to_the_public_and_leave_no_parts_behind() {
     assert!(rules.iter().any(|rule| {
         rule["Status"] == "Enabled" && rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] == 2
     }));
-    // An expiry would take files that a reservation still refers to.
+    // An expiry would delete files that a reservation still refers to.
     assert!(rules.iter().all(|rule| rule.get("ExpirationInDays").is_none()));
 }
 
@@ -438,13 +438,13 @@ fn concurrency_is_reserved_for_reserve_codes_only_where_a_parameter_asks_for_it(
     }
 }
 
-/// A property of a function, or its default for all.
+/// A property of a function, or the default of all functions.
 fn setting(template: &Value, function: &Value, name: &str) -> Value {
     let own = &function["Properties"][name];
     if own.is_null() { template["Globals"]["Function"][name].clone() } else { own.clone() }
 }
 
-/// The environment of a function, with the given parameters and the default of every other; a name stands for a resource.
+/// The environment of a function: the given parameters, the defaults of the others, and for a resource its logical id.
 fn variables(template: &Value, parameters: &BTreeMap<&str, &str>) -> BTreeMap<String, String> {
     let variables = template["Globals"]["Function"]["Environment"]["Variables"].as_object().unwrap();
     let value = |id: &str| match (parameters.get(id), &template["Parameters"][id]["Default"]) {

@@ -1,4 +1,4 @@
-//! What watches a deployment: every alarm and widget names a metric that there is, and the page for operators names every alarm.
+//! Alarms and the dashboard: each names an existing metric, and docs/operations.md says what to do about every alarm.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::repository::{resources, root, template};
 
-/// One of each kind of event. A new kind is missed by the compiler here, and by `metrics` in a run of the system.
+/// One event of each kind. The `match` fails to compile when a new kind is missing here.
 pub(crate) fn one_of_each() -> Vec<Event> {
     let request = Request { route: "GET /files".into(), status: 200, duration_ms: 1, request_id: "r".into() };
     let allocation = Allocation {
@@ -42,7 +42,7 @@ pub(crate) fn one_of_each() -> Vec<Event> {
     all
 }
 
-/// Names of our metrics, each with the names of its dimensions besides the stack.
+/// The names of the metrics of this service, each with the names of its dimensions other than the stack.
 fn own_metrics() -> BTreeSet<(String, Vec<&'static str>)> {
     let events = one_of_each();
     events
@@ -98,7 +98,7 @@ fn the_dashboard_shows_every_figure_of_ours_and_nothing_that_does_not_exist() {
     let template = template();
     let dashboard = &template["Resources"]["Dashboard"]["Properties"];
     let text = dashboard["DashboardBody"]["Fn::Sub"].as_str().unwrap();
-    // What CloudFormation puts in: names of resources, and the stack's.
+    // References that CloudFormation replaces: resources, the region, the stack.
     for reference in text.split("${").skip(1).map(|rest| rest.split('}').next().unwrap()) {
         let id = reference.split('.').next().unwrap();
         let known = ["AWS::Region", "AWS::StackName"].contains(&id) || template["Resources"][id].is_object();

@@ -1,5 +1,5 @@
-//! Clients that do everything at once, to a few reservations, while the service works on them: whatever they meet, the
-//! invariants hold when they stop.
+//! Several clients send random requests for the same few reservations while the service works on them. When they stop, the
+//! invariants hold.
 
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::{Value, json};
@@ -7,13 +7,13 @@ use uuid::Uuid;
 
 use crate::support::{
     api::{Api, RESERVATIONS, sgtin, with},
+    harness::{Running, wait_until},
     invariants::{assert_settled, stored},
-    system::{Running, wait_until},
 };
 
 const CLIENTS: usize = 8;
 const STEPS: usize = 60;
-/// So few that clients meet, and that deleted ids come back.
+/// Few ids, so that clients collide and deleted ids are used again.
 const IDS: usize = 12;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -43,10 +43,10 @@ async fn whatever_clients_do_at_once_the_invariants_hold_when_they_stop() {
     let complete = stored.state.exported().count();
     println!("{} reservations left, {complete} with an export", stored.state.reservations.len());
     assert_eq!(running.system.failures().all().await.unwrap().len(), 0, "no record was given up");
-    running.system.stop().await;
+    running.stop().await;
 }
 
-/// Does one thing after the other; gives the statuses of the answers.
+/// Sends random requests one after the other. Returns the statuses of the answers.
 async fn client(api: Api, ids: Vec<String>, mut random: StdRng) -> Vec<u16> {
     let mut statuses = Vec::with_capacity(STEPS);
     for _ in 0..STEPS {
@@ -54,7 +54,7 @@ async fn client(api: Api, ids: Vec<String>, mut random: StdRng) -> Vec<u16> {
         let row = format!("{RESERVATIONS}/{id}");
         let format = ["csv", "json", "txt.gz", "xml"].choose(&mut random).unwrap();
         let (method, path, body): (_, _, Value) = match random.random_range(0..10) {
-            // Every tenth file has several parts.
+            // One file in ten has several parts.
             0..=3 => {
                 let quantity = if random.random_ratio(1, 10) { 100_000 } else { random.random_range(1..3_000) };
                 ("POST", RESERVATIONS, with(&sgtin(quantity), json!({ "id": id, "export_type": format })))
@@ -67,7 +67,7 @@ async fn client(api: Api, ids: Vec<String>, mut random: StdRng) -> Vec<u16> {
             _ => ("DELETE", &*row, json!({})),
         };
         let reply = api.send_json(method, path, &body).await;
-        // Done, refused because of its status, or not there (any more).
+        // Done, refused because of the status, or no such reservation.
         assert!(matches!(reply.status, 200 | 204 | 400 | 403), "{method} {body}: {reply:?}");
         statuses.push(reply.status);
     }

@@ -1,24 +1,24 @@
-//! A worker that dies between any two of its requests: another one goes on, and the invariants hold.
+//! A worker dies before or after any of its requests. Another worker finishes the work, and the invariants hold.
 
 use std::{sync::Arc, time::Duration};
 
 use aws_lambda_events::event::dynamodb::EventRecord;
 use common::{config::Config, context::Context, export::PartPolicy};
-use local::{options::Options, system::sdk_config};
+use local::system::sdk_config;
 use serde_json::{Value, json};
 
 use crate::support::{
     api::{id, sgtin, with},
-    fault_proxy::{Cut, Worker},
-    invariants::{assert_consistent, stored},
-    stream_events::{hint, invoke, record},
-    system::Running,
+    faults::{Fault, Network},
+    harness::Running,
+    invariants::{assert_finished, stored},
+    stream::{hint, invoke, record},
 };
 
-/// Rows of an export of three parts of [`small_parts`].
+/// The number of rows of an export of three parts with [`small_parts`].
 const THREE_PARTS: u64 = 120_000;
 
-/// Parts as small as S3 takes, one a slice.
+/// The smallest parts that S3 allows, and slices of one part.
 pub(crate) fn small_parts(config: &mut Config) {
     const MIB: u64 = 1 << 20;
     config.part_policy = PartPolicy { single_max: MIB, part_len: 5 * MIB, ..PartPolicy::default() };
@@ -30,55 +30,54 @@ pub(crate) fn small_parts(config: &mut Config) {
 enum Work {
     /// Reserving the codes of a new reservation and writing their file.
     Reserve,
-    /// Writing the file of a complete one again.
+    /// Writing the file of a complete reservation again.
     Again,
-    /// Tidying what a complete one left when it was deleted.
+    /// Tidying after a complete reservation was deleted.
     Remove,
-    /// Tidying what an unfinished one left when it was deleted.
+    /// Tidying after an unfinished reservation was deleted.
     RemoveUnfinished,
-    /// Tidying what an export left that a client stopped.
+    /// Tidying after a client stopped an export.
     Stop,
 }
 
-/// A system whose stream nobody reads, and a worker that does not die.
-struct Ward {
+/// A paused system, and a worker that does not die.
+struct Fixture {
     running: Running,
     healthy: Arc<Context>,
 }
 
-impl Ward {
+impl Fixture {
     async fn start() -> Self {
-        let running = Running::start(Options { pause_stream: true, ..Options::in_memory() }).await;
+        let running = Running::paused().await;
         let mut config = running.context().config().clone();
         small_parts(&mut config);
         let healthy = Context::new(config, &sdk_config(running.system.s3()));
         Self { running, healthy }
     }
 
-    /// Makes the work, lets a worker begin it and die, and another one finish it. Tells how many requests the first one made,
-    /// if it lived.
-    async fn survives(&self, work: Work, body: &Value, cut: Cut) -> Option<usize> {
+    /// Prepares the work, lets a worker begin it and die at the fault, and lets another worker finish it. Returns the
+    /// number of requests of the first worker if it did not die.
+    async fn survives(&self, work: Work, body: &Value, network: Network) -> Option<usize> {
         let api = &self.running.api;
         let id = id(&api.post(body).await).to_owned();
         let records = self.make(work, &id).await;
-        let dying = Worker::new(&self.running, cut, small_parts).await;
+        let worker = network.worker(&self.running, small_parts);
         for _ in 0..12 {
-            invoke(&dying.context, records.clone()).await;
-            if dying.is_cut() || self.is_over(&id).await {
+            invoke(&worker, records.clone()).await;
+            if network.has_failed() || self.is_over(&id).await {
                 break;
             }
         }
-        let lived = (!dying.is_cut()).then(|| dying.requests().len());
+        let lived = (!network.has_failed()).then(|| network.calls().len());
         self.finish(&id, &records).await;
         if matches!(work, Work::Reserve | Work::Again) {
             assert_eq!(api.get(&id).await["status"], "complete");
         }
-        let stored = assert_consistent(self.running.context()).await;
-        assert_eq!(stored.state.leftovers(&stored.exports), []);
+        assert_finished(self.running.context()).await;
         lived
     }
 
-    /// Brings a reservation to where the work begins; gives the records that ask for it.
+    /// Brings a reservation to the beginning of the work. Returns the stream records that start it.
     async fn make(&self, work: Work, id: &str) -> Vec<EventRecord> {
         let api = &self.running.api;
         let hints = vec![hint(1, id)];
@@ -105,7 +104,7 @@ impl Ward {
         hints
     }
 
-    /// Deletes a reservation; gives the record of it.
+    /// Deletes a reservation. Returns the stream record of the deletion.
     async fn delete(&self, id: &str) -> Vec<EventRecord> {
         let item = self.healthy.store().reservation(id.parse().unwrap()).await.unwrap().unwrap();
         let mut old = json!({ "id": id, "incarnation": item.incarnation });
@@ -116,7 +115,7 @@ impl Ward {
         vec![record(9, "REMOVE", id, old, json!({}))]
     }
 
-    /// Brings the records to a healthy worker until there is no work left, and once more for the record of the end.
+    /// Delivers the records to the healthy worker until the work ends, and once more for the record of the last write.
     async fn finish(&self, id: &str, records: &[EventRecord]) {
         for _ in 0..12 {
             let over = self.is_over(id).await;
@@ -133,52 +132,53 @@ impl Ward {
         item.is_none_or(|item| !item.is_open())
     }
 
-    /// Every death of a piece of work; gives how many requests it takes without one.
+    /// Lets workers die before and after every request of the work. Returns the number of requests without a death.
     async fn dies_everywhere(&self, work: Work, body: &Value) -> usize {
-        for number in 0.. {
-            let before = self.survives(work, body, Cut::Before(number)).await;
-            let after = self.survives(work, body, Cut::After(number)).await;
+        for number in 1.. {
+            let before = self.survives(work, body, Network::failing(number, Fault::RefuseBefore)).await;
+            let after = self.survives(work, body, Network::failing(number, Fault::RefuseAfter)).await;
             if let (Some(requests), Some(_)) = (before, after) {
                 println!("{work:?} of {}: {requests} requests", body["quantity"]);
                 return requests;
             }
-            // What is checked once need not be checked again after every further death.
+            // Deleted, so that the checks after the next deaths do not read them again.
             for item in stored(&self.healthy).await.state.reservations {
                 let id = item.id.to_string();
                 let records = self.delete(&id).await;
                 self.finish(&id, &records).await;
             }
         }
-        unreachable!("every piece of work ends")
+        unreachable!("all work ends")
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_may_die_between_any_two_requests_of_a_small_export() {
-    let ward = Ward::start().await;
+    let fixture = Fixture::start().await;
     for work in [Work::Reserve, Work::Again, Work::Remove] {
-        assert!(ward.dies_everywhere(work, &sgtin(1_000)).await >= 3);
+        assert!(fixture.dies_everywhere(work, &sgtin(1_000)).await >= 3);
     }
-    ward.running.system.stop().await;
+    fixture.running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_may_die_between_any_two_requests_of_a_large_export() {
-    let ward = Ward::start().await;
+    let fixture = Fixture::start().await;
     for work in [Work::Reserve, Work::RemoveUnfinished, Work::Stop] {
-        assert!(ward.dies_everywhere(work, &sgtin(THREE_PARTS)).await >= 3);
+        assert!(fixture.dies_everywhere(work, &sgtin(THREE_PARTS)).await >= 3);
     }
-    ward.running.system.stop().await;
+    fixture.running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_may_die_while_it_collects_a_compressed_part() {
-    let ward = Ward::start().await;
+    let fixture = Fixture::start().await;
     let body = with(&sgtin(700_000), json!({ "export_type": "csv.gz" }));
-    let requests = ward.survives(Work::Reserve, &body, Cut::Never).await.unwrap();
-    // The middle of it, where one part is there and the next is under way.
+    let requests = fixture.survives(Work::Reserve, &body, Network::healthy()).await.unwrap();
+    // From the middle on: one part is uploaded, and the next one is being collected.
     for number in (requests / 3..requests).step_by(3) {
-        assert_eq!(ward.survives(Work::Reserve, &body, Cut::Before(number)).await, None);
+        let network = Network::failing(number + 1, Fault::RefuseBefore);
+        assert_eq!(fixture.survives(Work::Reserve, &body, network).await, None);
     }
-    ward.running.system.stop().await;
+    fixture.running.stop().await;
 }

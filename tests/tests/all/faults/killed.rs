@@ -1,8 +1,7 @@
-//! The process is killed again and again while it works; clients try again; nothing is lost, doubled or left over.
+//! The process is killed again and again while it works, and clients retry. Nothing is lost, doubled or left over.
 
 use std::time::{Duration, Instant};
 
-use local::options::Options;
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -10,14 +9,15 @@ use uuid::Uuid;
 
 use crate::support::{
     api::{Api, RESERVATIONS, id, sgtin, with},
+    harness::{Setup, TOKEN, completed},
     invariants::assert_settled,
-    system::{Program, Running, TOKEN, completed},
+    program::Program,
 };
 
 const KILLS: usize = 10;
 const CLIENTS: usize = 5;
 const RESERVATIONS_EACH: usize = 10;
-/// Rows of a large export: about 19 MB, three parts of 8 MiB.
+/// The number of rows of a large export: about 19 MB, three parts of 8 MiB.
 const LARGE: u64 = 200_000;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,7 +42,7 @@ async fn ten_kills_while_fifty_reservations_are_made_lose_and_double_nothing() {
         program.kill().await;
         program = start().await;
         unfinished.push(open_reservations(&Api::new(&program.url, TOKEN)).await);
-        // Err: no client is waiting any more.
+        // An error means that all clients have finished.
         let _ = address.send(program.url.clone());
     }
     let last_start = Instant::now();
@@ -66,38 +66,37 @@ async fn ten_kills_while_fifty_reservations_are_made_lose_and_double_nothing() {
     assert_eq!(ids.len(), CLIENTS * RESERVATIONS_EACH);
     program.stop().await;
 
-    let options = Options { memory: false, data_dir: folder.path().to_owned(), ..Options::in_memory() };
-    let running = Running::start(options).await;
+    let running = Setup::new().data_dir(folder.path()).start().await;
     let stored = assert_settled(running.context()).await;
-    // A post that was tried again made no second reservation.
+    // A retried POST created no second reservation.
     assert_eq!(stored.state.reservations.len(), ids.len());
     assert_eq!(running.system.failures().all().await.unwrap().len(), 0, "no record was given up");
-    running.system.stop().await;
+    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_accepted_while_the_stream_was_paused_is_finished_by_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
-    let options = Options { memory: false, data_dir: folder.path().to_owned(), ..Options::in_memory() };
-    let paused = Running::start(Options { pause_stream: true, ..options.clone() }).await;
+    let setup = Setup::new().data_dir(folder.path());
+    let paused = setup.clone().paused().start().await;
     let posted = paused.api.post(&json!([sgtin(10), sgtin(20), sgtin(30)])).await;
     assert_eq!(open_reservations(&paused.api).await, 3);
-    paused.system.stop().await;
-    let running = Running::start(options).await;
+    paused.stop().await;
+    let running = setup.start().await;
     for object in posted.as_array().unwrap() {
         completed(&running.api, id(object)).await;
     }
     assert_settled(running.context()).await;
-    running.system.stop().await;
+    running.stop().await;
 }
 
-/// How many reservations wait to be finished.
+/// The number of unfinished reservations.
 async fn open_reservations(api: &Api) -> usize {
     let query = "limit=-1&fields=id&filter[status][_in]=new,in_progress";
     api.send("GET", &format!("{RESERVATIONS}?{query}")).await.data().as_array().unwrap().len()
 }
 
-/// A client that tries again until it has an answer.
+/// A client that retries until it has an answer.
 struct Client {
     address: watch::Receiver<String>,
     random: StdRng,
@@ -110,7 +109,7 @@ impl Client {
         for number in 0..RESERVATIONS_EACH {
             let large = number % 5 == 2;
             let quantity = if large { LARGE } else { self.random.random_range(1..=5_000) };
-            // Both ways of a client to be sure: an id of its own, or a key.
+            // A client can make a retry safe in two ways: with an id of its own, or with an Idempotency-Key.
             let own_id = number % 2 == 0;
             ids.push(if own_id {
                 self.post_with_id(quantity).await
@@ -141,7 +140,7 @@ impl Client {
         id(&object).to_owned()
     }
 
-    /// Posts until there is an answer: the object, or the body of a refusal.
+    /// Posts until there is an answer: the object, or the body of an error.
     async fn post(&mut self, body: &Value, key: Option<&str>) -> Result<Value, Value> {
         loop {
             let api = Api::new(&self.address.borrow().clone(), TOKEN);
@@ -152,8 +151,8 @@ impl Client {
             match Api::try_send(request).await {
                 Ok(reply) if reply.status == 200 => return Ok(reply.data()),
                 Ok(reply) if reply.status == 503 => {}
-                Ok(reply) => return Err(reply.json()),
-                // The connection broke: the process is gone, and nobody knows how far it came.
+                Ok(reply) => return Err(reply.parsed()),
+                // The process was killed; the request may have been done or not.
                 Err(_) => {}
             }
             tokio::time::sleep(Duration::from_millis(50)).await;

@@ -1,4 +1,4 @@
-//! Many clients at once on one product: every code is issued once.
+//! Many clients reserve codes of one product at the same time: no code is issued twice.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -7,8 +7,8 @@ use tokio::sync::Mutex;
 
 use crate::support::{
     api::{id, sgtin},
+    harness::{Running, completed},
     invariants::assert_settled,
-    system::{Running, completed},
 };
 
 const CLIENTS: u64 = 16;
@@ -56,5 +56,5 @@ async fn two_hundred_reservations_of_sixteen_clients_share_no_code() {
     assert_eq!(stored.state.pools.len(), 1);
     assert_eq!(stored.state.pools[0].next, wanted);
     assert_eq!(running.system.failures().all().await.unwrap().len(), 0, "no record was given up");
-    running.system.stop().await;
+    running.stop().await;
 }

@@ -1,10 +1,9 @@
-//! `reserve-codes` by itself: records twice, late, in disorder and unreadable; batches that share transactions. After
-//! every fault the invariants hold.
+//! Batches of `reserve-codes`: records that are repeated, late, out of order or unreadable, batches that share a transaction,
+//! and two workers at once. The invariants hold after each.
 
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use local::options::Options;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -12,37 +11,26 @@ use crate::{
     faults::deaths::small_parts,
     support::{
         api::{id, sgtin, with},
-        fault_proxy::{Cut, Worker},
-        invariants::{assert_consistent, stored},
-        stream_events::{deliver, hint, invoke, record},
-        system::Running,
+        faults::{Fault, Network},
+        harness::Running,
+        invariants::{assert_consistent, assert_finished, stored},
+        stream::{deliver, hint, invoke, record},
     },
 };
-
-/// A system whose stream nobody reads but the test.
-async fn paused() -> Running {
-    Running::start(Options { pause_stream: true, ..Options::in_memory() }).await
-}
 
 async fn post(running: &Running, quantity: u64) -> String {
     id(&running.api.post(&sgtin(quantity)).await).to_owned()
 }
 
-/// Everything is at an end and nothing is left over, and all of it is right (RSV-1 … RSV-5).
-async fn assert_settled_now(running: &Running) {
-    let stored = assert_consistent(running.context()).await;
-    assert_eq!(stored.state.leftovers(&stored.exports), []);
-}
-
-/// Rows of an export of three such parts.
+/// The number of rows of an export of three parts with [`small_parts`].
 const THREE_PARTS: u64 = 120_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn records_that_come_twice_late_or_in_disorder_reserve_once() {
-    let running = paused().await;
+    let running = Running::paused().await;
     let context = running.context();
     let (a, b) = (post(&running, 10).await, post(&running, 20).await);
-    // One batch names a reservation again and again, and newest first.
+    // One batch names a reservation several times, the newest record first.
     let batch = [(9, &a), (8, &b), (1, &a), (1, &a), (7, &b), (2, &a)];
     assert_eq!(invoke(context, batch.map(|(number, id)| hint(number, id)).into()).await, [""; 0]);
     let first = assert_consistent(context).await.state;
@@ -53,57 +41,53 @@ async fn records_that_come_twice_late_or_in_disorder_reserve_once() {
     assert_eq!(tokio::join!(again(), again()), (vec![], vec![]));
     let after = assert_consistent(context).await.state;
     assert_eq!((after.pools, after.ranges, after.reservations), (first.pools, first.ranges, first.reservations));
-    assert_settled_now(&running).await;
-    running.system.stop().await;
+    assert_finished(running.context()).await;
+    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_workers_at_once_reserve_once() {
-    let running = paused().await;
+    let running = Running::paused().await;
     for round in 0..8_u64 {
         let ids: Vec<String> = futures::future::join_all((1..=6).map(|n| post(&running, n * 10))).await;
-        let (left, right) = (running.context(), Worker::new(&running, Cut::Never, |_| {}).await);
+        let (left, right) = (running.context(), Network::healthy().worker(&running, |_| {}));
         let batch = || ids.iter().zip(round * 10..).map(|(id, number)| hint(number, id)).collect::<Vec<_>>();
-        let failed = tokio::join!(invoke(left, batch()), invoke(&right.context, batch()));
-        assert_eq!(failed, (vec![], vec![]), "an overtaken worker has nothing to complain of");
+        let failed = tokio::join!(invoke(left, batch()), invoke(&right, batch()));
+        assert_eq!(failed, (vec![], vec![]), "a worker that was overtaken reports no failure");
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         deliver(left, &ids).await;
-        assert_settled_now(&running).await;
+        assert_finished(running.context()).await;
     }
     assert_eq!(stored(running.context()).await.state.pools[0].next, 8 * 210);
-    running.system.stop().await;
+    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_workers_at_one_large_export_make_one_file() {
-    let running = paused().await;
+    let running = Running::paused().await;
     let large = post(&running, THREE_PARTS).await;
-    let left = Worker::new(&running, Cut::Never, small_parts).await;
-    let right = Worker::new(&running, Cut::Never, small_parts).await;
+    let left = Network::healthy().worker(&running, small_parts);
+    let right = Network::healthy().worker(&running, small_parts);
     for number in 0..20 {
-        let work = |worker: &Worker| {
-            let context = worker.context.clone();
-            let records = vec![hint(number, &large)];
-            async move { invoke(&context, records).await }
-        };
+        let work = |context| invoke(context, vec![hint(number, &large)]);
         assert_eq!(tokio::join!(work(&left), work(&right)), (vec![], vec![]));
         if running.api.get(&large).await["status"] == "complete" {
             break;
         }
     }
-    // The end is a record too: it tidies.
+    // The record of the completion: it tidies.
     deliver(running.context(), &[&large]).await;
     assert_eq!(running.api.get(&large).await["status"], "complete");
-    assert_settled_now(&running).await;
-    running.system.stop().await;
+    assert_finished(running.context()).await;
+    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_cannot_be_worked_on_fails_alone() {
-    let running = paused().await;
+    let running = Running::paused().await;
     let context = running.context();
     let (first, last) = (post(&running, 10).await, post(&running, 10).await);
-    // An item that no version of this service wrote.
+    // An item that the service cannot read.
     let broken = Uuid::new_v4().to_string();
     let text = |text: &str| AttributeValue::S(text.to_owned());
     let put = context.dynamodb().put_item().table_name(&context.config().tables.reservations);
@@ -116,43 +100,45 @@ async fn a_record_that_cannot_be_worked_on_fails_alone() {
     for id in [&first, &last] {
         assert_eq!(running.api.get(id).await["status"], "complete");
     }
-    running.system.stop().await;
+    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_allocates_one_pool_in_one_transaction_and_49_at_most() {
-    let running = paused().await;
+    let running = Running::paused().await;
     let bodies: Vec<Value> = (1..=60).map(sgtin).collect();
     let posted = running.api.post(&json!(bodies)).await;
     let other = running.api.post(&with(&sgtin(5), json!({ "product": "/01/09361758000003" }))).await;
-    let worker = Worker::new(&running, Cut::Never, |_| {}).await;
+    let network = Network::healthy();
+    let worker = network.worker(&running, |_| {});
     let all = posted.as_array().unwrap().iter().chain([&other]);
     let batch = all.zip(1..).map(|(object, number)| hint(number, id(object))).collect();
-    assert_eq!(invoke(&worker.context, batch).await, [""; 0]);
+    assert_eq!(invoke(&worker, batch).await, [""; 0]);
 
     let pools = &running.context().config().tables.pools;
-    let allocations: Vec<_> = worker
+    let allocations: Vec<_> = network
         .requests()
         .into_iter()
+        .filter(|request| request.operation == "TransactWriteItems")
         .filter_map(|request| {
-            let body: Value = serde_json::from_str(request.strip_prefix("TransactWriteItems ")?).unwrap();
+            let body: Value = serde_json::from_str(&request.body).unwrap();
             let of_pools =
                 |action: &&Value| action["Put"]["TableName"] == **pools && action["Put"]["Item"].get("count").is_some();
             let ranges = body["TransactItems"].as_array().unwrap().iter().filter(of_pools).count();
             (ranges > 0).then_some(ranges)
         })
         .collect();
-    // In the order of namespaces: one reservation of the other product, then the sixty.
+    // In the order of the namespaces: one reservation of the other product, then sixty.
     assert_eq!(allocations, [1, 49, 11]);
     assert_eq!(stored(running.context()).await.state.pools.len(), 2);
-    assert_settled_now(&running).await;
-    running.system.stop().await;
+    assert_finished(running.context()).await;
+    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_is_too_large_fails_alone_and_the_others_fit() {
-    let running = paused().await;
-    // 99 serials may be issued.
+    let running = Running::paused().await;
+    // The pool has 99 codes.
     let six = |quantity| with(&sgtin(quantity), json!({ "character_set": "numeric", "length": 6 }));
     let posted = running.api.post(&json!([six(40), six(90), six(50), six(20), six(9)])).await;
     let ids: Vec<&str> = posted.as_array().unwrap().iter().map(id).collect();
@@ -162,7 +148,7 @@ async fn one_that_is_too_large_fails_alone_and_the_others_fit() {
         let object = running.api.get(id).await;
         ends.push((object["status"].as_str().unwrap().to_owned(), object["error_message"].clone()));
     }
-    // The message counts from what is left when the others have got theirs.
+    // The message counts what is left after the other reservations of the batch.
     let left = |asked: u32| {
         json!(format!(
             "No codes are left for sgtin of 19361758000003 with length 6 (numeric), {asked} asked for; length 7 would do."
@@ -170,14 +156,14 @@ async fn one_that_is_too_large_fails_alone_and_the_others_fit() {
     };
     let complete = || ("complete".to_owned(), Value::Null);
     assert_eq!(ends, [complete(), ("error".into(), left(90)), complete(), ("error".into(), left(20)), complete()]);
-    assert_settled_now(&running).await;
-    running.system.stop().await;
+    assert_finished(running.context()).await;
+    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_character_set_is_taken_only_by_codes_that_exist() {
-    let running = paused().await;
-    // The first of the batch opens the pool in its mind, but gets nothing: 16^6 serials are 1,677 codes.
+    let running = Running::paused().await;
+    // The first reservation would create the pool, but it is too large: 16^6 serials are 1,677 codes.
     let six = |quantity, set| with(&sgtin(quantity), json!({ "character_set": set, "length": 6 }));
     let posted = running.api.post(&json!([six(5_000, "hex"), six(5_000, "alphanumeric"), six(10, "hex")])).await;
     let ids: Vec<&str> = posted.as_array().unwrap().iter().map(id).collect();
@@ -186,7 +172,7 @@ async fn a_character_set_is_taken_only_by_codes_that_exist() {
     let message = "Only 1,677 codes are left for sgtin of 19361758000003 with length 6 (hex), 5,000 asked for; length 7 would do.";
     assert_eq!((&hex["status"], &hex["error_message"]), (&json!("error"), &json!(message)));
     assert_eq!(running.api.get(ids[1]).await["status"], "complete");
-    // Now codes exist.
+    // Now the pool exists.
     deliver(running.context(), &ids[2..]).await;
     assert!(
         running.api.get(ids[2]).await["error_message"]
@@ -194,22 +180,23 @@ async fn a_character_set_is_taken_only_by_codes_that_exist() {
             .unwrap()
             .contains("already exist in character_set alphanumeric")
     );
-    assert_settled_now(&running).await;
-    running.system.stop().await;
+    assert_finished(running.context()).await;
+    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_edit_costs_no_slice_and_no_slice_costs_an_edit() {
-    let running = paused().await;
+    let running = Running::paused().await;
     let (api, large) = (&running.api, post(&running, THREE_PARTS).await);
-    let worker = Worker::new(&running, Cut::Never, small_parts).await;
-    // The range is allocated only if nobody edits meanwhile, and an edit that always comes first would win every race; slices do
-    // not depend on that.
-    assert_eq!(invoke(&worker.context, vec![hint(0, &large)]).await, [""; 0]);
+    let network = Network::healthy();
+    let worker = network.worker(&running, small_parts);
+    // Allocation is conditional on the version, so an edit at the same time could delay it again and again. It is done
+    // first; the steps of an export do not depend on the version.
+    assert_eq!(invoke(&worker, vec![hint(0, &large)]).await, [""; 0]);
     let mut last = Value::Null;
     for number in 1..12 {
         let edit = json!({ "reference_id": format!("edit {number}") });
-        let work = invoke(&worker.context, vec![hint(number, &large)]);
+        let work = invoke(&worker, vec![hint(number, &large)]);
         let (failed, edited) = tokio::join!(work, api.patch(&large, &edit));
         assert_eq!((failed, &edited["reference_id"]), (vec![], &edit["reference_id"]));
         last = edit["reference_id"].clone();
@@ -219,45 +206,46 @@ async fn an_edit_costs_no_slice_and_no_slice_costs_an_edit() {
     }
     let done = api.get(&large).await;
     assert_eq!((&done["status"], &done["reference_id"]), (&json!("complete"), &last));
-    // Three parts were uploaded, none of them twice.
-    let parts = worker.requests().iter().filter(|request| request.contains("x-id=UploadPart")).count();
+    // No part was uploaded twice.
+    let parts = network.calls().iter().filter(|call| *call == "UploadPart").count();
     assert_eq!(parts, 3);
-    assert_settled_now(&running).await;
-    running.system.stop().await;
+    assert_finished(running.context()).await;
+    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_edited_before_its_codes_are_reserved_is_reserved_as_it_is_then() {
-    let running = paused().await;
+    let running = Running::paused().await;
     for (edit, ranges) in [(json!({ "quantity": 50 }), 1), (json!({ "status": "error" }), 0), (Value::Null, 0)] {
         let before = stored(running.context()).await.state.ranges.len();
         let one = post(&running, 10).await;
-        let worker = Worker::new(&running, Cut::Hold("TransactWriteItems"), |_| {}).await;
+        let network = Network::failing("TransactWriteItems", Fault::HoldBefore);
+        let worker = network.worker(&running, |_| {});
         let meanwhile = async {
-            worker.held().await;
+            network.struck().await;
             match &edit {
                 Value::Null => running.api.delete(&one).await,
                 edit => drop(running.api.patch(&one, edit).await),
             }
-            worker.let_go();
+            network.release();
         };
-        let (failed, ()) = tokio::join!(invoke(&worker.context, vec![hint(1, &one)]), meanwhile);
+        let (failed, ()) = tokio::join!(invoke(&worker, vec![hint(1, &one)]), meanwhile);
         assert_eq!(failed, [""; 0]);
-        // The edit has a record of its own.
+        // The record of the edit.
         deliver(running.context(), &[&one]).await;
-        assert_settled_now(&running).await;
+        assert_finished(running.context()).await;
         assert_eq!(stored(running.context()).await.state.ranges.len() - before, ranges, "{edit}");
         if ranges == 1 {
             let done = running.api.get(&one).await;
             assert_eq!((&done["status"], &done["quantity_reserved"]), (&json!("complete"), &json!(50)));
         }
     }
-    running.system.stop().await;
+    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn edits_at_the_same_time_lose_none() {
-    let running = paused().await;
+    let running = Running::paused().await;
     let (api, one) = (&running.api, post(&running, 10).await);
     let edits = [
         json!({ "reference_id": "a" }),
@@ -267,7 +255,7 @@ async fn edits_at_the_same_time_lose_none() {
         json!({ "error_message": "e" }),
         json!({ "export_type": "xml" }),
     ];
-    // Each of them four times, as clients that try again do.
+    // Each edit four times, as clients retry.
     let all = edits.iter().cycle().take(24);
     futures::future::join_all(all.map(|edit| api.patch(&one, edit))).await;
     let after = api.get(&one).await;
@@ -275,5 +263,5 @@ async fn edits_at_the_same_time_lose_none() {
         let (name, value) = edit.as_object().unwrap().iter().next().unwrap();
         assert_eq!(&after[name], value);
     }
-    running.system.stop().await;
+    running.stop().await;
 }

@@ -1,4 +1,4 @@
-//! Changes that break a rule: the exact error, byte by byte, and nothing written.
+//! PATCH requests that break a rule: the exact error, and nothing is written.
 
 use common::reservation::{ExportProgress, Status};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::{
     rest::refusals::{OTHER, OWN, Paused, broken_rules, failed, forbidden_because, one_of},
     support::{
         api::{RESERVATIONS, id, sgtin},
-        stream_events::deliver,
+        stream::deliver,
     },
 };
 
@@ -29,7 +29,7 @@ async fn a_change_that_breaks_a_rule_changes_nothing() {
     paused.refuses(patch(&fresh, json!({ "quantity": 5, "range": {} })), 403, &[field("range")]).await;
     for (members, errors) in broken_rules() {
         let names: Vec<_> = members.as_object().unwrap().keys().map(String::as_str).collect();
-        // An id in a PATCH is ignored, a status has steps of its own, a null has a default or is an order to forget.
+        // An id in a PATCH is ignored. Changes of the status are tested below.
         let applies = names.len() == 1 && !["id", "status"].contains(&names[0]);
         if applies {
             paused.refuses(patch(&fresh, members), 400, &errors).await;
@@ -38,7 +38,7 @@ async fn a_change_that_breaks_a_rule_changes_nothing() {
     let reserved = failed("quantity_reserved", "lte", Some(json!(10)), "Value has to be less than or equal to 10.");
     paused.refuses(patch(&fresh, json!({ "quantity_reserved": 11 })), 400, &[reserved]).await;
 
-    // A step that the contract does not name, with what is allowed, for every status with and without a range.
+    // Changes of the status that the contract does not allow, for every status with and without a range.
     let step = |current: &str, wanted: &str, allowed: &[&str]| {
         let reason =
             format!("A reservation that is {current} cannot be set to {wanted}; allowed now: {}.", allowed.join(", "));
@@ -59,7 +59,7 @@ async fn a_change_that_breaks_a_rule_changes_nothing() {
     let stored = store.reservation(complete.parse().unwrap()).await.unwrap().unwrap();
     assert_eq!(stored.status, Status::Complete);
 
-    // A row of each other status, as a worker leaves it.
+    // Rows of the other statuses, as a worker stores them.
     let mut row = stored;
     (row.id, row.incarnation, row.export_file) = (Uuid::new_v4(), Uuid::new_v4(), None);
     (row.status, row.export) = (Status::InProgress, Some(ExportProgress::begin()));
@@ -94,5 +94,5 @@ async fn a_change_that_breaks_a_rule_changes_nothing() {
             paused.refuses(patch(id, json!({ name: new })), 400, std::slice::from_ref(&error)).await;
         }
     }
-    paused.running.system.stop().await;
+    paused.running.stop().await;
 }

@@ -1,6 +1,5 @@
-//! Bad input: the exact error, byte by byte, and nothing written.
+//! Bad input to POST, and callers without a right: the exact error, and nothing is written.
 
-use local::options::Options;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -11,8 +10,8 @@ use crate::{
     },
     support::{
         api::{Api, RESERVATIONS, id, sgtin, with},
+        harness::Setup,
         invariants::everything,
-        system::Running,
     },
 };
 
@@ -26,30 +25,30 @@ async fn each_broken_rule_of_a_new_reservation_is_named_and_nothing_is_written()
         paused.refuses(api.request("POST", RESERVATIONS).json(&body), 400, errors).await;
     }
     println!("{} broken rules", cases.len());
-    // A member that is missing is as bad as null.
+    // A missing member gives the same error as null.
     for field in ["quantity", "code_type", "reserved_for"] {
         let mut body = sgtin(10);
         body.as_object_mut().unwrap().remove(field);
         paused.refuses(api.request("POST", RESERVATIONS).json(&body), 400, &[required(field)]).await;
     }
-    // All or nothing.
+    // One bad row refuses the whole batch.
     let rows = json!([sgtin(1), with(&sgtin(1), json!({ "code_type": null }))]);
     paused.refuses(api.request("POST", RESERVATIONS).json(&rows), 400, &[required("code_type")]).await;
     let rows = json!(vec![sgtin(1); 101]);
     let most = payload("101 rows in one request, 100 at most are allowed");
     paused.refuses(api.request("POST", RESERVATIONS).json(&rows), 400, &[most]).await;
-    paused.running.system.stop().await;
+    paused.running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_check_digit_is_refused_only_where_the_deployment_says_so() {
-    let options = Options { pause_stream: true, ..Options::in_memory() }.with_parameter("StrictCheckDigits", true);
-    let paused = Paused { running: Running::start(options).await };
+    let running = Setup::new().paused().parameter("StrictCheckDigits", true).start().await;
+    let paused = Paused { running };
     let api = &paused.running.api;
     let error = failed("product", "regex", None, "The check digit of the product is 3, it should be 0.");
     paused.refuses(api.request("POST", RESERVATIONS).json(&sgtin(10)), 400, &[error]).await;
     api.post(&with(&sgtin(10), json!({ "product": "/01/19361758000000" }))).await;
-    paused.running.system.stop().await;
+    paused.running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,13 +68,13 @@ async fn a_body_that_is_none_is_refused() {
     let empty = [required("reserved_for"), required("code_type"), required("quantity")];
     paused.refuses(post("{}".to_owned()), 400, &empty).await;
     paused.refuses(post(String::new()), 400, &empty).await;
-    // 1 MB is the most that a body may have.
+    // A body has at most 1 MB.
     let large = with(&sgtin(1), json!({ "x": "x".repeat(1_000_000) })).to_string();
     paused.refuses(post(large), 400, &[payload("request entity too large")]).await;
     let just = with(&sgtin(1), json!({ "x": "" })).to_string();
     let just = with(&sgtin(1), json!({ "x": "x".repeat(1_000_000 - just.len()) })).to_string();
     assert_eq!(Api::try_send(post(just)).await.unwrap().status, 200);
-    paused.running.system.stop().await;
+    paused.running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,25 +110,25 @@ async fn who_may_not_is_told_no_more_than_that() {
     let reason = "The request uses more than one method for including an access token";
     paused.refuses(two, 400, &[payload(reason)]).await;
 
-    // An id that does not exist, one that is none, and a row of another organisation cannot be told apart.
+    // The answer is the same for an unknown id, an invalid id, and a row of another organisation (RSV-6).
     let writer = paused.api("writer");
     for path in [row(&other), format!("{RESERVATIONS}/{}", Uuid::new_v4()), format!("{RESERVATIONS}/17")] {
         paused.refuses(writer.request("GET", &path), 403, &[forbidden()]).await;
         paused.refuses(writer.request("PATCH", &path).json(&change), 403, &[forbidden()]).await;
         paused.refuses(writer.request("DELETE", &path), 403, &[forbidden()]).await;
     }
-    // Nor may a row be made for another organisation, or given to one.
+    // A row cannot be created for another organisation or moved to one.
     let foreign = json!({ "reserved_for": OTHER });
     paused
         .refuses(writer.request("POST", RESERVATIONS).json(&with(&sgtin(1), foreign.clone())), 403, &[forbidden()])
         .await;
     paused.refuses(writer.request("PATCH", &row(&own)).json(&foreign), 403, &[forbidden()]).await;
-    // One row of another organisation, and nothing of the batch happens.
+    // One row of another organisation refuses the whole batch.
     let both = json!([id(&own), id(&other)]);
     paused.refuses(writer.request("DELETE", RESERVATIONS).json(&both), 403, &[forbidden()]).await;
     let both = json!({ "keys": both, "data": change });
     paused.refuses(writer.request("PATCH", RESERVATIONS).json(&both), 403, &[forbidden()]).await;
-    paused.running.system.stop().await;
+    paused.running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -165,13 +164,13 @@ async fn what_exists_is_not_created_again() {
     paused.refuses(post(&api, "order 7", 6), 422, &[payload(reason)]).await;
     let reason = "The Idempotency-Key has more than 255 characters";
     paused.refuses(post(&api, &"k".repeat(256), 5), 400, &[payload(reason)]).await;
-    // Keys are each user's own.
+    // A batch under a key has one row less, because the key is an action of the transaction. Keys belong to their user.
     let most = payload("100 rows in one request, 99 at most are allowed");
     let rows = api.request("POST", RESERVATIONS).header("Idempotency-Key", "many").json(&json!(vec![sgtin(1); 100]));
     paused.refuses(rows, 400, &[most]).await;
     let other = Api::try_send(post(&paused.api("admin"), "order 7", 6)).await.unwrap().data();
     assert_ne!(other["id"], answer.data()["id"]);
-    paused.running.system.stop().await;
+    paused.running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -189,5 +188,5 @@ async fn a_path_or_method_that_is_none_is_no_route() {
     ] {
         paused.refuses(api.request(method, path).json(&sgtin(1)), 404, &[route_not_found(path)]).await;
     }
-    paused.running.system.stop().await;
+    paused.running.stop().await;
 }

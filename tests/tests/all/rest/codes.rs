@@ -1,11 +1,11 @@
 //! Codes, read back: as members of a reservation, and as a collection of their own.
 
-use local::options::Options;
 use serde_json::{Value, json};
 
-use super::{CODES, ITEMS, Server, lookups::complete};
 use crate::support::{
+    api::{CODES, RESERVATIONS},
     counting::{counted, total},
+    harness::{Running, TOKEN, completed},
     rows::{allocate, noon, reservation, user},
 };
 use common::{
@@ -13,8 +13,6 @@ use common::{
     operations::{Caller, Session, unique_code},
     query::RawQuery,
 };
-
-const TOKEN: &str = "local-token";
 
 fn made(quantity: u64) -> Value {
     json!({"reserved_for": "/417/9312345000012", "code_type": "sgtin", "quantity": quantity, "product": "/01/09521234543213"})
@@ -30,16 +28,16 @@ fn texts(rows: &Value) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn members_list_and_export_show_the_same_codes() {
-    let server = Server::start(Options::in_memory()).await;
-    let made = server.json("POST", ITEMS, TOKEN, &made(250)).await.data();
+    let server = Running::in_memory().await;
+    let made = server.json("POST", RESERVATIONS, TOKEN, &made(250)).await.data();
     assert_eq!(made["codes"], json!([]));
     let id = made["id"].as_str().unwrap();
-    let item = complete(&server, id).await;
+    let item = completed(&server.api, id).await;
 
     // Keys, 100 by default, in the order of their positions.
     let keys = texts(&item["codes"]);
     assert_eq!(keys.len(), 100);
-    let listed = server.get(ITEMS, TOKEN).await.data();
+    let listed = server.get(RESERVATIONS, TOKEN).await.data();
     assert_eq!(texts(&listed[0]["codes"]), keys);
     let all =
         server.get(&format!("{CODES}?filter[reservation][_eq]={id}&limit=-1&fields=*,position"), TOKEN).await.data();
@@ -63,7 +61,7 @@ async fn members_list_and_export_show_the_same_codes() {
     }
 
     // Windows below a reservation.
-    let deep = |query: &str| format!("{ITEMS}/{id}?{query}");
+    let deep = |query: &str| format!("{RESERVATIONS}/{id}?{query}");
     let of = async |query: &str| server.get(&deep(query), TOKEN).await.data();
     let shown = of("fields=codes.*,codes.position&deep[codes][_limit]=5&deep[codes][_offset]=100").await;
     assert_eq!(shown["codes"], json!(all.as_array().unwrap()[100..105]));
@@ -112,8 +110,8 @@ async fn members_list_and_export_show_the_same_codes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_window_costs_the_same_wherever_it_lies() {
-    let server = Server::start(Options { pause_stream: true, ..Options::in_memory() }).await;
-    let items = allocate(server.system.context(), "09521234543213", &[reservation(&made(20_000_000))]).await;
+    let server = Running::paused().await;
+    let items = allocate(server.context(), "09521234543213", &[reservation(&made(20_000_000))]).await;
     let (context, counter) = counted(&server.system, |_| ());
     let caller = Caller::user(user(Role::Admin, None));
     for offset in [0_u64, 100, 10_000_000, 19_999_900] {
@@ -137,7 +135,7 @@ async fn a_window_costs_the_same_wherever_it_lies() {
         assert_eq!((reply.status, reply.code().as_str()), (400, "INVALID_QUERY"));
         assert!(reply.reason().contains("limit"), "{}", reply.reason());
     }
-    let reply = server.get(&format!("{ITEMS}?fields=codes&deep[codes][_limit]=10001"), TOKEN).await;
+    let reply = server.get(&format!("{RESERVATIONS}?fields=codes&deep[codes][_limit]=10001"), TOKEN).await;
     assert!(reply.status == 400 && reply.reason().contains("deep[codes][_limit]"), "{}", reply.text);
     // A condition that has to be looked at code by code is for what can be looked at.
     let reply = server.get(&format!("{path}&filter[position][_gt]=5"), TOKEN).await;

@@ -9,10 +9,8 @@ use std::fs;
 
 use serde_json::{Map, Value, json};
 
-use crate::{
-    rest::{ADMIN, Server},
-    support::repository::root,
-};
+use super::{ADMIN, seeded};
+use crate::support::{harness::Running, repository::root};
 
 /// Members whose values nobody can foresee.
 const VOLATILE: [&str; 2] = ["last_access", "last_page"];
@@ -22,7 +20,7 @@ async fn recorded_answers_are_given_again() {
     let text = fs::read_to_string(root().join("tests/directus/cases.json")).unwrap();
     let cases: Vec<Value> = serde_json::from_str(&text).unwrap();
     let known = text.to_lowercase() + &fs::read_to_string(root().join("tests/directus/seed.json")).unwrap();
-    let server = Server::seeded().await;
+    let server = seeded().start().await;
     let mut wrong = Vec::new();
     for case in &cases {
         let answer = send(&server, case).await;
@@ -41,7 +39,7 @@ async fn recorded_answers_are_given_again() {
     assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
 }
 
-async fn send(server: &Server, case: &Value) -> Value {
+async fn send(server: &Running, case: &Value) -> Value {
     let path = case["path"].as_str().unwrap();
     let headers: Vec<(&str, &str)> = case["headers"]
         .as_object()

@@ -1,4 +1,4 @@
-//! The requests of the specification, as printed there, and the main job: a reservation becomes a file of codes.
+//! The example requests of the specification, as printed there: a reservation becomes a file of codes.
 
 use std::collections::HashSet;
 
@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::support::{
     api::{Api, RESERVATIONS, id, sgtin},
+    harness::{Running, completed},
     invariants::assert_settled,
-    system::{Running, completed},
 };
 
 /// The members of the object, in the order of the specification.
@@ -53,7 +53,7 @@ fn members(object: &Value) -> Vec<&str> {
     object.as_object().unwrap().keys().map(String::as_str).collect()
 }
 
-/// Sends a body as it is.
+/// Sends this body without changing a byte.
 async fn send(api: &Api, method: &str, path: &str, body: &'static str) -> Value {
     let request = api.request(method, path).header("content-type", "application/json").body(body);
     Api::try_send(request).await.unwrap().data()
@@ -104,15 +104,15 @@ async fn the_rest_examples_of_the_specification_work_as_printed() {
     assert_eq!(api.get(&id).await, patched);
 
     let listed = api.send("GET", RESERVATIONS).await;
-    assert_eq!(listed.content_type.as_deref(), Some("application/json; charset=utf-8"));
-    assert_eq!(listed.json(), json!({ "data": [patched] }));
+    assert_eq!(listed.header("content-type"), "application/json; charset=utf-8");
+    assert_eq!(listed.parsed(), json!({ "data": [patched] }));
     assert_settled(running.context()).await;
 
     api.delete(&id).await;
-    assert_eq!(api.send("GET", RESERVATIONS).await.json(), json!({ "data": [] }));
+    assert_eq!(api.send("GET", RESERVATIONS).await.parsed(), json!({ "data": [] }));
     assert_eq!(api.send("GET", &format!("{RESERVATIONS}/{id}")).await.status, 403);
     assert_settled(running.context()).await;
-    running.system.stop().await;
+    running.stop().await;
 }
 
 async fn the_file_has_100_different_codes(api: &Api, done: &Value) {
@@ -121,7 +121,7 @@ async fn the_file_has_100_different_codes(api: &Api, done: &Value) {
     assert_eq!(described["filename_download"], "BATCH-2024-001.csv");
     assert_eq!(described["type"], "text/csv; charset=utf-8");
     let bytes = api.download(file).await;
-    // A bigint of Directus: as text.
+    // Directus shows a bigint as text.
     assert_eq!(described["filesize"], bytes.len().to_string());
     let text = String::from_utf8(bytes).unwrap();
     let mut rows = text.strip_suffix('\n').unwrap().split('\n');
@@ -157,12 +157,12 @@ async fn an_array_is_created_in_its_order_and_a_list_shows_up_to_limit() {
     assert_eq!(list("limit=2&offset=3").await, all[3..5]);
     assert_eq!(list("limit=40&page=3").await, all[80..]);
     assert_eq!(list("limit=0").await, [""; 0]);
-    let counted = api.send("GET", &format!("{RESERVATIONS}?limit=1&fields=id&meta=*")).await.json();
+    let counted = api.send("GET", &format!("{RESERVATIONS}?limit=1&fields=id&meta=*")).await.parsed();
     assert_eq!(counted["meta"], json!({ "total_count": 101, "filter_count": 101 }));
     assert_eq!(counted["data"], json!([{ "id": all[0] }]));
     for id in &all {
         completed(api, id).await;
     }
     assert_settled(running.context()).await;
-    running.system.stop().await;
+    running.stop().await;
 }

@@ -1,4 +1,4 @@
-//! JWTs of an issuer beside static tokens: an issuer of our own, with keys made for the run.
+//! JWTs of an OpenID Connect issuer, beside static tokens. The issuer runs in the test, with a key of its own.
 
 use std::sync::{
     Arc,
@@ -8,12 +8,13 @@ use std::sync::{
 use axum::{Json, Router, routing::get};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use common::directory::{Role, User};
-use local::{options::Options, system::System};
 use ring::{
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
 };
 use serde_json::{Value, json};
+
+use crate::support::harness::{Running, Setup, TOKEN};
 
 const SUBJECT: &str = "auth0|7";
 const USER: &str = "0b0e0000-0000-4000-8000-000000000007";
@@ -65,22 +66,16 @@ impl Issuer {
     }
 }
 
-async fn me(system: &System, token: &str) -> (u16, Value) {
-    let answer = reqwest::Client::new()
-        .get(format!("http://{}/users/me?fields=id", system.address().unwrap()))
-        .bearer_auth(token)
-        .send()
-        .await
-        .unwrap();
-    (answer.status().as_u16(), answer.json().await.unwrap())
+async fn me(running: &Running, token: &str) -> (u16, Value) {
+    let reply = running.get("/users/me?fields=id", token).await;
+    (reply.status, reply.parsed())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_jwt_of_the_issuer_is_its_user_and_any_other_is_nobody() {
     let issuer = Issuer::start().await;
-    let options =
-        Options::in_memory().with_parameter("OidcIssuer", &issuer.address).with_parameter("OidcAudience", "codes");
-    let system = System::start(Options { pause_stream: true, ..options }).await.unwrap();
+    let setup = Setup::new().parameter("OidcIssuer", &issuer.address).parameter("OidcAudience", "codes");
+    let running = setup.paused().start().await;
     let user = User {
         id: USER.to_owned(),
         first_name: None,
@@ -92,12 +87,12 @@ async fn a_jwt_of_the_issuer_is_its_user_and_any_other_is_nobody() {
         external_identifier: Some(SUBJECT.to_owned()),
         has_token: false,
     };
-    system.context().store().seed_user(&user, None).await.unwrap();
+    running.store().seed_user(&user, None).await.unwrap();
 
     let good = issuer.token("k1", |_| {});
-    assert_eq!(me(&system, &good).await, (200, json!({ "data": { "id": USER } })));
-    assert_eq!(me(&system, &good).await.0, 200);
-    assert_eq!(me(&system, "local-token").await.0, 200, "static tokens go on working");
+    assert_eq!(me(&running, &good).await, (200, json!({ "data": { "id": USER } })));
+    assert_eq!(me(&running, &good).await.0, 200);
+    assert_eq!(me(&running, TOKEN).await.0, 200, "static tokens go on working");
 
     let past = chrono::Utc::now().timestamp() - 3_600;
     let mut forged = good.clone();
@@ -115,9 +110,9 @@ async fn a_jwt_of_the_issuer_is_its_user_and_any_other_is_nobody() {
         ("forged", forged),
         ("unsigned", unsigned),
     ] {
-        let (status, body) = me(&system, &token).await;
+        let (status, body) = me(&running, &token).await;
         assert_eq!((status, &body["errors"][0]["extensions"]["code"]), (401, &json!("INVALID_CREDENTIALS")), "{what}");
     }
     assert_eq!(issuer.asked.load(Ordering::SeqCst), 1, "strangers' tokens do not make us fetch keys again");
-    system.stop().await;
+    running.stop().await;
 }

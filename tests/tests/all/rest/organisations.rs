@@ -3,7 +3,7 @@
 use common::directory::Role;
 use serde_json::{Value, json};
 
-use super::{ADMIN, READER, Server, WRITER};
+use super::{ADMIN, READER, WRITER, seeded};
 use crate::support::rows::user;
 
 const ORGANISATIONS: &str = "/items/organisation";
@@ -11,7 +11,7 @@ const REGAL: &str = "/items/organisation/%2F417%2F9312345000012";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn organisations_are_read_by_path_and_by_query() {
-    let server = Server::seeded().await;
+    let server = seeded().start().await;
     let regal = json!({"id": "/417/9312345000012", "organisation_name": "Regal Cotton Pty Ltd",
         "pgln": "9312345000012", "city": "Sydney"});
     for token in [ADMIN, READER] {
@@ -44,8 +44,8 @@ async fn organisations_are_read_by_path_and_by_query() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn organisations_are_shown_to_those_who_may_see_them() {
-    let server = Server::seeded().await;
-    let store = server.system.context().store();
+    let server = seeded().start().await;
+    let store = server.store();
     let own = &["/417/5555999200016", "of-nobody"][..];
     store.seed_user(&user(Role::Reader, Some(own)), Some("reader-of-acme")).await.unwrap();
 

@@ -9,7 +9,6 @@ use common::{
     query::{Answer, Collection, RawQuery, Row},
     reservation::Reservation,
 };
-use local::options::Options;
 use proptest::{
     option,
     prelude::*,
@@ -20,19 +19,15 @@ use proptest::{
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::Server;
 use crate::support::{
     counting::{Reads, counted, total},
+    harness::{Running, Setup},
     rows::{noon, reservation, store, user},
 };
 
 const ORGANISATIONS: [&str; 3] = ["A", "B", "C"];
 const USERS: [(&str, &str); 2] =
     [("a11ce000-0000-4000-8000-000000000001", "alice@x.org"), ("b0b00000-0000-4000-8000-000000000002", "bob@x.org")];
-
-fn paused() -> Options {
-    Options { pause_stream: true, ..Options::in_memory() }
-}
 
 /// A row such as seeds have: any member may be missing, and few values are met often.
 fn row() -> impl Strategy<Value = Reservation> {
@@ -146,8 +141,8 @@ async fn over_everything(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_gives_what_a_full_read_gives() {
-    let server = Server::start(paused().with_parameter("Shards", 3)).await;
-    let context: Arc<Context> = Arc::clone(server.system.context());
+    let server = Setup::new().paused().parameter("Shards", 3).start().await;
+    let context: Arc<Context> = Arc::clone(server.context());
     for (id, email) in USERS {
         let known = User { id: id.to_owned(), email: Some(email.to_owned()), ..user(Role::Writer, None) };
         context.store().seed_user(&known, None).await.unwrap();
@@ -200,9 +195,9 @@ fn raw(query: &Value) -> RawQuery {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_reads_its_entries_and_its_rows_and_nothing_else() {
     for shards in [1_u32, 3] {
-        let server = Server::start(paused().with_parameter("Shards", shards)).await;
+        let server = Setup::new().paused().parameter("Shards", shards).start().await;
         let items: Vec<_> = (0..400).map(|n| made(ORGANISATIONS[n % 3], &format!("r{}", n % 2))).collect();
-        store(server.system.context(), &items).await;
+        store(server.context(), &items).await;
         let (context, counter) = counted(&server.system, |_| ());
         let list = async |organisations: Option<&[&str]>, query: Value| {
             let caller = Caller::user(user(Role::Admin, organisations));
@@ -256,9 +251,9 @@ async fn a_list_reads_its_entries_and_its_rows_and_nothing_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_query_that_would_read_too_much_names_a_filter_that_helps() {
-    let server = Server::start(paused()).await;
+    let server = Running::paused().await;
     let items: Vec<_> = (0..60).map(|n| made("A", &format!("r{n}"))).collect();
-    store(server.system.context(), &items).await;
+    store(server.context(), &items).await;
     let caller = Caller::user(user(Role::Admin, None));
     let session = Session { caller: &caller, now: noon() };
     let too_much = [

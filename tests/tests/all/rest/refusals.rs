@@ -1,16 +1,16 @@
-//! What tests of bad input share: a system that processes nothing, the exact errors, and the rules that can be broken.
+//! Shared by the tests of bad input: a system that processes nothing, the exact errors, and every rule with inputs that
+//! break it.
 
-use local::options::Options;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::{
     api::{Api, with},
+    harness::{Running, Setup},
     invariants::everything,
-    system::Running,
 };
 
-/// The organisation of the writer, and one that is not.
+/// The organisation of the writer, and another one.
 pub(crate) const OWN: &str = "/417/9312345000012";
 pub(crate) const OTHER: &str = "/417/5555999200016";
 
@@ -20,7 +20,7 @@ pub(crate) const CHARACTER_SETS: [&str; 5] = ["alphanumeric", "uppercase", "nume
 pub(crate) const EXPORT_TYPES: [&str; 12] =
     ["csv", "txt", "json", "ndjson", "yaml", "xml", "csv.gz", "txt.gz", "json.gz", "ndjson.gz", "yaml.gz", "xml.gz"];
 
-/// A system that processes nothing, so that whatever changes was written by a request.
+/// A system that processes nothing, so only requests write to its tables.
 pub(crate) struct Paused {
     pub(crate) running: Running,
 }
@@ -38,22 +38,21 @@ impl Paused {
             ],
             "organisation": [{ "id": OWN, "organisation_company_prefix": "9312345" }, { "id": OTHER }],
         });
-        let options = Options { pause_stream: true, ..Options::in_memory() };
-        Self { running: Running::seeded(&rows, options).await }
+        Self { running: Setup::new().paused().rows(&rows).start().await }
     }
 
     pub(crate) fn api(&self, token: &str) -> Api {
         self.running.api.with_token(Some(token))
     }
 
-    /// Asserts that a request is refused with exactly these errors and writes nothing.
+    /// Asserts that a request fails with exactly these errors and writes nothing.
     pub(crate) async fn refuses(&self, request: reqwest::RequestBuilder, status: u16, errors: &[Value]) {
         let before = everything(self.running.context()).await;
         let sent = format!("{request:?}");
         let reply = Api::try_send(request).await.unwrap();
         assert_eq!(reply.text, json!({ "errors": errors }).to_string(), "{sent}");
         assert_eq!(reply.status, status, "{sent}");
-        assert_eq!(reply.content_type.as_deref(), Some("application/json; charset=utf-8"), "{sent}");
+        assert_eq!(reply.header("content-type"), "application/json; charset=utf-8", "{sent}");
         assert_eq!(everything(self.running.context()).await, before, "{sent} wrote something");
     }
 }
@@ -106,7 +105,7 @@ pub(crate) fn route_not_found(path: &str) -> Value {
     json!({ "message": format!("Route {path} doesn't exist."), "extensions": { "path": path, "code": "ROUTE_NOT_FOUND" } })
 }
 
-/// One broken rule of a member: the members that break it, and the errors.
+/// Every rule of the members: members that break it, and the errors.
 pub(crate) fn broken_rules() -> Vec<(Value, Vec<Value>)> {
     let long = "x".repeat(256);
     let mut cases = Vec::new();
@@ -226,7 +225,7 @@ pub(crate) fn broken_rules() -> Vec<(Value, Vec<Value>)> {
         &[failed("character_set", "in", None, "Character_set hex cannot be used with type sgcn; use numeric.")],
     );
 
-    // One entry for each failed rule, in the order of the members.
+    // Several broken rules give one error each, in the order of the members.
     case(
         json!({ "quantity": 0, "code_type": "ean", "reserved_for": null, "export_type": "xlsx" }),
         &[one_of("code_type", &CODE_TYPES), at_least, one_of("export_type", &EXPORT_TYPES), required("reserved_for")],

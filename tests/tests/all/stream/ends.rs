@@ -1,18 +1,17 @@
-//! How reservations end: every type and format complete, an error with a message for a person, again, closed, deleted.
+//! How reservations end: complete for every code type and format, as an error with a message, closed, deleted; and again.
 
 use std::collections::{BTreeSet, HashSet};
 
-use local::options::Options;
 use serde_json::{Value, json};
 
 use crate::support::{
     api::{Api, RESERVATIONS, id, sgtin, with},
+    harness::{Running, Setup, completed, ended},
     invariants::{assert_settled, stored},
-    stream_events::deliver,
-    system::{Running, completed, ended},
+    stream::deliver,
 };
 
-/// An organisation with a company prefix, one without, and one whose prefix leaves five digits.
+/// Organisations: with a company prefix, without one, and with a prefix that leaves five digits.
 const WITH: &str = "/417/9506000000005";
 const WITHOUT: &str = "/417/9312345000012";
 const LONG: &str = "/417/9506000134352";
@@ -26,7 +25,7 @@ async fn start() -> Running {
             { "id": WITHOUT },
         ],
     });
-    Running::seeded(&rows, Options::in_memory()).await
+    Setup::new().rows(&rows).start().await
 }
 
 fn request(code_type: &str, quantity: u64, members: Value) -> Value {
@@ -41,7 +40,7 @@ async fn rows(api: &Api, done: &Value) -> Vec<[String; 5]> {
     text.lines().skip(1).map(fields).collect()
 }
 
-/// The check digit of GS1: weights 3 and 1 from the right (General Specifications, 7.9.1).
+/// Whether the check digit is right: weights 1 and 3 from the right (GS1 General Specifications, 7.9.1).
 fn has_right_check_digit(key: &str) -> bool {
     let weighted = key.bytes().rev().zip([1, 3].into_iter().cycle());
     weighted.map(|(digit, weight)| u32::from(digit - b'0') * weight).sum::<u32>().is_multiple_of(10)
@@ -51,7 +50,7 @@ fn has_right_check_digit(key: &str) -> bool {
 async fn every_type_of_code_is_reserved_and_exported() {
     let running = start().await;
     let api = &running.api;
-    // Type, product, element string and link up to what varies, and how long that is.
+    // Code type, product, the constant part of the element string and of the link, and the length of the rest.
     for (code_type, product, element, link, varies) in [
         ("sgtin", json!("/01/09506000134352"), "(01)09506000134352(21)", "/01/09506000134352/21/", 8),
         ("sscc", Value::Null, "(00)", "/00/", 18),
@@ -82,13 +81,13 @@ async fn every_type_of_code_is_reserved_and_exported() {
         }
         assert_eq!(codes.len(), 300, "{code_type}");
     }
-    // A short code is a code and a domain; without a domain it is a code.
+    // A short code of an organisation without a domain has no link and no element string.
     let done = completed(api, id(&api.post(&request("short_code", 300, json!({}))).await)).await;
     let codes: BTreeSet<_> =
         rows(api, &done).await.into_iter().map(|[_, code, link, element, _]| (code.len(), link, element)).collect();
     assert_eq!(codes, BTreeSet::from([(8, String::new(), String::new())]));
     assert_eq!(assert_settled(running.context()).await.state.pools.len(), 10);
-    running.system.stop().await;
+    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,7 +124,7 @@ async fn every_format_holds_the_codes_and_a_new_format_the_same_codes() {
             (&json!(media_type), &json!(format!("pallet 7.{format}")))
         );
         assert_ne!(done["export_file"], last);
-        // What the file holds is compared with a fresh rendering, and the old file has to be gone.
+        // `assert_settled` compares the file with a fresh rendering and finds an old file that was not removed.
         let stored = assert_settled(running.context()).await;
         assert_eq!((stored.files.len(), stored.exports.objects.len()), (1, 1));
         assert_eq!(stored.state.pools, pool, "nothing new is allocated");
@@ -135,7 +134,7 @@ async fn every_format_holds_the_codes_and_a_new_format_the_same_codes() {
     let done = api.get(id(&posted)).await;
     let now: Vec<String> = rows(api, &done).await.into_iter().map(|[_, code, ..]| code).collect();
     assert_eq!(now, codes, "the same codes in the same order");
-    running.system.stop().await;
+    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -156,7 +155,7 @@ async fn a_missing_company_prefix_is_an_error_that_a_second_try_mends() {
     let stored = assert_settled(running.context()).await;
     assert_eq!((stored.state.pools.len(), stored.state.ranges.len()), (0, 0));
 
-    // The operator gives the organisation its prefix, and the client asks again.
+    // The operator adds the prefix of the organisation, and the client sets the status to `new`.
     let (context, directory) = (running.context(), &running.context().config().tables.directory);
     let update = context.dynamodb().update_item().table_name(directory);
     let text = |text: &str| aws_sdk_dynamodb::types::AttributeValue::S(text.to_owned());
@@ -170,14 +169,14 @@ async fn a_missing_company_prefix_is_an_error_that_a_second_try_mends() {
         assert!(rows(api, &done).await.iter().all(|row| row[1].contains("9312345")));
     }
     assert_eq!(assert_settled(context).await.state.pools.len(), 3);
-    running.system.stop().await;
+    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pool_that_is_too_small_says_what_is_left_and_what_would_do() {
     let running = start().await;
     let api = &running.api;
-    // 10^6 serials of six digits: 99 may be issued, so that a guess is right less than once in 10,000 times.
+    // Six digits have 10^6 serials, of which 99 are issued: a guess is right less than once in 10,000 times.
     let six = |quantity| with(&sgtin(quantity), json!({ "character_set": "numeric", "length": 6 }));
     completed(api, id(&api.post(&six(60)).await)).await;
     let refused = api.post(&six(40)).await;
@@ -190,11 +189,11 @@ async fn a_pool_that_is_too_small_says_what_is_left_and_what_would_do() {
     let message =
         "No codes are left for sgtin of 19361758000003 with length 6 (numeric), 1 asked for; length 7 would do.";
     assert_eq!(end["error_message"], message);
-    // The client does what the message says.
+    // The client follows the message.
     api.patch(id(&refused), &json!({ "length": 7, "status": "new" })).await;
     completed(api, id(&refused)).await;
 
-    // Counted keys may be used up: 17 − 12 digits are 100,000 SSCCs.
+    // Keys with a number instead of a serial can be used up: 17 − 12 digits are 100,000 SSCCs.
     let sscc = |quantity| request("sscc", quantity, json!({ "reserved_for": LONG }));
     let done = completed(api, id(&api.post(&sscc(100_000)).await)).await;
     let different: HashSet<_> = rows(api, &done).await.into_iter().map(|[_, code, ..]| code).collect();
@@ -205,7 +204,7 @@ async fn a_pool_that_is_too_small_says_what_is_left_and_what_would_do() {
                    another GS1 Company Prefix.";
     assert_eq!(end["error_message"], message);
     assert_settled(running.context()).await;
-    running.system.stop().await;
+    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -223,7 +222,7 @@ async fn a_second_character_set_of_one_length_is_an_error_that_says_so() {
     let is_hex = |code: &str| code.len() == 9 && code.bytes().all(|byte| b"0123456789ABCDEF".contains(&byte));
     assert!(rows(api, &done).await.iter().all(|row| is_hex(&row[1])));
     assert_settled(running.context()).await;
-    running.system.stop().await;
+    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -248,14 +247,14 @@ async fn what_is_deleted_leaves_its_range_and_nothing_else() {
     for path in ["files", "assets"] {
         assert_eq!(api.send("GET", &format!("/{path}/{file}")).await.status, 403);
     }
-    // RSV-7: no range comes back, and the counter stays.
+    // RSV-7: the range stays, and the counter is not lowered.
     assert_eq!((&after.state.pools, &after.state.ranges), (&before.state.pools, &before.state.ranges));
 
-    // The same id again is another reservation.
+    // A new reservation with the same id gets other codes.
     let again = completed(api, id(&api.post(&with(&sgtin(1_000), own)).await)).await;
     assert!(rows(api, &again).await.iter().all(|row| !old.contains(&row[1])), "a code is issued again");
     assert_settled(running.context()).await;
-    // Ended with an error, there is nothing to leave.
+    // A reservation that ended as an error has nothing to leave.
     let failed = api.post(&request("sscc", 5, json!({ "reserved_for": WITHOUT }))).await;
     ended(api, id(&failed)).await;
     api.delete(id(&failed)).await;
@@ -264,12 +263,12 @@ async fn what_is_deleted_leaves_its_range_and_nothing_else() {
     let end = assert_settled(running.context()).await;
     assert_eq!((end.state.reservations.len(), end.files.len(), end.exports.objects.len()), (0, 0, 0));
     assert_eq!(end.state.pools[0].next, 2_010);
-    running.system.stop().await;
+    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_client_closes_before_it_is_reserved_is_not_reserved_until_it_is_opened_again() {
-    let running = Running::start(Options { pause_stream: true, ..Options::in_memory() }).await;
+    let running = Running::paused().await;
     let (api, context) = (&running.api, running.context());
     for status in ["complete", "error"] {
         let posted = api.post(&sgtin(10)).await;
@@ -285,5 +284,5 @@ async fn what_a_client_closes_before_it_is_reserved_is_not_reserved_until_it_is_
         assert_eq!((&done["status"], &done["quantity_reserved"]), (&json!("complete"), &json!(11)));
     }
     assert_settled(context).await;
-    running.system.stop().await;
+    running.stop().await;
 }

@@ -1,10 +1,11 @@
-//! A million codes: all different, and no more memory than a few parts of the file.
+//! A million codes in one reservation: all are different, and the memory stays below a few parts of the file.
 
 use std::{collections::HashSet, fs, path::PathBuf, time::Instant};
 
 use crate::support::{
     api::{Api, id, sgtin},
-    system::{Program, TOKEN, completed},
+    harness::{TOKEN, completed},
+    program::Program,
 };
 
 const QUANTITY: u64 = 1_000_000;
@@ -14,7 +15,7 @@ async fn a_million_codes_are_different_and_take_no_more_memory_than_a_few_parts(
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path(), &[]).await;
     let api = Api::new(&program.url, TOKEN);
-    // What is loaded once, whatever the size of the reservation, is loaded now.
+    // A small reservation first, so that what is loaded once is loaded before the measurement.
     let small = api.post(&sgtin(100)).await;
     api.download(completed(&api, id(&small)).await["export_file"].as_str().unwrap()).await;
 
@@ -37,7 +38,7 @@ async fn a_million_codes_are_different_and_take_no_more_memory_than_a_few_parts(
     program.stop().await;
 }
 
-/// Reads a file as it arrives: its rows, its different codes, its bytes.
+/// Reads a file as it arrives. Returns the number of rows, of different codes and of bytes.
 async fn read(api: &Api, file: &str) -> (u64, u64, u64) {
     let mut answer = api.follow(file).await;
     let (mut rows, mut bytes, mut rest) = (0, 0, Vec::new());
@@ -55,16 +56,16 @@ async fn read(api: &Api, file: &str) -> (u64, u64, u64) {
         }
         rest.drain(..whole);
     }
-    assert!(rest.is_empty(), "the last row ends too");
+    assert!(rest.is_empty(), "the last row ends with a line break");
     (rows, codes.len() as u64, bytes)
 }
 
-/// The memory of another process (proc(5)); only Linux tells.
+/// The memory of another process (proc(5)); unknown except on Linux.
 struct Memory {
     process: u32,
 }
 
-/// KiB, where the system tells.
+/// KiB; `None` if unknown.
 struct KiB(Option<u64>);
 
 impl std::fmt::Display for KiB {
@@ -81,7 +82,7 @@ impl Memory {
         PathBuf::from(format!("/proc/{}/{name}", self.process))
     }
 
-    /// Forgets the peak so far; gives what is resident now.
+    /// Resets the peak and returns the resident memory.
     fn peak_from_now(&self) -> KiB {
         if cfg!(target_os = "linux") {
             fs::write(self.file("clear_refs"), "5").unwrap();
@@ -89,7 +90,7 @@ impl Memory {
         self.peak()
     }
 
-    /// The most that was resident at once since then.
+    /// The peak of the resident memory since the reset.
     fn peak(&self) -> KiB {
         if !cfg!(target_os = "linux") {
             return KiB(None);

@@ -6,5 +6,4 @@ mod ends;
 mod million;
 mod progress;
 mod sweep;
-mod sweeps;
 mod uploads;

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, Method, RequestBuilder, redirect::Policy};
+use reqwest::{Client, Method, RequestBuilder, header::HeaderMap, redirect::Policy};
 use serde_json::{Value, json};
 
-/// Where the reservations are.
+/// The collection of reservations.
 pub(crate) const RESERVATIONS: &str = "/items/code_reservation";
+/// The collection of codes.
+pub(crate) const CODES: &str = "/items/unique_code";
 
 /// A client with one token, or none.
 #[derive(Clone, Debug)]
@@ -16,31 +18,61 @@ pub(crate) struct Api {
     token: Option<String>,
 }
 
-/// What came back.
+/// An answer.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
-    pub(crate) location: Option<String>,
-    pub(crate) content_type: Option<String>,
+    pub(crate) headers: HeaderMap,
     pub(crate) text: String,
 }
 
 impl Reply {
-    /// The body.
+    /// The body as JSON; null if it is not JSON.
     pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or(Value::Null)
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Panics
+    /// If the body is not JSON.
+    pub(crate) fn parsed(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// `data` of a 200.
+    /// The member `data` of a 200.
+    ///
+    /// # Panics
+    /// If the status is not 200 or the body is not JSON.
     pub(crate) fn data(&self) -> Value {
         assert_eq!(self.status, 200, "{}", self.text);
-        self.json()["data"].clone()
+        self.parsed()["data"].clone()
+    }
+
+    /// The code of the first error.
+    pub(crate) fn code(&self) -> String {
+        self.json()["errors"][0]["extensions"]["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The reason of the first error.
+    pub(crate) fn reason(&self) -> String {
+        self.json()["errors"][0]["extensions"]["reason"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// A header; empty if it is missing.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Status and body: what a caller can tell apart.
+    pub(crate) fn shape(&self) -> (u16, String) {
+        (self.status, self.text.clone())
     }
 }
 
 impl Api {
     pub(crate) fn new(url: &str, token: &str) -> Self {
-        // A link to S3 is followed by hand: the token must not travel there.
+        // Redirects to S3 are followed by hand, because the token must not be sent there.
         let http = Client::builder().redirect(Policy::none()).timeout(Duration::from_secs(120)).build().unwrap();
         Self { http, url: url.to_owned(), token: Some(token.to_owned()) }
     }
@@ -60,12 +92,14 @@ impl Api {
         }
     }
 
-    /// Sends a request; an error is one of the connection.
+    /// Sends a request.
+    ///
+    /// # Errors
+    /// `reqwest::Error` when the connection fails.
     pub(crate) async fn try_send(request: RequestBuilder) -> reqwest::Result<Reply> {
         let answer = request.send().await?;
-        let header = |name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
-        let (status, location, content_type) = (answer.status().as_u16(), header("location"), header("content-type"));
-        Ok(Reply { status, location, content_type, text: answer.text().await? })
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        Ok(Reply { status, headers, text: answer.text().await? })
     }
 
     pub(crate) async fn send(&self, method: &str, path: &str) -> Reply {
@@ -76,7 +110,7 @@ impl Api {
         Self::try_send(self.request(method, path).json(body)).await.unwrap()
     }
 
-    /// Creates a reservation; gives the object.
+    /// Creates a reservation and returns it.
     pub(crate) async fn post(&self, body: &Value) -> Value {
         self.send_json("POST", RESERVATIONS, body).await.data()
     }
@@ -86,7 +120,7 @@ impl Api {
         self.send("GET", &format!("{RESERVATIONS}/{id}")).await.data()
     }
 
-    /// Changes a reservation; gives the object.
+    /// Changes a reservation and returns it.
     pub(crate) async fn patch(&self, id: &str, body: &Value) -> Value {
         self.send_json("PATCH", &format!("{RESERVATIONS}/{id}"), body).await.data()
     }
@@ -97,23 +131,23 @@ impl Api {
         assert_eq!((reply.status, reply.text.as_str()), (204, ""));
     }
 
-    /// A file's bytes: the API's link, followed without the token.
+    /// The bytes of a file; the link is followed without the token.
     pub(crate) async fn download(&self, file: &str) -> Vec<u8> {
         let reply = self.send("GET", &format!("/assets/{file}")).await;
         assert_eq!(reply.status, 302, "{}", reply.text);
-        let answer = self.http.get(reply.location.unwrap()).send().await.unwrap();
+        let answer = self.http.get(reply.header("location")).send().await.unwrap();
         assert_eq!(answer.status().as_u16(), 200);
         answer.bytes().await.unwrap().to_vec()
     }
 
-    /// The answer behind a link, still arriving.
+    /// The answer behind the link to a file, still arriving.
     pub(crate) async fn follow(&self, file: &str) -> reqwest::Response {
         let reply = self.send("GET", &format!("/assets/{file}")).await;
-        self.http.get(reply.location.unwrap()).send().await.unwrap()
+        self.http.get(reply.header("location")).send().await.unwrap()
     }
 }
 
-/// What most tests reserve: sgtin codes of the product of the specification's example.
+/// The reservation that most tests create: sgtin codes for the product of the specification's example.
 pub(crate) fn sgtin(quantity: u64) -> Value {
     json!({
         "reserved_for": "/417/9312345000012",
@@ -136,4 +170,15 @@ pub(crate) fn with(body: &Value, members: Value) -> Value {
 /// The id of an object.
 pub(crate) fn id(object: &Value) -> &str {
     object["id"].as_str().unwrap()
+}
+
+/// A value as a part of a query string.
+pub(crate) fn encoded(value: &Value) -> String {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    text.bytes()
+        .map(|byte| match byte {
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect()
 }

@@ -1,4 +1,4 @@
-//! Counts what reaches DynamoDB: an interceptor in the client of a second context over the stores of a running system.
+//! Counts the reads of DynamoDB: an interceptor in the client of a second context over the stores of a running system.
 
 use std::{
     collections::BTreeMap,
@@ -15,27 +15,27 @@ use aws_sdk_dynamodb::{
 use common::{config::Config, context::Context};
 use local::system::{System, sdk_config};
 
-/// What was read, by operation.
+/// The reads so far, by operation.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counter(Arc<Mutex<BTreeMap<&'static str, Reads>>>);
 
 /// Calls of one operation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reads {
-    /// How often it was called.
+    /// The number of calls.
     pub(crate) calls: usize,
-    /// Items that DynamoDB looked at for it.
+    /// The number of items that DynamoDB evaluated.
     pub(crate) items: usize,
 }
 
 impl Counter {
-    /// What was read since the last call, by operation.
+    /// The reads since the last call, by operation.
     pub(crate) fn take(&self) -> BTreeMap<&'static str, Reads> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 }
 
-/// Calls and items of all operations.
+/// The calls and items of all operations.
 pub(crate) fn total(reads: &BTreeMap<&'static str, Reads>) -> Reads {
     reads
         .values()

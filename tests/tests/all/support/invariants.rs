@@ -1,4 +1,4 @@
-//! Reads all tables and the whole bucket with the AWS SDK, and holds them against the invariants (RSV-1 … RSV-5).
+//! Reads all tables and the whole bucket with the AWS SDK and checks the invariants RSV-1 … RSV-5.
 
 use std::io::Read;
 
@@ -17,7 +17,9 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use uuid::Uuid;
 
-/// Everything that is stored of reservations.
+use super::harness::wait_until;
+
+/// Everything that is stored about reservations.
 pub(crate) struct Stored {
     pub(crate) state: State,
     pub(crate) files: Vec<FileRow>,
@@ -34,7 +36,7 @@ struct PoolItem {
     incarnation: Option<Uuid>,
 }
 
-/// Every item of a table, page by page.
+/// Every item of a table.
 pub(crate) async fn items<T: DeserializeOwned>(context: &Context, table: &str) -> Vec<T> {
     let (mut all, mut start) = (Vec::new(), None);
     loop {
@@ -48,7 +50,7 @@ pub(crate) async fn items<T: DeserializeOwned>(context: &Context, table: &str) -
     }
 }
 
-/// All items of all tables, as texts in order: what is equal before and after, was not written.
+/// All items of all tables as sorted text. If two calls return the same, nothing was written between them.
 pub(crate) async fn everything(context: &Context) -> Vec<String> {
     let tables = &context.config().tables;
     let mut all = Vec::new();
@@ -61,7 +63,7 @@ pub(crate) async fn everything(context: &Context) -> Vec<String> {
     all
 }
 
-/// A value as text, the members of every object in order.
+/// A value as text, with the members of every object sorted.
 fn sorted(value: &Value) -> String {
     match value {
         Value::Object(members) => {
@@ -107,7 +109,7 @@ pub(crate) async fn stored(context: &Context) -> Stored {
     Stored { state, files, exports }
 }
 
-/// Asserts RSV-1, RSV-2, RSV-3 of the tables and RSV-4 of every export; gives what was read.
+/// Asserts RSV-1, RSV-2 and RSV-3 of the tables and RSV-4 of every export. Returns what was read.
 pub(crate) async fn assert_consistent(context: &Context) -> Stored {
     let stored = stored(context).await;
     let mut breaches = stored.state.breaches();
@@ -118,19 +120,26 @@ pub(crate) async fn assert_consistent(context: &Context) -> Stored {
     stored
 }
 
-/// Asserts RSV-1 … RSV-5: all of [`assert_consistent`], and that everything is at an end and nothing is left over.
-///
-/// The last tidying follows the end of a reservation by one record of the stream, so leftovers get a moment to go.
+/// Asserts RSV-1 … RSV-5: [`assert_consistent`], no open reservation, and nothing in the bucket or in Files that no
+/// reservation refers to.
+pub(crate) async fn assert_finished(context: &Context) -> Stored {
+    let stored = assert_consistent(context).await;
+    assert_eq!(stored.state.leftovers(&stored.exports), []);
+    stored
+}
+
+/// Waits until nothing is left over, then asserts RSV-1 … RSV-5. Tidying runs one stream record after the end of a
+/// reservation, so a running system needs a moment.
 pub(crate) async fn assert_settled(context: &Context) -> Stored {
     let leftovers = || async {
         let stored = stored(context).await;
         stored.state.leftovers(&stored.exports).is_empty().then_some(())
     };
-    crate::support::system::wait_until("nothing is left over (RSV-5)", leftovers).await;
+    wait_until("nothing is left over (RSV-5)", leftovers).await;
     assert_consistent(context).await
 }
 
-/// RSV-4: downloads an export and renders it again.
+/// RSV-4: downloads an export and compares it with a fresh rendering.
 async fn export_is_right(context: &Context, stored: &Stored, item: &Reservation) -> Vec<Breach> {
     let row = stored.files.iter().find(|row| Some(&row.id) == item.export_file.as_ref());
     let Some(row) = row else {
@@ -141,13 +150,7 @@ async fn export_is_right(context: &Context, stored: &Stored, item: &Reservation)
     assert_eq!(row.filesize, bytes.len() as u64, "filesize of {}", row.id);
     let (range, render) = (item.range.as_ref().unwrap(), item.render.as_ref().unwrap());
     let export_type: ExportType = render.export_type.parse().unwrap();
-    let plain = if export_type.is_gzip() {
-        let mut plain = Vec::new();
-        MultiGzDecoder::new(&bytes[..]).read_to_end(&mut plain).unwrap();
-        plain
-    } else {
-        bytes.to_vec()
-    };
+    let plain = if export_type.is_gzip() { unzipped(&bytes) } else { bytes.to_vec() };
     let renderer = renderer(context.secret().await.unwrap(), range, render).unwrap();
     let id = item.id.to_string();
     let head = FileHead { reservation: &id, code_type: range.namespace.code_type };
@@ -155,4 +158,11 @@ async fn export_is_right(context: &Context, stored: &Stored, item: &Reservation)
     let mut fresh = Vec::new();
     rows.write(1..range.count + 1, &mut fresh).unwrap();
     export_breaches(item, export_type.format(), &plain, &fresh)
+}
+
+/// The contents of a gzip file of one or more members.
+pub(crate) fn unzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    MultiGzDecoder::new(bytes).read_to_end(&mut plain).unwrap();
+    plain
 }

@@ -1,4 +1,4 @@
-//! Reads what the tests of the template and of the events look at. Reads files of the repository, and nothing else.
+//! Reads files of the repository: template.yaml, `events/` and others.
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +13,7 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
 }
 
-/// The template as JSON, each short form (`!Ref x`) in its long form (`{"Ref": "x"}`).
+/// The template as JSON, with each short form (`!Ref x`) in its long form (`{"Ref": "x"}`).
 pub(crate) fn template() -> Value {
     let text = fs::read_to_string(root().join("template.yaml")).unwrap();
     plain(serde_yaml_ng::from_str(&text).unwrap())
@@ -87,22 +87,22 @@ pub(crate) fn routes(template: &Value) -> Vec<Route> {
 
 /// One file of `events/`.
 pub(crate) struct EventFile {
-    /// The folder: the binary of the function that gets it.
+    /// The folder: the binary of the function that receives the event.
     pub(crate) binary: String,
     /// `get-reservation/get.json`, for messages.
     pub(crate) name: String,
-    /// What is in it.
+    /// Its text.
     pub(crate) text: String,
 }
 
 impl EventFile {
-    /// What is in it, as JSON.
+    /// Its text as JSON.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
 }
 
-/// How the name of an expected answer ends: that of `get.json` is `get.answer.json`.
+/// The end of the name of an expected answer: the one of `get.json` is `get.answer.json`.
 pub(crate) const ANSWER: &str = ".answer.json";
 
 /// Every event of `events/`.
@@ -121,7 +121,7 @@ pub(crate) fn event_files() -> Vec<EventFile> {
     files
 }
 
-/// What lies in a folder, in order.
+/// The entries of a folder, sorted.
 pub(crate) fn entries(folder: &Path) -> Vec<PathBuf> {
     let mut entries: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();

@@ -1,4 +1,4 @@
-//! Rows for the tests, written past the HTTP API where it would take too long.
+//! Rows that tests write into the store directly, where the HTTP API would take too long.
 
 use common::{
     code::pool_number,
@@ -14,12 +14,12 @@ use serde_json::Value;
 use tests::ranges;
 use uuid::Uuid;
 
-/// A time at which everything happens.
+/// The time of every operation that a test runs itself.
 pub(crate) fn noon() -> Timestamp {
     Timestamp::parse("2026-01-01T12:00:00Z").unwrap()
 }
 
-/// A user of the seed's kind, with these organisations, or all.
+/// A user who sees these organisations; with `None`, all.
 pub(crate) fn user(role: Role, organisations: Option<&[&str]>) -> User {
     User {
         id: Uuid::new_v4().to_string(),
@@ -34,7 +34,7 @@ pub(crate) fn user(role: Role, organisations: Option<&[&str]>) -> User {
     }
 }
 
-/// A reservation as a client's input makes it, not yet stored.
+/// The reservation that a client's input creates, not yet stored.
 pub(crate) fn reservation(input: &Value) -> Reservation {
     let birth = Birth {
         id: Uuid::now_v7(),
@@ -52,7 +52,7 @@ pub(crate) async fn store(context: &Context, items: &[Reservation]) {
     }
 }
 
-/// Stores reservations of one product with ranges of its pool, one after the other; nothing is exported.
+/// Stores reservations of one product with consecutive ranges of its pool. Nothing is exported.
 pub(crate) async fn allocate(context: &Context, gtin: &str, items: &[Reservation]) -> Vec<Reservation> {
     store(context, items).await;
     ranges::allocate(context, gtin, items, pool_number(0x5eed), noon()).await.unwrap()

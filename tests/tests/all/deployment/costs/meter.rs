@@ -1,5 +1,5 @@
-//! Counts what AWS would bill: an interceptor that asks DynamoDB for the units of every call, indexes included, and counts the
-//! requests to S3.
+//! Counts what AWS would bill: an interceptor that requests the consumed units of every call to DynamoDB, including those of
+//! indexes, and counts the requests to S3.
 
 use std::{
     ops::{Add, Mul, Sub},
@@ -26,7 +26,7 @@ use aws_smithy_runtime_api::client::orchestrator::Metadata;
 
 type Done = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
-/// What was used.
+/// Usage of DynamoDB and S3.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Usage {
     /// Read request units of DynamoDB: 4 KB consistently, or 8 KB of an index.
@@ -35,9 +35,9 @@ pub(super) struct Usage {
     pub(super) writes: f64,
     /// Requests to S3 at the price of PUT, COPY, POST and LIST.
     pub(super) puts: f64,
-    /// Of those, parts.
+    /// How many of them were UploadPart.
     pub(super) parts: f64,
-    /// Requests to S3 at the price of GET and SELECT; deleting and aborting cost nothing.
+    /// Requests to S3 at the price of GET and SELECT. Deleting and aborting are free.
     pub(super) gets: f64,
 }
 
@@ -82,7 +82,7 @@ impl Sub for Usage {
 pub(super) struct Meter(Arc<Mutex<Usage>>);
 
 impl Meter {
-    /// What was used since the last call.
+    /// The usage since the last call.
     pub(super) fn take(&self) -> Usage {
         std::mem::take(&mut self.0.lock().unwrap())
     }

@@ -1,7 +1,7 @@
-//! What requests and reservations cost, from units and requests that are counted here, and the tables of it in
-//! docs/operations.md, which a test keeps equal to what is counted.
+//! The costs of requests and reservations. The tests count units and requests, and keep the tables in docs/operations.md
+//! equal to the result.
 //!
-//! `UPDATE_COSTS=yes cargo test --workspace --test all -- costs::` writes the tables anew.
+//! `UPDATE_COSTS=yes cargo test --workspace --test all -- costs::` rewrites the tables.
 
 mod meter;
 mod prices;
@@ -12,29 +12,29 @@ use std::{sync::Arc, time::Duration};
 use aws_sdk_dynamodb::config::SharedInterceptor;
 use common::{context::Context, export::PartPolicy};
 use lambda_runtime::{Context as LambdaContext, LambdaEvent};
-use local::{functions, options::Options, system::sdk_config};
+use local::{functions, system::sdk_config};
 use serde_json::{Value, json};
 
 use self::meter::{Meter, Usage};
 use crate::support::{
     api::{sgtin, with},
+    harness::{Running, Setup, TOKEN},
+    manual::{ONE_PART, SMALL_PARTS},
     repository::event_files,
-    stream_events::{hint, invoke},
-    system::{Running, TOKEN},
+    stream::{hint, invoke},
 };
 
-/// A slice that ends after one part, and one that never ends.
-const ONE_PART: Duration = Duration::ZERO;
+/// The time limit of a slice that lasts until the largest export here is done.
 const NO_END: Duration = Duration::from_secs(100);
 
-/// A system without a stream reader, and clients whose usage is counted.
+/// A paused system, and clients whose usage is counted.
 struct Metered {
     running: Running,
     context: Arc<Context>,
     meter: Meter,
 }
 
-/// What became of one reservation.
+/// The usage of one reservation.
 #[derive(Clone, Copy, Debug)]
 struct Reserved {
     /// The client's request.
@@ -56,20 +56,20 @@ impl Reserved {
 }
 
 impl Metered {
-    async fn new(slice: Duration, parts: Option<PartPolicy>) -> Self {
-        let running = Running::start(Options { pause_stream: true, part_policy: parts, ..Options::in_memory() }).await;
+    async fn new(slice: Duration, parts: PartPolicy) -> Self {
+        let running = Setup::new().paused().parts(parts).start().await;
         let mut config = running.context().config().clone();
         config.slice = slice;
         let meter = Meter::default();
         let observer = SharedInterceptor::new(meter.clone());
         let context = Context::observed(config, &sdk_config(running.system.s3()), observer);
         let metered = Self { running, context, meter };
-        // A pool is made once, and a process reads the caller's token once more than later.
+        // The first reservation creates the pool, and its request reads the token once more than later requests.
         metered.reserve(1).await;
         metered
     }
 
-    /// Sends one of `events/` with other members to its function; gives the status and the body.
+    /// Sends a changed event of `events/` to its function. Returns the status and the body.
     async fn request(&self, file: &str, change: impl FnOnce(&mut Value)) -> (u64, Value) {
         let file = event_files().into_iter().find(|event| event.name == file).unwrap();
         let mut event = file.json();
@@ -81,7 +81,7 @@ impl Metered {
         (answer["statusCode"].as_u64().unwrap(), body)
     }
 
-    /// Reserves so many codes as csv, as the deployed system does, to the end.
+    /// Reserves codes as csv until the reservation is complete.
     async fn reserve(&self, quantity: u64) -> Reserved {
         self.meter.take();
         let body = json!(with(&sgtin(quantity), json!({"reference_id": "BATCH-2024-001"})).to_string());
@@ -93,14 +93,14 @@ impl Metered {
         let dynamodb = self.running.system.dynamodb();
         let mut position = dynamodb.newest_position(table).await.unwrap() - 1;
         let mut invocations = 0;
-        // Each change of the reservation brings the function once.
+        // Each change of the reservation starts one invocation.
         while let records = dynamodb.records_after(table, position, 1, "arn:aws:dynamodb:stream").await.unwrap()
             && let Some(record) = records.last()
         {
             position = record.position;
             assert_eq!(invoke(&self.context, vec![hint(1, id)]).await, [""; 0]);
             invocations += 1;
-            assert!(invocations < 1_000, "it does not end");
+            assert!(invocations < 1_000, "the reservation does not end");
         }
         let made = self.meter.take();
         let object = self.running.api.get(id).await;
@@ -113,14 +113,10 @@ impl Metered {
     }
 }
 
-/// Parts of a few rows, so that short exports have many.
-const SMALL_PARTS: PartPolicy =
-    PartPolicy { single_max: 8_192, part_len: 8_192, max_part_len: 1 << 30, max_parts: 10_000 };
-
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_reservation_writes_does_not_depend_on_its_codes_but_on_its_slices() {
-    // In one slice: the same units for one code and for two hundred thousand, one request to S3 or many.
-    let metered = Metered::new(NO_END, None).await;
+    // In one slice the units are the same for 1 and for 200,000 codes, whatever the number of requests to S3.
+    let metered = Metered::new(NO_END, PartPolicy::default()).await;
     let mut units = Vec::new();
     for quantity in [1, 1_000, 200_000] {
         let reserved = metered.reserve(quantity).await;
@@ -128,10 +124,10 @@ async fn what_a_reservation_writes_does_not_depend_on_its_codes_but_on_its_slice
         units.push(reserved.all().writes);
     }
     assert!(units.iter().all(|one| *one == units[0]), "write units of 1, 1,000 and 200,000 codes: {units:?}");
-    metered.running.system.stop().await;
+    metered.running.stop().await;
 
-    // In many: a constant for each, and nothing else.
-    let metered = Metered::new(ONE_PART, Some(SMALL_PARTS)).await;
+    // In several slices each further slice costs the same.
+    let metered = Metered::new(ONE_PART, SMALL_PARTS).await;
     let mut per_slice = Vec::new();
     for quantity in [400, 1_000, 4_000] {
         let reserved = metered.reserve(quantity).await;
@@ -140,5 +136,5 @@ async fn what_a_reservation_writes_does_not_depend_on_its_codes_but_on_its_slice
     }
     assert!(per_slice.iter().all(|one| *one == per_slice[0]), "write units of a further slice: {per_slice:?}");
     println!("{} write units a reservation, {} for each further slice", units[0], per_slice[0]);
-    metered.running.system.stop().await;
+    metered.running.stop().await;
 }

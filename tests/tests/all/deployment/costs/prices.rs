@@ -1,10 +1,10 @@
-//! What AWS asks: the parameters of the table of costs. Whoever reads the table checks them against the price list first.
+//! Prices of AWS, for the tables of costs. They were entered by hand; check them against the current price list.
 
 use super::meter::Usage;
 
-/// When these were list prices.
+/// The date of the prices.
 pub(super) const DATE: &str = "January 2025";
-/// Where.
+/// The region of the prices.
 pub(super) const REGION: &str = "us-east-1";
 
 /// Name, US dollars, unit.
@@ -30,13 +30,13 @@ const LAMBDA_TIME: f64 = 0.000_013_333_4;
 const API_REQUESTS: f64 = 1.00;
 const LOGS: f64 = 0.50;
 
-/// Assumptions: billed time and log text cannot be counted here.
+/// Billed time of an API request. This and the next three are assumptions, because they cannot be measured here.
 pub(super) const REQUEST_MILLISECONDS: f64 = 25.0;
-/// Billed time of an invocation of reserve-codes, beside making codes.
+/// Billed time of an invocation of reserve-codes without the time for making codes.
 pub(super) const INVOCATION_MILLISECONDS: f64 = 100.0;
-/// Codes a second that reserve-codes makes, formats and uploads.
+/// Codes per second that reserve-codes makes, formats and uploads.
 pub(super) const CODES_PER_SECOND: f64 = 1_000_000.0;
-/// Text of both logs, of one request or invocation.
+/// Bytes of both logs per request or invocation.
 pub(super) const LOG_BYTES: f64 = 1_500.0;
 
 /// DynamoDB and S3, in dollars.
@@ -45,7 +45,7 @@ pub(super) fn stores(used: Usage) -> f64 {
     dynamodb + (used.puts * S3_PUTS + used.gets * S3_GETS) / 1e3
 }
 
-/// Lambda and its log: so many invocations of a function of so much memory (MB), all together so long (seconds).
+/// Lambda and its log, for a number of invocations with this memory (MB) and total time (seconds).
 pub(super) fn lambda(invocations: f64, memory: f64, seconds: f64) -> f64 {
     let time = memory / 1_024.0 * seconds * LAMBDA_TIME;
     invocations * (LAMBDA_REQUESTS / 1e6 + LOG_BYTES / 1e9 * LOGS) + time

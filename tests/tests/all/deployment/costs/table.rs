@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
+use common::export::PartPolicy;
 use serde_json::{Value, json};
 
 use super::{
-    Metered, NO_END, ONE_PART, Reserved,
+    Metered, NO_END, Reserved,
     meter::Usage,
     prices::{
         CODES_PER_SECOND, DATE, INVOCATION_MILLISECONDS, LOG_BYTES, PRICES, REGION, REQUEST_MILLISECONDS, api, lambda,
@@ -14,13 +15,14 @@ use super::{
 };
 use crate::support::{
     api::{sgtin, with},
+    manual::ONE_PART,
     repository::{functions, root, template},
 };
 
 const BEGIN: &str = "<!-- Counted by tests/tests/all/deployment/costs; do not edit. -->\n";
 const END: &str = "<!-- The end of what was counted. -->\n";
 
-/// Codes of the largest reservation that is counted; a larger one is the same and more parts and slices.
+/// The number of codes of the largest reservation that is counted. A larger one only has more parts and slices.
 const COUNTED: u64 = 1_000_000;
 const LARGE: u64 = 100_000_000;
 
@@ -35,7 +37,7 @@ async fn the_costs_in_the_documents_are_those_that_are_counted() {
         std::fs::write(&path, format!("{before}{BEGIN}{counted}{END}{after}")).unwrap();
         return;
     }
-    assert_eq!(written, counted, "UPDATE_COSTS=yes cargo test --workspace --test all -- costs:: writes them anew");
+    assert_eq!(written, counted, "UPDATE_COSTS=yes cargo test --workspace --test all -- costs:: rewrites them");
 }
 
 async fn tables() -> String {
@@ -66,7 +68,7 @@ fn memory(template: &Value, id: &str) -> f64 {
 }
 
 async fn requests(text: &mut String) {
-    let metered = Metered::new(NO_END, None).await;
+    let metered = Metered::new(NO_END, PartPolicy::default()).await;
     for _ in 0..25 {
         metered.reserve(100).await;
     }
@@ -109,7 +111,7 @@ async fn requests(text: &mut String) {
         .unwrap();
     };
     let meter = &metered.meter;
-    // Each once before, so that the process has seen the token.
+    // The token is cached by the requests above.
     meter.take();
     let (status, _) = metered.request("get-reservation/get.json", one).await;
     row("one reservation read", status, 200, meter.take());
@@ -124,22 +126,22 @@ async fn requests(text: &mut String) {
     row("links to a file", status, 302, meter.take());
     let (status, _) = metered.request("create-reservations/post.json", |event| event["body"] = json!(body)).await;
     row("reservations accepted (what they cost after that is below)", status, 200, meter.take());
-    metered.running.system.stop().await;
+    metered.running.stop().await;
 }
 
 async fn reservations(text: &mut String) {
-    let metered = Metered::new(NO_END, None).await;
+    let metered = Metered::new(NO_END, PartPolicy::default()).await;
     let mut counted = Vec::new();
     for quantity in [1, 1_000, COUNTED] {
         counted.push((quantity, metered.reserve(quantity).await));
     }
-    metered.running.system.stop().await;
+    metered.running.stop().await;
     let (_, whole) = counted[2];
 
-    // The same in slices of one part tells what a slice costs.
-    let metered = Metered::new(ONE_PART, None).await;
+    // The same reservation in slices of one part shows what a slice costs.
+    let metered = Metered::new(ONE_PART, PartPolicy::default()).await;
     let cut = metered.reserve(COUNTED).await;
-    metered.running.system.stop().await;
+    metered.running.stop().await;
     assert_eq!(cut.made.parts, whole.made.parts);
     let further = (cut.slices - whole.slices) as f64;
     let slice = (cut.made - whole.made) * (1.0 / further);
@@ -191,7 +193,7 @@ async fn reservations(text: &mut String) {
     .unwrap();
 }
 
-/// A number with its thousands set apart; halves are kept.
+/// A number with a comma between thousands, and one decimal if it has a fraction.
 fn grouped(number: f64) -> String {
     let whole = number.trunc() as u64;
     let digits = whole.to_string();

@@ -1,5 +1,5 @@
-//! What template.yaml grants. Only the plainest form of a policy is understood; every other way to grant something is a fault,
-//! so that none goes unseen.
+//! The rights that template.yaml grants. Only the simplest form of a policy is allowed; every other way to grant a right is
+//! reported as a fault, so that none is overlooked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,19 +8,19 @@ use serde_json::Value;
 use super::{Right, right};
 use crate::support::repository::{binary, functions};
 
-/// Members of a statement that are understood.
+/// The members that a statement may have.
 const STATEMENT: [&str; 4] = ["Sid", "Effect", "Action", "Resource"];
-/// Members of the role that the template writes out.
+/// The members of the one role that the template defines itself.
 const ROLE: [&str; 2] = ["AssumeRolePolicyDocument", "Policies"];
-/// Properties of a function with which SAM grants something, beside `Policies` and `Role`.
+/// Further properties of a function with which SAM grants rights.
 const GRANTING: [&str; 6] =
     ["DeadLetterQueue", "VpcConfig", "KmsKeyArn", "AssumeRolePolicyDocument", "FileSystemConfigs", "FunctionUrlConfig"];
 
-/// What a template grants.
+/// The rights that a template grants.
 #[derive(Default)]
 pub(super) struct Grants {
     pub(super) rights: BTreeSet<Right>,
-    /// What is not understood, or stands twice.
+    /// Policies in another form, and rights that are granted twice.
     pub(super) faults: Vec<String>,
 }
 
@@ -64,7 +64,7 @@ impl Grants {
         grants
     }
 
-    /// What grants a right without being a function's policy.
+    /// Rights that are granted outside a function's policies.
     fn elsewhere(&mut self, id: &str, resource: &Value, users: usize) {
         let kind = resource["Type"].as_str().unwrap_or_default();
         match kind {
@@ -96,13 +96,13 @@ impl Grants {
         }
     }
 
-    /// A policy written out. The name of a managed policy and SAM's policy templates are not.
+    /// Reads a policy with statements. Names of managed policies and SAM's policy templates are faults.
     fn policy(&mut self, id: &str, function: &str, policy: &Value) {
         let Some(statements) = policy["Statement"].as_array() else {
             return self.fault(id, &format!("a policy that is not written out: {policy}"));
         };
         for statement in statements {
-            // A conditional one counts as granted.
+            // A conditional statement counts as granted.
             match &statement["Fn::If"] {
                 Value::Array(choice) if choice.len() == 3 => {
                     let choices = choice[1..].iter().filter(|choice| choice["Ref"] != "AWS::NoValue");

@@ -1,8 +1,8 @@
-//! Least privilege, in both directions: what the functions call, as a run of the tests recorded it, is what template.yaml
-//! grants them, and it grants nothing else.
+//! Least privilege: template.yaml grants each function exactly what it calls.
 //!
-//! `tests/rights/calls.txt` is the record (`local::calls` has its format). `tests/rights/run` makes it anew by running the
-//! tests, and compares; here the file is compared with the template, and the comparison itself is tried with planted errors.
+//! `tests/rights/calls.txt` holds the calls of a run of all tests (`local::calls` describes the format). `tests/rights/run`
+//! records the calls of a new run and compares them with the file. The tests here compare the file with the template, and
+//! check with planted errors that the comparison finds them.
 
 mod grants;
 mod needs;
@@ -19,7 +19,7 @@ use crate::support::repository::{binary, functions, root, template};
 /// A right: function (binary), action and resource.
 pub(crate) type Right = (String, String, String);
 
-/// Rights that no call of a function shows: resource, actions, and who uses them.
+/// Rights that no recorded call shows: function, resource, actions, and the reason.
 const WITHOUT_A_CALL: [(&str, &str, &[&str], &str); 5] = [
     (
         "reserve-codes",
@@ -43,12 +43,12 @@ const WITHOUT_A_CALL: [(&str, &str, &[&str], &str); 5] = [
     ),
 ];
 
-/// The file of what the functions call.
+/// The file with the recorded calls.
 fn record() -> std::path::PathBuf {
     root().join("tests/rights/calls.txt")
 }
 
-/// What is wrong with the rights of a template, given the recorded calls: one line for each fault.
+/// Compares the rights of a template with the recorded calls. Returns one line for each difference.
 fn faults(template: &Value, calls: &str) -> Vec<String> {
     let grants = Grants::of(template);
     let needs = Needs::of(template, calls);
@@ -79,8 +79,8 @@ fn every_function_may_do_what_it_calls_and_nothing_else() {
     assert_eq!(faults(&template(), &recorded_calls()), Vec::<String>::new());
 }
 
-/// Run by `tests/rights/run` after the whole suite; `RECORDED_CALLS` is where that recorded. With `UPDATE_CALLS` the file
-/// becomes what was recorded.
+/// Run by `tests/rights/run` after the whole suite. `RECORDED_CALLS` is the directory of the record. With `UPDATE_CALLS`
+/// the file is replaced by the record.
 #[test]
 #[ignore = "needs the record of a whole run of the tests: tests/rights/run"]
 fn the_recorded_run_called_what_the_file_says() {
@@ -94,7 +94,7 @@ fn the_recorded_run_called_what_the_file_says() {
     assert_eq!(known.difference(&lines).collect::<Vec<_>>(), Vec::<&String>::new(), "calls that no test made");
 }
 
-/// What all processes of a run recorded.
+/// The calls that all processes of a run recorded.
 fn merged(directory: &Path) -> BTreeSet<String> {
     let files = crate::support::repository::entries(directory);
     files

@@ -1,4 +1,4 @@
-//! From recorded calls to the rights that they need.
+//! The rights that the recorded calls need.
 
 use std::collections::BTreeSet;
 
@@ -7,15 +7,15 @@ use serde_json::Value;
 use super::{Right, right};
 use crate::support::repository::{binary, functions, resources};
 
-/// What the recorded calls need.
+/// The rights that the recorded calls need.
 #[derive(Default)]
 pub(super) struct Needs {
     pub(super) rights: BTreeSet<Right>,
-    /// Lines that cannot be understood.
+    /// Lines that cannot be parsed.
     pub(super) faults: Vec<String>,
 }
 
-/// What a right is about.
+/// The resource of a right.
 #[derive(Clone, Copy)]
 enum On {
     /// The resource that the call names.
@@ -24,9 +24,9 @@ enum On {
     Bucket,
 }
 
-/// The actions that an operation needs (Service Authorization Reference, "Actions defined by Amazon DynamoDB", "… Amazon S3",
-/// "… AWS Secrets Manager"; for S3 also the API Reference of each operation, "Permissions"). None for an operation that is
-/// not known: then the call is a fault.
+/// The actions that an operation needs (Service Authorization Reference, "Actions defined by Amazon DynamoDB", "… Amazon
+/// S3", "… AWS Secrets Manager"; for S3 also the API Reference of each operation, "Permissions"). `None` for an unknown
+/// operation; the call is then reported as a fault.
 fn actions(service: &str, operation: &str) -> Option<Vec<(&'static str, On)>> {
     use On::{Bucket, Named};
     Some(match (service, operation) {
@@ -40,9 +40,9 @@ fn actions(service: &str, operation: &str) -> Option<Vec<(&'static str, On)>> {
         ("DynamoDB", "DeleteItem" | "TransactWriteItems:Delete") => vec![("dynamodb:DeleteItem", Named)],
         ("DynamoDB", "TransactWriteItems:ConditionCheck") => vec![("dynamodb:ConditionCheckItem", Named)],
         ("DynamoDB", "TransactGetItems:Get") => vec![("dynamodb:GetItem", Named)],
-        // Also what a signed link carries.
+        // A signed link needs it too.
         ("S3", "GetObject") => vec![("s3:GetObject", Named)],
-        // Without s3:ListBucket an object that does not exist would be forbidden, not missing.
+        // Without s3:ListBucket the answer for a missing object is 403 instead of 404.
         ("S3", "HeadObject") => vec![("s3:GetObject", Named), ("s3:ListBucket", Bucket)],
         ("S3", "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload") => {
             vec![("s3:PutObject", Named)]

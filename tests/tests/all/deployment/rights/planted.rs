@@ -1,16 +1,16 @@
-//! The comparison finds what it is there to find: planted in a copy of the template or of the record, each is named.
+//! The comparison of rights finds every kind of error that is planted in a copy of the template or of the record.
 
 use serde_json::{Value, json};
 
 use super::{faults, recorded_calls};
 use crate::support::repository::template;
 
-/// The statements of a function whose policies SAM makes a role of.
+/// The statements of a function for whose policies SAM creates a role.
 fn statements<'a>(template: &'a mut Value, id: &str) -> &'a mut Vec<Value> {
     template["Resources"][id]["Properties"]["Policies"][0]["Statement"].as_array_mut().unwrap()
 }
 
-/// The statements of the role that is written out.
+/// The statements of the role that the template defines.
 fn role(template: &mut Value) -> &mut Vec<Value> {
     let policy = &mut template["Resources"]["ReserveCodesRole"]["Properties"]["Policies"][0]["PolicyDocument"];
     policy["Statement"].as_array_mut().unwrap()
@@ -80,7 +80,7 @@ fn a_right_on_another_table_index_or_prefix_is_spare() {
         after(|template| statements(template, "Graphql").push(allow("dynamodb:Query", index))),
         ["spare: graphql: dynamodb:Query on ReservationsTable/index/open"]
     );
-    // What covers more than is needed is not the right that is needed.
+    // A wider right does not count as the right that is needed.
     let wide = after(|template| {
         statement(role(template), "WriteExports")["Resource"] = json!({"Fn::Sub": "${ExportsBucket.Arn}/*"});
     });
@@ -171,7 +171,7 @@ fn a_recorded_call_without_a_right_is_found() {
             "missing: list-codes: s3:ListBucket on ExportsBucket"
         ]
     );
-    // Nothing is passed over because it is not known.
+    // Unknown calls are reported, not ignored.
     for unknown in [
         "files DynamoDB ListTables unknown",
         "files S3 GetObject another-bucket/exports/*",

@@ -1,18 +1,13 @@
-//! What a caller can make each function read by asking for relations, codes and files: calls that few other tests make, and
-//! that the function must therefore have the right to.
+//! Requests for relations, codes and files. They make each function read what few other tests make it read, so that the
+//! record of calls is complete.
 
-use local::options::Options;
 use serde_json::{Value, json};
 
-use crate::{
-    rest::encoded,
-    support::{
-        api::{Api, Reply, id, sgtin},
-        system::{Running, completed},
-    },
+use crate::support::{
+    api::{Api, RESERVATIONS, Reply, encoded, id, sgtin},
+    harness::{Running, Setup, completed},
 };
 
-const RESERVATIONS: &str = "/items/code_reservation";
 const ORGANISATION: &str = "/417/9312345000012";
 
 /// An administrator, and a user who sees one organisation.
@@ -52,7 +47,7 @@ impl Made {
         json!({"codes": {"_some": {"digital_link": {"_eq": self.code["digital_link"]}}}})
     }
 
-    /// Each kind of filter that an index answers, the shards, and the codes.
+    /// A filter by code, one for each index, and two that read all shards.
     fn filters(&self) -> [Value; 6] {
         [
             self.by_code(),
@@ -76,7 +71,7 @@ async fn sent(api: &Api, method: &str, path: &str, body: Option<&Value>) -> Repl
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_function_may_read_what_its_answers_can_be_asked_to_show() {
-    let running = Running::seeded(&people(), Options::in_memory()).await;
+    let running = Setup::new().rows(&people()).start().await;
     let made = Made::new(&running).await;
     let (api, id) = (&made.api, &made.id);
     let filter = encoded(&made.by_code());
@@ -89,7 +84,7 @@ async fn every_function_may_read_what_its_answers_can_be_asked_to_show() {
     assert_eq!(one["export_file"]["id"], made.file);
     assert_eq!(one["codes"][0]["reservation"]["status"], "complete");
 
-    // A row that the parameters leave out is made all the same.
+    // A row that the filter does not match is created all the same.
     sent(api, "POST", &format!("{RESERVATIONS}?{fields}&filter={filter}"), Some(&sgtin(1))).await;
     let listed = sent(api, "GET", &format!("/files?filter[id][_eq]={}", made.file), None).await.data();
     assert_eq!(listed[0]["id"], made.file);
@@ -102,16 +97,17 @@ async fn every_function_may_read_what_its_answers_can_be_asked_to_show() {
     let changed = sent(api, "PATCH", &format!("{RESERVATIONS}/{id}?{fields}&filter={filter}"), Some(&change)).await;
     assert_eq!(changed.data()["export_file"]["id"], made.file);
 
-    // Last, and the filters that match nothing first. A code leads to its range, whether the reservation is there or not.
+    // Last, in reverse order: the filters that match nothing first. A code leads to its range even if the reservation was
+    // deleted.
     for condition in made.filters().into_iter().rev() {
         sent(api, "DELETE", RESERVATIONS, Some(&json!({"query": {"filter": condition}}))).await;
     }
-    running.system.stop().await;
+    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn graphql_may_read_what_the_functions_of_rest_may() {
-    let running = Running::seeded(&people(), Options::in_memory()).await;
+    let running = Setup::new().rows(&people()).start().await;
     let made = Made::new(&running).await;
     let one = running.api.with_token(Some("one"));
     let link = made.code["digital_link"].as_str().unwrap();
@@ -124,24 +120,24 @@ async fn graphql_may_read_what_the_functions_of_rest_may() {
     for api in [&made.api, &one] {
         for filter in &filters {
             let query = format!("{{ code_reservation(filter: {filter}) {{ id export_file {{ id }} }} }}");
-            let body = sent(api, "POST", "/graphql", Some(&json!({ "query": query }))).await.json();
+            let body = sent(api, "POST", "/graphql", Some(&json!({ "query": query }))).await.parsed();
             assert!(body.get("errors").is_none(), "{query}: {body}");
         }
         for (path, query) in [
             ("/graphql/system", "{ files { id } users_me { id } }".to_owned()),
             ("/graphql/system", format!("{{ files(filter: {{id: {{_eq: \"{}\"}}}}) {{ id }} }}", made.file)),
         ] {
-            let body = sent(api, "POST", path, Some(&json!({ "query": query }))).await.json();
+            let body = sent(api, "POST", path, Some(&json!({ "query": query }))).await.parsed();
             assert!(body.get("errors").is_none(), "{query}: {body}");
         }
     }
-    running.system.stop().await;
+    running.stop().await;
 }
 
-/// An answer that is too long to be kept is made again of the rows.
+/// An answer that is too long to be stored is created again from the rows.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_answer_under_an_idempotency_key_is_read_again() {
-    let running = Running::seeded(&people(), Options { pause_stream: true, ..Options::in_memory() }).await;
+    let running = Setup::new().paused().rows(&people()).start().await;
     let api = running.api.with_token(Some("all"));
     let mut row = sgtin(1);
     row["purchase_order"] = json!("p".repeat(200));
@@ -156,5 +152,5 @@ async fn a_long_answer_under_an_idempotency_key_is_read_again() {
     }
     assert!(answers[0].len() > 400_000, "{}", answers[0].len());
     assert_eq!(answers[0], answers[1]);
-    running.system.stop().await;
+    running.stop().await;
 }

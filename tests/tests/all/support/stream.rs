@@ -1,6 +1,6 @@
-//! Stream events by hand: what Lambda would hand to `reserve-codes`, in whatever order and number a test wants.
+//! Stream events that a test writes itself: batches as Lambda hands them to `reserve-codes`, in any order and number.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aws_lambda_events::event::{
     dynamodb::{Event, EventRecord},
@@ -8,10 +8,13 @@ use aws_lambda_events::event::{
 };
 use common::context::Context;
 use lambda_runtime::LambdaEvent;
-use local::calls;
+use local::{
+    calls,
+    invocation::{Invoked, request_id},
+};
 use serde_json::{Value, json};
 
-/// A record of a change: the key, and what a worker may read of the images.
+/// A record of a change: the key, and the attributes of the images that a worker may read.
 pub(crate) fn record(sequence_number: u64, event_name: &str, id: &str, old: Value, new: Value) -> EventRecord {
     let images = |image: Value| {
         let image = image.as_object().unwrap();
@@ -37,31 +40,28 @@ pub(crate) fn record(sequence_number: u64, event_name: &str, id: &str, old: Valu
     serde_json::from_value(record).unwrap()
 }
 
-/// A record that says no more than that something about the reservation changed.
+/// A record that says only that something about the reservation changed.
 pub(crate) fn hint(sequence_number: u64, id: &str) -> EventRecord {
     record(sequence_number, "MODIFY", id, json!({ "id": id }), json!({ "id": id }))
 }
 
-/// Hands a batch to the function; gives the sequence numbers that it wants again.
+/// Hands a batch to the function and returns the sequence numbers that it reports as failed.
 pub(crate) async fn invoke(context: &Context, records: Vec<EventRecord>) -> Vec<String> {
-    invoke_until(context, records, Duration::from_secs(120)).await
+    let recorded = calls::recorded(context, "reserve-codes");
+    handle(recorded.as_deref().unwrap_or(context), records).await
 }
 
-/// The same, with so much time left.
-pub(crate) async fn invoke_until(context: &Context, records: Vec<EventRecord>, left: Duration) -> Vec<String> {
+/// [`invoke`] with a context whose calls are recorded already.
+pub(crate) async fn handle(context: &Context, records: Vec<EventRecord>) -> Vec<String> {
     let mut event = Event::default();
     event.records = records;
-    let mut invocation = lambda_runtime::Context::default();
-    let deadline = (SystemTime::now() + left).duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    invocation.deadline = deadline.as_millis().try_into().unwrap();
-    let recorded = calls::recorded(context, "reserve-codes");
-    let context = recorded.as_deref().unwrap_or(context);
-    let response: DynamoDbEventResponse =
-        reserve_codes::handle(context, LambdaEvent::new(event, invocation)).await.unwrap();
+    let invoked = Invoked { name: "reserve-codes".to_owned(), timeout: Duration::from_secs(120) };
+    let event = LambdaEvent::new(event, invoked.context(&request_id()));
+    let response: DynamoDbEventResponse = reserve_codes::handle(context, event).await.unwrap();
     response.batch_item_failures.into_iter().map(|failure| failure.item_identifier.unwrap()).collect()
 }
 
-/// Hands one batch with a record of each reservation to the function, which must do them all.
+/// Hands one batch with a record of each reservation to the function, which must succeed.
 pub(crate) async fn deliver(context: &Context, ids: &[&str]) {
     let records = ids.iter().zip(1..).map(|(id, number)| hint(number, id)).collect();
     assert_eq!(invoke(context, records).await, [""; 0]);
