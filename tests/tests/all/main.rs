@@ -1,5 +1,5 @@
-//! The tests that cross crates, in one binary: linking the embedded stores and the AWS clients takes longer than running
-//! the tests.
+//! The tests that cross crates, in one binary: linking the embedded stores and the AWS clients takes longer than
+//! running the tests.
 //!
 //! | folder | what it tests |
 //! |---|---|

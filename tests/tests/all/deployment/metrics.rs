@@ -1,4 +1,5 @@
-//! What the functions write for CloudWatch: valid documents in the embedded metric format, with few dimensions and no secret.
+//! What the functions write for CloudWatch: valid documents in the embedded metric format, with few dimensions and no
+//! secret.
 
 use std::{
     collections::BTreeSet,

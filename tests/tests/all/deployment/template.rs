@@ -1,5 +1,5 @@
-//! template.yaml: routes, functions, variables, the stream mapping, tables, and the resources that outlive the stack. The
-//! permissions are tested in `rights`.
+//! template.yaml: routes, functions, variables, the stream mapping, tables, and the resources that outlive the stack.
+//! The permissions are tested in `rights`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,5 +1,5 @@
-//! Several clients send random requests for the same few reservations while the service works on them. When they stop, the
-//! invariants hold.
+//! Several clients send random requests for the same few reservations while the service works on them. When they stop,
+//! the invariants RSV-1 to RSV-5 hold.
 
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::{Value, json};

@@ -1,9 +1,9 @@
-//! Stores that hang: every request is answered with a 503 in the contract's form before the time limit of its function, and
-//! what was written stays.
+//! Stores that hang: every request is answered with a 503 in the contract's form before the time limit of its function,
+//! and what was written stays.
 //!
-//! The time limits are real but short, and nothing is measured. `Invoked` ends an invocation as Lambda does, so any answer
-//! proves that the deadline of the request came first. (Tokio's paused clock is a feature of the crate; with it `cargo test`
-//! would compile the AWS SDK a second time.)
+//! The time limits are real but short, and nothing is measured. `Invoked` ends an invocation as Lambda does, so any
+//! answer proves that the deadline of the request came first. (Tokio's paused clock is a feature of the crate; with it
+//! `cargo test` would compile the AWS SDK a second time.)
 
 use std::{collections::BTreeSet, time::Duration};
 

@@ -1,4 +1,5 @@
-//! A worker dies before or after any of its requests. Another worker finishes the work, and the invariants hold.
+//! A worker dies before or after any of its requests. Another worker finishes the work; then RSV-1 to
+//! RSV-5 hold.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,5 +1,6 @@
 //! A worker is held at every request of an export, while another worker finishes the export or a client changes the
-//! reservation. Then the first worker goes on with what it read before.
+//! reservation. Then the first worker goes on with what it read before. No incarnation gets a second range (RSV-2), and
+//! nothing is left over (RSV-5).
 
 use common::reservation::Status;
 use serde_json::json;

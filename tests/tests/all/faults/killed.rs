@@ -1,4 +1,5 @@
-//! The process is killed again and again while it works, and clients retry. Nothing is lost, doubled or left over.
+//! The process is killed again and again while it works, and clients retry. No counter (RSV-3) and no reservation is
+//! lost or doubled, and nothing is left over (RSV-5).
 
 use std::time::{Duration, Instant};
 

@@ -1,11 +1,13 @@
-//! A worker dies, or loses an answer or its network, at every request of an export of five parts.
+//! A worker dies, or loses an answer or its network, at every request of an export of five parts. The file is the same
+//! as without a fault (RSV-4), and nothing is left over (RSV-5).
 
 use crate::support::{
     faults::Fault,
     manual::{ManualSystem, NO_END, ONE_PART, SMALL_PARTS, five_parts},
 };
 
-/// Counts the requests of an export without a fault, then runs the same export once for each request, with a fault there.
+/// Counts the requests of an export without a fault, then runs the same export once for each request, with a fault
+/// there.
 async fn at_every_call(export_type: &str, fault: Fault) {
     for slice in [ONE_PART, NO_END] {
         let mut system = ManualSystem::new(slice).await;

@@ -1,4 +1,4 @@
-//! Many clients reserve codes of one product at the same time: no code is issued twice.
+//! Many clients reserve codes of one product at the same time: no code is issued twice (RSV-1).
 
 use std::{collections::HashSet, sync::Arc};
 

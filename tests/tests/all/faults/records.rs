@@ -1,5 +1,5 @@
-//! Batches of `reserve-codes`: records that are repeated, late, out of order or unreadable, batches that share a transaction,
-//! and two workers at once. The invariants hold after each.
+//! Batches of `reserve-codes`: records that are repeated, late, out of order or unreadable, batches that share a
+//! transaction, and two workers at once. The tests check RSV-1, RSV-2, RSV-3, RSV-4 and RSV-5 afterwards.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Rights: the same as over REST, for every way to reach a row.
+//! Rights: the same as over REST, for every way to reach a row (RSV-6).
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Batch writes: all or nothing, bounded; and requests that are sent twice.
+//! Batch writes are atomic and bounded, and a request under an Idempotency-Key is done once.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -42,7 +42,7 @@ async fn a_hundred_rows_are_written_at_once_and_one_more_is_refused() {
         assert!(reply.reason().contains(most), "{}", reply.reason());
     };
     refused(&server.json("POST", RESERVATIONS, ADMIN, &more).await, "100");
-    // One action of the transaction is the key's.
+    // The key takes one of the 100 actions of the transaction.
     let ninety_nine: Value = (0..99).map(|_| made("keyed")).collect();
     let hundred: Value = (0..100).map(|_| made("keyed")).collect();
     let keyed = async |key: &str, body: &Value| {
@@ -67,7 +67,7 @@ async fn a_hundred_rows_are_written_at_once_and_one_more_is_refused() {
     refused(&server.json("DELETE", RESERVATIONS, ADMIN, &json!({"query": everything})).await, "100");
     assert_eq!(of(&server, "changed").await, 0);
 
-    // Without a limit a query reaches a hundred rows, as in Directus.
+    // A query without a limit selects 100 rows, as in Directus.
     let by_query = json!({"query": {"filter": {"reference_id": {"_in": ["hundred", "keyed"]}}}, "data": data});
     assert_eq!(server.json("PATCH", RESERVATIONS, ADMIN, &by_query).await.data().as_array().unwrap().len(), 100);
     assert_eq!(of(&server, "changed").await, 100);
@@ -106,7 +106,7 @@ async fn a_batch_is_written_whole_or_not_at_all() {
         assert_eq!(server.json(method, RESERVATIONS, ADMIN, &body).await.status, status, "{method} {body}");
         assert_eq!((of(&server, "batch").await, of(&server, "changed").await), (3, 0), "{method} {body}");
     }
-    // The answer is a list like any other: fields, order, filter and limit of the query string.
+    // Fields, order, filter and limit of the query string apply to the answer.
     let body = json!({"keys": [known[2], known[0], known[1]], "data": data});
     let path = format!("{RESERVATIONS}?fields=id,reference_id&sort=-id&limit=2");
     let shown = server.json("PATCH", &path, ADMIN, &body).await.data();
@@ -116,7 +116,7 @@ async fn a_batch_is_written_whole_or_not_at_all() {
     assert_eq!(ids(&shown), order[..2]);
     assert_eq!(shown[0].as_object().unwrap().keys().collect::<Vec<_>>(), ["id", "reference_id"]);
     assert_eq!(of(&server, "changed").await, 3);
-    // What the parameters leave out is written all the same; Directus answers 204 then.
+    // A row that the filter does not match is written, and the answer is 204, as in Directus.
     let one = format!("{RESERVATIONS}/{}?filter[status][_eq]=complete", known[0]);
     assert_eq!(
         server.json("PATCH", &one, ADMIN, &json!({"reference_id": "unseen"})).await.shape(),
@@ -125,7 +125,7 @@ async fn a_batch_is_written_whole_or_not_at_all() {
     let path = format!("{RESERVATIONS}?filter[status][_eq]=complete");
     assert_eq!(server.json("POST", &path, ADMIN, &made("unseen")).await.shape(), (204, String::new()));
     assert_eq!(of(&server, "unseen").await, 2);
-    // An unknown member of the answer is found before anything is written.
+    // An unknown member in `fields` is an error before anything is written.
     assert_eq!(server.json("POST", &format!("{RESERVATIONS}?fields=nope"), ADMIN, &made("nope")).await.status, 403);
     assert_eq!(of(&server, "nope").await, 0);
     let csv = server.json("POST", &format!("{RESERVATIONS}?export=csv&fields=reference_id"), ADMIN, &made("csv")).await;
@@ -165,7 +165,7 @@ async fn a_request_under_a_key_is_done_once() {
     assert_eq!(first.status, 200);
     let again = send(ADMIN, "key-1", &made("once")).await;
     assert_eq!(again.shape(), first.shape());
-    // The first answer, whatever became of the row since.
+    // The first answer is returned again, although the row has changed since.
     let path = format!("{RESERVATIONS}/{}", first.data()["id"].as_str().unwrap());
     server.json("PATCH", &path, ADMIN, &json!({"reference_id": "renamed"})).await.data();
     assert_eq!(send(ADMIN, "key-1", &made("once")).await.shape(), first.shape());
@@ -177,10 +177,10 @@ async fn a_request_under_a_key_is_done_once() {
     // A key belongs to its user.
     assert_eq!(send(WRITER, "key-1", &made("other")).await.status, 200);
     assert_eq!(of(&server, "other").await, 1);
-    // A request that failed is not remembered: the key is free for the mended one.
+    // A request that failed is not stored, so the corrected one can use the same key.
     assert_eq!(send(ADMIN, "key-2", &json!({"quantity": 0})).await.status, 400);
     assert_eq!(send(ADMIN, "key-2", &made("mended")).await.status, 200);
-    // So is one that lost against an id that exists.
+    // The same after a conflict with an existing id.
     let mut taken = made("taken");
     taken["id"] = first.data()["id"].clone();
     assert_eq!(send(ADMIN, "key-3", &taken).await.code(), "RECORD_NOT_UNIQUE");
@@ -218,7 +218,7 @@ async fn no_update_is_lost() {
     let server = seeded().start().await;
     let id = create(&server, 1, "start").await.remove(0);
     let path = format!("{RESERVATIONS}/{id}");
-    // Members of one row, each changed by another client at the same time.
+    // Several clients change different members of one row at the same time.
     let edits = [
         json!({"reference_id": "r"}),
         json!({"purchase_order": "p"}),

@@ -1,4 +1,4 @@
-//! Codes, read back: as members of a reservation, and as a collection of their own.
+//! Codes that are read back, as members of a reservation and as the collection `unique_code`.
 
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ async fn members_list_and_export_show_the_same_codes() {
     let id = made["id"].as_str().unwrap();
     let item = completed(&server.api, id).await;
 
-    // Keys, 100 by default, in the order of their positions.
+    // The keys of 100 codes by default, in the order of their positions.
     let keys = texts(&item["codes"]);
     assert_eq!(keys.len(), 100);
     let listed = server.get(RESERVATIONS, TOKEN).await.data();
@@ -46,7 +46,7 @@ async fn members_list_and_export_show_the_same_codes() {
     let positions: Vec<u64> = all.as_array().unwrap().iter().map(|row| row["position"].as_u64().unwrap()).collect();
     assert_eq!(positions, (1..=250).collect::<Vec<_>>());
 
-    // The same rows as the export has.
+    // The rows are those of the export.
     let file = server.get(&format!("/assets/{}", item["export_file"].as_str().unwrap()), TOKEN).await;
     assert_eq!(file.status, 302);
     let export = reqwest::get(file.header("location")).await.unwrap().text().await.unwrap();
@@ -60,7 +60,7 @@ async fn members_list_and_export_show_the_same_codes() {
         );
     }
 
-    // Windows below a reservation.
+    // Limits and offsets below a reservation.
     let deep = |query: &str| format!("{RESERVATIONS}/{id}?{query}");
     let of = async |query: &str| server.get(&deep(query), TOKEN).await.data();
     let shown = of("fields=codes.*,codes.position&deep[codes][_limit]=5&deep[codes][_offset]=100").await;
@@ -77,7 +77,7 @@ async fn members_list_and_export_show_the_same_codes() {
     assert_eq!(shown["a"], json!([{"position": 1}, {"position": 2}]));
     assert_eq!(shown["b"], json!([{"position": 8}]));
 
-    // As a collection.
+    // The collection.
     let one = server.get(&format!("{CODES}/{}?fields=*,position", keys[41]), TOKEN).await.data();
     assert_eq!(one, all[41]);
     let path = format!("{CODES}?filter[reservation][_eq]={id}");
@@ -97,7 +97,7 @@ async fn members_list_and_export_show_the_same_codes() {
     let two = format!("{CODES}?filter[id][_in]={},{}&fields=position", keys[9], keys[3]);
     assert_eq!(server.get(&two, TOKEN).await.data(), json!([{"position": 4}, {"position": 10}]));
 
-    // Read only, and nothing for an id that names no code.
+    // The collection is read-only, and an id without a code is forbidden.
     for id in [uuid::Uuid::new_v4().to_string(), uuid::Uuid::new_v8([7; 16]).to_string(), "nope".to_owned()] {
         let reply = server.get(&format!("{CODES}/{id}"), TOKEN).await;
         assert_eq!((reply.status, reply.code().as_str()), (403, "FORBIDDEN"), "{id}");
@@ -129,7 +129,7 @@ async fn a_window_costs_the_same_wherever_it_lies() {
     let path = format!("{CODES}?filter[reservation][_eq]={}", items[0].id);
     let beyond = server.get(&format!("{path}&offset=20000000"), TOKEN).await;
     assert_eq!(beyond.json(), json!({"data": []}));
-    // More codes than one answer can hold are refused with the way out.
+    // More codes than one answer can hold are refused; the message names the parameter that helps.
     for query in ["limit=-1", "limit=10001"] {
         let reply = server.get(&format!("{path}&{query}"), TOKEN).await;
         assert_eq!((reply.status, reply.code().as_str()), (400, "INVALID_QUERY"));
@@ -137,7 +137,7 @@ async fn a_window_costs_the_same_wherever_it_lies() {
     }
     let reply = server.get(&format!("{RESERVATIONS}?fields=codes&deep[codes][_limit]=10001"), TOKEN).await;
     assert!(reply.status == 400 && reply.reason().contains("deep[codes][_limit]"), "{}", reply.text);
-    // A condition that has to be looked at code by code is for what can be looked at.
+    // A condition that has to be evaluated for every code is refused for this many codes.
     let reply = server.get(&format!("{path}&filter[position][_gt]=5"), TOKEN).await;
     assert_eq!((reply.status, reply.code().as_str()), (400, "INVALID_QUERY"));
     assert_eq!(

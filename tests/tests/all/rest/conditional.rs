@@ -1,4 +1,4 @@
-//! What is around a body: ETag and 304, HEAD, OPTIONS and CORS, the server's own paths.
+//! ETag and 304, HEAD, OPTIONS and CORS, the paths of `/server`, and users.
 
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ async fn who_has_an_answer_gets_304_until_it_changes() {
         }
         let other = server.send("GET", path, Some(ADMIN), &[("if-none-match", "W/\"other\"")], None).await;
         assert_eq!(other.shape(), first.shape());
-        // What the caller may not read is no answer to have.
+        // A caller without the right gets no 304.
         let stranger = server.send("GET", path, Some("bad"), &[("if-none-match", &tag)], None).await;
         assert_eq!(stranger.status, 401);
     }
@@ -83,7 +83,7 @@ async fn browsers_of_the_configured_origins_may_call() {
     }
     assert_eq!(reply.header("access-control-allow-credentials"), "true");
     assert_eq!(reply.header("allow"), "GET,HEAD,PATCH,DELETE");
-    // Errors carry the headers too: otherwise a browser hides them from its page.
+    // Errors have the headers too; otherwise a browser hides them from the page.
     for (path, token, status) in [
         (RESERVATIONS, Some(ADMIN), 200),
         (RESERVATIONS, None, 403),
@@ -102,7 +102,7 @@ async fn browsers_of_the_configured_origins_may_call() {
     let server = seeded().parameter("CorsOrigins", "*").start().await;
     let reply = server.send("GET", RESERVATIONS, Some(ADMIN), &[("origin", "https://any.example")], None).await;
     assert_eq!(reply.header("access-control-allow-origin"), "*");
-    // Any page may call, but none with the user's cookies.
+    // With `*`, pages of every origin may call, but without credentials.
     assert_eq!(reply.header("access-control-allow-credentials"), "");
     server.stop().await;
 
@@ -162,7 +162,7 @@ async fn users_are_shown_as_the_role_allows() {
     assert_eq!(server.get("/users", WRITER).await.data().as_array().map(Vec::len), Some(4));
     assert_eq!(server.send("GET", "/users/me", None, &[], None).await.status, 401);
     assert_eq!(server.get("/users/deadbeef-0000-4000-8000-00000000dead", ADMIN).await.status, 403);
-    // Roles, action by action: what the role lacks is decided before the row is looked at.
+    // Each role and action. A missing right is an error before the row is read.
     let new = json!({"reserved_for": "ORG-CUSTOM-3", "code_type": "short_code", "quantity": 1});
     for (token, reads, writes) in
         [(ADMIN, 200, 200), (WRITER, 200, 200), (READER, 200, 403), ("noperm-token", 403, 403)]

@@ -1,9 +1,9 @@
-//! The dialect, case by case: answers that a Directus gave over the rows of `tests/directus/seed.json` are given here too.
+//! Compares answers with those of a real Directus over the rows of `tests/directus/seed.json`.
 //!
-//! `tests/directus/cases.json` holds one case a line: the request, the status, the media type where it is not JSON, and the
-//! body. Of an error only `extensions` are kept, without what other programs' parsers say. The members of `codes` are left
-//! out on both sides: the recorded codes were made up by hand. Where two databases under the same Directus disagreed, the
-//! second answer stands under `or`: a client can rely on neither.
+//! `tests/directus/cases.json` holds one case per line: the request, the status, the media type if it is not JSON, and
+//! the body. Of an error only `extensions` are compared, without the messages of JSON parsers. The members `codes` are
+//! not compared, because the recorded codes were invented. If two databases under the same Directus gave different
+//! answers, the second one is in `or`; either is accepted.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::{ADMIN, seeded};
 use crate::support::{harness::Running, repository::root};
 
-/// Members whose values nobody can foresee.
+/// Members whose values differ in every run.
 const VOLATILE: [&str; 2] = ["last_access", "last_page"];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,7 +86,8 @@ async fn send(server: &Running, case: &Value) -> Value {
     answer
 }
 
-/// An answer without what a client cannot rely on. Members keep their order: a client asks for them in one.
+/// An answer without the parts that a client cannot rely on. The order of members is compared, because a client asks
+/// for them in an order.
 fn normal(answer: &Value, case: &Value, known: &str) -> Value {
     let mut out = answer.clone();
     let Some(body) = answer.get("json") else { return out };
@@ -120,7 +121,7 @@ fn plain(value: &Value, known: &str) -> Value {
     }
 }
 
-/// Leaves of an error what is contract: its code and details, in no particular order, without the texts of JSON parsers.
+/// Reduces an error to the contract: its code and details, sorted, without the messages of JSON parsers.
 fn extensions_only(error: &mut Value) {
     let mut members: Vec<(String, Value)> =
         error["extensions"].as_object().unwrap().iter().map(|(name, value)| (name.clone(), value.clone())).collect();

@@ -1,4 +1,5 @@
-//! `/files` and `/assets`: who may read the file of an export, under which name, and through which link.
+//! `/files` and `/assets`: who may read the file of an export, under which name, and through which link. RSV-6 holds
+//! for files too.
 
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -1,4 +1,4 @@
-//! From a code to the reservation that issued it: three reads of the store, whatever the volume.
+//! Finding the reservation that issued a code takes at most three reads, for any number of codes.
 
 use std::collections::BTreeMap;
 
@@ -93,7 +93,7 @@ async fn what_was_never_issued_is_not_found() {
     allocate(server.context(), "09521234543213", &[reservation(&input)]).await;
     let product = "/01/09521234543213";
     let never = [
-        // Malformed, of other lengths and characters, of a pool that does not exist, of an index never issued.
+        // Malformed codes, other lengths and characters, a pool that does not exist, an index that was not issued.
         json!({"code": {"_eq": "no/code"}, "product": {"_eq": product}}),
         json!({"code": {"_eq": "A"}, "product": {"_eq": product}}),
         json!({"code": {"_eq": "AAAAAAAA"}, "product": {"_eq": product}}),
@@ -116,7 +116,7 @@ async fn what_was_never_issued_is_not_found() {
             assert_eq!((reply.status, reply.json()), (200, json!({"data": []})), "{filter}");
         }
     }
-    // What is no lookup is refused rather than scanned for.
+    // A filter that no lookup can answer is refused; the service does not scan.
     for filter in [
         json!({"position": {"_eq": 1}}),
         json!({"code": {"_contains": "A"}}),

@@ -1,4 +1,4 @@
-//! Organisations: read by those who may see them, changed by nobody.
+//! Organisations can be read by callers with the right, and not be written.
 
 use common::directory::Role;
 use serde_json::{Value, json};
@@ -52,7 +52,7 @@ async fn organisations_are_shown_to_those_who_may_see_them() {
     let seen = server.get(&format!("{ORGANISATIONS}?fields=organisation_name&meta=*"), "reader-of-acme").await.json();
     assert_eq!(seen["data"], json!([{"organisation_name": "Acme Foods"}]));
     assert_eq!(seen["meta"], json!({"total_count": 1, "filter_count": 1}));
-    // RSV-6: a stranger's is like none.
+    // RSV-6: the organisation of others answers like one that does not exist.
     let strangers = server.get(REGAL, "reader-of-acme").await;
     let nothing = server.get(&format!("{ORGANISATIONS}/of-nobody"), "reader-of-acme").await;
     assert_eq!((strangers.status, strangers.code()), (403, "FORBIDDEN".to_owned()));
@@ -68,7 +68,7 @@ async fn organisations_are_shown_to_those_who_may_see_them() {
         assert_eq!(refused.status, 403, "{method} {path}");
         assert!(refused.reason().contains("collection \"organisation\""), "{}", refused.text);
     }
-    // Nobody writes here.
+    // Nobody can write.
     for (method, path) in
         [("POST", ORGANISATIONS), ("PATCH", "/items/organisation/ORG-CUSTOM-3"), ("DELETE", ORGANISATIONS)]
     {

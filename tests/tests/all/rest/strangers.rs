@@ -1,4 +1,4 @@
-//! RSV-6: a row of another organisation answers exactly like a row that does not exist.
+//! RSV-6: every request for a row of another organisation is answered exactly like one for a row that does not exist.
 
 use common::directory::Role;
 use serde_json::{Value, json};
@@ -10,10 +10,10 @@ use crate::support::{
     rows::user,
 };
 
-/// Two organisations with a finished reservation each, and tokens of users of either.
+/// Two organisations with one complete reservation each, and tokens of users of the first one.
 struct World {
     server: Running,
-    /// The reservation of A and that of B, as the administrator sees them.
+    /// The reservations of A and B, as the administrator sees them.
     items: [Value; 2],
     /// The first code of each.
     codes: [Value; 2],
@@ -49,7 +49,7 @@ fn text<'a>(value: &'a Value, member: &str) -> &'a str {
     value[member].as_str().unwrap()
 }
 
-/// What a caller sees of an answer: the path that was asked for says nothing new.
+/// What a caller can tell apart in an answer; the id of the request is replaced.
 fn seen(reply: &Reply, asked: &str) -> (u16, String, String) {
     (reply.status, reply.header("content-type").to_owned(), reply.text.replace(asked, "…"))
 }
@@ -65,7 +65,7 @@ async fn a_strangers_row_is_like_no_row_for_every_request() {
     let no_code = Uuid::new_v8(*Uuid::new_v4().as_bytes()).to_string();
     let before = server.get(&format!("{RESERVATIONS}/{theirs}"), ADMINISTRATOR).await.text;
 
-    // Each request with the id of a stranger's row, and with an id of nothing.
+    // Each request with the id of a row of others, and with an unknown id.
     let own = text(&world.items[0], "id").to_owned();
     let data = json!({"reference_id": "mine now"});
     let requests = |id: &str| -> Vec<(&'static str, String, Value)> {
@@ -171,7 +171,7 @@ async fn lists_counts_and_searches_are_over_the_callers_own_rows() {
             }
         }
     }
-    // Nobody may hand a row to an organisation that is not theirs, or make one there.
+    // A caller cannot create a row for another organisation or move one to it.
     let input = json!({"reserved_for": "B", "code_type": "short_code", "quantity": 1});
     let refused = server.json("POST", RESERVATIONS, "writer-a", &input).await;
     assert_eq!((refused.status, refused.code().as_str()), (403, "FORBIDDEN"));
@@ -194,7 +194,7 @@ async fn a_right_that_is_taken_away_is_gone_with_the_next_request() {
     let known = user(Role::Writer, Some(&["A"]));
     context.store().seed_user(&known, Some("token-1")).await.unwrap();
     let row = json!({"reserved_for": "A", "code_type": "short_code", "quantity": 1});
-    // Twice, so that the token is one that the process has seen.
+    // Twice, so that the token is in the cache of the process.
     for _ in 0..2 {
         assert_eq!(server.json("POST", RESERVATIONS, "token-1", &row).await.status, 200);
     }
@@ -217,7 +217,7 @@ async fn a_right_that_is_taken_away_is_gone_with_the_next_request() {
     let delete = context.dynamodb().delete_item().table_name(table).key("kind", text("token"));
     delete.key("id", text(&token)).send().await.unwrap();
     assert_eq!(server.get(RESERVATIONS, "token-1").await.code(), "INVALID_CREDENTIALS");
-    // A token that leads to another user now is that user.
+    // A token that now belongs to another user is that user.
     let other = user(Role::Admin, None);
     context.store().seed_user(&other, Some("token-1")).await.unwrap();
     assert_eq!(server.get("/users/me?fields=id", "token-1").await.data(), json!({"id": other.id}));

@@ -100,7 +100,7 @@ async fn deleting_takes_the_files_and_never_the_range() {
     system.assert_sound().await;
     let second = system.create("csv", quantity).await;
     system.settle().await;
-    // RSV-7.
+    // RSV-7: the next range starts behind the range of the deleted reservation.
     assert_eq!(system.item(second).await.range.unwrap().start, quantity);
     assert_eq!(
         stored(system.context()).await.state.pools.iter().map(|pool| pool.next).collect::<Vec<_>>(),

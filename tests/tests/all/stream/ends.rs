@@ -1,4 +1,5 @@
-//! How reservations end: complete for every code type and format, as an error with a message, closed, deleted; and again.
+//! How reservations end: complete for every code type and format, as an error with a message, closed, deleted; and
+//! again.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -124,7 +125,7 @@ async fn every_format_holds_the_codes_and_a_new_format_the_same_codes() {
             (&json!(media_type), &json!(format!("pallet 7.{format}")))
         );
         assert_ne!(done["export_file"], last);
-        // `assert_settled` compares the file with a fresh rendering and finds an old file that was not removed.
+        // RSV-4: `assert_settled` compares the file with a fresh rendering and finds an old file that was not removed.
         let stored = assert_settled(running.context()).await;
         assert_eq!((stored.files.len(), stored.exports.objects.len()), (1, 1));
         assert_eq!(stored.state.pools, pool, "nothing new is allocated");

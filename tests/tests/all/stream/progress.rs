@@ -1,4 +1,5 @@
-//! How an export advances: what a client sees, how many writes it costs, and that large exports do not delay small ones.
+//! How an export advances: what a client sees, how many writes it costs, and that large exports do not delay small
+//! ones.
 
 use common::reservation::Status;
 

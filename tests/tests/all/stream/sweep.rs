@@ -1,5 +1,5 @@
-//! The sweep: it wakes reservations without progress, ends them after eight attempts, tidies the bucket, and finds rows in
-//! partitions that no list reads.
+//! The sweep: it wakes reservations without progress, ends them after eight attempts, tidies the bucket, and finds rows
+//! in partitions that no list reads. Without the sweep, RSV-5 would not hold after a fault.
 
 use std::time::Duration;
 

@@ -78,8 +78,8 @@ async fn program() -> &'static Path {
             if !is_fresh(&program) {
                 let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
                 let mut build = Command::new(cargo);
-                // The same command as `cargo test --workspace` uses for the tests of `local`. `cargo build` would compile
-                // every dependency again with other features.
+                // The same command as `cargo test --workspace` uses for the tests of `local`. `cargo build` would
+                // compile every dependency again with other features.
                 build.args(["test", "--no-run", "--workspace", "--test", "embedded", "--target-dir"]);
                 build.arg(folder.parent().unwrap()).current_dir(root());
                 if file_name(folder) == "release" {

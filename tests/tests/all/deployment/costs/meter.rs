@@ -1,5 +1,5 @@
-//! Counts what AWS would bill: an interceptor that requests the consumed units of every call to DynamoDB, including those of
-//! indexes, and counts the requests to S3.
+//! Counts what AWS would bill: an interceptor that requests the consumed units of every call to DynamoDB, including
+//! those of indexes, and counts the requests to S3.
 
 use std::{
     ops::{Add, Mul, Sub},

@@ -1,5 +1,5 @@
-//! The costs of requests and reservations. The tests count units and requests, and keep the tables in docs/operations.md
-//! equal to the result.
+//! The costs of requests and reservations. The tests count units and requests, and keep the tables in
+//! docs/operations.md equal to the result.
 //!
 //! `UPDATE_COSTS=yes cargo test --workspace --test all -- costs::` rewrites the tables.
 

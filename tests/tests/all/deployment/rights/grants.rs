@@ -1,5 +1,5 @@
-//! The rights that template.yaml grants. Only the simplest form of a policy is allowed; every other way to grant a right is
-//! reported as a fault, so that none is overlooked.
+//! The rights that template.yaml grants. Only the simplest form of a policy is allowed; every other way to grant a
+//! right is reported as a fault, so that none is overlooked.
 
 use std::collections::{BTreeMap, BTreeSet};
 

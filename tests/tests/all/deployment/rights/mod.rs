@@ -1,8 +1,8 @@
 //! Least privilege: template.yaml grants each function exactly what it calls.
 //!
-//! `tests/rights/calls.txt` holds the calls of a run of all tests (`local::calls` describes the format). `tests/rights/run`
-//! records the calls of a new run and compares them with the file. The tests here compare the file with the template, and
-//! check with planted errors that the comparison finds them.
+//! `tests/rights/calls.txt` holds the calls of a run of all tests (`local::calls` describes the format).
+//! `tests/rights/run` records the calls of a new run and compares them with the file. The tests here compare the file
+//! with the template, and check with planted errors that the comparison finds them.
 
 mod grants;
 mod needs;
@@ -79,8 +79,8 @@ fn every_function_may_do_what_it_calls_and_nothing_else() {
     assert_eq!(faults(&template(), &recorded_calls()), Vec::<String>::new());
 }
 
-/// Run by `tests/rights/run` after the whole suite. `RECORDED_CALLS` is the directory of the record. With `UPDATE_CALLS`
-/// the file is replaced by the record.
+/// Run by `tests/rights/run` after the whole suite. `RECORDED_CALLS` is the directory of the record. With
+/// `UPDATE_CALLS` the file is replaced by the record.
 #[test]
 #[ignore = "needs the record of a whole run of the tests: tests/rights/run"]
 fn the_recorded_run_called_what_the_file_says() {

@@ -24,9 +24,9 @@ enum On {
     Bucket,
 }
 
-/// The actions that an operation needs (Service Authorization Reference, "Actions defined by Amazon DynamoDB", "… Amazon
-/// S3", "… AWS Secrets Manager"; for S3 also the API Reference of each operation, "Permissions"). `None` for an unknown
-/// operation; the call is then reported as a fault.
+/// The actions that an operation needs (Service Authorization Reference, "Actions defined by Amazon DynamoDB", "…
+/// Amazon S3", "… AWS Secrets Manager"; for S3 also the API Reference of each operation, "Permissions"). `None` for an
+/// unknown operation; the call is then reported as a fault.
 fn actions(service: &str, operation: &str) -> Option<Vec<(&'static str, On)>> {
     use On::{Bucket, Named};
     Some(match (service, operation) {

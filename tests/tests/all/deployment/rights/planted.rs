@@ -20,7 +20,7 @@ fn statement<'a>(statements: &'a mut [Value], sid: &str) -> &'a mut Value {
     statements.iter_mut().find(|statement| statement["Sid"] == sid).unwrap()
 }
 
-/// The faults of the real template after a change of it.
+/// The faults of the real template after a change.
 fn after(change: impl FnOnce(&mut Value)) -> Vec<String> {
     let mut template = template();
     change(&mut template);

@@ -97,8 +97,8 @@ async fn every_function_may_read_what_its_answers_can_be_asked_to_show() {
     let changed = sent(api, "PATCH", &format!("{RESERVATIONS}/{id}?{fields}&filter={filter}"), Some(&change)).await;
     assert_eq!(changed.data()["export_file"]["id"], made.file);
 
-    // Last, in reverse order: the filters that match nothing first. A code leads to its range even if the reservation was
-    // deleted.
+    // Last, in reverse order: the filters that match nothing first. A code leads to its range even if the reservation
+    // was deleted.
     for condition in made.filters().into_iter().rev() {
         sent(api, "DELETE", RESERVATIONS, Some(&json!({"query": {"filter": condition}}))).await;
     }
