@@ -1,65 +1,28 @@
-//! The tests that cross crates, in one binary: linking the embedded stores and the AWS clients takes longer than running them.
+//! The tests that cross crates, in one binary: linking the embedded stores and the AWS clients takes longer than
+//! running the tests.
+//!
+//! | folder | what it tests |
+//! |---|---|
+//! | `rest` | the REST dialect over HTTP: members, lists, batches, files, rights, exact errors |
+//! | `graphql` | GraphQL over HTTP and through an event |
+//! | `stream` | what `reserve-codes` and `sweep` do: how reservations end, slices, uploads, the sweep |
+//! | `faults` | crashes, hanging stores, lost answers, concurrent writers; after each the invariants must hold |
+//! | `deployment` | template.yaml, events/, IAM permissions, metrics, alarms, costs, and what the documents name |
+//! | `architecture` | which module may use which |
+//! | `support` | no tests: the harness, the HTTP client, the fault injector, the checks of the invariants |
 
 // `cfg(test)` on each module tells clippy that its helpers are test code too.
 #[cfg(test)]
-mod api;
-#[cfg(test)]
 mod architecture;
 #[cfg(test)]
-mod bad_changes;
-#[cfg(test)]
-mod bad_input;
-#[cfg(test)]
-mod chaos;
-#[cfg(test)]
-mod costs;
-#[cfg(test)]
-mod deadline;
-#[cfg(test)]
-mod deaths;
-#[cfg(test)]
-mod directus;
-#[cfg(test)]
-mod ends;
-#[cfg(test)]
-mod events;
-#[cfg(test)]
-mod examples;
-#[cfg(test)]
-mod fault_proxy;
+mod deployment;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod graphql;
 #[cfg(test)]
-mod invariants;
-#[cfg(test)]
-mod killed;
-#[cfg(test)]
-mod many_clients;
-#[cfg(test)]
-mod metrics;
-#[cfg(test)]
-mod million;
-#[cfg(test)]
-mod oidc;
-#[cfg(test)]
-mod refusals;
-#[cfg(test)]
-mod repository;
-#[cfg(test)]
 mod rest;
 #[cfg(test)]
-mod rights;
+mod stream;
 #[cfg(test)]
-mod slices;
-#[cfg(test)]
-mod stream_events;
-#[cfg(test)]
-mod sweeps;
-#[cfg(test)]
-mod system;
-#[cfg(test)]
-mod template;
-#[cfg(test)]
-mod watching;
+mod support;

@@ -1,29 +1,29 @@
-//! Reads sources with `syn` and draws who uses whom.
+//! Reads sources with `syn` and finds which module uses which.
 //!
-//! Seen are `use` (groups, renames, globs, `pub use`), paths in expressions, patterns, types and `impl`s, and paths in the
-//! tokens of macros; each starting with `crate`, `self`, `super`, the name of a crate, a child module or a name that a `use`
-//! brought in. Re-exports are followed. Left out are documentation comments, `pub(in …)`, and what is compiled for tests only.
+//! It reads `use` (groups, renames, globs, `pub use`), paths in expressions, patterns, types and `impl`s, and paths in
+//! the tokens of macros. A path starts with `crate`, `self`, `super`, the name of a crate, a child module, or a name
+//! that a `use` imported. Re-exports are followed. Documentation comments, `pub(in …)` and code for tests are ignored.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use syn::visit::{self, Visit};
 
-/// Who uses whom: pairs of module paths such as `domain::query::plan`.
+/// Which module uses which: pairs of module paths such as `domain::query::plan`.
 pub(super) type Arrows = BTreeSet<(String, String)>;
 
-/// The sources of some crates: the path of each module and its text.
+/// The path and the text of every module.
 pub(super) type Sources = BTreeMap<String, String>;
 
-/// What the `use` declarations of a module bring into it.
+/// The names that the `use` declarations of a module import.
 #[derive(Default)]
 struct Names {
     /// A name and the path it stands for.
     single: BTreeMap<String, Vec<String>>,
-    /// The paths of which everything is brought in.
+    /// The paths of glob imports.
     globs: Vec<Vec<String>>,
 }
 
-/// A path as written, and the module in which it stands.
+/// A path as written, and the module that contains it.
 struct Mention {
     module: Vec<String>,
     path: Vec<String>,
@@ -127,7 +127,7 @@ impl<'ast> Visit<'ast> for Reader {
     fn visit_attribute(&mut self, _: &'ast syn::Attribute) {}
 }
 
-/// The paths of two or more names in the text of tokens, texts in quotes left out.
+/// The paths of two or more names in the text of tokens. Strings are skipped.
 fn paths_of_tokens(text: &str) -> Vec<Vec<String>> {
     let mut words: Vec<String> = Vec::new();
     let mut rest = text.chars().peekable();
@@ -178,7 +178,7 @@ fn paths_of_tokens(text: &str) -> Vec<Vec<String>> {
     paths
 }
 
-/// Modules with the names that `use` brings into each.
+/// All modules, and the names that each of them imports.
 struct Tree {
     modules: BTreeSet<String>,
     names: BTreeMap<String, Names>,
@@ -221,7 +221,7 @@ impl Tree {
         Some(start)
     }
 
-    /// What a name stands for that only a glob (`use super::*`) can have brought into a module.
+    /// Resolves a name that only a glob import (`use super::*`) can have imported.
     fn through_glob(&self, module: &[String], name: &str) -> Option<Vec<String>> {
         let globs = self.names.get(&module.join("::")).into_iter().flat_map(|names| &names.globs);
         let mut found = globs.filter_map(|glob| {
@@ -232,7 +232,7 @@ impl Tree {
         found.next()
     }
 
-    /// The modules that an absolute path goes through, re-exports followed.
+    /// The modules on an absolute path. Re-exports are followed.
     fn modules_of(&self, path: &[String], depth: usize, out: &mut BTreeSet<String>) {
         let length = (1..=path.len()).rev().find(|n| self.modules.contains(&path[..*n].join("::")));
         let Some(length) = length.filter(|_| depth < 8) else { return };
@@ -250,7 +250,7 @@ impl Tree {
     }
 }
 
-/// Who uses whom, module by module, itself left out.
+/// Which module uses which other module.
 pub(super) fn arrows(sources: &Sources) -> Arrows {
     let mut modules: BTreeSet<String> = sources.keys().cloned().collect();
     let mut readers = Vec::new();
@@ -263,7 +263,8 @@ pub(super) fn arrows(sources: &Sources) -> Arrows {
         readers.push(reader);
     }
     let mut tree = Tree { modules, names: BTreeMap::new() };
-    // A `use` may begin with a name of another `use` (`use crate as root; use root::x as y`): each round resolves one more.
+    // A `use` may begin with a name of another `use` (`use crate as root; use root::x as y`). Each round resolves one
+    // more level.
     for _ in 0..3 {
         for (Mention { module, path }, known_as) in readers.iter().flat_map(|reader| &reader.uses) {
             let own = known_as.as_ref().is_some_and(|name| path.len() == 1 && path.first() == Some(name));

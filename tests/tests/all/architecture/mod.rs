@@ -1,4 +1,4 @@
-//! The arrows between the modules of `common` and `domain` point down. The tables below say what "down" is.
+//! The dependencies between the modules of `common` and `domain` point down. The tables below define the layers.
 
 mod arrows;
 mod planted;
@@ -27,16 +27,16 @@ const LAYERS: &[&[&str]] = &[
     &["domain::code"],
 ];
 
-/// Arrows that exist although [`LAYERS`] forbids them. Each is removed with the step that removes the arrow: a test fails
-/// for an entry that no longer occurs.
+/// Arrows that exist although [`LAYERS`] forbids them. Each is removed with the step that removes the arrow: a test
+/// fails for an entry that no longer occurs.
 const EXCEPTIONS: &[(&str, &str)] = &[];
 
-/// The folders of `domain::query` and which of them each may use. Every other file of `query` is ground: all may use it, and
-/// it may use none of the folders.
+/// The folders of `domain::query`, and which other folders each may use. All may use the files beside the folders;
+/// these files may use none of the folders.
 const PHASES: &[(&str, &[&str])] =
     &[("raw", &[]), ("parse", &["raw", "plan"]), ("plan", &[]), ("evaluate", &["plan"]), ("files", &["plan"])];
 
-/// The module whose files must not use each other in a circle.
+/// The module whose files must not depend on each other in a cycle.
 const QUERY: &str = "domain::query";
 
 /// The crates that are read, and their folders.
@@ -72,14 +72,14 @@ fn against_phases(arrows: &Arrows) -> Arrows {
     let is_wrong = |(from, to): &&(String, String)| match (phase(from), phase(to)) {
         (Some(Some((from, may_use))), Some(Some((to, _)))) => from != to && !may_use.contains(to),
         (Some(None), Some(Some(_))) => true,
-        // Nobody inside uses what `query` shows to other modules.
+        // Files inside `query` do not use its public re-exports.
         (Some(_), None) => to == QUERY,
         _ => false,
     };
     arrows.iter().filter(is_wrong).cloned().collect()
 }
 
-/// The circles: each set of modules that can reach one another, sorted.
+/// The cycles: each set of modules that can reach one another, sorted.
 fn circles(arrows: &Arrows) -> Vec<Vec<String>> {
     let reach = |start: &str| {
         let mut seen = BTreeSet::new();
@@ -129,9 +129,9 @@ fn read_folder(folder: &Path, module: &str, out: &mut Sources) {
     }
 }
 
-/// The arrows of this repository, drawn once for all tests.
+/// The arrows of this repository, computed once for all tests.
 fn own_arrows() -> &'static Arrows {
-    static ARROWS: LazyLock<Arrows> = LazyLock::new(|| arrows(&sources(&crate::repository::root())));
+    static ARROWS: LazyLock<Arrows> = LazyLock::new(|| arrows(&sources(&crate::support::repository::root())));
     &ARROWS
 }
 
@@ -179,7 +179,7 @@ fn the_phases_of_a_query_use_only_what_they_may() {
 
 #[test]
 fn every_module_has_a_layer_and_some_files_are_read() {
-    let sources = sources(&crate::repository::root());
+    let sources = sources(&crate::support::repository::root());
     let tops: BTreeSet<&str> = sources.keys().filter_map(|module| top_level(module)).collect();
     let without: Vec<_> = tops.into_iter().filter(|top| !LAYERS.iter().any(|row| row.contains(top))).collect();
     assert_eq!(without, Vec::<&str>::new());

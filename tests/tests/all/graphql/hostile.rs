@@ -1,4 +1,4 @@
-//! Documents that mean harm: each is an error, and the service goes on.
+//! Hostile documents: each is refused, and the service keeps working.
 
 use serde_json::json;
 
@@ -77,7 +77,7 @@ async fn what_a_document_reads_is_bounded_over_all_its_roots() {
     }
     let (_, body) = service.ask("graphql-admin", "{ code_reservation(limit: 10001) { id } }").await;
     assert!(body["errors"][0]["extensions"]["reason"].as_str().unwrap().contains("10000 rows"));
-    // All rows may be asked for, as long as they are few: what counts is what is read.
+    // The limit counts the rows that are read, not those that a document may ask for.
     let data = service.data("{ a: code_reservation(limit: -1) { id } b: code_reservation(limit: 9997) { id } c: code_reservation { id } }").await;
     assert_eq!(data["c"].as_array().unwrap().len(), 3);
     service.stop().await;

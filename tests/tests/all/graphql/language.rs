@@ -1,8 +1,9 @@
-//! The language: what specification and Directus promise of a document that is right, or nearly.
+//! The language: valid documents, and documents with one error, as the GraphQL specification and Directus answer them.
 
 use serde_json::{Value, json};
 
 use super::{FAILED, NORTH, SOUTH, Service, code, refusal};
+use crate::support::harness::Setup;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fragments_aliases_directives_and_variables_do_what_they_say() {
@@ -113,7 +114,7 @@ async fn functions_and_aggregates_are_numbers() {
     let all = service.data("{ code_reservation_aggregated { __typename group countAll } }").await;
     let one = json!([{ "__typename": "code_reservation_aggregated", "group": null, "countAll": 3 }]);
     assert_eq!(all["code_reservation_aggregated"], one);
-    // A fraction of a second is no Int: null, and an error that says where.
+    // A fraction of a second is no Int: the member is null, and the error has its path.
     let (status, body) = service
         .ask(
             "graphql-admin",
@@ -164,7 +165,7 @@ async fn codes_are_windows_and_a_collection() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mutations_write_many_in_order_and_once() {
-    let service = Service::with(|options| local::options::Options { pause_stream: true, ..options }).await;
+    let service = Service::with(Setup::new().paused()).await;
     let item = |reference: &str| json!({ "reserved_for": "/417/9312345000012", "code_type": "sscc", "quantity": 3, "reference_id": reference });
     let document = "mutation M($data: [create_code_reservation_input!]!) {
         create_code_reservation_items(data: $data, sort: [\"-reference_id\"], limit: 2) { id reference_id }
@@ -218,13 +219,13 @@ async fn a_root_that_fails_says_why_and_leaves_the_others() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idempotency_key_holds_for_a_document() {
-    let service = Service::with(|options| local::options::Options { pause_stream: true, ..options }).await;
+    let service = Service::with(Setup::new().paused()).await;
     let create = "create_code_reservation_item(data: { reserved_for: \"/417/9312345000012\", code_type: \"sscc\", quantity: 1 })";
     let body = json!({ "query": format!("mutation {{ a: {create} {{ id }} b: {create} {{ id }} }}") });
     let send = async |body: &Value| {
-        let request = reqwest::Client::new().post(service.url("/graphql")).bearer_auth("graphql-writer");
-        let answer = request.header("idempotency-key", "key-1").json(body).send().await.unwrap();
-        answer.json::<Value>().await.unwrap()
+        let headers = [("content-type", "application/json"), ("idempotency-key", "key-1")];
+        let body = Some(body.to_string().into_bytes());
+        service.running.send("POST", "/graphql", Some("graphql-writer"), &headers, body).await.parsed()
     };
     let first = send(&body).await;
     assert_ne!(first["data"]["a"]["id"], first["data"]["b"]["id"]);

@@ -1,4 +1,4 @@
-//! The five documents of the published description, byte for byte, with a real id put in.
+//! The five documents of the published description, unchanged except for a real id.
 
 use serde_json::{Value, json};
 

@@ -1,21 +1,18 @@
-//! Codes, read back: as members of a reservation, and as a collection of their own.
+//! Codes that are read back, as members of a reservation and as the collection `unique_code`.
 
-use local::options::Options;
 use serde_json::{Value, json};
 
-use super::{
-    CODES, ITEMS, Server,
+use crate::support::{
+    api::{CODES, RESERVATIONS},
     counting::{counted, total},
-    lookups::complete,
-    rows::{allocate, reservation, user},
+    harness::{Running, TOKEN, completed},
+    rows::{allocate, noon, reservation, user},
 };
 use common::{
     directory::Role,
     operations::{Caller, Session, unique_code},
     query::RawQuery,
 };
-
-const TOKEN: &str = "local-token";
 
 fn made(quantity: u64) -> Value {
     json!({"reserved_for": "/417/9312345000012", "code_type": "sgtin", "quantity": quantity, "product": "/01/09521234543213"})
@@ -31,16 +28,16 @@ fn texts(rows: &Value) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn members_list_and_export_show_the_same_codes() {
-    let server = Server::start(Options::in_memory()).await;
-    let made = server.json("POST", ITEMS, TOKEN, &made(250)).await.data();
+    let server = Running::in_memory().await;
+    let made = server.json("POST", RESERVATIONS, TOKEN, &made(250)).await.data();
     assert_eq!(made["codes"], json!([]));
     let id = made["id"].as_str().unwrap();
-    let item = complete(&server, id).await;
+    let item = completed(&server.api, id).await;
 
-    // Keys, 100 by default, in the order of their positions.
+    // The keys of 100 codes by default, in the order of their positions.
     let keys = texts(&item["codes"]);
     assert_eq!(keys.len(), 100);
-    let listed = server.get(ITEMS, TOKEN).await.data();
+    let listed = server.get(RESERVATIONS, TOKEN).await.data();
     assert_eq!(texts(&listed[0]["codes"]), keys);
     let all =
         server.get(&format!("{CODES}?filter[reservation][_eq]={id}&limit=-1&fields=*,position"), TOKEN).await.data();
@@ -49,7 +46,7 @@ async fn members_list_and_export_show_the_same_codes() {
     let positions: Vec<u64> = all.as_array().unwrap().iter().map(|row| row["position"].as_u64().unwrap()).collect();
     assert_eq!(positions, (1..=250).collect::<Vec<_>>());
 
-    // The same rows as the export has.
+    // The rows are those of the export.
     let file = server.get(&format!("/assets/{}", item["export_file"].as_str().unwrap()), TOKEN).await;
     assert_eq!(file.status, 302);
     let export = reqwest::get(file.header("location")).await.unwrap().text().await.unwrap();
@@ -63,8 +60,8 @@ async fn members_list_and_export_show_the_same_codes() {
         );
     }
 
-    // Windows below a reservation.
-    let deep = |query: &str| format!("{ITEMS}/{id}?{query}");
+    // Limits and offsets below a reservation.
+    let deep = |query: &str| format!("{RESERVATIONS}/{id}?{query}");
     let of = async |query: &str| server.get(&deep(query), TOKEN).await.data();
     let shown = of("fields=codes.*,codes.position&deep[codes][_limit]=5&deep[codes][_offset]=100").await;
     assert_eq!(shown["codes"], json!(all.as_array().unwrap()[100..105]));
@@ -80,7 +77,7 @@ async fn members_list_and_export_show_the_same_codes() {
     assert_eq!(shown["a"], json!([{"position": 1}, {"position": 2}]));
     assert_eq!(shown["b"], json!([{"position": 8}]));
 
-    // As a collection.
+    // The collection.
     let one = server.get(&format!("{CODES}/{}?fields=*,position", keys[41]), TOKEN).await.data();
     assert_eq!(one, all[41]);
     let path = format!("{CODES}?filter[reservation][_eq]={id}");
@@ -100,7 +97,7 @@ async fn members_list_and_export_show_the_same_codes() {
     let two = format!("{CODES}?filter[id][_in]={},{}&fields=position", keys[9], keys[3]);
     assert_eq!(server.get(&two, TOKEN).await.data(), json!([{"position": 4}, {"position": 10}]));
 
-    // Read only, and nothing for an id that names no code.
+    // The collection is read-only, and an id without a code is forbidden.
     for id in [uuid::Uuid::new_v4().to_string(), uuid::Uuid::new_v8([7; 16]).to_string(), "nope".to_owned()] {
         let reply = server.get(&format!("{CODES}/{id}"), TOKEN).await;
         assert_eq!((reply.status, reply.code().as_str()), (403, "FORBIDDEN"), "{id}");
@@ -113,13 +110,13 @@ async fn members_list_and_export_show_the_same_codes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_window_costs_the_same_wherever_it_lies() {
-    let server = Server::start(Options { pause_stream: true, ..Options::in_memory() }).await;
-    let items = allocate(server.system.context(), "09521234543213", &[reservation(&made(20_000_000))]).await;
+    let server = Running::paused().await;
+    let items = allocate(server.context(), "09521234543213", &[reservation(&made(20_000_000))]).await;
     let (context, counter) = counted(&server.system, |_| ());
     let caller = Caller::user(user(Role::Admin, None));
     for offset in [0_u64, 100, 10_000_000, 19_999_900] {
         let filter = json!({"filter": {"reservation": {"_eq": items[0].id}}, "offset": offset, "fields": ["position"]});
-        let session = Session { caller: &caller, now: super::rows::noon() };
+        let session = Session { caller: &caller, now: noon() };
         let raw = RawQuery::from_json(filter.as_object().unwrap().clone());
         let (_, answer) = unique_code::list(&context, session, &raw).await.unwrap();
         let rows = answer.data.as_array().unwrap();
@@ -132,15 +129,15 @@ async fn a_window_costs_the_same_wherever_it_lies() {
     let path = format!("{CODES}?filter[reservation][_eq]={}", items[0].id);
     let beyond = server.get(&format!("{path}&offset=20000000"), TOKEN).await;
     assert_eq!(beyond.json(), json!({"data": []}));
-    // More codes than one answer can hold are refused with the way out.
+    // More codes than one answer can hold are refused; the message names the parameter that helps.
     for query in ["limit=-1", "limit=10001"] {
         let reply = server.get(&format!("{path}&{query}"), TOKEN).await;
         assert_eq!((reply.status, reply.code().as_str()), (400, "INVALID_QUERY"));
         assert!(reply.reason().contains("limit"), "{}", reply.reason());
     }
-    let reply = server.get(&format!("{ITEMS}?fields=codes&deep[codes][_limit]=10001"), TOKEN).await;
+    let reply = server.get(&format!("{RESERVATIONS}?fields=codes&deep[codes][_limit]=10001"), TOKEN).await;
     assert!(reply.status == 400 && reply.reason().contains("deep[codes][_limit]"), "{}", reply.text);
-    // A condition that has to be looked at code by code is for what can be looked at.
+    // A condition that has to be evaluated for every code is refused for this many codes.
     let reply = server.get(&format!("{path}&filter[position][_gt]=5"), TOKEN).await;
     assert_eq!((reply.status, reply.code().as_str()), (400, "INVALID_QUERY"));
     assert_eq!(

@@ -1,15 +1,16 @@
-//! What is around a body: ETag and 304, HEAD, OPTIONS and CORS, the server's own paths.
+//! ETag and 304, HEAD, OPTIONS and CORS, the paths of `/server`, and users.
 
 use serde_json::{Value, json};
 
-use super::{ADMIN, ITEMS, READER, Server, WRITER, seeded};
+use super::{ADMIN, READER, WRITER, seeded};
+use crate::support::api::RESERVATIONS;
 
 const ROW: &str = "/items/code_reservation/03343178-982f-4b83-8dcb-916595070e51";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_has_an_answer_gets_304_until_it_changes() {
-    let server = Server::seeded().await;
-    for path in [ITEMS, ROW, "/users/me", "/files", "/items/code_reservation?export=csv&fields=id"] {
+    let server = seeded().start().await;
+    for path in [RESERVATIONS, ROW, "/users/me", "/files", "/items/code_reservation?export=csv&fields=id"] {
         let first = server.get(path, ADMIN).await;
         let tag = first.header("etag").to_owned();
         assert!(tag.starts_with("W/\"") && tag.ends_with('"'), "{path}: {tag}");
@@ -26,7 +27,7 @@ async fn who_has_an_answer_gets_304_until_it_changes() {
         }
         let other = server.send("GET", path, Some(ADMIN), &[("if-none-match", "W/\"other\"")], None).await;
         assert_eq!(other.shape(), first.shape());
-        // What the caller may not read is no answer to have.
+        // A caller without the right gets no 304.
         let stranger = server.send("GET", path, Some("bad"), &[("if-none-match", &tag)], None).await;
         assert_eq!(stranger.status, 401);
     }
@@ -41,12 +42,12 @@ async fn who_has_an_answer_gets_304_until_it_changes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn head_is_get_without_its_body() {
-    let server = Server::seeded().await;
+    let server = seeded().start().await;
     for (path, token) in [
-        (ITEMS, Some(ADMIN)),
+        (RESERVATIONS, Some(ADMIN)),
         (ROW, Some(ADMIN)),
         ("/items/code_reservation/deadbeef-0000-4000-8000-00000000dead", Some(ADMIN)),
-        (ITEMS, None),
+        (RESERVATIONS, None),
         ("/users/me", Some(READER)),
         ("/server/ping", None),
         ("/server/health", Some(ADMIN)),
@@ -66,7 +67,7 @@ async fn head_is_get_without_its_body() {
 #[tokio::test(flavor = "multi_thread")]
 async fn browsers_of_the_configured_origins_may_call() {
     let here = "https://app.example.com";
-    let server = Server::start(seeded().with_parameter("CorsOrigins", format!("{here},https://b.example"))).await;
+    let server = seeded().parameter("CorsOrigins", format!("{here},https://b.example")).start().await;
     let preflight = [
         ("origin", here),
         ("access-control-request-method", "PATCH"),
@@ -82,35 +83,38 @@ async fn browsers_of_the_configured_origins_may_call() {
     }
     assert_eq!(reply.header("access-control-allow-credentials"), "true");
     assert_eq!(reply.header("allow"), "GET,HEAD,PATCH,DELETE");
-    // Errors carry the headers too: otherwise a browser hides them from its page.
-    for (path, token, status) in
-        [(ITEMS, Some(ADMIN), 200), (ITEMS, None, 403), (ITEMS, Some("bad"), 401), ("/x", Some(ADMIN), 404)]
-    {
+    // Errors have the headers too; otherwise a browser hides them from the page.
+    for (path, token, status) in [
+        (RESERVATIONS, Some(ADMIN), 200),
+        (RESERVATIONS, None, 403),
+        (RESERVATIONS, Some("bad"), 401),
+        ("/x", Some(ADMIN), 404),
+    ] {
         let reply = server.send("GET", path, token, &[("origin", here)], None).await;
         assert_eq!((reply.status, reply.header("access-control-allow-origin")), (status, here));
         assert!(reply.header("access-control-expose-headers").to_lowercase().contains("etag"));
         assert!(reply.header("vary").contains("Origin"));
     }
-    let stranger = server.send("GET", ITEMS, Some(ADMIN), &[("origin", "https://evil.example")], None).await;
+    let stranger = server.send("GET", RESERVATIONS, Some(ADMIN), &[("origin", "https://evil.example")], None).await;
     assert_eq!((stranger.status, stranger.header("access-control-allow-origin")), (200, ""));
     server.stop().await;
 
-    let server = Server::start(seeded().with_parameter("CorsOrigins", "*")).await;
-    let reply = server.send("GET", ITEMS, Some(ADMIN), &[("origin", "https://any.example")], None).await;
+    let server = seeded().parameter("CorsOrigins", "*").start().await;
+    let reply = server.send("GET", RESERVATIONS, Some(ADMIN), &[("origin", "https://any.example")], None).await;
     assert_eq!(reply.header("access-control-allow-origin"), "*");
-    // Any page may call, but none with the user's cookies.
+    // With `*`, pages of every origin may call, but without credentials.
     assert_eq!(reply.header("access-control-allow-credentials"), "");
     server.stop().await;
 
-    let server = Server::seeded().await;
-    let reply = server.send("GET", ITEMS, Some(ADMIN), &[("origin", here)], None).await;
+    let server = seeded().start().await;
+    let reply = server.send("GET", RESERVATIONS, Some(ADMIN), &[("origin", here)], None).await;
     assert_eq!((reply.status, reply.header("access-control-allow-origin")), (200, ""));
     server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_servers_own_paths() {
-    let server = Server::seeded().await;
+    let server = seeded().start().await;
     for token in [None, Some("bad"), Some(READER)] {
         let ping = server.send("GET", "/server/ping", token, &[], None).await;
         assert_eq!((ping.status, ping.text.as_str()), (200, "pong"));
@@ -146,7 +150,7 @@ async fn the_servers_own_paths() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn users_are_shown_as_the_role_allows() {
-    let server = Server::seeded().await;
+    let server = seeded().start().await;
     let me = async |token: &str| server.get("/users/me", token).await;
     assert_eq!(me(READER).await.data(), json!({"id": "b0b00000-0000-4000-8000-000000000002"}));
     assert_eq!(me("noperm-token").await.data(), json!({"id": "ca401000-0000-4000-8000-000000000003"}));
@@ -158,14 +162,14 @@ async fn users_are_shown_as_the_role_allows() {
     assert_eq!(server.get("/users", WRITER).await.data().as_array().map(Vec::len), Some(4));
     assert_eq!(server.send("GET", "/users/me", None, &[], None).await.status, 401);
     assert_eq!(server.get("/users/deadbeef-0000-4000-8000-00000000dead", ADMIN).await.status, 403);
-    // Roles, action by action: what the role lacks is decided before the row is looked at.
+    // Each role and action. A missing right is an error before the row is read.
     let new = json!({"reserved_for": "ORG-CUSTOM-3", "code_type": "short_code", "quantity": 1});
     for (token, reads, writes) in
         [(ADMIN, 200, 200), (WRITER, 200, 200), (READER, 200, 403), ("noperm-token", 403, 403)]
     {
-        assert_eq!(server.get(ITEMS, token).await.status, reads, "{token}");
+        assert_eq!(server.get(RESERVATIONS, token).await.status, reads, "{token}");
         assert_eq!(server.get(ROW, token).await.status, reads, "{token}");
-        assert_eq!(server.json("POST", ITEMS, token, &new).await.status, writes, "{token}");
+        assert_eq!(server.json("POST", RESERVATIONS, token, &new).await.status, writes, "{token}");
         let patched = server.json("PATCH", ROW, token, &json!({"reference_id": "x"})).await;
         assert_eq!(patched.status, writes, "{token}");
         if writes == 403 {

@@ -1,4 +1,4 @@
-//! From a code to the reservation that issued it: three reads of the store, whatever the volume.
+//! Finding the reservation that issued a code takes at most three reads, for any number of codes.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,12 @@ use common::{
     operations::{Caller, Session, read, unique_code},
     query::{Answer, RawQuery},
 };
-use local::options::Options;
 use serde_json::{Value, json};
 
-use super::{
-    ADMIN, CODES, ITEMS, Server,
+use crate::support::{
+    api::{CODES, RESERVATIONS, encoded},
     counting::{Reads, counted, total},
-    encoded,
+    harness::{Running, TOKEN, completed},
     rows::{allocate, noon, reservation, user},
 };
 
@@ -38,11 +37,11 @@ async fn of_reservations(context: &Context, caller: &Caller, filter: &Value) -> 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_among_a_hundred_million_is_found_with_three_reads() {
-    let server = Server::start(Options { pause_stream: true, ..Options::in_memory() }).await;
+    let server = Running::paused().await;
     let input = json!({"reserved_for": ORGANISATION, "code_type": "sgtin", "quantity": 100_000,
         "product": "/01/09521234543213"});
     let new: Vec<_> = (0..1_000).map(|_| reservation(&input)).collect();
-    let items = allocate(server.system.context(), "09521234543213", &new).await;
+    let items = allocate(server.context(), "09521234543213", &new).await;
     assert_eq!(items.last().unwrap().range.as_ref().unwrap().end(), 100_000_000);
 
     let (context, counter) = counted(&server.system, |_| ());
@@ -88,13 +87,13 @@ async fn a_code_among_a_hundred_million_is_found_with_three_reads() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_never_issued_is_not_found() {
-    let server = Server::start(Options { pause_stream: true, ..Options::in_memory() }).await;
+    let server = Running::paused().await;
     let input = json!({"reserved_for": ORGANISATION, "code_type": "sgtin", "quantity": 3,
         "product": "/01/09521234543213"});
-    allocate(server.system.context(), "09521234543213", &[reservation(&input)]).await;
+    allocate(server.context(), "09521234543213", &[reservation(&input)]).await;
     let product = "/01/09521234543213";
     let never = [
-        // Malformed, of other lengths and characters, of a pool that does not exist, of an index never issued.
+        // Malformed codes, other lengths and characters, a pool that does not exist, an index that was not issued.
         json!({"code": {"_eq": "no/code"}, "product": {"_eq": product}}),
         json!({"code": {"_eq": "A"}, "product": {"_eq": product}}),
         json!({"code": {"_eq": "AAAAAAAA"}, "product": {"_eq": product}}),
@@ -111,47 +110,47 @@ async fn what_was_never_issued_is_not_found() {
     for filter in &never {
         for path in [
             format!("{CODES}?filter={}", encoded(filter)),
-            format!("{ITEMS}?filter={}", encoded(&json!({"codes": {"_some": filter}}))),
+            format!("{RESERVATIONS}?filter={}", encoded(&json!({"codes": {"_some": filter}}))),
         ] {
-            let reply = server.get(&path, "local-token").await;
+            let reply = server.get(&path, TOKEN).await;
             assert_eq!((reply.status, reply.json()), (200, json!({"data": []})), "{filter}");
         }
     }
-    // What is no lookup is refused rather than scanned for.
+    // A filter that no lookup can answer is refused; the service does not scan.
     for filter in [
         json!({"position": {"_eq": 1}}),
         json!({"code": {"_contains": "A"}}),
         json!({"_or": [{"digital_link": {"_eq": "x"}}, {"status": {"_eq": "reserved"}}]}),
     ] {
-        let some = format!("{ITEMS}?filter={}", encoded(&json!({"codes": {"_some": filter}})));
+        let some = format!("{RESERVATIONS}?filter={}", encoded(&json!({"codes": {"_some": filter}})));
         for path in [format!("{CODES}?filter={}", encoded(&filter)), some] {
-            let reply = server.get(&path, "local-token").await;
+            let reply = server.get(&path, TOKEN).await;
             assert_eq!((reply.status, reply.code().as_str()), (400, "INVALID_QUERY"), "{filter}");
         }
     }
-    assert_eq!(server.get(CODES, "local-token").await.code(), "INVALID_QUERY");
+    assert_eq!(server.get(CODES, TOKEN).await.code(), "INVALID_QUERY");
     server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_of_a_company_prefix_are_found_with_one_batch_read_of_their_pools() {
-    let server = Server::start(Options::in_memory()).await;
+    let server = Running::in_memory().await;
     let organisation = Organisation {
         id: ORGANISATION.to_owned(),
         organisation_company_prefix: Some("952123456".to_owned()),
         digital_link_domain: Some("https://codes.example.com".to_owned()),
         ..Organisation::default()
     };
-    server.system.context().store().seed_organisation(&organisation).await.unwrap();
+    server.store().seed_organisation(&organisation).await.unwrap();
     let (context, counter) = counted(&server.system, |_| ());
     let caller = Caller::user(user(Role::Admin, None));
     for code_type in ["sscc", "gsrn", "giai"] {
         let input = json!({"reserved_for": ORGANISATION, "code_type": code_type, "quantity": 7});
-        let made = server.json("POST", ITEMS, "local-token", &input).await.data();
+        let made = server.json("POST", RESERVATIONS, TOKEN, &input).await.data();
         let id = made["id"].as_str().unwrap();
-        complete(&server, id).await;
+        completed(&server.api, id).await;
         let path = format!("{CODES}?filter[reservation][_eq]={id}&sort=-position&limit=1&fields=*,position");
-        let code = server.get(&path, "local-token").await.data()[0].clone();
+        let code = server.get(&path, TOKEN).await.data()[0].clone();
         assert_eq!(code["position"], 7);
         let link = code["digital_link"].as_str().unwrap();
         let elsewhere = link.replace("https://codes.example.com", "http://other.example/some/path") + "?utm=1";
@@ -177,22 +176,4 @@ async fn keys_of_a_company_prefix_are_found_with_one_batch_read_of_their_pools()
         }
     }
     server.stop().await;
-}
-
-/// Waits until a reservation is complete.
-pub(crate) async fn complete(server: &Server, id: &str) -> Value {
-    for _ in 0..600 {
-        let item = server.get(&format!("{ITEMS}/{id}"), token(server)).await.data();
-        match item["status"].as_str() {
-            Some("complete") => return item,
-            Some("error") => panic!("{item}"),
-            _ => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
-        }
-    }
-    panic!("{id} is not complete");
-}
-
-/// A token that sees everything: the administrator's with or without a seed.
-fn token(server: &Server) -> &'static str {
-    if server.has_seed { ADMIN } else { "local-token" }
 }

@@ -1,16 +1,17 @@
-//! Organisations: read by those who may see them, changed by nobody.
+//! Organisations can be read by callers with the right, and not be written.
 
 use common::directory::Role;
 use serde_json::{Value, json};
 
-use super::{ADMIN, READER, Server, WRITER, rows::user};
+use super::{ADMIN, READER, WRITER, seeded};
+use crate::support::rows::user;
 
 const ORGANISATIONS: &str = "/items/organisation";
 const REGAL: &str = "/items/organisation/%2F417%2F9312345000012";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn organisations_are_read_by_path_and_by_query() {
-    let server = Server::seeded().await;
+    let server = seeded().start().await;
     let regal = json!({"id": "/417/9312345000012", "organisation_name": "Regal Cotton Pty Ltd",
         "pgln": "9312345000012", "city": "Sydney"});
     for token in [ADMIN, READER] {
@@ -43,15 +44,15 @@ async fn organisations_are_read_by_path_and_by_query() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn organisations_are_shown_to_those_who_may_see_them() {
-    let server = Server::seeded().await;
-    let store = server.system.context().store();
+    let server = seeded().start().await;
+    let store = server.store();
     let own = &["/417/5555999200016", "of-nobody"][..];
     store.seed_user(&user(Role::Reader, Some(own)), Some("reader-of-acme")).await.unwrap();
 
     let seen = server.get(&format!("{ORGANISATIONS}?fields=organisation_name&meta=*"), "reader-of-acme").await.json();
     assert_eq!(seen["data"], json!([{"organisation_name": "Acme Foods"}]));
     assert_eq!(seen["meta"], json!({"total_count": 1, "filter_count": 1}));
-    // RSV-6: a stranger's is like none.
+    // RSV-6: the organisation of others answers like one that does not exist.
     let strangers = server.get(REGAL, "reader-of-acme").await;
     let nothing = server.get(&format!("{ORGANISATIONS}/of-nobody"), "reader-of-acme").await;
     assert_eq!((strangers.status, strangers.code()), (403, "FORBIDDEN".to_owned()));
@@ -67,7 +68,7 @@ async fn organisations_are_shown_to_those_who_may_see_them() {
         assert_eq!(refused.status, 403, "{method} {path}");
         assert!(refused.reason().contains("collection \"organisation\""), "{}", refused.text);
     }
-    // Nobody writes here.
+    // Nobody can write.
     for (method, path) in
         [("POST", ORGANISATIONS), ("PATCH", "/items/organisation/ORG-CUSTOM-3"), ("DELETE", ORGANISATIONS)]
     {

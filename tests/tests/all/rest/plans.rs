@@ -1,4 +1,4 @@
-//! The planner reads little and gives what reading everything gives.
+//! The planner of lists reads little and returns the same as a query over all rows.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -9,7 +9,6 @@ use common::{
     query::{Answer, Collection, RawQuery, Row},
     reservation::Reservation,
 };
-use local::options::Options;
 use proptest::{
     option,
     prelude::*,
@@ -20,9 +19,9 @@ use proptest::{
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{
-    Server,
+use crate::support::{
     counting::{Reads, counted, total},
+    harness::{Running, Setup},
     rows::{noon, reservation, store, user},
 };
 
@@ -30,11 +29,7 @@ const ORGANISATIONS: [&str; 3] = ["A", "B", "C"];
 const USERS: [(&str, &str); 2] =
     [("a11ce000-0000-4000-8000-000000000001", "alice@x.org"), ("b0b00000-0000-4000-8000-000000000002", "bob@x.org")];
 
-fn paused() -> Options {
-    Options { pause_stream: true, ..Options::in_memory() }
-}
-
-/// A row such as seeds have: any member may be missing, and few values are met often.
+/// A random row: any member may be missing, and the values come from small sets so that they repeat.
 fn row() -> impl Strategy<Value = Reservation> {
     let some = |values: &'static [&'static str]| option::weighted(0.85, select(values));
     (
@@ -89,7 +84,7 @@ fn filter(ids: &[Uuid]) -> BoxedStrategy<Value> {
         .boxed()
 }
 
-/// A query of any kind: rows, counts, groups.
+/// A random query: rows, counts or groups.
 fn query(ids: &[Uuid]) -> impl Strategy<Value = Value> + use<> {
     let sorts =
         vec!["id", "-id", "quantity", "-quantity", "reference_id", "-date_created", "user_created.email", "status"];
@@ -130,7 +125,7 @@ fn draw<T: std::fmt::Debug>(runner: &mut TestRunner, strategy: &impl Strategy<Va
     strategy.new_tree(runner).unwrap().current()
 }
 
-/// The answer of evaluating a query over every row there is.
+/// The answer of a query that is evaluated over all rows.
 async fn over_everything(
     context: &Context,
     session: Session<'_>,
@@ -146,8 +141,8 @@ async fn over_everything(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_gives_what_a_full_read_gives() {
-    let server = Server::start(paused().with_parameter("Shards", 3)).await;
-    let context: Arc<Context> = Arc::clone(server.system.context());
+    let server = Setup::new().paused().parameter("Shards", 3).start().await;
+    let context: Arc<Context> = Arc::clone(server.context());
     for (id, email) in USERS {
         let known = User { id: id.to_owned(), email: Some(email.to_owned()), ..user(Role::Writer, None) };
         context.store().seed_user(&known, None).await.unwrap();
@@ -168,7 +163,7 @@ async fn a_plan_gives_what_a_full_read_gives() {
         let session = Session { caller: &caller, now: noon() };
         let raw = RawQuery::from_json(query.as_object().cloned().unwrap());
         let planned = read::list(&context, session, &raw).await.map(|(query, list)| {
-            // Written at once or value by value, it is the same body.
+            // Both ways to write the body give the same text.
             let (json, answer) = (list.json(&query), list.into_answer(&query));
             assert_eq!(json, answer.clone().into_body().to_string(), "{raw:?}");
             answer
@@ -183,7 +178,7 @@ async fn a_plan_gives_what_a_full_read_gives() {
             (planned, full) => panic!("{query} for {organisations:?}: {planned:?}, but {full:?}"),
         }
     }
-    // Otherwise the queries are so narrow that nothing was compared.
+    // Fewer rows would mean that the queries match almost nothing and compare nothing.
     assert!(rows_shown > 3_000, "{rows_shown} rows");
     server.stop().await;
 }
@@ -200,9 +195,9 @@ fn raw(query: &Value) -> RawQuery {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_reads_its_entries_and_its_rows_and_nothing_else() {
     for shards in [1_u32, 3] {
-        let server = Server::start(paused().with_parameter("Shards", shards)).await;
+        let server = Setup::new().paused().parameter("Shards", shards).start().await;
         let items: Vec<_> = (0..400).map(|n| made(ORGANISATIONS[n % 3], &format!("r{}", n % 2))).collect();
-        store(server.system.context(), &items).await;
+        store(server.context(), &items).await;
         let (context, counter) = counted(&server.system, |_| ());
         let list = async |organisations: Option<&[&str]>, query: Value| {
             let caller = Caller::user(user(Role::Admin, organisations));
@@ -220,7 +215,7 @@ async fn a_list_reads_its_entries_and_its_rows_and_nothing_else() {
                 assert_eq!(reads["BatchGetItem"], Reads { calls: 1, items: 100 });
             }
         }
-        // An offset passes over entries; only the rows shown are read.
+        // An offset skips index entries; only the rows of the answer are read.
         let (answer, reads) = list(None, json!({"offset": 350, "fields": ["id"]})).await;
         assert_eq!(answer.data.as_array().unwrap().len(), 50);
         assert_eq!(reads["BatchGetItem"].items, 50);
@@ -235,18 +230,18 @@ async fn a_list_reads_its_entries_and_its_rows_and_nothing_else() {
             let (_, reads) = list(None, query.clone()).await;
             assert_eq!(reads.keys().copied().collect::<Vec<_>>(), ["Query"], "{query}");
         }
-        // The narrowest index is read: a reference rather than an organisation, a key rather than any.
+        // The narrowest index is used: a reference before an organisation, a key before any index.
         let (answer, reads) = list(Some(&["A"]), json!({"filter": {"reference_id": {"_eq": "none"}}})).await;
         assert_eq!((answer.data, total(&reads).items), (json!([]), 0));
         let filter = json!({"filter": {"id": {"_eq": items[7].id}}, "fields": ["id"]});
         let (answer, reads) = list(None, filter).await;
         assert_eq!(answer.data, json!([{ "id": items[7].id }]));
         assert_eq!(reads, BTreeMap::from([("BatchGetItem", Reads { calls: 1, items: 1 })]));
-        // Relations are read in one batch each, however many rows there are.
+        // Each relation is read in one batch, for any number of rows.
         let fields = ["id", "user_created.first_name", "user_updated.email", "export_file.*", "reserved_for.*"];
         let (_, reads) = list(None, json!({ "fields": fields })).await;
         assert!(reads["BatchGetItem"].calls <= 1 + 4 && reads.len() == 2, "{reads:?}");
-        // Who sees one organisation never reads another's rows.
+        // For a caller of one organisation, rows of other organisations are not read.
         let own = items.iter().filter(|item| item.reserved_for.as_deref() == Some("B")).count();
         let (_, reads) = list(Some(&["B"]), json!({"filter": {"quantity": {"_gt": 1000}}, "sort": ["status"]})).await;
         assert_eq!((reads["Query"].items, reads["BatchGetItem"].items), (own, own));
@@ -256,9 +251,9 @@ async fn a_list_reads_its_entries_and_its_rows_and_nothing_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_query_that_would_read_too_much_names_a_filter_that_helps() {
-    let server = Server::start(paused()).await;
+    let server = Running::paused().await;
     let items: Vec<_> = (0..60).map(|n| made("A", &format!("r{n}"))).collect();
-    store(server.system.context(), &items).await;
+    store(server.context(), &items).await;
     let caller = Caller::user(user(Role::Admin, None));
     let session = Session { caller: &caller, now: noon() };
     let too_much = [
@@ -272,7 +267,7 @@ async fn a_query_that_would_read_too_much_names_a_filter_that_helps() {
         json!({"offset": 59}),
     ];
     for query in &too_much {
-        // As many as there are may be read, one fewer may not.
+        // With a limit of 60 the query may read all 60 rows; with 59 it is refused.
         let (context, _) = counted(&server.system, |config| config.max_scan = 60);
         read::list(&context, session, &raw(query)).await.unwrap();
         let (context, counter) = counted(&server.system, |config| config.max_scan = 59);
@@ -286,7 +281,7 @@ async fn a_query_that_would_read_too_much_names_a_filter_that_helps() {
         }
         assert!(total(&counter.take()).items <= 2 * 60, "{query}");
     }
-    // The first page needs no more than itself.
+    // The first page reads only its own rows.
     let (context, _) = counted(&server.system, |config| config.max_scan = 10);
     assert!(read::list(&context, session, &raw(&json!({"limit": 5}))).await.is_ok());
     let filter = json!({"filter": {"reference_id": {"_eq": "r7"}}, "sort": ["quantity"]});

@@ -1,26 +1,27 @@
-//! RSV-6: a row of another organisation answers exactly like a row that does not exist.
+//! RSV-6: every request for a row of another organisation is answered exactly like one for a row that does not exist.
 
 use common::directory::Role;
-use local::options::Options;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{CODES, ITEMS, Reply, Server, encoded, lookups::complete, rows::user};
+use crate::support::{
+    api::{CODES, RESERVATIONS, Reply, encoded},
+    harness::{Running, TOKEN as ADMINISTRATOR, completed},
+    rows::user,
+};
 
-const ADMINISTRATOR: &str = "local-token";
-
-/// Two organisations with a finished reservation each, and tokens of users of either.
+/// Two organisations with one complete reservation each, and tokens of users of the first one.
 struct World {
-    server: Server,
-    /// The reservation of A and that of B, as the administrator sees them.
+    server: Running,
+    /// The reservations of A and B, as the administrator sees them.
     items: [Value; 2],
     /// The first code of each.
     codes: [Value; 2],
 }
 
 async fn world() -> World {
-    let server = Server::start(Options::in_memory()).await;
-    let store = server.system.context().store();
+    let server = Running::in_memory().await;
+    let store = server.store();
     for (token, role, own) in [
         ("admin-a", Role::Admin, &["A"][..]),
         ("writer-a", Role::Writer, &["A"]),
@@ -34,8 +35,9 @@ async fn world() -> World {
     for (organisation, gtin) in [("A", "09521234543213"), ("B", "09506000134352")] {
         let input = json!({"reserved_for": organisation, "code_type": "sgtin", "quantity": 3,
             "product": format!("/01/{gtin}"), "reference_id": format!("of-{organisation}")});
-        let id = server.json("POST", ITEMS, ADMINISTRATOR, &input).await.data()["id"].as_str().unwrap().to_owned();
-        items.push(complete(&server, &id).await);
+        let id =
+            server.json("POST", RESERVATIONS, ADMINISTRATOR, &input).await.data()["id"].as_str().unwrap().to_owned();
+        items.push(completed(&server.api, &id).await);
         let path = format!("{CODES}?filter[reservation][_eq]={id}&limit=1");
         codes.push(server.get(&path, ADMINISTRATOR).await.data()[0].clone());
     }
@@ -47,7 +49,7 @@ fn text<'a>(value: &'a Value, member: &str) -> &'a str {
     value[member].as_str().unwrap()
 }
 
-/// What a caller sees of an answer: the path that was asked for says nothing new.
+/// What a caller can tell apart in an answer; the id of the request is replaced.
 fn seen(reply: &Reply, asked: &str) -> (u16, String, String) {
     (reply.status, reply.header("content-type").to_owned(), reply.text.replace(asked, "…"))
 }
@@ -61,37 +63,37 @@ async fn a_strangers_row_is_like_no_row_for_every_request() {
     let their_code = text(&world.codes[1], "id").to_owned();
     let nobodys = Uuid::new_v4().to_string();
     let no_code = Uuid::new_v8(*Uuid::new_v4().as_bytes()).to_string();
-    let before = server.get(&format!("{ITEMS}/{theirs}"), ADMINISTRATOR).await.text;
+    let before = server.get(&format!("{RESERVATIONS}/{theirs}"), ADMINISTRATOR).await.text;
 
-    // Each request with the id of a stranger's row, and with an id of nothing.
+    // Each request with the id of a row of others, and with an unknown id.
     let own = text(&world.items[0], "id").to_owned();
     let data = json!({"reference_id": "mine now"});
     let requests = |id: &str| -> Vec<(&'static str, String, Value)> {
-        let list = |filter: Value| format!("{ITEMS}?filter={}", encoded(&filter));
+        let list = |filter: Value| format!("{RESERVATIONS}?filter={}", encoded(&filter));
         vec![
-            ("GET", format!("{ITEMS}/{id}"), Value::Null),
-            ("GET", format!("{ITEMS}/{id}?fields=codes.*,user_created.*"), Value::Null),
-            ("HEAD", format!("{ITEMS}/{id}"), Value::Null),
-            ("PATCH", format!("{ITEMS}/{id}"), data.clone()),
-            ("PATCH", format!("{ITEMS}/{id}"), json!({"nope": 1})),
-            ("PATCH", format!("{ITEMS}/{id}"), json!({"quantity": 0})),
-            ("DELETE", format!("{ITEMS}/{id}"), Value::Null),
+            ("GET", format!("{RESERVATIONS}/{id}"), Value::Null),
+            ("GET", format!("{RESERVATIONS}/{id}?fields=codes.*,user_created.*"), Value::Null),
+            ("HEAD", format!("{RESERVATIONS}/{id}"), Value::Null),
+            ("PATCH", format!("{RESERVATIONS}/{id}"), data.clone()),
+            ("PATCH", format!("{RESERVATIONS}/{id}"), json!({"nope": 1})),
+            ("PATCH", format!("{RESERVATIONS}/{id}"), json!({"quantity": 0})),
+            ("DELETE", format!("{RESERVATIONS}/{id}"), Value::Null),
             ("GET", list(json!({"id": {"_eq": id}})), Value::Null),
             ("GET", list(json!({"id": {"_in": [own, id]}})), Value::Null),
             ("GET", list(json!({"_or": [{"id": {"_eq": id}}, {"id": {"_eq": own}}]})), Value::Null),
             ("GET", list(json!({"id": {"_neq": id}})) + "&aggregate[count]=*", Value::Null),
-            ("SEARCH", ITEMS.to_owned(), json!({"keys": [id]})),
+            ("SEARCH", RESERVATIONS.to_owned(), json!({"keys": [id]})),
             (
                 "SEARCH",
-                ITEMS.to_owned(),
+                RESERVATIONS.to_owned(),
                 json!({"query": {"filter": {"id": {"_eq": id}}, "aggregate": {"count": "*"}}}),
             ),
-            ("PATCH", ITEMS.to_owned(), json!({"keys": [own, id], "data": data})),
-            ("PATCH", ITEMS.to_owned(), json!([{"id": id, "reference_id": "mine now"}])),
-            ("PATCH", ITEMS.to_owned(), json!({"query": {"filter": {"id": {"_eq": id}}}, "data": data})),
-            ("DELETE", ITEMS.to_owned(), json!([id])),
-            ("DELETE", ITEMS.to_owned(), json!({"keys": [own, id]})),
-            ("DELETE", ITEMS.to_owned(), json!({"query": {"filter": {"id": {"_eq": id}}}})),
+            ("PATCH", RESERVATIONS.to_owned(), json!({"keys": [own, id], "data": data})),
+            ("PATCH", RESERVATIONS.to_owned(), json!([{"id": id, "reference_id": "mine now"}])),
+            ("PATCH", RESERVATIONS.to_owned(), json!({"query": {"filter": {"id": {"_eq": id}}}, "data": data})),
+            ("DELETE", RESERVATIONS.to_owned(), json!([id])),
+            ("DELETE", RESERVATIONS.to_owned(), json!({"keys": [own, id]})),
+            ("DELETE", RESERVATIONS.to_owned(), json!({"query": {"filter": {"id": {"_eq": id}}}})),
             ("GET", format!("{CODES}?filter[reservation][_eq]={id}"), Value::Null),
             ("GET", format!("{CODES}?filter[reservation][_eq]={id}&aggregate[count]=*"), Value::Null),
             ("GET", format!("{CODES}?filter[reservation][_in]={id}&meta=*"), Value::Null),
@@ -117,8 +119,8 @@ async fn a_strangers_row_is_like_no_row_for_every_request() {
             assert_eq!(seen(&strangers, &their_code), seen(&nothing, &no_code), "{token} {path}");
         }
     }
-    assert_eq!(server.get(&format!("{ITEMS}/{theirs}"), ADMINISTRATOR).await.text, before);
-    assert_eq!(server.get(&format!("{ITEMS}/{own}"), ADMINISTRATOR).await.status, 200);
+    assert_eq!(server.get(&format!("{RESERVATIONS}/{theirs}"), ADMINISTRATOR).await.text, before);
+    assert_eq!(server.get(&format!("{RESERVATIONS}/{own}"), ADMINISTRATOR).await.status, 200);
     world.server.stop().await;
 }
 
@@ -128,7 +130,7 @@ async fn lists_counts_and_searches_are_over_the_callers_own_rows() {
     let server = &world.server;
     let own = text(&world.items[0], "id").to_owned();
     for token in ["writer-a", "reader-a", "admin-a"] {
-        let get = async |query: &str| server.get(&format!("{ITEMS}?{query}"), token).await.json();
+        let get = async |query: &str| server.get(&format!("{RESERVATIONS}?{query}"), token).await.json();
         let only = json!({"data": [{ "id": own }]});
         assert_eq!(get("fields=id").await, only, "{token}");
         for query in [
@@ -169,32 +171,32 @@ async fn lists_counts_and_searches_are_over_the_callers_own_rows() {
             }
         }
     }
-    // Nobody may hand a row to an organisation that is not theirs, or make one there.
+    // A caller cannot create a row for another organisation or move one to it.
     let input = json!({"reserved_for": "B", "code_type": "short_code", "quantity": 1});
-    let refused = server.json("POST", ITEMS, "writer-a", &input).await;
+    let refused = server.json("POST", RESERVATIONS, "writer-a", &input).await;
     assert_eq!((refused.status, refused.code().as_str()), (403, "FORBIDDEN"));
     let fresh = json!({"reserved_for": "A", "code_type": "short_code", "quantity": 1, "status": "new"});
-    let fresh = server.json("POST", ITEMS, "writer-a", &fresh).await.data();
-    let path = format!("{ITEMS}/{}", text(&fresh, "id"));
-    complete(server, text(&fresh, "id")).await;
+    let fresh = server.json("POST", RESERVATIONS, "writer-a", &fresh).await.data();
+    let path = format!("{RESERVATIONS}/{}", text(&fresh, "id"));
+    completed(&server.api, text(&fresh, "id")).await;
     assert_eq!(server.json("PATCH", &path, "writer-a", &json!({"reserved_for": "B"})).await.status / 100, 4);
     assert_eq!(server.get(&path, ADMINISTRATOR).await.data()["reserved_for"], "A");
-    let nobody = server.get(&format!("{ITEMS}?meta=*"), "writer-none").await.json();
+    let nobody = server.get(&format!("{RESERVATIONS}?meta=*"), "writer-none").await.json();
     assert_eq!(nobody, json!({"meta": {"total_count": 0, "filter_count": 0}, "data": []}));
     world.server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_right_that_is_taken_away_is_gone_with_the_next_request() {
-    let server = Server::start(Options { pause_stream: true, ..Options::in_memory() }).await;
-    let context = server.system.context();
+    let server = Running::paused().await;
+    let context = server.context();
     let table = &context.config().tables.directory;
     let known = user(Role::Writer, Some(&["A"]));
     context.store().seed_user(&known, Some("token-1")).await.unwrap();
     let row = json!({"reserved_for": "A", "code_type": "short_code", "quantity": 1});
-    // Twice, so that the token is one that the process has seen.
+    // Twice, so that the token is in the cache of the process.
     for _ in 0..2 {
-        assert_eq!(server.json("POST", ITEMS, "token-1", &row).await.status, 200);
+        assert_eq!(server.json("POST", RESERVATIONS, "token-1", &row).await.status, 200);
     }
     let text = |text: &str| aws_sdk_dynamodb::types::AttributeValue::S(text.to_owned());
     let set = async |member: &str, value: aws_sdk_dynamodb::types::AttributeValue| {
@@ -203,19 +205,19 @@ async fn a_right_that_is_taken_away_is_gone_with_the_next_request() {
         update.expression_attribute_names("#m", member).expression_attribute_values(":v", value).send().await.unwrap();
     };
     set("role", text("reader")).await;
-    assert_eq!(server.json("POST", ITEMS, "token-1", &row).await.status, 403);
-    assert_eq!(server.get(ITEMS, "token-1").await.data().as_array().unwrap().len(), 2);
+    assert_eq!(server.json("POST", RESERVATIONS, "token-1", &row).await.status, 403);
+    assert_eq!(server.get(RESERVATIONS, "token-1").await.data().as_array().unwrap().len(), 2);
     set("organisations", aws_sdk_dynamodb::types::AttributeValue::L(vec![text("B")])).await;
-    assert_eq!(server.get(ITEMS, "token-1").await.data(), json!([]));
+    assert_eq!(server.get(RESERVATIONS, "token-1").await.data(), json!([]));
     set("status", text("suspended")).await;
-    assert_eq!(server.get(ITEMS, "token-1").await.code(), "INVALID_CREDENTIALS");
+    assert_eq!(server.get(RESERVATIONS, "token-1").await.code(), "INVALID_CREDENTIALS");
     set("status", text("active")).await;
-    assert_eq!(server.get(ITEMS, "token-1").await.status, 200);
+    assert_eq!(server.get(RESERVATIONS, "token-1").await.status, 200);
     let token = common::store::token_hash("token-1");
     let delete = context.dynamodb().delete_item().table_name(table).key("kind", text("token"));
     delete.key("id", text(&token)).send().await.unwrap();
-    assert_eq!(server.get(ITEMS, "token-1").await.code(), "INVALID_CREDENTIALS");
-    // A token that leads to another user now is that user.
+    assert_eq!(server.get(RESERVATIONS, "token-1").await.code(), "INVALID_CREDENTIALS");
+    // A token that now belongs to another user is that user.
     let other = user(Role::Admin, None);
     context.store().seed_user(&other, Some("token-1")).await.unwrap();
     assert_eq!(server.get("/users/me?fields=id", "token-1").await.data(), json!({"id": other.id}));

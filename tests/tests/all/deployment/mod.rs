@@ -1,0 +1,10 @@
+//! What is deployed and what operators see: template.yaml, the events of `events/`, IAM permissions, metrics, alarms
+//! and costs.
+
+mod costs;
+mod events;
+mod metrics;
+mod repository;
+mod rights;
+mod template;
+mod watching;

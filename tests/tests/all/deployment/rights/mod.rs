@@ -1,0 +1,104 @@
+//! Least privilege: template.yaml grants each function exactly what it calls.
+//!
+//! `tests/rights/calls.txt` holds the calls of a run of all tests (`local::calls` describes the format).
+//! `tests/rights/run` records the calls of a new run and compares them with the file. The tests here compare the file
+//! with the template, and check with planted errors that the comparison finds them.
+
+mod grants;
+mod needs;
+mod planted;
+mod reach;
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use serde_json::Value;
+
+use self::{grants::Grants, needs::Needs};
+use crate::support::repository::{binary, functions, root, template};
+
+/// A right: function (binary), action and resource.
+pub(crate) type Right = (String, String, String);
+
+/// Rights that no recorded call shows: function, resource, actions, and the reason.
+const WITHOUT_A_CALL: [(&str, &str, &[&str], &str); 5] = [
+    (
+        "reserve-codes",
+        "ReservationsTable stream",
+        &["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
+        "Lambda reads the stream for the function, with its role (Lambda Developer Guide, Using Lambda with DynamoDB)",
+    ),
+    ("reserve-codes", "ReservationsTable/stream/*", &["dynamodb:ListStreams"], "the same"),
+    ("reserve-codes", "FailureQueue", &["sqs:SendMessage"], "Lambda sends what it gives up, with the function's role"),
+    (
+        "reserve-codes",
+        "FunctionsLogGroup",
+        &["logs:CreateLogStream", "logs:PutLogEvents"],
+        "Lambda writes what the function logs; the other functions have AWSLambdaBasicExecutionRole from SAM",
+    ),
+    (
+        "reserve-codes",
+        "*",
+        &["xray:PutTelemetryRecords", "xray:PutTraceSegments"],
+        "only with Tracing=Active, which gives the other functions a managed policy from SAM; X-Ray knows no resources",
+    ),
+];
+
+/// The file with the recorded calls.
+fn record() -> std::path::PathBuf {
+    root().join("tests/rights/calls.txt")
+}
+
+/// Compares the rights of a template with the recorded calls. Returns one line for each difference.
+fn faults(template: &Value, calls: &str) -> Vec<String> {
+    let grants = Grants::of(template);
+    let needs = Needs::of(template, calls);
+    let mut faults: Vec<String> = grants.faults.into_iter().chain(needs.faults).collect();
+    let mut needed = needs.rights;
+    let binaries: BTreeSet<_> = functions(template).into_values().map(binary).collect();
+    for (function, resource, actions, _) in WITHOUT_A_CALL {
+        if binaries.contains(function) {
+            needed.extend(actions.iter().map(|action| right(function, action, resource)));
+        }
+    }
+    let text = |(function, action, resource): &Right| format!("{function}: {action} on {resource}");
+    faults.extend(needed.difference(&grants.rights).map(|right| format!("missing: {}", text(right))));
+    faults.extend(grants.rights.difference(&needed).map(|right| format!("spare: {}", text(right))));
+    faults
+}
+
+fn right(function: &str, action: &str, resource: &str) -> Right {
+    (function.to_owned(), action.to_owned(), resource.to_owned())
+}
+
+fn recorded_calls() -> String {
+    fs::read_to_string(record()).unwrap()
+}
+
+#[test]
+fn every_function_may_do_what_it_calls_and_nothing_else() {
+    assert_eq!(faults(&template(), &recorded_calls()), Vec::<String>::new());
+}
+
+/// Run by `tests/rights/run` after the whole suite. `RECORDED_CALLS` is the directory of the record. With
+/// `UPDATE_CALLS` the file is replaced by the record.
+#[test]
+#[ignore = "needs the record of a whole run of the tests: tests/rights/run"]
+fn the_recorded_run_called_what_the_file_says() {
+    let directory = std::env::var("RECORDED_CALLS").unwrap();
+    let lines = merged(Path::new(&directory));
+    if std::env::var_os("UPDATE_CALLS").is_some() {
+        fs::write(record(), lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    }
+    let known: BTreeSet<_> = recorded_calls().lines().map(str::to_owned).collect();
+    assert_eq!(lines.difference(&known).collect::<Vec<_>>(), Vec::<&String>::new(), "calls that the file lacks");
+    assert_eq!(known.difference(&lines).collect::<Vec<_>>(), Vec::<&String>::new(), "calls that no test made");
+}
+
+/// The calls that all processes of a run recorded.
+fn merged(directory: &Path) -> BTreeSet<String> {
+    let files = crate::support::repository::entries(directory);
+    files
+        .iter()
+        .flat_map(|file| fs::read_to_string(file).unwrap().lines().map(str::to_owned).collect::<Vec<_>>())
+        .collect()
+}

@@ -1,0 +1,9 @@
+//! What the functions behind the stream and the schedules do: how a reservation ends, how a large export advances slice
+//! by slice, and what the sweep repairs.
+
+mod again;
+mod ends;
+mod million;
+mod progress;
+mod sweep;
+mod uploads;

@@ -1,0 +1,317 @@
+//! The fault injector: the network between a worker and its stores.
+//!
+//! [`Network`] is the HTTP client of the AWS SDK in a worker. It logs every request, and at one of them it injects a
+//! [`Fault`].
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+};
+
+use aws_smithy_runtime_api::{
+    client::{
+        http::{
+            HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+            SharedHttpConnector,
+        },
+        orchestrator::{HttpRequest, HttpResponse},
+        result::ConnectorError,
+        runtime_components::RuntimeComponents,
+    },
+    http::StatusCode,
+};
+use common::{config::Config, context::Context};
+use local::system::sdk_config;
+use tokio::sync::{Notify, Semaphore};
+
+use super::harness::{PATIENCE, Running};
+
+/// What happens at one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The request is not sent. It and all later requests are never answered: the worker died, or the store hangs.
+    DieBefore,
+    /// The request is done. Its answer and those of all later requests never come.
+    DieAfter,
+    /// The request is done and its answer is lost once; the SDK retries.
+    LoseAnswer,
+    /// This request and all later ones fail with an error of the connection, which the SDK retries.
+    GoDown,
+    /// The request is not sent. It and all later ones are answered with 403, which the SDK does not retry.
+    RefuseBefore,
+    /// The request is done. It and all later ones are answered with 403.
+    RefuseAfter,
+    /// The request waits until it is released, and is then sent.
+    HoldBefore,
+    /// The request is done; its answer waits until it is released.
+    HoldAfter,
+}
+
+/// The request at which the fault is injected.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum At {
+    /// The request with this number, from 1.
+    Request(usize),
+    /// The first request of this operation.
+    First(&'static str),
+}
+
+impl From<usize> for At {
+    fn from(number: usize) -> Self {
+        Self::Request(number)
+    }
+}
+
+impl From<&'static str> for At {
+    fn from(operation: &'static str) -> Self {
+        Self::First(operation)
+    }
+}
+
+/// A request of a worker. Retries are requests too.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    /// The name of the operation in the API reference of DynamoDB or S3.
+    pub(crate) operation: String,
+    /// The body of a request to DynamoDB; empty for S3.
+    pub(crate) body: String,
+}
+
+/// The network of a worker: the requests so far, and one fault.
+#[derive(Clone)]
+pub(crate) struct Network(Arc<Inner>);
+
+struct Inner {
+    client: SharedHttpClient,
+    state: Mutex<State>,
+    struck: Notify,
+    release: Semaphore,
+}
+
+#[derive(Default)]
+struct State {
+    requests: Vec<Request>,
+    fault: Option<(At, Fault)>,
+    has_failed: bool,
+    condition: Condition,
+}
+
+/// What happens to every request after a fault.
+#[derive(Clone, Copy, Default)]
+enum Condition {
+    #[default]
+    Healthy,
+    Silent,
+    Down,
+    Refusing,
+}
+
+/// What happens to one request.
+enum Verdict {
+    Pass,
+    Silence,
+    Error,
+    Refusal,
+    Strike(Fault),
+}
+
+impl Network {
+    /// A network without a fault.
+    pub(crate) fn healthy() -> Self {
+        Self::new(None)
+    }
+
+    /// A network with a fault at one request.
+    pub(crate) fn failing(at: impl Into<At>, fault: Fault) -> Self {
+        Self::new(Some((at.into(), fault)))
+    }
+
+    fn new(fault: Option<(At, Fault)>) -> Self {
+        Self(Arc::new(Inner {
+            client: aws_smithy_http_client::Builder::new().build_http(),
+            state: Mutex::new(State { fault, ..State::default() }),
+            struck: Notify::new(),
+            release: Semaphore::new(0),
+        }))
+    }
+
+    /// A worker on this network, over the stores of a system, with other settings.
+    pub(crate) fn worker(&self, running: &Running, change: impl FnOnce(&mut Config)) -> Arc<Context> {
+        let mut config = running.context().config().clone();
+        change(&mut config);
+        let sdk = sdk_config(running.system.s3()).to_builder().http_client(self.clone()).build();
+        Context::new(config, &sdk)
+    }
+
+    /// The requests so far, including those that were not sent or not answered.
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.0.state.lock().unwrap().requests.clone()
+    }
+
+    /// The operations of the requests so far.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        self.requests().into_iter().map(|request| request.operation).collect()
+    }
+
+    /// The number of requests that wrote to DynamoDB.
+    pub(crate) fn writes(&self) -> usize {
+        let writes = ["TransactWriteItems", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"];
+        self.calls().iter().filter(|call| writes.contains(&call.as_str())).count()
+    }
+
+    /// Whether the fault was injected.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.0.state.lock().unwrap().has_failed
+    }
+
+    /// Waits until a fault kills the worker or holds a request.
+    ///
+    /// # Panics
+    /// After [`PATIENCE`].
+    pub(crate) async fn struck(&self) {
+        tokio::time::timeout(PATIENCE, self.0.struck.notified()).await.unwrap();
+    }
+
+    /// Lets the held request go on.
+    pub(crate) fn release(&self) {
+        self.0.release.add_permits(1);
+    }
+
+    /// Ends the effects of a fault: requests pass again.
+    pub(crate) fn heal(&self) {
+        self.0.state.lock().unwrap().condition = Condition::Healthy;
+    }
+
+    fn verdict(&self, request: Request) -> Verdict {
+        let mut state = self.0.state.lock().unwrap();
+        let strikes = match state.fault {
+            Some((At::Request(number), _)) => state.requests.len() + 1 == number,
+            Some((At::First(operation), _)) => request.operation == operation,
+            None => false,
+        };
+        state.requests.push(request);
+        match state.condition {
+            Condition::Healthy => {}
+            Condition::Silent => return Verdict::Silence,
+            Condition::Down => return Verdict::Error,
+            Condition::Refusing => return Verdict::Refusal,
+        }
+        let Some((_, fault)) = state.fault.take_if(|_| strikes) else { return Verdict::Pass };
+        state.has_failed = true;
+        match fault {
+            Fault::GoDown => {
+                state.condition = Condition::Down;
+                Verdict::Error
+            }
+            Fault::DieBefore => {
+                state.condition = Condition::Silent;
+                self.0.struck.notify_one();
+                Verdict::Silence
+            }
+            Fault::RefuseBefore => {
+                state.condition = Condition::Refusing;
+                Verdict::Refusal
+            }
+            Fault::RefuseAfter => {
+                state.condition = Condition::Refusing;
+                Verdict::Strike(fault)
+            }
+            other => Verdict::Strike(other),
+        }
+    }
+
+    async fn hold(&self) {
+        self.0.struck.notify_one();
+        self.0.release.acquire().await.unwrap().forget();
+    }
+
+    fn die(&self) {
+        self.0.state.lock().unwrap().condition = Condition::Silent;
+        self.0.struck.notify_one();
+    }
+}
+
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Network")
+    }
+}
+
+impl HttpClient for Network {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        let inner = self.0.client.http_connector(settings, components);
+        SharedHttpConnector::new(Connector { network: self.clone(), inner })
+    }
+}
+
+#[derive(Debug)]
+struct Connector {
+    network: Network,
+    inner: SharedHttpConnector,
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let network = self.network.clone();
+        match self.network.verdict(logged(&request)) {
+            Verdict::Pass => self.inner.call(request),
+            Verdict::Silence => HttpConnectorFuture::new(std::future::pending()),
+            Verdict::Error => HttpConnectorFuture::ready(Err(connection_error())),
+            Verdict::Refusal => HttpConnectorFuture::ready(Ok(forbidden())),
+            Verdict::Strike(fault) => {
+                let inner = self.inner.clone();
+                HttpConnectorFuture::new(async move {
+                    if fault == Fault::HoldBefore {
+                        network.hold().await;
+                    }
+                    let answer = inner.call(request).await;
+                    match fault {
+                        Fault::DieAfter => {
+                            network.die();
+                            std::future::pending().await
+                        }
+                        Fault::HoldAfter => {
+                            network.hold().await;
+                            answer
+                        }
+                        Fault::LoseAnswer => Err(connection_error()),
+                        Fault::RefuseAfter => Ok(forbidden()),
+                        _ => answer,
+                    }
+                })
+            }
+        }
+    }
+}
+
+fn connection_error() -> ConnectorError {
+    ConnectorError::io("the network is down".into())
+}
+
+fn forbidden() -> HttpResponse {
+    HttpResponse::new(StatusCode::try_from(403).unwrap(), "".into())
+}
+
+fn logged(request: &HttpRequest) -> Request {
+    if let Some(target) = request.headers().get("x-amz-target") {
+        let operation = target.rsplit('.').next().unwrap_or(target).to_owned();
+        let body = request.body().bytes().map_or_else(String::new, |bytes| String::from_utf8_lossy(bytes).into_owned());
+        return Request { operation, body };
+    }
+    let query = request.uri().split_once('?').map_or("", |(_, query)| query);
+    let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
+    let operation = match request.method() {
+        "POST" if has("uploads") => "CreateMultipartUpload",
+        "POST" if has("uploadId") => "CompleteMultipartUpload",
+        "POST" if has("delete") => "DeleteObjects",
+        "PUT" if has("partNumber") => "UploadPart",
+        "PUT" => "PutObject",
+        "DELETE" if has("uploadId") => "AbortMultipartUpload",
+        "HEAD" => "HeadObject",
+        "GET" if has("uploadId") => "ListParts",
+        "GET" if has("uploads") => "ListMultipartUploads",
+        "GET" if has("list-type") => "ListObjectsV2",
+        other => panic!("{other} {} is no operation of a worker", request.uri()),
+    };
+    Request { operation: operation.to_owned(), body: String::new() }
+}

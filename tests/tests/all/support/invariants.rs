@@ -1,0 +1,168 @@
+//! Reads all tables and the whole bucket with the AWS SDK and checks the invariants RSV-1 … RSV-5.
+
+use std::io::Read;
+
+use common::{
+    context::Context,
+    export::{ExportType, FileHead, Rows},
+    operations::renderer,
+    reservation::{
+        ExportKey, Reservation,
+        invariants::{Breach, Exports, FileState, PoolState, RangeState, State, export_breaches},
+    },
+    store::FileRow,
+};
+use flate2::read::MultiGzDecoder;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::harness::wait_until;
+
+/// Everything that is stored about reservations.
+pub(crate) struct Stored {
+    pub(crate) state: State,
+    pub(crate) files: Vec<FileRow>,
+    pub(crate) exports: Exports,
+}
+
+#[derive(Deserialize)]
+struct PoolItem {
+    namespace: String,
+    entry: String,
+    next: Option<u64>,
+    count: Option<u64>,
+    reservation: Option<Uuid>,
+    incarnation: Option<Uuid>,
+}
+
+/// Every item of a table.
+pub(crate) async fn items<T: DeserializeOwned>(context: &Context, table: &str) -> Vec<T> {
+    let (mut all, mut start) = (Vec::new(), None);
+    loop {
+        let scan = context.dynamodb().scan().table_name(table).consistent_read(true).set_exclusive_start_key(start);
+        let answer = scan.send().await.unwrap();
+        all.extend(answer.items.unwrap_or_default().into_iter().map(|item| serde_dynamo::from_item(item).unwrap()));
+        start = answer.last_evaluated_key;
+        if start.is_none() {
+            return all;
+        }
+    }
+}
+
+/// All items of all tables as sorted text. If two calls return the same, nothing was written between them.
+pub(crate) async fn everything(context: &Context) -> Vec<String> {
+    let tables = &context.config().tables;
+    let mut all = Vec::new();
+    for table in [&tables.reservations, &tables.pools, &tables.files, &tables.directory, &tables.requests] {
+        for item in items::<Value>(context, table).await {
+            all.push(format!("{table} {}", sorted(&item)));
+        }
+    }
+    all.sort();
+    all
+}
+
+/// A value as text, with the members of every object sorted.
+fn sorted(value: &Value) -> String {
+    match value {
+        Value::Object(members) => {
+            let mut members: Vec<_> =
+                members.iter().map(|(name, value)| format!("{name}: {}", sorted(value))).collect();
+            members.sort();
+            format!("{{{}}}", members.join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Reads the tables and lists the bucket.
+pub(crate) async fn stored(context: &Context) -> Stored {
+    let tables = &context.config().tables;
+    let mut state = State { reservations: items(context, &tables.reservations).await, ..State::default() };
+    for item in items::<PoolItem>(context, &tables.pools).await {
+        let PoolItem { namespace, entry, next, count, reservation, incarnation } = item;
+        match entry.strip_prefix("range#") {
+            Some(start) => {
+                let (start, count) = (start.parse().unwrap(), count.unwrap());
+                state.ranges.push(RangeState { namespace, start, count, reservation, incarnation });
+            }
+            None if namespace.starts_with("number#") => {}
+            None => state.pools.push(PoolState { namespace, next: next.unwrap() }),
+        }
+    }
+    let files: Vec<FileRow> = items(context, &tables.files).await;
+    let bucket = context.bucket();
+    let exports = Exports {
+        files: files
+            .iter()
+            .map(|file| FileState {
+                id: file.id.clone(),
+                key: file.s3_key.clone(),
+                reservation: file.reservation,
+                incarnation: file.incarnation,
+            })
+            .collect(),
+        objects: bucket.objects(ExportKey::PREFIX).await.unwrap().into_iter().map(|object| object.key).collect(),
+        uploads: bucket.open_uploads(ExportKey::PREFIX).await.unwrap().into_iter().map(|upload| upload.key).collect(),
+    };
+    Stored { state, files, exports }
+}
+
+/// Asserts RSV-1, RSV-2 and RSV-3 of the tables and RSV-4 of every export. Returns what was read.
+pub(crate) async fn assert_consistent(context: &Context) -> Stored {
+    let stored = stored(context).await;
+    let mut breaches = stored.state.breaches();
+    for item in stored.state.exported() {
+        breaches.extend(export_is_right(context, &stored, item).await);
+    }
+    assert_eq!(breaches, [], "{} breaches", breaches.len());
+    stored
+}
+
+/// Asserts RSV-1 … RSV-5: [`assert_consistent`], no open reservation, and nothing in the bucket or in Files that no
+/// reservation refers to.
+pub(crate) async fn assert_finished(context: &Context) -> Stored {
+    let stored = assert_consistent(context).await;
+    assert_eq!(stored.state.leftovers(&stored.exports), []);
+    stored
+}
+
+/// Waits until nothing is left over, then asserts RSV-1 … RSV-5. Tidying runs one stream record after the end of a
+/// reservation, so a running system needs a moment.
+pub(crate) async fn assert_settled(context: &Context) -> Stored {
+    let leftovers = || async {
+        let stored = stored(context).await;
+        stored.state.leftovers(&stored.exports).is_empty().then_some(())
+    };
+    wait_until("nothing is left over (RSV-5)", leftovers).await;
+    assert_consistent(context).await
+}
+
+/// RSV-4: downloads an export and compares it with a fresh rendering.
+async fn export_is_right(context: &Context, stored: &Stored, item: &Reservation) -> Vec<Breach> {
+    let row = stored.files.iter().find(|row| Some(&row.id) == item.export_file.as_ref());
+    let Some(row) = row else {
+        return vec![Breach { id: "RSV-4", found: format!("reservation {}: no file row", item.id) }];
+    };
+    let object = context.s3().get_object().bucket(&context.config().bucket).key(&row.s3_key).send().await.unwrap();
+    let bytes = object.body.collect().await.unwrap().into_bytes();
+    assert_eq!(row.filesize, bytes.len() as u64, "filesize of {}", row.id);
+    let (range, render) = (item.range.as_ref().unwrap(), item.render.as_ref().unwrap());
+    let export_type: ExportType = render.export_type.parse().unwrap();
+    let plain = if export_type.is_gzip() { unzipped(&bytes) } else { bytes.to_vec() };
+    let renderer = renderer(context.secret().await.unwrap(), range, render).unwrap();
+    let id = item.id.to_string();
+    let head = FileHead { reservation: &id, code_type: range.namespace.code_type };
+    let rows = Rows::compile(export_type.format(), renderer, range.start, range.count, &head).unwrap();
+    let mut fresh = Vec::new();
+    rows.write(1..range.count + 1, &mut fresh).unwrap();
+    export_breaches(item, export_type.format(), &plain, &fresh)
+}
+
+/// The contents of a gzip file of one or more members.
+pub(crate) fn unzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    MultiGzDecoder::new(bytes).read_to_end(&mut plain).unwrap();
+    plain
+}

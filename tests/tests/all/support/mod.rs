@@ -1,0 +1,25 @@
+//! Helpers of the tests. This folder contains no tests.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `harness` | the system in this process: `Setup` starts it, `Running` sends requests to it |
+//! | `manual` | the same with a stream that the test delivers by hand |
+//! | `program` | the system as a process of its own, which can be killed |
+//! | `api` | the HTTP client and its answers |
+//! | `stream` | events of the stream, written by the test |
+//! | `faults` | the fault injector: a network that fails at one request |
+//! | `invariants` | reads all tables and the bucket and checks RSV-1 … RSV-5 |
+//! | `counting` | counts the calls to DynamoDB |
+//! | `rows` | writes rows into the store directly |
+//! | `repository` | reads template.yaml, `events/` and other files |
+
+pub(crate) mod api;
+pub(crate) mod counting;
+pub(crate) mod faults;
+pub(crate) mod harness;
+pub(crate) mod invariants;
+pub(crate) mod manual;
+pub(crate) mod program;
+pub(crate) mod repository;
+pub(crate) mod rows;
+pub(crate) mod stream;
