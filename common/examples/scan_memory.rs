@@ -163,10 +163,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         external_identifier: None,
         has_token: true,
     });
-    let session = Session { caller: &caller, now: context.now() };
+    let session = Session { caller: &caller, now: context.now(), budget: &common::query::Budget::default() };
     let before = peak_bytes().unwrap_or_default();
     let (query, list) = read::list(&context, session, &parse_query_string(&query)?).await?;
-    let body = list.json(&query);
+    let body = list.json(&query, session.budget)?;
     let peak = peak_bytes().unwrap_or_default();
     let per_row = peak.saturating_sub(before) / rows.max(1) as u64;
     writeln!(

@@ -10,6 +10,7 @@ pub mod api;
 pub mod backoff;
 pub mod bucket;
 mod clients;
+mod concurrency;
 pub mod config;
 pub mod context;
 pub mod https;

@@ -13,11 +13,16 @@ use super::{ApiError, Deadline, ids::Ids};
 use crate::{
     context::Context,
     operations::{Caller, OperationError, Session},
+    query::{Budget, json_values},
     reservation::{Timestamp, uuid},
 };
 
 /// Maximum size of a request body after decompression (bytes), as in Directus.
 pub(super) const MAX_BODY: usize = 1_000_000;
+
+/// Maximum number of names and values in a JSON body. A value takes up to seventy bytes of memory, so a body of one
+/// megabyte could otherwise take a hundred times its size.
+const MAX_BODY_VALUES: usize = 50_000;
 
 /// A request whose caller is known.
 #[derive(Debug)]
@@ -38,6 +43,8 @@ pub struct Call {
     pub request_id: String,
     /// The time at which the work on the request must end.
     pub deadline: Deadline,
+    /// What it may still compute and hold.
+    pub budget: Budget,
     parameters: Vec<(String, String)>,
     body: Vec<u8>,
 }
@@ -96,7 +103,8 @@ impl Incoming {
         };
         let Self { method, path, query, headers, parameters, body } = self;
         let request_id = ids.request.clone();
-        Ok(Call { caller, method, path, query, headers, now, request_id, deadline, parameters, body })
+        let budget = Budget::of_rows(context.config().max_scan);
+        Ok(Call { caller, method, path, query, headers, now, request_id, deadline, budget, parameters, body })
     }
 
     /// The access token from `?access_token=`, from `Authorization: Bearer`, or from the session cookie. A request with
@@ -146,7 +154,7 @@ impl Call {
     /// The session of the operation: the caller and the time of the request.
     #[must_use]
     pub fn session(&self) -> Session<'_> {
-        Session { caller: &self.caller, now: self.now }
+        Session { caller: &self.caller, now: self.now, budget: &self.budget }
     }
 
     /// A parameter of the path, decoded.
@@ -220,6 +228,9 @@ impl Call {
         }
         if body.is_empty() {
             return Ok(Value::Object(serde_json::Map::new()));
+        }
+        if json_values(&body) > MAX_BODY_VALUES {
+            return refuse(format!("The body has more than {MAX_BODY_VALUES} names and values"));
         }
         match serde_json::from_slice::<Value>(&body) {
             Ok(value @ (Value::Object(_) | Value::Array(_))) => Ok(value),

@@ -10,7 +10,7 @@ use crate::{
     code::{IdKey, Renderer, Secret},
     context::Context,
     query::{Row, Window},
-    reservation::Reservation,
+    reservation::{self, Reservation},
 };
 
 /// Maximum number of codes in one answer.
@@ -42,11 +42,9 @@ impl<'a> CodeRows<'a> {
         window: Window,
         descending: bool,
     ) -> Result<Vec<Row>, OperationError> {
-        let Some(range) = &item.range else { return Ok(Vec::new()) };
-        let Some(renderer) = self.renderer(item)? else { return Ok(Vec::new()) };
-        offsets(item, window)
-            .map(|offset| self.row(item, &renderer, if descending { range.count - 1 - offset } else { offset }))
-            .collect()
+        let Some(rendered) = self.rendered(item)? else { return Ok(Vec::new()) };
+        let from_end = |offset| if descending { rendered.count() - 1 - offset } else { offset };
+        offsets(item, window).map(|offset| self.row(&rendered, from_end(offset))).collect()
     }
 
     /// The ids of a window of a reservation's codes, without the rest of the rows.
@@ -66,19 +64,29 @@ impl<'a> CodeRows<'a> {
         let Some(offset) = item.range.as_ref().and_then(|range| offset_of(index, range.start, range.count)) else {
             return Ok(None);
         };
-        let Some(renderer) = self.renderer(item)? else { return Ok(None) };
-        self.row(item, &renderer, offset).map(Some)
+        let Some(rendered) = self.rendered(item)? else { return Ok(None) };
+        self.row(&rendered, offset).map(Some)
     }
 
-    fn renderer(&self, item: &Reservation) -> Result<Option<Renderer>, OperationError> {
+    /// A reservation with the renderer of its codes; `None` before it has codes.
+    ///
+    /// # Errors
+    /// `INTERNAL_SERVER_ERROR` when the stored range cannot be rendered.
+    pub(super) fn rendered<'r>(&self, item: &'r Reservation) -> Result<Option<Rendered<'r>>, OperationError> {
         match (&item.range, &item.render) {
-            (Some(range), Some(render)) => Ok(Some(renderer(self.secret, range, render)?)),
+            (Some(range), Some(render)) => {
+                Ok(Some(Rendered { item, range, renderer: renderer(self.secret, range, render)? }))
+            }
             _ => Ok(None),
         }
     }
 
-    fn row(&self, item: &Reservation, renderer: &Renderer, offset: u64) -> Result<Row, OperationError> {
-        let Some(range) = &item.range else { return Ok(Row::new()) };
+    /// The row of the code at an offset (from 0) below the reservation's count.
+    ///
+    /// # Errors
+    /// `INTERNAL_SERVER_ERROR` when the code cannot be rendered.
+    pub(super) fn row(&self, rendered: &Rendered<'_>, offset: u64) -> Result<Row, OperationError> {
+        let Rendered { item, range, renderer } = rendered;
         let index = range.start + offset;
         let code = renderer.code(index).map_err(|error| OperationError::Internal(error.to_string()))?;
         let row = json!({
@@ -99,6 +107,20 @@ impl<'a> CodeRows<'a> {
             "position": offset + 1,
         });
         Ok(row.as_object().cloned().unwrap_or_default())
+    }
+}
+
+/// A reservation that has codes, and what renders them.
+pub(super) struct Rendered<'r> {
+    item: &'r Reservation,
+    range: &'r reservation::Range,
+    renderer: Renderer,
+}
+
+impl Rendered<'_> {
+    /// The number of codes.
+    pub(super) fn count(&self) -> u64 {
+        self.range.count
     }
 }
 

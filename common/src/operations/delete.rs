@@ -15,7 +15,7 @@ use super::{
 use crate::{
     context::Context,
     metrics::Event,
-    query::{Action, Collection},
+    query::{Action, Budget, Collection},
     store::Written,
 };
 
@@ -65,11 +65,11 @@ pub async fn many(context: &Context, session: Session<'_>, body: &Value) -> Resu
 async fn by_query(context: &Context, session: Session<'_>, raw: &crate::query::RawQuery) -> Result<(), OperationError> {
     let query = session.query(Collection::CodeReservation, raw)?;
     for _ in 0..MAX_TRIES {
-        let read = matching(context, session, &query).await?;
+        let budget = Budget::of_rows(context.config().max_scan);
+        let read = matching(context, session.again(&budget), &query, MAX_BATCH).await?;
         if read.len() > MAX_BATCH {
             return Err(OperationError::InvalidPayload(format!(
-                "{} rows match, {MAX_BATCH} at most can be deleted in one request",
-                read.len()
+                "More than {MAX_BATCH} rows match; {MAX_BATCH} at most can be deleted in one request"
             )));
         }
         // The condition on the version ensures that only rows that still match are deleted: after a conflict the query

@@ -2,11 +2,15 @@
 
 use serde_json::Value;
 
-use super::{OperationError, Session, in_memory, rows};
+use super::{
+    OperationError, Session,
+    in_memory::{self, Items},
+    rows,
+};
 use crate::{
     bucket::BucketError,
     context::Context,
-    query::{Action, Answer, Collection, Filter, Meta, Query, RawQuery, Row},
+    query::{Action, Answer, Collection, Filter, Meta, Query, RawQuery},
     reservation::{Disposition, content_disposition},
     store::FileRow,
 };
@@ -32,16 +36,15 @@ pub async fn run(context: &Context, session: Session<'_>, query: &Query) -> Resu
     let equalities = filter.as_ref().map(Filter::required_equalities).unwrap_or_default();
     // `total_count` needs the number of all files, so then all are read. Clients rarely ask for it.
     let named = equalities.iter().find(|(field, _)| *field == "id" && !query.meta.contains(&Meta::TotalCount));
-    let files = match named {
+    let mut files = match named {
         Some((_, ids)) => {
             let ids = ids.iter().filter_map(|id| crate::reservation::uuid(id)).map(|id| id.to_string());
             store.files(&ids.collect::<Vec<_>>()).await?
         }
         None => store.files_of(session.caller.organisations()).await?,
     };
-    let rows: Vec<Row> =
-        files.iter().filter(|file| session.caller.sees(file.organisation.as_deref())).map(rows::file).collect();
-    in_memory::list(context, session, query, &rows).await
+    files.retain(|file| session.caller.sees(file.organisation.as_deref()));
+    in_memory::list(context, session, query, &Items(&files, rows::file)).await
 }
 
 /// Reads one file.

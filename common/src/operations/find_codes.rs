@@ -5,12 +5,12 @@
 
 use std::collections::HashMap;
 
-use futures::future::try_join_all;
 use uuid::Uuid;
 
 use super::{Caller, OperationError};
 use crate::{
     code::{Candidate, Namespace, Permutation, PoolSpec, Secret, by_code, by_digital_link, by_join_key},
+    concurrency,
     context::Context,
     query::CodeLookup,
     reservation::Reservation,
@@ -65,7 +65,7 @@ pub(super) async fn find_codes(
         }
     }
     let owners = issued.iter().map(|(_, namespace, index)| owner(store, namespace, *index));
-    for ((lookup, _, index), reservation) in issued.iter().zip(try_join_all(owners).await?) {
+    for ((lookup, _, index), reservation) in issued.iter().zip(concurrency::all(owners).await?) {
         let asked = |item: &Reservation| match lookup {
             // A key without a product (an SSCC) is found whatever product the lookup names, so the reservation's
             // product is compared.

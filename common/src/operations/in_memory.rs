@@ -1,24 +1,100 @@
-//! Runs queries over rows that were already read or computed: users, organisations, files, codes.
+//! Queries over rows that are read or computed already: users, organisations, files, codes.
+
+use std::ops::Range;
 
 use serde_json::Value;
 
 use super::{Loader, OperationError, Session};
 use crate::{
     context::Context,
-    query::{Answer, Query, Related, Row},
+    query::{Answer, Query, Rank, Related, Row},
 };
+
+/// Rows that are made and evaluated at once.
+const CHUNK: usize = 500;
+
+/// Rows of one collection from which a query selects. A row is made when it is needed: many rows take far more memory
+/// than what they are made of.
+pub(super) trait Rows: Sync {
+    /// The number of rows.
+    fn len(&self) -> usize;
+
+    /// The row at a position below `len`.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    fn row(&self, position: usize) -> Result<Row, OperationError>;
+}
+
+/// A list of items, and how each becomes a row.
+pub(super) struct Items<'a, T>(pub(super) &'a [T], pub(super) fn(&T) -> Row);
+
+impl<T: Sync> Rows for Items<'_, T> {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn row(&self, position: usize) -> Result<Row, OperationError> {
+        Ok(self.0.get(position).map(self.1).unwrap_or_default())
+    }
+}
 
 /// Runs a checked query over all rows that may match.
 ///
 /// # Errors
-/// `SERVICE_UNAVAILABLE` when a related row cannot be read.
+/// `INVALID_QUERY` when the budget is spent; `SERVICE_UNAVAILABLE` when a related row cannot be read; the error of a row
+/// that cannot be made.
 pub(super) async fn list(
     context: &Context,
     session: Session<'_>,
     query: &Query,
-    rows: &[Row],
+    rows: &impl Rows,
 ) -> Result<Answer, OperationError> {
-    Ok(query.run(rows, &related(context, session, query, rows).await?))
+    let needs = query.needs();
+    let mut loader = Loader::new(context, session);
+    let (mut total, mut filtered) = (0, 0);
+    let mut ranked: Vec<(Rank, usize)> = Vec::new();
+    let mut reduced: Vec<Row> = Vec::new();
+    for start in (0..rows.len()).step_by(CHUNK) {
+        let positions = start..rows.len().min(start + CHUNK);
+        let chunk = make(rows, positions.clone())?;
+        loader.to_evaluate(&needs, query.collection, &chunk).await?;
+        for (position, row) in positions.zip(chunk) {
+            total += usize::from(query.permits(&row, &loader.related));
+            if query.matches(&row, &loader.related) {
+                filtered += 1;
+                if query.shows_rows() {
+                    ranked.extend(query.rank(&row, &loader.related).map(|rank| (rank, position)));
+                } else {
+                    reduced.push(query.reduced(row));
+                }
+            }
+            turn(session).await;
+        }
+        session.budget.check()?;
+        loader.forget();
+    }
+    let meta = query.meta_of(total, filtered);
+    if !query.shows_rows() {
+        let data = query.data_of(reduced.iter().collect(), &loader.related)?;
+        return Ok(Answer { meta, data });
+    }
+    ranked.sort_by(|a, b| query.compare_ranks(&a.0, &b.0));
+    let shown = query.window.cut(ranked.into_iter().map(|(_, position)| position));
+    let shown: Vec<Row> = shown.into_iter().map(|position| rows.row(position)).collect::<Result<_, _>>()?;
+    loader.to_render(&needs, query.collection, &shown).await?;
+    Ok(Answer { meta, data: query.render(&shown, &loader.related)? })
+}
+
+fn make(rows: &impl Rows, positions: Range<usize>) -> Result<Vec<Row>, OperationError> {
+    positions.map(|position| rows.row(position)).collect()
+}
+
+/// Lets other requests run after a long evaluation. It is also where the deadline of the request ends the work.
+pub(super) async fn turn(session: Session<'_>) {
+    if session.budget.turn_is_over() {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Runs a checked query on one row.
@@ -43,7 +119,7 @@ async fn related(
     rows: &[Row],
 ) -> Result<Related, OperationError> {
     let needs = query.needs();
-    let mut loader = Loader::new(context, session.caller);
+    let mut loader = Loader::new(context, session);
     loader.to_evaluate(&needs, query.collection, rows).await?;
     loader.to_render(&needs, query.collection, rows).await?;
     Ok(loader.related)

@@ -2,10 +2,14 @@
 
 use serde_json::Value;
 
-use super::{OperationError, Session, in_memory, rows};
+use super::{
+    OperationError, Session,
+    in_memory::{self, Items},
+    rows,
+};
 use crate::{
     context::Context,
-    query::{Answer, Collection, Query, RawQuery, Row},
+    query::{Answer, Collection, Query, RawQuery},
 };
 
 /// Lists organisations. A caller with a limited set of organisations sees only those (RSV-6).
@@ -20,8 +24,7 @@ pub async fn list(context: &Context, session: Session<'_>, raw: &RawQuery) -> Re
         Some(own) => store.organisations(own).await?,
         None => store.all_organisations().await?,
     };
-    let rows: Vec<Row> = organisations.iter().map(rows::organisation).collect();
-    let answer = in_memory::list(context, session, &query, &rows).await?;
+    let answer = in_memory::list(context, session, &query, &Items(&organisations, rows::organisation)).await?;
     Ok((query, answer))
 }
 

@@ -6,10 +6,10 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Caller, OperationError, Session, relate::Loader, rows};
+use super::{Caller, OperationError, Session, in_memory::turn, relate::Loader, rows};
 use crate::{
     context::Context,
-    query::{self, Answer, Collection, Meta, Query, RawQuery, Related, Row},
+    query::{self, Answer, Budget, Collection, Limit, Meta, Query, Rank, RawQuery, Related, Row, Window},
     reservation::Reservation,
     store::{
         Entries, Index, Store, StoreError,
@@ -23,14 +23,25 @@ const CHUNK: usize = 100;
 /// Maximum number of rows in one read (ten concurrent batch reads).
 const MAX_CHUNK: usize = 1_000;
 
+/// Maximum number of matches that are held until their order is known.
+const HELD: usize = 200;
+
 /// Reservations, each with its row.
 type Rows = Vec<(Reservation, Row)>;
 
-/// The result of reading a list: the matching rows, or only their number.
+/// What is kept of each match until all are known.
+enum Kept {
+    /// The matches of the query's window, in its order.
+    Window(Vec<Reservation>),
+    /// The order of each match, and the first [`HELD`] of them. Other rows of the window are read again.
+    Order(Vec<(Rank, Uuid)>, HashMap<Uuid, Reservation>),
+    /// The members that groups and aggregates need.
+    Reduced(Vec<Row>),
+}
+
+/// The result of reading a list.
 struct Read {
-    items: Rows,
-    /// Whether `items` already has the order and the window of the query.
-    cut: bool,
+    kept: Kept,
     /// The number of matches, if the query asks for it.
     filtered: Option<usize>,
 }
@@ -52,24 +63,28 @@ enum Data {
 
 impl List {
     /// The list as JSON values, for callers that inspect it (GraphQL).
-    #[must_use]
-    pub fn into_answer(self, query: &Query) -> Answer {
+    ///
+    /// # Errors
+    /// `INVALID_QUERY` when the budget is spent.
+    pub fn into_answer(self, query: &Query) -> Result<Answer, OperationError> {
         let data = match self.data {
-            Data::Rows(rows, related) => Value::Array(rows.iter().map(|row| query.render(row, &related)).collect()),
+            Data::Rows(rows, related) => query.render(&rows, &related)?,
             Data::Value(value) => value,
         };
-        Answer { meta: self.meta, data }
+        Ok(Answer { meta: self.meta, data })
     }
 
     /// The list as the JSON of its body. Codes are written directly, without a JSON value for each: a list can show
     /// thousands.
-    #[must_use]
-    pub fn json(&self, query: &Query) -> String {
+    ///
+    /// # Errors
+    /// `INVALID_QUERY` when the budget is spent or the answer is too long.
+    pub fn json(&self, query: &Query, budget: &Budget) -> Result<String, OperationError> {
         let meta = self.meta.as_ref();
-        match &self.data {
-            Data::Rows(rows, related) => query.json_of(meta, rows, related),
-            Data::Value(value) => query::json_body(meta, value),
-        }
+        Ok(match &self.data {
+            Data::Rows(rows, related) => query.json_of(meta, rows, related)?,
+            Data::Value(value) => query::json_body(meta, value, budget)?,
+        })
     }
 }
 
@@ -92,28 +107,26 @@ pub async fn list(context: &Context, session: Session<'_>, raw: &RawQuery) -> Re
 pub async fn run(context: &Context, session: Session<'_>, query: &Query) -> Result<List, OperationError> {
     let store = context.store();
     let needs = query.needs();
-    let mut loader = Loader::new(context, session.caller);
+    let mut loader = Loader::new(context, session);
     loader.resolve_codes(query).await?;
     let plan = plan(query, context.config().shards, |codes| loader.reservations_with(codes));
 
     if let Some(data) = count_alone(store, query, &plan).await? {
         return Ok(List { meta: None, data: Data::Value(data) });
     }
-    let read = read(store, query, &plan, &mut loader).await?;
+    let mut reading = Reading { store, session, query, needs: &needs, loader };
+    let read = reading.read(&plan, query.window).await?;
     let total = match query.meta.contains(&Meta::TotalCount) {
         true => total_count(store, session.caller).await?,
         false => 0,
     };
     let meta = query.meta_of(total, read.filtered.unwrap_or(0));
-
-    let data = if query.shows_rows() {
-        let shown = if read.cut { read.items } else { window(query, read.items, &loader) };
-        let (items, rows): (Vec<Reservation>, Vec<Row>) = shown.into_iter().unzip();
-        loader.codes(&needs, &items).await?;
-        loader.to_render(&needs, Collection::CodeReservation, &rows).await?;
-        Data::Rows(rows, Box::new(loader.related))
-    } else {
-        Data::Value(query.data_of(read.items.iter().map(|(_, row)| row).collect(), &loader.related))
+    let data = match read.kept {
+        Kept::Reduced(rows) => Data::Value(query.data_of(rows.iter().collect(), &reading.loader.related)?),
+        kept => {
+            let items = reading.window(kept, query.window).await?;
+            reading.show(items).await?
+        }
     };
     Ok(List { meta, data })
 }
@@ -180,7 +193,7 @@ pub async fn show_many(
 ) -> Result<Answer, OperationError> {
     let related = relate(context, session, query, items).await?;
     let rows: Vec<Row> = items.iter().map(rows::reservation).collect();
-    Ok(query.run(&rows, &related))
+    Ok(query.run(&rows, &related)?)
 }
 
 /// Loads the related rows and codes that a query needs for these reservations.
@@ -192,7 +205,7 @@ async fn relate(
 ) -> Result<query::Related, OperationError> {
     let needs = query.needs();
     let rows: Vec<Row> = items.iter().map(rows::reservation).collect();
-    let mut loader = Loader::new(context, session.caller);
+    let mut loader = Loader::new(context, session);
     loader.resolve_codes(query).await?;
     loader.to_evaluate(&needs, Collection::CodeReservation, &rows).await?;
     loader.codes(&needs, items).await?;
@@ -200,174 +213,226 @@ async fn relate(
     Ok(loader.related)
 }
 
-/// The reservations that a query matches, in its order and window (batch updates and deletes), read consistently.
+/// The reservations that a query matches, in its order and window (batch updates and deletes), read consistently;
+/// `most` of them and one more at most, so that the caller can refuse a larger number.
 ///
 /// # Errors
-/// `INVALID_QUERY` when the query would read more than `MaxScan` items; `SERVICE_UNAVAILABLE` when DynamoDB does not
-/// answer.
+/// `INVALID_QUERY` when the query would read more than `MaxScan` items or the budget is spent; `SERVICE_UNAVAILABLE` when
+/// DynamoDB does not answer.
 pub async fn matching(
     context: &Context,
     session: Session<'_>,
     query: &Query,
+    most: usize,
 ) -> Result<Vec<Reservation>, OperationError> {
-    let store = context.store();
-    let mut loader = Loader::new(context, session.caller);
+    let needs = query.needs();
+    let mut loader = Loader::new(context, session);
     loader.resolve_codes(query).await?;
     let plan = plan(query, context.config().shards, |codes| loader.reservations_with(codes));
-    let read = read(store, query, &plan, &mut loader).await?;
-    let shown = if read.cut { read.items } else { window(query, read.items, &loader) };
-    Ok(shown.into_iter().map(|(item, _)| item).collect())
+    let window = query.window.within(most + 1);
+    let mut reading = Reading { store: context.store(), session, query, needs: &needs, loader };
+    let read = reading.read(&plan, window).await?;
+    reading.window(read.kept, window).await
 }
 
-/// Sorts the rows and cuts them to the query's window.
-fn window(query: &Query, all: Rows, loader: &Loader<'_>) -> Rows {
-    let mut sorted: Vec<&Row> = all.iter().map(|(_, row)| row).collect();
-    query.sort_rows(&mut sorted, &loader.related);
-    let positions: HashMap<*const Row, usize> =
-        all.iter().enumerate().map(|(at, (_, row))| (std::ptr::from_ref(row), at)).collect();
-    let order = query.window.cut(sorted.into_iter().filter_map(|row| positions.get(&std::ptr::from_ref(row)).copied()));
-    let mut all: Vec<Option<(Reservation, Row)>> = all.into_iter().map(Some).collect();
-    order.into_iter().filter_map(|at| all.get_mut(at).and_then(Option::take)).collect()
+/// Reads the rows of one query.
+struct Reading<'a> {
+    store: Store<'a>,
+    session: Session<'a>,
+    query: &'a Query,
+    needs: &'a query::Needs,
+    loader: Loader<'a>,
 }
 
-/// Reads the matches of a query; the plan limits how many items are read.
-async fn read(store: Store<'_>, query: &Query, plan: &Plan, loader: &mut Loader<'_>) -> Result<Read, OperationError> {
-    let needs = query.needs();
-    let wants_count = query.meta.contains(&Meta::FilterCount);
-    match &plan.source {
-        Source::Nothing => Ok(Read { items: Vec::new(), cut: false, filtered: Some(0) }),
-        Source::Keys(ids) => {
-            let items = loader.reservations(ids).await?;
-            let items = keep_matching(query, &needs, loader, items).await?;
-            let filtered = Some(items.len());
-            tracing::debug!(%plan, rows = items.len(), "plan: {plan}");
-            Ok(Read { items, cut: false, filtered })
-        }
-        Source::Indexes(indexes) => {
-            let by_id = query.is_default_sort().filter(|_| query.shows_rows());
-            let descending = by_id.unwrap_or(false);
-            let mut entries = Entries::new(indexes, descending, &plan.entries);
-            let read = match by_id {
-                Some(_) => page(store, query, plan, loader, &mut entries, wants_count).await?,
-                None => everything(store, query, loader, &mut entries).await?,
-            };
-            tracing::debug!(%plan, scanned = entries.scanned(), rows = read.items.len(), "plan: {plan}");
-            Ok(read)
-        }
+impl Reading<'_> {
+    /// Reads the matches of the query. The plan limits how many items are read.
+    async fn read(&mut self, plan: &Plan, window: Window) -> Result<Read, OperationError> {
+        let read = match &plan.source {
+            Source::Nothing => Read { kept: self.nothing(), filtered: Some(0) },
+            Source::Keys(ids) => self.everything(&mut Candidates::Ids(ids)).await?,
+            Source::Indexes(indexes) => {
+                let by_id = self.query.is_default_sort().filter(|_| self.query.shows_rows());
+                let mut entries = Entries::new(indexes, by_id.unwrap_or(false), &plan.entries);
+                let read = match by_id {
+                    Some(_) => self.page(plan, window, &mut entries).await?,
+                    None => self.everything(&mut Candidates::Entries(&mut entries)).await?,
+                };
+                tracing::debug!(scanned = entries.scanned(), "plan: {plan}");
+                read
+            }
+        };
+        Ok(read)
     }
-}
 
-/// Reads one page in the default order. If every candidate matches, the rows before the page are skipped without being
-/// read.
-async fn page(
-    store: Store<'_>,
-    query: &Query,
-    plan: &Plan,
-    loader: &mut Loader<'_>,
-    entries: &mut Entries,
-    wants_count: bool,
-) -> Result<Read, OperationError> {
-    let needs = query.needs();
-    let (mut skip, take) = (query.window.skip(), query.window.take().unwrap_or(usize::MAX));
-    let mut filtered = 0;
-    if plan.exact {
-        // The offset counts index entries. A row that was deleted since its entry was written still counts.
-        while skip > 0 {
-            let skipped = entries.next(store, skip.min(1_000)).await?.len();
-            if skipped == 0 {
+    fn nothing(&self) -> Kept {
+        if self.query.shows_rows() { Kept::Window(Vec::new()) } else { Kept::Reduced(Vec::new()) }
+    }
+
+    /// Reads one window in the default order. If every candidate matches, entries are skipped without reading their rows.
+    async fn page(&mut self, plan: &Plan, window: Window, entries: &mut Entries) -> Result<Read, OperationError> {
+        let (mut skip, take) = (window.skip(), window.take().unwrap_or(usize::MAX));
+        let mut filtered = 0;
+        if plan.exact {
+            // The offset counts index entries. A row that was deleted since its entry was written still counts.
+            while skip > 0 {
+                let skipped = entries.next(self.store, skip.min(1_000)).await?.len();
+                if skipped == 0 {
+                    break;
+                }
+                skip -= skipped;
+                filtered += skipped;
+            }
+        }
+        let mut items = Vec::new();
+        let mut most = CHUNK;
+        while items.len() < take {
+            let left = take - items.len();
+            let chunk = if plan.exact { left.min(most) } else { most };
+            most = (most * 2).min(MAX_CHUNK);
+            let ids = entries.next(self.store, chunk).await?;
+            if ids.is_empty() {
                 break;
             }
-            skip -= skipped;
-            filtered += skipped;
+            for (item, _) in self.matches_of(&ids).await? {
+                filtered += 1;
+                if skip > 0 {
+                    skip -= 1;
+                } else if items.len() < take {
+                    items.push(item);
+                }
+            }
+            // An answer that will be refused is not read to its end.
+            if items.len().saturating_mul(self.query.members_of_a_row()) > Limit::Members.most() {
+                return Err(Limit::Members.error().into());
+            }
+        }
+        if self.query.meta.contains(&Meta::FilterCount) {
+            filtered += self.count_rest(plan, entries).await?;
+        }
+        Ok(Read { kept: Kept::Window(items), filtered: Some(filtered) })
+    }
+
+    /// Counts the matches after the window.
+    async fn count_rest(&mut self, plan: &Plan, entries: &mut Entries) -> Result<usize, OperationError> {
+        let mut count = 0;
+        loop {
+            let ids = entries.next(self.store, MAX_CHUNK).await?;
+            if ids.is_empty() {
+                return Ok(count);
+            }
+            count += if plan.exact { ids.len() } else { self.matches_of(&ids).await?.len() };
         }
     }
-    let mut items = Vec::new();
-    let (mut seen, mut most) = (0, CHUNK);
-    while items.len() < take {
-        let left = take - items.len();
-        let chunk = if plan.exact { left.min(most) } else { most };
-        most = (most * 2).min(MAX_CHUNK);
-        let ids = entries.next(store, chunk).await?;
-        if ids.is_empty() {
-            break;
+
+    /// Reads every match, for other sort orders, groups and aggregates. Keeps only what orders them, or the members that
+    /// groups and aggregates need.
+    async fn everything(&mut self, candidates: &mut Candidates<'_>) -> Result<Read, OperationError> {
+        let (mut order, mut held, mut reduced) = (Vec::new(), HashMap::new(), Vec::new());
+        loop {
+            let ids = candidates.next(self.store).await?;
+            if ids.is_empty() {
+                break;
+            }
+            for (item, row) in self.matches_of(&ids).await? {
+                if self.query.shows_rows() {
+                    order.extend(self.query.rank(&row, &self.loader.related).map(|rank| (rank, item.id)));
+                    if held.len() < HELD {
+                        held.insert(item.id, item);
+                    }
+                } else {
+                    reduced.push(self.query.reduced(row));
+                }
+            }
+            self.session.budget.check()?;
         }
-        seen += ids.len();
-        if seen > store.config().max_scan {
-            return Err(StoreError::TooMany(store.config().max_scan).into());
+        let filtered = Some(order.len() + reduced.len());
+        let kept = if self.query.shows_rows() { Kept::Order(order, held) } else { Kept::Reduced(reduced) };
+        Ok(Read { kept, filtered })
+    }
+
+    /// The reservations of a window in the order of the query.
+    async fn window(&mut self, kept: Kept, window: Window) -> Result<Vec<Reservation>, OperationError> {
+        let (mut order, mut held) = match kept {
+            Kept::Window(items) => return Ok(items),
+            Kept::Reduced(_) => return Ok(Vec::new()),
+            Kept::Order(order, held) => (order, held),
+        };
+        order.sort_by(|a, b| self.query.compare_ranks(&a.0, &b.0));
+        let ids = window.cut(order.into_iter().map(|(_, id)| id));
+        if ids.len().saturating_mul(self.query.members_of_a_row()) > Limit::Members.most() {
+            return Err(Limit::Members.error().into());
         }
-        let rows = store.reservations(&ids).await?;
-        for item in keep_matching(query, &needs, loader, rows).await? {
-            filtered += 1;
-            if skip > 0 {
-                skip -= 1;
-            } else if items.len() < take {
-                items.push(item);
+        let mut items = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(MAX_CHUNK) {
+            let dropped: Vec<Uuid> = ids.iter().filter(|id| !held.contains_key(id)).copied().collect();
+            if !dropped.is_empty() {
+                // One that changed or was deleted meanwhile may not match any more.
+                held.extend(self.again(&dropped).await?.into_iter().map(|(item, _)| (item.id, item)));
+            }
+            items.extend(ids.iter().filter_map(|id| held.remove(id)));
+        }
+        Ok(items)
+    }
+
+    /// Reads reservations and keeps those that match.
+    async fn matches_of(&mut self, ids: &[Uuid]) -> Result<Rows, OperationError> {
+        if !self.session.budget.reads(ids.len()) {
+            return Err(StoreError::TooMany(self.store.config().max_scan).into());
+        }
+        self.again(ids).await
+    }
+
+    /// Like [`Reading::matches_of`], for reservations that were counted already. They are read consistently; the index
+    /// that named them may be stale.
+    async fn again(&mut self, ids: &[Uuid]) -> Result<Rows, OperationError> {
+        // Rows that matter no more, before others are read.
+        self.loader.forget();
+        let items = self.loader.reservations(ids).await?;
+        let rows: Vec<Row> = items.iter().map(rows::reservation).collect();
+        self.loader.to_evaluate(self.needs, Collection::CodeReservation, &rows).await?;
+        if self.needs.count_to_evaluate {
+            self.loader.counts(&items);
+        }
+        let mut matches = Vec::new();
+        for (item, row) in items.into_iter().zip(rows) {
+            if self.query.matches(&row, &self.loader.related) {
+                matches.push((item, row));
+            }
+            turn(self.session).await;
+        }
+        self.session.budget.check()?;
+        Ok(matches)
+    }
+
+    /// The rows of reservations with what they show.
+    async fn show(mut self, items: Vec<Reservation>) -> Result<Data, OperationError> {
+        self.loader.codes(self.needs, &items).await?;
+        let shown = |item: &Reservation| self.query.shown_members(rows::reservation(item));
+        let rows: Vec<Row> = items.iter().map(shown).collect();
+        drop(items);
+        self.loader.to_render(self.needs, Collection::CodeReservation, &rows).await?;
+        Ok(Data::Rows(rows, Box::new(self.loader.related)))
+    }
+}
+
+/// Where the ids of candidates come from.
+enum Candidates<'a> {
+    Ids(&'a [Uuid]),
+    Entries(&'a mut Entries),
+}
+
+impl Candidates<'_> {
+    /// The next ids; none at the end.
+    async fn next(&mut self, store: Store<'_>) -> Result<Vec<Uuid>, OperationError> {
+        match self {
+            Self::Entries(entries) => Ok(entries.next(store, MAX_CHUNK).await?),
+            Self::Ids(ids) => {
+                let (now, later) = ids.split_at(ids.len().min(MAX_CHUNK));
+                *ids = later;
+                Ok(now.to_vec())
             }
         }
     }
-    if wants_count {
-        filtered += count_rest(store, query, plan, loader, entries).await?;
-    }
-    Ok(Read { items, cut: true, filtered: Some(filtered) })
-}
-
-/// Counts the matches after the page.
-async fn count_rest(
-    store: Store<'_>,
-    query: &Query,
-    plan: &Plan,
-    loader: &mut Loader<'_>,
-    entries: &mut Entries,
-) -> Result<usize, OperationError> {
-    let needs = query.needs();
-    let mut count = 0;
-    loop {
-        let ids = entries.next(store, 1_000).await?;
-        if ids.is_empty() {
-            return Ok(count);
-        }
-        count += if plan.exact {
-            ids.len()
-        } else {
-            let rows = store.reservations(&ids).await?;
-            keep_matching(query, &needs, loader, rows).await?.len()
-        };
-    }
-}
-
-/// Reads every match. Other sort orders, groups and aggregates need all of them.
-async fn everything(
-    store: Store<'_>,
-    query: &Query,
-    loader: &mut Loader<'_>,
-    entries: &mut Entries,
-) -> Result<Read, OperationError> {
-    let needs = query.needs();
-    let mut items = Vec::new();
-    loop {
-        let ids = entries.next(store, 1_000).await?;
-        if ids.is_empty() {
-            let filtered = Some(items.len());
-            return Ok(Read { items, cut: false, filtered });
-        }
-        let rows = store.reservations(&ids).await?;
-        items.extend(keep_matching(query, &needs, loader, rows).await?);
-    }
-}
-
-/// Keeps the items that match the query. The items were read consistently; the index that named them may be stale.
-async fn keep_matching(
-    query: &Query,
-    needs: &query::Needs,
-    loader: &mut Loader<'_>,
-    items: Vec<Reservation>,
-) -> Result<Rows, OperationError> {
-    let rows: Vec<Row> = items.iter().map(rows::reservation).collect();
-    loader.to_evaluate(needs, Collection::CodeReservation, &rows).await?;
-    if needs.count_to_evaluate {
-        loader.counts(&items);
-    }
-    Ok(items.into_iter().zip(rows).filter(|(_, row)| query.matches(row, &loader.related)).collect())
 }
 
 /// The number of rows that exist for the caller.

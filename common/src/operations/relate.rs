@@ -6,7 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    Caller, OperationError,
+    Caller, OperationError, Session,
     code_rows::{CodeRows, MAX_CODES, offsets},
     find_codes::find_codes,
     rows,
@@ -16,6 +16,9 @@ use crate::{
     query::{CodeLookup, Collection, Needs, Query, Related, Row, schema::Relation},
     reservation::Reservation,
 };
+
+/// Maximum number of related rows of one collection that are kept for the next rows.
+const MAX_RELATED: usize = 2_000;
 
 /// Loads relations into a [`Related`].
 pub struct Loader<'a> {
@@ -31,8 +34,9 @@ pub struct Loader<'a> {
 impl<'a> Loader<'a> {
     /// A loader that has loaded nothing.
     #[must_use]
-    pub fn new(context: &'a Context, caller: &'a Caller) -> Self {
-        Self { context, caller, related: Related::new(), lookups: HashMap::new(), found: HashMap::new() }
+    pub fn new(context: &'a Context, session: Session<'a>) -> Self {
+        let related = Related::within(session.budget);
+        Self { context, caller: session.caller, related, lookups: HashMap::new(), found: HashMap::new() }
     }
 
     /// Resolves the codes that a query filters by.
@@ -205,6 +209,11 @@ impl<'a> Loader<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Forgets related rows that were needed to evaluate rows which are not shown, when they have become many.
+    pub fn forget(&mut self) {
+        self.related.forget_rows(MAX_RELATED);
     }
 
     /// Counts the codes of reservations.

@@ -2,7 +2,7 @@
 
 use super::{Caller, OperationError, rows};
 use crate::{
-    query::{self, Access, Action, Collection, Filter, Query, RawQuery},
+    query::{self, Access, Action, Budget, Collection, Filter, Query, RawQuery},
     reservation::Timestamp,
 };
 
@@ -13,9 +13,18 @@ pub struct Session<'a> {
     pub caller: &'a Caller,
     /// The time of the request, for which `$NOW` stands.
     pub now: Timestamp,
+    /// What the request may still compute and hold, over all its operations.
+    pub budget: &'a Budget,
 }
 
 impl Session<'_> {
+    /// The same with another budget: for work that is repeated after a conflict, each time as if it were the first. The
+    /// number of tries limits the whole.
+    #[must_use]
+    pub(super) fn again<'b>(&'b self, budget: &'b Budget) -> Session<'b> {
+        Session { caller: self.caller, now: self.now, budget }
+    }
+
     /// The members that the caller may read.
     #[must_use]
     pub fn access(&self) -> Access {
@@ -29,7 +38,7 @@ impl Session<'_> {
     /// `INVALID_QUERY` for a parameter that cannot be used.
     pub fn query(&self, collection: Collection, raw: &RawQuery) -> Result<Query, OperationError> {
         self.caller.may(Action::Read, collection)?;
-        let mut query = query::parse(raw, collection, &self.access(), self.now.time())?;
+        let mut query = query::parse(raw, collection, &self.access(), self.now.time(), self.budget)?;
         if let Some(own) = self.caller.organisations() {
             let member = match collection {
                 Collection::CodeReservation => "reserved_for",

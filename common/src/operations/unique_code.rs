@@ -8,15 +8,22 @@ use uuid::Uuid;
 
 use super::{
     Loader, OperationError, Session,
-    code_rows::{CodeRows, MAX_CODES},
+    code_rows::{CodeRows, MAX_CODES, Rendered},
     find_codes::{FoundCode, find_code_by_id, find_codes},
-    in_memory,
+    in_memory::{self, Items, Rows},
 };
 use crate::{
+    concurrency,
     context::Context,
-    query::{Answer, Collection, Condition, Filter, Query, RawQuery, Row, Scalar, Test, Window, sort::SortTarget},
+    query::{
+        Answer, Collection, Condition, Filter, Limit, Query, RawQuery, Row, Scalar, Test, Window, sort::SortTarget,
+    },
     reservation::{Reservation, uuid},
+    store::StoreError,
 };
+
+/// Units of evaluation that rendering one code costs.
+const UNITS_PER_CODE: usize = 20;
 
 /// Maximum number of reservations or ids that one list may name.
 const MAX_RESERVATIONS: usize = 100;
@@ -42,7 +49,7 @@ pub async fn run(context: &Context, session: Session<'_>, query: &Query) -> Resu
         Asked::Reservations(ids) => of_reservations(context, session, query, &ids, descending).await,
         Asked::Rows(named) => {
             let rows = named.rows(context, session).await?;
-            answer(context, session, query, rows).await
+            answer(context, session, query, &Items(&rows, Row::clone)).await
         }
     }
 }
@@ -81,10 +88,15 @@ enum Named {
 
 impl Named {
     async fn rows(self, context: &Context, session: Session<'_>) -> Result<Vec<Row>, OperationError> {
+        let named = match &self {
+            Self::Ids(ids) => ids.len(),
+            Self::Lookups(lookups) => lookups.len(),
+        };
+        session.budget.spend(Limit::Codes, named)?;
         let mut found: Vec<FoundCode> = match self {
             Self::Ids(ids) => {
                 let found = ids.into_iter().map(|id| find_code_by_id(context, session.caller, id));
-                futures::future::try_join_all(found).await?.into_iter().flatten().collect()
+                concurrency::all(found).await?.into_iter().flatten().collect()
             }
             Self::Lookups(lookups) => {
                 find_codes(context, session.caller, &lookups).await?.into_values().flatten().collect()
@@ -170,14 +182,14 @@ async fn of_reservations(
         }
     }
     if plain && query.shows_rows() {
-        let rows = window(context, &items, query.window, descending).await?;
-        let mut loader = Loader::new(context, session.caller);
+        let rows = window(context, session, query, &items, descending).await?;
+        let mut loader = Loader::new(context, session);
         loader.to_render(&query.needs(), Collection::UniqueCode, &rows).await?;
-        let data = Value::Array(rows.iter().map(|row| query.render(row, &loader.related)).collect());
+        let data = query.render(&rows, &loader.related)?;
         let total = usize::try_from(total).unwrap_or(usize::MAX);
         return Ok(Answer { meta: query.meta_of(total, total), data });
     }
-    // Other conditions are evaluated on each code, so the number of codes is limited.
+    // Further conditions are evaluated on each code.
     if total > context.config().max_scan as u64 {
         return Err(OperationError::InvalidQuery(format!(
             "The reservations have {total} codes; a filter besides \"reservation\", a search, groups and aggregates other \
@@ -185,22 +197,60 @@ async fn of_reservations(
             context.config().max_scan
         )));
     }
-    let all = Window { limit: Some(-1), offset: 0, page: 0 };
-    let codes = CodeRows::open(context).await?;
-    let mut rows = Vec::new();
-    for item in &items {
-        rows.extend(codes.window(item, all, descending)?);
+    if !session.budget.reads(usize::try_from(total).unwrap_or(usize::MAX)) {
+        return Err(StoreError::TooMany(context.config().max_scan).into());
     }
-    answer(context, session, query, rows).await
+    let codes = AllCodes::new(CodeRows::open(context).await?, &items, descending)?;
+    answer(context, session, query, &codes).await
+}
+
+/// All codes of some reservations, one reservation after the other.
+struct AllCodes<'a> {
+    codes: CodeRows<'a>,
+    /// With the position of the first code of each.
+    reservations: Vec<(usize, Rendered<'a>)>,
+    len: usize,
+    descending: bool,
+}
+
+impl<'a> AllCodes<'a> {
+    fn new(codes: CodeRows<'a>, items: &'a [Reservation], descending: bool) -> Result<Self, OperationError> {
+        let (mut reservations, mut len) = (Vec::new(), 0);
+        for item in items {
+            if let Some(rendered) = codes.rendered(item)? {
+                let start = len;
+                len += usize::try_from(rendered.count()).unwrap_or(usize::MAX);
+                reservations.push((start, rendered));
+            }
+        }
+        Ok(Self { codes, reservations, len, descending })
+    }
+}
+
+impl Rows for AllCodes<'_> {
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn row(&self, position: usize) -> Result<Row, OperationError> {
+        let at = self.reservations.partition_point(|(start, _)| *start <= position);
+        let Some((start, rendered)) = at.checked_sub(1).and_then(|at| self.reservations.get(at)) else {
+            return Ok(Row::new());
+        };
+        let offset = (position - start) as u64;
+        self.codes.row(rendered, if self.descending { rendered.count() - 1 - offset } else { offset })
+    }
 }
 
 /// The rows of a window over the codes of several reservations, one after the other.
 async fn window(
     context: &Context,
+    session: Session<'_>,
+    query: &Query,
     items: &[Reservation],
-    asked: Window,
     descending: bool,
 ) -> Result<Vec<Row>, OperationError> {
+    let asked = query.window;
     let (mut skip, mut take) = (asked.skip() as u64, asked.take().map_or(u64::MAX, |take| take as u64));
     let mut rows = Vec::new();
     let mut codes = None;
@@ -222,7 +272,9 @@ async fn window(
                 offset: i64::try_from(skip).unwrap_or(i64::MAX),
                 page: 0,
             };
-            rows.extend(codes.window(item, part, descending)?);
+            rows.extend(codes.window(item, part, descending)?.into_iter().map(|row| query.shown_members(row)));
+            // Rendering a code costs about as much as evaluating this many conditions on it.
+            session.budget.spend(Limit::Evaluation, usize::try_from(here).unwrap_or(usize::MAX) * UNITS_PER_CODE)?;
         }
         skip = skip.saturating_sub(count);
         take -= here;
@@ -253,11 +305,11 @@ async fn answer(
     context: &Context,
     session: Session<'_>,
     query: &Query,
-    rows: Vec<Row>,
+    rows: &impl Rows,
 ) -> Result<Answer, OperationError> {
     let mut query = query.clone();
     if query.filter.as_ref().is_some_and(|filter| filter.as_code_lookups().is_ok()) {
         query.filter = None;
     }
-    in_memory::list(context, session, &query, &rows).await
+    in_memory::list(context, session, &query, rows).await
 }

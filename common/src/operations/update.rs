@@ -18,7 +18,7 @@ use crate::{
     context::Context,
     directory::Organisation,
     metrics::Event,
-    query::{Action, Collection, Query, RawQuery},
+    query::{Action, Budget, Collection, Query, RawQuery},
     reservation::{
         Reservation, Status,
         update::{Editor, apply},
@@ -131,6 +131,8 @@ async fn write(
 ) -> Result<Value, OperationError> {
     let store = context.store();
     for _ in 0..MAX_TRIES {
+        let budget = Budget::of_rows(context.config().max_scan);
+        let session = session.again(&budget);
         let (current, matched);
         let changes = match selected {
             Selected::Rows(changes) => {
@@ -142,8 +144,12 @@ async fn write(
             // The condition on the version ensures that only rows that still match are written: after a conflict the
             // query runs again.
             Selected::Matching(query, data) => {
-                current = matching(context, session, query).await?;
-                check_number(current.len())?;
+                current = matching(context, session, query, MAX_BATCH).await?;
+                if current.len() > MAX_BATCH {
+                    return Err(OperationError::InvalidPayload(format!(
+                        "More than {MAX_BATCH} rows match; {MAX_BATCH} at most can be changed in one request"
+                    )));
+                }
                 matched = current.iter().map(|item| Change { id: item.id, data }).collect();
                 &matched
             }

@@ -2,10 +2,14 @@
 
 use serde_json::Value;
 
-use super::{OperationError, Session, in_memory, rows};
+use super::{
+    OperationError, Session,
+    in_memory::{self, Items},
+    rows,
+};
 use crate::{
     context::Context,
-    query::{self, Action, Answer, Collection, Query, RawQuery, Row},
+    query::{self, Action, Answer, Collection, Query, RawQuery},
 };
 
 /// Lists users.
@@ -16,8 +20,7 @@ use crate::{
 pub async fn list(context: &Context, session: Session<'_>, raw: &RawQuery) -> Result<(Query, Answer), OperationError> {
     let query = session.query(Collection::Users, raw)?;
     let users = context.store().all_users().await?;
-    let rows: Vec<Row> = users.iter().map(rows::user).collect();
-    let answer = in_memory::list(context, session, &query, &rows).await?;
+    let answer = in_memory::list(context, session, &query, &Items(&users, rows::user)).await?;
     Ok((query, answer))
 }
 
@@ -48,7 +51,7 @@ pub async fn me(context: &Context, session: Session<'_>, raw: &RawQuery) -> Resu
         Ok(()) => session.access(),
         Err(_) => session.access().for_own_account(),
     };
-    let query = query::parse(raw, Collection::Users, &access, session.now.time())?;
+    let query = query::parse(raw, Collection::Users, &access, session.now.time(), session.budget)?;
     let value = in_memory::one(context, session, &query, rows::user(user)).await?;
     Ok((query, value))
 }

@@ -12,6 +12,7 @@ use super::{
     error::classify,
     items::{self, Item, text},
 };
+use crate::concurrency;
 
 /// The name of the index of open reservations, of its partition attribute, and the only value of that attribute.
 pub(super) const OPEN: &str = "open";
@@ -215,7 +216,7 @@ impl Entries {
             let want = (count - ids.len()).min(1_000).min(share);
             let budget = most.saturating_sub(self.scanned());
             let peeks = self.cursors.iter_mut().map(|cursor| cursor.peek(store, want, budget));
-            let heads = futures::future::try_join_all(peeks).await?;
+            let heads = concurrency::all(peeks).await?;
             if self.scanned() > most {
                 return Err(StoreError::TooMany(most));
             }

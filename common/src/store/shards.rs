@@ -6,10 +6,7 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::types::Select;
 
 use super::{Store, StoreError, error::classify, items::text};
-use crate::config::MAX_SHARDS;
-
-/// Number of partitions that are checked concurrently.
-const AT_ONCE: usize = 8;
+use crate::{concurrency, config::MAX_SHARDS};
 
 impl Store<'_> {
     /// The partitions at or above `Shards` that contain rows, in the index of reservations or of files. Makes two reads
@@ -18,13 +15,8 @@ impl Store<'_> {
     /// # Errors
     /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn stray_shards(&self) -> Result<BTreeSet<u32>, StoreError> {
-        let mut stray = BTreeSet::new();
-        let all: Vec<u32> = (self.config.shards..MAX_SHARDS).collect();
-        for some in all.chunks(AT_ONCE) {
-            let looks = some.iter().map(|shard| self.is_stray(*shard));
-            stray.extend(futures::future::try_join_all(looks).await?.into_iter().flatten());
-        }
-        Ok(stray)
+        let looks = (self.config.shards..MAX_SHARDS).map(|shard| self.is_stray(shard));
+        Ok(concurrency::all(looks).await?.into_iter().flatten().collect())
     }
 
     async fn is_stray(&self, shard: u32) -> Result<Option<u32>, StoreError> {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use aws_sdk_dynamodb::{operation::get_item::builders::GetItemFluentBuilder, types::KeysAndAttributes};
 
 use super::{Store, StoreError, error::classify, items::Item};
-use crate::backoff::pause;
+use crate::{backoff::pause, concurrency};
 
 /// Maximum number of rounds of a batch read. If items are still missing then, the read fails as busy.
 const MAX_BATCH_ROUNDS: u32 = 8;
@@ -29,7 +29,7 @@ impl Store<'_> {
             }
         }
         let chunks = unique.chunks(100).map(|chunk| self.batch_get_chunk(table, chunk.to_vec()));
-        Ok(futures::future::try_join_all(chunks).await?.into_iter().flatten().collect())
+        Ok(concurrency::all(chunks).await?.into_iter().flatten().collect())
     }
 
     async fn batch_get_chunk(&self, table: &str, mut keys: Vec<Item>) -> Result<Vec<Item>, StoreError> {

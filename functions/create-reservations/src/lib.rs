@@ -5,7 +5,7 @@ use common::{
     api::{Answer, ApiError, Call, serve},
     context::Context,
     operations::create,
-    query::parse_query_string,
+    query::{Action, Collection, parse_query_string},
 };
 use lambda_http::{Body, Request, Response};
 
@@ -16,6 +16,8 @@ pub async fn handle(context: &Context, request: Request) -> Response<Body> {
 
 async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
     call.no_deeper()?;
+    // Rights come before the body is read.
+    call.caller.may(Action::Create, Collection::CodeReservation)?;
     let session = call.session();
     let (input, raw) = (call.json()?, parse_query_string(&call.query)?);
     let request =

@@ -2,6 +2,7 @@
 //! (GraphQL specification, October 2021, sections 3.5 and 6.4.3). Pure: no I/O.
 
 use async_graphql::{Pos, dynamic::TypeRef};
+use common::query::Limit;
 use serde_json::{Map, Value as Json, json};
 
 use crate::{
@@ -17,7 +18,14 @@ pub(crate) struct Writer<'m> {
     /// Entries of `errors`.
     pub(crate) errors: Vec<Json>,
     path: Vec<Json>,
+    /// Members and bytes of text that may still be written. A member that is selected under several aliases is written
+    /// several times.
+    members: usize,
+    text: usize,
 }
+
+/// What an error costs, in members.
+const MEMBERS_PER_ERROR: usize = 10;
 
 /// The row whose members are written.
 #[derive(Clone, Copy)]
@@ -30,7 +38,19 @@ struct Row<'a> {
 impl<'m> Writer<'m> {
     /// A writer without errors.
     pub(crate) fn new(model: &'m Model) -> Self {
-        Self { model, errors: Vec::new(), path: Vec::new() }
+        Self { model, errors: Vec::new(), path: Vec::new(), members: Limit::Members.most(), text: Limit::Text.most() }
+    }
+
+    /// Whether the limits of an answer are reached. Then what was written is incomplete.
+    pub(crate) fn is_full(&self) -> bool {
+        self.members == 0 || self.text == 0
+    }
+
+    /// Subtracts a member with its text; false when the answer is full.
+    fn pays(&mut self, members: usize, text: usize) -> bool {
+        self.members = self.members.saturating_sub(members);
+        self.text = self.text.saturating_sub(text);
+        !self.is_full()
     }
 
     /// The value of a root field.
@@ -67,6 +87,9 @@ impl<'m> Writer<'m> {
     fn object(&mut self, selected: &Selected<'_>, output: &'m Output, row: Row<'_>) -> Json {
         let mut out = Map::new();
         for child in &selected.children {
+            if !self.pays(1, child.key.len()) {
+                break;
+            }
             self.path.push(json!(child.key));
             let value = self.member(child, output, row);
             self.path.pop();
@@ -103,6 +126,14 @@ impl<'m> Writer<'m> {
     }
 
     fn scalar(&mut self, pos: Pos, name: &str, data: &Json) -> Json {
+        let text = match data {
+            Json::String(text) => text.len(),
+            Json::Array(_) | Json::Object(_) => data.to_string().len(),
+            _ => 8,
+        };
+        if !self.pays(0, text) {
+            return Json::Null;
+        }
         let written = match name {
             "Int" => whole(data),
             "Float" => number(data).ok_or_else(|| format!("Float cannot represent non numeric value: {data}")),
@@ -113,6 +144,9 @@ impl<'m> Writer<'m> {
             _ => Ok(data.clone()),
         };
         written.unwrap_or_else(|message| {
+            if !self.pays(MEMBERS_PER_ERROR, message.len()) {
+                return Json::Null;
+            }
             self.errors.push(json!({
                 "message": message,
                 // Directus reports errors of graphql-js with this code.

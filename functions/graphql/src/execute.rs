@@ -95,7 +95,7 @@ impl<'a> Execution<'a> {
             Collection::Users => users::list(context, session, &raw).await?,
             _ => {
                 let (query, list) = read::list(context, session, &raw).await?;
-                let answer = list.into_answer(&query);
+                let answer = list.into_answer(&query)?;
                 (query, answer)
             }
         };
@@ -121,7 +121,7 @@ impl<'a> Execution<'a> {
         query.plain_numbers = true;
         let Answer { data, .. } = match collection {
             Collection::UniqueCode => unique_code::run(self.context, self.session(), &query).await?,
-            _ => read::run(self.context, self.session(), &query).await?.into_answer(&query),
+            _ => read::run(self.context, self.session(), &query).await?.into_answer(&query)?,
         };
         let operations: Vec<&str> = query.aggregates.iter().map(|aggregate| aggregate.operation.name()).collect();
         let is_grouped = !query.groups.is_empty();

@@ -30,6 +30,8 @@ use async_graphql::{
 use common::{
     api::{Answer, ApiError, Call, serve},
     context::Context,
+    operations::OperationError,
+    query::Limit,
 };
 use lambda_http::{Body, Request, Response};
 use serde_json::{Map, Value as Json, json};
@@ -44,6 +46,9 @@ use selection::{MAX_VARIABLE_BYTES, Selected, What};
 /// Time reserved before a request's deadline. A root field that times out becomes an error next to the data of the
 /// earlier ones, so that the client learns which mutations were executed. Later ones are not started.
 const REPORT: Duration = Duration::from_millis(500);
+
+/// Maximum number of errors that are reported of one kind.
+const MAX_ERRORS: usize = 100;
 
 /// Builds the schemas in advance, so that the first request does not have to.
 ///
@@ -87,7 +92,11 @@ async fn document(context: &Context, call: &Call, api: &'static Api) -> Result<J
     if Parameters::reads_only(call) && !operation.as_ref().is_ok_and(|operation| operation.ty == OperationType::Query) {
         return Err(ApiError::MethodNotAllowed { current: call.method.to_string(), allowed: &["POST"] }.into());
     }
-    limits::check(&document).map_err(|refused| invalid(&refused.message, &[refused.pos]))?;
+    // Rights and sizes come before anything is put in for variables.
+    if let Ok(operation) = &operation {
+        check_rights(call, api, &document, operation)?;
+    }
+    limits::check(&document, &parameters.variables).map_err(|refused| invalid(&refused.message, &[refused.pos]))?;
     let variables =
         operation.as_ref().ok().map(|operation| input::variables(&api.model, operation, &parameters.variables));
     let known = variables.as_ref().and_then(|variables| variables.as_ref().ok()).cloned().unwrap_or_default();
@@ -104,7 +113,6 @@ async fn document(context: &Context, call: &Call, api: &'static Api) -> Result<J
     };
     let selected = selection::open(&api.model, &document, operation, &variables, root)
         .map_err(|unsound| invalid(&unsound.message, &[unsound.pos]))?;
-    check_rights(call, root, &selected)?;
     if introspection.is_null() && selected.iter().any(|selected| matches!(selected.what, What::Introspection)) {
         let message = "Introspection cannot be in one document with variables of lists that cannot be null.";
         return Err(invalid(message, &[operation.selection_set.pos]));
@@ -187,25 +195,29 @@ fn root_type(api: &'static Api, ty: OperationType) -> Option<&'static Output> {
 }
 
 /// Refuses root fields for which the caller's role has no right, as if they did not exist; a schema of Directus does
-/// the same. This happens before any row is read.
-fn check_rights(call: &Call, root: &Output, selected: &[Selected<'_>]) -> Result<(), Failure> {
-    let hidden = selected.iter().filter(|selected| match selected.what {
-        What::Member(field) => match field.source {
-            Source::Root(root) => match root.right() {
-                Some((action, collection)) => call.caller.may(action, collection).is_err(),
-                None => call.caller.get().is_none(),
-            },
-            _ => false,
+/// the same. This happens before variables are looked at, and before any row is read.
+fn check_rights(
+    call: &Call,
+    api: &'static Api,
+    document: &ExecutableDocument,
+    operation: &OperationDefinition,
+) -> Result<(), Failure> {
+    let Some(root) = root_type(api, operation.ty) else { return Ok(()) };
+    let is_hidden = |name: &str| match root.field(name).map(|field| field.source) {
+        Some(Source::Root(root)) => match root.right() {
+            Some((action, collection)) => call.caller.may(action, collection).is_err(),
+            None => call.caller.get().is_none(),
         },
         _ => false,
-    });
+    };
+    let hidden = selection::root_names(document, operation).into_iter().filter(|(name, _)| is_hidden(name));
     let entries: Vec<Json> = hidden
-        .filter_map(|selected| match selected.what {
-            What::Member(field) => Some(json!({
-                "message": format!("Cannot query field \"{}\" on type \"{}\".", field.name, root.name),
-                "locations": [location(selected.pos)],
-            })),
-            _ => None,
+        .take(MAX_ERRORS)
+        .map(|(name, pos)| {
+            json!({
+                "message": format!("Cannot query field \"{name}\" on type \"{}\".", root.name),
+                "locations": [location(pos)],
+            })
         })
         .collect();
     if entries.is_empty() { Ok(()) } else { Err(Failure::Document(entries)) }
@@ -239,7 +251,14 @@ async fn execute(
             },
         };
         match run(&mut execution, root, selected, call).await {
-            Ok(value) => set(&mut data, selected, writer.root(selected, &field.ty, &value)),
+            Ok(value) => {
+                let written = writer.root(selected, &field.ty, &value);
+                if writer.is_full() {
+                    let error = OperationError::from(Limit::Members.error());
+                    return json!({ "errors": entries(selected, error.into()) });
+                }
+                set(&mut data, selected, written);
+            }
             Err(errors) => {
                 writer.errors.extend(errors);
                 if !matches!(field.ty, TypeRef::NonNull(_)) {
@@ -283,15 +302,20 @@ async fn run(
             let request_id = &call.request_id;
             tracing::error!(request_id, %error, "request {request_id}: \"{}\" failed", selected.key);
         }
-        let place = |mut entry: Json| {
-            if let Some(members) = entry.as_object_mut() {
-                members.insert("locations".to_owned(), json!([location(selected.pos)]));
-                members.insert("path".to_owned(), json!([selected.key]));
-            }
-            entry
-        };
-        error.entries().into_iter().map(place).collect()
+        entries(selected, error)
     })
+}
+
+/// The entries of `errors` for a root field that failed.
+fn entries(selected: &Selected<'_>, error: ApiError) -> Vec<Json> {
+    let place = |mut entry: Json| {
+        if let Some(members) = entry.as_object_mut() {
+            members.insert("locations".to_owned(), json!([location(selected.pos)]));
+            members.insert("path".to_owned(), json!([selected.key]));
+        }
+        entry
+    };
+    error.entries().into_iter().map(place).collect()
 }
 
 fn invalid(message: &str, places: &[async_graphql::Pos]) -> Failure {

@@ -7,9 +7,12 @@
 use std::collections::HashMap;
 
 use async_graphql::{
-    Name, Pos, Positioned,
+    Name, Pos, Positioned, Value as ConstValue,
     parser::types::{ExecutableDocument, FragmentDefinition, Selection, SelectionSet},
 };
+use async_graphql_value::Value;
+use common::query::Limit;
+use serde_json::{Map, Value as Json};
 
 /// Maximum levels of fields below the operation.
 pub(crate) const MAX_DEPTH: usize = 10;
@@ -48,6 +51,8 @@ struct Size {
     depth: usize,
     introspection_depth: usize,
     introspection_lists: usize,
+    /// Values of arguments, with what their variables stand for.
+    values: usize,
 }
 
 impl Size {
@@ -57,16 +62,32 @@ impl Size {
             depth: self.depth.max(other.depth),
             introspection_depth: self.introspection_depth.max(other.introspection_depth),
             introspection_lists: self.introspection_lists.max(other.introspection_lists),
+            values: self.values.saturating_add(other.values),
         }
     }
 }
 
-/// Checks a document.
+/// Checks a document, with the variables as the client gave them. They are counted at every place where they are used, and
+/// not put in: a small document can use a large variable a thousand times.
 ///
 /// # Errors
-/// [`Refused`] when the document is too deep or too complex, or when a fragment contains itself.
-pub(crate) fn check(document: &ExecutableDocument) -> Result<(), Refused> {
-    let mut counter = Counter { fragments: &document.fragments, known: HashMap::new(), open: Vec::new() };
+/// [`Refused`] when the document is too deep or too complex, when its arguments have too many values, or when a fragment
+/// contains itself.
+pub(crate) fn check(document: &ExecutableDocument, variables: &Map<String, Json>) -> Result<(), Refused> {
+    let mut sizes: HashMap<&str, usize> = HashMap::new();
+    for (_, operation) in document.operations.iter() {
+        for definition in &operation.node.variable_definitions {
+            let default = definition.node.default_value.as_ref().map_or(0, |value| size_of_const(&value.node));
+            let known = sizes.entry(definition.node.name.node.as_str()).or_default();
+            *known = default.max(*known);
+        }
+    }
+    for (name, value) in variables {
+        let known = sizes.entry(name).or_default();
+        *known = size_of_json(value).max(*known);
+    }
+    let mut counter =
+        Counter { fragments: &document.fragments, variables: sizes, known: HashMap::new(), open: Vec::new() };
     // Unused fragments are validated too, so they count.
     let mut total = Size::default();
     let mut place = Pos::default();
@@ -74,6 +95,7 @@ pub(crate) fn check(document: &ExecutableDocument) -> Result<(), Refused> {
         let size = counter.spread(name, fragment.pos, false)?;
         // The depth of a fragment counts only where it is used; so does its cost up to the limit.
         total.cost = total.cost.saturating_add(size.cost.saturating_sub(MAX_COMPLEXITY));
+        total.values = total.values.saturating_add(size.values);
     }
     for (_, operation) in document.operations.iter() {
         place = operation.pos;
@@ -85,6 +107,12 @@ pub(crate) fn check(document: &ExecutableDocument) -> Result<(), Refused> {
     }
     if total.introspection_depth > MAX_INTROSPECTION_DEPTH || total.introspection_lists > MAX_INTROSPECTION_LISTS {
         return refuse("Maximum introspection depth exceeded.".to_owned());
+    }
+    let most = Limit::Values.most();
+    if total.values > most {
+        return refuse(format!(
+            "The arguments have more than {most} values, variables counted wherever they are used (limit MAX_VALUES)."
+        ));
     }
     if total.cost > MAX_COMPLEXITY {
         return refuse(format!(
@@ -98,6 +126,8 @@ pub(crate) fn check(document: &ExecutableDocument) -> Result<(), Refused> {
 
 struct Counter<'a> {
     fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
+    /// The size of each variable.
+    variables: HashMap<&'a str, usize>,
     /// Sizes of fragments, separately for use at the root and below it.
     known: HashMap<(&'a str, bool), Size>,
     open: Vec<&'a str>,
@@ -126,7 +156,9 @@ impl<'a> Counter<'a> {
             let size = match &selection.node {
                 Selection::Field(field) => {
                     let inner = self.selection(&field.node.selection_set.node, false)?;
-                    member(&field.node.name.node, inner, root)
+                    let mut size = member(&field.node.name.node, inner, root);
+                    size.values = size.values.saturating_add(self.arguments(&field.node.arguments));
+                    size
                 }
                 Selection::FragmentSpread(spread) => {
                     self.spread(&spread.node.fragment_name.node, selection.pos, root)?
@@ -134,8 +166,58 @@ impl<'a> Counter<'a> {
                 Selection::InlineFragment(inline) => self.selection(&inline.node.selection_set.node, root)?,
             };
             total = total.and(size);
+            for directive in selection.node.directives() {
+                total.values = total.values.saturating_add(self.arguments(&directive.node.arguments));
+            }
         }
         Ok(total)
+    }
+}
+
+impl Counter<'_> {
+    fn arguments(&self, arguments: &[(Positioned<Name>, Positioned<Value>)]) -> usize {
+        arguments.iter().fold(0, |sum, (_, value)| sum.saturating_add(self.value(&value.node)))
+    }
+
+    fn value(&self, value: &Value) -> usize {
+        match value {
+            Value::Variable(name) => self.variables.get(name.as_str()).copied().unwrap_or(1),
+            Value::List(items) => items.iter().fold(1, |sum, item| sum.saturating_add(self.value(item))),
+            Value::Object(members) => {
+                members.values().fold(1, |sum, value| sum.saturating_add(1).saturating_add(self.value(value)))
+            }
+            Value::String(text) => size_of_text(text),
+            _ => 1,
+        }
+    }
+}
+
+/// Bytes of a text that count as one value.
+const BYTES_PER_VALUE: usize = 256;
+
+fn size_of_text(text: &str) -> usize {
+    1 + text.len() / BYTES_PER_VALUE
+}
+
+fn size_of_const(value: &ConstValue) -> usize {
+    match value {
+        ConstValue::List(items) => items.iter().fold(1, |sum, item| sum.saturating_add(size_of_const(item))),
+        ConstValue::Object(members) => {
+            members.values().fold(1, |sum, value| sum.saturating_add(1).saturating_add(size_of_const(value)))
+        }
+        ConstValue::String(text) => size_of_text(text),
+        _ => 1,
+    }
+}
+
+fn size_of_json(value: &Json) -> usize {
+    match value {
+        Json::Array(items) => items.iter().fold(1, |sum, item| sum.saturating_add(size_of_json(item))),
+        Json::Object(members) => members
+            .iter()
+            .fold(1, |sum, (name, value)| sum.saturating_add(size_of_text(name)).saturating_add(size_of_json(value))),
+        Json::String(text) => size_of_text(text),
+        _ => 1,
     }
 }
 
@@ -148,6 +230,7 @@ fn member(name: &str, inner: Size, root: bool) -> Size {
             depth: 1,
             introspection_depth: inner.depth + 1,
             introspection_lists: inner.introspection_lists,
+            values: inner.values,
         };
     }
     let own = match (root, name) {
@@ -162,17 +245,48 @@ fn member(name: &str, inner: Size, root: bool) -> Size {
         depth: inner.depth + 1,
         introspection_depth: inner.introspection_depth,
         introspection_lists: inner.introspection_lists + lists,
+        values: inner.values,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use async_graphql::parser::parse_query;
+    use serde_json::json;
 
     use super::*;
 
+    #[test]
+    fn variables_count_wherever_they_are_used_and_before_they_are_put_in() {
+        let refusal = |text: &str, variables: Json| {
+            let variables = variables.as_object().cloned().unwrap_or_default();
+            check(&parse_query(text).unwrap(), &variables).err().map(|refused| refused.message)
+        };
+        let roots = |uses: usize, value: &str| {
+            let root = |n| format!("a{n}: code_reservation(filter: {{ quantity: {{ _in: {value} }} }}) {{ id }}");
+            (0..uses).map(root).collect::<Vec<_>>().join(" ")
+        };
+        let large = json!({ "v": vec![1; 1_000] });
+        assert_eq!(refusal(&format!("query ($v: [Int]) {{ {} }}", roots(10, "$v")), large.clone()), None);
+        let many = Some("MAX_VALUES");
+        let contains = |message: Option<String>| message.filter(|m| m.contains("MAX_VALUES")).map(|_| "MAX_VALUES");
+        assert_eq!(contains(refusal(&format!("query ($v: [Int]) {{ {} }}", roots(25, "$v")), large.clone())), many);
+        // A default, a fragment that is spread again and again, a directive, one long text.
+        let default = format!("query ($v: [Int] = [{}]) {{ {} }}", "1 ".repeat(1_000), roots(25, "$v"));
+        assert_eq!(contains(refusal(&default, json!({}))), many);
+        let spreads =
+            format!("query ($v: [Int]) {{ {} }} fragment F on Query {{ {} }}", "...F ".repeat(30), roots(1, "$v"));
+        assert_eq!(contains(refusal(&spreads, large.clone())), many);
+        let unused = format!("query ($v: [Int]) {{ __typename }} fragment F on Query {{ {} }}", roots(25, "$v"));
+        assert_eq!(contains(refusal(&unused, large.clone())), many);
+        let directives = format!("query ($v: JSON) {{ __typename {} }}", "@include(if: $v) ".repeat(25));
+        assert_eq!(contains(refusal(&directives, large)), many);
+        let text = format!("query ($v: String) {{ {} }}", roots(25, "$v"));
+        assert_eq!(contains(refusal(&text, json!({ "v": "x".repeat(500_000) }))), many);
+    }
+
     fn refusal(text: &str) -> Option<String> {
-        check(&parse_query(text).unwrap()).err().map(|refused| refused.message)
+        check(&parse_query(text).unwrap(), &Map::new()).err().map(|refused| refused.message)
     }
 
     fn nested(levels: usize) -> String {

@@ -2,7 +2,10 @@
 //! with the same response key (GraphQL specification, October 2021, sections 5.3.2 and 6.3.2), and coerces arguments.
 //! Pure: no I/O.
 
-use std::{cell::Cell, collections::HashMap};
+use std::{
+    cell::Cell,
+    collections::{HashMap, HashSet},
+};
 
 use async_graphql::{
     Name, Pos, Positioned, Value, Variables,
@@ -19,7 +22,7 @@ use crate::{
 };
 
 /// Maximum total size of variables as JSON, counted at every place where they are used, in bytes.
-pub(crate) const MAX_VARIABLE_BYTES: usize = 20_000_000;
+pub(crate) const MAX_VARIABLE_BYTES: usize = 4_000_000;
 
 /// A field of the answer.
 #[derive(Debug)]
@@ -54,6 +57,32 @@ pub(crate) struct Unsound {
     pub(crate) message: String,
     /// The position of the field.
     pub(crate) pos: Pos,
+}
+
+/// The names of all root fields of an operation, with their positions, whatever its directives say. Nothing is put in for
+/// variables.
+pub(crate) fn root_names<'d>(
+    document: &'d ExecutableDocument,
+    operation: &'d OperationDefinition,
+) -> Vec<(&'d str, Pos)> {
+    let mut names = Vec::new();
+    let mut sets = vec![&operation.selection_set.node];
+    let mut spread = HashSet::new();
+    while let Some(set) = sets.pop() {
+        for selection in &set.items {
+            match &selection.node {
+                Selection::Field(field) => names.push((field.node.name.node.as_str(), field.pos)),
+                Selection::InlineFragment(inline) => sets.push(&inline.node.selection_set.node),
+                Selection::FragmentSpread(fragment) => {
+                    let name = &fragment.node.fragment_name.node;
+                    if let Some(fragment) = document.fragments.get(name).filter(|_| spread.insert(name)) {
+                        sets.push(&fragment.node.selection_set.node);
+                    }
+                }
+            }
+        }
+    }
+    names
 }
 
 /// Resolves the selection of an operation on its root type.

@@ -7,7 +7,7 @@ use common::{
         Session,
         read::{self, List},
     },
-    query::{Collection, Query, parse_query_string, parse_search_body},
+    query::{Action, Collection, Query, parse_query_string, parse_search_body},
 };
 use lambda_http::{Body, Request, Response};
 
@@ -26,15 +26,17 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
     };
     Ok(match query.export {
         Some(_) => {
-            let answer = list.into_answer(&query);
+            let answer = list.into_answer(&query)?;
             Answer::of_list(&query, answer, call.now)
         }
-        None => Answer::JsonText(list.json(&query)),
+        None => Answer::JsonText(list.json(&query, session.budget)?),
     })
 }
 
 /// `SEARCH`: the body contains the query and, optionally, the keys to which it is restricted.
 async fn search(context: &Context, session: Session<'_>, call: &Call) -> Result<(Query, List), ApiError> {
+    // Rights come before the body is read.
+    session.caller.may(Action::Read, Collection::CodeReservation)?;
     let body = parse_search_body(&call.json()?)?;
     let mut query = session.query(Collection::CodeReservation, &body.query.unwrap_or_default())?;
     if let Some(keys) = body.keys {

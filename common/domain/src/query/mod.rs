@@ -11,7 +11,7 @@
 //! | `plan` | [`Query`] and its parts, and what they tell without any row | ground |
 //! | `evaluate` | [`Query`] + rows → [`Answer`]: match, order, cut, show, aggregate | `plan`, ground |
 //! | `files` | the data of an answer → a file (`export`) | `plan`, ground |
-//! | ground | collections ([`schema`]), rights ([`Access`]), dates, functions of fields, conversions of JavaScript, limits, [`QueryError`] | ground |
+//! | ground | collections ([`schema`]), rights ([`Access`]), the [`Budget`], dates, functions of fields, conversions of JavaScript, limits, [`QueryError`] | ground |
 //!
 //! `tests/tests/all/architecture` checks that no module uses another one than this table allows, and that no two files
 //! use each other.
@@ -20,12 +20,14 @@
 //! them, but not where rows come from.
 
 mod access;
+mod budget;
 mod dates;
 mod error;
 mod evaluate;
 mod files;
 mod functions;
 mod javascript;
+mod json_size;
 mod limits;
 mod parse;
 pub mod plan;
@@ -36,8 +38,10 @@ pub mod schema;
 mod tests;
 
 pub use access::{Access, Action, may};
+pub use budget::{Budget, Limit};
 pub use error::QueryError;
-pub use evaluate::{Answer, Related, Row, json_body, related};
+pub use evaluate::{Answer, Rank, Related, Row, json_body, related};
+pub use json_size::json_values;
 pub use limits::DEFAULT_LIMIT;
 pub use parse::parse;
 pub use plan::{

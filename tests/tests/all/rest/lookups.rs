@@ -24,15 +24,15 @@ fn raw(query: Value) -> RawQuery {
 }
 
 async fn of_codes(context: &Context, caller: &Caller, filter: &Value) -> Answer {
-    let session = Session { caller, now: noon() };
+    let session = Session { caller, now: noon(), budget: &common::query::Budget::default() };
     unique_code::list(context, session, &raw(json!({"filter": filter, "fields": ["*", "position"]}))).await.unwrap().1
 }
 
 async fn of_reservations(context: &Context, caller: &Caller, filter: &Value) -> Answer {
-    let session = Session { caller, now: noon() };
+    let session = Session { caller, now: noon(), budget: &common::query::Budget::default() };
     let query = raw(json!({"fields": ["id"], "filter": {"codes": {"_some": filter}}}));
     let (query, list) = read::list(context, session, &query).await.unwrap();
-    list.into_answer(&query)
+    list.into_answer(&query).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,7 +52,7 @@ async fn a_code_among_a_hundred_million_is_found_with_three_reads() {
             let window = json!({"reservation": {"_eq": id}});
             let query = raw(json!({"filter": window, "offset": position - 1, "limit": 1, "fields": ["*", "position"]}));
             counter.take();
-            let session = Session { caller: &caller, now: noon() };
+            let session = Session { caller: &caller, now: noon(), budget: &common::query::Budget::default() };
             let (_, shown) = unique_code::list(&context, session, &query).await.unwrap();
             assert_eq!(counter.take(), BTreeMap::from([("BatchGetItem", Reads { calls: 1, items: 1 })]));
             let code = &shown.data[0];
@@ -74,7 +74,7 @@ async fn a_code_among_a_hundred_million_is_found_with_three_reads() {
                 assert_eq!(found.data, json!([{ "id": id }]), "{lookup}");
                 assert!(total(&reads).calls <= 3, "{lookup}: {reads:?}");
             }
-            let session = Session { caller: &caller, now: noon() };
+            let session = Session { caller: &caller, now: noon(), budget: &common::query::Budget::default() };
             let code_id: uuid::Uuid = code["id"].as_str().unwrap().parse().unwrap();
             let query = raw(json!({"fields": ["*", "position"]}));
             let (_, one) = unique_code::one(&context, session, code_id, &query).await.unwrap();

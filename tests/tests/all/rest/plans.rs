@@ -133,10 +133,10 @@ async fn over_everything(
     all: &[Row],
 ) -> Result<Answer, OperationError> {
     let query = session.query(Collection::CodeReservation, raw)?;
-    let mut loader = Loader::new(context, session.caller);
+    let mut loader = Loader::new(context, session);
     loader.to_evaluate(&query.needs(), Collection::CodeReservation, all).await?;
     loader.to_render(&query.needs(), Collection::CodeReservation, all).await?;
-    Ok(query.run(all, &loader.related))
+    Ok(query.run(all, &loader.related)?)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -160,11 +160,11 @@ async fn a_plan_gives_what_a_full_read_gives() {
         let query = draw(&mut runner, &queries);
         let organisations = callers[round % callers.len()];
         let caller = Caller::user(user(Role::Admin, organisations));
-        let session = Session { caller: &caller, now: noon() };
+        let session = Session { caller: &caller, now: noon(), budget: &common::query::Budget::default() };
         let raw = RawQuery::from_json(query.as_object().cloned().unwrap());
         let planned = read::list(&context, session, &raw).await.map(|(query, list)| {
             // Both ways to write the body give the same text.
-            let (json, answer) = (list.json(&query), list.into_answer(&query));
+            let (json, answer) = (list.json(&query, session.budget).unwrap(), list.into_answer(&query).unwrap());
             assert_eq!(json, answer.clone().into_body().to_string(), "{raw:?}");
             answer
         });
@@ -202,9 +202,9 @@ async fn a_list_reads_its_entries_and_its_rows_and_nothing_else() {
         let list = async |organisations: Option<&[&str]>, query: Value| {
             let caller = Caller::user(user(Role::Admin, organisations));
             counter.take();
-            let session = Session { caller: &caller, now: noon() };
+            let session = Session { caller: &caller, now: noon(), budget: &common::query::Budget::default() };
             let (query, list) = read::list(&context, session, &raw(&query)).await.unwrap();
-            (list.into_answer(&query), counter.take())
+            (list.into_answer(&query).unwrap(), counter.take())
         };
         let shards = shards as usize;
         for sort in ["id", "-id"] {
@@ -255,7 +255,7 @@ async fn a_query_that_would_read_too_much_names_a_filter_that_helps() {
     let items: Vec<_> = (0..60).map(|n| made("A", &format!("r{n}"))).collect();
     store(server.context(), &items).await;
     let caller = Caller::user(user(Role::Admin, None));
-    let session = Session { caller: &caller, now: noon() };
+    let session = Session { caller: &caller, now: noon(), budget: &common::query::Budget::default() };
     let too_much = [
         json!({"filter": {"status": {"_eq": "error"}}}),
         json!({"sort": ["quantity"]}),

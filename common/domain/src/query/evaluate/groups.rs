@@ -4,18 +4,28 @@ use super::order::{compare_keys, sort_value};
 use super::project;
 use super::related::{Related, Row};
 use super::value::Actual;
+use crate::query::budget::Limit;
 use crate::query::plan::{Operation, Query, SortKey, SortTarget};
 use crate::query::schema::FieldType;
 use serde_json::{Map, Value};
-use std::cmp::Ordering;
 use std::collections::HashMap;
 
+/// Units of evaluation that an aggregate costs for each row: distinct values are kept as texts.
+const UNITS_PER_AGGREGATE: usize = 4;
+/// Units of evaluation that a field of `groupBy` costs for each row.
+const UNITS_PER_GROUP: usize = 8;
+
 impl Query {
-    /// Aggregates over rows that match: one object, or one for each group.
+    /// Aggregates over rows that match: one object, or one for each group. Incomplete when the budget is spent.
     pub(in crate::query) fn aggregate(&self, mut rows: Vec<&Row>, related: &Related) -> Vec<Value> {
         if self.groups.is_empty() && self.aggregates.is_empty() {
             // There are only unknown operations: Directus answers an empty object for each row.
             return self.window.cut(rows.iter().map(|_| Value::Object(Map::new())));
+        }
+        let budget = related.budget();
+        let steps = self.aggregates.len() * UNITS_PER_AGGREGATE + self.groups.len() * UNITS_PER_GROUP + 1;
+        if !budget.pays(Limit::Evaluation, rows.len().saturating_mul(steps)) {
+            return Vec::new();
         }
         // Rows are taken in the order of their keys, so that the first row of each group is always the same.
         let key = self.collection.primary_key().name;
@@ -29,10 +39,17 @@ impl Query {
             let mut members: Vec<(Map<String, Value>, Vec<&Row>)> = Vec::new();
             for row in rows {
                 let named = project::group_members(&self.groups, row, related);
-                let at = *index.entry(Value::Object(named.clone()).to_string()).or_insert(members.len());
-                match members.get_mut(at) {
+                let text = serde_json::to_string(&named).unwrap_or_default();
+                match index.get(&text).and_then(|at| members.get_mut(*at)) {
                     Some((_, rows)) => rows.push(row),
-                    None => members.push((named, vec![row])),
+                    None => {
+                        let size = named.len() + self.aggregates.len() + 1;
+                        if !budget.pays(Limit::Members, size) || !budget.pays(Limit::Text, text.len()) {
+                            return Vec::new();
+                        }
+                        index.insert(text, members.len());
+                        members.push((named, vec![row]));
+                    }
                 }
             }
             groups.extend(members.into_iter().map(|(named, rows)| {
@@ -40,18 +57,23 @@ impl Query {
                 Group { first: rows.first().copied(), named, values }
             }));
         }
-        groups.sort_by(|a, b| self.compare_groups(a, b, related));
-        self.window.cut(groups).into_iter().map(|group| self.show_group(group)).collect()
+        if !budget.pays(Limit::SortValues, groups.len().saturating_mul(self.sort.len())) {
+            return Vec::new();
+        }
+        // Values are read once per group, not once for each comparison.
+        let mut groups: Vec<(Vec<Actual<'static>>, Group<'_>)> =
+            groups.into_iter().map(|group| (self.group_values(&group, related), group)).collect();
+        groups.sort_by(|a, b| compare_keys(&self.sort, &a.0, &b.0));
+        self.window.cut(groups).into_iter().map(|(_, group)| self.show_group(group)).collect()
     }
 
-    fn compare_groups(&self, a: &Group<'_>, b: &Group<'_>, related: &Related) -> Ordering {
-        let values = |group: &Group<'_>, key: &SortKey| match (&key.target, group.first) {
+    fn group_values(&self, group: &Group<'_>, related: &Related) -> Vec<Actual<'static>> {
+        let value = |key: &SortKey| match (&key.target, group.first) {
             (SortTarget::Aggregate(at), _) => self.aggregate_value(*at, &group.values),
-            (SortTarget::Path(_), Some(row)) => own(sort_value(key, row, related)),
+            (SortTarget::Path(_), Some(row)) => sort_value(key, row, related).into_owned(),
             (SortTarget::Path(_), None) => Actual::Null,
         };
-        let all = |group: &Group<'_>| self.sort.iter().map(|key| values(group, key)).collect::<Vec<_>>();
-        compare_keys(&self.sort, &all(a), &all(b))
+        self.sort.iter().map(value).collect()
     }
 
     fn aggregate_value(&self, at: usize, values: &[Value]) -> Actual<'static> {
@@ -63,7 +85,7 @@ impl Query {
             // Counts, sums and averages are numbers written as text.
             _ => FieldType::Integer,
         };
-        own(Actual::read(kind, Some(value)))
+        Actual::read(kind, Some(value)).into_owned()
     }
 
     fn show_group(&self, group: Group<'_>) -> Value {
@@ -88,14 +110,4 @@ struct Group<'a> {
 fn plain_number(value: Value) -> Value {
     let parsed = value.as_str().and_then(|text| serde_json::from_str(text).ok()).filter(Value::is_number);
     parsed.unwrap_or(value)
-}
-
-fn own(actual: Actual<'_>) -> Actual<'static> {
-    match actual {
-        Actual::Null => Actual::Null,
-        Actual::Text(text) => Actual::Text(text.into_owned().into()),
-        Actual::Number(n) => Actual::Number(n),
-        Actual::Instant(at) => Actual::Instant(at),
-        Actual::Bool(b) => Actual::Bool(b),
-    }
 }

@@ -8,24 +8,42 @@ use crate::query::schema::FieldType;
 use serde_json::Value;
 use std::cmp::Ordering;
 
+/// What looking for one code in a set costs, as bytes of text.
+const BYTES_PER_LOOKUP: usize = 32;
+
 impl Filter {
-    /// Whether a row matches.
-    pub fn matches(&self, row: &Row, related: &Related) -> bool {
+    /// Whether a row matches. False once the budget is spent, so that a walk over many rows ends soon; the caller checks
+    /// the budget afterwards.
+    pub(in crate::query) fn matches(&self, row: &Row, related: &Related) -> bool {
         match self {
             Self::And(all) => all.iter().all(|f| f.matches(row, related)),
             Self::Or(any) => any.iter().any(|f| f.matches(row, related)),
-            Self::Leaf(Condition { path, test }) => test.passes(&path.actual(row, related)),
+            Self::Leaf(Condition { path, test }) => {
+                let actual = path.actual(row, related);
+                related.budget().evaluates(test.bytes(&actual)) && test.passes(&actual)
+            }
             Self::Codes { none, lookups } => {
                 let Some(id) = row.get("id").and_then(Value::as_str) else {
                     return false;
                 };
-                lookups.iter().any(|l| related.has_code(l, id)) != *none
+                related.budget().evaluates(BYTES_PER_LOOKUP * lookups.len())
+                    && lookups.iter().any(|l| related.has_code(l, id)) != *none
             }
         }
     }
 }
 
 impl Test {
+    /// Bytes of text that the test looks at.
+    fn bytes(&self, actual: &Actual<'_>) -> usize {
+        match (self, actual) {
+            // Lower case is made anew for each test.
+            (Self::Text { ignore_case: true, .. }, Actual::Text(text)) => 2 * text.len(),
+            (_, Actual::Text(text)) => text.len(),
+            _ => 0,
+        }
+    }
+
     /// Whether a value passes.
     pub(in crate::query) fn passes(&self, actual: &Actual<'_>) -> bool {
         let is = |scalar: &Scalar, wanted: fn(Ordering) -> bool| actual.compare(scalar).is_some_and(wanted);
@@ -56,10 +74,13 @@ impl Test {
 }
 
 impl Search {
-    /// Whether a row matches: a text contains the text, or a number or UUID equals it.
-    pub fn matches(&self, row: &Row) -> bool {
+    /// Whether a row matches: a text contains the text, or a number or UUID equals it. False once the budget is spent.
+    pub(in crate::query) fn matches(&self, row: &Row, related: &Related) -> bool {
+        let budget = related.budget();
         self.fields.iter().any(|field| match (field.kind, row.get(field.name)) {
-            (kind, Some(Value::String(text))) if kind.is_text() => text.to_lowercase().contains(&self.text),
+            (kind, Some(Value::String(text))) if kind.is_text() => {
+                budget.evaluates(2 * text.len()) && text.to_lowercase().contains(&self.text)
+            }
             (FieldType::Uuid, Some(Value::String(text))) => self.uuid.as_ref() == Some(text),
             (kind, Some(value)) if kind.is_numeric() && !value.is_null() => {
                 self.number.is_some_and(|n| javascript::number(value) == n)

@@ -11,9 +11,11 @@ mod groups;
 mod matching;
 mod order;
 mod project;
+mod reduce;
 pub mod related;
 mod run;
 mod value;
 
 pub use answer::{Answer, json_body};
+pub use order::Rank;
 pub use related::{Related, Row};

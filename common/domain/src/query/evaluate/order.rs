@@ -5,11 +5,41 @@
 
 use super::related::{Related, Row};
 use super::value::Actual;
+use crate::query::budget::Limit;
 use crate::query::plan::{Query, SortKey, SortTarget};
 use serde_json::Value;
 use std::cmp::Ordering;
 
+/// Bytes of text that count as one more value to sort.
+const BYTES_PER_VALUE: usize = 64;
+
+/// The values that order a row: those of the sort keys, then the primary key. Holds nothing else of the row.
+#[derive(Debug, Clone)]
+pub struct Rank {
+    values: Vec<Actual<'static>>,
+    key: Option<String>,
+}
+
 impl Query {
+    /// The values that order a row, for a caller that keeps many rows only until it knows which ones are shown. `None`
+    /// when the budget is spent.
+    pub fn rank(&self, row: &Row, related: &Related) -> Option<Rank> {
+        let values = self.sort_values(row, related);
+        let bytes: usize = values.iter().map(Actual::text_len).sum();
+        related.budget().pays(Limit::SortValues, values.len() + 1 + bytes / BYTES_PER_VALUE).then(|| {
+            let key = self.collection.primary_key().name;
+            Rank {
+                values: values.into_iter().map(Actual::into_owned).collect(),
+                key: row.get(key).and_then(Value::as_str).map(str::to_owned),
+            }
+        })
+    }
+
+    /// The order of two ranks; the same as that of their rows.
+    pub fn compare_ranks(&self, a: &Rank, b: &Rank) -> Ordering {
+        compare_keys(&self.sort, &a.values, &b.values).then_with(|| a.key.cmp(&b.key))
+    }
+
     /// The order of two rows; rows that compare equal are ordered by their primary keys, so that pages never overlap.
     pub fn compare(&self, a: &Row, b: &Row, related: &Related) -> Ordering {
         compare_keys(&self.sort, &self.sort_values(a, related), &self.sort_values(b, related)).then_with(|| {
@@ -23,8 +53,12 @@ impl Query {
         self.sort.iter().map(|key| sort_value(key, row, related)).collect()
     }
 
-    /// Sorts rows in the order of the query.
+    /// Sorts rows in the order of the query. Removes them when the budget is spent.
     pub fn sort_rows<'a>(&self, rows: &mut Vec<&'a Row>, related: &'a Related) {
+        if !related.budget().pays(Limit::SortValues, rows.len().saturating_mul(self.sort.len() + 1)) {
+            rows.clear();
+            return;
+        }
         let key = self.collection.primary_key().name;
         // Values are read once per row, not once for each comparison.
         let mut decorated: Vec<(Vec<Actual<'a>>, Option<&'a str>, &'a Row)> = rows

@@ -2,10 +2,14 @@
 
 use super::related::{Related, Row};
 use super::value::Actual;
+use crate::query::budget::Limit;
 use crate::query::functions::Function;
 use crate::query::plan::{FieldPath, Node, Selection, Source};
 use crate::query::schema::{Field, FieldType, Relation};
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::{
+    Serialize, Serializer,
+    ser::{Error as _, SerializeMap},
+};
 use serde_json::{Map, Value};
 
 /// Shown instead of a secret.
@@ -23,6 +27,7 @@ pub(in crate::query) struct Shown<'a> {
 impl Serialize for Shown<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let nodes = &self.selection.nodes;
+        spend(self.related, Limit::Members, nodes.len().max(1))?;
         if nodes.iter().all(|node| node.alias) {
             return self.row.get("id").serialize(serializer);
         }
@@ -32,6 +37,11 @@ impl Serialize for Shown<'_> {
         }
         members.end()
     }
+}
+
+/// Subtracts from the budget before a value is written.
+fn spend<E: serde::ser::Error>(related: &Related, limit: Limit, amount: usize) -> Result<(), E> {
+    related.budget().spend(limit, amount).map_err(E::custom)
 }
 
 struct Member<'a> {
@@ -44,19 +54,28 @@ impl Serialize for Member<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { node, row, related } = *self;
         match &node.source {
-            Source::Field(field) => Plain { field, row }.serialize(serializer),
+            Source::Field(field) => {
+                let bytes = row.get(field.name).and_then(Value::as_str).map_or(0, str::len);
+                spend(related, Limit::Text, node.key.len() + bytes)?;
+                Plain { field, row }.serialize(serializer)
+            }
             Source::Function(function, field) => function_value(*function, field, row, related).serialize(serializer),
             Source::One { field, collection, selection, filter, search } => {
                 let found = row.get(field.name).and_then(Value::as_str).and_then(|key| related.get(*collection, key));
                 let shown = found
                     .filter(|r| filter.as_ref().is_none_or(|f| f.matches(r, related)))
-                    .filter(|r| search.as_ref().is_none_or(|s| s.matches(r)));
+                    .filter(|r| search.as_ref().is_none_or(|s| s.matches(r, related)));
+                related.budget().check().map_err(S::Error::custom)?;
                 shown.map(|row| Shown { selection, row, related }).serialize(serializer)
             }
             Source::Many { selection, window, .. } => {
                 let id = row.get("id").and_then(Value::as_str).unwrap_or_default();
                 match related.code_keys_in(id, *window).filter(|_| selection.nodes.is_empty()) {
-                    Some(keys) => serializer.collect_seq(keys),
+                    Some(keys) => {
+                        let keys: Vec<_> = keys.collect();
+                        spend(related, Limit::Members, keys.len())?;
+                        serializer.collect_seq(keys)
+                    }
                     None => {
                         let codes = related.codes_in(id, *window);
                         serializer.collect_seq(codes.map(|row| Shown { selection, row, related }))
@@ -85,9 +104,9 @@ impl Serialize for Plain<'_> {
     }
 }
 
-/// Serializes to a JSON value.
+/// Serializes to a JSON value; null when the budget is spent, which the caller checks afterwards.
 pub(in crate::query) fn value(shown: &impl Serialize) -> Value {
-    // Serialization cannot fail: every key is a text.
+    // Nothing else fails: every key is a text.
     serde_json::to_value(shown).unwrap_or_default()
 }
 

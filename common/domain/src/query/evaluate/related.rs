@@ -2,6 +2,7 @@
 //!
 //! A container that the caller fills before a query is evaluated.
 
+use crate::query::budget::Budget;
 use crate::query::plan::{CodeLookup, Window};
 use crate::query::schema::Collection;
 use serde_json::{Map, Value};
@@ -20,12 +21,33 @@ pub struct Related {
     codes_start: Option<usize>,
     counts: HashMap<String, u64>,
     found: HashMap<CodeLookup, HashSet<String>>,
+    budget: Budget,
 }
 
 impl Related {
     /// An empty container.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty container for a request with this budget, which evaluation and rendering subtract from.
+    pub fn within(budget: &Budget) -> Self {
+        Self { budget: budget.clone(), ..Self::default() }
+    }
+
+    /// The budget of the request.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// Forgets the rows of each collection that has more than `most`.
+    pub fn forget_rows(&mut self, most: usize) {
+        for collection in [Collection::Files, Collection::CodeReservation, Collection::Users, Collection::Organisation]
+        {
+            if self.rows.get(&collection).is_some_and(|rows| rows.len() > most) {
+                self.rows.remove(&collection);
+            }
+        }
     }
 
     /// Adds a row under its `id`. A row without an `id` is ignored.

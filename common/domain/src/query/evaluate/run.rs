@@ -11,37 +11,58 @@ use crate::query::plan::{Meta, Query};
 use serde_json::{Map, Value};
 
 impl Query {
-    /// Whether the caller may read a row.
+    /// Whether the caller may read a row. False once the budget is spent.
     pub fn permits(&self, row: &Row, related: &Related) -> bool {
         self.rights.as_ref().is_none_or(|rights| rights.matches(row, related))
     }
 
-    /// Whether a row matches rights, filter and search.
+    /// Whether a row matches rights, filter and search. False once the budget is spent: after a walk over rows, call
+    /// [`Budget::check`](crate::query::Budget::check).
     pub fn matches(&self, row: &Row, related: &Related) -> bool {
         self.permits(row, related)
             && self.filter.as_ref().is_none_or(|filter| filter.matches(row, related))
-            && self.search.as_ref().is_none_or(|search| search.matches(row))
+            && self.search.as_ref().is_none_or(|search| search.matches(row, related))
     }
 
-    /// One row as it is in the answer.
-    pub fn render(&self, row: &Row, related: &Related) -> Value {
-        project::value(&Shown { selection: &self.selection, row, related })
+    /// Rows as they are in the answer.
+    ///
+    /// # Errors
+    /// `INVALID_QUERY` when the budget is spent.
+    pub fn render<'a>(&self, rows: impl IntoIterator<Item = &'a Row>, related: &Related) -> Result<Value, QueryError> {
+        let mut shown = Vec::new();
+        for row in rows {
+            shown.push(project::value(&Shown { selection: &self.selection, row, related }));
+            // Before the next row: the values of an answer take far more memory than its text.
+            related.budget().check()?;
+        }
+        Ok(Value::Array(shown))
     }
 
     /// `{"meta": …, "data": […]}` as text, of rows that are already sorted and cut. The same as [`Answer::into_body`] of
     /// [rendered](Query::render) rows, but without building a JSON value of every field.
-    pub fn json_of(&self, meta: Option<&Map<String, Value>>, rows: &[Row], related: &Related) -> String {
+    ///
+    /// # Errors
+    /// `INVALID_QUERY` when the budget is spent or the answer is too long.
+    pub fn json_of(
+        &self,
+        meta: Option<&Map<String, Value>>,
+        rows: &[Row],
+        related: &Related,
+    ) -> Result<String, QueryError> {
         let data: Vec<_> = rows.iter().map(|row| Shown { selection: &self.selection, row, related }).collect();
-        json_body(meta, &data)
+        json_body(meta, &data, related.budget())
     }
 
     /// The answer over all rows of the collection.
-    pub fn run<'a>(&self, rows: &'a [Row], related: &'a Related) -> Answer {
+    ///
+    /// # Errors
+    /// `INVALID_QUERY` when the budget is spent.
+    pub fn run<'a>(&self, rows: &'a [Row], related: &'a Related) -> Result<Answer, QueryError> {
         let permitted: Vec<&Row> = rows.iter().filter(|row| self.permits(row, related)).collect();
         let total = permitted.len();
         let matching: Vec<&Row> = permitted.into_iter().filter(|row| self.matches(row, related)).collect();
         let meta = self.meta_of(total, matching.len());
-        Answer { meta, data: self.data_of(matching, related) }
+        Ok(Answer { meta, data: self.data_of(matching, related)? })
     }
 
     /// The `meta` of an answer from its two counts.
@@ -57,26 +78,33 @@ impl Query {
     }
 
     /// The `data` of a list from the rows that match, in any order.
-    pub fn data_of<'a>(&self, mut matching: Vec<&'a Row>, related: &'a Related) -> Value {
+    ///
+    /// # Errors
+    /// `INVALID_QUERY` when the budget is spent, also before this call: then `matching` is incomplete.
+    pub fn data_of<'a>(&self, mut matching: Vec<&'a Row>, related: &'a Related) -> Result<Value, QueryError> {
+        related.budget().check()?;
         if !self.shows_rows() {
-            return Value::Array(self.aggregate(matching, related));
+            let data = self.aggregate(matching, related);
+            related.budget().check()?;
+            return Ok(Value::Array(data));
         }
         self.sort_rows(&mut matching, related);
-        let shown = self.window.cut(matching);
-        Value::Array(shown.into_iter().map(|row| self.render(row, related)).collect())
+        related.budget().check()?;
+        self.render(self.window.cut(matching), related)
     }
 
     /// The answer for a single row that was found by its key. All parameters apply: a row that does not match
     /// rights, filter and search does not exist.
     ///
     /// # Errors
-    /// `FORBIDDEN` without a reason if there is no row, if it does not match, or if `version` is not `main`.
+    /// `FORBIDDEN` without a reason if there is no row, if it does not match, or if `version` is not `main`;
+    /// `INVALID_QUERY` when the budget is spent.
     pub fn run_one<'a>(&self, row: Option<&'a Row>, related: &'a Related) -> Result<Value, QueryError> {
         if self.version.as_deref().is_some_and(|v| v != "main") {
             return Err(QueryError::forbidden());
         }
         let matching: Vec<&Row> = row.into_iter().filter(|row| self.matches(row, related)).collect();
-        match self.data_of(matching, related) {
+        match self.data_of(matching, related)? {
             Value::Array(items) => items.into_iter().next().ok_or_else(QueryError::forbidden),
             _ => Err(QueryError::forbidden()),
         }

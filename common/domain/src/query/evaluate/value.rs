@@ -44,6 +44,22 @@ impl<'a> Actual<'a> {
         }
     }
 
+    /// The bytes of a text; 0 for other values.
+    pub(in crate::query) fn text_len(&self) -> usize {
+        if let Self::Text(text) = self { text.len() } else { 0 }
+    }
+
+    /// The same value, independent of the row.
+    pub(in crate::query) fn into_owned(self) -> Actual<'static> {
+        match self {
+            Self::Null => Actual::Null,
+            Self::Text(text) => Actual::Text(text.into_owned().into()),
+            Self::Number(number) => Actual::Number(number),
+            Self::Instant(at) => Actual::Instant(at),
+            Self::Bool(value) => Actual::Bool(value),
+        }
+    }
+
     /// Nulls last, otherwise the order of the type: texts by their bytes, false before true.
     pub(in crate::query) fn order(&self, other: &Self) -> Ordering {
         match (self, other) {

@@ -1,6 +1,8 @@
 //! A list as CSV.
 
+use crate::query::budget::Limit;
 use serde_json::{Map, Value};
+use std::collections::HashSet;
 
 /// The whole document. Nested objects become columns named by their path; the header has the columns of all rows, in order of
 /// first appearance.
@@ -16,24 +18,31 @@ pub(super) fn write(data: &Value) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let rows: Vec<Map<String, Value>> = rows.iter().map(flatten).collect();
-    let mut columns: Vec<&str> = Vec::new();
-    let mut known = std::collections::HashSet::new();
-    for name in rows.iter().flat_map(Map::keys) {
-        if known.insert(name.as_str()) {
-            columns.push(name);
+    // Each row is flattened twice, so that only one is held: the cells of a table take far more memory than its text.
+    let mut columns: Vec<String> = Vec::new();
+    let mut known = HashSet::new();
+    for row in rows {
+        for (name, _) in flatten(row) {
+            if known.insert(name.clone()) {
+                columns.push(name);
+            }
         }
     }
-    let header: Vec<String> = columns.iter().map(|name| quote(name)).collect();
-    let mut lines = vec![header.join(",")];
-    for row in &rows {
-        let cells: Vec<String> = columns.iter().map(|name| cell(row.get(*name))).collect();
+    let mut out = columns.iter().map(|name| quote(name)).collect::<Vec<_>>().join(",");
+    for row in rows {
+        let members = flatten(row);
+        let cells: Vec<String> = columns.iter().map(|name| cell(members.get(name))).collect();
         // A row of nulls only is left out, as by Directus.
         if cells.iter().any(|cell| !cell.is_empty()) {
-            lines.push(cells.join(","));
+            out.push('\n');
+            out.push_str(&cells.join(","));
+        }
+        if out.len() > Limit::Text.most() {
+            // Too long for an answer already, which is refused.
+            break;
         }
     }
-    lines.join("\n")
+    out
 }
 
 fn flatten(row: &Value) -> Map<String, Value> {

@@ -1,7 +1,9 @@
 //! The parameters `aggregate` and `groupBy`.
 
 use super::path;
+use crate::query::budget::{Limit, MAX_VALUES};
 use crate::query::error::QueryError;
+use crate::query::json_size::json_values;
 use crate::query::limits::MAX_LIST;
 use crate::query::plan::{Aggregate, FieldPath, Operation};
 use crate::query::schema::{Collection, FieldType, Relation};
@@ -16,6 +18,9 @@ pub(in crate::query) fn parse(raw: &Value) -> Result<Vec<(String, Vec<String>)>,
     let parsed;
     let raw = match raw {
         Value::String(text) => {
+            if json_values(text.as_bytes()) > MAX_VALUES {
+                return Err(Limit::Values.error());
+            }
             parsed = serde_json::from_str(text).map_err(|_| wrong())?;
             &parsed
         }
@@ -28,7 +33,8 @@ pub(in crate::query) fn parse(raw: &Value) -> Result<Vec<(String, Vec<String>)>,
     let mut total = 0;
     for (operation, fields) in members {
         let names: Vec<String> = match fields {
-            Value::String(text) => text.split(',').map(str::to_owned).collect(),
+            // One more than allowed is enough to refuse them.
+            Value::String(text) => text.split(',').take(MAX_LIST + 1).map(str::to_owned).collect(),
             Value::Array(items) => {
                 let texts: Option<Vec<String>> = items.iter().map(|v| v.as_str().map(str::to_owned)).collect();
                 texts.ok_or_else(wrong)?

@@ -1,21 +1,33 @@
 //! The `alias` parameter: `alias[name]=field`, other names for fields of the answer.
 
+use crate::query::budget::{Limit, MAX_VALUES};
 use crate::query::error::QueryError;
+use crate::query::json_size::json_values;
+use crate::query::limits::MAX_SELECTED_FIELDS;
 use serde_json::Value;
+use std::collections::HashMap;
 
 /// Checked aliases, in the order of the parameter.
 #[derive(Debug, Clone, Default)]
-pub(in crate::query) struct Aliases(Vec<(String, String)>);
+pub(in crate::query) struct Aliases {
+    /// In the order of the parameter.
+    pairs: Vec<(String, String)>,
+    positions: HashMap<String, usize>,
+}
 
 impl Aliases {
     /// Reads the parameter: an object of texts, or a text that is such an object in JSON.
     ///
     /// # Errors
-    /// `INVALID_QUERY` for another type, and for a name or field that contains a period.
+    /// `INVALID_QUERY` for another type, for a name or field that contains a period, and for more than
+    /// [`MAX_SELECTED_FIELDS`] entries.
     pub(in crate::query) fn parse(raw: &Value) -> Result<Self, QueryError> {
         let parsed;
         let raw = match raw {
             Value::String(text) => {
+                if json_values(text.as_bytes()) > MAX_VALUES {
+                    return Err(Limit::Values.error());
+                }
                 parsed = serde_json::from_str(text).unwrap_or(Value::Null);
                 &parsed
             }
@@ -24,7 +36,11 @@ impl Aliases {
         let Value::Object(members) = raw else {
             return Err(QueryError::invalid("\"alias\" has to be an object"));
         };
-        let mut out = Vec::new();
+        if members.len() > MAX_SELECTED_FIELDS {
+            let most = MAX_SELECTED_FIELDS;
+            return Err(QueryError::invalid(format!("\"alias\" must contain less than or equal to {most} items")));
+        }
+        let mut out = Self::default();
         for (key, value) in members {
             let Value::String(member) = value else {
                 return Err(QueryError::invalid("\"alias\" value has to be a string. \"string\" given"));
@@ -34,18 +50,19 @@ impl Aliases {
                     return Err(QueryError::invalid(format!("\"alias\" {part} can't contain a period character `.`")));
                 }
             }
-            out.push((key.clone(), member.clone()));
+            out.positions.insert(key.clone(), out.pairs.len());
+            out.pairs.push((key.clone(), member.clone()));
         }
-        Ok(Self(out))
+        Ok(out)
     }
 
     /// The field that a name stands for.
     pub(in crate::query) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(n, _)| n == name).map(|(_, m)| m.as_str())
+        self.positions.get(name).and_then(|at| self.pairs.get(*at)).map(|(_, member)| member.as_str())
     }
 
     /// Pairs of a name and the field that it stands for.
     pub(in crate::query) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(n, m)| (n.as_str(), m.as_str()))
+        self.pairs.iter().map(|(n, m)| (n.as_str(), m.as_str()))
     }
 }

@@ -16,6 +16,7 @@ use crate::query::limits::MAX_SELECTED_FIELDS;
 use crate::query::plan::{Node, Search, Selection, Source};
 use crate::query::schema::{Collection, Field, Relation};
 use serde_json::Value;
+use std::collections::HashSet;
 
 /// A [`Selection`] of which the names are not resolved yet.
 #[derive(Debug)]
@@ -74,7 +75,9 @@ pub(in crate::query) fn draft(
     drafting.named.touch(Use::Output, path, collection);
     let mut nodes: Vec<DraftNode> = Vec::new();
     let mut nested: Vec<(String, Vec<String>)> = Vec::new();
-    for field in wildcards::expand(fields, collection, aliases, drafting.access, drafting.below_codes) {
+    let mut keys: HashSet<String> = HashSet::new();
+    let budget = drafting.variables.budget;
+    for field in wildcards::expand(fields, collection, aliases, drafting.access, drafting.below_codes, budget)? {
         // `$thumbnail` and the like are used by the Directus app and are not fields.
         if field.starts_with('$') {
             continue;
@@ -93,7 +96,7 @@ pub(in crate::query) fn draft(
         if below.is_none() && !many {
             drafting.named.add(Use::Output, path, collection, &name);
             note_count(&name, &field, collection, path, drafting);
-            if !nodes.iter().any(|n| n.key() == field) {
+            if keys.insert(field.clone()) {
                 nodes.push(DraftNode::Plain { key: field, name, alias });
             }
             continue;
@@ -106,7 +109,7 @@ pub(in crate::query) fn draft(
         if let (Some(below), Some((_, list))) = (below, nested.get_mut(at)) {
             list.push(below);
         }
-        if known.is_none() && !nodes.iter().any(|n| n.key() == root) {
+        if known.is_none() && keys.insert(root.to_owned()) {
             // A placeholder that keeps the position. It is replaced by the relation, or removed if there is none.
             nodes.push(DraftNode::Plain { key: root.to_owned(), name: String::new(), alias: false });
         }

@@ -7,9 +7,10 @@ use crate::query::access::Access;
 use crate::query::error::QueryError;
 use crate::query::functions;
 use crate::query::schema::{Collection, Relation};
+use std::collections::{HashMap, HashSet};
 
 /// Where a field is named.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::query) enum Use {
     /// In a filter or a sort.
     Condition,
@@ -29,11 +30,16 @@ struct Entry {
     path: String,
     place: Place,
     names: Vec<String>,
+    known: HashSet<String>,
 }
 
 /// The names recorded so far.
 #[derive(Debug, Default)]
-pub(in crate::query) struct NamedFields(Vec<Entry>);
+pub(in crate::query) struct NamedFields {
+    entries: Vec<Entry>,
+    /// Positions in `entries`.
+    positions: HashMap<(Use, String), usize>,
+}
 
 impl NamedFields {
     /// Records that a collection is read.
@@ -64,12 +70,12 @@ impl NamedFields {
 
     fn entry(&mut self, why: Use, path: &[String], place: Place) -> &mut Entry {
         let path = path.join(".");
-        let known = self.0.iter().position(|e| e.why == why && e.path == path);
-        let at = known.unwrap_or_else(|| {
-            self.0.push(Entry { why, path, place, names: Vec::new() });
-            self.0.len() - 1
+        let at = *self.positions.entry((why, path)).or_insert_with_key(|(_, path)| {
+            let path = path.clone();
+            self.entries.push(Entry { why, path, place, names: Vec::new(), known: HashSet::new() });
+            self.entries.len() - 1
         });
-        &mut self.0[at]
+        &mut self.entries[at]
     }
 
     /// Checks all recorded names.
@@ -77,7 +83,7 @@ impl NamedFields {
     /// # Errors
     /// `FORBIDDEN` for the first path with a field or collection that does not exist or may not be read.
     pub(in crate::query) fn check(&self, access: &Access) -> Result<(), QueryError> {
-        let of = |why: Use| self.0.iter().filter(move |e| e.why == why);
+        let of = |why: Use| self.entries.iter().filter(move |e| e.why == why);
         for entry in of(Use::Condition).chain(of(Use::Output)) {
             let Place::Own(collection) = entry.place else {
                 return Err(entry.forbidden());
@@ -99,7 +105,7 @@ impl NamedFields {
 
 fn add_name(entry: &mut Entry, name: &str) {
     let (_, name) = functions::split(name);
-    if !entry.names.iter().any(|n| n == name) {
+    if entry.known.insert(name.to_owned()) {
         entry.names.push(name.to_owned());
     }
 }

@@ -9,8 +9,10 @@ use super::filter::{normalize, validate, walk};
 use super::named_fields::{NamedFields, Use};
 use super::sort;
 use super::variables::Variables;
+use crate::query::budget::{Limit, MAX_VALUES};
 use crate::query::error::QueryError;
 use crate::query::javascript::{self, MAX_SAFE_INTEGER};
+use crate::query::json_size::json_values;
 use crate::query::limits::{MAX_LIST, MAX_RELATIONAL_DEPTH, MAX_SELECTED_FIELDS};
 use crate::query::plan::{ListFormat, Meta, Window};
 use crate::query::raw::RawQuery;
@@ -52,19 +54,15 @@ impl Parameters {
             Aliases::parse(alias)?;
         }
         let lists = Self {
-            fields: given("fields").map(|v| list(v, true)),
-            group: given("groupBy").map(|v| list(v, true)),
-            sort: given("sort").map(|v| list(v, false)),
+            fields: given("fields").map(|v| list("fields", v, true, MAX_SELECTED_FIELDS)).transpose()?,
+            group: given("groupBy").map(|v| list("group", v, true, MAX_LIST)).transpose()?,
+            sort: given("sort").map(|v| list("sort", v, false, MAX_LIST)).transpose()?,
             aggregate: given("aggregate").map(aggregates::parse).transpose()?.filter(|a| !a.is_empty()),
             ..Self::default()
         };
         lists.check_depth(filter.as_ref())?;
-        for (name, list, most) in [
-            ("fields", &lists.fields, MAX_SELECTED_FIELDS),
-            ("group", &lists.group, MAX_LIST),
-            ("sort", &lists.sort, MAX_LIST),
-        ] {
-            check_list(name, list.as_deref().unwrap_or(&[]), most)?;
+        for (name, list) in [("fields", &lists.fields), ("group", &lists.group), ("sort", &lists.sort)] {
+            no_empty_entry(name, list.as_deref().unwrap_or(&[]))?;
         }
         if filter == Some(Value::Null) {
             return Err(QueryError::invalid("\"filter\" must be of type object"));
@@ -81,7 +79,7 @@ impl Parameters {
             search: given("search").and_then(Value::as_str).map(str::to_owned),
             export: given("export").map(export).transpose()?,
             version: given("version").map(version).transpose()?,
-            deep: deep(given("deep")),
+            deep: deep(given("deep"))?,
             alias,
             ..lists
         })
@@ -167,22 +165,27 @@ impl Parameters {
 
 /// `a,b` or `["a", "b,c"]`; anything else is an empty list. With `split_entries`, entries of an array are split at commas
 /// too.
-fn list(value: &Value, split_entries: bool) -> Vec<String> {
+///
+/// # Errors
+/// `INVALID_QUERY` for more than `most` entries.
+fn list(name: &str, value: &Value, split_entries: bool, most: usize) -> Result<Vec<String>, QueryError> {
+    // One more than allowed is enough to refuse them.
+    let split = |text: &str| text.split(',').take(most + 1).map(|part| part.trim().to_owned()).collect::<Vec<_>>();
     let texts: Vec<String> = match value {
-        Value::String(text) => text.split(',').map(str::to_owned).collect(),
+        Value::String(text) => split(text),
         Value::Array(items) if split_entries => {
-            items.iter().flat_map(|v| javascript::text(v).split(',').map(str::to_owned).collect::<Vec<_>>()).collect()
+            items.iter().flat_map(|v| split(&javascript::text(v))).take(most + 1).collect()
         }
-        Value::Array(items) => items.iter().map(javascript::text).collect(),
+        Value::Array(items) => items.iter().take(most + 1).map(|v| javascript::text(v).trim().to_owned()).collect(),
         _ => Vec::new(),
     };
-    texts.into_iter().map(|t| t.trim().to_owned()).collect()
-}
-
-fn check_list(name: &str, list: &[String], most: usize) -> Result<(), QueryError> {
-    if list.len() > most {
+    if texts.len() > most {
         return Err(QueryError::invalid(format!("\"{name}\" must contain less than or equal to {most} items")));
     }
+    Ok(texts)
+}
+
+fn no_empty_entry(name: &str, list: &[String]) -> Result<(), QueryError> {
     match list.iter().position(String::is_empty) {
         Some(at) => Err(QueryError::invalid(format!("\"{name}[{at}]\" is not allowed to be empty"))),
         None => Ok(()),
@@ -210,8 +213,8 @@ fn whole(name: &str, value: &Value, least: i64) -> Result<i64, QueryError> {
 fn meta(value: &Value) -> Result<Vec<Meta>, QueryError> {
     let names: Vec<String> = match value {
         Value::String(text) if text == "*" => return Ok(vec![Meta::TotalCount, Meta::FilterCount]),
-        Value::String(text) => text.split(',').map(str::to_owned).collect(),
-        Value::Array(items) => items.iter().map(javascript::text).collect(),
+        Value::String(text) => text.split(',').take(MAX_LIST).map(str::to_owned).collect(),
+        Value::Array(items) => items.iter().take(MAX_LIST).map(javascript::text).collect(),
         other => vec![javascript::text(other)],
     };
     let read = |(at, name): (usize, &String)| match name.as_str() {
@@ -231,11 +234,12 @@ fn version(value: &Value) -> Result<String, QueryError> {
     value.as_str().map(str::to_owned).ok_or_else(|| QueryError::invalid("\"version\" must be a string"))
 }
 
-fn deep(value: Option<&Value>) -> Value {
+fn deep(value: Option<&Value>) -> Result<Value, QueryError> {
     let parsed = match value {
+        Some(Value::String(text)) if json_values(text.as_bytes()) > MAX_VALUES => return Err(Limit::Values.error()),
         Some(Value::String(text)) => serde_json::from_str(text).unwrap_or(Value::Null),
         Some(other) => other.clone(),
         None => Value::Null,
     };
-    if parsed.is_object() { parsed } else { Value::Object(Map::new()) }
+    Ok(if parsed.is_object() { parsed } else { Value::Object(Map::new()) })
 }

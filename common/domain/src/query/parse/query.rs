@@ -8,6 +8,7 @@ use super::parameters::Parameters;
 use super::sort;
 use super::variables::Variables;
 use crate::query::access::Access;
+use crate::query::budget::{Budget, Limit};
 use crate::query::error::QueryError;
 use crate::query::limits::MAX_SELECTED_FIELDS;
 use crate::query::plan::{FieldPath, Query, Search, SortKey, SortTarget, order_key};
@@ -15,13 +16,19 @@ use crate::query::raw::RawQuery;
 use crate::query::schema::Collection;
 use chrono::{DateTime, Utc};
 
-/// Checks parameters for a collection and a caller. `now` is the value of `$NOW`.
+/// Checks parameters for a collection and a caller. `now` is the value of `$NOW`; `budget` is that of the request.
 ///
 /// # Errors
-/// `INVALID_QUERY` for a parameter of a wrong form or value; `FORBIDDEN` for a field or collection that does not exist or
+/// `INVALID_QUERY` for a parameter of a wrong form or value, and when the budget is spent; `FORBIDDEN` for a field or collection that does not exist or
 /// may not be read.
-pub fn parse(raw: &RawQuery, collection: Collection, access: &Access, now: DateTime<Utc>) -> Result<Query, QueryError> {
-    let variables = Variables { access, now };
+pub fn parse(
+    raw: &RawQuery,
+    collection: Collection,
+    access: &Access,
+    now: DateTime<Utc>,
+    budget: &Budget,
+) -> Result<Query, QueryError> {
+    let variables = Variables { access, now, budget };
     let parameters = Parameters::read(raw, variables)?;
     let aliases = parameters.aliases()?;
     let operations = parameters.operations();
@@ -63,7 +70,7 @@ pub fn parse(raw: &RawQuery, collection: Collection, access: &Access, now: DateT
         SortTarget::Path(path) => groups.contains(path),
         SortTarget::Aggregate(_) => true,
     };
-    Ok(Query {
+    let query = Query {
         plain_numbers: !groups.is_empty() && !sort.iter().all(shared),
         collection,
         selection,
@@ -79,7 +86,10 @@ pub fn parse(raw: &RawQuery, collection: Collection, access: &Access, now: DateT
         groups,
         export: parameters.export,
         version: parameters.version,
-    })
+    };
+    // Each filter of codes has a limit of its own, but a query can have many.
+    budget.spend(Limit::Codes, query.code_lookups().len())?;
+    Ok(query)
 }
 
 fn dotted(member: &str) -> Vec<String> {

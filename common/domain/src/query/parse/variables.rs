@@ -1,6 +1,8 @@
-//! Variables in filter values: `$NOW`, `$CURRENT_USER`, `$CURRENT_ROLE`, `$CURRENT_POLICIES`.
+//! Variables in filter values: `$NOW`, `$CURRENT_USER`, `$CURRENT_ROLE`, `$CURRENT_POLICIES`; and the budget that pays
+//! for expansions.
 
 use crate::query::access::Access;
+use crate::query::budget::Budget;
 use crate::query::dates::{format_instant, now_variable};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -10,6 +12,8 @@ use serde_json::Value;
 pub(in crate::query) struct Variables<'a> {
     pub(in crate::query) access: &'a Access,
     pub(in crate::query) now: DateTime<Utc>,
+    /// Pays for what parameters expand to, before they are expanded.
+    pub(in crate::query) budget: &'a Budget,
 }
 
 impl Variables<'_> {

@@ -7,6 +7,7 @@ use super::condition::{Condition, Scalar, Test};
 use super::field_path::FieldPath;
 use crate::query::error::QueryError;
 use crate::query::schema::Collection;
+use std::collections::HashSet;
 
 /// Which rows match.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,7 +81,10 @@ impl Filter {
                     _ => return,
                 };
                 match out.iter_mut().find(|(n, _)| *n == name) {
-                    Some((_, known)) => known.retain(|k| found.contains(k)),
+                    Some((_, known)) => {
+                        let found: HashSet<&str> = found.into_iter().collect();
+                        known.retain(|k| found.contains(k));
+                    }
                     None => out.push((name, found)),
                 }
             }

@@ -26,6 +26,13 @@ impl Window {
         usize::try_from(skip).unwrap_or(0)
     }
 
+    /// The same window with at most `most` rows.
+    pub fn within(&self, most: usize) -> Self {
+        let take = self.take().unwrap_or(usize::MAX).min(most);
+        let number = |rows: usize| i64::try_from(rows).unwrap_or(i64::MAX);
+        Self { limit: Some(number(take)), offset: number(self.skip()), page: 0 }
+    }
+
     /// The items of a list that are in this window.
     pub fn cut<T>(&self, items: impl IntoIterator<Item = T>) -> Vec<T> {
         items.into_iter().skip(self.skip()).take(self.take().unwrap_or(usize::MAX)).collect()

@@ -172,12 +172,12 @@ fn json_value(random: &mut Random, depth: usize) -> Value {
 }
 
 fn exercise(raw: &RawQuery, collection: Collection, access: &Access, rows: &[Row], related: &Related) {
-    let Ok(mut query) = parse(raw, collection, access, now()) else {
+    let Ok(mut query) = parse(raw, collection, access, now(), &Budget::default()) else {
         return;
     };
     query.restrict_to_keys(&[]).unwrap();
     query.window.limit = Some(-1);
-    let answer = query.run(rows, related);
+    let answer = query.run(rows, related).unwrap();
     let _ = query.run_one(rows.first(), related);
     let _ = (query.needs(), query.code_lookups(), query.conditions().map(|c| c.required_equalities().len()));
     if let Some(format) = query.export {
@@ -203,7 +203,7 @@ fn no_input_makes_parsing_panic() {
             let _ = parse_search_body(&json_value(&mut random, 3));
         } else {
             let raw = parse_query_string(&query_string(&mut random)).unwrap();
-            accepted += usize::from(parse(&raw, collection, &access, now()).is_ok());
+            accepted += usize::from(parse(&raw, collection, &access, now(), &Budget::default()).is_ok());
             exercise(&raw, collection, &access, &rows, &related);
         }
     }

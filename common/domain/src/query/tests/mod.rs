@@ -11,7 +11,7 @@ mod order;
 mod output;
 mod parameters;
 
-use super::{Access, Answer, Collection, Query, QueryError, Related, Row, parse, parse_query_string};
+use super::{Access, Answer, Budget, Collection, Query, QueryError, Related, Row, parse, parse_query_string};
 use crate::directory::Role;
 use chrono::{DateTime, TimeZone, Utc};
 use serde_json::{Value, json};
@@ -76,7 +76,7 @@ fn related() -> Related {
 }
 
 fn query_as(access: &Access, text: &str) -> Result<Query, QueryError> {
-    parse(&parse_query_string(text)?, Collection::CodeReservation, access, now())
+    parse(&parse_query_string(text)?, Collection::CodeReservation, access, now(), &Budget::default())
 }
 
 fn query(text: &str) -> Result<Query, QueryError> {
@@ -84,7 +84,7 @@ fn query(text: &str) -> Result<Query, QueryError> {
 }
 
 fn run(text: &str) -> Answer {
-    query(text).unwrap_or_else(|e| panic!("{text}: {e}")).run(&rows(), &related())
+    query(text).unwrap_or_else(|e| panic!("{text}: {e}")).run(&rows(), &related()).unwrap()
 }
 
 fn data(text: &str) -> Value {

@@ -256,7 +256,8 @@ fn as_brackets(value: &Value, prefix: &str, out: &mut Vec<String>) {
 }
 
 fn checked(raw: &RawQuery) -> Query {
-    parse(raw, Collection::CodeReservation, &admin(), now()).unwrap_or_else(|e| panic!("{raw:?}: {e}"))
+    parse(raw, Collection::CodeReservation, &admin(), now(), &Budget::default())
+        .unwrap_or_else(|e| panic!("{raw:?}: {e}"))
 }
 
 proptest! {
@@ -286,7 +287,7 @@ proptest! {
         if let Some(search) = search {
             parameters["search"] = json!(search);
         }
-        let answer = checked(&RawQuery::from_json(object(parameters))).run(&rows, &related);
+        let answer = checked(&RawQuery::from_json(object(parameters))).run(&rows, &related).unwrap();
 
         let finds = |row: &Row| search.is_none_or(|text| {
             ["status", "reference_id", "reserved_for"].iter().any(|m| {
@@ -347,7 +348,7 @@ proptest! {
         let member = ["status", "reserved_for", "quantity"][grouped];
         let parameters = json!({"groupBy": [member], "limit": limit,
             "aggregate": {"count": "*", "sum": "quantity", "max": "quantity", "countDistinct": "reference_id"}});
-        let answer = checked(&RawQuery::from_json(object(parameters))).run(&rows, &Related::new()).data;
+        let answer = checked(&RawQuery::from_json(object(parameters))).run(&rows, &Related::new()).unwrap().data;
 
         let mut keys: Vec<Value> = Vec::new();
         for row in &rows {

@@ -5,7 +5,9 @@ use crate::query::CodeLookup;
 
 #[test]
 fn a_list_of_codes_is_in_the_order_of_positions() {
-    let codes = |text: &str| parse(&parse_query_string(text).unwrap(), Collection::UniqueCode, &admin(), now());
+    let codes = |text: &str| {
+        parse(&parse_query_string(text).unwrap(), Collection::UniqueCode, &admin(), now(), &Budget::default())
+    };
     assert_eq!(codes("").unwrap().is_default_sort(), Some(false));
     assert_eq!(codes("sort=-position").unwrap().is_default_sort(), Some(true));
     assert_eq!(codes("sort=code").map_err(|e| e.status()), Err(400));

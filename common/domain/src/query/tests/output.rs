@@ -59,7 +59,7 @@ fn star_star_expands_relations_first() {
 #[test]
 fn what_may_not_be_read_drops_from_fields() {
     let as_role = |role: Role, text: &str| {
-        query_as(&Access::new(role, None), text).unwrap().run(&rows(), &related()).data[0].clone()
+        query_as(&Access::new(role, None), text).unwrap().run(&rows(), &related()).unwrap().data[0].clone()
     };
     assert_eq!(as_role(Role::Writer, "fields=status,reserved_for.*"), json!({"status": "new"}));
     assert_eq!(as_role(Role::Reader, "fields=status,user_created.first_name"), json!({"status": "new"}));
@@ -92,8 +92,8 @@ fn whoever_may_not_read_users_sees_the_own_id() {
     let access = Access::new(Role::Reader, None);
     let raw = parse_query_string("").unwrap();
     let users = [object(json!({"id": BOB, "first_name": "Bob", "token": "t"}))];
-    assert!(parse(&raw, Collection::Users, &access, now()).is_err());
-    let own = parse(&raw, Collection::Users, &access.for_own_account(), now()).unwrap();
+    assert!(parse(&raw, Collection::Users, &access, now(), &Budget::default()).is_err());
+    let own = parse(&raw, Collection::Users, &access.for_own_account(), now(), &Budget::default()).unwrap();
     assert_eq!(own.run_one(users.first(), &related()), Ok(json!({"id": BOB})));
 }
 

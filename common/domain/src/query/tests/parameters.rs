@@ -94,7 +94,8 @@ fn a_search_body_is_a_query_or_keys() {
 fn json_and_text_give_the_same_query() {
     let raw = object(json!({"fields": ["id", "status"], "filter": {"quantity": {"_gt": 1}}, "sort": "-id", "limit": 2,
         "aggregate": null, "groupBy": null}));
-    let from_json = parse(&RawQuery::from_json(raw), Collection::CodeReservation, &admin(), now()).unwrap();
+    let from_json =
+        parse(&RawQuery::from_json(raw), Collection::CodeReservation, &admin(), now(), &Budget::default()).unwrap();
     assert_eq!(from_json, query("fields=id,status&filter[quantity][_gt]=1&sort[]=-id&limit=2").unwrap());
 }
 
@@ -102,14 +103,17 @@ fn json_and_text_give_the_same_query() {
 fn a_filter_too_large_to_be_meant_is_refused() {
     let many: Vec<u32> = (0..30_000).collect();
     let raw = RawQuery::from_json(object(json!({"filter": {"quantity": {"_in": many}}})));
-    let answer = parse(&raw, Collection::CodeReservation, &admin(), now());
+    let answer = parse(&raw, Collection::CodeReservation, &admin(), now(), &Budget::default());
     assert_eq!(answer.map_err(|e| e.status()), Err(400));
     let mut nested = json!({"status": "new"});
     for _ in 0..200 {
         nested = json!({"_and": [nested]});
     }
     let raw = RawQuery::from_json(object(json!({"filter": nested})));
-    assert_eq!(parse(&raw, Collection::CodeReservation, &admin(), now()).map_err(|e| e.status()), Err(400));
+    assert_eq!(
+        parse(&raw, Collection::CodeReservation, &admin(), now(), &Budget::default()).map_err(|e| e.status()),
+        Err(400)
+    );
 }
 
 #[test]

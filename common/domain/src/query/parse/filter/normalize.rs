@@ -5,7 +5,9 @@
 //! values, because query strings cannot express them otherwise.
 
 use super::walk::depth;
+use crate::query::budget::{Limit, size_of_name};
 use crate::query::error::QueryError;
+use crate::query::json_size::json_values;
 use crate::query::limits::{MAX_FILTER_NESTING, MAX_FILTER_NODES, MAX_RELATIONAL_DEPTH};
 use crate::query::parse::variables::Variables;
 use serde_json::{Map, Value};
@@ -20,13 +22,17 @@ pub(in crate::query) fn parse(raw: &Value, variables: Variables<'_>) -> Result<V
     let parsed;
     let filter = match raw {
         Value::String(text) => {
+            if json_values(text.as_bytes()) > MAX_FILTER_NODES {
+                return Err(too_large());
+            }
             parsed = serde_json::from_str(text).map_err(|_| QueryError::invalid("Invalid JSON for filter object"))?;
             &parsed
         }
         other => other,
     };
-    let mut nodes = 0;
-    count(filter, 0, &mut nodes)?;
+    let mut size = Size::default();
+    count(filter, 0, 0, &mut size)?;
+    variables.budget.spend(Limit::Values, size.expanded)?;
     // Below, each condition is copied with every field above it, so depth is bounded before.
     if depth(filter) > MAX_RELATIONAL_DEPTH {
         return Err(QueryError::invalid("Max relational depth exceeded"));
@@ -38,14 +44,36 @@ pub(in crate::query) fn parse(raw: &Value, variables: Variables<'_>) -> Result<V
     filter.ok_or_else(|| QueryError::invalid("Invalid filter object"))
 }
 
-fn count(value: &Value, depth: usize, nodes: &mut usize) -> Result<(), QueryError> {
-    *nodes += 1;
-    if depth > MAX_FILTER_NESTING || *nodes > MAX_FILTER_NODES {
-        return Err(QueryError::invalid("The filter is too large"));
+/// The size of a filter.
+#[derive(Default)]
+struct Size {
+    /// Values as written.
+    nodes: usize,
+    /// Values and names, counting the fields above a condition once for each condition, as they are copied below.
+    expanded: usize,
+}
+
+fn too_large() -> QueryError {
+    QueryError::invalid("The filter is too large")
+}
+
+/// `above` is the size of the fields above `value`.
+fn count(value: &Value, depth: usize, above: usize, size: &mut Size) -> Result<(), QueryError> {
+    size.nodes += 1;
+    size.expanded = size.expanded.saturating_add(1);
+    if depth > MAX_FILTER_NESTING || size.nodes > MAX_FILTER_NODES {
+        return Err(too_large());
     }
     match value {
-        Value::Array(items) => items.iter().try_for_each(|v| count(v, depth + 1, nodes)),
-        Value::Object(members) => members.values().try_for_each(|v| count(v, depth + 1, nodes)),
+        Value::Array(items) => items.iter().try_for_each(|v| count(v, depth + 1, above, size)),
+        Value::Object(members) => members.iter().try_for_each(|(key, v)| {
+            let above = if key.starts_with('_') { above } else { above.saturating_add(size_of_name(key)) };
+            size.expanded = size.expanded.saturating_add(above);
+            if let (true, Value::String(list)) = (LISTS.contains(&key.as_str()), v) {
+                size.expanded = size.expanded.saturating_add(list.matches(',').count());
+            }
+            count(v, depth + 1, above, size)
+        }),
         _ => Ok(()),
     }
 }

@@ -1,6 +1,7 @@
 //! Walks over a filter that is not typed yet.
 
 use serde_json::Value;
+use std::collections::HashSet;
 
 /// The largest number of nested fields; groups and operators are not counted.
 pub(in crate::query) fn depth(value: &Value) -> usize {
@@ -19,6 +20,7 @@ pub(in crate::query) fn depth(value: &Value) -> usize {
 /// The fields that a filter names, as paths, in the order in which Directus reports them.
 pub(in crate::query) fn paths(filter: &Value) -> Vec<Vec<String>> {
     let mut out: Vec<Vec<String>> = Vec::new();
+    let mut known: HashSet<Vec<String>> = HashSet::new();
     let mut stack: Vec<(&Value, Vec<String>)> = vec![(filter, Vec::new())];
     while let Some((value, path)) = stack.pop() {
         match value {
@@ -33,7 +35,7 @@ pub(in crate::query) fn paths(filter: &Value) -> Vec<Vec<String>> {
             }
             Value::Array(items) => stack.extend(items.iter().map(|item| (item, path.clone()))),
             _ => {
-                if !out.contains(&path) {
+                if known.insert(path.clone()) {
                     out.push(path);
                 }
             }
