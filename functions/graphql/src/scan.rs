@@ -10,6 +10,10 @@ use std::borrow::Cow;
 /// Maximum tokens of a document; the limit of Directus.
 pub(crate) const MAX_TOKENS: usize = 5_000;
 
+/// Maximum length of a name or number, in bytes. The validation compares an unknown name with all known ones, to suggest
+/// one of them, and the time for that grows with its length.
+const MAX_NAME: usize = 500;
+
 /// Maximum nesting of brackets of all kinds.
 const MAX_NESTING: usize = 50;
 
@@ -47,7 +51,13 @@ pub(crate) fn scan(text: &str) -> Result<Cow<'_, str>, String> {
                 at += 1;
             }
             b'.' => at = end_of(bytes, at, |byte| byte == b'.'),
-            _ if is_word(byte) => at = end_of(bytes, at, is_word),
+            _ if is_word(byte) => {
+                let start = at;
+                at = end_of(bytes, at, is_word);
+                if at - start > MAX_NAME {
+                    return Err(format!("Document contains a name or number of more than {MAX_NAME} characters."));
+                }
+            }
             _ => at += 1,
         }
         tokens += 1;
@@ -146,6 +156,14 @@ fn join_surrogates(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_has_a_longest_length_and_a_string_has_not() {
+        let name = |length: usize| format!("{{ {} }}", "a".repeat(length));
+        assert!(scan(&name(MAX_NAME)).is_ok());
+        assert!(scan(&name(MAX_NAME + 1)).unwrap_err().contains("500 characters"));
+        assert!(scan(&format!("{{ a(b: \"{}\") }}", "a".repeat(100_000))).is_ok());
+    }
 
     #[test]
     fn a_document_of_many_tokens_is_refused_and_a_long_string_is_one_token() {

@@ -3,6 +3,7 @@
 mod bad_changes;
 mod bad_input;
 mod batches;
+mod budget;
 mod codes;
 mod conditional;
 mod directus;
