@@ -72,9 +72,10 @@ pub(in crate::query) fn draft(
     drafting: &mut Drafting<'_>,
 ) -> Result<Draft, QueryError> {
     drafting.named.touch(Use::Output, path, collection);
+    let access = if path.is_empty() { drafting.access.clone() } else { drafting.access.of_related() };
     let mut nodes: Vec<DraftNode> = Vec::new();
     let mut nested: Vec<(String, Vec<String>)> = Vec::new();
-    for field in wildcards::expand(fields, collection, aliases, drafting.access, drafting.below_codes) {
+    for field in wildcards::expand(fields, collection, aliases, &access, drafting.below_codes) {
         // `$thumbnail` and the like are used by the Directus app and are not fields.
         if field.starts_with('$') {
             continue;
@@ -152,7 +153,7 @@ fn draft_nested(
     let (Relation::One(target) | Relation::Many(target)) = field.relation else {
         return Ok(None);
     };
-    if !drafting.access.can_read(target) {
+    if !drafting.access.of_related().can_read(target) {
         return Ok(None);
     }
     drafting.named.add(Use::Output, path, collection, name);
@@ -187,6 +188,7 @@ impl Draft {
                     (key, alias, plain(self.collection, &name)?)
                 }
                 DraftNode::Nested { key, field, collection, children, deep } => {
+                    let access = &access.of_related();
                     let selection = children.resolve(access)?;
                     let source = match field.relation {
                         Relation::Many(_) => {
