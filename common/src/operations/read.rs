@@ -356,12 +356,14 @@ async fn everything(
 }
 
 /// Keeps the items that match the query. The items were read consistently; the index that named them may be stale.
+/// Items that do not exist for the caller (RSV-6) are dropped first, so that nothing is read for them.
 async fn keep_matching(
     query: &Query,
     needs: &query::Needs,
     loader: &mut Loader<'_>,
-    items: Vec<Reservation>,
+    mut items: Vec<Reservation>,
 ) -> Result<Rows, OperationError> {
+    items.retain(|item| loader.caller.sees(item.reserved_for.as_deref()));
     let rows: Vec<Row> = items.iter().map(rows::reservation).collect();
     loader.to_evaluate(needs, Collection::CodeReservation, &rows).await?;
     if needs.count_to_evaluate {
