@@ -8,8 +8,7 @@ use uuid::Uuid;
 
 use super::{
     OperationError, Session,
-    batch::{Rows, parse_keys},
-    create::MAX_BATCH,
+    batch::{Rows, check_number, parse_keys},
     freeze,
     read::{matching, show_many, show_written},
     relation_keys::keys_of_relations,
@@ -92,7 +91,10 @@ pub async fn many(
     session.caller.may(Action::Update, Collection::CodeReservation)?;
     let query = session.query(Collection::CodeReservation, raw)?;
     let selected = match body {
-        Value::Array(rows) => Selected::Rows(rows.iter().map(change).collect::<Result<_, _>>()?),
+        Value::Array(rows) => {
+            check_number(rows.len())?;
+            Selected::Rows(rows.iter().map(change).collect::<Result<_, _>>()?)
+        }
         _ => {
             let members = body
                 .as_object()
@@ -135,7 +137,6 @@ async fn write(
         let changes = match selected {
             Selected::Rows(changes) => {
                 let ids: BTreeSet<Uuid> = changes.iter().map(|change| change.id).collect();
-                check_number(ids.len())?;
                 current = store.reservations(&ids.into_iter().collect::<Vec<_>>()).await?;
                 changes
             }
@@ -158,13 +159,6 @@ async fn write(
         context.metrics().record(&Event::EditConflict);
     }
     Err(OperationError::Unavailable(format!("an update was overtaken {MAX_TRIES} times")))
-}
-
-fn check_number(rows: usize) -> Result<(), OperationError> {
-    if rows > MAX_BATCH {
-        return Err(OperationError::too_many_rows(rows, MAX_BATCH));
-    }
-    Ok(())
 }
 
 /// Applies changes to the current rows. Rights are checked on each row before and after its change (RSV-6).
