@@ -28,7 +28,7 @@ use common::{
     code::Secret,
     config::{Config, SecretSource},
     context::Context,
-    directory::{Role, User},
+    directory::{Organisations, Role, User},
     operations::{Caller, Session, read},
     query::parse_query_string,
     reservation::Reservation,
@@ -159,7 +159,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         email: None,
         status: "active".to_owned(),
         role: Role::Admin,
-        organisations: None,
+        organisations: Organisations::All,
         external_identifier: None,
         has_token: true,
     });

@@ -8,7 +8,7 @@ use std::path::Path;
 use common::{
     bucket::{BucketError, ObjectHead},
     context::Context,
-    directory::{Organisation, Role, User},
+    directory::{Organisation, Organisations, Role, User},
     reservation::{Reservation, Status, Timestamp},
     store::{FileRow, StoreError},
 };
@@ -149,7 +149,7 @@ pub async fn administrator(context: &Context, token: &str) -> Result<(), SeedErr
         email: None,
         status: "active".to_owned(),
         role: Role::Admin,
-        organisations: None,
+        organisations: Organisations::All,
         external_identifier: None,
         has_token: true,
     };
@@ -193,7 +193,7 @@ impl SeedUser {
             email: self.email,
             status: self.status.unwrap_or_else(|| "active".to_owned()),
             role: self.role,
-            organisations: self.organisations,
+            organisations: self.organisations.into(),
             external_identifier: self.external_identifier,
             has_token: self.token.is_some(),
         };

@@ -2,7 +2,7 @@
 //!
 //! What a role may do with which collection is decided by [`crate::query::may`].
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IgnoredAny};
 
 /// What a user may do; the table of rights is [`crate::query::may`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -36,15 +36,80 @@ pub struct User {
     pub status: String,
     /// What the user may do.
     pub role: Role,
-    /// The organisations whose rows the user sees; `None` means all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub organisations: Option<Vec<String>>,
+    /// The organisations whose rows the user sees.
+    #[serde(default)]
+    pub organisations: Organisations,
     /// The `sub` claim of the user's JWTs (RFC 7519, section 4.1.2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_identifier: Option<String>,
     /// Whether a static token exists. Only its SHA-256 is stored.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_token: bool,
+}
+
+/// The organisations of a user, as the attribute `organisations` of the row has them.
+///
+/// All organisations must be said. A row without the attribute, with a misspelt one, or with one of another form gives
+/// [`Organisations::Unsaid`], and such a user is refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Organisations {
+    /// All: the text `"*"`.
+    All,
+    /// These: a list or a set of texts. With none, no row exists for the user.
+    Only(Vec<String>),
+    /// Anything else. No row exists for the user.
+    #[default]
+    Unsaid,
+}
+
+impl Organisations {
+    /// The text that stands for all organisations.
+    const ALL: &'static str = "*";
+
+    /// The organisations to which the user is limited; `None` means all.
+    #[must_use]
+    pub fn limit(&self) -> Option<&[String]> {
+        match self {
+            Self::All => None,
+            Self::Only(own) => Some(own),
+            Self::Unsaid => Some(&[]),
+        }
+    }
+}
+
+/// The organisations of a `--seed` file, where a missing list means all.
+impl From<Option<Vec<String>>> for Organisations {
+    fn from(own: Option<Vec<String>>) -> Self {
+        own.map_or(Self::All, Self::Only)
+    }
+}
+
+impl Serialize for Organisations {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::All => serializer.serialize_str(Self::ALL),
+            Self::Only(own) => own.serialize(serializer),
+            Self::Unsaid => serializer.serialize_none(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Organisations {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        /// The forms of the attribute. One that cannot be used must not hide the whole row.
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Stored {
+            Text(String),
+            List(Vec<String>),
+            Other(IgnoredAny),
+        }
+        Ok(match Stored::deserialize(deserializer)? {
+            Stored::Text(text) if text == Self::ALL => Self::All,
+            Stored::List(own) => Self::Only(own),
+            Stored::Text(_) | Stored::Other(_) => Self::Unsaid,
+        })
+    }
 }
 
 /// An organisation.
@@ -61,4 +126,50 @@ pub struct Organisation {
     /// Every other member, as it was given.
     #[serde(flatten)]
     pub other: serde_json::Map<String, serde_json::Value>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn row(organisations: Option<Value>) -> User {
+        let mut row = json!({"id": "u", "status": "active", "role": "writer", "unknown": [1]});
+        row.as_object_mut().unwrap().extend(organisations.map(|value| ("organisations".to_owned(), value)));
+        serde_json::from_value(row).unwrap()
+    }
+
+    #[test]
+    fn all_organisations_must_be_said() {
+        assert_eq!(row(Some(json!("*"))).organisations.limit(), None);
+        assert_eq!(row(Some(json!(["A"]))).organisations, Organisations::Only(vec!["A".to_owned()]));
+        let forms = [
+            None,
+            Some(Value::Null),
+            Some(json!("")),
+            Some(json!("A")),
+            Some(json!("**")),
+            Some(json!(true)),
+            Some(json!({"*": true})),
+            Some(json!(["A", 1])),
+        ];
+        for form in forms {
+            let user = row(form.clone());
+            assert_eq!(user.organisations, Organisations::Unsaid, "{form:?}");
+            assert_eq!(user.organisations.limit(), Some(&[][..]), "{form:?}");
+        }
+        // In a list, the asterisk is an organisation of that name.
+        assert_eq!(row(Some(json!(["*"]))).organisations, Organisations::Only(vec!["*".to_owned()]));
+        let misspelt = json!({"id": "u", "status": "active", "role": "admin", "organizations": "*"});
+        assert_eq!(serde_json::from_value::<User>(misspelt).unwrap().organisations, Organisations::Unsaid);
+    }
+
+    #[test]
+    fn a_user_is_read_as_written() {
+        for organisations in [Organisations::All, Organisations::Only(vec![]), Organisations::Unsaid] {
+            let user = User { organisations, ..row(None) };
+            assert_eq!(serde_json::from_value::<User>(serde_json::to_value(&user).unwrap()).unwrap(), user);
+        }
+    }
 }

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::{ApiError, Deadline, ids::Ids};
 use crate::{
     context::Context,
+    directory::{Organisations, User},
     operations::{Caller, OperationError, Session},
     query::{Budget, json_values},
     reservation::{Timestamp, uuid},
@@ -98,7 +99,7 @@ impl Incoming {
             None => Caller::nobody(),
             Some(token) => {
                 let user = context.identity().user_of(context.store(), &token).await?;
-                Caller::user(user.filter(|user| user.status == "active").ok_or(OperationError::InvalidCredentials)?)
+                Caller::user(user.filter(may_sign_in).ok_or(OperationError::InvalidCredentials)?)
             }
         };
         let Self { method, path, query, headers, parameters, body } = self;
@@ -131,6 +132,22 @@ impl Incoming {
             .find(|(key, value)| *key == name && !value.is_empty())
             .map(|(_, value)| value.to_owned())
     }
+}
+
+/// Whether a user may sign in: the status is `active`, and the row says for which organisations.
+fn may_sign_in(user: &User) -> bool {
+    if user.status != "active" {
+        return false;
+    }
+    let says = user.organisations != Organisations::Unsaid;
+    if !says {
+        let id = &user.id;
+        tracing::warn!(
+            user = id,
+            "user {id} is refused: the row in the Directory table needs \"organisations\", a list or \"*\" for all"
+        );
+    }
+    says
 }
 
 /// The token `T` of the value `Bearer T`. Any other value counts as no token, as in Directus.

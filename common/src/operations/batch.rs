@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::OperationError;
+use super::{OperationError, create::MAX_BATCH};
 use crate::{query::RawQuery, reservation::uuid};
 
 /// The rows of a batch.
@@ -18,7 +18,7 @@ impl Rows {
     /// Reads `keys` or `query`. Exactly one of them must be present.
     ///
     /// # Errors
-    /// `INVALID_PAYLOAD` with the message of Directus; `FORBIDDEN` for a key that is not a UUID.
+    /// `INVALID_PAYLOAD` with the message of Directus, or for too many keys; `FORBIDDEN` for a key that is not a UUID.
     pub fn parse(members: &Map<String, Value>) -> Result<Self, OperationError> {
         let refuse = |reason: &str| Err(OperationError::InvalidPayload(reason.to_owned()));
         match (members.get("keys"), members.get("query")) {
@@ -32,10 +32,20 @@ impl Rows {
     }
 }
 
-/// Parses ids.
+/// Checks the number of entries or rows of a batch.
 ///
 /// # Errors
-/// `FORBIDDEN` for an id that is not a UUID, the same as for one that does not exist.
+/// `INVALID_PAYLOAD` for more than [`MAX_BATCH`].
+pub fn check_number(entries: usize) -> Result<(), OperationError> {
+    if entries > MAX_BATCH { Err(OperationError::too_many_rows(entries, MAX_BATCH)) } else { Ok(()) }
+}
+
+/// Parses ids. Each entry counts, also one that repeats an id: the work for a request grows with its entries.
+///
+/// # Errors
+/// `INVALID_PAYLOAD` for more than [`MAX_BATCH`] entries; `FORBIDDEN` for an id that is not a UUID, the same as for one
+/// that does not exist.
 pub fn parse_keys(keys: &[Value]) -> Result<Vec<Uuid>, OperationError> {
+    check_number(keys.len())?;
     keys.iter().map(|key| key.as_str().and_then(uuid).ok_or_else(OperationError::no_row)).collect()
 }

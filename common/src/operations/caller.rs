@@ -2,7 +2,7 @@
 
 use super::OperationError;
 use crate::{
-    directory::{Role, User},
+    directory::{Organisations, Role, User},
     query::{self, Action, Collection},
     reservation::Reservation,
 };
@@ -57,7 +57,7 @@ impl Caller {
     pub fn organisations(&self) -> Option<&[String]> {
         match &self.0 {
             None => Some(&[]),
-            Some(user) => user.organisations.as_deref(),
+            Some(user) => user.organisations.limit(),
         }
     }
 
@@ -68,6 +68,17 @@ impl Caller {
         match self.organisations() {
             None => true,
             Some(own) => organisation.is_some_and(|organisation| own.iter().any(|one| one == organisation)),
+        }
+    }
+
+    /// Whether another user exists for the caller: everyone for a caller who may see all rows, otherwise users whose
+    /// rows name one of the caller's organisations. A user of all organisations is a member of none.
+    #[must_use]
+    pub fn sees_user(&self, user: &User) -> bool {
+        match (self.organisations(), &user.organisations) {
+            (None, _) => true,
+            (Some(_), Organisations::Only(theirs)) => theirs.iter().any(|one| self.sees(Some(one))),
+            (Some(_), Organisations::All | Organisations::Unsaid) => false,
         }
     }
 

@@ -1,6 +1,8 @@
 //! Creating reservations: one or many, all or nothing, once per Idempotency-Key.
 
-use serde_json::Value;
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -69,7 +71,8 @@ pub async fn create(context: &Context, session: Session<'_>, request: Request<'_
     if let Some(key) = &key
         && let Some(remembered) = store.remembered(key, now).await?
     {
-        return first_answer(context, session, &query, &remembered, &body, is_list).await;
+        let again = Again { query: &query, inputs, body: &body, is_list };
+        return first_answer(context, session, &remembered, &again).await;
     }
     let new = drafts(context, session, inputs)?;
     let data = show(context, session, &query, &new, is_list).await?;
@@ -77,6 +80,7 @@ pub async fn create(context: &Context, session: Session<'_>, request: Request<'_
         key,
         body: body.clone(),
         ids: new.iter().map(|item| item.id).collect(),
+        rights: Some(rights(session)),
         answer: Some(data.to_string()).filter(|text| text.len() <= MAX_REMEMBERED_ANSWER),
         expires_at: now + REMEMBERED_SECONDS,
     });
@@ -89,7 +93,9 @@ pub async fn create(context: &Context, session: Session<'_>, request: Request<'_
             Err(OperationError::RecordNotUnique { collection: COLLECTION, field: "id", value: id.to_string() })
         }
         // A concurrent request with the same key committed first.
-        Created::Remembered(first) => first_answer(context, session, &query, &first, &body, is_list).await,
+        Created::Remembered(first) => {
+            first_answer(context, session, &first, &Again { query: &query, inputs, body: &body, is_list }).await
+        }
     }
 }
 
@@ -132,26 +138,54 @@ async fn show(
     }
 }
 
-/// The stored answer of the first request with this key.
+/// A request whose Idempotency-Key was used before.
+struct Again<'a> {
+    query: &'a Query,
+    inputs: &'a [Value],
+    body: &'a str,
+    is_list: bool,
+}
+
+/// The answer of the first request with this key, if the caller has the right to it today. The answer is the stored one
+/// if the caller's rights are those of the first request. Otherwise it is built from the rows with today's rights.
 ///
 /// # Errors
-/// [`OperationError::KeyReused`] when the body differs from the first request's.
+/// [`OperationError::KeyReused`] when the body differs from the first request's; `FORBIDDEN` when a row belongs to an
+/// organisation that the caller may not see today, or when the answer must be built and a row was deleted.
 async fn first_answer(
     context: &Context,
     session: Session<'_>,
-    query: &Query,
     remembered: &Remembered,
-    body: &str,
-    is_list: bool,
+    again: &Again<'_>,
 ) -> Result<Value, OperationError> {
-    if remembered.body != body {
+    if remembered.body != again.body {
         return Err(OperationError::KeyReused("The Idempotency-Key was used with another body".to_owned()));
     }
-    if let Some(data) = remembered.answer.as_deref().and_then(|text| serde_json::from_str(text).ok()) {
-        return Ok(data);
+    // The organisation in the request decides for a row that was deleted since, that of the row for any other.
+    for input in again.inputs {
+        let input = keys_of_relations(input)?;
+        if !session.caller.sees(input.get("reserved_for").and_then(Value::as_str)) {
+            return Err(OperationError::no_row());
+        }
     }
     let items = context.store().reservations(&remembered.ids).await?;
-    show(context, session, query, &items, is_list).await
+    if !items.iter().all(|item| session.caller.sees(item.reserved_for.as_deref())) {
+        return Err(OperationError::no_row());
+    }
+    let same_rights = remembered.rights.as_deref() == Some(&*rights(session));
+    if same_rights && let Some(data) = remembered.answer.as_deref().and_then(|text| serde_json::from_str(text).ok()) {
+        return Ok(data);
+    }
+    if !same_rights && items.len() < remembered.ids.len() {
+        return Err(OperationError::no_row());
+    }
+    show(context, session, again.query, &items, again.is_list).await
+}
+
+/// A hash of the rights that decide what an answer may show: the role and the organisations.
+fn rights(session: Session<'_>) -> String {
+    let own = session.caller.organisations().map(|own| own.iter().collect::<BTreeSet<_>>());
+    hash(json!([session.caller.role(), own]).to_string().as_bytes())
 }
 
 fn remembered_key(session: Session<'_>, request: &Request<'_>) -> Result<Option<String>, OperationError> {

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     OperationError, Session,
-    batch::{Rows, parse_keys},
+    batch::{Rows, check_number, parse_keys},
     create::MAX_BATCH,
     read::matching,
 };
@@ -28,10 +28,8 @@ const MAX_TRIES: u32 = 20;
 /// `FORBIDDEN` when one of them does not exist for the caller; `SERVICE_UNAVAILABLE` when DynamoDB does not answer.
 pub async fn by_ids(context: &Context, session: Session<'_>, ids: &[Uuid]) -> Result<(), OperationError> {
     session.caller.may(Action::Delete, Collection::CodeReservation)?;
+    check_number(ids.len())?;
     let ids: Vec<Uuid> = ids.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
-    if ids.len() > MAX_BATCH {
-        return Err(OperationError::too_many_rows(ids.len(), MAX_BATCH));
-    }
     let store = context.store();
     for _ in 0..MAX_TRIES {
         let read = store.reservations(&ids).await?;

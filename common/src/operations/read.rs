@@ -387,7 +387,9 @@ impl Reading<'_> {
     async fn again(&mut self, ids: &[Uuid]) -> Result<Rows, OperationError> {
         // Rows that matter no more, before others are read.
         self.loader.forget();
-        let items = self.loader.reservations(ids).await?;
+        let mut items = self.loader.reservations(ids).await?;
+        // Items that do not exist for the caller (RSV-6) are dropped first, so that nothing is read for them.
+        items.retain(|item| self.session.caller.sees(item.reserved_for.as_deref()));
         let rows: Vec<Row> = items.iter().map(rows::reservation).collect();
         self.loader.to_evaluate(self.needs, Collection::CodeReservation, &rows).await?;
         if self.needs.count_to_evaluate {

@@ -23,7 +23,8 @@ const MAX_RELATED: usize = 2_000;
 /// Loads relations into a [`Related`].
 pub struct Loader<'a> {
     context: &'a Context,
-    caller: &'a Caller,
+    /// The caller for whom rows are loaded.
+    pub(super) caller: &'a Caller,
     /// What was loaded.
     pub related: Related,
     lookups: HashMap<CodeLookup, Vec<Uuid>>,
@@ -152,7 +153,10 @@ impl<'a> Loader<'a> {
         }
         let store = self.context.store();
         Ok(match collection {
-            Collection::Users => store.users(keys).await?.iter().map(rows::user).collect(),
+            Collection::Users => {
+                let users = store.users(keys).await?;
+                users.iter().filter(|user| self.caller.sees_user(user)).map(rows::user).collect()
+            }
             Collection::Organisation => {
                 let own = |id: &str| self.caller.sees(Some(id));
                 let keys: Vec<String> = keys.iter().filter(|key| own(key)).cloned().collect();

@@ -28,7 +28,8 @@ impl Session<'_> {
     /// The members that the caller may read.
     #[must_use]
     pub fn access(&self) -> Access {
-        Access::new(self.caller.role(), self.caller.get().map(rows::user))
+        let access = Access::new(self.caller.role(), self.caller.get().map(rows::user));
+        if self.caller.organisations().is_some() { access.limited_to_organisations() } else { access }
     }
 
     /// Checks parameters for a collection, and limits the query to the rows that exist for the caller (RSV-6).
@@ -43,7 +44,7 @@ impl Session<'_> {
             let member = match collection {
                 Collection::CodeReservation => "reserved_for",
                 Collection::Organisation => "id",
-                // Users are limited by member and not by row. Files and codes are limited where they are read.
+                // Users, files and codes are limited where they are read.
                 Collection::Users | Collection::Files | Collection::UniqueCode => return Ok(query),
             };
             query.restrict(Filter::any_of(collection, member, own.iter().cloned())?);

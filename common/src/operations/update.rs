@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     OperationError, Session,
-    batch::{Rows, parse_keys},
+    batch::{Rows, check_number, parse_keys},
     create::MAX_BATCH,
     freeze,
     read::{matching, show_many, show_written},
@@ -92,7 +92,10 @@ pub async fn many(
     session.caller.may(Action::Update, Collection::CodeReservation)?;
     let query = session.query(Collection::CodeReservation, raw)?;
     let selected = match body {
-        Value::Array(rows) => Selected::Rows(rows.iter().map(change).collect::<Result<_, _>>()?),
+        Value::Array(rows) => {
+            check_number(rows.len())?;
+            Selected::Rows(rows.iter().map(change).collect::<Result<_, _>>()?)
+        }
         _ => {
             let members = body
                 .as_object()
@@ -137,7 +140,6 @@ async fn write(
         let changes = match selected {
             Selected::Rows(changes) => {
                 let ids: BTreeSet<Uuid> = changes.iter().map(|change| change.id).collect();
-                check_number(ids.len())?;
                 current = store.reservations(&ids.into_iter().collect::<Vec<_>>()).await?;
                 changes
             }
@@ -164,13 +166,6 @@ async fn write(
         context.metrics().record(&Event::EditConflict);
     }
     Err(OperationError::Unavailable(format!("an update was overtaken {MAX_TRIES} times")))
-}
-
-fn check_number(rows: usize) -> Result<(), OperationError> {
-    if rows > MAX_BATCH {
-        return Err(OperationError::too_many_rows(rows, MAX_BATCH));
-    }
-    Ok(())
 }
 
 /// Applies changes to the current rows. Rights are checked on each row before and after its change (RSV-6).

@@ -1,4 +1,4 @@
-//! Reads users, limited to the members that the caller may see.
+//! Reads users, limited to those and to the members that the caller may see.
 
 use serde_json::Value;
 
@@ -9,17 +9,17 @@ use super::{
 };
 use crate::{
     context::Context,
-    query::{self, Action, Answer, Collection, Query, RawQuery},
+    query::{self, Answer, Collection, Query, RawQuery},
 };
 
-/// Lists users.
+/// Lists users. A caller who is limited to organisations sees those who share one of them.
 ///
 /// # Errors
 /// `INVALID_QUERY` or `FORBIDDEN` for bad parameters; `INVALID_QUERY` beyond `MaxScan` items; `SERVICE_UNAVAILABLE`
 /// when DynamoDB does not answer.
 pub async fn list(context: &Context, session: Session<'_>, raw: &RawQuery) -> Result<(Query, Answer), OperationError> {
     let query = session.query(Collection::Users, raw)?;
-    let users = context.store().all_users().await?;
+    let users = context.store().users_that(|user| session.caller.sees_user(user)).await?;
     let answer = in_memory::list(context, session, &query, &Items(&users, rows::user)).await?;
     Ok((query, answer))
 }
@@ -27,7 +27,7 @@ pub async fn list(context: &Context, session: Session<'_>, raw: &RawQuery) -> Re
 /// Reads one user.
 ///
 /// # Errors
-/// `FORBIDDEN` when the user does not exist.
+/// `FORBIDDEN`, the same for a user who does not exist and one who does not exist for the caller.
 pub async fn one(
     context: &Context,
     session: Session<'_>,
@@ -36,21 +36,19 @@ pub async fn one(
 ) -> Result<(Query, Value), OperationError> {
     let query = session.query(Collection::Users, raw)?;
     let Some(id) = crate::reservation::uuid(id) else { return Err(OperationError::no_row()) };
-    let user = context.store().user(&id.to_string()).await?.ok_or_else(OperationError::no_row)?;
+    let user = context.store().user(&id.to_string()).await?.filter(|user| session.caller.sees_user(user));
+    let user = user.ok_or_else(OperationError::no_row)?;
     let value = in_memory::one(context, session, &query, rows::user(&user)).await?;
     Ok((query, value))
 }
 
-/// Reads the caller. A caller who may not read users sees only their own `id`.
+/// Reads the caller. A caller who may not read users sees only their own `id`. The limits for other users do not apply.
 ///
 /// # Errors
 /// `INVALID_CREDENTIALS` without a token.
 pub async fn me(context: &Context, session: Session<'_>, raw: &RawQuery) -> Result<(Query, Value), OperationError> {
     let user = session.caller.get().ok_or(OperationError::InvalidCredentials)?;
-    let access = match session.caller.may(Action::Read, Collection::Users) {
-        Ok(()) => session.access(),
-        Err(_) => session.access().for_own_account(),
-    };
+    let access = session.access().for_own_account();
     let query = query::parse(raw, Collection::Users, &access, session.now.time(), session.budget)?;
     let value = in_memory::one(context, session, &query, rows::user(user)).await?;
     Ok((query, value))

@@ -97,12 +97,12 @@ impl Store<'_> {
         self.directory_item("ping", "ping").await.map(drop)
     }
 
-    /// Reads all users.
+    /// Reads the users who pass a test. Only they count towards `MaxScan`: how many others there are must not show.
     ///
     /// # Errors
-    /// [`StoreError::TooMany`] for more than `MaxScan` users; otherwise as [`Store::user`].
-    pub async fn all_users(&self) -> Result<Vec<User>, StoreError> {
-        self.read_all(USER).await
+    /// [`StoreError::TooMany`] for more than `MaxScan` such users; otherwise as [`Store::user`].
+    pub async fn users_that(&self, test: impl Fn(&User) -> bool) -> Result<Vec<User>, StoreError> {
+        self.read_all(USER, test).await
     }
 
     /// Reads an organisation.
@@ -127,18 +127,18 @@ impl Store<'_> {
     /// # Errors
     /// [`StoreError::TooMany`] for more than `MaxScan` organisations; otherwise as [`Store::organisation`].
     pub async fn all_organisations(&self) -> Result<Vec<Organisation>, StoreError> {
-        self.read_all(ORGANISATION).await
+        self.read_all(ORGANISATION, |_| true).await
     }
 
     /// Writes a user and, if given, the hash of a static token and the `sub` of their JWTs. Items that exist are not
-    /// changed.
+    /// changed, except a user without the attribute `organisations`, who would be refused.
     ///
     /// # Errors
     /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn seed_user(&self, user: &User, token: Option<&str>) -> Result<(), StoreError> {
         let user = User { has_token: token.is_some(), ..user.clone() };
         let id = user.id.clone();
-        self.put_directory(USER, &id, &user).await?;
+        self.put_directory(USER, &id, &user, "organisations").await?;
         let table = &self.config.tables.directory;
         let names = [
             (TOKEN, token.map(token_hash)),
@@ -161,7 +161,7 @@ impl Store<'_> {
     /// does not answer.
     pub async fn revoke_other_tokens(&self, user: &str, token: &str) -> Result<(), StoreError> {
         let (table, kept) = (&self.config.tables.directory, token_hash(token));
-        for item in self.all_of(TOKEN).await? {
+        for item in self.all_of(TOKEN, |item| Ok(Some(item))).await? {
             let id = items::get_text(&item, "id").filter(|id| *id != kept);
             if let (Some(id), true) = (id, items::get_text(&item, "user") == Some(user)) {
                 let delete = self.client.delete_item().table_name(table);
@@ -176,23 +176,36 @@ impl Store<'_> {
     /// # Errors
     /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn seed_organisation(&self, organisation: &Organisation) -> Result<(), StoreError> {
-        self.put_directory(ORGANISATION, &organisation.id, organisation).await
+        self.put_directory(ORGANISATION, &organisation.id, organisation, "kind").await
     }
 
-    async fn put_directory<T: Serialize>(&self, kind: &str, id: &str, value: &T) -> Result<(), StoreError> {
+    /// Writes an item unless one exists that has the attribute `unless`.
+    async fn put_directory<T: Serialize>(
+        &self,
+        kind: &str,
+        id: &str,
+        value: &T,
+        unless: &str,
+    ) -> Result<(), StoreError> {
         let table = &self.config.tables.directory;
         let mut item = items::write(table, value)?;
         item.extend(key(kind, id));
-        self.put_unless_exists(table, item, "kind").await
+        self.put_unless_exists(table, item, unless).await
     }
 
-    async fn read_all<T: DeserializeOwned>(&self, kind: &str) -> Result<Vec<T>, StoreError> {
+    /// The items of a kind that pass a test.
+    async fn read_all<T: DeserializeOwned>(&self, kind: &str, test: impl Fn(&T) -> bool) -> Result<Vec<T>, StoreError> {
         let table = &self.config.tables.directory;
-        self.all_of(kind).await?.into_iter().map(|item| items::read(table, item)).collect()
+        let read = |item| items::read(table, item).map(|value| test(&value).then_some(value));
+        self.all_of(kind, read).await
     }
 
-    /// All items of a kind, read page by page. More than `MaxScan` are an error.
-    async fn all_of(&self, kind: &str) -> Result<Vec<Item>, StoreError> {
+    /// What `read` gives of the items of a kind, which are fetched page by page. More than `MaxScan` are an error.
+    async fn all_of<T>(
+        &self,
+        kind: &str,
+        read: impl Fn(Item) -> Result<Option<T>, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
         let mut all = Vec::new();
         let mut start = None;
         loop {
@@ -207,7 +220,9 @@ impl Store<'_> {
                 .send()
                 .await
                 .map_err(classify)?;
-            all.extend(answer.items.unwrap_or_default());
+            for item in answer.items.unwrap_or_default() {
+                all.extend(read(item)?);
+            }
             if all.len() > self.config.max_scan {
                 return Err(StoreError::TooMany(self.config.max_scan));
             }

@@ -23,6 +23,9 @@ pub struct Remembered {
     /// The body of the answer; `None` if it was too large to be stored and is built again from the rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<String>,
+    /// The rights with which the answer was given (a hash); `None` in entries of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rights: Option<String>,
     /// When the entry expires (seconds since 1970). DynamoDB deletes expired items late, so readers check the time.
     pub expires_at: i64,
 }

@@ -1,7 +1,9 @@
 //! Rights: what a role may do with a collection, and which collections and fields a caller may read.
 //!
-//! Pure data, derived from the role. Which *rows* a caller may read is not decided here: the operations add a filter with
-//! [`Query::restrict`](crate::query::Query::restrict).
+//! Pure data, derived from the role and from whether the caller is limited to organisations. Which *rows* a caller may
+//! read is not decided here: the operations add a filter with [`Query::restrict`](crate::query::Query::restrict).
+
+use std::sync::Arc;
 
 use crate::directory::Role;
 use crate::query::schema::{Collection, Field};
@@ -37,19 +39,24 @@ pub fn may(role: Role, action: Action, collection: Collection) -> bool {
     }
 }
 
+/// The members of other users that a caller who is limited to organisations may read. E-mail, status, role and the
+/// presence of a token or of an identity of the issuer are for those who may see all rows.
+const OF_COLLEAGUES: [&str; 3] = ["id", "first_name", "last_name"];
+
 /// The read rights of one caller.
 #[derive(Debug, Clone)]
 pub struct Access {
     role: Role,
+    limited: bool,
     own_account: bool,
-    user: Option<Map<String, Value>>,
+    user: Option<Arc<Map<String, Value>>>,
 }
 
 impl Access {
     /// The rights of a user with this role. `user` is the caller's own `directus_users` row, for `$CURRENT_USER`,
     /// `$CURRENT_USER.email` and `$CURRENT_ROLE` (its `role` member); `None` for a request without a token.
     pub fn new(role: Role, user: Option<Map<String, Value>>) -> Self {
-        Self { role, own_account: false, user }
+        Self { role, limited: false, own_account: false, user: user.map(Arc::new) }
     }
 
     /// The rights of a request without a token.
@@ -57,11 +64,23 @@ impl Access {
         Self::new(Role::None, None)
     }
 
+    /// The rights of the same caller if they may see the rows of some organisations only.
+    #[must_use]
+    pub fn limited_to_organisations(self) -> Self {
+        Self { limited: true, ..self }
+    }
+
     /// The rights of the same caller for `/users/me`: a caller who may not read users can still read their own `id`.
     #[must_use]
     pub fn for_own_account(mut self) -> Self {
         self.own_account = true;
         self
+    }
+
+    /// The rights for the rows that the relations of the first row lead to. They are never the caller's own account.
+    #[must_use]
+    pub(in crate::query) fn of_related(&self) -> Self {
+        Self { own_account: false, ..self.clone() }
     }
 
     /// The caller's role.
@@ -80,6 +99,9 @@ impl Access {
             return false;
         }
         match (self.role, collection) {
+            (Role::Admin | Role::Writer, Collection::Users) if self.limited && !self.own_account => {
+                OF_COLLEAGUES.contains(&field.name)
+            }
             (Role::Writer, Collection::Users) => field.name != "policies",
             (Role::Reader | Role::None, Collection::Users) => field.name == "id",
             _ => true,

@@ -7,7 +7,7 @@ use std::sync::{
 
 use axum::{Json, Router, routing::get};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use common::directory::{Role, User};
+use common::directory::{Organisations, Role, User};
 use ring::{
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
@@ -20,14 +20,14 @@ const SUBJECT: &str = "auth0|7";
 const USER: &str = "0b0e0000-0000-4000-8000-000000000007";
 
 /// An OpenID Connect issuer with one key.
-struct Issuer {
-    address: String,
+pub(crate) struct Issuer {
+    pub(crate) address: String,
     key: EcdsaKeyPair,
     asked: Arc<AtomicUsize>,
 }
 
 impl Issuer {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let random = SystemRandom::new();
         let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
         let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref(), &random).unwrap();
@@ -54,7 +54,7 @@ impl Issuer {
         Self { address, key, asked }
     }
 
-    fn token(&self, kid: &str, change: impl FnOnce(&mut Value)) -> String {
+    pub(crate) fn token(&self, kid: &str, change: impl FnOnce(&mut Value)) -> String {
         let now = chrono::Utc::now().timestamp();
         let mut claims = json!({ "iss": self.address, "aud": "codes", "sub": SUBJECT, "exp": now + 600 });
         change(&mut claims);
@@ -83,7 +83,7 @@ async fn a_jwt_of_the_issuer_is_its_user_and_any_other_is_nobody() {
         email: None,
         status: "active".to_owned(),
         role: Role::Writer,
-        organisations: Some(vec![]),
+        organisations: Organisations::Only(vec![]),
         external_identifier: Some(SUBJECT.to_owned()),
         has_token: false,
     };

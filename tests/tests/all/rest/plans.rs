@@ -231,8 +231,13 @@ async fn a_list_reads_its_entries_and_its_rows_and_nothing_else() {
             assert_eq!(reads.keys().copied().collect::<Vec<_>>(), ["Query"], "{query}");
         }
         // The narrowest index is used: a reference before an organisation, a key before any index.
-        let (answer, reads) = list(Some(&["A"]), json!({"filter": {"reference_id": {"_eq": "none"}}})).await;
+        let none = json!({"filter": {"reference_id": {"_eq": "none"}}});
+        let (answer, reads) = list(None, none.clone()).await;
         assert_eq!((answer.data, total(&reads).items), (json!([]), 0));
+        // Who is limited to an organisation reads its entries, and no row that the reference excludes.
+        let own = items.iter().filter(|item| item.reserved_for.as_deref() == Some("A")).count();
+        let (answer, reads) = list(Some(&["A"]), none).await;
+        assert_eq!((answer.data, reads["Query"].items, reads.len()), (json!([]), own, 1));
         let filter = json!({"filter": {"id": {"_eq": items[7].id}}, "fields": ["id"]});
         let (answer, reads) = list(None, filter).await;
         assert_eq!(answer.data, json!([{ "id": items[7].id }]));

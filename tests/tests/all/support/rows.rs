@@ -28,7 +28,7 @@ pub(crate) fn user(role: Role, organisations: Option<&[&str]>) -> User {
         email: Some("test@example.com".to_owned()),
         status: "active".to_owned(),
         role,
-        organisations: organisations.map(|all| all.iter().map(|one| (*one).to_owned()).collect()),
+        organisations: organisations.map(|all| all.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>()).into(),
         external_identifier: None,
         has_token: false,
     }

@@ -73,11 +73,12 @@ pub(in crate::query) fn draft(
     drafting: &mut Drafting<'_>,
 ) -> Result<Draft, QueryError> {
     drafting.named.touch(Use::Output, path, collection);
+    let access = if path.is_empty() { drafting.access.clone() } else { drafting.access.of_related() };
     let mut nodes: Vec<DraftNode> = Vec::new();
     let mut nested: Vec<(String, Vec<String>)> = Vec::new();
     let mut keys: HashSet<String> = HashSet::new();
     let budget = drafting.variables.budget;
-    for field in wildcards::expand(fields, collection, aliases, drafting.access, drafting.below_codes, budget)? {
+    for field in wildcards::expand(fields, collection, aliases, &access, drafting.below_codes, budget)? {
         // `$thumbnail` and the like are used by the Directus app and are not fields.
         if field.starts_with('$') {
             continue;
@@ -155,7 +156,7 @@ fn draft_nested(
     let (Relation::One(target) | Relation::Many(target)) = field.relation else {
         return Ok(None);
     };
-    if !drafting.access.can_read(target) {
+    if !drafting.access.of_related().can_read(target) {
         return Ok(None);
     }
     drafting.named.add(Use::Output, path, collection, name);
@@ -190,6 +191,7 @@ impl Draft {
                     (key, alias, plain(self.collection, &name)?)
                 }
                 DraftNode::Nested { key, field, collection, children, deep } => {
+                    let access = &access.of_related();
                     let selection = children.resolve(access)?;
                     let source = match field.relation {
                         Relation::Many(_) => {

@@ -83,6 +83,7 @@ impl NamedFields {
     /// # Errors
     /// `FORBIDDEN` for the first path with a field or collection that does not exist or may not be read.
     pub(in crate::query) fn check(&self, access: &Access) -> Result<(), QueryError> {
+        let related = access.of_related();
         let of = |why: Use| self.entries.iter().filter(move |e| e.why == why);
         for entry in of(Use::Condition).chain(of(Use::Output)) {
             let Place::Own(collection) = entry.place else {
@@ -94,6 +95,7 @@ impl NamedFields {
             let Place::Own(collection) = entry.place else {
                 continue;
             };
+            let access = if entry.path.is_empty() { access } else { &related };
             if !access.can_read(collection) {
                 return Err(entry.forbidden());
             }
