@@ -20,6 +20,8 @@ mod deaths;
 #[cfg(test)]
 mod directus;
 #[cfg(test)]
+mod edges;
+#[cfg(test)]
 mod ends;
 #[cfg(test)]
 mod events;
@@ -51,6 +53,8 @@ mod repository;
 mod rest;
 #[cfg(test)]
 mod rights;
+#[cfg(test)]
+mod secrets_in_logs;
 #[cfg(test)]
 mod slices;
 #[cfg(test)]

@@ -143,7 +143,7 @@ impl Program {
 
 /// The program that `cargo run` starts. `cargo test --workspace` has built it beside this test; where only this crate's
 /// tests were built it is absent or older than its sources, and is built here.
-async fn program() -> &'static Path {
+pub(crate) async fn program() -> &'static Path {
     static PROGRAM: OnceCell<PathBuf> = OnceCell::const_new();
     PROGRAM
         .get_or_init(|| async {
