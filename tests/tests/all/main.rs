@@ -32,6 +32,8 @@ mod fault_proxy;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod graphql;
 #[cfg(test)]
 mod invariants;
