@@ -3,13 +3,13 @@
 use std::io::Read;
 
 use lambda_http::{
-    Body, Request, RequestExt,
+    Body, Request,
     http::{HeaderMap, Method, header},
 };
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{ApiError, Deadline, ids::Ids};
+use super::{ApiError, Deadline, cookies, event::Raw, ids::Ids};
 use crate::{
     context::Context,
     directory::{Organisations, User},
@@ -24,6 +24,9 @@ pub(super) const MAX_BODY: usize = 1_000_000;
 /// Maximum number of names and values in a JSON body. A value takes up to seventy bytes of memory, so a body of one
 /// megabyte could otherwise take a hundred times its size.
 const MAX_BODY_VALUES: usize = 50_000;
+
+/// The cookie in which Directus keeps a session's token.
+const SESSION_COOKIE: &str = "directus_session_token";
 
 /// A request whose caller is known.
 #[derive(Debug)]
@@ -56,23 +59,21 @@ pub(super) struct Incoming {
     pub(super) path: String,
     query: String,
     headers: HeaderMap,
+    cookies: Vec<String>,
     parameters: Vec<(String, String)>,
     body: Vec<u8>,
 }
 
 impl Incoming {
     pub(super) fn new(request: Request) -> Self {
-        let path = request.raw_http_path().to_owned();
-        let query = request.uri().query().unwrap_or_default().to_owned();
-        let parameters =
-            request.path_parameters().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        let Raw { path, query, cookies, parameters, .. } = parts.extensions.remove().unwrap_or_default();
         let body = match body {
             Body::Text(text) => text.into_bytes(),
             Body::Binary(bytes) => bytes,
             _ => Vec::new(),
         };
-        Self { method: parts.method, path, query, headers: parts.headers, parameters, body }
+        Self { method: parts.method, path, query, headers: parts.headers, cookies, parameters, body }
     }
 
     pub(super) fn origin(&self) -> Option<String> {
@@ -102,7 +103,7 @@ impl Incoming {
                 Caller::user(user.filter(may_sign_in).ok_or(OperationError::InvalidCredentials)?)
             }
         };
-        let Self { method, path, query, headers, parameters, body } = self;
+        let Self { method, path, query, headers, parameters, body, .. } = self;
         let request_id = ids.request.clone();
         let budget = Budget::of_rows(context.config().max_scan);
         Ok(Call { caller, method, path, query, headers, now, request_id, deadline, budget, parameters, body })
@@ -112,25 +113,17 @@ impl Incoming {
     /// both of the first two is refused.
     fn token(&self) -> Result<Option<String>, ApiError> {
         let from_query = query_values(&self.query, "access_token").next().filter(|token| !token.is_empty());
-        let from_header =
-            self.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
+        // A token that is not plain ASCII is one that no user has, which is not the same as no token.
+        let header = self.headers.get(header::AUTHORIZATION).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let from_header = header.as_deref().and_then(bearer);
         match (from_query, from_header) {
             (Some(_), Some(_)) => Err(ApiError::invalid_payload(
                 "The request uses more than one method for including an access token".to_owned(),
             )),
             (Some(token), None) => Ok(Some(token)),
             (None, Some(token)) => Ok(Some(token.to_owned())),
-            (None, None) => Ok(self.cookie("directus_session_token")),
+            (None, None) => Ok(cookies::find(&self.cookies, SESSION_COOKIE)),
         }
-    }
-
-    fn cookie(&self, name: &str) -> Option<String> {
-        let cookies = self.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        cookies
-            .flat_map(|header| header.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .find(|(key, value)| *key == name && !value.is_empty())
-            .map(|(_, value)| value.to_owned())
     }
 }
 

@@ -7,6 +7,7 @@ mod budget;
 mod codes;
 mod conditional;
 mod directus;
+mod edges;
 mod examples;
 mod files;
 mod lookups;
