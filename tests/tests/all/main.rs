@@ -5,6 +5,8 @@
 //! |---|---|
 //! | `rest` | the REST dialect over HTTP: members, lists, batches, files, rights, exact errors |
 //! | `graphql` | GraphQL over HTTP and through an event |
+//! | `matrix` | rights: every route and root field, for every kind of caller and row |
+//! | `tenants` | what one organisation can learn of another |
 //! | `stream` | what `reserve-codes` and `sweep` do: how reservations end, slices, uploads, the sweep |
 //! | `faults` | crashes, hanging stores, lost answers, concurrent writers; after each the invariants must hold |
 //! | `deployment` | template.yaml, events/, IAM permissions, metrics, alarms, costs, and what the documents name |
@@ -21,8 +23,12 @@ mod faults;
 #[cfg(test)]
 mod graphql;
 #[cfg(test)]
+mod matrix;
+#[cfg(test)]
 mod rest;
 #[cfg(test)]
 mod stream;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tenants;

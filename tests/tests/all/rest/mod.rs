@@ -9,7 +9,7 @@ mod directus;
 mod examples;
 mod files;
 mod lookups;
-mod oidc;
+pub(crate) mod oidc;
 mod organisations;
 mod plans;
 mod refusals;
