@@ -95,7 +95,8 @@ impl From<StoreError> for OperationError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::TooMany(limit) => Self::InvalidQuery(format!(
-                "The query would have to read more than {limit} items. Filter by id, reserved_for, product or reference_id"
+                "The query would have to read more than {limit} items. Filter by id, code or reserved_for; a caller with all \
+                 organisations can also filter by product or reference_id"
             )),
             StoreError::Busy(_) | StoreError::Contended(_) => Self::Unavailable(error.to_string()),
             StoreError::Refused(_) | StoreError::Corrupt { .. } => Self::Internal(error.to_string()),

@@ -151,8 +151,9 @@ fn asked(query: &Query) -> Result<Asked, OperationError> {
 }
 
 /// Whether codes are listed by descending position. The order is ascending unless the first sort key says otherwise.
+/// Groups are sorted after they are formed.
 fn descending(query: &Query) -> Result<bool, OperationError> {
-    let Some(key) = query.sort.first() else { return Ok(false) };
+    let Some(key) = query.sort.first().filter(|_| query.shows_rows()) else { return Ok(false) };
     match &key.target {
         SortTarget::Path(path) if matches!(path.own_field(), Some("position" | "id")) => Ok(key.descending),
         SortTarget::Aggregate(_) => Ok(false),

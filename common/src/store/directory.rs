@@ -15,6 +15,9 @@ const TOKEN: &str = "token";
 const SUBJECT: &str = "subject";
 const ORGANISATION: &str = "organisation";
 
+/// Maximum number of pages (1 MB each) that one read of a kind fetches: some 500,000 users.
+const MAX_PAGES: usize = 200;
+
 /// The form in which a token is stored: the SHA-256 of the token in 64 hexadecimal digits.
 #[must_use]
 pub fn token_hash(token: &str) -> String {
@@ -208,7 +211,7 @@ impl Store<'_> {
     ) -> Result<Vec<T>, StoreError> {
         let mut all = Vec::new();
         let mut start = None;
-        loop {
+        for _ in 0..MAX_PAGES {
             let answer = self
                 .client
                 .query()
@@ -231,6 +234,7 @@ impl Store<'_> {
                 return Ok(all);
             }
         }
+        Err(StoreError::Busy(format!("the items of kind {kind} fill more than {MAX_PAGES} pages")))
     }
 
     async fn directory_item(&self, kind: &str, id: &str) -> Result<Option<Item>, StoreError> {

@@ -5,10 +5,13 @@
 //! |---|---|
 //! | `rest` | the REST dialect over HTTP: members, lists, batches, files, rights, exact errors |
 //! | `graphql` | GraphQL over HTTP and through an event |
+//! | `matrix` | rights: every route and root field, for every kind of caller and row |
+//! | `tenants` | what one organisation can learn of another |
 //! | `stream` | what `reserve-codes` and `sweep` do: how reservations end, slices, uploads, the sweep |
 //! | `faults` | crashes, hanging stores, lost answers, concurrent writers; after each the invariants must hold |
 //! | `deployment` | template.yaml, events/, IAM permissions, metrics, alarms, costs, and what the documents name |
 //! | `fuzz` | the entry points of the fuzz targets, under proptest |
+//! | `tenants` | what one organisation can do and learn of another: the matrix of callers, routes and rows |
 //! | `architecture` | which module may use which |
 //! | `support` | no tests: the harness, the HTTP client, the fault injector, the checks of the invariants |
 
@@ -29,3 +32,5 @@ mod rest;
 mod stream;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tenants;

@@ -11,7 +11,7 @@ mod edges;
 mod examples;
 mod files;
 mod lookups;
-mod oidc;
+pub(crate) mod oidc;
 mod organisations;
 mod plans;
 mod refusals;

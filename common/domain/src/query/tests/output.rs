@@ -88,6 +88,45 @@ fn nobody_reads_nothing() {
 }
 
 #[test]
+fn whoever_is_limited_to_organisations_reads_of_users_only_the_names() {
+    for role in [Role::Admin, Role::Writer] {
+        let access = Access::new(role, None).limited_to_organisations();
+        let shown = |text: &str| query_as(&access, text).unwrap().run(&rows(), &related()).unwrap().data[0].clone();
+        let user = shown("fields=user_created.*")["user_created"].clone();
+        let members: Vec<_> = user.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(members, ["id", "first_name", "last_name"]);
+        assert_eq!(
+            shown("fields=user_created.first_name&filter[user_created][first_name][_nnull]=true"),
+            json!({
+                "user_created": {"first_name": "Alice"}
+            })
+        );
+        for text in [
+            "fields=user_created.email",
+            "filter[user_created][email][_eq]=x",
+            "sort=-user_created.status",
+            "groupBy[]=user_created.email",
+            "aggregate[countDistinct]=user_created.token",
+            "alias[x]=user_created&fields=x.email",
+            "fields=user_created.id&deep[user_created][_filter][email][_eq]=x",
+        ] {
+            assert!(query_as(&access, text).is_err(), "{text}");
+        }
+        // What is searched for is not looked for in the other members.
+        let deep = |search: &str| shown(&format!("fields=user_created.id&deep[user_created][_search]={search}"));
+        assert_eq!(deep("alice@example.com"), json!({"user_created": null}));
+        assert_ne!(deep("alice"), json!({"user_created": null}));
+        // One's own account is no other user; what it leads to is.
+        let own = access.clone().for_own_account();
+        let parsed =
+            |text: &str| parse(&parse_query_string(text).unwrap(), Collection::Users, &own, now(), &Budget::default());
+        assert!(parsed("fields=email,status&filter[email][_nnull]=true").is_ok());
+        assert!(parsed("fields=*.*.*").is_ok());
+        assert!(parsed("fields=avatar.uploaded_by.email").is_err());
+    }
+}
+
+#[test]
 fn whoever_may_not_read_users_sees_the_own_id() {
     let access = Access::new(Role::Reader, None);
     let raw = parse_query_string("").unwrap();
