@@ -89,7 +89,7 @@ async fn a_small_request_that_asks_for_too_much_is_refused_by_the_name_of_the_li
             json!({ "limit": -1, "export": "yaml", "fields": names(100, ""), "alias": aliases(100, "error_message") }),
         ),
         ("MAX_SORT_VALUES", json!({ "limit": 1, "sort": vec!["error_message"; 50] })),
-        ("MAX_SORT_VALUES", json!({ "limit": 1, "sort": ["error_message", "-reference_id"].repeat(50) })),
+        ("MAX_SORT_VALUES", json!({ "limit": 1, "sort": (["error_message", "-reference_id"].repeat(50)) })),
         ("MAX_EVALUATION", json!({ "limit": 1, "filter": { "_and": contains(2_000) } })),
         ("MAX_EVALUATION", json!({ "aggregate": { "count": "*" }, "filter": { "_and": contains(2_000) } })),
         ("MAX_EVALUATION", json!({ "limit": 1, "sort": "-quantity", "filter": { "_and": contains(2_000) } })),

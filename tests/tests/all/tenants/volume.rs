@@ -1,4 +1,4 @@
-//! The volume of another organisation shows in no answer and in no read.
+//! RSV-6: the volume of another organisation shows in no answer and in no read.
 
 use std::collections::BTreeMap;
 

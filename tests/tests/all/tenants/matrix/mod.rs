@@ -1,5 +1,5 @@
-//! Who may do what with whose row: every route and every root field of GraphQL, for every kind of caller, and for the
-//! row of one organisation, that of another, and none.
+//! RSV-6: who may do what with whose row. Every route and every root field of GraphQL is called by every kind of caller,
+//! for the row of one organisation, that of another, and none.
 //!
 //! A caller who may not is refused, and nothing is changed. A row of another organisation answers as one that does not
 //! exist, byte for byte, but for the ids that were asked for.
