@@ -6,6 +6,8 @@ use uuid::Uuid;
 
 use super::{
     OperationError, Session,
+    character_sets::CharacterSets,
+    open_limit,
     read::{show_many, show_written},
     relation_keys::keys_of_relations,
 };
@@ -48,7 +50,7 @@ pub struct Request<'a> {
 ///
 /// # Errors
 /// `FORBIDDEN` without the right; `INVALID_QUERY` for bad parameters; `FAILED_VALIDATION` or `INVALID_PAYLOAD` for a
-/// bad input; `RECORD_NOT_UNIQUE` for an id in use; [`OperationError::KeyReused`] for an Idempotency-Key that was used
+/// bad input or too many open reservations; `RECORD_NOT_UNIQUE` for an id in use; [`OperationError::KeyReused`] for an Idempotency-Key that was used
 /// with another body; `SERVICE_UNAVAILABLE` when DynamoDB does not answer. Either all reservations are written or none.
 pub async fn create(context: &Context, session: Session<'_>, request: Request<'_>) -> Result<Value, OperationError> {
     session.caller.may(Action::Create, Collection::CodeReservation)?;
@@ -71,7 +73,8 @@ pub async fn create(context: &Context, session: Session<'_>, request: Request<'_
     {
         return first_answer(context, session, &query, &remembered, &body, is_list).await;
     }
-    let new = drafts(context, session, inputs)?;
+    let new = drafts(context, session, inputs).await?;
+    open_limit::check(context, session.caller, &new.iter().collect::<Vec<_>>()).await?;
     let data = show(context, session, &query, &new, is_list).await?;
     let remembered = key.map(|key| Remembered {
         key,
@@ -94,9 +97,10 @@ pub async fn create(context: &Context, session: Session<'_>, request: Request<'_
 }
 
 /// Validates all inputs. Nothing is written unless every one is valid.
-fn drafts(context: &Context, session: Session<'_>, inputs: &[Value]) -> Result<Vec<Reservation>, OperationError> {
+async fn drafts(context: &Context, session: Session<'_>, inputs: &[Value]) -> Result<Vec<Reservation>, OperationError> {
     let rules = context.config().rules();
     let mut new: Vec<Reservation> = Vec::with_capacity(inputs.len());
+    let mut character_sets = CharacterSets::new(context, session.caller);
     for input in inputs {
         let draft = Draft::parse(&*keys_of_relations(input)?, &rules)?;
         if !session.caller.sees(Some(&draft.reserved_for)) {
@@ -110,6 +114,7 @@ fn drafts(context: &Context, session: Session<'_>, inputs: &[Value]) -> Result<V
             now: session.now,
         };
         let reservation = draft.into_reservation(birth);
+        character_sets.check(&reservation).await?;
         if new.iter().any(|other| other.id == reservation.id) {
             let value = reservation.id.to_string();
             return Err(OperationError::RecordNotUnique { collection: COLLECTION, field: "id", value });

@@ -7,6 +7,7 @@
 //! | `graphql` | GraphQL over HTTP and through an event |
 //! | `stream` | what `reserve-codes` and `sweep` do: how reservations end, slices, uploads, the sweep |
 //! | `faults` | crashes, hanging stores, lost answers, concurrent writers; after each the invariants must hold |
+//! | `tenants` | organisations that share a deployment: what one learns of another, and how much one may take |
 //! | `deployment` | template.yaml, events/, IAM permissions, metrics, alarms, costs, and what the documents name |
 //! | `architecture` | which module may use which |
 //! | `support` | no tests: the harness, the HTTP client, the fault injector, the checks of the invariants |
@@ -26,3 +27,5 @@ mod rest;
 mod stream;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tenants;

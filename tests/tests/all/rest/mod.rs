@@ -12,7 +12,7 @@ mod lookups;
 mod oidc;
 mod organisations;
 mod plans;
-mod refusals;
+pub(crate) mod refusals;
 mod strangers;
 
 use crate::support::{harness::Setup, repository::root};
