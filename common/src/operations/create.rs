@@ -74,7 +74,17 @@ pub async fn create(context: &Context, session: Session<'_>, request: Request<'_
         return first_answer(context, session, &query, &remembered, &body, is_list).await;
     }
     let new = drafts(context, session, inputs).await?;
-    open_limit::check(context, session.caller, &new.iter().collect::<Vec<_>>()).await?;
+    if let Err(error) = open_limit::check(context, session.caller, &new.iter().collect::<Vec<_>>()).await {
+        // A concurrent request with the same key may have created the rows that are too many.
+        let first = match &key {
+            Some(key) => store.remembered(key, now).await?,
+            None => None,
+        };
+        return match first {
+            Some(first) => first_answer(context, session, &query, &first, &body, is_list).await,
+            None => Err(error),
+        };
+    }
     let data = show(context, session, &query, &new, is_list).await?;
     let remembered = key.map(|key| Remembered {
         key,

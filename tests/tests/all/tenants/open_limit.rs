@@ -1,5 +1,7 @@
 //! `MaxOpenReservations`: how many reservations an organisation may have open.
 
+use lambda_runtime::{Context as LambdaContext, LambdaEvent};
+use local::functions;
 use serde_json::{Value, json};
 
 use super::{A, B, sgtin_of, tenants};
@@ -7,8 +9,10 @@ use crate::{
     rest::refusals::payload,
     support::{
         api::{Api, RESERVATIONS, Reply, id},
+        faults::{Fault, Network},
         harness::Running,
-        invariants::everything,
+        invariants::{everything, stored},
+        repository::event_files,
         stream::deliver,
     },
 };
@@ -112,5 +116,35 @@ async fn an_open_reservation_does_not_move_to_an_organisation_that_is_full() {
     // Closed, it may move, but not be opened there.
     assert_eq!(patch(&both, &of_b[0], json!({ "reserved_for": A })).await.status, 200);
     refused(&patch(&both, &of_b[0], json!({ "status": "new" })).await, A);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_at_the_same_time_as_the_first_request_is_not_over_the_limit() {
+    let running = three().await;
+    let body = batch(A, 3).to_string();
+    // One request is held up before it counts, and the other one creates the rows that fill the limit.
+    let network = Network::failing("Query", Fault::HoldBefore);
+    let worker = network.worker(&running, |_| {});
+    let mut event = event_files().into_iter().find(|file| file.name == "create-reservations/post.json").unwrap().json();
+    event["headers"]["authorization"] = json!("Bearer writer-a");
+    event["headers"]["idempotency-key"] = json!("one");
+    event["body"] = json!(body);
+    let function = functions::http("create-reservations", &worker).unwrap();
+    let writer = running.api.with_token(Some("writer-a"));
+    let request = writer.request("POST", RESERVATIONS).header("Idempotency-Key", "one");
+    let request = request.header("Content-Type", "application/json").body(body);
+    let meanwhile = async {
+        network.struck().await;
+        let reply = Api::try_send(request).await.unwrap();
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        network.release();
+        reply.text
+    };
+    let (answer, first) = tokio::join!(function(LambdaEvent::new(event, LambdaContext::default())), meanwhile);
+    let answer = answer.unwrap();
+    assert_eq!((answer["statusCode"].as_u64(), answer["body"].as_str()), (Some(200), Some(&*first)));
+    assert_eq!(stored(running.context()).await.state.reservations.len(), 3);
+    refused(&writer.send_json("POST", RESERVATIONS, &batch(A, 1)).await, A);
     running.stop().await;
 }
