@@ -74,6 +74,8 @@ fn a_wrong_row_of_the_invariants_is_found() {
             "RSV-5: no tests",
             "RSV-6: no row",
             "RSV-7: good.rs does not mention it",
+            "RSV-8: no row",
+            "RSV-9: no row",
         ]
     );
 }
