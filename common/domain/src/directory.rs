@@ -72,8 +72,8 @@ pub struct Organisation {
 pub struct UnreadableQuota;
 
 impl Organisation {
-    /// Maximum number of codes that the organisation gets on one day (UTC): its own quota, or `default`. `None` means no
-    /// quota, which a row or a default of 0 says.
+    /// Maximum number of codes that the organisation gets on one day (UTC): its own quota, or `default`. `None` means
+    /// no quota, which a row or a default of 0 says.
     ///
     /// # Errors
     /// [`UnreadableQuota`] if its own quota is not a whole number of at least 0. Ignoring it would lift the quota.

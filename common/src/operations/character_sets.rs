@@ -26,8 +26,8 @@ impl<'a> CharacterSets<'a> {
     /// Checks a row that the caller creates.
     ///
     /// # Errors
-    /// `FAILED_VALIDATION` for a `character_set` that the caller must not name; `SERVICE_UNAVAILABLE` when DynamoDB does
-    /// not answer.
+    /// `FAILED_VALIDATION` for a `character_set` that the caller must not name; `SERVICE_UNAVAILABLE` when DynamoDB
+    /// does not answer.
     pub(super) async fn check(&mut self, item: &Reservation) -> Result<(), OperationError> {
         let (Some(own), Some(_)) = (self.caller.organisations(), item.character_set) else { return Ok(()) };
         let code_type: Option<CodeType> = item.code_type.as_deref().and_then(|text| text.parse().ok());

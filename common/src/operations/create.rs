@@ -50,8 +50,9 @@ pub struct Request<'a> {
 ///
 /// # Errors
 /// `FORBIDDEN` without the right; `INVALID_QUERY` for bad parameters; `FAILED_VALIDATION` or `INVALID_PAYLOAD` for a
-/// bad input or too many open reservations; `RECORD_NOT_UNIQUE` for an id in use; [`OperationError::KeyReused`] for an Idempotency-Key that was used
-/// with another body; `SERVICE_UNAVAILABLE` when DynamoDB does not answer. Either all reservations are written or none.
+/// bad input or too many open reservations; `RECORD_NOT_UNIQUE` for an id in use; [`OperationError::KeyReused`] for an
+/// Idempotency-Key that was used with another body; `SERVICE_UNAVAILABLE` when DynamoDB does not answer. Either all
+/// reservations are written or none.
 pub async fn create(context: &Context, session: Session<'_>, request: Request<'_>) -> Result<Value, OperationError> {
     session.caller.may(Action::Create, Collection::CodeReservation)?;
     let query = session.query(Collection::CodeReservation, request.query)?;

@@ -1,8 +1,8 @@
 //! The limit of open reservations of an organisation (`MaxOpenReservations`), for callers who are limited to
 //! organisations.
 //!
-//! The count comes from an index that is eventually consistent, so concurrent requests may exceed the limit by what they
-//! create within about a second. The limit protects the service from one tenant's backlog; it is not an invariant.
+//! The count comes from an index that is eventually consistent, so concurrent requests may exceed the limit by what
+//! they create within about a second. The limit protects the service from one tenant's backlog; it is not an invariant.
 
 use std::collections::BTreeMap;
 

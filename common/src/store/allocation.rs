@@ -53,8 +53,8 @@ impl Store<'_> {
     /// Allocates ranges of one pool in one transaction (architecture, step 1).
     ///
     /// RSV-1 and RSV-3: the pool's counter must have the value read, and the range entries must not exist. RSV-2: each
-    /// reservation must be `new`, without a range, and have the version read, because a client may still edit it. RSV-8:
-    /// the pool's only organisation is that of all placements, or none. RSV-9: each of `counts`, one for each
+    /// reservation must be `new`, without a range, and have the version read, because a client may still edit it.
+    /// RSV-8: the pool's only organisation is that of all placements, or none. RSV-9: each of `counts`, one for each
     /// organisation with a quota, must stay within the quota.
     ///
     /// # Errors

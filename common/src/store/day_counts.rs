@@ -1,7 +1,7 @@
 //! The codes that an organisation with a quota was given on one day (UTC), in the `Requests` table, whose items expire.
 //!
-//! An allocation adds to the count in its own transaction, on the condition that the sum stays within the quota (RSV-9).
-//! So a count is never lost and never added twice, whatever worker dies at whatever moment.
+//! An allocation adds to the count in its own transaction, on the condition that the sum stays within the quota
+//! (RSV-9). So a count is never lost and never added twice, whatever worker dies at whatever moment.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! Allocation (architecture, step 1): all reservations of one pool in a batch share one transaction.
 //!
 //! This module decides which reservations fit into the quota of their organisation and into the pool, in this order: a
-//! caller whose quota is used up must not learn from the order of errors what is left in a pool. `store::allocate` writes
-//! the ranges with its conditions. It renders no codes and writes no exports.
+//! caller whose quota is used up must not learn from the order of errors what is left in a pool. `store::allocate`
+//! writes the ranges with its conditions. It renders no codes and writes no exports.
 
 use std::collections::BTreeMap;
 
@@ -34,8 +34,8 @@ pub(crate) type Outcome = (usize, Result<Option<Reservation>, WorkError>);
 struct Waiting {
     position: usize,
     item: Reservation,
-    /// The pool as it would be created for this reservation. Its character set is the one that the reservation names, or
-    /// the deployment's default.
+    /// The pool as it would be created for this reservation. Its character set is the one that the reservation names,
+    /// or the deployment's default.
     spec: PoolSpec,
     render: Render,
     /// The quota of its organisation, if there is one.
@@ -43,9 +43,9 @@ struct Waiting {
 }
 
 impl Waiting {
-    /// The pool as it is for this reservation; `None` while the pool does not exist and would have another character set.
-    /// Then it is not known yet whether its first reservation succeeds and so fixes the set. A reservation that names no
-    /// set takes that of an existing pool.
+    /// The pool as it is for this reservation; `None` while the pool does not exist and would have another character
+    /// set. Then it is not known yet whether its first reservation succeeds and so fixes the set. A reservation that
+    /// names no set takes that of an existing pool.
     fn spec_in(&self, entry: &PoolEntry) -> Result<Option<PoolSpec>, CodeError> {
         let character_set = entry.pool().character_set;
         match entry {
@@ -259,8 +259,8 @@ impl<'a> Group<'a> {
         }))
     }
 
-    /// Fails reservations that name another character set than the pool's. The first reservation of a namespace fixes the
-    /// set.
+    /// Fails reservations that name another character set than the pool's. The first reservation of a namespace fixes
+    /// the set.
     async fn drop_other_character_sets(&mut self, pool: &Pool) -> Result<(), WorkError> {
         let mut gone = Vec::new();
         for (index, waiting) in self.waiting.iter().enumerate() {

@@ -80,7 +80,8 @@ pub fn validate_request(
 pub enum Audience {
     /// The only organisation with codes of the pool. It is told what is left and the pool's character set.
     Owner,
-    /// Everyone else, also while the pool does not exist. Messages depend on the request and the deployment's rules only.
+    /// Everyone else, also while the pool does not exist. Messages depend on the request and the deployment's rules
+    /// only.
     Others,
 }
 

@@ -98,7 +98,8 @@ async fn two_organisations_that_race_for_the_first_range_share_the_pool() {
             }
             let first = running.api.post(&six(slow, 10)).await;
             let second = running.api.post(&six(fast, 10)).await;
-            // The worker has read that there is no pool, or one of its organisation alone, and is held up before it writes.
+            // The worker has read that there is no pool, or one of its organisation alone, and is held up before it
+            // writes.
             let network = Network::failing("TransactWriteItems", Fault::HoldBefore);
             let worker = network.worker(&running, |_| {});
             let meanwhile = async {
