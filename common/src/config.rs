@@ -40,6 +40,11 @@ pub struct Config {
     pub shards: u32,
     /// Maximum number of items that one list query may read.
     pub max_scan: usize,
+    /// Maximum number of codes that an organisation gets on one day (UTC), unless its Directory row has a quota of its
+    /// own; 0 means no quota.
+    pub max_codes_per_day: u64,
+    /// Maximum number of open reservations of an organisation, for callers who are limited to organisations.
+    pub max_open_reservations: usize,
     /// Duration of one slice of an export.
     pub slice: Duration,
     /// Origins whose pages may call the API from a browser (CORS); `*` stands for any.
@@ -63,7 +68,7 @@ pub struct Tables {
     pub files: String,
     /// Users, hashed tokens, organisations.
     pub directory: String,
-    /// Answers remembered under an Idempotency-Key.
+    /// Answers remembered under an Idempotency-Key, and the codes that organisations with a quota were given on a day.
     pub requests: String,
 }
 
@@ -188,6 +193,8 @@ impl Config {
             default_character_set: vars.character_set("DEFAULT_CHARACTER_SET")?,
             shards: vars.number("SHARDS", 1, 1, MAX_SHARDS)?,
             max_scan: vars.number("MAX_SCAN", MAX_SCAN, 1_000, MAX_SCAN)?,
+            max_codes_per_day: vars.number("MAX_CODES_PER_DAY", 0, 0, MAX_DAILY_CODES)?,
+            max_open_reservations: vars.number("MAX_OPEN_RESERVATIONS", 1_000, 1, MAX_OPEN_RESERVATIONS)?,
             slice: Duration::from_secs(vars.number("SLICE_SECONDS", 5, 1, 60)?),
             cors_origins: vars.list("CORS_ORIGINS"),
             oidc: vars.oidc()?,
@@ -208,6 +215,13 @@ const DEFAULT_STACK: &str = "code-reservation";
 /// Maximum of `MAX_SCAN`, and its default. A query that sorts or groups needs 5.2 KB per row, so these rows take 260 MB
 /// of a function's 512 (`common/examples/scan_memory.rs`; docs/performance.md, "Memory of a list").
 const MAX_SCAN: usize = 50_000;
+
+/// Maximum of `MAX_CODES_PER_DAY`.
+const MAX_DAILY_CODES: u64 = 1_000_000_000_000;
+
+/// Maximum of `MAX_OPEN_RESERVATIONS`. Creating a reservation counts index entries up to this number, and DynamoDB
+/// counts some 10,000 in one page.
+const MAX_OPEN_RESERVATIONS: usize = 10_000;
 
 /// Maximum number of partitions of an index over all organisations.
 pub const MAX_SHARDS: u32 = 256;
@@ -350,6 +364,7 @@ mod tests {
         let config = Config::from_lookup(complete).unwrap();
         assert_eq!(config.digital_link_domain, "https://id.gs1.org");
         assert_eq!((config.max_quantity, config.default_length, config.shards), (100_000_000, 8, 1));
+        assert_eq!((config.max_codes_per_day, config.max_open_reservations), (0, 1_000));
         assert_eq!(config.slice, Duration::from_secs(5));
         assert!(config.oidc.is_none() && config.short_code_domain.is_none() && !config.strict_check_digits);
     }
@@ -362,6 +377,9 @@ mod tests {
             ("MAX_QUANTITY", "0"),
             ("MAX_QUANTITY", "2147483648"),
             ("SLICE_SECONDS", "soon"),
+            ("MAX_CODES_PER_DAY", "-1"),
+            ("MAX_OPEN_RESERVATIONS", "0"),
+            ("MAX_OPEN_RESERVATIONS", "10001"),
             ("STRICT_CHECK_DIGITS", "yes"),
             ("DIGITAL_LINK_DOMAIN", "id.gs1.org"),
             ("DIGITAL_LINK_DOMAIN", "https://id.gs1.org?x=1"),

@@ -35,6 +35,7 @@ pub async fn allocate(
                 character_set: spec.character_set,
                 number,
                 check: context.secret().await?.pool_key(&spec.namespace).check_value(),
+                only_organisation: None,
             }),
         };
         let mut start = entry.pool().next;
@@ -44,7 +45,7 @@ pub async fn allocate(
             placements.push(Placement { reservation: item.clone(), start, render });
             start += item.quantity();
         }
-        match context.store().allocate(&entry, &placements, now).await? {
+        match context.store().allocate(&entry, &placements, &[], now).await? {
             Allocated::Done(items) => allocated.extend(items),
             other => return Err(format!("{other:?}").into()),
         }

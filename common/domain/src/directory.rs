@@ -123,9 +123,32 @@ pub struct Organisation {
     /// Its own domain for Digital Links and short links.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digital_link_domain: Option<String>,
+    /// Its own quota of codes for a day; 0 for none. Without it, the deployment's quota applies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_codes_per_day: Option<serde_json::Value>,
     /// Every other member, as it was given.
     #[serde(flatten)]
     pub other: serde_json::Map<String, serde_json::Value>,
+}
+
+/// The quota in an organisation's row is not a whole number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("max_codes_per_day of the organisation is not a whole number; ask the operator to correct it")]
+pub struct UnreadableQuota;
+
+impl Organisation {
+    /// Maximum number of codes that the organisation gets on one day (UTC): its own quota, or `default`. `None` means
+    /// no quota, which a row or a default of 0 says.
+    ///
+    /// # Errors
+    /// [`UnreadableQuota`] if its own quota is not a whole number of at least 0. Ignoring it would lift the quota.
+    pub fn codes_per_day(&self, default: u64) -> Result<Option<u64>, UnreadableQuota> {
+        let quota = match &self.max_codes_per_day {
+            None | Some(serde_json::Value::Null) => default,
+            Some(own) => own.as_u64().ok_or(UnreadableQuota)?,
+        };
+        Ok(Some(quota).filter(|quota| *quota > 0))
+    }
 }
 
 #[cfg(test)]
@@ -170,6 +193,22 @@ mod tests {
         for organisations in [Organisations::All, Organisations::Only(vec![]), Organisations::Unsaid] {
             let user = User { organisations, ..row(None) };
             assert_eq!(serde_json::from_value::<User>(serde_json::to_value(&user).unwrap()).unwrap(), user);
+        }
+    }
+
+    #[test]
+    fn an_organisations_own_quota_replaces_the_deployments_and_zero_means_none() {
+        let quota = |row: serde_json::Value, default| {
+            serde_json::from_value::<Organisation>(row).unwrap().codes_per_day(default)
+        };
+        assert_eq!(quota(json!({"id": "A"}), 0), Ok(None));
+        assert_eq!(quota(json!({"id": "A"}), 5), Ok(Some(5)));
+        assert_eq!(quota(json!({"id": "A", "max_codes_per_day": null}), 5), Ok(Some(5)));
+        assert_eq!(quota(json!({"id": "A", "max_codes_per_day": 0}), 5), Ok(None));
+        assert_eq!(quota(json!({"id": "A", "max_codes_per_day": 7}), 5), Ok(Some(7)));
+        assert_eq!(quota(json!({"id": "A", "max_codes_per_day": 7}), 0), Ok(Some(7)));
+        for wrong in [json!("7"), json!(-1), json!(1.5), json!(true), json!([7])] {
+            assert_eq!(quota(json!({"id": "A", "max_codes_per_day": wrong}), 0), Err(UnreadableQuota), "{wrong}");
         }
     }
 }

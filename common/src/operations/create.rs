@@ -8,6 +8,8 @@ use uuid::Uuid;
 
 use super::{
     OperationError, Session,
+    character_sets::CharacterSets,
+    open_limit,
     read::{show_many, show_written},
     relation_keys::keys_of_relations,
 };
@@ -50,8 +52,9 @@ pub struct Request<'a> {
 ///
 /// # Errors
 /// `FORBIDDEN` without the right; `INVALID_QUERY` for bad parameters; `FAILED_VALIDATION` or `INVALID_PAYLOAD` for a
-/// bad input; `RECORD_NOT_UNIQUE` for an id in use; [`OperationError::KeyReused`] for an Idempotency-Key that was used
-/// with another body; `SERVICE_UNAVAILABLE` when DynamoDB does not answer. Either all reservations are written or none.
+/// bad input or too many open reservations; `RECORD_NOT_UNIQUE` for an id in use; [`OperationError::KeyReused`] for an
+/// Idempotency-Key that was used with another body; `SERVICE_UNAVAILABLE` when DynamoDB does not answer. Either all
+/// reservations are written or none.
 pub async fn create(context: &Context, session: Session<'_>, request: Request<'_>) -> Result<Value, OperationError> {
     session.caller.may(Action::Create, Collection::CodeReservation)?;
     let query = session.query(Collection::CodeReservation, request.query)?;
@@ -68,13 +71,24 @@ pub async fn create(context: &Context, session: Session<'_>, request: Request<'_
     let store = context.store();
     let body = hash(request.body);
     let now = session.now.time().timestamp();
+    let again = Again { query: &query, inputs, body: &body, is_list };
     if let Some(key) = &key
         && let Some(remembered) = store.remembered(key, now).await?
     {
-        let again = Again { query: &query, inputs, body: &body, is_list };
         return first_answer(context, session, &remembered, &again).await;
     }
-    let new = drafts(context, session, inputs)?;
+    let new = drafts(context, session, inputs).await?;
+    if let Err(error) = open_limit::check(context, session.caller, &new.iter().collect::<Vec<_>>()).await {
+        // A concurrent request with the same key may have created the rows that are too many.
+        let first = match &key {
+            Some(key) => store.remembered(key, now).await?,
+            None => None,
+        };
+        return match first {
+            Some(first) => first_answer(context, session, &first, &again).await,
+            None => Err(error),
+        };
+    }
     let data = show(context, session, &query, &new, is_list).await?;
     let remembered = key.map(|key| Remembered {
         key,
@@ -93,16 +107,15 @@ pub async fn create(context: &Context, session: Session<'_>, request: Request<'_
             Err(OperationError::RecordNotUnique { collection: COLLECTION, field: "id", value: id.to_string() })
         }
         // A concurrent request with the same key committed first.
-        Created::Remembered(first) => {
-            first_answer(context, session, &first, &Again { query: &query, inputs, body: &body, is_list }).await
-        }
+        Created::Remembered(first) => first_answer(context, session, &first, &again).await,
     }
 }
 
 /// Validates all inputs. Nothing is written unless every one is valid.
-fn drafts(context: &Context, session: Session<'_>, inputs: &[Value]) -> Result<Vec<Reservation>, OperationError> {
+async fn drafts(context: &Context, session: Session<'_>, inputs: &[Value]) -> Result<Vec<Reservation>, OperationError> {
     let rules = context.config().rules();
     let mut new: Vec<Reservation> = Vec::with_capacity(inputs.len());
+    let mut character_sets = CharacterSets::new(context, session.caller);
     for input in inputs {
         let draft = Draft::parse(&*keys_of_relations(input)?, &rules)?;
         if !session.caller.sees(Some(&draft.reserved_for)) {
@@ -116,6 +129,7 @@ fn drafts(context: &Context, session: Session<'_>, inputs: &[Value]) -> Result<V
             now: session.now,
         };
         let reservation = draft.into_reservation(birth);
+        character_sets.check(&reservation).await?;
         if new.iter().any(|other| other.id == reservation.id) {
             let value = reservation.id.to_string();
             return Err(OperationError::RecordNotUnique { collection: COLLECTION, field: "id", value });

@@ -3,6 +3,7 @@
 
 pub mod batch;
 mod caller;
+mod character_sets;
 mod code_rows;
 pub mod create;
 pub mod delete;
@@ -10,6 +11,7 @@ mod error;
 pub mod files;
 mod find_codes;
 mod in_memory;
+mod open_limit;
 pub mod organisations;
 pub mod read;
 mod relate;

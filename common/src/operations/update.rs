@@ -9,8 +9,9 @@ use uuid::Uuid;
 use super::{
     OperationError, Session,
     batch::{Rows, check_number, parse_keys},
+    character_sets::CharacterSets,
     create::MAX_BATCH,
-    freeze,
+    freeze, open_limit,
     read::{matching, show_many, show_written},
     relation_keys::keys_of_relations,
 };
@@ -158,6 +159,7 @@ async fn write(
         };
         let current = current.into_iter().map(|item| (item.id, item)).collect();
         let edits = edit(context, session, changes, &current).await?;
+        open_limit::check(context, session.caller, &opened(&edits)).await?;
         let new: Vec<Reservation> = edits.iter().map(|(_, new)| new.clone()).collect();
         let answer = shown.of(context, session, &new).await?;
         if store.replace(&edits).await? == Written::Done {
@@ -166,6 +168,14 @@ async fn write(
         context.metrics().record(&Event::EditConflict);
     }
     Err(OperationError::Unavailable(format!("an update was overtaken {MAX_TRIES} times")))
+}
+
+/// The rows that become open, or that move to another organisation while they are open.
+fn opened(edits: &[(Reservation, Reservation)]) -> Vec<&Reservation> {
+    let is_opened = |old: &Reservation, new: &Reservation| {
+        new.is_open() && (!old.is_open() || old.reserved_for != new.reserved_for)
+    };
+    edits.iter().filter(|(old, new)| is_opened(old, new)).map(|(_, new)| new).collect()
 }
 
 /// Applies changes to the current rows. Rights are checked on each row before and after its change (RSV-6).
@@ -178,6 +188,7 @@ async fn edit(
     let rules = context.config().rules();
     let editor = Editor { user: session.caller.id().unwrap_or_default().to_owned(), now: session.now };
     let mut edits: Vec<(Reservation, Reservation)> = Vec::with_capacity(changes.len());
+    let mut character_sets = CharacterSets::new(context, session.caller);
     for change in changes {
         let read = session.caller.own(current.get(&change.id).cloned())?;
         // Two changes of one row are applied in order and written together.
@@ -189,6 +200,7 @@ async fn edit(
         if !session.caller.sees(new.reserved_for.as_deref()) {
             return Err(OperationError::no_row());
         }
+        character_sets.check_change(&read, &new).await?;
         match position.and_then(|at| edits.get_mut(at)) {
             Some((_, known)) => *known = new,
             None => edits.push((read, new)),

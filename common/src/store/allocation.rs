@@ -6,9 +6,9 @@
 use aws_sdk_dynamodb::types::Put;
 
 use super::{
-    PoolEntry, RangeEntry, Store, StoreError,
+    DayCount, Pool, PoolEntry, RangeEntry, Store, StoreError,
     items::{number, text},
-    transaction::{Outcome, Reason, Transaction},
+    transaction::{MAX_ACTIONS, Outcome, Reason, Transaction},
 };
 use crate::reservation::{ExportProgress, Range, Render, Reservation, Status, Timestamp};
 
@@ -32,7 +32,7 @@ pub enum Allocated {
     Overtaken {
         /// Positions of the changed reservations in the list of placements.
         changed: Vec<usize>,
-        /// Whether the pool must be read again.
+        /// Whether the pool and the counts must be read again.
         pool: bool,
     },
     /// Nothing is written, because of a conflict with another transaction; try again.
@@ -43,11 +43,19 @@ pub enum Allocated {
 /// transaction has at most 100.
 pub const MAX_PLACEMENTS: usize = 49;
 
+/// Whether one transaction has room for so many reservations and counts of a day.
+#[must_use]
+pub const fn has_room(placements: usize, counts: usize) -> bool {
+    2 + 2 * placements + counts <= MAX_ACTIONS
+}
+
 impl Store<'_> {
     /// Allocates ranges of one pool in one transaction (architecture, step 1).
     ///
     /// RSV-1 and RSV-3: the pool's counter must have the value read, and the range entries must not exist. RSV-2: each
     /// reservation must be `new`, without a range, and have the version read, because a client may still edit it.
+    /// RSV-8: the pool's only organisation is that of all placements, or none. RSV-9: each of `counts`, one for each
+    /// organisation with a quota, must stay within the quota.
     ///
     /// # Errors
     /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Refused`] when it refuses the transaction.
@@ -55,17 +63,20 @@ impl Store<'_> {
         &self,
         entry: &PoolEntry,
         placements: &[Placement],
+        counts: &[DayCount],
         now: Timestamp,
     ) -> Result<Allocated, StoreError> {
         let pool = entry.pool();
-        let next =
-            placements.iter().fold(pool.next, |next, placement| next.saturating_add(placement.reservation.quantity()));
+        let after = advanced(entry, placements);
         let mut transaction = Transaction::default();
         match entry {
-            PoolEntry::Known(pool) => transaction.update(self.advance_pool(pool, next)?),
-            PoolEntry::Fresh(pool) => self.make_pool(pool, next)?.into_iter().for_each(|put| transaction.put(put)),
+            PoolEntry::Known(pool) => transaction.update(self.advance_pool(pool, &after)?),
+            PoolEntry::Fresh(_) => self.make_pool(&after)?.into_iter().for_each(|put| transaction.put(put)),
         }
-        let of_pool = transaction.len();
+        for count in counts {
+            transaction.update(self.count_codes(count, now)?);
+        }
+        let of_pool_and_counts = transaction.len();
         let mut allocated = Vec::with_capacity(placements.len());
         for placement in placements {
             let item = &placement.reservation;
@@ -86,7 +97,7 @@ impl Store<'_> {
         }
         match transaction.send(self.client).await? {
             Outcome::Done => Ok(Allocated::Done(allocated)),
-            Outcome::Cancelled(reasons) => overtaken(&reasons, of_pool, placements.len()),
+            Outcome::Cancelled(reasons) => overtaken(&reasons, of_pool_and_counts, placements.len()),
         }
     }
 
@@ -105,6 +116,24 @@ impl Store<'_> {
             .expression_attribute_values(":version", number(old.version))
             .build()
             .map_err(StoreError::from)
+    }
+}
+
+/// The pool after these placements. The first allocation gives it its only organisation, and the first one of another
+/// organisation takes it away for ever (RSV-8).
+fn advanced(entry: &PoolEntry, placements: &[Placement]) -> Pool {
+    let pool = entry.pool();
+    let mut organisations = placements.iter().map(|placement| placement.reservation.reserved_for.as_deref());
+    let only = match entry {
+        PoolEntry::Known(pool) => pool.only_organisation.as_deref(),
+        PoolEntry::Fresh(_) => organisations.clone().next().flatten(),
+    };
+    let only = only.filter(|only| organisations.all(|organisation| organisation == Some(*only)));
+    let codes = placements.iter().map(|placement| placement.reservation.quantity());
+    Pool {
+        next: codes.fold(pool.next, u64::saturating_add),
+        only_organisation: only.map(str::to_owned),
+        ..pool.clone()
     }
 }
 
@@ -135,9 +164,9 @@ fn placed(placement: &Placement, entry: &PoolEntry, now: Timestamp) -> Reservati
     }
 }
 
-/// Evaluates the cancellation reasons, which are in the order of the actions: the pool's, the ranges', the
+/// Evaluates the cancellation reasons, which are in the order of the actions: the pool's, the counts', the ranges', the
 /// reservations'.
-fn overtaken(reasons: &[Reason], of_pool: usize, placements: usize) -> Result<Allocated, StoreError> {
+fn overtaken(reasons: &[Reason], of_pool_and_counts: usize, placements: usize) -> Result<Allocated, StoreError> {
     if let Some(text) = reasons.iter().find_map(|reason| match reason {
         Reason::Refused(text) => Some(text.clone()),
         _ => None,
@@ -145,11 +174,12 @@ fn overtaken(reasons: &[Reason], of_pool: usize, placements: usize) -> Result<Al
         return Err(StoreError::Refused(text));
     }
     let failed = |reason: &Reason| matches!(reason, Reason::Condition(_));
-    // If a range entry exists, the value read of the pool's counter was out of date.
-    let pool = reasons.iter().take(of_pool + placements).any(failed);
+    // If a range entry exists, the value read of the pool's counter was out of date. If a count fails, it grew since it
+    // was read.
+    let pool = reasons.iter().take(of_pool_and_counts + placements).any(failed);
     let changed: Vec<usize> = reasons
         .iter()
-        .skip(of_pool + placements)
+        .skip(of_pool_and_counts + placements)
         .enumerate()
         .filter(|(_, reason)| failed(reason))
         .map(|(position, _)| position)
@@ -170,6 +200,9 @@ mod tests {
         assert!(matches!(told(&[condition(), none(), none(), none(), none()]),
             Allocated::Overtaken { changed, pool: true } if changed.is_empty()));
         assert!(matches!(told(&[none(), none(), condition(), none(), none()]),
+            Allocated::Overtaken { changed, pool: true } if changed.is_empty()));
+        // pool, count of a day, range, range, reservation, reservation
+        assert!(matches!(overtaken(&[none(), condition(), none(), none(), none(), none()], 2, 2).unwrap(),
             Allocated::Overtaken { changed, pool: true } if changed.is_empty()));
         assert!(matches!(told(&[none(), none(), none(), none(), condition()]),
             Allocated::Overtaken { changed, pool: false } if changed == [1]));

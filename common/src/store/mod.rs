@@ -3,9 +3,10 @@
 //! | files | contents |
 //! |---|---|
 //! | `reservations`, `pools`, `files`, `directory`, `requests` | one table each, with the reads and writes of clients |
+//! | `day_counts` | the codes that an organisation with a quota was given on a day |
 //! | `allocation`, `steps` | the protocol of a reservation: the service's own conditional writes |
 //! | `conditional_update` | the expressions of these writes |
-//! | `index`, `shards` | the indexes of `Reservations` and `Files` |
+//! | `index`, `open_rows`, `shards` | the indexes of `Reservations` and `Files` |
 //! | `plan` | from a query to the keys or index entries to read (pure) |
 //! | `tables`, `items`, `transaction`, `error` | helpers for all of these |
 //!
@@ -14,11 +15,13 @@
 
 mod allocation;
 mod conditional_update;
+mod day_counts;
 mod directory;
 mod error;
 mod files;
 mod index;
 mod items;
+mod open_rows;
 pub mod plan;
 mod pools;
 mod requests;
@@ -28,7 +31,8 @@ mod steps;
 mod tables;
 mod transaction;
 
-pub use allocation::{Allocated, MAX_PLACEMENTS, Placement};
+pub use allocation::{Allocated, MAX_PLACEMENTS, Placement, has_room};
+pub use day_counts::DayCount;
 pub use directory::token_hash;
 pub use error::StoreError;
 pub use files::FileRow;

@@ -13,7 +13,7 @@ use super::{
     items::{self, Item, key, number, text},
 };
 use crate::{
-    code::{CharacterSet, Namespace},
+    code::{Audience, CharacterSet, Namespace},
     reservation::Timestamp,
 };
 
@@ -35,6 +35,21 @@ pub struct Pool {
     pub number: u64,
     /// Check value of the pool's key. With another key, duplicates would be issued.
     pub check: String,
+    /// The organisation that all ranges of the pool belong to (RSV-8). Absent once another one has a range too, and for
+    /// pools that were created before this member existed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only_organisation: Option<String>,
+}
+
+impl Pool {
+    /// Who an organisation is to this pool, for the messages that it may read.
+    #[must_use]
+    pub fn audience(&self, organisation: Option<&str>) -> Audience {
+        match organisation {
+            Some(organisation) if self.only_organisation.as_deref() == Some(organisation) => Audience::Owner,
+            _ => Audience::Others,
+        }
+    }
 }
 
 /// The pool of an allocation.
@@ -181,30 +196,38 @@ impl Store<'_> {
     }
 
     /// The two writes that create a pool: its entry, and the item that maps its number to the namespace.
-    pub(super) fn make_pool(&self, pool: &Pool, next: u64) -> Result<[Put; 2], StoreError> {
+    pub(super) fn make_pool(&self, pool: &Pool) -> Result<[Put; 2], StoreError> {
         let table = &self.config.tables.pools;
-        let mut entry = items::write(table, &Pool { next, ..pool.clone() })?;
+        let mut entry = items::write(table, pool)?;
         entry.insert("entry".to_owned(), text(POOL));
         let back =
             Item::from([key("namespace", number_key(pool.number)), key("entry", POOL), key("pool", &pool.namespace)]);
         Ok([put_new(table, entry)?, put_new(table, back)?])
     }
 
-    /// Advances a pool's counter, conditional on the value read (RSV-1, RSV-3) and on the key's check value.
-    pub(super) fn advance_pool(&self, pool: &Pool, next: u64) -> Result<Update, StoreError> {
-        Update::builder()
+    /// Advances a pool's counter from `read` to `new`, and forgets its only organisation if `new` has none. Conditional
+    /// on the counter as read (RSV-1, RSV-3), on the key's check value, and on the only organisation as read (RSV-8).
+    pub(super) fn advance_pool(&self, read: &Pool, new: &Pool) -> Result<Update, StoreError> {
+        let forget = if new.only_organisation.is_none() { " REMOVE only_organisation" } else { "" };
+        let (organisation, condition) = match &read.only_organisation {
+            Some(organisation) => (Some(text(organisation)), "only_organisation = :organisation"),
+            None => (None, "attribute_not_exists(only_organisation)"),
+        };
+        let mut update = Update::builder()
             .table_name(&self.config.tables.pools)
-            .key("namespace", text(pool.namespace.to_string()))
+            .key("namespace", text(read.namespace.to_string()))
             .key("entry", text(POOL))
-            .update_expression("SET #next = :new")
-            .condition_expression("#next = :read AND #check = :check")
+            .update_expression(format!("SET #next = :new{forget}"))
+            .condition_expression(format!("#next = :read AND #check = :check AND {condition}"))
             .expression_attribute_names("#next", "next")
             .expression_attribute_names("#check", "check")
-            .expression_attribute_values(":new", number(next))
-            .expression_attribute_values(":read", number(pool.next))
-            .expression_attribute_values(":check", text(&pool.check))
-            .build()
-            .map_err(StoreError::from)
+            .expression_attribute_values(":new", number(new.next))
+            .expression_attribute_values(":read", number(read.next))
+            .expression_attribute_values(":check", text(&read.check));
+        if let Some(organisation) = organisation {
+            update = update.expression_attribute_values(":organisation", organisation);
+        }
+        update.build().map_err(StoreError::from)
     }
 
     /// Puts the entry of a range, on the condition that it does not exist (RSV-1).

@@ -1,7 +1,8 @@
 //! Allocation (architecture, step 1): all reservations of one pool in a batch share one transaction.
 //!
-//! This module decides which reservations fit into the pool. `store::allocate` writes the ranges with its conditions.
-//! It renders no codes and writes no exports.
+//! This module decides which reservations fit into the quota of their organisation and into the pool, in this order: a
+//! caller whose quota is used up must not learn from the order of errors what is left in a pool. `store::allocate`
+//! writes the ranges with its conditions. It renders no codes and writes no exports.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +10,18 @@ use common::{
     backoff::pause,
     code::{CodeError, CodeRequest, CodeType, Namespace, PoolSpec, pool_number},
     context::Context,
+    directory::Organisation,
     export::{ExportError, ExportType},
     metrics::{Allocation, Event},
     operations::freeze,
     reservation::{Render, Reservation, sentence},
-    store::{Allocated, MAX_PLACEMENTS, Placement, Pool, PoolEntry},
+    store::{Allocated, MAX_PLACEMENTS, Placement, Pool, PoolEntry, has_room},
 };
 
-use crate::error::{KEY_MISMATCH, WorkError, fail_if_permanent};
+use crate::{
+    error::{KEY_MISMATCH, WorkError, fail_if_permanent},
+    quota::{Quota, Today},
+};
 
 /// Maximum attempts for one group. After that, its records fail and the stream delivers them again.
 const MAX_TRIES: u32 = 10;
@@ -29,8 +34,26 @@ pub(crate) type Outcome = (usize, Result<Option<Reservation>, WorkError>);
 struct Waiting {
     position: usize,
     item: Reservation,
+    /// The pool as it would be created for this reservation. Its character set is the one that the reservation names,
+    /// or the deployment's default.
     spec: PoolSpec,
     render: Render,
+    /// The quota of its organisation, if there is one.
+    quota: Option<Quota>,
+}
+
+impl Waiting {
+    /// The pool as it is for this reservation; `None` while the pool does not exist and would have another character
+    /// set. Then it is not known yet whether its first reservation succeeds and so fixes the set. A reservation that
+    /// names no set takes that of an existing pool.
+    fn spec_in(&self, entry: &PoolEntry) -> Result<Option<PoolSpec>, CodeError> {
+        let character_set = entry.pool().character_set;
+        match entry {
+            _ if self.spec.character_set == character_set => Ok(Some(self.spec.clone())),
+            PoolEntry::Fresh(_) => Ok(None),
+            PoolEntry::Known(_) => PoolSpec::from_pool(self.spec.namespace.clone(), character_set).map(Some),
+        }
+    }
 }
 
 /// Allocates ranges for all reservations with status `new`. The result pairs each position with its outcome.
@@ -40,8 +63,9 @@ pub(crate) async fn run(context: &Context, fresh: Vec<(usize, Reservation)>) -> 
     for (position, item) in fresh {
         let prepared = prepare(context, &item).await;
         match fail_if_permanent(context, &item, prepared).await {
-            Ok(Some((spec, render))) => {
-                groups.entry(spec.namespace.clone()).or_default().push(Waiting { position, item, spec, render });
+            Ok(Some((spec, render, quota))) => {
+                let waiting = Waiting { position, item, spec, render, quota };
+                groups.entry(waiting.spec.namespace.clone()).or_default().push(waiting);
             }
             Ok(None) => outcomes.push((position, Ok(None))),
             Err(error) => outcomes.push((position, Err(error))),
@@ -57,8 +81,8 @@ pub(crate) async fn run(context: &Context, fresh: Vec<(usize, Reservation)>) -> 
     outcomes
 }
 
-/// Resolves the pool of a reservation and freezes the settings with which its export is rendered.
-async fn prepare(context: &Context, item: &Reservation) -> Result<(PoolSpec, Render), WorkError> {
+/// Resolves the pool of a reservation and its quota, and freezes the settings with which its export is rendered.
+async fn prepare(context: &Context, item: &Reservation) -> Result<(PoolSpec, Render, Option<Quota>), WorkError> {
     let store = context.store();
     let organisation = match &item.reserved_for {
         Some(id) => store.organisation(id).await?,
@@ -79,7 +103,22 @@ async fn prepare(context: &Context, item: &Reservation) -> Result<(PoolSpec, Ren
     let spec = PoolSpec::resolve(&request, &rules.serials, rules.strict_check_digits)?;
     let render = freeze(item, organisation.as_ref(), context.config());
     render.export_type.parse::<ExportType>().map_err(ExportError::from)?;
-    Ok((spec, render))
+    Ok((spec, render, quota_of(context, item, organisation.as_ref())?))
+}
+
+/// The quota of a reservation's organisation. An organisation without a row has the deployment's.
+fn quota_of(
+    context: &Context,
+    item: &Reservation,
+    organisation: Option<&Organisation>,
+) -> Result<Option<Quota>, WorkError> {
+    let default = context.config().max_codes_per_day;
+    let codes_per_day = match organisation {
+        Some(organisation) => organisation.codes_per_day(default)?,
+        None => Some(default).filter(|quota| *quota > 0),
+    };
+    let quota = |(organisation, codes_per_day)| Quota { organisation, codes_per_day };
+    Ok(item.reserved_for.clone().zip(codes_per_day).map(quota))
 }
 
 /// The reservations of one pool that share one transaction.
@@ -136,16 +175,21 @@ impl<'a> Group<'a> {
             self.drop_other_character_sets(pool).await?;
         }
 
+        let now = self.context.now();
+        let mut today =
+            Today::read(store, self.waiting.iter().filter_map(|waiting| waiting.quota.as_ref()), now).await?;
         let mut next = pool.next;
-        let (mut placements, mut placed, mut too_large) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut placements, mut placed, mut refused) = (Vec::new(), Vec::new(), Vec::new());
         for (index, waiting) in self.waiting.iter().enumerate() {
-            if waiting.spec.character_set != pool.character_set {
-                // The pool does not exist yet. It is not known yet whether its first reservation succeeds and so fixes
-                // the set.
-                continue;
-            }
-            let quantity = waiting.item.quantity();
-            if waiting.spec.check(next, quantity).is_ok() {
+            let Some(spec) = waiting.spec_in(&entry)? else { continue };
+            let (quantity, quota) = (waiting.item.quantity(), waiting.quota.as_ref());
+            if let Err(message) = today.check(quota, quantity) {
+                refused.push((index, message));
+            } else if !spec.fits(next, quantity) {
+                let audience = pool.audience(waiting.item.reserved_for.as_deref());
+                let error = spec.shortage(next, quantity, waiting.spec.character_set, audience);
+                refused.push((index, sentence(&error.to_string())));
+            } else if has_room(placements.len() + 1, today.counts_with(quota)) {
                 placements.push(Placement {
                     reservation: waiting.item.clone(),
                     start: next,
@@ -153,17 +197,18 @@ impl<'a> Group<'a> {
                 });
                 placed.push(index);
                 next = next.saturating_add(quantity);
+                today.add(quota, quantity);
             } else {
-                too_large.push(index);
+                // The rest is for the next transaction.
+                break;
             }
         }
         if placements.is_empty() {
-            // No reservation fits into the remaining capacity, so each ends with its own error. The error states what
-            // is left.
-            return self.fail_too_large(pool.next, &too_large).await;
+            // No reservation fits into what is left, so each ends with its own error.
+            return self.fail_refused(refused).await;
         }
         self.figures.attempts += 1;
-        match store.allocate(&entry, &placements, self.context.now()).await? {
+        match store.allocate(&entry, &placements, &today.to_write(), today.now()).await? {
             Allocated::Done(items) => {
                 self.figures.reservations += items.len() as u64;
                 self.figures.codes += next.saturating_sub(pool.next);
@@ -210,16 +255,23 @@ impl<'a> Group<'a> {
             character_set: spec.character_set,
             number: pool_number(rand::random()),
             check: key.check_value(),
+            only_organisation: None,
         }))
     }
 
-    /// Fails reservations that ask for another character set than the pool's. The first reservation of a namespace
-    /// fixes the set.
+    /// Fails reservations that name another character set than the pool's. The first reservation of a namespace fixes
+    /// the set.
     async fn drop_other_character_sets(&mut self, pool: &Pool) -> Result<(), WorkError> {
         let mut gone = Vec::new();
         for (index, waiting) in self.waiting.iter().enumerate() {
-            if let Err(error) = waiting.spec.check_character_set(pool.character_set) {
-                self.outcomes.push((waiting.position, self.fail(waiting, &error).await));
+            // A reservation that names no set takes the pool's.
+            if waiting.item.character_set.is_none() {
+                continue;
+            }
+            let audience = pool.audience(waiting.item.reserved_for.as_deref());
+            if let Err(error) = waiting.spec.check_character_set(pool.character_set, audience) {
+                let outcome = self.fail(waiting, sentence(&error.to_string())).await;
+                self.outcomes.push((waiting.position, outcome));
                 gone.push(index);
             }
         }
@@ -227,28 +279,25 @@ impl<'a> Group<'a> {
         Ok(())
     }
 
-    async fn fail_too_large(&mut self, next: u64, too_large: &[usize]) -> Result<Progress, WorkError> {
-        for index in too_large {
-            let Some(waiting) = self.waiting.get(*index) else { continue };
-            if let Err(error) = waiting.spec.check(next, waiting.item.quantity()) {
-                self.outcomes.push((waiting.position, self.fail(waiting, &error).await));
-            }
+    /// Fails reservations by position, each with its own message.
+    async fn fail_refused(&mut self, refused: Vec<(usize, String)>) -> Result<Progress, WorkError> {
+        let gone: Vec<usize> = refused.iter().map(|(index, _)| *index).collect();
+        for (index, message) in refused {
+            let Some(waiting) = self.waiting.get(index) else { continue };
+            let outcome = self.fail(waiting, message).await;
+            self.outcomes.push((waiting.position, outcome));
         }
-        self.remove(too_large);
+        self.remove(&gone);
         Ok(Progress::Again)
     }
 
     async fn fail_all(&mut self, message: &str) -> Result<Progress, WorkError> {
-        for waiting in std::mem::take(&mut self.waiting) {
-            let result: Result<Reservation, _> = Err(WorkError::Permanent(message.to_owned()));
-            self.outcomes.push((waiting.position, fail_if_permanent(self.context, &waiting.item, result).await));
-        }
-        Ok(Progress::Again)
+        let all = (0..self.waiting.len()).map(|index| (index, message.to_owned())).collect();
+        self.fail_refused(all).await
     }
 
-    async fn fail(&self, waiting: &Waiting, error: &CodeError) -> Result<Option<Reservation>, WorkError> {
-        let result: Result<Reservation, _> = Err(WorkError::Permanent(sentence(&error.to_string())));
-        fail_if_permanent(self.context, &waiting.item, result).await
+    async fn fail(&self, waiting: &Waiting, message: String) -> Result<Option<Reservation>, WorkError> {
+        fail_if_permanent(self.context, &waiting.item, Err(WorkError::Permanent(message))).await
     }
 
     /// Removes the reservations at these positions from the group. `positions` must be ascending.

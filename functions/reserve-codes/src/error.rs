@@ -7,6 +7,7 @@ use common::{
     bucket::BucketError,
     code::{CodeError, UnknownCodeType},
     context::{Context, SecretError},
+    directory::UnreadableQuota,
     export::ExportError,
     operations::{RenderError, tidy::TidyError},
     reservation::Reservation,
@@ -57,6 +58,12 @@ impl From<TidyError> for WorkError {
 
 impl From<CodeError> for WorkError {
     fn from(error: CodeError) -> Self {
+        Self::Permanent(common::reservation::sentence(&error.to_string()))
+    }
+}
+
+impl From<UnreadableQuota> for WorkError {
+    fn from(error: UnreadableQuota) -> Self {
         Self::Permanent(common::reservation::sentence(&error.to_string()))
     }
 }

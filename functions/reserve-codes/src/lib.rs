@@ -8,6 +8,7 @@ mod allocate;
 mod buffers;
 mod error;
 mod export;
+mod quota;
 mod records;
 mod work;
 

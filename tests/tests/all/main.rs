@@ -9,6 +9,7 @@
 //! | `tenants` | what one organisation can learn of another |
 //! | `stream` | what `reserve-codes` and `sweep` do: how reservations end, slices, uploads, the sweep |
 //! | `faults` | crashes, hanging stores, lost answers, concurrent writers; after each the invariants must hold |
+//! | `tenants` | organisations that share a deployment: what one learns of another, and how much one may take |
 //! | `deployment` | template.yaml, events/, IAM permissions, metrics, alarms, costs, and what the documents name |
 //! | `fuzz` | the entry points of the fuzz targets, under proptest |
 //! | `tenants` | what one organisation can do and learn of another: the matrix of callers, routes and rows |

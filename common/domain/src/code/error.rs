@@ -58,20 +58,16 @@ pub enum CodeError {
         character_set: CharacterSet,
     },
     /// The namespace already has codes in another character set.
-    #[error(
-        "codes of this length already exist in character_set {pool}, so {asked} cannot be used with it; choose {pool} or another length"
-    )]
+    #[error("{}", taken_text(*.pool, *.asked))]
     CharacterSetTaken {
-        /// The set fixed by the first reservation of the namespace.
-        pool: CharacterSet,
+        /// The set fixed by the first reservation of the namespace; `None` if the reader must not know it.
+        pool: Option<CharacterSet>,
         /// The set asked for.
         asked: CharacterSet,
     },
     /// The pool has fewer codes left than were asked for.
     #[error("{message}")]
     Exhausted {
-        /// How many are left.
-        left: u64,
         /// The shortest greater `length` whose empty pool could issue that many codes, if there is one.
         enough_length: Option<u8>,
         /// The message for the client.
@@ -128,6 +124,18 @@ fn length_text(code_type: CodeType, set: CharacterSet, min: u8, max: u8) -> Stri
         }
         (_, true) => format!("length must be {max} with character_set {set}"),
         (_, false) => format!("length must be {min} to {max} for type {code_type}"),
+    }
+}
+
+fn taken_text(pool: Option<CharacterSet>, asked: CharacterSet) -> String {
+    match pool {
+        Some(pool) => format!(
+            "codes of this length already exist in character_set {pool}, so {asked} cannot be used with it; \
+             choose {pool} or another length"
+        ),
+        None => format!(
+            "character_set {asked} cannot be used with this length; choose another length or leave character_set out"
+        ),
     }
 }
 

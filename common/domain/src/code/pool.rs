@@ -74,6 +74,17 @@ pub fn validate_request(
     errors
 }
 
+/// Who reads a message about a pool. A pool may contain codes of several organisations, and none may learn from a
+/// message how many the others have or that they have any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// The only organisation with codes of the pool. It is told what is left and the pool's character set.
+    Owner,
+    /// Everyone else, also while the pool does not exist. Messages depend on the request and the deployment's rules
+    /// only.
+    Others,
+}
+
 /// A pool: its namespace, and the form of the varying part of its codes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -162,68 +173,77 @@ impl PoolSpec {
         }
     }
 
-    /// Checks that `quantity` more codes may be issued when the pool's next index is `next`.
+    /// Whether `quantity` more codes may be issued when the pool's next index is `next`.
+    #[must_use]
+    pub fn fits(&self, next: u64, quantity: u64) -> bool {
+        quantity <= self.capacity().saturating_sub(next)
+    }
+
+    /// The error of a reservation for whose `quantity` the pool has too few codes left. It says which `length` would
+    /// suffice; only for the owner it also says how many codes are left.
     ///
-    /// # Errors
-    /// [`CodeError::Exhausted`] if fewer codes are left. It says how many, and which `length` would suffice.
-    pub fn check(&self, next: u64, quantity: u64) -> Result<(), CodeError> {
-        let left = self.capacity().saturating_sub(next);
-        if quantity <= left {
-            return Ok(());
-        }
-        let enough_length = self.enough_length(quantity);
-        let remaining = match left {
-            0 => "no codes are left".to_owned(),
-            1 => "only 1 code is left".to_owned(),
-            _ => format!("only {} codes are left", grouped(left)),
-        };
+    /// `asked` is the set with which a pool of another length would be created for this reservation: the one that it
+    /// names, or the deployment's default.
+    #[must_use]
+    pub fn shortage(&self, next: u64, quantity: u64, asked: CharacterSet, audience: Audience) -> CodeError {
+        let enough_length = self.enough_length(quantity, asked);
         let advice = match (enough_length, self.is_permuted()) {
             (Some(length), _) => format!("; length {length} would do"),
             (None, true)
-                if self.character_set != CharacterSet::Alphanumeric
-                    && self.code_type.allows(CharacterSet::Alphanumeric) =>
+                if asked != CharacterSet::Alphanumeric && self.code_type.allows(CharacterSet::Alphanumeric) =>
             {
                 "; another character_set with another length has room for more".to_owned()
             }
             (None, true) => "; no length has room for so many".to_owned(),
             (None, false) => "; the organisation needs another GS1 Company Prefix".to_owned(),
         };
-        Err(CodeError::Exhausted {
-            left,
-            enough_length,
-            message: format!("{remaining} for {}, {} asked for{advice}", self.described(), grouped(quantity)),
-        })
+        let remaining = match (audience, self.capacity().saturating_sub(next)) {
+            (Audience::Others, _) => "not enough codes are left".to_owned(),
+            (Audience::Owner, 0) => "no codes are left".to_owned(),
+            (Audience::Owner, 1) => "only 1 code is left".to_owned(),
+            (Audience::Owner, left) => format!("only {} codes are left", grouped(left)),
+        };
+        let pool = self.described(audience);
+        let message = format!("{remaining} for {pool}, {} asked for{advice}", grouped(quantity));
+        CodeError::Exhausted { enough_length, message }
     }
 
     /// Checks that a request's character set is that of the existing pool, which never changes.
     ///
     /// # Errors
-    /// [`CodeError::CharacterSetTaken`] if the pool has another one.
-    pub fn check_character_set(&self, of_pool: CharacterSet) -> Result<(), CodeError> {
+    /// [`CodeError::CharacterSetTaken`] if the pool has another one, which only the owner is told.
+    pub fn check_character_set(&self, of_pool: CharacterSet, audience: Audience) -> Result<(), CodeError> {
         if self.character_set == of_pool {
-            Ok(())
-        } else {
-            Err(CodeError::CharacterSetTaken { pool: of_pool, asked: self.character_set })
+            return Ok(());
         }
+        let pool = match audience {
+            Audience::Owner => Some(of_pool),
+            Audience::Others => None,
+        };
+        Err(CodeError::CharacterSetTaken { pool, asked: self.character_set })
     }
 
-    /// The shortest greater length whose empty pool could issue that many codes.
-    fn enough_length(&self, quantity: u64) -> Option<u8> {
-        let (_, max) = lengths(self.code_type, self.character_set, &self.namespace.key);
+    /// The shortest greater length whose empty pool of that character set could issue that many codes.
+    fn enough_length(&self, quantity: u64, character_set: CharacterSet) -> Option<u8> {
+        let (_, max) = lengths(self.code_type, character_set, &self.namespace.key);
         (self.length.saturating_add(1)..=max).filter(|_| self.is_permuted()).find(|length| {
-            let space = permuted_space(self.code_type, self.character_set, *length);
+            let space = permuted_space(self.code_type, character_set, *length);
             permuted_capacity(space) >= quantity
         })
     }
 
-    fn described(&self) -> String {
+    fn described(&self, audience: Audience) -> String {
         let Self { code_type, character_set, length, .. } = self;
         let key = &self.namespace.key;
+        let set = match audience {
+            Audience::Owner => format!(" ({character_set})"),
+            Audience::Others => String::new(),
+        };
         match code_type {
             CodeType::Sscc | CodeType::Gsrn => format!("{code_type} under company prefix {key}"),
-            CodeType::Giai => format!("{code_type} under company prefix {key} with length {length} ({character_set})"),
-            CodeType::ShortCode => format!("{code_type} with length {length} ({character_set})"),
-            _ => format!("{code_type} of {key} with length {length} ({character_set})"),
+            CodeType::Giai => format!("{code_type} under company prefix {key} with length {length}{set}"),
+            CodeType::ShortCode => format!("{code_type} with length {length}{set}"),
+            _ => format!("{code_type} of {key} with length {length}{set}"),
         }
     }
 }
@@ -295,7 +315,8 @@ fn power(radix: u32, exponent: u32) -> u128 {
 }
 
 /// A number with thousands separators, for messages.
-fn grouped(number: u64) -> String {
+#[must_use]
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (place, digit) in digits.chars().enumerate() {

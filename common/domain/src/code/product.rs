@@ -2,6 +2,7 @@
 
 use super::digits::{check_digit, is_digits};
 use super::error::CodeError;
+use super::prefix::CompanyPrefix;
 use super::types::CodeType;
 
 /// Maximum number of characters of a component or part identifier (AI 8010, Y..30).
@@ -40,6 +41,19 @@ impl ProductKey {
     #[must_use]
     pub fn has_right_check_digit(&self) -> bool {
         expected_check_digit(self.code_type, &self.key).is_none_or(|(found, expected)| found == expected)
+    }
+}
+
+impl ProductKey {
+    /// Whether the key is built from a company prefix. A GTIN begins with its indicator digit, every other key with the
+    /// prefix.
+    #[must_use]
+    pub fn is_built_from(&self, prefix: &CompanyPrefix) -> bool {
+        let from_prefix = match self.code_type {
+            CodeType::Sgtin | CodeType::Itip => self.key.get(1..),
+            _ => Some(self.key.as_str()),
+        };
+        from_prefix.is_some_and(|key| key.starts_with(prefix.as_str()))
     }
 }
 

@@ -8,7 +8,7 @@ pub struct FieldError {
     /// The member.
     pub field: &'static str,
     /// The rule, by its name in Directus: `required`, `in`, `eq`, `gte`, `lte`, `regex`, `integer`, `string`, `uuid`,
-    /// `max_length`.
+    /// `max_length`, `null`.
     pub kind: &'static str,
     /// The allowed value or values, for the rules that have them.
     pub valid: Option<Box<Value>>,

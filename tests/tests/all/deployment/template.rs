@@ -179,7 +179,7 @@ fn what_a_parameter_allows_the_functions_accept_and_what_they_refuse_it_refuses(
             continue;
         };
         let allowed = &template["Parameters"][parameter];
-        if let (Some(min), Some(max)) = (allowed["MinValue"].as_u64(), allowed["MaxValue"].as_u64()) {
+        if let (Some(min), Some(max)) = (allowed["MinValue"].as_i64(), allowed["MaxValue"].as_i64()) {
             numbers += 1;
             assert!(accepts(parameter, &min.to_string()) && accepts(parameter, &max.to_string()), "{name}");
             assert!(!accepts(parameter, &(min - 1).to_string()), "{name}: {min} is the least");
@@ -189,7 +189,7 @@ fn what_a_parameter_allows_the_functions_accept_and_what_they_refuse_it_refuses(
             assert!(accepts(parameter, value.as_str().unwrap()), "{name}: {value}");
         }
     }
-    assert_eq!(numbers, 6, "MAX_QUANTITY, both lengths, SHARDS, MAX_SCAN, SLICE_SECONDS");
+    assert_eq!(numbers, 8, "MAX_QUANTITY, both lengths, SHARDS, MAX_SCAN, both MAX_ of an organisation, SLICE_SECONDS");
     // Empty means none; a rule of the template forbids it together with an issuer.
     assert_eq!(template["Parameters"]["OidcAudience"]["AllowedPattern"], "^[!-~]{0,255}$");
     let audience = |audience: &str| {
@@ -329,6 +329,7 @@ fn the_tables_have_the_keys_and_indexes_that_the_store_uses() {
                 "by_reference: reference_key id INCLUDE".to_owned(),
                 "by_shard: shard id INCLUDE".to_owned(),
                 "open: open id KEYS_ONLY".to_owned(),
+                "open_by_organisation: organisation_key open KEYS_ONLY".to_owned(),
             ],
         ),
     ]);

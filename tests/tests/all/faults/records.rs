@@ -169,7 +169,9 @@ async fn a_character_set_is_taken_only_by_codes_that_exist() {
     let ids: Vec<&str> = posted.as_array().unwrap().iter().map(id).collect();
     deliver(running.context(), &ids[..2]).await;
     let hex = running.api.get(ids[0]).await;
-    let message = "Only 1,677 codes are left for sgtin of 19361758000003 with length 6 (hex), 5,000 asked for; length 7 would do.";
+    // The pool does not exist, which the message must not tell.
+    let message =
+        "Not enough codes are left for sgtin of 19361758000003 with length 6, 5,000 asked for; length 7 would do.";
     assert_eq!((&hex["status"], &hex["error_message"]), (&json!("error"), &json!(message)));
     assert_eq!(running.api.get(ids[1]).await["status"], "complete");
     // Now the pool exists.

@@ -14,7 +14,7 @@ mod lookups;
 pub(crate) mod oidc;
 mod organisations;
 mod plans;
-mod refusals;
+pub(crate) mod refusals;
 mod strangers;
 
 use crate::support::{harness::Setup, repository::root};

@@ -1,4 +1,4 @@
-//! Reads all tables and the whole bucket with the AWS SDK and checks the invariants RSV-1 … RSV-5.
+//! Reads all tables and the whole bucket with the AWS SDK and checks the invariants RSV-1 … RSV-5, RSV-8 and RSV-9.
 
 use std::io::Read;
 
@@ -8,7 +8,7 @@ use common::{
     operations::renderer,
     reservation::{
         ExportKey, Reservation,
-        invariants::{Breach, Exports, FileState, PoolState, RangeState, State, export_breaches},
+        invariants::{Breach, CountState, Exports, FileState, PoolState, RangeState, State, export_breaches},
     },
     store::FileRow,
 };
@@ -34,6 +34,9 @@ struct PoolItem {
     count: Option<u64>,
     reservation: Option<Uuid>,
     incarnation: Option<Uuid>,
+    organisation: Option<String>,
+    at: Option<String>,
+    only_organisation: Option<String>,
 }
 
 /// Every item of a table.
@@ -81,14 +84,25 @@ pub(crate) async fn stored(context: &Context) -> Stored {
     let tables = &context.config().tables;
     let mut state = State { reservations: items(context, &tables.reservations).await, ..State::default() };
     for item in items::<PoolItem>(context, &tables.pools).await {
-        let PoolItem { namespace, entry, next, count, reservation, incarnation } = item;
+        let PoolItem { namespace, entry, next, count, reservation, incarnation, organisation, at, only_organisation } =
+            item;
         match entry.strip_prefix("range#") {
             Some(start) => {
                 let (start, count) = (start.parse().unwrap(), count.unwrap());
-                state.ranges.push(RangeState { namespace, start, count, reservation, incarnation });
+                let day = at.map(|at| at[..10].to_owned());
+                state.ranges.push(RangeState { namespace, start, count, reservation, incarnation, organisation, day });
             }
             None if namespace.starts_with("number#") => {}
-            None => state.pools.push(PoolState { namespace, next: next.unwrap() }),
+            None => state.pools.push(PoolState { namespace, next: next.unwrap(), only_organisation }),
+        }
+    }
+    for item in items::<Value>(context, &tables.requests).await {
+        // `codes#2026-01-31#/417/9312345000012`; the keys of remembered requests are hexadecimal.
+        if let Some((day, organisation)) =
+            item["key"].as_str().and_then(|key| key.strip_prefix("codes#")?.split_once('#'))
+        {
+            let codes = item["codes"].as_u64().unwrap();
+            state.counts.push(CountState { organisation: organisation.to_owned(), day: day.to_owned(), codes });
         }
     }
     let files: Vec<FileRow> = items(context, &tables.files).await;
@@ -109,7 +123,7 @@ pub(crate) async fn stored(context: &Context) -> Stored {
     Stored { state, files, exports }
 }
 
-/// Asserts RSV-1, RSV-2 and RSV-3 of the tables and RSV-4 of every export. Returns what was read.
+/// Asserts RSV-1, RSV-2, RSV-3, RSV-8 and RSV-9 of the tables and RSV-4 of every export. Returns what was read.
 pub(crate) async fn assert_consistent(context: &Context) -> Stored {
     let stored = stored(context).await;
     let mut breaches = stored.state.breaches();

@@ -1,8 +1,10 @@
-//! What one organisation can learn of another: from people, from the volume of rows, from batches and from replays.
+//! What one organisation can learn of another: from pools, people, the volume of rows, batches and replays; and how much it
+//! may take.
 
 mod batches;
 mod matrix;
 mod people;
+mod pools;
 mod replays;
 mod unsaid;
 mod volume;

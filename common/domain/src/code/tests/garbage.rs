@@ -197,7 +197,7 @@ fn permutations_and_renderers_take_any_number_and_text() {
             }
             let quantity = cases.next();
             assert_eq!(
-                spec.check(index, quantity).is_ok(),
+                spec.fits(index, quantity),
                 index.checked_add(quantity).is_some_and(|end| end <= spec.capacity())
             );
         }

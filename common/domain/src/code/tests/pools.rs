@@ -1,7 +1,7 @@
 //! Which pool a request gets, and how much a pool may issue.
 
 use super::*;
-use crate::code::{CodeError, validate_request};
+use crate::code::{Audience, CodeError, validate_request};
 
 fn request(code_type: CodeType) -> CodeRequest<'static> {
     CodeRequest {
@@ -170,21 +170,22 @@ fn a_permuted_pool_stops_just_below_one_in_ten_thousand() {
             assert!(u128::from(capacity) * 10_000 < spec.space());
             assert!((u128::from(capacity) + 1) * 10_000 >= spec.space());
         }
-        assert_eq!(spec.check(0, capacity), Ok(()));
-        assert_eq!(spec.check(capacity, 0), Ok(()));
-        assert_eq!(spec.check(capacity - 1, 1), Ok(()));
-        assert!(spec.check(capacity, 1).is_err());
+        assert!(spec.fits(0, capacity));
+        assert!(spec.fits(capacity, 0));
+        assert!(spec.fits(capacity - 1, 1));
+        assert!(!spec.fits(capacity, 1));
         if capacity < u64::MAX {
-            assert!(spec.check(0, capacity + 1).is_err());
+            assert!(!spec.fits(0, capacity + 1));
         }
-        assert!(spec.check(u64::MAX, u64::MAX).is_err());
+        assert!(!spec.fits(u64::MAX, u64::MAX));
     }
 }
 
 #[test]
-fn exhaustion_says_how_many_are_left_and_what_would_do() {
+fn the_owner_is_told_how_many_are_left_and_what_would_do() {
     let message = |namespace, set, next, quantity| {
-        let error = spec(namespace, set).check(next, quantity).unwrap_err();
+        assert!(!spec(namespace, set).fits(next, quantity));
+        let error = spec(namespace, set).shortage(next, quantity, set, Audience::Owner);
         assert_eq!(error.field(), Some("quantity"));
         error.to_string()
     };
@@ -211,16 +212,44 @@ fn exhaustion_says_how_many_are_left_and_what_would_do() {
 }
 
 #[test]
+fn others_are_told_nothing_about_the_pool() {
+    let message = |namespace, set, next, quantity, asked| {
+        spec(namespace, set).shortage(next, quantity, asked, Audience::Others).to_string()
+    };
+    let numeric = CharacterSet::Numeric;
+    for next in [0, 1, 99_999_998, 99_999_999, u64::MAX] {
+        assert_eq!(
+            message("sgtin#19361758000003#12", numeric, next, 100_000_000, numeric),
+            "not enough codes are left for sgtin of 19361758000003 with length 12, 100,000,000 asked for; length 13 would do"
+        );
+    }
+    // The pool's own set decides whether the codes fit, and shows in no word.
+    for set in [CharacterSet::Hex, CharacterSet::Numeric, CharacterSet::Uppercase] {
+        assert_eq!(
+            message("short_code#deployment#6", set, 5_000_000, 5_000_000, CharacterSet::Alphanumeric),
+            "not enough codes are left for short_code with length 6, 5,000,000 asked for; length 7 would do"
+        );
+    }
+    assert_eq!(
+        message("sscc#950600013435#18", numeric, 99_900, 101, numeric),
+        "not enough codes are left for sscc under company prefix 950600013435, 101 asked for; the organisation needs another GS1 Company Prefix"
+    );
+}
+
+#[test]
 fn the_length_that_would_do_does() {
     for spec in every_pool() {
         let asked = spec.capacity().saturating_add(1);
-        if let Err(CodeError::Exhausted { enough_length: Some(length), .. }) = spec.check(0, asked) {
+        let shortage = spec.shortage(0, asked, spec.character_set, Audience::Owner);
+        if let CodeError::Exhausted { enough_length: Some(length), .. } = shortage
+            && !spec.fits(0, asked)
+        {
             let longer = |length| {
                 let namespace = Namespace::new(spec.code_type, &spec.namespace.key, length).unwrap();
                 PoolSpec::from_pool(namespace, spec.character_set).unwrap()
             };
-            assert_eq!(longer(length).check(0, asked), Ok(()));
-            assert!(longer(length - 1).check(0, asked).is_err());
+            assert!(longer(length).fits(0, asked));
+            assert!(!longer(length - 1).fits(0, asked));
         }
     }
 }
@@ -228,11 +257,19 @@ fn the_length_that_would_do_does() {
 #[test]
 fn the_first_reservation_fixes_the_characters() {
     let hex = spec("sgtin#19361758000003#8", CharacterSet::Hex);
-    assert_eq!(hex.check_character_set(CharacterSet::Hex), Ok(()));
-    let error = hex.check_character_set(CharacterSet::Alphanumeric).unwrap_err();
+    for audience in [Audience::Owner, Audience::Others] {
+        assert_eq!(hex.check_character_set(CharacterSet::Hex, audience), Ok(()));
+    }
+    let error = hex.check_character_set(CharacterSet::Alphanumeric, Audience::Owner).unwrap_err();
     assert_eq!(error.field(), Some("character_set"));
     assert_eq!(
         error.to_string(),
         "codes of this length already exist in character_set alphanumeric, so hex cannot be used with it; choose alphanumeric or another length"
     );
+    for pool in [CharacterSet::Alphanumeric, CharacterSet::Numeric] {
+        assert_eq!(
+            hex.check_character_set(pool, Audience::Others).unwrap_err().to_string(),
+            "character_set hex cannot be used with this length; choose another length or leave character_set out"
+        );
+    }
 }

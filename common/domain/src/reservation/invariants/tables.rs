@@ -1,4 +1,4 @@
-//! The invariants of the tables: RSV-1, RSV-2, RSV-3, and the tables' half of RSV-5.
+//! The invariants of the tables: RSV-1, RSV-2, RSV-3, RSV-8, RSV-9, and the tables' half of RSV-5.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +13,8 @@ pub struct PoolState {
     pub namespace: String,
     /// The next index to be allocated.
     pub next: u64,
+    /// The only organisation with ranges of the pool; `None` if it is shared.
+    pub only_organisation: Option<String>,
 }
 
 /// A range entry of a pool.
@@ -28,6 +30,21 @@ pub struct RangeState {
     pub reservation: Option<Uuid>,
     /// The incarnation of that reservation.
     pub incarnation: Option<Uuid>,
+    /// The organisation of that reservation.
+    pub organisation: Option<String>,
+    /// The day (UTC) on which it was allocated, such as `2026-01-31`.
+    pub day: Option<String>,
+}
+
+/// The codes that an organisation with a quota was given on one day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CountState {
+    /// The organisation.
+    pub organisation: String,
+    /// The day (UTC), such as `2026-01-31`.
+    pub day: String,
+    /// The codes.
+    pub codes: u64,
 }
 
 /// The contents of the tables.
@@ -39,6 +56,8 @@ pub struct State {
     pub ranges: Vec<RangeState>,
     /// All reservations.
     pub reservations: Vec<Reservation>,
+    /// All counts of codes of a day.
+    pub counts: Vec<CountState>,
 }
 
 /// A violation of an invariant.
@@ -51,12 +70,14 @@ pub struct Breach {
 }
 
 impl State {
-    /// Every violation of RSV-1, RSV-2 and RSV-3.
+    /// Every violation of RSV-1, RSV-2, RSV-3, RSV-8 and RSV-9.
     #[must_use]
     pub fn breaches(&self) -> Vec<Breach> {
         let mut breaches = self.disjoint();
         breaches.extend(self.one_range_each());
         breaches.extend(self.nothing_leaks());
+        breaches.extend(self.only_organisations());
+        breaches.extend(self.counted_once());
         breaches
     }
 
@@ -142,6 +163,49 @@ impl State {
             .collect()
     }
 
+    /// RSV-8: a pool that names its only organisation has ranges of no other. A burned range belongs to nobody.
+    fn only_organisations(&self) -> Vec<Breach> {
+        let only: BTreeMap<&str, &str> = self
+            .pools
+            .iter()
+            .filter_map(|pool| Some((pool.namespace.as_str(), pool.only_organisation.as_deref()?)))
+            .collect();
+        let foreign = self.ranges.iter().filter(|range| {
+            range.reservation.is_some()
+                && only.get(range.namespace.as_str()).is_some_and(|only| range.organisation.as_deref() != Some(*only))
+        });
+        foreign
+            .map(|range| Breach {
+                id: "RSV-8",
+                found: format!("{}: the range at {} is of {:?}", range.namespace, range.start, range.organisation),
+            })
+            .collect()
+    }
+
+    /// RSV-9: a count is never higher than what the organisation was given on that day, so no allocation is counted
+    /// twice. It may be lower: nothing is counted while there is no quota.
+    fn counted_once(&self) -> Vec<Breach> {
+        let given = |count: &CountState| {
+            let same = |range: &&RangeState| {
+                range.organisation.as_ref() == Some(&count.organisation) && range.day.as_ref() == Some(&count.day)
+            };
+            self.ranges.iter().filter(same).fold(0_u64, |sum, range| sum.saturating_add(range.count))
+        };
+        let wrong = self.counts.iter().filter(|count| count.codes > given(count));
+        wrong
+            .map(|count| Breach {
+                id: "RSV-9",
+                found: format!(
+                    "{} on {}: {} counted, {} given",
+                    count.organisation,
+                    count.day,
+                    count.codes,
+                    given(count)
+                ),
+            })
+            .collect()
+    }
+
     /// The reservations that RSV-4 concerns: complete, with a range. Their exports must equal a fresh rendering.
     pub fn exported(&self) -> impl Iterator<Item = &Reservation> {
         self.reservations.iter().filter(|item| item.status == Status::Complete && item.range.is_some())
@@ -153,8 +217,15 @@ mod tests {
     use super::*;
 
     fn range(start: u64, count: u64, incarnation: u128) -> RangeState {
-        let incarnation = Some(Uuid::from_u128(incarnation));
-        RangeState { namespace: "sgtin#1#8".into(), start, count, reservation: None, incarnation }
+        RangeState {
+            namespace: "sgtin#1#8".into(),
+            start,
+            count,
+            reservation: Some(Uuid::from_u128(incarnation)),
+            incarnation: Some(Uuid::from_u128(incarnation)),
+            organisation: Some("A".into()),
+            day: Some("2026-01-31".into()),
+        }
     }
 
     fn ids(state: &State) -> Vec<&'static str> {
@@ -163,16 +234,28 @@ mod tests {
 
     #[test]
     fn each_breach_is_found_and_a_sound_state_has_none() {
-        let pool = |next| vec![PoolState { namespace: "sgtin#1#8".into(), next }];
-        let sound = State { pools: pool(15), ranges: vec![range(0, 10, 1), range(10, 5, 2)], reservations: vec![] };
+        let pool = |next| vec![PoolState { namespace: "sgtin#1#8".into(), next, only_organisation: Some("A".into()) }];
+        let count = |codes| CountState { organisation: "A".into(), day: "2026-01-31".into(), codes };
+        let ranges = vec![range(0, 10, 1), range(10, 5, 2)];
+        let sound = State { pools: pool(15), ranges, reservations: vec![], counts: vec![count(15)] };
         assert_eq!(sound.breaches(), []);
-        let overlap = State { pools: pool(15), ranges: vec![range(0, 10, 1), range(9, 5, 2)], reservations: vec![] };
+        let overlap = State { ranges: vec![range(0, 10, 1), range(9, 5, 2)], ..sound.clone() };
         assert_eq!(ids(&overlap), ["RSV-1"]);
         let twice = State { ranges: vec![range(0, 10, 1), range(10, 5, 1)], ..sound.clone() };
         assert_eq!(ids(&twice), ["RSV-2"]);
         let leak = State { pools: pool(16), ..sound.clone() };
         assert_eq!(ids(&leak), ["RSV-3"]);
-        let lost = State { pools: vec![], ..sound };
+        let lost = State { pools: vec![], ..sound.clone() };
         assert_eq!(ids(&lost), ["RSV-3"]);
+        let foreign = RangeState { organisation: Some("B".into()), ..range(10, 5, 2) };
+        let foreign = State { ranges: vec![range(0, 10, 1), foreign], counts: vec![], ..sound.clone() };
+        assert_eq!(ids(&foreign), ["RSV-8"]);
+        let burned = RangeState { reservation: None, incarnation: None, organisation: None, ..range(10, 5, 2) };
+        let burned = State { ranges: vec![range(0, 10, 1), burned], counts: vec![], ..sound.clone() };
+        assert_eq!(burned.breaches(), []);
+        let twice = State { counts: vec![count(16)], ..sound.clone() };
+        assert_eq!(ids(&twice), ["RSV-9"]);
+        let without_quota = State { counts: vec![count(5)], ..sound };
+        assert_eq!(without_quota.breaches(), []);
     }
 }
