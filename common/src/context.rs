@@ -3,6 +3,8 @@
 //!
 //! So a function that never uses the bucket or the secret opens no connection to them and needs no permission for them.
 
+mod health;
+
 use std::{
     sync::{Arc, OnceLock},
     time::Duration,
@@ -11,6 +13,7 @@ use std::{
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig};
 use aws_sdk_dynamodb::config::{Intercept as _, SharedInterceptor};
 use chrono::Utc;
+use health::Health;
 use tokio::sync::OnceCell;
 
 use crate::{
@@ -36,6 +39,7 @@ pub struct Context {
     observers: Vec<SharedInterceptor>,
     identity: OnceLock<Identity>,
     metrics: Metrics,
+    health: Health,
 }
 
 /// The secret could not be read.
@@ -110,6 +114,7 @@ impl Context {
             observers,
             identity: OnceLock::new(),
             metrics,
+            health: Health::default(),
         })
     }
 
@@ -174,6 +179,23 @@ impl Context {
             Some(endpoint) => self.s3_links.get_or_init(|| self.s3_at(Some(endpoint))),
             None => self.s3(),
         }
+    }
+
+    /// Whether DynamoDB and S3 can be reached, as the last check of at most 10 seconds ago found.
+    ///
+    /// # Errors
+    /// Why one of them cannot be reached, for the log.
+    pub async fn health(&self) -> Result<(), String> {
+        let check = async {
+            let (store, bucket) = (self.store(), self.bucket());
+            let (store, bucket) = futures::future::join(store.ping(), bucket.ping()).await;
+            let fault = store.err().map(|error| error.to_string()).or(bucket.err().map(|error| error.to_string()));
+            if let Some(error) = &fault {
+                tracing::error!(error, "health check failed");
+            }
+            fault
+        };
+        self.health.fault(check).await.map_or(Ok(()), Err)
     }
 
     fn s3_at(&self, endpoint: Option<&str>) -> aws_sdk_s3::Client {

@@ -1,13 +1,15 @@
 //! Sets up tracing: JSON lines on AWS, readable lines on a terminal. `RUST_LOG` sets the levels: a level (the default
 //! is `info`), or `target=level` pairs separated by commas.
 //!
-//! Never logged: request bodies, tokens, presigned links, the secret.
+//! Never logged: request bodies, tokens, presigned links, the secret. Libraries do log them below `info`: the AWS SDK its
+//! requests and what it signs, the HTTP library headers, the Lambda runtime whole events. So the lines of libraries end
+//! at `info`, whatever `RUST_LOG` says; only the lines of this repository are more detailed.
 
 use std::io::{IsTerminal, stderr};
 
-use tracing::Subscriber;
+use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::{
-    filter::{LevelFilter, Targets},
+    filter::{FilterFn, LevelFilter, Targets, filter_fn},
     fmt::{MakeWriter, layer},
     layer::SubscriberExt as _,
     registry,
@@ -19,6 +21,24 @@ const DEFAULT: &str = "info";
 /// purpose (a condition that fails).
 const OF_TARGETS: &str = "dynoxide=error";
 
+/// The crates of this repository, which log nothing secret at any level.
+const OWN: [&str; 14] = [
+    "common",
+    "create_reservations",
+    "delete_reservations",
+    "directory",
+    "domain",
+    "files",
+    "get_reservation",
+    "graphql",
+    "list_codes",
+    "list_reservations",
+    "local",
+    "reserve_codes",
+    "sweep",
+    "update_reservations",
+];
+
 /// Starts logging for the process; a second call does nothing.
 pub fn init() {
     let wanted = std::env::var("RUST_LOG").unwrap_or_default();
@@ -27,7 +47,7 @@ pub fn init() {
         tracing::subscriber::set_global_default(json_lines(levels, stderr))
     } else {
         let lines = layer().with_writer(stderr).with_target(false).with_ansi(stderr().is_terminal());
-        tracing::subscriber::set_global_default(registry().with(levels).with(lines))
+        tracing::subscriber::set_global_default(registry().with(levels).with(cap()).with(lines))
     };
     // An error means that logging was started before. Tests start several systems in one process.
     drop(started);
@@ -53,6 +73,17 @@ fn levels(wanted: &str) -> (Targets, Option<String>) {
     }
 }
 
+/// Leaves out the lines of libraries that may hold secrets.
+fn cap() -> FilterFn {
+    filter_fn(is_allowed as fn(&Metadata<'_>) -> bool).with_max_level_hint(LevelFilter::TRACE)
+}
+
+/// Whether a line may be logged, if its level is wanted.
+fn is_allowed(line: &Metadata<'_>) -> bool {
+    let name = line.target().split("::").next().unwrap_or_default();
+    *line.level() <= Level::INFO || OWN.contains(&name)
+}
+
 /// The lines for CloudWatch: one JSON object each, with the ids of the request to which the line belongs (see
 /// [`crate::api::serve`]). They contain no time, because CloudWatch stores one with each line.
 pub(crate) fn json_lines<W>(levels: Targets, writer: W) -> impl Subscriber + Send + Sync
@@ -60,14 +91,71 @@ where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let lines = layer().with_writer(writer).with_target(false).json();
-    registry().with(levels).with(lines.flatten_event(true).with_current_span(true).with_span_list(false).without_time())
+    registry()
+        .with(levels)
+        .with(cap())
+        .with(lines.flatten_event(true).with_current_span(true).with_span_list(false).without_time())
 }
 
 #[cfg(test)]
 mod tests {
-    use tracing::Level;
+    use std::collections::BTreeSet;
 
     use super::*;
+
+    #[test]
+    fn the_crates_of_this_repository_are_those_of_its_workspace() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let functions = std::fs::read_dir(root.join("functions")).unwrap();
+        let functions = functions.map(|entry| entry.unwrap().file_name().to_str().unwrap().replace('-', "_"));
+        let crates = ["common", "domain", "local"].map(str::to_owned);
+        assert_eq!(
+            OWN.map(str::to_owned).into_iter().collect::<BTreeSet<_>>(),
+            crates.into_iter().chain(functions).collect()
+        );
+    }
+
+    #[test]
+    fn lines_of_libraries_end_at_info_whatever_is_asked_for() {
+        use std::{
+            io,
+            sync::{Arc, Mutex},
+        };
+        #[derive(Clone, Default)]
+        struct Log(Arc<Mutex<Vec<u8>>>);
+        impl io::Write for Log {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0.lock().unwrap().write(bytes)
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        for wanted in [
+            "trace",
+            "debug",
+            "aws_sigv4=trace,hyper=trace,common=debug",
+            "aws_sigv4::http_request=debug,hyper=debug,common=debug",
+        ] {
+            let log = Log::default();
+            let writer = log.clone();
+            let (levels, error) = levels(wanted);
+            assert_eq!(error, None);
+            tracing::subscriber::with_default(json_lines(levels, move || writer.clone()), || {
+                tracing::trace!(target: "aws_sigv4::http_request", "SECRET");
+                tracing::debug!(target: "aws_sigv4::http_request", "SECRET");
+                tracing::debug!(target: "hyper", "SECRET");
+                tracing::trace!(target: "commonplace::log", "SECRET");
+                tracing::debug!("ours");
+                tracing::warn!(target: "aws_sigv4", "theirs");
+            });
+            let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+            assert!(!text.contains("SECRET"), "{wanted}: {text}");
+            assert!(text.contains("ours"), "{wanted}: {text}");
+            assert!(wanted.contains("http_request=") || text.contains("theirs"), "{wanted}: {text}");
+        }
+    }
 
     #[test]
     fn levels_are_read_and_a_text_that_is_none_is_reported() {

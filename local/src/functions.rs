@@ -1,10 +1,10 @@
 //! The functions of this process by the name of their binary, behind the event types that Lambda passes to them.
 
-use std::{convert::Infallible, sync::Arc};
+use std::sync::Arc;
 
-use common::context::Context;
+use common::{api::answer_event, context::Context};
 use futures::future::BoxFuture;
-use lambda_http::{Adapter, LambdaEvent, Service, request::LambdaRequest, service_fn};
+use lambda_http::LambdaEvent;
 use lambda_runtime::Error;
 use serde_json::Value;
 
@@ -13,19 +13,14 @@ use crate::calls;
 /// A function of this process: takes an event and gives an answer, both as JSON.
 pub type Handler = Arc<dyn Fn(LambdaEvent<Value>) -> BoxFuture<'static, Result<Value, Error>> + Send + Sync>;
 
-/// Wraps an HTTP handler with the decoding and encoding that `lambda_http` does on AWS.
+/// Wraps an HTTP handler with the decoding and encoding of events, as `common::api::run` does on AWS.
 macro_rules! http {
     ($function:ident, $context:expr) => {{
         let context: Arc<Context> = Arc::clone($context);
         Arc::new(move |event: LambdaEvent<Value>| -> BoxFuture<'static, Result<Value, Error>> {
             let context = Arc::clone(&context);
             Box::pin(async move {
-                let request: LambdaRequest = serde_json::from_value(event.payload)?;
-                let handler = service_fn(move |request| {
-                    let context = Arc::clone(&context);
-                    async move { Ok::<_, Infallible>($function::handle(&context, request).await) }
-                });
-                let answer = Adapter::from(handler).call(LambdaEvent::new(request, event.context)).await?;
+                let answer = answer_event(event, |request| $function::handle(&context, request)).await?;
                 Ok(serde_json::to_value(&answer)?)
             })
         }) as Handler

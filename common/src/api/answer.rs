@@ -104,7 +104,6 @@ impl Answer {
             Self::Redirect(link) => {
                 let mut response = with(StatusCode::FOUND, Body::Empty);
                 insert(&mut response, header::LOCATION, &link);
-                insert(&mut response, header::CACHE_CONTROL, "no-store");
                 response
             }
             Self::Attachment { content_type, disposition, body } => {

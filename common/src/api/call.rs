@@ -3,13 +3,13 @@
 use std::io::Read;
 
 use lambda_http::{
-    Body, Request, RequestExt,
+    Body, Request,
     http::{HeaderMap, Method, header},
 };
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{ApiError, Deadline, ids::Ids};
+use super::{ApiError, Deadline, cookies, event::Raw, ids::Ids};
 use crate::{
     context::Context,
     operations::{Caller, OperationError, Session},
@@ -18,6 +18,9 @@ use crate::{
 
 /// Maximum size of a request body after decompression (bytes), as in Directus.
 pub(super) const MAX_BODY: usize = 1_000_000;
+
+/// The cookie in which Directus keeps a session's token.
+const SESSION_COOKIE: &str = "directus_session_token";
 
 /// A request whose caller is known.
 #[derive(Debug)]
@@ -48,23 +51,21 @@ pub(super) struct Incoming {
     pub(super) path: String,
     query: String,
     headers: HeaderMap,
+    cookies: Vec<String>,
     parameters: Vec<(String, String)>,
     body: Vec<u8>,
 }
 
 impl Incoming {
     pub(super) fn new(request: Request) -> Self {
-        let path = request.raw_http_path().to_owned();
-        let query = request.uri().query().unwrap_or_default().to_owned();
-        let parameters =
-            request.path_parameters().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        let Raw { path, query, cookies, parameters, .. } = parts.extensions.remove().unwrap_or_default();
         let body = match body {
             Body::Text(text) => text.into_bytes(),
             Body::Binary(bytes) => bytes,
             _ => Vec::new(),
         };
-        Self { method: parts.method, path, query, headers: parts.headers, parameters, body }
+        Self { method: parts.method, path, query, headers: parts.headers, cookies, parameters, body }
     }
 
     pub(super) fn origin(&self) -> Option<String> {
@@ -94,7 +95,7 @@ impl Incoming {
                 Caller::user(user.filter(|user| user.status == "active").ok_or(OperationError::InvalidCredentials)?)
             }
         };
-        let Self { method, path, query, headers, parameters, body } = self;
+        let Self { method, path, query, headers, parameters, body, .. } = self;
         let request_id = ids.request.clone();
         Ok(Call { caller, method, path, query, headers, now, request_id, deadline, parameters, body })
     }
@@ -103,25 +104,17 @@ impl Incoming {
     /// both of the first two is refused.
     fn token(&self) -> Result<Option<String>, ApiError> {
         let from_query = query_values(&self.query, "access_token").next().filter(|token| !token.is_empty());
-        let from_header =
-            self.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
+        // A token that is not plain ASCII is one that no user has, which is not the same as no token.
+        let header = self.headers.get(header::AUTHORIZATION).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let from_header = header.as_deref().and_then(bearer);
         match (from_query, from_header) {
             (Some(_), Some(_)) => Err(ApiError::invalid_payload(
                 "The request uses more than one method for including an access token".to_owned(),
             )),
             (Some(token), None) => Ok(Some(token)),
             (None, Some(token)) => Ok(Some(token.to_owned())),
-            (None, None) => Ok(self.cookie("directus_session_token")),
+            (None, None) => Ok(cookies::find(&self.cookies, SESSION_COOKIE)),
         }
-    }
-
-    fn cookie(&self, name: &str) -> Option<String> {
-        let cookies = self.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        cookies
-            .flat_map(|header| header.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .find(|(key, value)| *key == name && !value.is_empty())
-            .map(|(_, value)| value.to_owned())
     }
 }
 

@@ -1,6 +1,8 @@
 //! The ids and the route of a request, as API Gateway and Lambda name them. None of them contains text from the client.
 
-use lambda_http::{Request, RequestExt, request::RequestContext};
+use lambda_http::{Request, RequestExt};
+
+use super::event::Raw;
 
 /// The route of a request that did not come through an HTTP API.
 const NO_ROUTE: &str = "none";
@@ -21,10 +23,7 @@ pub(super) struct Ids {
 impl Ids {
     pub(super) fn of(request: &Request) -> Self {
         let invocation = request.lambda_context_ref().map(|context| context.request_id.clone()).unwrap_or_default();
-        let (id, key) = match request.request_context_ref() {
-            Some(RequestContext::ApiGatewayV2(context)) => (context.request_id.clone(), context.route_key.clone()),
-            _ => (None, None),
-        };
+        let (id, key) = Raw::of(request).map(|raw| (raw.request_id.clone(), raw.route_key.clone())).unwrap_or_default();
         let id = id.filter(|id| !id.is_empty()).or_else(|| Some(invocation.clone()).filter(|id| !id.is_empty()));
         Self {
             request: id.unwrap_or_else(|| uuid::Uuid::new_v4().to_string()),
@@ -49,7 +48,7 @@ fn route(key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use lambda_http::{Context as LambdaContext, aws_lambda_events::apigw::ApiGatewayV2httpRequestContext, http};
+    use lambda_http::{Context as LambdaContext, http};
 
     use super::*;
 
@@ -61,10 +60,8 @@ mod tests {
             request = request.with_lambda_context(context);
         }
         if let Some(id) = gateway {
-            let mut context = ApiGatewayV2httpRequestContext::default();
-            context.request_id = Some(id.to_owned());
-            context.route_key = Some(key.to_owned());
-            request = request.with_request_context(RequestContext::ApiGatewayV2(context));
+            let (request_id, route_key) = (Some(id.to_owned()), Some(key.to_owned()));
+            request.extensions_mut().insert(Raw { request_id, route_key, ..Raw::default() });
         }
         request
     }

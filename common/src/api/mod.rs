@@ -3,8 +3,10 @@
 
 mod answer;
 mod call;
+mod cookies;
 mod deadline;
 mod error;
+mod event;
 mod ids;
 mod serve;
 mod start;
@@ -15,5 +17,6 @@ pub use answer::Answer;
 pub use call::Call;
 pub use deadline::Deadline;
 pub use error::ApiError;
-pub use serve::{serve, serve_anyone};
+pub use event::{UnsupportedEvent, answer_event, path_of, request};
+pub use serve::{NO_STORE, SECURITY_HEADERS, serve, serve_anyone};
 pub use start::run;

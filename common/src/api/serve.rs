@@ -4,7 +4,7 @@ use std::{future::ready, time::Instant};
 
 use crc_fast::CrcAlgorithm;
 use lambda_http::{
-    Body, Request, RequestExt, Response,
+    Body, Request, RequestExt as _, Response,
     http::{HeaderName, Method, StatusCode, header},
 };
 use serde_json::json;
@@ -14,6 +14,7 @@ use super::{
     Answer, ApiError, Call, Deadline,
     answer::{MAX_ANSWER, insert, json_response},
     call::Incoming,
+    event::Raw,
     ids::Ids,
 };
 use crate::{
@@ -24,6 +25,17 @@ use crate::{
 
 /// The methods in the answer to a preflight request, in the order of Directus.
 const METHODS: &str = "GET,POST,PATCH,DELETE,SEARCH";
+
+/// The headers of every answer, whatever its status. A browser ignores the second one over plain HTTP (RFC 6797,
+/// section 8.1).
+pub const SECURITY_HEADERS: [(HeaderName, &str); 2] =
+    [(header::X_CONTENT_TYPE_OPTIONS, "nosniff"), (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000")];
+
+/// `Cache-Control` of an answer that no one may keep: errors, writes, redirects.
+pub const NO_STORE: &str = "no-store";
+
+/// Maximum length of a path in a log line, in bytes.
+const MAX_LOGGED_PATH: usize = 500;
 
 /// Answers one request with the result of `operation`.
 ///
@@ -65,11 +77,15 @@ where
     cache_headers(&mut response, &method, if_none_match.as_deref());
     cors_headers(&mut response, &context.config().cors_origins, origin.as_deref());
     insert(&mut response, HeaderName::from_static("x-request-id"), request_id);
+    for (name, value) in SECURITY_HEADERS {
+        insert(&mut response, name, value);
+    }
     if method == Method::HEAD {
         *response.body_mut() = Body::Empty;
     }
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let (status, invocation) = (response.status().as_u16(), &ids.invocation);
+    let path = logged(&path);
     tracing::info!(%method, path, status, duration_ms, request_id, invocation, "request {request_id}");
     let (route, request_id) = (ids.route.clone(), request_id.clone());
     context.metrics().record(&Event::Request(metrics::Request { route, status, duration_ms, request_id }));
@@ -80,8 +96,10 @@ where
 pub async fn serve_anyone(context: &Context, request: Request, answer: Answer) -> Response<Body> {
     let (mut parts, body) = request.into_parts();
     parts.headers.remove(header::AUTHORIZATION);
-    parts.headers.remove(header::COOKIE);
-    parts.uri = lambda_http::http::Uri::default();
+    if let Some(raw) = parts.extensions.get_mut::<Raw>() {
+        raw.query.clear();
+        raw.cookies.clear();
+    }
     serve(context, Request::from_parts(parts, body), |_, _| ready(Ok(answer))).await
 }
 
@@ -136,16 +154,26 @@ fn options(path: &str) -> Answer {
     })
 }
 
-/// Adds a weak ETag to an answer that may be cached, and answers 304 if the client has this version (RFC 9110, sections
-/// 8.8.3 and 13.1.2).
+/// The part of a path that a log line may contain. A client that encodes the question mark, or writes `&` for it, puts
+/// its token into the path.
+fn logged(path: &str) -> &str {
+    const TOKEN: &[u8] = b"access_token";
+    let bytes = path.as_bytes();
+    let token = bytes.windows(TOKEN.len()).position(|part| part.eq_ignore_ascii_case(TOKEN));
+    let end = [token, path.find('?'), Some(MAX_LOGGED_PATH), Some(path.len())].into_iter().flatten().min();
+    path.get(..path.floor_char_boundary(end.unwrap_or_default())).unwrap_or_default()
+}
+
+/// Sets `Cache-Control`. An answer that may be kept also gets a weak ETag, or becomes 304 if the client has this version
+/// (RFC 9110, sections 8.8.3 and 13.1.2).
 fn cache_headers(response: &mut Response<Body>, method: &Method, if_none_match: Option<&str>) {
     let readable = matches!(*method, Method::GET | Method::HEAD) && response.status() == StatusCode::OK;
     if !readable {
-        return;
+        return insert(response, header::CACHE_CONTROL, NO_STORE);
     }
     let tag = tag(response.body().as_ref());
     insert(response, header::ETAG, &tag);
-    insert(response, header::CACHE_CONTROL, "no-cache");
+    insert(response, header::CACHE_CONTROL, "private, no-cache");
     let known = if_none_match
         .is_some_and(|tags| tags.trim() == "*" || tags.split(',').any(|one| weak(one.trim()) == weak(&tag)));
     if known {
@@ -183,5 +211,26 @@ fn cors_headers(response: &mut Response<Body>, allowed: &[String], origin: Optio
     if !any {
         // Credentials are allowed only for origins that are configured by name, not for `*`.
         insert(response, header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_logged_path_holds_no_query_and_no_token_and_is_short() {
+        for (path, expected) in [
+            ("/items/code_reservation", "/items/code_reservation"),
+            ("/assets/1/a?access_token=T", "/assets/1/a"),
+            ("/assets/1/a&access_token=T", "/assets/1/a&"),
+            ("/assets/1/a;ACCESS_TOKEN=T", "/assets/1/a;"),
+            ("", ""),
+        ] {
+            assert_eq!(logged(path), expected);
+        }
+        let long = "é".repeat(MAX_LOGGED_PATH + 1);
+        assert!(logged(&long[..]).len() <= MAX_LOGGED_PATH);
+        assert!(logged(&format!("a{long}")).len() <= MAX_LOGGED_PATH);
     }
 }

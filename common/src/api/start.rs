@@ -1,10 +1,13 @@
 //! The start of a function that answers HTTP requests: the same for all of them.
 
-use std::convert::Infallible;
-
 use futures::future::BoxFuture;
-use lambda_http::{Body, Error, Request, Response, service_fn};
+use lambda_http::{
+    Body, Error, LambdaEvent, Request, Response,
+    lambda_runtime::{self, service_fn},
+};
+use serde_json::Value;
 
+use super::answer_event;
 use crate::{context::Context, telemetry};
 
 /// Reads the settings and answers the events of the Lambda Runtime API with `handle` until the process ends.
@@ -18,6 +21,7 @@ where
     telemetry::init();
     let context = Context::from_env().await?;
     let (context, handle) = (&*context, &handle);
-    lambda_http::run(service_fn(move |request| async move { Ok::<_, Infallible>(handle(context, request).await) }))
-        .await
+    let answer =
+        service_fn(move |event: LambdaEvent<Value>| answer_event(event, move |request| handle(context, request)));
+    lambda_runtime::run(answer).await
 }

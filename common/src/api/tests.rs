@@ -5,16 +5,11 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use lambda_http::{
-    Body, Request, RequestExt,
-    aws_lambda_events::apigw::ApiGatewayV2httpRequestContext,
-    http::{self, HeaderValue},
-    request::RequestContext,
-};
-use serde_json::Value;
+use lambda_http::{Request, RequestExt, http::HeaderValue};
+use serde_json::{Value, json};
 use tracing_subscriber::filter::Targets;
 
-use super::{Answer, ApiError, serve};
+use super::{Answer, ApiError, request as request_of, serve};
 use crate::{config::Config, context::Context, operations::OperationError, telemetry};
 
 #[derive(Clone, Default)]
@@ -40,13 +35,14 @@ fn context() -> Arc<Context> {
 }
 
 fn request(gateway: &str, lambda: &str) -> Request {
-    let mut of_gateway = ApiGatewayV2httpRequestContext::default();
-    of_gateway.request_id = Some(gateway.to_owned());
-    of_gateway.route_key = Some("GET /files".to_owned());
+    let event = json!({
+        "version": "2.0",
+        "routeKey": "GET /files",
+        "requestContext": {"http": {"method": "GET"}, "requestId": gateway},
+    });
     let mut of_lambda = lambda_http::Context::default();
     of_lambda.request_id = lambda.to_owned();
-    let request: Request = http::Request::new(Body::Empty);
-    request.with_request_context(RequestContext::ApiGatewayV2(of_gateway)).with_lambda_context(of_lambda)
+    request_of(event).unwrap().with_lambda_context(of_lambda)
 }
 
 #[tokio::test]

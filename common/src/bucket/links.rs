@@ -10,7 +10,8 @@ use super::{Bucket, BucketError};
 const LINK_LIFETIME: Duration = Duration::from_secs(15 * 60);
 
 impl Bucket<'_> {
-    /// A link that reads an object for 15 minutes. The link is secret: it must not be logged.
+    /// A link that reads an object for 15 minutes. The link is secret: it must not be logged. S3 tells caches not to
+    /// keep what it answers.
     ///
     /// # Errors
     /// [`BucketError::Busy`] when the client has no credentials to sign with.
@@ -21,6 +22,7 @@ impl Bucket<'_> {
             .get_object()
             .bucket(self.name)
             .key(key)
+            .response_cache_control("no-store")
             .response_content_type(content_type)
             .response_content_disposition(disposition)
             .presigned(config)

@@ -16,10 +16,10 @@ use crate::{
 /// Arguments that are query parameters of the same name.
 const PARAMETERS: [&str; 8] = ["filter", "sort", "limit", "offset", "page", "search", "groupBy", "version"];
 
-/// The member of the data that holds a relation with this response key. GraphQL names cannot contain the added sign, so
+/// The member of the data that holds a relation with this response key. GraphQL names cannot begin with a digit, so
 /// it never collides with a member.
 pub(crate) fn relation_key(key: &str) -> String {
-    format!("@{key}")
+    format!("0{key}")
 }
 
 /// The query for rows.
@@ -213,14 +213,14 @@ mod tests {
             "sort": ["-id"],
             "limit": 100,
             "fields": [
-                "id", "status", "@user_created.id", "@user_created.first_name", "@file.id", "@file.@uploaded_by.id",
-                "@file.@uploaded_by.email", "@codes.id", "@codes.code", "year(date_created)",
+                "id", "status", "0user_created.id", "0user_created.first_name", "0file.id", "0file.0uploaded_by.id",
+                "0file.0uploaded_by.email", "0codes.id", "0codes.code", "year(date_created)",
             ],
-            "alias": { "@user_created": "user_created", "@file": "export_file", "@codes": "codes" },
+            "alias": { "0user_created": "user_created", "0file": "export_file", "0codes": "codes" },
             "deep": {
-                "@user_created": {},
-                "@file": { "@uploaded_by": {}, "_alias": { "@uploaded_by": "uploaded_by" } },
-                "@codes": { "_limit": 3, "_page": 2 },
+                "0user_created": {},
+                "0file": { "0uploaded_by": {}, "_alias": { "0uploaded_by": "uploaded_by" } },
+                "0codes": { "_limit": 3, "_page": 2 },
             },
         });
         assert_eq!(raw, RawQuery::from_json(parameters.as_object().unwrap().clone()));

@@ -2,11 +2,13 @@
 //! function, and converts the answer to a response.
 
 mod answer;
+mod connection;
 mod event;
 mod path;
+mod request_line;
 mod routes;
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::HashMap, error::Error, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -14,8 +16,11 @@ use axum::{
     extract::{ConnectInfo, Request, State},
     http::StatusCode,
     response::Response,
+    serve::ListenerExt as _,
 };
+use connection::Connections;
 pub use event::{Caller, event};
+use http_body_util::LengthLimitError;
 pub use routes::{Match, Routes};
 use tokio::{
     net::TcpListener,
@@ -52,15 +57,22 @@ impl Gateway {
     /// The I/O error when the listener fails.
     pub async fn serve(self, listener: TcpListener, stop: oneshot::Receiver<()>) -> std::io::Result<()> {
         let router = Router::new().fallback(handle).with_state(Arc::new(self));
-        axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
+        // `tap_io` does nothing but give the router the client's address (axum's `ConnectInfo`).
+        let connections = Connections(listener).tap_io(|_| ());
+        axum::serve(connections, router.into_make_service_with_connect_info::<SocketAddr>())
             .with_graceful_shutdown(async { drop(stop.await) })
             .await
     }
 
     async fn answer(&self, peer: SocketAddr, request: Request) -> Response {
         let (parts, body) = request.into_parts();
-        let Ok(body) = to_bytes(body, MAX_BODY).await else {
-            return answer::own(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+        let body = match to_bytes(body, MAX_BODY).await {
+            Ok(body) => body,
+            Err(error) if error.source().is_some_and(<dyn Error>::is::<LengthLimitError>) => {
+                return answer::own(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+            }
+            // The body is not what its headers announce.
+            Err(_) => return answer::own(StatusCode::BAD_REQUEST, "Bad Request"),
         };
         let path = path::decode(parts.uri.path());
         let Some(matched) = self.routes.find(parts.method.as_str(), parts.uri.path()) else {

@@ -175,12 +175,14 @@ async fn a_presigned_link_works_with_its_overrides_until_it_is_changed() {
         .get_object()
         .bucket(BUCKET)
         .key("exports/1.csv")
+        .response_cache_control("no-store")
         .response_content_type("text/csv; charset=utf-8")
         .response_content_disposition("attachment; filename=\"c.csv\"; filename*=UTF-8''c%C3%A9.csv");
     let link = request.presigned(PresigningConfig::expires_in(Duration::from_secs(60)).unwrap()).await.unwrap();
     let http = reqwest::Client::new();
     let answer = http.get(link.uri()).header("range", "bytes=2-4").send().await.unwrap();
     assert_eq!(answer.status(), 206);
+    assert_eq!(answer.headers()["cache-control"], "no-store");
     assert_eq!(answer.headers()["content-type"], "text/csv; charset=utf-8");
     let disposition = answer.headers()["content-disposition"].to_str().unwrap();
     assert_eq!(disposition, "attachment; filename=\"c.csv\"; filename*=UTF-8''c%C3%A9.csv");

@@ -6,5 +6,6 @@ mod events;
 mod metrics;
 mod repository;
 mod rights;
+mod secrets_in_logs;
 mod template;
 mod watching;

@@ -6,6 +6,7 @@ mod batches;
 mod codes;
 mod conditional;
 mod directus;
+mod edges;
 mod examples;
 mod files;
 mod lookups;

@@ -67,7 +67,7 @@ impl Program {
 
 /// The program that `cargo run` starts. `cargo test --workspace` builds it beside this test. If only the tests of this
 /// crate were built, it is missing or older than its sources, and it is built here.
-async fn program() -> &'static Path {
+pub(crate) async fn program() -> &'static Path {
     static PROGRAM: OnceCell<PathBuf> = OnceCell::const_new();
     PROGRAM
         .get_or_init(|| async {

@@ -70,6 +70,18 @@ fn cell(value: Option<&Value>) -> String {
     }
 }
 
+/// A text as a cell. A text that a spreadsheet program would take for a formula begins with `'`, as OWASP recommends
+/// ("CSV Injection"). Numbers need no such guard: a negative number is a number to every program.
 fn quote(text: &str) -> String {
-    format!("\"{}\"", text.replace('"', "\"\""))
+    let guard = if is_formula(text) { "'" } else { "" };
+    format!("\"{guard}{}\"", text.replace('"', "\"\""))
+}
+
+/// Whether a text begins like a formula. White space and quotes before are passed over, because some programs remove
+/// them when they read a file.
+fn is_formula(text: &str) -> bool {
+    // The last four are the full-width forms, which programs for East Asian languages read as the plain ones.
+    const SIGNS: [char; 8] = ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
+    let is_skipped = |c: char| c.is_whitespace() || c.is_control() || c == '\u{feff}' || matches!(c, '"' | '\'');
+    text.starts_with(['\t', '\r', '\n']) || text.trim_start_matches(is_skipped).starts_with(SIGNS)
 }

@@ -39,6 +39,7 @@ fn children_of_list(name: &str, items: &[Value], depth: usize, out: &mut String)
 }
 
 fn element(name: &str, value: &Value, depth: usize) -> String {
+    let name = &element_name(name);
     let Value::Object(members) = value else {
         return format!("<{name}>{}</{name}>", escape(&text(value)));
     };
@@ -60,6 +61,14 @@ fn element(name: &str, value: &Value, depth: usize) -> String {
     indent(depth, &mut out);
     let _ = write!(out, "</{name}>");
     out
+}
+
+/// The name of an element. Names of members consist of letters, digits and `_`; a name in XML must not begin with a digit
+/// (XML 1.0, section 2.3), so such a one begins with `_`. Other characters, which no member has, become `_`.
+fn element_name(name: &str) -> String {
+    let first = if name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') { "" } else { "_" };
+    let rest = name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' });
+    first.chars().chain(rest).collect()
 }
 
 fn indent(depth: usize, out: &mut String) {

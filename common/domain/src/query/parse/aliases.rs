@@ -11,7 +11,8 @@ impl Aliases {
     /// Reads the parameter: an object of texts, or a text that is such an object in JSON.
     ///
     /// # Errors
-    /// `INVALID_QUERY` for another type, and for a name or field that contains a period.
+    /// `INVALID_QUERY` for another type, for a field that contains a period, and for a name with anything but letters,
+    /// digits and `_`. Names become header cells and XML elements of list exports.
     pub(in crate::query) fn parse(raw: &Value) -> Result<Self, QueryError> {
         let parsed;
         let raw = match raw {
@@ -33,6 +34,9 @@ impl Aliases {
                 if text.contains('.') {
                     return Err(QueryError::invalid(format!("\"alias\" {part} can't contain a period character `.`")));
                 }
+            }
+            if key.is_empty() || !key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+                return Err(QueryError::invalid("\"alias\" key can only contain letters, digits and `_`"));
             }
             out.push((key.clone(), member.clone()));
         }

@@ -22,6 +22,54 @@ fn csv_quotes_texts_and_leaves_nulls_empty() {
 }
 
 #[test]
+fn no_cell_of_csv_is_taken_for_a_formula() {
+    let cells = |text: &str| write("csv", json!([{ text: text }]));
+    for formula in [
+        "=1+1",
+        "+1",
+        "-1",
+        "@SUM(A1)",
+        "\tx",
+        "\rx",
+        "\nx",
+        "＝1",
+        "＋1",
+        "－1",
+        "＠x",
+        " =1",
+        "'=1",
+        "\u{a0}=1",
+        "\u{feff}=1",
+        "\u{0}=1",
+        "-",
+        "=\",\"=1",
+    ] {
+        let quoted = formula.replace('"', "\"\"");
+        assert_eq!(cells(formula), format!("\"'{quoted}\"\n\"'{quoted}\""), "header and cell");
+    }
+    assert_eq!(cells("\"=1"), "\"'\"\"=1\"\n\"'\"\"=1\"");
+    for text in ["a=1", "1-2", "a@b.example", "/01/1", "'x", " x", "2024-01-01", "", "*", "http://x/?a=b"] {
+        assert_eq!(cells(text), format!("\"{text}\"\n\"{text}\""));
+    }
+    assert_eq!(write("csv", json!([{"a": -5, "b": "-5", "c": -0.5}])), "\"a\",\"b\",\"c\"\n-5,\"'-5\",-0.5");
+    assert_eq!(write("csv", json!([{"u": {"=a": ["=1"]}}])), "\"u.=a\"\n\"[\"\"=1\"\"]\"");
+}
+
+#[test]
+fn an_element_of_xml_has_a_valid_name_whatever_the_members_name() {
+    for (member, name) in
+        [("a_1", "a_1"), ("1a", "_1a"), ("_", "_"), ("a b", "a_b"), ("a><b", "a__b"), ("é", "__"), ("", "_")]
+    {
+        assert_eq!(
+            write("xml", json!({ member: 1 })),
+            format!("<?xml version='1.0'?>\n<data>\n    <{name}>1</{name}>\n</data>")
+        );
+        assert!(write("xml", json!([{ member: ["x"] }])).contains(&format!("<{name}>x</{name}>")));
+        assert!(write("xml", json!([{ member: {} }])).contains(&format!("<{name}/>")));
+    }
+}
+
+#[test]
 fn json_is_indented_by_tabs() {
     assert_eq!(write("json", json!([{"a": "é", "b": null}])), "[\n\t{\n\t\t\"a\": \"é\",\n\t\t\"b\": null\n\t}\n]");
     assert_eq!(write("json", json!([])), "[]");

@@ -126,6 +126,12 @@ fn aliases_follow_the_members_with_their_own_name() {
     assert_eq!(first("alias[y]=year(date_created)&fields=id,y")["y"], "2024");
     assert_eq!(first("alias={\"qty\":\"quantity\"}&fields=*")["qty"], 10);
     assert_eq!(reason("alias[a.b]=id"), "400 \"alias\" key can't contain a period character `.`");
+    for name in ["=1", "a b", "a-b", "@a", "é", "a>", "a\"", "$", "%0d", "%00"] {
+        let refusal = "400 \"alias\" key can only contain letters, digits and `_`";
+        assert_eq!(reason(&format!("alias[{name}]=id&fields=id")), refusal, "{name}");
+    }
+    assert_eq!(reason("alias={\"\":\"id\"}"), "400 \"alias\" key can only contain letters, digits and `_`");
+    assert_eq!(first("alias[1_A]=quantity&fields=1_A,id")["1_A"], 10);
     assert_eq!(reason("alias=x"), "400 \"alias\" has to be an object");
     assert!(reason("alias[x]=nope&fields=x").starts_with("403"));
 }

@@ -1,0 +1,59 @@
+//! Cookies of a request. Each is read on its own, so that one that cannot be read does not hide the others.
+
+use percent_encoding::percent_decode_str;
+
+/// The value of the first cookie with this name whose value is not empty. `cookies` are texts `name=value`, or several
+/// of them separated by semicolons.
+///
+/// As in Directus (the packages `cookie` and `cookie-parser`), quotes around a value do not belong to it, and a value is
+/// percent-decoded if the result is text.
+pub(super) fn find(cookies: &[String], name: &str) -> Option<String> {
+    cookies
+        .iter()
+        .flat_map(|text| text.split(';'))
+        .filter_map(|pair| pair.split_once('='))
+        .filter(|(key, _)| key.trim() == name)
+        .map(|(_, value)| decoded(value.trim()))
+        .find(|value| !value.is_empty())
+}
+
+fn decoded(value: &str) -> String {
+    let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
+    percent_decode_str(value).decode_utf8().map_or_else(|_| value.to_owned(), std::borrow::Cow::into_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(cookies: &[&str]) -> Option<String> {
+        find(&cookies.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>(), "s")
+    }
+
+    #[test]
+    fn a_cookie_is_found_among_those_that_cannot_be_read() {
+        for others in ["n=Jürgen", "n=\u{0}\n", "n=%ff%", "n", "", "=", ";;", "n=\"a", "s", "s=", "s=\"\"", "S=other"]
+        {
+            assert_eq!(session(&[others, "s=T"]).as_deref(), Some("T"), "{others}");
+            assert_eq!(session(&["s=T", others]).as_deref(), Some("T"), "{others}");
+            assert_eq!(session(&[&format!("{others}; s=T; n=x")]).as_deref(), Some("T"), "{others}");
+        }
+        assert_eq!(session(&["n=s=T", "ss=T"]), None);
+    }
+
+    #[test]
+    fn a_value_may_hold_equals_signs_quotes_and_escapes() {
+        for (cookie, value) in [
+            ("s=a=b==", "a=b=="),
+            ("s=\"T\"", "T"),
+            (" s = T ", "T"),
+            ("s=a%2Bb+c", "a+b+c"),
+            ("s=%ff", "%ff"),
+            ("s=Jürgen", "Jürgen"),
+            ("s=\"", "\""),
+        ] {
+            assert_eq!(session(&[cookie]).as_deref(), Some(value), "{cookie}");
+        }
+        assert_eq!(session(&["s=first", "s=second"]).as_deref(), Some("first"));
+    }
+}
