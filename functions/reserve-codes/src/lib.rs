@@ -12,11 +12,12 @@ mod records;
 mod work;
 
 use aws_lambda_events::event::{
-    dynamodb::Event,
+    dynamodb::{Event, EventRecord},
     streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse},
 };
 use common::context::Context;
 use lambda_runtime::{Error, LambdaEvent};
+use uuid::Uuid;
 
 /// Does the next step of each reservation that the records name. The response lists the sequence numbers of failed
 /// records, and the stream delivers those again.
@@ -37,6 +38,14 @@ pub async fn handle(context: &Context, event: LambdaEvent<Event>) -> Result<Dyna
     let mut response = DynamoDbEventResponse::default();
     response.batch_item_failures = failed.into_iter().map(failure).collect();
     Ok(response)
+}
+
+/// The reservations that records name, in the order in which they first occur, and the sequence numbers of records that
+/// name none.
+#[must_use]
+pub fn reservations_of(records: Vec<EventRecord>) -> (Vec<Uuid>, Vec<String>) {
+    let (hints, unreadable) = records::reduce(records);
+    (hints.iter().map(|hint| hint.id).collect(), unreadable)
 }
 
 fn failure(sequence_number: String) -> DynamoDbBatchItemFailure {

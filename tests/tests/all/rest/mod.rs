@@ -9,6 +9,7 @@ mod directus;
 mod edges;
 mod examples;
 mod files;
+mod fuzz;
 mod lookups;
 mod oidc;
 mod organisations;

@@ -1,0 +1,162 @@
+//! Entries of functions that do no I/O.
+
+use std::str::FromStr as _;
+
+use aws_lambda_events::event::dynamodb::Event;
+use common::{
+    code::{
+        CharacterSet, CodeRequest, CodeType, CompanyPrefix, PoolSpec, SerialDefaults, by_code, by_digital_link,
+        by_join_key, check_digit, has_check_digit, prefixes_conflict, product_key,
+    },
+    directory::Role,
+    operations::freeze,
+    query::{Access, Collection, RawQuery, Related, Row, parse, parse_query_string, parse_search_body},
+    reservation::{
+        ExportKey, Reservation, Rules, Timestamp,
+        create::{Birth, Draft},
+        file_name,
+        update::{Editor, apply},
+    },
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::offline::context;
+
+/// The time of every request.
+fn now() -> Option<Timestamp> {
+    Timestamp::parse("2025-03-31T12:00:00.000Z")
+}
+
+fn row(value: Value) -> Row {
+    match value {
+        Value::Object(members) => members,
+        _ => Row::new(),
+    }
+}
+
+/// A query string, for each collection: parsed, run on rows and written as a file.
+pub(super) fn query_string(input: &[u8]) {
+    if let Ok(raw) = parse_query_string(&String::from_utf8_lossy(input)) {
+        exercise(&raw);
+    }
+}
+
+/// A filter as JSON, alone and in a `SEARCH` body.
+pub(super) fn filter(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    exercise(&RawQuery::from_json(row(json!({ "filter": text }))));
+    if let Ok(value) = serde_json::from_str::<Value>(&text) {
+        exercise(&RawQuery::from_json(row(json!({ "filter": value, "deep": { "codes": { "_filter": value } } }))));
+        if let Ok(body) = parse_search_body(&json!({ "query": { "filter": value } })) {
+            exercise(&body.query.unwrap_or_default());
+        }
+    }
+}
+
+fn exercise(raw: &RawQuery) {
+    let Some(now) = now() else { return };
+    let user = row(json!({"id": "a0000000-0000-4000-8000-000000000001", "first_name": "A", "email": "a@example.com"}));
+    let rows = ["new", "error"].map(|status| {
+        row(json!({"id": "00000000-0000-4000-8000-000000000001", "user_created": user["id"],
+            "date_created": "2024-12-31T23:59:59.999Z", "reserved_for": "ORG-1", "quantity": 10, "status": status,
+            "reference_id": "=1", "purchase_order": null, "code_type": "sgtin"}))
+    });
+    let mut related = Related::new();
+    related.insert(Collection::Users, user.clone());
+    for role in [Role::Admin, Role::Reader] {
+        let access = Access::new(role, Some(user.clone()));
+        for collection in Collection::ALL {
+            let Ok(query) = parse(raw, collection, &access, now.time()) else { continue };
+            let _needs =
+                (query.needs(), query.code_lookups(), query.conditions().map(|c| c.required_equalities().len()));
+            let _one = query.run_one(rows.first(), &related);
+            let answer = query.run(&rows, &related);
+            if let Some(format) = query.export {
+                let text = format.write(&answer.data);
+                let is_formula = |line: &str| line.trim_start_matches('"').starts_with(['=', '@']);
+                assert!(!format.content_type().contains("csv") || !text.lines().any(is_formula), "{text}");
+            }
+        }
+    }
+}
+
+/// A body: a new reservation, a change of it, and a `SEARCH`.
+pub(super) fn body(input: &[u8]) {
+    let (Ok(value), Some(now)) = (serde_json::from_slice::<Value>(input), now()) else { return };
+    let _search = parse_search_body(&value);
+    let rules = Rules::default();
+    let birth = || Birth { id: Uuid::nil(), incarnation: Uuid::nil(), user: "u".to_owned(), now };
+    let ours = json!({"reserved_for": "ORG-1", "code_type": "short_code", "quantity": 1});
+    if let Ok(draft) = Draft::parse(&ours, &rules) {
+        let current = draft.into_reservation(birth());
+        let editor = Editor { user: "u".to_owned(), now };
+        let _changed = apply(&current, &value, &rules, &editor, |item| freeze(item, None, context().config()));
+    }
+    if let Ok(draft) = Draft::parse(&value, &rules) {
+        let item = draft.into_reservation(birth());
+        let name = file_name(&item, "csv");
+        assert!(!name.chars().any(|c| c.is_control() || c == '/' || c == '\\'), "{name:?}");
+        // What was accepted can be stored and read again.
+        let stored = serde_json::to_value(&item).and_then(serde_json::from_value);
+        assert!(stored.is_ok_and(|read: Reservation| read == item));
+    }
+}
+
+/// The key of an object in the bucket.
+pub(super) fn export_key(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    if let Some(key) = ExportKey::parse(&text) {
+        assert_eq!(key.to_string(), text);
+        let _id = key.file_id();
+    }
+}
+
+/// A batch of the stream.
+pub(super) fn stream_records(input: &[u8]) {
+    if let Ok(event) = serde_json::from_slice::<Event>(input) {
+        let records = event.records.len();
+        let (reservations, unreadable) = reserve_codes::reservations_of(event.records);
+        assert!(reservations.len() + unreadable.len() <= records);
+    }
+}
+
+/// Company prefixes and the start of keys.
+pub(super) fn prefixes(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let (left, right) = text.split_once('\n').unwrap_or((&text, ""));
+    for part in [left, right] {
+        let _digits = (check_digit(part), has_check_digit(part));
+        if let Ok(prefix) = CompanyPrefix::parse(part) {
+            assert_eq!(prefix.as_str(), part);
+            assert!(prefix.digits() > 0);
+        }
+    }
+    assert_eq!(prefixes_conflict(left, right), prefixes_conflict(right, left), "the order does not matter");
+    for code_type in CodeType::ALL {
+        let request = CodeRequest {
+            code_type,
+            product: None,
+            company_prefix: Some(left),
+            length: None,
+            character_set: CharacterSet::from_str(right).ok(),
+        };
+        let _pool = PoolSpec::resolve(&request, &SerialDefaults::default(), true);
+    }
+}
+
+/// Products and codes of every type.
+pub(super) fn products(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let (first, second) = text.split_once('\n').unwrap_or((&text, ""));
+    for code_type in CodeType::ALL {
+        for strict in [false, true] {
+            if let Ok(key) = product_key(code_type, first, strict) {
+                let again = product_key(code_type, &key.path(), strict);
+                assert!(again.is_ok_and(|again| again.key() == key.key()), "{first:?} of {code_type:?}");
+            }
+        }
+    }
+    let product = (!second.is_empty()).then_some(second);
+    let _found = (by_code(first, product), by_digital_link(first), by_join_key(first));
+}
