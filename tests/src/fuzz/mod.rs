@@ -1,5 +1,5 @@
 //! Everything that reads text of a client, of a table or of a stream, as functions of bytes that must not panic, hang or
-//! break a promise. `fuzz/` runs them under libFuzzer, `tests/tests/all/fuzz.rs` under proptest.
+//! break a promise. `fuzz/` runs them under libFuzzer, `tests/tests/all/rest/fuzz.rs` under proptest.
 
 #[expect(clippy::expect_used, reason = "what cannot fail here must not be passed over")]
 mod offline;

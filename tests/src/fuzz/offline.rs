@@ -78,8 +78,10 @@ impl HttpConnector for Invented {
 fn item(key: &Value) -> Option<Value> {
     match key["kind"]["S"].as_str()? {
         "token" => Some(json!({ "kind": key["kind"], "id": key["id"], "user": { "S": USER } })),
-        "user" => Some(json!({ "kind": key["kind"], "id": { "S": USER }, "status": { "S": "active" },
-            "role": { "S": "admin" } })),
+        "user" => Some(
+            json!({ "kind": key["kind"], "id": { "S": USER }, "status": { "S": "active" }, "organisations": { "S": "*" },
+            "role": { "S": "admin" } }),
+        ),
         _ => None,
     }
 }

@@ -11,7 +11,6 @@
 //! | `faults` | crashes, hanging stores, lost answers, concurrent writers; after each the invariants must hold |
 //! | `tenants` | organisations that share a deployment: what one learns of another, and how much one may take |
 //! | `deployment` | template.yaml, events/, IAM permissions, metrics, alarms, costs, and what the documents name |
-//! | `fuzz` | the entry points of the fuzz targets, under proptest |
 //! | `tenants` | what one organisation can do and learn of another: the matrix of callers, routes and rows |
 //! | `architecture` | which module may use which |
 //! | `support` | no tests: the harness, the HTTP client, the fault injector, the checks of the invariants |
@@ -23,8 +22,6 @@ mod architecture;
 mod deployment;
 #[cfg(test)]
 mod faults;
-#[cfg(test)]
-mod fuzz;
 #[cfg(test)]
 mod graphql;
 #[cfg(test)]

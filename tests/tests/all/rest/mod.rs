@@ -10,6 +10,7 @@ mod directus;
 mod edges;
 mod examples;
 mod files;
+mod fuzz;
 mod lookups;
 pub(crate) mod oidc;
 mod organisations;
