@@ -16,6 +16,9 @@ use crate::{
 /// Maximum number of codes in one answer.
 pub(super) const MAX_CODES: usize = 10_000;
 
+/// Units of evaluation that rendering one code costs.
+pub(super) const UNITS_PER_CODE: usize = 20;
+
 /// Renders the codes of reservations as `unique_code` rows.
 pub(super) struct CodeRows<'a> {
     secret: &'a Secret,

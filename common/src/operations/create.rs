@@ -10,7 +10,7 @@ use super::{
     OperationError, Session,
     character_sets::CharacterSets,
     open_limit,
-    read::{show_many, show_written},
+    read::{check_length, show_many, show_written},
     relation_keys::keys_of_relations,
 };
 use crate::{
@@ -90,6 +90,7 @@ pub async fn create(context: &Context, session: Session<'_>, request: Request<'_
         };
     }
     let data = show(context, session, &query, &new, is_list).await?;
+    check_length(session, &data)?;
     let remembered = key.map(|key| Remembered {
         key,
         body: body.clone(),

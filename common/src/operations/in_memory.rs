@@ -50,6 +50,7 @@ pub(super) async fn list(
     query: &Query,
     rows: &impl Rows,
 ) -> Result<Answer, OperationError> {
+    session.reads(context, rows.len())?;
     let needs = query.needs();
     let mut loader = Loader::new(context, session);
     let (mut total, mut filtered) = (0, 0);
@@ -66,13 +67,13 @@ pub(super) async fn list(
                 if query.shows_rows() {
                     ranked.extend(query.rank(&row, &loader.related).map(|rank| (rank, position)));
                 } else {
-                    reduced.push(query.reduced(row));
+                    reduced.extend(query.reduced(row, session.budget));
                 }
             }
             turn(session).await;
         }
         session.budget.check()?;
-        loader.forget();
+        loader.forget(query)?;
     }
     let meta = query.meta_of(total, filtered);
     if !query.shows_rows() {

@@ -12,7 +12,7 @@ use crate::{
     query::{self, Answer, Budget, Collection, Limit, Meta, Query, Rank, RawQuery, Related, Row, Window},
     reservation::Reservation,
     store::{
-        Entries, Index, Store, StoreError,
+        Entries, Index, Store,
         plan::{Plan, Source, plan},
     },
 };
@@ -114,7 +114,7 @@ pub async fn run(context: &Context, session: Session<'_>, query: &Query) -> Resu
     if let Some(data) = count_alone(store, query, &plan).await? {
         return Ok(List { meta: None, data: Data::Value(data) });
     }
-    let mut reading = Reading { store, session, query, needs: &needs, loader };
+    let mut reading = Reading { context, store, session, query, needs: &needs, loader };
     let read = reading.read(&plan, query.window).await?;
     let total = match query.meta.contains(&Meta::TotalCount) {
         true => total_count(store, session.caller).await?,
@@ -196,6 +196,14 @@ pub async fn show_many(
     Ok(query.run(&rows, &related)?)
 }
 
+/// Checks that an answer is not too long, for a write that builds its answer first: what is refused must change nothing.
+///
+/// # Errors
+/// `INVALID_QUERY` when its text is longer than an answer may be.
+pub(super) fn check_length(session: Session<'_>, data: &Value) -> Result<(), OperationError> {
+    Ok(query::json_body(None, data, session.budget).map(drop)?)
+}
+
 /// Loads the related rows and codes that a query needs for these reservations.
 async fn relate(
     context: &Context,
@@ -230,13 +238,14 @@ pub async fn matching(
     loader.resolve_codes(query).await?;
     let plan = plan(query, context.config().shards, |codes| loader.reservations_with(codes));
     let window = query.window.within(most + 1);
-    let mut reading = Reading { store: context.store(), session, query, needs: &needs, loader };
+    let mut reading = Reading { context, store: context.store(), session, query, needs: &needs, loader };
     let read = reading.read(&plan, window).await?;
     reading.window(read.kept, window).await
 }
 
 /// Reads the rows of one query.
 struct Reading<'a> {
+    context: &'a Context,
     store: Store<'a>,
     session: Session<'a>,
     query: &'a Query,
@@ -279,6 +288,7 @@ impl Reading<'_> {
                 if skipped == 0 {
                     break;
                 }
+                self.session.reads(self.context, skipped)?;
                 skip -= skipped;
                 filtered += skipped;
             }
@@ -340,7 +350,7 @@ impl Reading<'_> {
                         held.insert(item.id, item);
                     }
                 } else {
-                    reduced.push(self.query.reduced(row));
+                    reduced.extend(self.query.reduced(row, self.session.budget));
                 }
             }
             self.session.budget.check()?;
@@ -376,9 +386,7 @@ impl Reading<'_> {
 
     /// Reads reservations and keeps those that match.
     async fn matches_of(&mut self, ids: &[Uuid]) -> Result<Rows, OperationError> {
-        if !self.session.budget.reads(ids.len()) {
-            return Err(StoreError::TooMany(self.store.config().max_scan).into());
-        }
+        self.session.reads(self.context, ids.len())?;
         self.again(ids).await
     }
 
@@ -386,7 +394,7 @@ impl Reading<'_> {
     /// that named them may be stale.
     async fn again(&mut self, ids: &[Uuid]) -> Result<Rows, OperationError> {
         // Rows that matter no more, before others are read.
-        self.loader.forget();
+        self.loader.forget(self.query)?;
         let mut items = self.loader.reservations(ids).await?;
         // Items that do not exist for the caller (RSV-6) are dropped first, so that nothing is read for them.
         items.retain(|item| self.session.caller.sees(item.reserved_for.as_deref()));

@@ -7,18 +7,21 @@ use uuid::Uuid;
 
 use super::{
     Caller, OperationError, Session,
-    code_rows::{CodeRows, MAX_CODES, offsets},
+    code_rows::{CodeRows, MAX_CODES, UNITS_PER_CODE, offsets},
     find_codes::find_codes,
     rows,
 };
 use crate::{
     context::Context,
-    query::{CodeLookup, Collection, Needs, Query, Related, Row, schema::Relation},
+    query::{CodeLookup, Collection, Limit, Needs, Query, Related, Row, schema::Relation},
     reservation::Reservation,
 };
 
 /// Maximum number of related rows of one collection that are kept for the next rows.
 const MAX_RELATED: usize = 2_000;
+
+/// Maximum number of related rows that are kept to order groups.
+const MAX_KEPT: usize = 20_000;
 
 /// Loads relations into a [`Related`].
 pub struct Loader<'a> {
@@ -120,7 +123,7 @@ impl<'a> Loader<'a> {
     ) -> Result<(), OperationError> {
         let mut collection = collection;
         let mut reached: Option<Vec<Row>> = None;
-        for name in path {
+        for (position, name) in path.iter().enumerate() {
             let current = reached.as_deref().unwrap_or(rows);
             let Some(field) = collection.field(name) else { return Ok(()) };
             match field.relation {
@@ -137,7 +140,13 @@ impl<'a> Loader<'a> {
                 }
                 Relation::Many(target) => {
                     let ids = current.iter().filter_map(|row| row.get("id").and_then(Value::as_str));
-                    reached = Some(ids.flat_map(|id| self.related.codes(id).to_vec()).collect());
+                    // Only what leads on: the codes of an answer are many.
+                    let next = path.get(position + 1);
+                    let leads_on = |row: &Row| {
+                        let member = next.and_then(|next| row.get_key_value(*next));
+                        member.map(|(name, value)| (name.clone(), value.clone())).into_iter().collect::<Row>()
+                    };
+                    reached = Some(ids.flat_map(|id| self.related.codes(id)).map(leads_on).collect());
                     collection = target;
                 }
                 Relation::None | Relation::Foreign(_) => return Ok(()),
@@ -203,21 +212,35 @@ impl<'a> Loader<'a> {
         if total == 0 {
             return Ok(());
         }
+        let units = usize::try_from(total).unwrap_or(usize::MAX).saturating_mul(UNITS_PER_CODE);
+        self.related.budget().spend(Limit::Evaluation, units)?;
         let codes = CodeRows::open(self.context).await?;
         self.related.set_codes_start(window.skip());
         for item in reserved() {
             let id = item.id.to_string();
             match needs.codes_are_keys {
                 true => self.related.set_code_keys(id, codes.keys(item, window)),
-                false => self.related.set_codes(id, codes.window(item, window, false)?),
+                false => {
+                    let rows = codes.window(item, window, false)?;
+                    self.related.set_codes(id, rows.into_iter().map(|row| needs.code(row)).collect());
+                }
             }
         }
         Ok(())
     }
 
-    /// Forgets related rows that were needed to evaluate rows which are not shown, when they have become many.
-    pub fn forget(&mut self) {
-        self.related.forget_rows(MAX_RELATED);
+    /// Forgets related rows that were needed to evaluate rows which are not shown, when they have become many. Groups
+    /// are ordered at the end, so theirs are kept.
+    ///
+    /// # Errors
+    /// `INVALID_QUERY` when more are kept than a request may hold.
+    pub fn forget(&mut self, query: &Query) -> Result<(), OperationError> {
+        if query.shows_rows() {
+            self.related.forget_rows(MAX_RELATED);
+        } else if self.related.rows() > MAX_KEPT {
+            return Err(Limit::SortValues.error().into());
+        }
+        Ok(())
     }
 
     /// Counts the codes of reservations.

@@ -2,8 +2,10 @@
 
 use super::{Caller, OperationError, rows};
 use crate::{
+    context::Context,
     query::{self, Access, Action, Budget, Collection, Filter, Query, RawQuery},
     reservation::Timestamp,
+    store::StoreError,
 };
 
 /// The caller of an operation, with the time of the request.
@@ -18,6 +20,14 @@ pub struct Session<'a> {
 }
 
 impl Session<'_> {
+    /// Subtracts rows that are read from those that the request may read (`MaxScan`).
+    ///
+    /// # Errors
+    /// `INVALID_QUERY` when fewer are left.
+    pub(super) fn reads(&self, context: &Context, rows: usize) -> Result<(), OperationError> {
+        if self.budget.reads(rows) { Ok(()) } else { Err(StoreError::TooMany(context.config().max_scan).into()) }
+    }
+
     /// The same with another budget: for work that is repeated after a conflict, each time as if it were the first. The
     /// number of tries limits the whole.
     #[must_use]

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     Loader, OperationError, Session,
-    code_rows::{CodeRows, MAX_CODES, Rendered},
+    code_rows::{CodeRows, MAX_CODES, Rendered, UNITS_PER_CODE},
     find_codes::{FoundCode, find_code_by_id, find_codes},
     in_memory::{self, Items, Rows},
 };
@@ -19,11 +19,7 @@ use crate::{
         Answer, Collection, Condition, Filter, Limit, Query, RawQuery, Row, Scalar, Test, Window, sort::SortTarget,
     },
     reservation::{Reservation, uuid},
-    store::StoreError,
 };
-
-/// Units of evaluation that rendering one code costs.
-const UNITS_PER_CODE: usize = 20;
 
 /// Maximum number of reservations or ids that one list may name.
 const MAX_RESERVATIONS: usize = 100;
@@ -197,9 +193,6 @@ async fn of_reservations(
              than count are for {} at most",
             context.config().max_scan
         )));
-    }
-    if !session.budget.reads(usize::try_from(total).unwrap_or(usize::MAX)) {
-        return Err(StoreError::TooMany(context.config().max_scan).into());
     }
     let codes = AllCodes::new(CodeRows::open(context).await?, &items, descending)?;
     answer(context, session, query, &codes).await

@@ -12,7 +12,7 @@ use super::{
     character_sets::CharacterSets,
     create::MAX_BATCH,
     freeze, open_limit,
-    read::{matching, show_many, show_written},
+    read::{check_length, matching, show_many, show_written},
     relation_keys::keys_of_relations,
 };
 use crate::{
@@ -162,6 +162,7 @@ async fn write(
         open_limit::check(context, session.caller, &opened(&edits)).await?;
         let new: Vec<Reservation> = edits.iter().map(|(_, new)| new.clone()).collect();
         let answer = shown.of(context, session, &new).await?;
+        check_length(session, &answer)?;
         if store.replace(&edits).await? == Written::Done {
             return Ok(answer);
         }

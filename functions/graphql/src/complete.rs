@@ -2,7 +2,7 @@
 //! (GraphQL specification, October 2021, sections 3.5 and 6.4.3). Pure: no I/O.
 
 use async_graphql::{Pos, dynamic::TypeRef};
-use common::query::Limit;
+use common::{operations::OperationError, query::Limit};
 use serde_json::{Map, Value as Json, json};
 
 use crate::{
@@ -22,7 +22,12 @@ pub(crate) struct Writer<'m> {
     /// several times.
     members: usize,
     text: usize,
+    /// Why the answer is incomplete.
+    exceeded: Option<String>,
 }
+
+/// Maximum members of an answer, each alias counted. Every one of them is a JSON value.
+const MAX_MEMBERS: usize = 100_000;
 
 /// What an error costs, in members.
 const MEMBERS_PER_ERROR: usize = 10;
@@ -38,19 +43,45 @@ struct Row<'a> {
 impl<'m> Writer<'m> {
     /// A writer without errors.
     pub(crate) fn new(model: &'m Model) -> Self {
-        Self { model, errors: Vec::new(), path: Vec::new(), members: Limit::Members.most(), text: Limit::Text.most() }
+        Self {
+            model,
+            errors: Vec::new(),
+            path: Vec::new(),
+            members: MAX_MEMBERS,
+            text: Limit::Text.most(),
+            exceeded: None,
+        }
     }
 
-    /// Whether the limits of an answer are reached. Then what was written is incomplete.
-    pub(crate) fn is_full(&self) -> bool {
-        self.members == 0 || self.text == 0
+    /// Whether the answer is within its limits. Otherwise what was written is incomplete.
+    ///
+    /// # Errors
+    /// `INVALID_QUERY` with the limit that was exceeded.
+    pub(crate) fn check(&self) -> Result<(), OperationError> {
+        self.exceeded.clone().map_or(Ok(()), |reason| Err(OperationError::InvalidQuery(reason)))
     }
 
-    /// Subtracts a member with its text; false when the answer is full.
+    /// Subtracts members with their text; false when the answer has no room for them.
     fn pays(&mut self, members: usize, text: usize) -> bool {
-        self.members = self.members.saturating_sub(members);
-        self.text = self.text.saturating_sub(text);
-        !self.is_full()
+        if self.exceeded.is_some() {
+            return false;
+        }
+        let advice = "each alias counted. Use \"limit\" and \"page\"";
+        match (self.members.checked_sub(members), self.text.checked_sub(text)) {
+            (Some(members), Some(text)) => {
+                self.members = members;
+                self.text = text;
+                return true;
+            }
+            (None, _) => {
+                self.exceeded = Some(format!("The answer would have more than {MAX_MEMBERS} members, {advice}"));
+            }
+            (_, None) => {
+                let most = Limit::Text.most();
+                self.exceeded = Some(format!("The answer is larger than {most} bytes, {advice}"));
+            }
+        }
+        false
     }
 
     /// The value of a root field.

@@ -30,8 +30,6 @@ use async_graphql::{
 use common::{
     api::{Answer, ApiError, Call, serve},
     context::Context,
-    operations::OperationError,
-    query::Limit,
 };
 use lambda_http::{Body, Request, Response};
 use serde_json::{Map, Value as Json, json};
@@ -41,7 +39,7 @@ use execute::Execution;
 use http::{Failure, Parameters};
 use model::{MUTATION, Output, QUERY, Root, Source};
 use schema::{Api, Endpoint};
-use selection::{MAX_VARIABLE_BYTES, Selected, What};
+use selection::{Selected, What};
 
 /// Time reserved before a request's deadline. A root field that times out becomes an error next to the data of the
 /// earlier ones, so that the client learns which mutations were executed. Later ones are not started.
@@ -123,13 +121,6 @@ async fn document(context: &Context, call: &Call, api: &'static Api) -> Result<J
 /// Parses a document after its text and the size of its variables were checked.
 fn parse(parameters: &Parameters) -> Result<ExecutableDocument, Failure> {
     let text = scan::scan(&parameters.query).map_err(|message| invalid(&message, &[]))?;
-    let uses = text.bytes().filter(|byte| *byte == b'$').count();
-    if !parameters.variables.is_empty() {
-        let bytes = Json::Object(parameters.variables.clone()).to_string().len();
-        if uses.saturating_mul(bytes) > MAX_VARIABLE_BYTES {
-            return Err(invalid(&format!("Variables are put in for more than {MAX_VARIABLE_BYTES} bytes."), &[]));
-        }
-    }
     parse_query(text).map_err(|error| {
         let places: Vec<_> = error.positions().collect();
         invalid(&format!("Syntax Error: {error}"), &places)
@@ -174,7 +165,7 @@ async fn validate(
         return Ok(response.data.into_json().unwrap_or_default());
     }
     let entry = |error: &&ServerError| json!({ "message": error.message, "locations": error.locations.iter().copied().map(location).collect::<Json>() });
-    Err(Failure::Document(errors.iter().map(entry).collect()))
+    Err(Failure::Document(errors.iter().take(MAX_ERRORS).map(entry).collect()))
 }
 
 fn is_about_the_operation(message: &str) -> bool {
@@ -250,19 +241,23 @@ async fn execute(
                 _ => continue,
             },
         };
-        match run(&mut execution, root, selected, call).await {
+        let result = match run(&mut execution, root, selected, call).await {
             Ok(value) => {
                 let written = writer.root(selected, &field.ty, &value);
-                if writer.is_full() {
-                    let error = OperationError::from(Limit::Members.error());
-                    return json!({ "errors": entries(selected, error.into()) });
-                }
-                set(&mut data, selected, written);
+                writer.check().map(|()| written).map_err(|error| entries(selected, error.into()))
             }
+            Err(errors) => Err(errors),
+        };
+        match result {
+            Ok(written) => set(&mut data, selected, written),
             Err(errors) => {
                 writer.errors.extend(errors);
+                let is_full = writer.check().is_err();
                 if !matches!(field.ty, TypeRef::NonNull(_)) {
                     set(&mut data, selected, Json::Null);
+                    if is_full {
+                        break;
+                    }
                     continue;
                 }
                 data = None;

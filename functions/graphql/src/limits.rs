@@ -26,6 +26,9 @@ const MAX_INTROSPECTION_LISTS: usize = 2;
 /// Maximum total cost of a document's fields.
 pub(crate) const MAX_COMPLEXITY: usize = 1_000;
 
+/// Maximum members of an introspection, as far as the document tells: about twice what the query of graphql-js asks for.
+const MAX_INTROSPECTION: usize = 2_000_000;
+
 /// The cost of a root field, which causes a read of its own.
 const ROOT: usize = 20;
 
@@ -51,6 +54,8 @@ struct Size {
     depth: usize,
     introspection_depth: usize,
     introspection_lists: usize,
+    /// An upper bound of the members in an introspection.
+    introspection: usize,
     /// Values of arguments, with what their variables stand for.
     values: usize,
 }
@@ -63,6 +68,7 @@ impl Size {
             introspection_depth: self.introspection_depth.max(other.introspection_depth),
             introspection_lists: self.introspection_lists.max(other.introspection_lists),
             values: self.values.saturating_add(other.values),
+            introspection: self.introspection.saturating_add(other.introspection),
         }
     }
 }
@@ -91,10 +97,11 @@ pub(crate) fn check(document: &ExecutableDocument, variables: &Map<String, Json>
     // Unused fragments are validated too, so they count.
     let mut total = Size::default();
     let mut place = Pos::default();
+    let mut unused = 0_usize;
     for (name, fragment) in &document.fragments {
         let size = counter.spread(name, fragment.pos, false)?;
-        // The depth of a fragment counts only where it is used; so does its cost up to the limit.
-        total.cost = total.cost.saturating_add(size.cost.saturating_sub(MAX_COMPLEXITY));
+        // The depth of a fragment counts only where it is used.
+        unused = unused.saturating_add(size.cost);
         total.values = total.values.saturating_add(size.values);
     }
     for (_, operation) in document.operations.iter() {
@@ -114,6 +121,11 @@ pub(crate) fn check(document: &ExecutableDocument, variables: &Map<String, Json>
             "The arguments have more than {most} values, variables counted wherever they are used (limit MAX_VALUES)."
         ));
     }
+    if total.introspection > MAX_INTROSPECTION {
+        return refuse("The introspection asks for too much; aliases of lists count.".to_owned());
+    }
+    // All fragments are validated, used or not.
+    total.cost = total.cost.max(unused);
     if total.cost > MAX_COMPLEXITY {
         return refuse(format!(
             "The document has a complexity of {}, {MAX_COMPLEXITY} at most are allowed: a member costs 1, and besides one \
@@ -221,6 +233,16 @@ fn size_of_json(value: &Json) -> usize {
     }
 }
 
+/// The most entries that a list of the introspection has in our schemas; 1 for other members.
+fn most_of(name: &str) -> usize {
+    match name {
+        "types" => 100,
+        "fields" | "inputFields" => 30,
+        "args" | "enumValues" | "directives" => 10,
+        _ => 1,
+    }
+}
+
 /// The size of a field, given the size of its selection.
 fn member(name: &str, inner: Size, root: bool) -> Size {
     let lists = usize::from(matches!(name, "fields" | "interfaces" | "possibleTypes" | "inputFields"));
@@ -231,6 +253,7 @@ fn member(name: &str, inner: Size, root: bool) -> Size {
             introspection_depth: inner.depth + 1,
             introspection_lists: inner.introspection_lists,
             values: inner.values,
+            introspection: inner.introspection,
         };
     }
     let own = match (root, name) {
@@ -246,6 +269,8 @@ fn member(name: &str, inner: Size, root: bool) -> Size {
         introspection_depth: inner.introspection_depth,
         introspection_lists: inner.introspection_lists + lists,
         values: inner.values,
+        // Counted for every field below the root, and used only below `__schema` and `__type`.
+        introspection: if root { 0 } else { most_of(name).saturating_mul(inner.introspection.saturating_add(1)) },
     }
 }
 
@@ -336,6 +361,24 @@ mod tests {
                 .contains("within itself")
         );
         assert!(refusal("{ a } fragment A on Query { ...A }").unwrap().contains("within itself"));
+    }
+
+    #[test]
+    fn introspection_is_counted_by_what_it_yields() {
+        let lists = |count: usize| {
+            let alias = |n| format!("i{n}: inputFields {{ type {{ inputFields {{ name }} }} }}");
+            let lists: Vec<String> = (0..count).map(alias).collect();
+            format!("{{ __schema {{ types {{ {} }} }} }}", lists.join(" "))
+        };
+        assert_eq!(refusal(&lists(3)), None);
+        assert!(refusal(&lists(100)).unwrap().contains("introspection asks for too much"));
+        let fragments = format!(
+            "{{ __schema {{ types {{ {} }} }} }} fragment F on __Type {{ inputFields {{ type {{ inputFields {{ name }} }} }} }}",
+            (0..100)
+                .map(|n| format!("... on __Type {{ i{n}: inputFields {{ type {{ inputFields {{ name }} }} }} }}"))
+                .collect::<String>()
+        );
+        assert!(refusal(&fragments).is_some());
     }
 
     #[test]

@@ -10,10 +10,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 /// Names, operators and operands of all queries of a request, with what wildcards and variables expand to.
 pub(in crate::query) const MAX_VALUES: usize = 20_000;
 /// Members (`rows × fields`) that all answers of a request show, codes included.
-const MAX_MEMBERS: usize = 100_000;
+const MAX_MEMBERS: usize = 200_000;
 /// Bytes of text in those members. An answer of a Lambda function has 6 MB, envelope and encoding included.
 const MAX_TEXT: usize = 4_500_000;
-/// Values (`rows × sort keys`) that are held to sort rows.
+/// Values (`rows × keys`) that are held to sort and group rows.
 const MAX_SORT_VALUES: usize = 250_000;
 /// Units of evaluation: a condition on a row is one, and one more for each [`BYTES_PER_UNIT`] bytes of text that it
 /// looks at. Some 50 ns each.
@@ -84,8 +84,8 @@ impl Limit {
                 "The answer is larger than {most} bytes (limit MAX_TEXT). Use \"limit\" and \"page\" to read it in pieces"
             ),
             Self::SortValues => format!(
-                "More than {most} values would be sorted, rows times sort keys (limit MAX_SORT_VALUES). Use fewer sort keys \
-                 or a narrower filter"
+                "More than {most} values would be sorted or grouped, rows times keys, long texts several times (limit \
+                 MAX_SORT_VALUES). Use fewer keys or a narrower filter"
             ),
             Self::Evaluation => format!(
                 "The conditions would be evaluated more than {most} times, rows times conditions, long texts several times \

@@ -64,6 +64,7 @@ async fn a_small_request_that_asks_for_too_much_is_refused_by_the_name_of_the_li
         let below: Vec<Value> = (0..leaves).map(|n| json!({ "_eq": n })).collect();
         json!({ "n".repeat(5_000): { "_or": below } })
     };
+    let long = |n: usize| format!("{n}{}", "a".repeat(95));
     let cases = [
         ("MAX_VALUES", json!({ "filter": { "_and": contains(6_000) } })),
         ("MAX_VALUES", json!({ "filter": nested(1_000) })),
@@ -73,15 +74,15 @@ async fn a_small_request_that_asks_for_too_much_is_refused_by_the_name_of_the_li
             json!({ "fields": [format!("*.*.{}", "x".repeat(100_000))], "alias": aliases(50, "user_created") }),
         ),
         ("MAX_VALUES", json!({ "filter": { "id": { "_in": ",".repeat(30_000) } } })),
-        ("MAX_MEMBERS", json!({ "limit": -1, "fields": names(500, ""), "alias": aliases(500, "status") })),
+        ("MAX_MEMBERS", json!({ "limit": -1, "fields": names(800, ""), "alias": aliases(800, "status") })),
         (
             "MAX_MEMBERS",
-            json!({ "limit": -1, "export": "csv", "fields": names(500, ""), "alias": aliases(500, "status") }),
+            json!({ "limit": -1, "export": "csv", "fields": names(800, ""), "alias": aliases(800, "status") }),
         ),
         (
             "MAX_MEMBERS",
-            json!({ "filter": { "id": { "_eq": id } }, "fields": names(60, ".*"), "alias": aliases(60, "codes"),
-            "deep": names(60, "").into_iter().map(|name| (name, json!({ "_limit": 2_000 }))).collect::<serde_json::Map<_, _>>() }),
+            json!({ "filter": { "id": { "_eq": id } }, "fields": names(60, ".custom_id"), "alias": aliases(60, "codes"),
+            "deep": names(60, "").into_iter().map(|name| (name, json!({ "_limit": 6_000 }))).collect::<serde_json::Map<_, _>>() }),
         ),
         ("MAX_TEXT", json!({ "limit": -1, "fields": names(100, ""), "alias": aliases(100, "error_message") })),
         (
@@ -93,6 +94,20 @@ async fn a_small_request_that_asks_for_too_much_is_refused_by_the_name_of_the_li
         ("MAX_EVALUATION", json!({ "limit": 1, "filter": { "_and": contains(2_000) } })),
         ("MAX_EVALUATION", json!({ "aggregate": { "count": "*" }, "filter": { "_and": contains(2_000) } })),
         ("MAX_EVALUATION", json!({ "limit": 1, "sort": "-quantity", "filter": { "_and": contains(2_000) } })),
+        (
+            "MAX_TEXT",
+            json!({ "limit": -1, "groupBy": ["id"], "aggregate": { "max": ["error_message"], "min": ["error_message"] } }),
+        ),
+        (
+            "MAX_TEXT",
+            json!({ "limit": -1, "fields": (0..200).map(long).chain(["id".to_owned()]).collect::<Vec<_>>(),
+            "alias": (0..200).map(|n| (long(n), json!("year(date_created)"))).collect::<serde_json::Map<_, _>>() }),
+        ),
+        (
+            "MAX_CODES",
+            json!({ "filter": { "_or": vec![json!({ "codes": { "_some": { "_and": [
+            { "code": { "_in": "a,b,c,d,e,f,g,h,i,j" } }, { "product": { "_in": "a,b,c,d,e,f,g,h,i,j" } }] } } }); 40] } }),
+        ),
         ("MAX_CODES", json!({ "filter": { "_or": lookups(4, 90) } })),
         ("MAX_CODES", json!({ "filter": { "_and": lookups(101, 1) } })),
     ];
@@ -114,7 +129,7 @@ async fn a_small_request_that_asks_for_too_much_is_refused_by_the_name_of_the_li
     let aliased: String = (0..80).map(|n| format!("&alias[a{n}]=code")).collect();
     for (limit, path) in [
         ("MAX_EVALUATION", format!("{CODES}?filter={many}")),
-        ("MAX_MEMBERS", format!("{codes}&limit=2000&fields={}{aliased}", names(80, "").join(","))),
+        ("MAX_MEMBERS", format!("{codes}&limit=6000&fields={}{aliased}", names(80, "").join(","))),
     ] {
         let reply = server.get(&path, TOKEN).await;
         assert!(reply.reason().contains(&format!("limit {limit})")), "{limit}: {}", reply.reason());

@@ -1,6 +1,6 @@
 //! Answers with aggregates: one object over all rows, or one for each group of rows.
 
-use super::order::{compare_keys, sort_value};
+use super::order::{BYTES_PER_VALUE, compare_keys, sort_value};
 use super::project;
 use super::related::{Related, Row};
 use super::value::Actual;
@@ -24,7 +24,7 @@ impl Query {
         }
         let budget = related.budget();
         let steps = self.aggregates.len() * UNITS_PER_AGGREGATE + self.groups.len() * UNITS_PER_GROUP + 1;
-        if !budget.pays(Limit::Evaluation, rows.len().saturating_mul(steps)) {
+        if !budget.pays(Limit::Evaluation, rows.len().saturating_mul(steps)) || !self.pays_for_texts(&rows, related) {
             return Vec::new();
         }
         // Rows are taken in the order of their keys, so that the first row of each group is always the same.
@@ -32,8 +32,7 @@ impl Query {
         rows.sort_by(|a, b| a.get(key).and_then(Value::as_str).cmp(&b.get(key).and_then(Value::as_str)));
         let mut groups: Vec<Group<'_>> = Vec::new();
         if self.groups.is_empty() {
-            let values = self.aggregates.iter().map(|a| a.compute(&rows)).collect();
-            groups.push(Group { first: None, named: Map::new(), values });
+            groups.push(Group { first: None, named: Map::new(), rows });
         } else {
             let mut index: HashMap<String, usize> = HashMap::new();
             let mut members: Vec<(Map<String, Value>, Vec<&Row>)> = Vec::new();
@@ -52,45 +51,67 @@ impl Query {
                     }
                 }
             }
-            groups.extend(members.into_iter().map(|(named, rows)| {
-                let values = self.aggregates.iter().map(|a| a.compute(&rows)).collect();
-                Group { first: rows.first().copied(), named, values }
-            }));
-        }
-        if !budget.pays(Limit::SortValues, groups.len().saturating_mul(self.sort.len())) {
-            return Vec::new();
+            let group = |(named, rows): (_, Vec<_>)| Group { first: rows.first().copied(), named, rows };
+            groups.extend(members.into_iter().map(group));
         }
         // Values are read once per group, not once for each comparison.
-        let mut groups: Vec<(Vec<Actual<'static>>, Group<'_>)> =
-            groups.into_iter().map(|group| (self.group_values(&group, related), group)).collect();
+        let mut ordered: Vec<(Vec<Actual<'static>>, Group<'_>)> = Vec::with_capacity(groups.len());
+        for group in groups {
+            let values = self.group_values(&group, related);
+            let bytes: usize = values.iter().map(Actual::text_len).sum();
+            if !budget.pays(Limit::SortValues, values.len() + bytes / BYTES_PER_VALUE) {
+                return Vec::new();
+            }
+            ordered.push((values, group));
+        }
+        let mut groups = ordered;
         groups.sort_by(|a, b| compare_keys(&self.sort, &a.0, &b.0));
-        self.window.cut(groups).into_iter().map(|(_, group)| self.show_group(group)).collect()
+        let mut shown = Vec::new();
+        for (_, group) in self.window.cut(groups) {
+            // The aggregates of groups that are not shown are computed only as far as they order the others.
+            let values: Vec<Value> = self.aggregates.iter().map(|aggregate| aggregate.compute(&group.rows)).collect();
+            let bytes: usize = values.iter().filter_map(Value::as_str).map(str::len).sum();
+            if !budget.pays(Limit::Text, bytes) {
+                return Vec::new();
+            }
+            shown.push(self.show_group(group.named, values));
+        }
+        shown
+    }
+
+    /// Subtracts the texts that aggregates read: distinct ones are copied.
+    fn pays_for_texts(&self, rows: &[&Row], related: &Related) -> bool {
+        let fields: Vec<&str> = self.aggregates.iter().filter_map(|aggregate| Some(aggregate.field?.name)).collect();
+        rows.iter().all(|row| {
+            let texts = fields.iter().filter_map(|field| row.get(*field)?.as_str());
+            let bytes: usize = texts.map(str::len).sum();
+            bytes == 0 || related.budget().evaluates(bytes)
+        })
     }
 
     fn group_values(&self, group: &Group<'_>, related: &Related) -> Vec<Actual<'static>> {
         let value = |key: &SortKey| match (&key.target, group.first) {
-            (SortTarget::Aggregate(at), _) => self.aggregate_value(*at, &group.values),
+            (SortTarget::Aggregate(at), _) => self.aggregate_value(*at, &group.rows),
             (SortTarget::Path(_), Some(row)) => sort_value(key, row, related).into_owned(),
             (SortTarget::Path(_), None) => Actual::Null,
         };
         self.sort.iter().map(value).collect()
     }
 
-    fn aggregate_value(&self, at: usize, values: &[Value]) -> Actual<'static> {
-        let (Some(aggregate), Some(value)) = (self.aggregates.get(at), values.get(at)) else {
-            return Actual::Null;
-        };
+    fn aggregate_value(&self, at: usize, rows: &[&Row]) -> Actual<'static> {
+        let Some(aggregate) = self.aggregates.get(at) else { return Actual::Null };
+        let value = aggregate.compute(rows);
         let kind = match aggregate.field {
             Some(field) if !aggregate.operation.is_number() => field.kind,
             // Counts, sums and averages are numbers written as text.
             _ => FieldType::Integer,
         };
-        Actual::read(kind, Some(value)).into_owned()
+        Actual::read(kind, Some(&value)).into_owned()
     }
 
-    fn show_group(&self, group: Group<'_>) -> Value {
-        let mut out = group.named;
-        for (aggregate, value) in self.aggregates.iter().zip(group.values) {
+    fn show_group(&self, named: Map<String, Value>, values: Vec<Value>) -> Value {
+        let mut out = named;
+        for (aggregate, value) in self.aggregates.iter().zip(values) {
             if self.shows_count_all || aggregate.operation != Operation::CountAll {
                 let value =
                     if self.plain_numbers && aggregate.operation.is_number() { plain_number(value) } else { value };
@@ -104,7 +125,7 @@ impl Query {
 struct Group<'a> {
     first: Option<&'a Row>,
     named: Map<String, Value>,
-    values: Vec<Value>,
+    rows: Vec<&'a Row>,
 }
 
 fn plain_number(value: Value) -> Value {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::cmp::Ordering;
 
 /// Bytes of text that count as one more value to sort.
-const BYTES_PER_VALUE: usize = 64;
+pub(in crate::query) const BYTES_PER_VALUE: usize = 64;
 
 /// The values that order a row: those of the sort keys, then the primary key. Holds nothing else of the row.
 #[derive(Debug, Clone)]

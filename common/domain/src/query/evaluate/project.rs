@@ -28,6 +28,8 @@ impl Serialize for Shown<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let nodes = &self.selection.nodes;
         spend(self.related, Limit::Members, nodes.len().max(1))?;
+        // The names of all members, before any of them is written.
+        spend(self.related, Limit::Text, nodes.iter().map(|node| node.key.len()).sum())?;
         if nodes.iter().all(|node| node.alias) {
             return self.row.get("id").serialize(serializer);
         }
@@ -38,6 +40,9 @@ impl Serialize for Shown<'_> {
         members.end()
     }
 }
+
+/// Bytes of a UUID in JSON.
+const BYTES_PER_KEY: usize = 38;
 
 /// Subtracts from the budget before a value is written.
 fn spend<E: serde::ser::Error>(related: &Related, limit: Limit, amount: usize) -> Result<(), E> {
@@ -56,7 +61,7 @@ impl Serialize for Member<'_> {
         match &node.source {
             Source::Field(field) => {
                 let bytes = row.get(field.name).and_then(Value::as_str).map_or(0, str::len);
-                spend(related, Limit::Text, node.key.len() + bytes)?;
+                spend(related, Limit::Text, bytes)?;
                 Plain { field, row }.serialize(serializer)
             }
             Source::Function(function, field) => function_value(*function, field, row, related).serialize(serializer),
@@ -74,6 +79,7 @@ impl Serialize for Member<'_> {
                     Some(keys) => {
                         let keys: Vec<_> = keys.collect();
                         spend(related, Limit::Members, keys.len())?;
+                        spend(related, Limit::Text, keys.len() * BYTES_PER_KEY)?;
                         serializer.collect_seq(keys)
                     }
                     None => {

@@ -83,7 +83,10 @@ pub(in crate::query) fn lower(
             let field = field
                 .filter(|f| f.kind != FieldType::Alias && !f.concealed)
                 .ok_or_else(|| QueryError::invalid(format!("\"{member}\" can't be aggregated")))?;
-            out.push(Aggregate { operation, field: Some(field) });
+            let aggregate = Aggregate { operation, field: Some(field) };
+            if !out.contains(&aggregate) {
+                out.push(aggregate);
+            }
         }
     }
     Ok(out)

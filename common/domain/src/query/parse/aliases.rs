@@ -7,6 +7,9 @@ use crate::query::limits::MAX_SELECTED_FIELDS;
 use serde_json::Value;
 use std::collections::HashMap;
 
+/// Maximum length of the name of an alias. It is repeated in every row.
+const MAX_ALIAS: usize = 100;
+
 /// Checked aliases, in the order of the parameter.
 #[derive(Debug, Clone, Default)]
 pub(in crate::query) struct Aliases {
@@ -50,6 +53,9 @@ impl Aliases {
                 if text.contains('.') {
                     return Err(QueryError::invalid(format!("\"alias\" {part} can't contain a period character `.`")));
                 }
+            }
+            if key.len() > MAX_ALIAS {
+                return Err(QueryError::invalid(format!("\"alias\" key can't be longer than {MAX_ALIAS} characters")));
             }
             if key.is_empty() || !key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
                 return Err(QueryError::invalid("\"alias\" key can only contain letters, digits and `_`"));

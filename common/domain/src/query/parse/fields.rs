@@ -79,6 +79,8 @@ pub(in crate::query) fn draft(
     let mut keys: HashSet<String> = HashSet::new();
     let budget = drafting.variables.budget;
     for field in wildcards::expand(fields, collection, aliases, &access, drafting.below_codes, budget)? {
+        // No name has white space; with it, one member could be shown under many names, and in header cells.
+        let field: String = field.chars().filter(|c| !c.is_whitespace() && !c.is_control()).collect();
         // `$thumbnail` and the like are used by the Directus app and are not fields.
         if field.starts_with('$') {
             continue;

@@ -11,7 +11,7 @@ use crate::query::access::Access;
 use crate::query::budget::{Budget, Limit};
 use crate::query::error::QueryError;
 use crate::query::limits::MAX_SELECTED_FIELDS;
-use crate::query::plan::{FieldPath, Query, Search, SortKey, SortTarget, order_key};
+use crate::query::plan::{FieldPath, Filter, Query, Search, SortKey, SortTarget, order_key};
 use crate::query::raw::RawQuery;
 use crate::query::schema::Collection;
 use chrono::{DateTime, Utc};
@@ -53,6 +53,8 @@ pub fn parse(
     named.check(access)?;
 
     let filter = parameters.filter.as_ref().map_or(Ok(None), |f| lower(f, collection))?;
+    // Each filter of codes has a limit of its own, but a query can have many.
+    budget.spend(Limit::Codes, filter.as_ref().map_or(0, Filter::lookups_in_all))?;
     let selection = draft.resolve(access)?;
     let aggregates = aggregates::lower(parameters.aggregate.as_deref().unwrap_or(&[]), collection)?;
     let groups = parameters.group.as_deref().unwrap_or(&[]);
@@ -70,7 +72,7 @@ pub fn parse(
         SortTarget::Path(path) => groups.contains(path),
         SortTarget::Aggregate(_) => true,
     };
-    let query = Query {
+    Ok(Query {
         plain_numbers: !groups.is_empty() && !sort.iter().all(shared),
         collection,
         selection,
@@ -86,10 +88,7 @@ pub fn parse(
         groups,
         export: parameters.export,
         version: parameters.version,
-    };
-    // Each filter of codes has a limit of its own, but a query can have many.
-    budget.spend(Limit::Codes, query.code_lookups().len())?;
-    Ok(query)
+    })
 }
 
 fn dotted(member: &str) -> Vec<String> {

@@ -118,16 +118,26 @@ impl Filter {
         out
     }
 
+    /// The number of codes that the filter looks up, duplicates included.
+    pub(in crate::query) fn lookups_in_all(&self) -> usize {
+        match self {
+            Self::And(list) | Self::Or(list) => list.iter().map(Self::lookups_in_all).sum(),
+            Self::Codes { lookups, .. } => lookups.len(),
+            Self::Leaf(_) => 0,
+        }
+    }
+
     /// The codes that the filter looks up, without duplicates.
     pub fn code_lookups(&self) -> Vec<&CodeLookup> {
         let mut out: Vec<&CodeLookup> = Vec::new();
+        let mut known: HashSet<&CodeLookup> = HashSet::new();
         let mut stack = vec![self];
         while let Some(filter) = stack.pop() {
             match filter {
                 Self::And(list) | Self::Or(list) => stack.extend(list.iter().rev()),
                 Self::Codes { lookups, .. } => {
                     for lookup in lookups {
-                        if !out.contains(&lookup) {
+                        if known.insert(lookup) {
                             out.push(lookup);
                         }
                     }

@@ -24,6 +24,15 @@ pub struct Node {
     pub source: Source,
 }
 
+impl Source {
+    /// The field of the row that the value comes from.
+    pub(in crate::query) fn field(&self) -> &'static Field {
+        match self {
+            Self::Field(field) | Self::Function(_, field) | Self::One { field, .. } | Self::Many { field, .. } => field,
+        }
+    }
+}
+
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Source {

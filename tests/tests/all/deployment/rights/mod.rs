@@ -85,7 +85,9 @@ fn every_function_may_do_what_it_calls_and_nothing_else() {
 #[ignore = "needs the record of a whole run of the tests: tests/rights/run"]
 fn the_recorded_run_called_what_the_file_says() {
     let directory = std::env::var("RECORDED_CALLS").unwrap();
-    let lines = merged(Path::new(&directory));
+    // A test names a table that does not exist, so that DynamoDB fails.
+    let lines: BTreeSet<String> =
+        merged(Path::new(&directory)).into_iter().filter(|line| !line.ends_with(" no-such-table")).collect();
     if std::env::var_os("UPDATE_CALLS").is_some() {
         fs::write(record(), lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
     }
