@@ -37,6 +37,15 @@ async fn documents_that_mean_harm_are_refused() {
         ),
         ("introspection", introspection),
         ("directives", directives),
+        (
+            "lists of an introspection",
+            format!(
+                "{{ __schema {{ types {{ {} }} }} }}",
+                (0..240)
+                    .map(|n| format!("i{n}: inputFields {{ type {{ inputFields {{ name }} }} }} "))
+                    .collect::<String>()
+            ),
+        ),
         ("braces", "{".repeat(900_000)),
         ("words", "a ".repeat(450_000)),
         ("one word", "a".repeat(900_000)),

@@ -1,13 +1,14 @@
 //! What one request may compute and hold. Each limit is exceeded by a small request, which is refused by its name;
 //! `tests/hostile/run` measures memory and time of such requests on a release build.
 
+use common::directory::{Role, User};
 use serde_json::{Value, json};
 
 use super::{ADMIN, READER, WRITER, seeded};
 use crate::support::{
     api::{CODES, RESERVATIONS, Reply, encoded},
     harness::{Running, TOKEN},
-    rows::{allocate, reservation, store},
+    rows::{allocate, reservation, store, user},
 };
 
 const ORGANISATION: &str = "/417/9312345000012";
@@ -186,5 +187,63 @@ async fn rights_come_before_what_a_request_asks_for() {
             assert_eq!((reply.status, reply.code().as_str()), (status, code), "{method} {token:?}: {}", reply.reason());
         }
     }
+    server.stop().await;
+}
+
+/// More related rows than are kept while rows are only read to be ordered.
+const MANY: usize = 2_300;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_and_groups_are_ordered_by_a_relation_however_many_there_are() {
+    let server = Running::paused().await;
+    let people: Vec<_> = (0..MANY)
+        .map(|n| User { first_name: Some(format!("{:04}", n * 7 % MANY)), ..user(Role::Reader, Some(&[ORGANISATION])) })
+        .collect();
+    for person in &people {
+        server.store().seed_user(person, None).await.unwrap();
+    }
+    let rows: Vec<_> = people
+        .iter()
+        .map(|person| {
+            let mut row = reservation(&input(1));
+            row.user_created = Some(person.id.clone());
+            row.reference_id = person.first_name.clone();
+            row
+        })
+        .collect();
+    store(server.context(), &rows).await;
+    let expected: Vec<String> = (0..MANY).rev().map(|n| format!("{n:04}")).collect();
+    let shown = |reply: &Reply| -> Vec<String> {
+        let rows = reply.data();
+        rows.as_array().unwrap().iter().map(|row| row["reference_id"].as_str().unwrap().to_owned()).collect()
+    };
+    let sort = "-user_created.first_name";
+    let listed = search(&server, json!({ "limit": -1, "sort": sort, "fields": ["reference_id"] })).await;
+    assert_eq!(shown(&listed), expected);
+    let page = search(&server, json!({ "limit": 50, "page": 40, "sort": sort, "fields": ["reference_id"] })).await;
+    assert_eq!(shown(&page), expected[1_950..2_000]);
+    let groups = json!({ "limit": -1, "sort": sort, "groupBy": ["reference_id"], "aggregate": { "count": "*" } });
+    assert_eq!(shown(&search(&server, groups).await), expected);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_whose_answer_is_too_long_changes_nothing() {
+    let (server, _) = filled().await;
+    let rows =
+        search(&server, json!({ "limit": 100, "fields": ["id"], "filter": { "reference_id": { "_nnull": true } } }))
+            .await;
+    let ids: Vec<String> =
+        rows.data().as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect();
+    // Each quotation mark takes two bytes in JSON.
+    let long = json!({ "keys": ids, "data": { "error_message": "\"".repeat(8_000) } });
+    assert_eq!(server.json("PATCH", &format!("{RESERVATIONS}?fields=id"), TOKEN, &long).await.status, 200);
+    let aliases: String = (0..4).map(|n| format!("&alias[a{n}]=error_message")).collect();
+    let path = format!("{RESERVATIONS}?fields=id,a0,a1,a2,a3{aliases}");
+    let body = json!({ "keys": ids, "data": { "reference_id": "changed" } });
+    let reply = server.json("PATCH", &path, TOKEN, &body).await;
+    assert_eq!((reply.status, reply.code().as_str()), (400, "INVALID_QUERY"), "{}", reply.reason());
+    let changed = search(&server, json!({ "filter": { "reference_id": { "_eq": "changed" } } })).await;
+    assert_eq!(changed.data(), json!([]));
     server.stop().await;
 }
