@@ -161,6 +161,34 @@ async fn only_the_only_organisation_of_a_pool_is_told_its_character_set() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_quantity_that_no_pool_of_the_set_has_tells_nothing_of_the_pool() {
+    let running = tenants().start().await;
+    let api = &running.api;
+    // One more than an empty pool of 6 characters may issue.
+    let too_many = [("alphanumeric", 5_680_024), ("uppercase", 154_481), ("hex", 1_678), ("numeric", 100)];
+    for (number, (of_pool, _)) in too_many.into_iter().enumerate() {
+        let product = format!("/01/19312345{number:06}");
+        let body = |organisation: &str, set: &str, quantity: u64| {
+            let members = json!({ "character_set": set, "length": 6, "product": product });
+            sgtin_of(organisation, quantity, members)
+        };
+        let mut without_pool = Vec::new();
+        for (set, quantity) in too_many {
+            let refused = reserve(&running, api, &body(B, set, quantity)).await;
+            let message = end(&refused).1.unwrap().to_owned();
+            assert!(message.starts_with("Not enough codes are left for sgtin of "), "{message}");
+            without_pool.push(message);
+        }
+        assert_eq!(end(&reserve(&running, api, &body(A, of_pool, 1)).await), ("complete", None));
+        for ((set, quantity), message) in too_many.into_iter().zip(&without_pool) {
+            let refused = reserve(&running, api, &body(B, set, quantity)).await;
+            assert_eq!(end(&refused), ("error", Some(&**message)), "{set} of a pool in {of_pool}");
+        }
+    }
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_reservation_that_names_no_character_set_takes_that_of_the_pool_or_the_default() {
     let running = tenants().parameter("DefaultCharacterSet", "uppercase").start().await;
     let api = &running.api;
