@@ -63,6 +63,20 @@ async fn only_the_only_organisation_of_a_pool_is_told_what_is_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_an_organisation_was_told_does_not_go_with_the_reservation_to_another() {
+    let running = tenants().start().await;
+    let (api, writer) = (&running.api, running.api.with_token(Some("writer-ab")));
+    reserve(&running, api, &six(A, 60)).await;
+    let refused = reserve(&running, api, &six(A, 90)).await;
+    assert!(end(&refused).1.unwrap().starts_with("Only 39 codes are left"), "{refused}");
+    let moved = writer.patch(id(&refused), &json!({ "reserved_for": B })).await;
+    assert_eq!(end(&moved), ("error", None));
+    let of_b = running.api.with_token(Some("writer-b")).get(id(&refused)).await;
+    assert_eq!(end(&of_b), ("error", None));
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pool_of_an_older_version_counts_as_shared() {
     let running = tenants().start().await;
     let (api, context) = (&running.api, running.context());
