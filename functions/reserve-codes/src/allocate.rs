@@ -269,6 +269,7 @@ impl<'a> Group<'a> {
             number: pool_number(rand::random()),
             check: key.check_value(),
             only_organisation: None,
+            only_next: None,
         }))
     }
 

@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{A, B, end, reserve, sgtin_of, tenants};
 use crate::support::{
@@ -89,6 +90,38 @@ async fn a_pool_of_an_older_version_counts_as_shared() {
     assert_eq!(end(&reserve(&running, api, &six(A, 1)).await), ("complete", None));
     assert_eq!(only_organisation(&running).await, None);
     running.stop().await;
+}
+
+/// An older version allocates without regard to the only organisation; an operator burns a range after a restore.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_that_was_advanced_without_its_only_organisation_counts_as_shared() {
+    for of_b in [false, true] {
+        let running = tenants().start().await;
+        let (api, context) = (&running.api, running.context());
+        reserve(&running, api, &six(A, 60)).await;
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let number = |number: &str| AttributeValue::N(number.to_owned());
+        let (table, namespace) = (&context.config().tables.pools, text("sgtin#19312345000019#6"));
+        let put = context.dynamodb().put_item().table_name(table).item("namespace", namespace.clone());
+        let mut put = put.item("entry", text("range#00000000000000000060")).item("count", number("5"));
+        if of_b {
+            put = put.item("organisation", text(B)).item("reservation", text(&Uuid::new_v4().to_string()));
+            put = put.item("incarnation", text(&Uuid::new_v4().to_string()));
+        }
+        put.send().await.unwrap();
+        let update = context.dynamodb().update_item().table_name(table).key("namespace", namespace);
+        let update = update.key("entry", text("pool")).update_expression("SET #next = :next");
+        let update = update.expression_attribute_names("#next", "next");
+        update.expression_attribute_values(":next", number("65")).send().await.unwrap();
+        assert_consistent(context).await;
+
+        assert_eq!(end(&reserve(&running, api, &six(A, 90)).await), ("error", Some(NOT_ENOUGH)));
+        // The next allocation makes it shared for ever.
+        assert_eq!(end(&reserve(&running, api, &six(A, 1)).await), ("complete", None));
+        assert_eq!(only_organisation(&running).await, None);
+        assert_eq!(end(&reserve(&running, api, &six(A, 90)).await), ("error", Some(NOT_ENOUGH)));
+        running.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
