@@ -36,6 +36,7 @@ pub async fn allocate(
                 number,
                 check: context.secret().await?.pool_key(&spec.namespace).check_value(),
                 only_organisation: None,
+                only_next: None,
             }),
         };
         let mut start = entry.pool().next;

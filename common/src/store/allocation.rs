@@ -125,16 +125,13 @@ fn advanced(entry: &PoolEntry, placements: &[Placement]) -> Pool {
     let pool = entry.pool();
     let mut organisations = placements.iter().map(|placement| placement.reservation.reserved_for.as_deref());
     let only = match entry {
-        PoolEntry::Known(pool) => pool.only_organisation.as_deref(),
+        PoolEntry::Known(pool) => pool.owner(),
         PoolEntry::Fresh(_) => organisations.clone().next().flatten(),
     };
     let only = only.filter(|only| organisations.all(|organisation| organisation == Some(*only)));
     let codes = placements.iter().map(|placement| placement.reservation.quantity());
-    Pool {
-        next: codes.fold(pool.next, u64::saturating_add),
-        only_organisation: only.map(str::to_owned),
-        ..pool.clone()
-    }
+    let next = codes.fold(pool.next, u64::saturating_add);
+    Pool { next, only_organisation: only.map(str::to_owned), only_next: only.map(|_| next), ..pool.clone() }
 }
 
 /// The reservation with its range.

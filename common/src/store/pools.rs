@@ -39,14 +39,25 @@ pub struct Pool {
     /// pools that were created before this member existed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only_organisation: Option<String>,
+    /// `next` when `only_organisation` was written. Another value means that something advanced the pool that does not
+    /// know `only_organisation`, so that member may be out of date.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only_next: Option<u64>,
 }
 
 impl Pool {
+    /// The organisation that all ranges of the pool belong to; `None` if the pool is shared, or if a version that does
+    /// not know `only_organisation` or an operator advanced it.
+    #[must_use]
+    pub fn owner(&self) -> Option<&str> {
+        self.only_organisation.as_deref().filter(|_| self.only_next == Some(self.next))
+    }
+
     /// Who an organisation is to this pool, for the messages that it may read.
     #[must_use]
     pub fn audience(&self, organisation: Option<&str>) -> Audience {
         match organisation {
-            Some(organisation) if self.only_organisation.as_deref() == Some(organisation) => Audience::Owner,
+            Some(organisation) if self.owner() == Some(organisation) => Audience::Owner,
             _ => Audience::Others,
         }
     }
@@ -208,7 +219,10 @@ impl Store<'_> {
     /// Advances a pool's counter from `read` to `new`, and forgets its only organisation if `new` has none. Conditional
     /// on the counter as read (RSV-1, RSV-3), on the key's check value, and on the only organisation as read (RSV-8).
     pub(super) fn advance_pool(&self, read: &Pool, new: &Pool) -> Result<Update, StoreError> {
-        let forget = if new.only_organisation.is_none() { " REMOVE only_organisation" } else { "" };
+        let only = match new.only_organisation {
+            Some(_) => ", only_next = :new",
+            None => " REMOVE only_organisation, only_next",
+        };
         let (organisation, condition) = match &read.only_organisation {
             Some(organisation) => (Some(text(organisation)), "only_organisation = :organisation"),
             None => (None, "attribute_not_exists(only_organisation)"),
@@ -217,7 +231,7 @@ impl Store<'_> {
             .table_name(&self.config.tables.pools)
             .key("namespace", text(read.namespace.to_string()))
             .key("entry", text(POOL))
-            .update_expression(format!("SET #next = :new{forget}"))
+            .update_expression(format!("SET #next = :new{only}"))
             .condition_expression(format!("#next = :read AND #check = :check AND {condition}"))
             .expression_attribute_names("#next", "next")
             .expression_attribute_names("#check", "check")

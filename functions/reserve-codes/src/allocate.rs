@@ -1,14 +1,14 @@
 //! Allocation (architecture, step 1): all reservations of one pool in a batch share one transaction.
 //!
 //! This module decides which reservations fit into the quota of their organisation and into the pool, in this order: a
-//! caller whose quota is used up must not learn from the order of errors what is left in a pool. `store::allocate`
-//! writes the ranges with its conditions. It renders no codes and writes no exports.
+//! caller whose quota is used up must not learn from the order of errors what a pool contains. `store::allocate` writes
+//! the ranges with its conditions. It renders no codes and writes no exports.
 
 use std::collections::BTreeMap;
 
 use common::{
     backoff::pause,
-    code::{CodeError, CodeRequest, CodeType, Namespace, PoolSpec, pool_number},
+    code::{Audience, CodeError, CodeRequest, CodeType, Namespace, PoolSpec, pool_number},
     context::Context,
     directory::Organisation,
     export::{ExportError, ExportType},
@@ -53,6 +53,24 @@ impl Waiting {
             PoolEntry::Fresh(_) => Ok(None),
             PoolEntry::Known(_) => PoolSpec::from_pool(self.spec.namespace.clone(), character_set).map(Some),
         }
+    }
+
+    /// Checks that the pool has the character set that the reservation names and enough codes after `next`. `spec` is
+    /// the pool as [`Self::spec_in`] gives it.
+    ///
+    /// Others than the owner get the answer that depends on their request alone first: more codes than an empty pool
+    /// of the named set has are too many whatever the pool is.
+    fn fits(&self, spec: &PoolSpec, pool: &Pool, next: u64) -> Result<(), CodeError> {
+        let (quantity, asked) = (self.item.quantity(), self.spec.character_set);
+        let audience = pool.audience(self.item.reserved_for.as_deref());
+        // A reservation that names no set takes the pool's.
+        if self.item.character_set.is_some() {
+            if audience == Audience::Others && !self.spec.fits(0, quantity) {
+                return Err(self.spec.shortage(0, quantity, asked, audience));
+            }
+            self.spec.check_character_set(pool.character_set, audience)?;
+        }
+        if spec.fits(next, quantity) { Ok(()) } else { Err(spec.shortage(next, quantity, asked, audience)) }
     }
 }
 
@@ -171,9 +189,6 @@ impl<'a> Group<'a> {
             // Another key would issue codes that already exist. RSV-1 covers indexes; this check extends it to codes.
             return self.fail_all(KEY_MISMATCH).await;
         }
-        if matches!(entry, PoolEntry::Known(_)) {
-            self.drop_other_character_sets(pool).await?;
-        }
 
         let now = self.context.now();
         let mut today =
@@ -185,9 +200,7 @@ impl<'a> Group<'a> {
             let (quantity, quota) = (waiting.item.quantity(), waiting.quota.as_ref());
             if let Err(message) = today.check(quota, quantity) {
                 refused.push((index, message));
-            } else if !spec.fits(next, quantity) {
-                let audience = pool.audience(waiting.item.reserved_for.as_deref());
-                let error = spec.shortage(next, quantity, waiting.spec.character_set, audience);
+            } else if let Err(error) = waiting.fits(&spec, pool, next) {
                 refused.push((index, sentence(&error.to_string())));
             } else if has_room(placements.len() + 1, today.counts_with(quota)) {
                 placements.push(Placement {
@@ -256,27 +269,8 @@ impl<'a> Group<'a> {
             number: pool_number(rand::random()),
             check: key.check_value(),
             only_organisation: None,
+            only_next: None,
         }))
-    }
-
-    /// Fails reservations that name another character set than the pool's. The first reservation of a namespace fixes
-    /// the set.
-    async fn drop_other_character_sets(&mut self, pool: &Pool) -> Result<(), WorkError> {
-        let mut gone = Vec::new();
-        for (index, waiting) in self.waiting.iter().enumerate() {
-            // A reservation that names no set takes the pool's.
-            if waiting.item.character_set.is_none() {
-                continue;
-            }
-            let audience = pool.audience(waiting.item.reserved_for.as_deref());
-            if let Err(error) = waiting.spec.check_character_set(pool.character_set, audience) {
-                let outcome = self.fail(waiting, sentence(&error.to_string())).await;
-                self.outcomes.push((waiting.position, outcome));
-                gone.push(index);
-            }
-        }
-        self.remove(&gone);
-        Ok(())
     }
 
     /// Fails reservations by position, each with its own message.

@@ -33,6 +33,9 @@ const SETTABLE: [&str; 13] = [
 /// Members that determine the codes. They are fixed once a range exists.
 const FIXED_BY_RANGE: [&str; 6] = ["code_type", "product", "quantity", "reserved_for", "length", "character_set"];
 
+/// Members that determine the pool: the organisation, and what the namespace is made of.
+const OF_POOL: [&str; 5] = ["reserved_for", "code_type", "product", "length", "character_set"];
+
 /// Members that determine the running export. They are fixed while it runs.
 const FIXED_WHILE_RUNNING: [&str; 2] = ["export_type", "url_suffix"];
 
@@ -77,6 +80,7 @@ pub fn apply(
         return Err(Refusal::Invalid(errors));
     }
     take_step(&mut next, step, wanted, editor.now, render);
+    forget_message(current, &mut next, input);
     if input.get("status").and_then(Value::as_str) == Some(Status::New.as_str()) {
         // A request to process a seeded row makes it a normal row.
         next.seeded = false;
@@ -197,16 +201,28 @@ fn member(reservation: &Reservation, field: &str) -> Value {
     }
 }
 
+fn is_changed(current: &Reservation, next: &Reservation, field: &str) -> bool {
+    member(current, field) != member(next, field)
+}
+
+/// Removes the message of an error once it is about another pool or another organisation, unless the input sets it. The
+/// message may contain figures that only the organisation of `current` may read.
+fn forget_message(current: &Reservation, next: &mut Reservation, input: &Map<String, Value>) {
+    let concerns_pool = OF_POOL.into_iter().any(|field| is_changed(current, next, field));
+    if concerns_pool && !input.contains_key("error_message") {
+        next.error_message = None;
+    }
+}
+
 /// Checks rules that concern several members, if one of them changed.
 fn check_result(current: &Reservation, next: &Reservation, rules: &Rules, errors: &mut Vec<FieldError>) {
-    let changed = ["code_type", "product", "length", "character_set"]
-        .into_iter()
-        .any(|field| member(current, field) != member(next, field));
+    // The namespace does not depend on the organisation.
+    let changed = OF_POOL.into_iter().any(|field| field != "reserved_for" && is_changed(current, next, field));
     if changed && let Some(code_type) = next.code_type.as_deref().and_then(|text| text.parse::<CodeType>().ok()) {
         check_codes(code_type, next.product.as_deref(), next.length, next.character_set, rules, errors);
     }
     if let (Some(quantity), Some(reserved)) = (next.quantity, next.quantity_reserved)
-        && member(current, "quantity") != member(next, "quantity")
+        && is_changed(current, next, "quantity")
         && reserved > quantity
     {
         errors.push(FieldError::at_least("quantity", reserved));
@@ -324,6 +340,40 @@ mod tests {
         .unwrap();
         assert_eq!(Reservation { user_updated: None, date_updated: None, version: 1, ..next }, item);
         assert_eq!(patch(&item, &json!({"nope": 1})), Err(Refusal::UnknownField("nope".into())));
+    }
+
+    #[test]
+    fn a_message_about_a_pool_does_not_go_with_the_reservation_to_another_pool_or_organisation() {
+        let refused = Reservation {
+            status: Status::Error,
+            error_message: Some("Only 39 codes are left.".into()),
+            length: Some(6),
+            ..fresh()
+        };
+        for change in [
+            json!({"reserved_for": "/417/5555999200016"}),
+            json!({"code_type": "short_code", "product": null}),
+            json!({"product": "/01/09506000134352"}),
+            json!({"length": 7}),
+            json!({"length": null}),
+            json!({"character_set": "hex"}),
+            json!({"reserved_for": "/417/5555999200016", "status": "complete"}),
+        ] {
+            let next = patch(&refused, &change).unwrap();
+            assert_eq!(next.error_message, None, "{change}");
+            let mut named = change.clone();
+            named["error_message"] = json!("by the client");
+            assert_eq!(patch(&refused, &named).unwrap().error_message.as_deref(), Some("by the client"), "{change}");
+        }
+        for change in [
+            json!({"reference_id": "other"}),
+            json!({"quantity": 20}),
+            // These are what they were.
+            json!({"reserved_for": "/417/9312345000012", "product": "/01/19361758000003", "length": 6}),
+            json!({"status": "complete"}),
+        ] {
+            assert_eq!(patch(&refused, &change).unwrap().error_message, refused.error_message, "{change}");
+        }
     }
 
     #[test]

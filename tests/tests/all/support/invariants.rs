@@ -37,6 +37,7 @@ struct PoolItem {
     organisation: Option<String>,
     at: Option<String>,
     only_organisation: Option<String>,
+    only_next: Option<u64>,
 }
 
 /// Every item of a table.
@@ -84,8 +85,8 @@ pub(crate) async fn stored(context: &Context) -> Stored {
     let tables = &context.config().tables;
     let mut state = State { reservations: items(context, &tables.reservations).await, ..State::default() };
     for item in items::<PoolItem>(context, &tables.pools).await {
-        let PoolItem { namespace, entry, next, count, reservation, incarnation, organisation, at, only_organisation } =
-            item;
+        let PoolItem { namespace, entry, next, count, reservation, incarnation, organisation, at, .. } = item;
+        let PoolItem { only_organisation, only_next, .. } = item;
         match entry.strip_prefix("range#") {
             Some(start) => {
                 let (start, count) = (start.parse().unwrap(), count.unwrap());
@@ -93,7 +94,7 @@ pub(crate) async fn stored(context: &Context) -> Stored {
                 state.ranges.push(RangeState { namespace, start, count, reservation, incarnation, organisation, day });
             }
             None if namespace.starts_with("number#") => {}
-            None => state.pools.push(PoolState { namespace, next: next.unwrap(), only_organisation }),
+            None => state.pools.push(PoolState { namespace, next: next.unwrap(), only_organisation, only_next }),
         }
     }
     for item in items::<Value>(context, &tables.requests).await {

@@ -15,6 +15,8 @@ pub struct PoolState {
     pub next: u64,
     /// The only organisation with ranges of the pool; `None` if it is shared.
     pub only_organisation: Option<String>,
+    /// `next` when `only_organisation` was written. With another value, the pool counts as shared.
+    pub only_next: Option<u64>,
 }
 
 /// A range entry of a pool.
@@ -168,6 +170,7 @@ impl State {
         let only: BTreeMap<&str, &str> = self
             .pools
             .iter()
+            .filter(|pool| pool.only_next == Some(pool.next))
             .filter_map(|pool| Some((pool.namespace.as_str(), pool.only_organisation.as_deref()?)))
             .collect();
         let foreign = self.ranges.iter().filter(|range| {
@@ -234,7 +237,10 @@ mod tests {
 
     #[test]
     fn each_breach_is_found_and_a_sound_state_has_none() {
-        let pool = |next| vec![PoolState { namespace: "sgtin#1#8".into(), next, only_organisation: Some("A".into()) }];
+        let pool = |next| {
+            let only_organisation = Some("A".into());
+            vec![PoolState { namespace: "sgtin#1#8".into(), next, only_organisation, only_next: Some(next) }]
+        };
         let count = |codes| CountState { organisation: "A".into(), day: "2026-01-31".into(), codes };
         let ranges = vec![range(0, 10, 1), range(10, 5, 2)];
         let sound = State { pools: pool(15), ranges, reservations: vec![], counts: vec![count(15)] };
@@ -250,6 +256,8 @@ mod tests {
         let foreign = RangeState { organisation: Some("B".into()), ..range(10, 5, 2) };
         let foreign = State { ranges: vec![range(0, 10, 1), foreign], counts: vec![], ..sound.clone() };
         assert_eq!(ids(&foreign), ["RSV-8"]);
+        let out_of_date = PoolState { only_next: Some(10), ..pool(15).remove(0) };
+        assert_eq!(State { pools: vec![out_of_date], ..foreign }.breaches(), []);
         let burned = RangeState { reservation: None, incarnation: None, organisation: None, ..range(10, 5, 2) };
         let burned = State { ranges: vec![range(0, 10, 1), burned], counts: vec![], ..sound.clone() };
         assert_eq!(burned.breaches(), []);

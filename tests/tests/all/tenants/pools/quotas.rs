@@ -195,6 +195,28 @@ async fn what_is_left_in_a_pool_is_not_found_out_with_a_quota_that_is_used_up() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_set_of_a_pool_is_not_found_out_with_a_quota_that_is_used_up() {
+    let running = hundred().await;
+    let api = &running.api;
+    reserve(&running, api, &sgtin_of(B, 100, json!({}))).await;
+    let sets = ["alphanumeric", "uppercase", "hex", "numeric"];
+    for set in sets {
+        let six = |organisation: &str, quantity| {
+            sgtin_of(organisation, quantity, json!({ "character_set": set, "length": 6 }))
+        };
+        // Without a pool, with a pool of this set and with pools of other sets.
+        for asked in [1_u64, 50, 100] {
+            let refused = reserve(&running, api, &six(B, asked)).await;
+            assert_eq!(end(&refused), ("error", Some(&*message(B, "100", "0", &asked.to_string(), LATER))), "{set}");
+        }
+        if set == "uppercase" {
+            assert_eq!(end(&reserve(&running, api, &six(A, 1)).await), ("complete", None));
+        }
+    }
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn more_organisations_than_one_transaction_has_room_for_are_all_counted() {
     let running = hundred().await;
     let batch: Vec<Value> = (0..60).map(|n| sgtin_of(&format!("ORG-{n}"), 2, json!({}))).collect();

@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{A, B, end, reserve, sgtin_of, tenants};
 use crate::support::{
@@ -63,6 +64,20 @@ async fn only_the_only_organisation_of_a_pool_is_told_what_is_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_an_organisation_was_told_does_not_go_with_the_reservation_to_another() {
+    let running = tenants().start().await;
+    let (api, writer) = (&running.api, running.api.with_token(Some("writer-ab")));
+    reserve(&running, api, &six(A, 60)).await;
+    let refused = reserve(&running, api, &six(A, 90)).await;
+    assert!(end(&refused).1.unwrap().starts_with("Only 39 codes are left"), "{refused}");
+    let moved = writer.patch(id(&refused), &json!({ "reserved_for": B })).await;
+    assert_eq!(end(&moved), ("error", None));
+    let of_b = running.api.with_token(Some("writer-b")).get(id(&refused)).await;
+    assert_eq!(end(&of_b), ("error", None));
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pool_of_an_older_version_counts_as_shared() {
     let running = tenants().start().await;
     let (api, context) = (&running.api, running.context());
@@ -75,6 +90,38 @@ async fn a_pool_of_an_older_version_counts_as_shared() {
     assert_eq!(end(&reserve(&running, api, &six(A, 1)).await), ("complete", None));
     assert_eq!(only_organisation(&running).await, None);
     running.stop().await;
+}
+
+/// An older version allocates without regard to the only organisation; an operator burns a range after a restore.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_that_was_advanced_without_its_only_organisation_counts_as_shared() {
+    for of_b in [false, true] {
+        let running = tenants().start().await;
+        let (api, context) = (&running.api, running.context());
+        reserve(&running, api, &six(A, 60)).await;
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let number = |number: &str| AttributeValue::N(number.to_owned());
+        let (table, namespace) = (&context.config().tables.pools, text("sgtin#19312345000019#6"));
+        let put = context.dynamodb().put_item().table_name(table).item("namespace", namespace.clone());
+        let mut put = put.item("entry", text("range#00000000000000000060")).item("count", number("5"));
+        if of_b {
+            put = put.item("organisation", text(B)).item("reservation", text(&Uuid::new_v4().to_string()));
+            put = put.item("incarnation", text(&Uuid::new_v4().to_string()));
+        }
+        put.send().await.unwrap();
+        let update = context.dynamodb().update_item().table_name(table).key("namespace", namespace);
+        let update = update.key("entry", text("pool")).update_expression("SET #next = :next");
+        let update = update.expression_attribute_names("#next", "next");
+        update.expression_attribute_values(":next", number("65")).send().await.unwrap();
+        assert_consistent(context).await;
+
+        assert_eq!(end(&reserve(&running, api, &six(A, 90)).await), ("error", Some(NOT_ENOUGH)));
+        // The next allocation makes it shared for ever.
+        assert_eq!(end(&reserve(&running, api, &six(A, 1)).await), ("complete", None));
+        assert_eq!(only_organisation(&running).await, None);
+        assert_eq!(end(&reserve(&running, api, &six(A, 90)).await), ("error", Some(NOT_ENOUGH)));
+        running.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -157,6 +204,34 @@ async fn only_the_only_organisation_of_a_pool_is_told_its_character_set() {
     assert_eq!(end(&reserve(&running, api, &hex(B)).await), ("error", Some(others)));
     reserve(&running, api, &sgtin_of(B, 5, json!({}))).await;
     assert_eq!(end(&reserve(&running, api, &hex(A)).await), ("error", Some(others)));
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quantity_that_no_pool_of_the_set_has_tells_nothing_of_the_pool() {
+    let running = tenants().start().await;
+    let api = &running.api;
+    // One more than an empty pool of 6 characters may issue.
+    let too_many = [("alphanumeric", 5_680_024), ("uppercase", 154_481), ("hex", 1_678), ("numeric", 100)];
+    for (number, (of_pool, _)) in too_many.into_iter().enumerate() {
+        let product = format!("/01/19312345{number:06}");
+        let body = |organisation: &str, set: &str, quantity: u64| {
+            let members = json!({ "character_set": set, "length": 6, "product": product });
+            sgtin_of(organisation, quantity, members)
+        };
+        let mut without_pool = Vec::new();
+        for (set, quantity) in too_many {
+            let refused = reserve(&running, api, &body(B, set, quantity)).await;
+            let message = end(&refused).1.unwrap().to_owned();
+            assert!(message.starts_with("Not enough codes are left for sgtin of "), "{message}");
+            without_pool.push(message);
+        }
+        assert_eq!(end(&reserve(&running, api, &body(A, of_pool, 1)).await), ("complete", None));
+        for ((set, quantity), message) in too_many.into_iter().zip(&without_pool) {
+            let refused = reserve(&running, api, &body(B, set, quantity)).await;
+            assert_eq!(end(&refused), ("error", Some(&**message)), "{set} of a pool in {of_pool}");
+        }
+    }
     running.stop().await;
 }
 
