@@ -1,12 +1,13 @@
 //! Users: only those who share an organisation, and of these only the names.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use common::directory::Role;
 use serde_json::{Value, json};
 
-use super::{document, person, row};
+use super::{document, person, row, set, text};
 use crate::support::{
     api::{RESERVATIONS, encoded},
-    harness::Running,
+    harness::{Running, TOKEN},
 };
 
 /// Rows of A, created by a member of A, by one of B, and by an administrator of all; and who may look.
@@ -174,6 +175,47 @@ async fn only_users_who_share_an_organisation_exist() {
         {"user_created": null},
     ]);
     assert_eq!(body.json()["data"]["code_reservation"], created);
+    server.stop().await;
+}
+
+/// A row that the operator wrote by hand and that cannot be read.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_row_of_a_stranger_disturbs_nobody_and_does_not_show() {
+    let (server, [_, both, boris]) = world().await;
+    let olga = person(&server, "Olga", Role::Admin, None).await;
+    let mut new = row("A");
+    new["reference_id"] = json!("by Olga");
+    server.json("POST", RESERVATIONS, "Olga", &new).await.data();
+    let paths = [
+        "/users?fields=*".to_owned(),
+        "/users?aggregate[count]=*".to_owned(),
+        format!("/users/{boris}"),
+        format!("/users/{olga}"),
+        format!("{RESERVATIONS}?sort=user_created.first_name,reference_id&fields=reference_id,user_created.first_name"),
+        format!("{RESERVATIONS}?filter[user_created][first_name][_eq]=Olga"),
+    ];
+    let answers = async || {
+        let mut answers = Vec::new();
+        for path in &paths {
+            answers.push(server.get(path, "Anna").await.shape());
+        }
+        answers
+    };
+    let before = answers().await;
+    for (member, value) in [
+        ("status", AttributeValue::N("1".to_owned())),
+        ("role", text("king")),
+        ("first_name", AttributeValue::L(vec![])),
+    ] {
+        for id in [&boris, &olga] {
+            set(&server, id, member, Some(value.clone())).await;
+        }
+        assert_eq!(answers().await, before, "{member}");
+        // Whoever may see the row gets an error.
+        assert_eq!(server.get("/users", TOKEN).await.status, 500, "{member}");
+    }
+    set(&server, &both, "status", Some(AttributeValue::N("1".to_owned()))).await;
+    assert_eq!(server.get("/users", "Anna").await.status, 500);
     server.stop().await;
 }
 
