@@ -18,6 +18,15 @@ const ORGANISATION: &str = "organisation";
 /// Maximum number of pages (1 MB each) that one read of a kind fetches: some 500,000 users.
 const MAX_PAGES: usize = 200;
 
+/// How the items of a kind are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Consistency {
+    /// For lists. It costs half, and a row may be missing for a moment after it was written.
+    Eventual,
+    /// For what decides who may sign in.
+    Strong,
+}
+
 /// The form in which a token is stored: the SHA-256 of the token in 64 hexadecimal digits.
 #[must_use]
 pub fn token_hash(token: &str) -> String {
@@ -117,7 +126,7 @@ impl Store<'_> {
     /// # Errors
     /// [`StoreError::TooMany`] for more than `MaxScan` such users; otherwise as [`Store::user`].
     pub async fn users_that(&self, test: impl Fn(&Organisations) -> bool) -> Result<Vec<User>, StoreError> {
-        self.all_of(USER, |item| self.read_user(item, &test)).await
+        self.all_of(USER, Consistency::Eventual, |item| self.read_user(item, &test)).await
     }
 
     /// A user's row, if its organisations pass a test. Organisations that cannot be read count as unsaid.
@@ -154,7 +163,8 @@ impl Store<'_> {
     /// # Errors
     /// [`StoreError::TooMany`] for more than `MaxScan` organisations; otherwise as [`Store::organisation`].
     pub async fn all_organisations(&self) -> Result<Vec<Organisation>, StoreError> {
-        self.all_of(ORGANISATION, |item| items::read(&self.config.tables.directory, item).map(Some)).await
+        let read = |item| items::read(&self.config.tables.directory, item).map(Some);
+        self.all_of(ORGANISATION, Consistency::Eventual, read).await
     }
 
     /// Writes a user and, if given, the hash of a static token and the `sub` of their JWTs. Items that exist are not
@@ -188,7 +198,7 @@ impl Store<'_> {
     /// does not answer.
     pub async fn revoke_other_tokens(&self, user: &str, token: &str) -> Result<(), StoreError> {
         let (table, kept) = (&self.config.tables.directory, token_hash(token));
-        for item in self.all_of(TOKEN, |item| Ok(Some(item))).await? {
+        for item in self.all_of(TOKEN, Consistency::Strong, |item| Ok(Some(item))).await? {
             let id = items::get_text(&item, "id").filter(|id| *id != kept);
             if let (Some(id), true) = (id, items::get_text(&item, "user") == Some(user)) {
                 let delete = self.client.delete_item().table_name(table);
@@ -224,6 +234,7 @@ impl Store<'_> {
     async fn all_of<T>(
         &self,
         kind: &str,
+        consistency: Consistency,
         read: impl Fn(Item) -> Result<Option<T>, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
         let mut all = Vec::new();
@@ -235,7 +246,7 @@ impl Store<'_> {
                 .table_name(&self.config.tables.directory)
                 .key_condition_expression("kind = :kind")
                 .expression_attribute_values(":kind", text(kind))
-                .consistent_read(true)
+                .consistent_read(consistency == Consistency::Strong)
                 .set_exclusive_start_key(start)
                 .send()
                 .await

@@ -2,12 +2,16 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use common::directory::Role;
+use lambda_runtime::{Context as LambdaContext, LambdaEvent};
+use local::functions;
 use serde_json::{Value, json};
 
 use super::{document, person, row, set, text};
 use crate::support::{
     api::{RESERVATIONS, encoded},
+    faults::Network,
     harness::{Running, TOKEN},
+    repository::event_files,
 };
 
 /// Rows of A, created by a member of A, by one of B, and by an administrator of all; and who may look.
@@ -259,5 +263,36 @@ async fn ones_own_account_is_shown_as_before() {
     let query = json!({"query": "{ users_me { id email status } }"});
     let body = server.json("POST", "/graphql/system", "Anna", &query).await.json();
     assert_eq!(body, json!({"data": {"users_me": {"id": anna, "email": "Anna@people.example", "status": "active"}}}));
+    server.stop().await;
+}
+
+/// A list reads the rows of all users, so each tenant could take the capacity of the table that sign-in needs.
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_of_the_directory_read_at_half_the_price_and_sign_in_reads_what_is_there() {
+    let (server, _) = world().await;
+    for (file, list) in [("directory/get-users.json", "user"), ("directory/get-organisations.json", "organisation")] {
+        let network = Network::healthy();
+        let function = functions::http("directory", &network.worker(&server, |_| {})).unwrap();
+        let mut event = event_files().into_iter().find(|event| event.name == file).unwrap().json();
+        event["headers"]["authorization"] = json!("Bearer Zoe");
+        let answer = function(LambdaEvent::new(event, LambdaContext::default())).await.unwrap();
+        assert_eq!(answer["statusCode"], 200, "{answer}");
+        let (mut lists, mut reads) = (0, 0);
+        for request in network.requests() {
+            let body: Value = serde_json::from_str(&request.body).unwrap();
+            match &*request.operation {
+                "Query" => {
+                    assert_eq!(body["ExpressionAttributeValues"][":kind"]["S"], list);
+                    assert_ne!(body["ConsistentRead"], true, "{body}");
+                    lists += 1;
+                }
+                _ => {
+                    assert!(request.body.contains("\"ConsistentRead\":true"), "{} {body}", request.operation);
+                    reads += 1;
+                }
+            }
+        }
+        assert!(lists == 1 && reads > 0, "{:?}", network.calls());
+    }
     server.stop().await;
 }
