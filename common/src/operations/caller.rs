@@ -71,11 +71,11 @@ impl Caller {
         }
     }
 
-    /// Whether another user exists for the caller: everyone for a caller who may see all rows, otherwise users whose
+    /// Whether a user with these organisations exists for the caller: everyone for a caller who may see all rows, otherwise users whose
     /// rows name one of the caller's organisations. A user of all organisations is a member of none.
     #[must_use]
-    pub fn sees_user(&self, user: &User) -> bool {
-        match (self.organisations(), &user.organisations) {
+    pub fn sees_user(&self, theirs: &Organisations) -> bool {
+        match (self.organisations(), theirs) {
             (None, _) => true,
             (Some(_), Organisations::Only(theirs)) => theirs.iter().any(|one| self.sees(Some(one))),
             (Some(_), Organisations::All | Organisations::Unsaid) => false,

@@ -78,7 +78,7 @@ pub async fn create(context: &Context, session: Session<'_>, request: Request<'_
         return first_answer(context, session, &remembered, &again).await;
     }
     let new = drafts(context, session, inputs).await?;
-    if let Err(error) = open_limit::check(context, session.caller, &new.iter().collect::<Vec<_>>()).await {
+    if let Err(error) = open_limit::check(context, session.caller, new.iter().map(|item| (None, item))).await {
         // A concurrent request with the same key may have created the rows that are too many.
         let first = match &key {
             Some(key) => store.remembered(key, now).await?,

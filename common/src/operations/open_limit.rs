@@ -12,27 +12,42 @@ use crate::{code::grouped, context::Context, reservation::Reservation};
 /// Number of organisations that are counted concurrently.
 const AT_ONCE: usize = 8;
 
-/// Checks rows that become open, or that move to another organisation while they are open.
+/// Checks changes of rows: each as it was, if it existed, and as it will be. Those that stop being open, or leave an
+/// organisation, make room for others of the same request.
 ///
 /// # Errors
 /// `INVALID_PAYLOAD` when an organisation would have more open reservations than allowed; `SERVICE_UNAVAILABLE` when
 /// DynamoDB does not answer.
-pub(super) async fn check(context: &Context, caller: &Caller, opened: &[&Reservation]) -> Result<(), OperationError> {
+pub(super) async fn check(
+    context: &Context,
+    caller: &Caller,
+    changes: impl Iterator<Item = (Option<&Reservation>, &Reservation)>,
+) -> Result<(), OperationError> {
     if caller.organisations().is_none() {
         return Ok(());
     }
-    let mut added: BTreeMap<&str, usize> = BTreeMap::new();
-    for item in opened.iter().filter(|item| item.is_open()) {
-        if let Some(organisation) = item.reserved_for.as_deref().filter(|organisation| !organisation.is_empty()) {
-            *added.entry(organisation).or_default() += 1;
+    // More open rows, and fewer.
+    let mut changed: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for (old, new) in changes {
+        if let Some(organisation) = counted_for(new) {
+            changed.entry(organisation).or_default().0 += 1;
+        }
+        if let Some(organisation) = old.and_then(counted_for) {
+            changed.entry(organisation).or_default().1 += 1;
         }
     }
-    let added: Vec<(&str, usize)> = added.into_iter().collect();
+    let added = changed.into_iter().map(|(organisation, (more, fewer))| (organisation, more.saturating_sub(fewer)));
+    let added: Vec<(&str, usize)> = added.filter(|(_, added)| *added > 0).collect();
     for some in added.chunks(AT_ONCE) {
         let checks = some.iter().map(|(organisation, added)| check_one(context, organisation, *added));
         futures::future::try_join_all(checks).await?;
     }
     Ok(())
+}
+
+/// The organisation among whose open reservations a row counts.
+fn counted_for(item: &Reservation) -> Option<&str> {
+    item.reserved_for.as_deref().filter(|organisation| item.is_open() && !organisation.is_empty())
 }
 
 async fn check_one(context: &Context, organisation: &str, added: usize) -> Result<(), OperationError> {

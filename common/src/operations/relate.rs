@@ -163,8 +163,8 @@ impl<'a> Loader<'a> {
         let store = self.context.store();
         Ok(match collection {
             Collection::Users => {
-                let users = store.users(keys).await?;
-                users.iter().filter(|user| self.caller.sees_user(user)).map(rows::user).collect()
+                let users = store.users(keys, |theirs| self.caller.sees_user(theirs)).await?;
+                users.iter().map(rows::user).collect()
             }
             Collection::Organisation => {
                 let own = |id: &str| self.caller.sees(Some(id));

@@ -159,7 +159,7 @@ async fn write(
         };
         let current = current.into_iter().map(|item| (item.id, item)).collect();
         let edits = edit(context, session, changes, &current).await?;
-        open_limit::check(context, session.caller, &opened(&edits)).await?;
+        open_limit::check(context, session.caller, edits.iter().map(|(old, new)| (Some(old), new))).await?;
         let new: Vec<Reservation> = edits.iter().map(|(_, new)| new.clone()).collect();
         let answer = shown.of(context, session, &new).await?;
         check_length(session, &answer)?;
@@ -169,14 +169,6 @@ async fn write(
         context.metrics().record(&Event::EditConflict);
     }
     Err(OperationError::Unavailable(format!("an update was overtaken {MAX_TRIES} times")))
-}
-
-/// The rows that become open, or that move to another organisation while they are open.
-fn opened(edits: &[(Reservation, Reservation)]) -> Vec<&Reservation> {
-    let is_opened = |old: &Reservation, new: &Reservation| {
-        new.is_open() && (!old.is_open() || old.reserved_for != new.reserved_for)
-    };
-    edits.iter().filter(|(old, new)| is_opened(old, new)).map(|(_, new)| new).collect()
 }
 
 /// Applies changes to the current rows. Rights are checked on each row before and after its change (RSV-6).

@@ -19,7 +19,7 @@ use crate::{
 /// when DynamoDB does not answer.
 pub async fn list(context: &Context, session: Session<'_>, raw: &RawQuery) -> Result<(Query, Answer), OperationError> {
     let query = session.query(Collection::Users, raw)?;
-    let users = context.store().users_that(|user| session.caller.sees_user(user)).await?;
+    let users = context.store().users_that(|theirs| session.caller.sees_user(theirs)).await?;
     let answer = in_memory::list(context, session, &query, &Items(&users, rows::user)).await?;
     Ok((query, answer))
 }
@@ -36,7 +36,7 @@ pub async fn one(
 ) -> Result<(Query, Value), OperationError> {
     let query = session.query(Collection::Users, raw)?;
     let Some(id) = crate::reservation::uuid(id) else { return Err(OperationError::no_row()) };
-    let user = context.store().user(&id.to_string()).await?.filter(|user| session.caller.sees_user(user));
+    let user = context.store().user_that(&id.to_string(), |theirs| session.caller.sees_user(theirs)).await?;
     let user = user.ok_or_else(OperationError::no_row)?;
     let value = in_memory::one(context, session, &query, rows::user(&user)).await?;
     Ok((query, value))

@@ -1,6 +1,6 @@
 //! The `Directory` table: users, hashed tokens, organisations.
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -8,7 +8,7 @@ use super::{
     error::classify,
     items::{self, Item, text},
 };
-use crate::directory::{Organisation, User};
+use crate::directory::{Organisation, Organisations, User};
 
 const USER: &str = "user";
 const TOKEN: &str = "token";
@@ -17,6 +17,15 @@ const ORGANISATION: &str = "organisation";
 
 /// Maximum number of pages (1 MB each) that one read of a kind fetches: some 500,000 users.
 const MAX_PAGES: usize = 200;
+
+/// How the items of a kind are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Consistency {
+    /// For lists. It costs half, and a row may be missing for a moment after it was written.
+    Eventual,
+    /// For what decides who may sign in.
+    Strong,
+}
 
 /// The form in which a token is stored: the SHA-256 of the token in 64 hexadecimal digits.
 #[must_use]
@@ -84,12 +93,22 @@ impl Store<'_> {
         item.map(|item| items::read(&self.config.tables.directory, item)).transpose()
     }
 
-    /// Reads users by id; those that do not exist are left out.
+    /// Reads a user, if it passes a test. See [`Store::users_that`].
     ///
     /// # Errors
     /// As [`Store::user`].
-    pub async fn users(&self, ids: &[String]) -> Result<Vec<User>, StoreError> {
-        self.directory_items(USER, ids).await
+    pub async fn user_that(&self, id: &str, test: impl Fn(&Organisations) -> bool) -> Result<Option<User>, StoreError> {
+        let item = self.directory_item(USER, id).await?;
+        item.map_or(Ok(None), |item| self.read_user(item, &test))
+    }
+
+    /// Reads users by id; those that do not exist or do not pass a test are left out. See [`Store::users_that`].
+    ///
+    /// # Errors
+    /// As [`Store::user`].
+    pub async fn users(&self, ids: &[String], test: impl Fn(&Organisations) -> bool) -> Result<Vec<User>, StoreError> {
+        let items = self.directory_items(USER, ids).await?;
+        items.into_iter().filter_map(|item| self.read_user(item, &test).transpose()).collect()
     }
 
     /// Checks that DynamoDB can be reached.
@@ -100,12 +119,24 @@ impl Store<'_> {
         self.directory_item("ping", "ping").await.map(drop)
     }
 
-    /// Reads the users who pass a test. Only they count towards `MaxScan`: how many others there are must not show.
+    /// Reads the users whose organisations pass a test. Only they count towards `MaxScan`: how many others there are
+    /// must not show. Of a row that does not pass, nothing but the organisations is read, so that a row that cannot be
+    /// read disturbs only those who may see it.
     ///
     /// # Errors
     /// [`StoreError::TooMany`] for more than `MaxScan` such users; otherwise as [`Store::user`].
-    pub async fn users_that(&self, test: impl Fn(&User) -> bool) -> Result<Vec<User>, StoreError> {
-        self.read_all(USER, test).await
+    pub async fn users_that(&self, test: impl Fn(&Organisations) -> bool) -> Result<Vec<User>, StoreError> {
+        self.all_of(USER, Consistency::Eventual, |item| self.read_user(item, &test)).await
+    }
+
+    /// A user's row, if its organisations pass a test. Organisations that cannot be read count as unsaid.
+    fn read_user(&self, item: Item, test: &impl Fn(&Organisations) -> bool) -> Result<Option<User>, StoreError> {
+        let organisations = item.get("organisations").cloned();
+        let organisations = organisations.and_then(|value| serde_dynamo::from_attribute_value(value).ok());
+        if !test(&organisations.unwrap_or_default()) {
+            return Ok(None);
+        }
+        items::read(&self.config.tables.directory, item).map(Some)
     }
 
     /// Reads an organisation.
@@ -122,7 +153,9 @@ impl Store<'_> {
     /// # Errors
     /// As [`Store::organisation`].
     pub async fn organisations(&self, ids: &[String]) -> Result<Vec<Organisation>, StoreError> {
-        self.directory_items(ORGANISATION, ids).await
+        let table = &self.config.tables.directory;
+        let items = self.directory_items(ORGANISATION, ids).await?;
+        items.into_iter().map(|item| items::read(table, item)).collect()
     }
 
     /// Reads all organisations.
@@ -130,7 +163,8 @@ impl Store<'_> {
     /// # Errors
     /// [`StoreError::TooMany`] for more than `MaxScan` organisations; otherwise as [`Store::organisation`].
     pub async fn all_organisations(&self) -> Result<Vec<Organisation>, StoreError> {
-        self.read_all(ORGANISATION, |_| true).await
+        let read = |item| items::read(&self.config.tables.directory, item).map(Some);
+        self.all_of(ORGANISATION, Consistency::Eventual, read).await
     }
 
     /// Writes a user and, if given, the hash of a static token and the `sub` of their JWTs. Items that exist are not
@@ -164,7 +198,7 @@ impl Store<'_> {
     /// does not answer.
     pub async fn revoke_other_tokens(&self, user: &str, token: &str) -> Result<(), StoreError> {
         let (table, kept) = (&self.config.tables.directory, token_hash(token));
-        for item in self.all_of(TOKEN, |item| Ok(Some(item))).await? {
+        for item in self.all_of(TOKEN, Consistency::Strong, |item| Ok(Some(item))).await? {
             let id = items::get_text(&item, "id").filter(|id| *id != kept);
             if let (Some(id), true) = (id, items::get_text(&item, "user") == Some(user)) {
                 let delete = self.client.delete_item().table_name(table);
@@ -196,17 +230,11 @@ impl Store<'_> {
         self.put_unless_exists(table, item, unless).await
     }
 
-    /// The items of a kind that pass a test.
-    async fn read_all<T: DeserializeOwned>(&self, kind: &str, test: impl Fn(&T) -> bool) -> Result<Vec<T>, StoreError> {
-        let table = &self.config.tables.directory;
-        let read = |item| items::read(table, item).map(|value| test(&value).then_some(value));
-        self.all_of(kind, read).await
-    }
-
     /// What `read` gives of the items of a kind, which are fetched page by page. More than `MaxScan` are an error.
     async fn all_of<T>(
         &self,
         kind: &str,
+        consistency: Consistency,
         read: impl Fn(Item) -> Result<Option<T>, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
         let mut all = Vec::new();
@@ -218,7 +246,7 @@ impl Store<'_> {
                 .table_name(&self.config.tables.directory)
                 .key_condition_expression("kind = :kind")
                 .expression_attribute_values(":kind", text(kind))
-                .consistent_read(true)
+                .consistent_read(consistency == Consistency::Strong)
                 .set_exclusive_start_key(start)
                 .send()
                 .await
@@ -245,9 +273,8 @@ impl Store<'_> {
         Ok(self.get(&self.config.tables.directory, key(kind, id)).send().await.map_err(classify)?.item)
     }
 
-    async fn directory_items<T: DeserializeOwned>(&self, kind: &str, ids: &[String]) -> Result<Vec<T>, StoreError> {
-        let table = &self.config.tables.directory;
+    async fn directory_items(&self, kind: &str, ids: &[String]) -> Result<Vec<Item>, StoreError> {
         let keys = ids.iter().filter(|id| !id.is_empty()).map(|id| key(kind, id)).collect();
-        self.batch_get(table, keys).await?.into_iter().map(|item| items::read(table, item)).collect()
+        self.batch_get(&self.config.tables.directory, keys).await
     }
 }

@@ -53,11 +53,12 @@ impl Pool {
         self.only_organisation.as_deref().filter(|_| self.only_next == Some(self.next))
     }
 
-    /// Who an organisation is to this pool, for the messages that it may read.
+    /// Who an organisation is to this pool, for the messages that it may read. `is_own_key` says whether the key is
+    /// built from the organisation's company prefix: if it is not, the wording must not tell whether others have codes.
     #[must_use]
-    pub fn audience(&self, organisation: Option<&str>) -> Audience {
+    pub fn audience(&self, organisation: Option<&str>, is_own_key: bool) -> Audience {
         match organisation {
-            Some(organisation) if self.owner() == Some(organisation) => Audience::Owner,
+            Some(organisation) if is_own_key && self.owner() == Some(organisation) => Audience::Owner,
             _ => Audience::Others,
         }
     }

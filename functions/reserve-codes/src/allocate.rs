@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use common::{
     backoff::pause,
-    code::{Audience, CodeError, CodeRequest, CodeType, Namespace, PoolSpec, pool_number},
+    code::{Audience, CodeError, CodeRequest, CodeType, CompanyPrefix, Namespace, PoolSpec, is_own_key, pool_number},
     context::Context,
     directory::Organisation,
     export::{ExportError, ExportType},
@@ -34,12 +34,19 @@ pub(crate) type Outcome = (usize, Result<Option<Reservation>, WorkError>);
 struct Waiting {
     position: usize,
     item: Reservation,
+    prepared: Prepared,
+}
+
+/// What a reservation needs for a range.
+struct Prepared {
     /// The pool as it would be created for this reservation. Its character set is the one that the reservation names,
     /// or the deployment's default.
     spec: PoolSpec,
     render: Render,
     /// The quota of its organisation, if there is one.
     quota: Option<Quota>,
+    /// Whether the key is built from the company prefix of its organisation.
+    is_own_key: bool,
 }
 
 impl Waiting {
@@ -49,9 +56,9 @@ impl Waiting {
     fn spec_in(&self, entry: &PoolEntry) -> Result<Option<PoolSpec>, CodeError> {
         let character_set = entry.pool().character_set;
         match entry {
-            _ if self.spec.character_set == character_set => Ok(Some(self.spec.clone())),
+            _ if self.prepared.spec.character_set == character_set => Ok(Some(self.prepared.spec.clone())),
             PoolEntry::Fresh(_) => Ok(None),
-            PoolEntry::Known(_) => PoolSpec::from_pool(self.spec.namespace.clone(), character_set).map(Some),
+            PoolEntry::Known(_) => PoolSpec::from_pool(self.prepared.spec.namespace.clone(), character_set).map(Some),
         }
     }
 
@@ -61,14 +68,14 @@ impl Waiting {
     /// Others than the owner get the answer that depends on their request alone first: more codes than an empty pool
     /// of the named set has are too many whatever the pool is.
     fn fits(&self, spec: &PoolSpec, pool: &Pool, next: u64) -> Result<(), CodeError> {
-        let (quantity, asked) = (self.item.quantity(), self.spec.character_set);
-        let audience = pool.audience(self.item.reserved_for.as_deref());
+        let (quantity, asked) = (self.item.quantity(), self.prepared.spec.character_set);
+        let audience = pool.audience(self.item.reserved_for.as_deref(), self.prepared.is_own_key);
         // A reservation that names no set takes the pool's.
         if self.item.character_set.is_some() {
-            if audience == Audience::Others && !self.spec.fits(0, quantity) {
-                return Err(self.spec.shortage(0, quantity, asked, audience));
+            if audience == Audience::Others && !self.prepared.spec.fits(0, quantity) {
+                return Err(self.prepared.spec.shortage(0, quantity, asked, audience));
             }
-            self.spec.check_character_set(pool.character_set, audience)?;
+            self.prepared.spec.check_character_set(pool.character_set, audience)?;
         }
         if spec.fits(next, quantity) { Ok(()) } else { Err(spec.shortage(next, quantity, asked, audience)) }
     }
@@ -81,9 +88,9 @@ pub(crate) async fn run(context: &Context, fresh: Vec<(usize, Reservation)>) -> 
     for (position, item) in fresh {
         let prepared = prepare(context, &item).await;
         match fail_if_permanent(context, &item, prepared).await {
-            Ok(Some((spec, render, quota))) => {
-                let waiting = Waiting { position, item, spec, render, quota };
-                groups.entry(waiting.spec.namespace.clone()).or_default().push(waiting);
+            Ok(Some(prepared)) => {
+                let waiting = Waiting { position, item, prepared };
+                groups.entry(waiting.prepared.spec.namespace.clone()).or_default().push(waiting);
             }
             Ok(None) => outcomes.push((position, Ok(None))),
             Err(error) => outcomes.push((position, Err(error))),
@@ -100,7 +107,7 @@ pub(crate) async fn run(context: &Context, fresh: Vec<(usize, Reservation)>) -> 
 }
 
 /// Resolves the pool of a reservation and its quota, and freezes the settings with which its export is rendered.
-async fn prepare(context: &Context, item: &Reservation) -> Result<(PoolSpec, Render, Option<Quota>), WorkError> {
+async fn prepare(context: &Context, item: &Reservation) -> Result<Prepared, WorkError> {
     let store = context.store();
     let organisation = match &item.reserved_for {
         Some(id) => store.organisation(id).await?,
@@ -121,7 +128,10 @@ async fn prepare(context: &Context, item: &Reservation) -> Result<(PoolSpec, Ren
     let spec = PoolSpec::resolve(&request, &rules.serials, rules.strict_check_digits)?;
     let render = freeze(item, organisation.as_ref(), context.config());
     render.export_type.parse::<ExportType>().map_err(ExportError::from)?;
-    Ok((spec, render, quota_of(context, item, organisation.as_ref())?))
+    let quota = quota_of(context, item, organisation.as_ref())?;
+    let prefix = request.company_prefix.and_then(|prefix| CompanyPrefix::parse(prefix).ok());
+    let is_own_key = is_own_key(code_type, request.product, prefix.as_slice());
+    Ok(Prepared { spec, render, quota, is_own_key })
 }
 
 /// The quota of a reservation's organisation. An organisation without a row has the deployment's.
@@ -149,7 +159,7 @@ struct Group<'a> {
 
 impl<'a> Group<'a> {
     fn new(context: &'a Context, waiting: Vec<Waiting>) -> Self {
-        let namespace = waiting.first().map(|first| first.spec.namespace.to_string()).unwrap_or_default();
+        let namespace = waiting.first().map(|first| first.prepared.spec.namespace.to_string()).unwrap_or_default();
         let figures = Allocation { reservations: 0, codes: 0, attempts: 0, conflicts: 0, fill: None, namespace };
         Self { context, waiting, outcomes: Vec::new(), figures }
     }
@@ -181,7 +191,7 @@ impl<'a> Group<'a> {
     async fn attempt(&mut self) -> Result<Progress, WorkError> {
         let store = self.context.store();
         let Some(first) = self.waiting.first() else { return Ok(Progress::Again) };
-        let entry = self.entry(&first.spec).await?;
+        let entry = self.entry(&first.prepared.spec).await?;
         let pool = entry.pool();
         self.figures.fill = Some((pool.next, pool.capacity));
         let key = self.context.secret().await?.pool_key(&pool.namespace);
@@ -192,12 +202,12 @@ impl<'a> Group<'a> {
 
         let now = self.context.now();
         let mut today =
-            Today::read(store, self.waiting.iter().filter_map(|waiting| waiting.quota.as_ref()), now).await?;
+            Today::read(store, self.waiting.iter().filter_map(|waiting| waiting.prepared.quota.as_ref()), now).await?;
         let mut next = pool.next;
         let (mut placements, mut placed, mut refused) = (Vec::new(), Vec::new(), Vec::new());
         for (index, waiting) in self.waiting.iter().enumerate() {
             let Some(spec) = waiting.spec_in(&entry)? else { continue };
-            let (quantity, quota) = (waiting.item.quantity(), waiting.quota.as_ref());
+            let (quantity, quota) = (waiting.item.quantity(), waiting.prepared.quota.as_ref());
             if let Err(message) = today.check(quota, quantity) {
                 refused.push((index, message));
             } else if let Err(error) = waiting.fits(&spec, pool, next) {
@@ -206,7 +216,7 @@ impl<'a> Group<'a> {
                 placements.push(Placement {
                     reservation: waiting.item.clone(),
                     start: next,
-                    render: waiting.render.clone(),
+                    render: waiting.prepared.render.clone(),
                 });
                 placed.push(index);
                 next = next.saturating_add(quantity);

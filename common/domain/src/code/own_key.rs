@@ -1,5 +1,5 @@
 //! Whether a key belongs to a company: the rule by which a caller with limited organisations may choose the character
-//! set of a namespace.
+//! set of a namespace, and by which an organisation may read about its pool.
 
 use super::prefix::CompanyPrefix;
 use super::product::product_key;

@@ -78,7 +78,8 @@ pub fn validate_request(
 /// message how many the others have or that they have any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
-    /// The only organisation with codes of the pool. It is told what is left and the pool's character set.
+    /// The only organisation with codes of the pool, if the key is its own. It is told what is left and the pool's
+    /// character set.
     Owner,
     /// Everyone else, also while the pool does not exist. Messages depend on the request and the deployment's rules
     /// only.

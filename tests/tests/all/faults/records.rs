@@ -12,7 +12,7 @@ use crate::{
     support::{
         api::{id, sgtin, with},
         faults::{Fault, Network},
-        harness::Running,
+        harness::{Running, Setup},
         invariants::{assert_consistent, assert_finished, stored},
         stream::{deliver, hint, invoke, record},
     },
@@ -20,6 +20,15 @@ use crate::{
 
 async fn post(running: &Running, quantity: u64) -> String {
     id(&running.api.post(&sgtin(quantity)).await).to_owned()
+}
+
+/// A system in which the product of [`sgtin`] belongs to its organisation, so that messages name what is left.
+async fn owner() -> Running {
+    let rows = json!({
+        "directus_users": [{ "id": Uuid::new_v4(), "role": "admin", "token": "local-token" }],
+        "organisation": [{ "id": "/417/9312345000012", "organisation_company_prefix": "9361758" }],
+    });
+    Setup::new().paused().rows(&rows).start().await
 }
 
 /// The number of rows of an export of three parts with [`small_parts`].
@@ -137,7 +146,7 @@ async fn a_batch_allocates_one_pool_in_one_transaction_and_49_at_most() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_is_too_large_fails_alone_and_the_others_fit() {
-    let running = Running::paused().await;
+    let running = owner().await;
     // The pool has 99 codes.
     let six = |quantity| with(&sgtin(quantity), json!({ "character_set": "numeric", "length": 6 }));
     let posted = running.api.post(&json!([six(40), six(90), six(50), six(20), six(9)])).await;
@@ -162,7 +171,7 @@ async fn one_that_is_too_large_fails_alone_and_the_others_fit() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_character_set_is_taken_only_by_codes_that_exist() {
-    let running = Running::paused().await;
+    let running = owner().await;
     // The first reservation would create the pool, but it is too large: 16^6 serials are 1,677 codes.
     let six = |quantity, set| with(&sgtin(quantity), json!({ "character_set": set, "length": 6 }));
     let posted = running.api.post(&json!([six(5_000, "hex"), six(5_000, "alphanumeric"), six(10, "hex")])).await;

@@ -1,12 +1,17 @@
 //! Users: only those who share an organisation, and of these only the names.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use common::directory::Role;
+use lambda_runtime::{Context as LambdaContext, LambdaEvent};
+use local::functions;
 use serde_json::{Value, json};
 
-use super::{document, person, row};
+use super::{document, person, row, set, text};
 use crate::support::{
     api::{RESERVATIONS, encoded},
-    harness::Running,
+    faults::Network,
+    harness::{Running, TOKEN},
+    repository::event_files,
 };
 
 /// Rows of A, created by a member of A, by one of B, and by an administrator of all; and who may look.
@@ -177,6 +182,47 @@ async fn only_users_who_share_an_organisation_exist() {
     server.stop().await;
 }
 
+/// A row that the operator wrote by hand and that cannot be read.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_row_of_a_stranger_disturbs_nobody_and_does_not_show() {
+    let (server, [_, both, boris]) = world().await;
+    let olga = person(&server, "Olga", Role::Admin, None).await;
+    let mut new = row("A");
+    new["reference_id"] = json!("by Olga");
+    server.json("POST", RESERVATIONS, "Olga", &new).await.data();
+    let paths = [
+        "/users?fields=*".to_owned(),
+        "/users?aggregate[count]=*".to_owned(),
+        format!("/users/{boris}"),
+        format!("/users/{olga}"),
+        format!("{RESERVATIONS}?sort=user_created.first_name,reference_id&fields=reference_id,user_created.first_name"),
+        format!("{RESERVATIONS}?filter[user_created][first_name][_eq]=Olga"),
+    ];
+    let answers = async || {
+        let mut answers = Vec::new();
+        for path in &paths {
+            answers.push(server.get(path, "Anna").await.shape());
+        }
+        answers
+    };
+    let before = answers().await;
+    for (member, value) in [
+        ("status", AttributeValue::N("1".to_owned())),
+        ("role", text("king")),
+        ("first_name", AttributeValue::L(vec![])),
+    ] {
+        for id in [&boris, &olga] {
+            set(&server, id, member, Some(value.clone())).await;
+        }
+        assert_eq!(answers().await, before, "{member}");
+        // Whoever may see the row gets an error.
+        assert_eq!(server.get("/users", TOKEN).await.status, 500, "{member}");
+    }
+    set(&server, &both, "status", Some(AttributeValue::N("1".to_owned()))).await;
+    assert_eq!(server.get("/users", "Anna").await.status, 500);
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_names_of_strangers_decide_no_order() {
     let server = Running::paused().await;
@@ -217,5 +263,36 @@ async fn ones_own_account_is_shown_as_before() {
     let query = json!({"query": "{ users_me { id email status } }"});
     let body = server.json("POST", "/graphql/system", "Anna", &query).await.json();
     assert_eq!(body, json!({"data": {"users_me": {"id": anna, "email": "Anna@people.example", "status": "active"}}}));
+    server.stop().await;
+}
+
+/// A list reads the rows of all users, so each tenant could take the capacity of the table that sign-in needs.
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_of_the_directory_read_at_half_the_price_and_sign_in_reads_what_is_there() {
+    let (server, _) = world().await;
+    for (file, list) in [("directory/get-users.json", "user"), ("directory/get-organisations.json", "organisation")] {
+        let network = Network::healthy();
+        let function = functions::http("directory", &network.worker(&server, |_| {})).unwrap();
+        let mut event = event_files().into_iter().find(|event| event.name == file).unwrap().json();
+        event["headers"]["authorization"] = json!("Bearer Zoe");
+        let answer = function(LambdaEvent::new(event, LambdaContext::default())).await.unwrap();
+        assert_eq!(answer["statusCode"], 200, "{answer}");
+        let (mut lists, mut reads) = (0, 0);
+        for request in network.requests() {
+            let body: Value = serde_json::from_str(&request.body).unwrap();
+            match &*request.operation {
+                "Query" => {
+                    assert_eq!(body["ExpressionAttributeValues"][":kind"]["S"], list);
+                    assert_ne!(body["ConsistentRead"], true, "{body}");
+                    lists += 1;
+                }
+                _ => {
+                    assert!(request.body.contains("\"ConsistentRead\":true"), "{} {body}", request.operation);
+                    reads += 1;
+                }
+            }
+        }
+        assert!(lists == 1 && reads > 0, "{:?}", network.calls());
+    }
     server.stop().await;
 }

@@ -120,6 +120,37 @@ async fn an_open_reservation_does_not_move_to_an_organisation_that_is_full() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_batch_closes_or_moves_away_makes_room_for_what_it_opens() {
+    let running = three().await;
+    let both = running.api.with_token(Some("writer-ab"));
+    let of_a = both.post(&batch(A, 3)).await;
+    assert_eq!(patch(&both, &of_a[0], json!({ "status": "error" })).await.status, 200);
+    let full = both.post(&batch(A, 1)).await;
+    let closed = |object: &Value| json!({ "id": id(object), "status": "error" });
+    let open = |object: &Value| json!({ "id": id(object), "status": "new" });
+    let to = |object: &Value, organisation: &str| json!({ "id": id(object), "reserved_for": organisation });
+    let batched = async |rows: Value| both.send_json("PATCH", RESERVATIONS, &rows).await;
+
+    // One for one, in either order; also a row that is closed and opened again in one batch.
+    refused(&batched(json!([open(&of_a[0])])).await, A);
+    assert_eq!(batched(json!([closed(&of_a[1]), open(&of_a[0])])).await.status, 200);
+    assert_eq!(batched(json!([open(&of_a[1]), closed(&of_a[0])])).await.status, 200);
+    assert_eq!(batched(json!([closed(&of_a[1]), open(&of_a[1])])).await.status, 200);
+    // Not two for one.
+    assert_eq!(batched(json!([closed(&of_a[2])])).await.status, 200);
+    assert_eq!(both.send_json("POST", RESERVATIONS, &batch(A, 1)).await.status, 200);
+    refused(&batched(json!([closed(&full[0]), open(&of_a[0]), open(&of_a[2])])).await, A);
+    // One that leaves makes room here, and needs room there.
+    assert_eq!(batched(json!([to(&full[0], B), open(&of_a[0])])).await.status, 200);
+    assert_eq!(both.send_json("POST", RESERVATIONS, &batch(B, 2)).await.status, 200);
+    refused(&batched(json!([to(&of_a[0], B), open(&of_a[2])])).await, B);
+    assert_eq!(batched(json!([to(&of_a[0], B), to(&full[0], A)])).await.status, 200);
+    // Closing in one organisation makes no room in another.
+    refused(&batched(json!([closed(&of_a[0]), open(&of_a[2])])).await, A);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_replay_at_the_same_time_as_the_first_request_is_not_over_the_limit() {
     let running = three().await;
     let body = batch(A, 3).to_string();

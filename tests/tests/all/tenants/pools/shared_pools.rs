@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{A, B, end, reserve, sgtin_of, tenants};
+use super::{A, B, C, end, reserve, sgtin_of, tenants};
 use crate::support::{
     api::{id, with},
     faults::{Fault, Network},
@@ -60,6 +60,32 @@ async fn only_the_only_organisation_of_a_pool_is_told_what_is_left() {
     assert_eq!(end(&reserve(&running, api, &six(A, 38)).await), ("complete", None));
     assert_eq!(only_organisation(&running).await, None);
     assert_eq!(end(&reserve(&running, api, &six(A, 90)).await), ("error", Some(NOT_ENOUGH)));
+    running.stop().await;
+}
+
+/// Otherwise the change of wording would tell an organisation that another one reserved codes of the key.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_only_organisation_of_a_pool_whose_key_is_not_its_own_reads_as_everybody_else() {
+    let running = tenants().start().await;
+    let api = &running.api;
+    let short = |organisation: &str, quantity: u64| {
+        let members = json!({ "code_type": "short_code", "product": null, "character_set": "numeric", "length": 6 });
+        sgtin_of(organisation, quantity, members)
+    };
+    let hex = |body: Value| with(&body, json!({ "character_set": "hex" }));
+    let others = "Character_set hex cannot be used with this length; choose another length or leave character_set out.";
+    let of_short = NOT_ENOUGH.replace("sgtin of 19312345000019", "short_code");
+    // A product of A, and short codes, which are nobody's. C has no prefix, and B another one.
+    for (first, second, of, not_enough) in
+        [(B, A, &six as &dyn Fn(&str, u64) -> Value, NOT_ENOUGH), (A, B, &short, &*of_short)]
+    {
+        assert_eq!(end(&reserve(&running, api, &of(first, 10)).await), ("complete", None));
+        for next in [first, second, C] {
+            assert_eq!(end(&reserve(&running, api, &of(first, 90)).await), ("error", Some(not_enough)), "{next}");
+            assert_eq!(end(&reserve(&running, api, &hex(of(first, 5))).await), ("error", Some(others)), "{next}");
+            assert_eq!(end(&reserve(&running, api, &of(next, 1)).await), ("complete", None));
+        }
+    }
     running.stop().await;
 }
 
