@@ -1,8 +1,9 @@
 //! The limit of open reservations of an organisation (`MaxOpenReservations`), for callers who are limited to
 //! organisations.
 //!
-//! The count comes from an index that is eventually consistent, so concurrent requests may exceed the limit by what
-//! they create within about a second. The limit protects the service from one tenant's backlog; it is not an invariant.
+//! The check precedes the write, and the count comes from an index that lags by about a second. So requests that run at
+//! the same time may exceed the limit, each by the rows that it opens (100 at most). The limit protects the service from
+//! one tenant's backlog; it is not an invariant.
 
 use std::collections::BTreeMap;
 

@@ -2,7 +2,8 @@
 //! for the row of one organisation, that of another, and none.
 //!
 //! A caller who may not is refused, and nothing is changed. A row of another organisation answers as one that does not
-//! exist, byte for byte, but for the ids that were asked for.
+//! exist, byte for byte, but for the ids that were asked for. There is one exception, with a test of its own: an id that a
+//! new row cannot have.
 
 mod lines;
 mod lists;
@@ -10,14 +11,15 @@ mod world;
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use common::directory::Role;
+use serde_json::{Value, json};
 
 use self::{
     lines::{Ask, Hidden, Line, Needs, lines},
     world::{Caller, Dump, Target, World},
 };
 use crate::support::{
-    api::Reply,
+    api::{RESERVATIONS, Reply, with},
     repository::{routes, template},
 };
 
@@ -231,6 +233,39 @@ async fn unchanged(world: &World, before: &Dump, line: &Line) {
     let after = world.dump().await;
     let changed: Vec<_> = before.keys().chain(after.keys()).filter(|key| before.get(*key) != after.get(*key)).collect();
     assert!(changed.is_empty(), "{} ({}) changed {changed:?}", line.route, line.what);
+}
+
+/// The exception of decision 23: an id is unique in a deployment, so a new row cannot have that of another one. It tells
+/// that there is such a row and nothing else, and only to somebody who knows the id.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_of_another_organisation_shows_only_where_its_id_is_given_to_a_new_one() {
+    let world = World::new().await;
+    let before = world.dump().await;
+    let mut foreign = 0;
+    for caller in world.callers.iter().filter(|caller| matches!(caller.role, Some(Role::Admin | Role::Writer))) {
+        let Some(own) = caller.own.as_ref().and_then(|own| own.first()) else { continue };
+        let mut taken = Vec::new();
+        for (at, target) in world.targets.iter().enumerate() {
+            let new = json!({"reserved_for": own, "code_type": "short_code", "quantity": 1});
+            let with_id = with(&new, json!({ "id": target.id }));
+            for body in [json!([new, with_id]), with_id] {
+                let context = format!("{} {body}", caller.name);
+                let reply = world.send(caller, "POST", RESERVATIONS, &body).await;
+                if at == 2 {
+                    assert_eq!(reply.status, 200, "{context}: {}", reply.text);
+                    world.restore(&before).await;
+                    continue;
+                }
+                assert_eq!((reply.status, reply.code().as_str()), (400, "RECORD_NOT_UNIQUE"), "{context}");
+                assert_eq!(world.dump().await, before, "{context}");
+                foreign += usize::from(!caller.sees(&target.organisation));
+                taken.push((context, seen(&reply, target)));
+            }
+        }
+        same(&taken);
+    }
+    assert!(foreign > 4, "{foreign}");
+    world.server.stop().await;
 }
 
 #[test]
