@@ -20,8 +20,8 @@ use crate::{
 /// Rows in the first read of a list. Each further read is twice as large, up to [`MAX_CHUNK`]: most lists are short.
 const CHUNK: usize = 100;
 
-/// Maximum number of rows in one read (ten concurrent batch reads).
-const MAX_CHUNK: usize = 1_000;
+/// Maximum number of rows in one read (five concurrent batch reads).
+const MAX_CHUNK: usize = 500;
 
 /// Maximum number of matches that are held until their order is known.
 const HELD: usize = 200;

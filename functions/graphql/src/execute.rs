@@ -153,6 +153,10 @@ impl<'a> Execution<'a> {
     /// detects it.
     fn within_reach(&self, mut raw: RawQuery) -> Result<RawQuery, OperationError> {
         let limit = raw.get("limit").and_then(Json::as_i64).unwrap_or(DEFAULT_LIMIT);
+        if self.rows_left == 0 {
+            // Before anything is read for an answer that has no room.
+            return Err(too_many_rows());
+        }
         let left = i64::try_from(self.rows_left).unwrap_or(i64::MAX);
         if limit == -1 {
             raw.set("limit", json!(left + 1));
@@ -165,8 +169,9 @@ impl<'a> Execution<'a> {
 
     /// Subtracts the rows of an answer, codes included, from the rows left.
     fn pay(&mut self, data: &Json) -> Result<(), OperationError> {
-        self.rows_left = self.rows_left.checked_sub(rows_of(data)).ok_or_else(too_many_rows)?;
-        Ok(())
+        let left = self.rows_left.checked_sub(rows_of(data));
+        self.rows_left = left.unwrap_or(0);
+        left.map(drop).ok_or_else(too_many_rows)
     }
 }
 
