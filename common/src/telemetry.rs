@@ -5,6 +5,9 @@
 //! requests and what it signs, the HTTP library headers, the Lambda runtime whole events. So the lines of libraries end
 //! at `info`, whatever `RUST_LOG` says; only the lines of this repository are more detailed.
 
+#[cfg(test)]
+pub(crate) mod recorded;
+
 use std::io::{IsTerminal, stderr};
 
 use tracing::{Level, Metadata, Subscriber};
@@ -101,7 +104,7 @@ where
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::*;
+    use super::{recorded::Log, *};
 
     #[test]
     fn the_crates_of_this_repository_are_those_of_its_workspace() {
@@ -117,21 +120,6 @@ mod tests {
 
     #[test]
     fn lines_of_libraries_end_at_info_whatever_is_asked_for() {
-        use std::{
-            io,
-            sync::{Arc, Mutex},
-        };
-        #[derive(Clone, Default)]
-        struct Log(Arc<Mutex<Vec<u8>>>);
-        impl io::Write for Log {
-            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-                self.0.lock().unwrap().write(bytes)
-            }
-
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
         for wanted in [
             "trace",
             "debug",
@@ -150,7 +138,7 @@ mod tests {
                 tracing::debug!("ours");
                 tracing::warn!(target: "aws_sigv4", "theirs");
             });
-            let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+            let text = log.text();
             assert!(!text.contains("SECRET"), "{wanted}: {text}");
             assert!(text.contains("ours"), "{wanted}: {text}");
             assert!(wanted.contains("http_request=") || text.contains("theirs"), "{wanted}: {text}");

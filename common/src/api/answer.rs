@@ -7,12 +7,12 @@ use lambda_http::{
 use serde_json::{Map, Value};
 
 use crate::{
-    query::{self, ListFormat, Query, RawQuery},
+    query::{self, Limit, ListFormat, Query, RawQuery},
     reservation::{COLLECTION, Disposition, Timestamp, content_disposition},
 };
 
 /// Maximum size of a response body (bytes). Lambda allows 6 MB for the whole response, with its envelope and base64.
-pub(super) const MAX_ANSWER: usize = 4_500_000;
+pub(super) const MAX_ANSWER: usize = Limit::Text.most();
 
 /// The answer of an operation.
 #[derive(Debug)]

@@ -1,29 +1,18 @@
 //! Tests of what is logged about a request and what the client gets.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
+use std::sync::Arc;
 
 use lambda_http::{Request, RequestExt, http::HeaderValue};
 use serde_json::{Value, json};
 use tracing_subscriber::filter::Targets;
 
 use super::{Answer, ApiError, request as request_of, serve};
-use crate::{config::Config, context::Context, operations::OperationError, telemetry};
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+use crate::{
+    config::Config,
+    context::Context,
+    operations::OperationError,
+    telemetry::{self, recorded::Log},
+};
 
 fn context() -> Arc<Context> {
     let config = Config::from_lookup(|name| {
@@ -62,7 +51,7 @@ async fn every_line_about_a_request_and_its_answer_carry_the_gateways_id_whateve
         .await;
         drop(guard);
         assert_eq!(response.headers().get("x-request-id"), Some(&HeaderValue::from_static(GATEWAY)));
-        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let text = log.text();
         let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let expected = match level {
             "info" => 3,

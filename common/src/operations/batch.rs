@@ -40,6 +40,19 @@ pub fn check_number(entries: usize) -> Result<(), OperationError> {
     if entries > MAX_BATCH { Err(OperationError::too_many_rows(entries, MAX_BATCH)) } else { Ok(()) }
 }
 
+/// Checks the number of rows that the query of a batch matches. [`super::read::matching`] stops one after the most.
+///
+/// # Errors
+/// `INVALID_PAYLOAD` for more than [`MAX_BATCH`]; `done` is what the request does with the rows.
+pub fn check_matches(rows: usize, done: &str) -> Result<(), OperationError> {
+    if rows <= MAX_BATCH {
+        return Ok(());
+    }
+    Err(OperationError::InvalidPayload(format!(
+        "More than {MAX_BATCH} rows match; {MAX_BATCH} at most can be {done} in one request"
+    )))
+}
+
 /// Parses ids. Each entry counts, also one that repeats an id: the work for a request grows with its entries.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     OperationError, Session,
-    batch::{Rows, check_number, parse_keys},
+    batch::{Rows, check_matches, check_number, parse_keys},
     create::MAX_BATCH,
     read::matching,
 };
@@ -65,11 +65,7 @@ async fn by_query(context: &Context, session: Session<'_>, raw: &crate::query::R
     for _ in 0..MAX_TRIES {
         let budget = Budget::of_rows(context.config().max_scan);
         let read = matching(context, session.again(&budget), &query, MAX_BATCH).await?;
-        if read.len() > MAX_BATCH {
-            return Err(OperationError::InvalidPayload(format!(
-                "More than {MAX_BATCH} rows match; {MAX_BATCH} at most can be deleted in one request"
-            )));
-        }
+        check_matches(read.len(), "deleted")?;
         // The condition on the version ensures that only rows that still match are deleted: after a conflict the query
         // runs again.
         if context.store().delete(&read).await? == Written::Done {

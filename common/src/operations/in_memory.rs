@@ -1,7 +1,5 @@
 //! Queries over rows that are read or computed already: users, organisations, files, codes.
 
-use std::ops::Range;
-
 use serde_json::Value;
 
 use super::{Loader, OperationError, Session};
@@ -53,6 +51,7 @@ pub(super) async fn list(
     session.reads(context, rows.len())?;
     let needs = query.needs();
     let mut loader = Loader::new(context, session);
+    let grouped = query.grouped_members();
     let (mut total, mut filtered) = (0, 0);
     let mut ranked: Vec<(Rank, usize)> = Vec::new();
     let mut reduced: Vec<Row> = Vec::new();
@@ -67,7 +66,7 @@ pub(super) async fn list(
                 if query.shows_rows() {
                     ranked.extend(query.rank(&row, &loader.related).map(|rank| (rank, position)));
                 } else {
-                    reduced.extend(query.reduced(row, session.budget));
+                    reduced.extend(grouped.held(row, session.budget));
                 }
             }
             turn(session).await;
@@ -82,12 +81,12 @@ pub(super) async fn list(
     }
     ranked.sort_by(|a, b| query.compare_ranks(&a.0, &b.0));
     let shown = query.window.cut(ranked.into_iter().map(|(_, position)| position));
-    let shown: Vec<Row> = shown.into_iter().map(|position| rows.row(position)).collect::<Result<_, _>>()?;
+    let shown = make(rows, shown.into_iter())?;
     loader.to_render(&needs, query.collection, &shown).await?;
     Ok(Answer { meta, data: query.render(&shown, &loader.related)? })
 }
 
-fn make(rows: &impl Rows, positions: Range<usize>) -> Result<Vec<Row>, OperationError> {
+fn make(rows: &impl Rows, positions: impl Iterator<Item = usize>) -> Result<Vec<Row>, OperationError> {
     positions.map(|position| rows.row(position)).collect()
 }
 

@@ -8,10 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::{Caller, OperationError};
-use crate::{code::grouped, context::Context, reservation::Reservation};
-
-/// Number of organisations that are counted concurrently.
-const AT_ONCE: usize = 8;
+use crate::{code::grouped, concurrency, context::Context, reservation::Reservation};
 
 /// Checks changes of rows: each as it was, if it existed, and as it will be. Those that stop being open, or leave an
 /// organisation, make room for others of the same request.
@@ -39,10 +36,7 @@ pub(super) async fn check(
     }
     let added = changed.into_iter().map(|(organisation, (more, fewer))| (organisation, more.saturating_sub(fewer)));
     let added: Vec<(&str, usize)> = added.filter(|(_, added)| *added > 0).collect();
-    for some in added.chunks(AT_ONCE) {
-        let checks = some.iter().map(|(organisation, added)| check_one(context, organisation, *added));
-        futures::future::try_join_all(checks).await?;
-    }
+    concurrency::all(added.into_iter().map(|(organisation, added)| check_one(context, organisation, added))).await?;
     Ok(())
 }
 

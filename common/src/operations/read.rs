@@ -312,9 +312,7 @@ impl Reading<'_> {
                 }
             }
             // An answer that will be refused is not read to its end.
-            if items.len().saturating_mul(self.query.members_of_a_row()) > Limit::Members.most() {
-                return Err(Limit::Members.error().into());
-            }
+            self.check_members(items.len())?;
         }
         if self.query.meta.contains(&Meta::FilterCount) {
             filtered += self.count_rest(plan, entries).await?;
@@ -337,6 +335,7 @@ impl Reading<'_> {
     /// Reads every match, for other sort orders, groups and aggregates. Keeps only what orders them, or the members that
     /// groups and aggregates need.
     async fn everything(&mut self, candidates: &mut Candidates<'_>) -> Result<Read, OperationError> {
+        let grouped = self.query.grouped_members();
         let (mut order, mut held, mut reduced) = (Vec::new(), HashMap::new(), Vec::new());
         loop {
             let ids = candidates.next(self.store).await?;
@@ -350,7 +349,7 @@ impl Reading<'_> {
                         held.insert(item.id, item);
                     }
                 } else {
-                    reduced.extend(self.query.reduced(row, self.session.budget));
+                    reduced.extend(grouped.held(row, self.session.budget));
                 }
             }
             self.session.budget.check()?;
@@ -369,9 +368,7 @@ impl Reading<'_> {
         };
         order.sort_by(|a, b| self.query.compare_ranks(&a.0, &b.0));
         let ids = window.cut(order.into_iter().map(|(_, id)| id));
-        if ids.len().saturating_mul(self.query.members_of_a_row()) > Limit::Members.most() {
-            return Err(Limit::Members.error().into());
-        }
+        self.check_members(ids.len())?;
         let mut items = Vec::with_capacity(ids.len());
         for ids in ids.chunks(MAX_CHUNK) {
             let dropped: Vec<Uuid> = ids.iter().filter(|id| !held.contains_key(id)).copied().collect();
@@ -382,6 +379,14 @@ impl Reading<'_> {
             items.extend(ids.iter().filter_map(|id| held.remove(id)));
         }
         Ok(items)
+    }
+
+    /// Checks that so many rows can be shown at all, before more of them are read.
+    fn check_members(&self, rows: usize) -> Result<(), OperationError> {
+        if rows.saturating_mul(self.query.members_of_a_row()) > Limit::Members.most() {
+            return Err(Limit::Members.error().into());
+        }
+        Ok(())
     }
 
     /// Reads reservations and keeps those that match.
@@ -417,8 +422,8 @@ impl Reading<'_> {
     /// The rows of reservations with what they show.
     async fn show(mut self, items: Vec<Reservation>) -> Result<Data, OperationError> {
         self.loader.codes(self.needs, &items).await?;
-        let shown = |item: &Reservation| self.query.shown_members(rows::reservation(item));
-        let rows: Vec<Row> = items.iter().map(shown).collect();
+        let shown = self.query.shown_members();
+        let rows: Vec<Row> = items.iter().map(|item| shown.of(rows::reservation(item))).collect();
         drop(items);
         self.loader.to_render(self.needs, Collection::CodeReservation, &rows).await?;
         Ok(Data::Rows(rows, Box::new(self.loader.related)))

@@ -216,13 +216,14 @@ impl<'a> Loader<'a> {
         self.related.budget().spend(Limit::Evaluation, units)?;
         let codes = CodeRows::open(self.context).await?;
         self.related.set_codes_start(window.skip());
+        let members = needs.code_members();
         for item in reserved() {
             let id = item.id.to_string();
             match needs.codes_are_keys {
                 true => self.related.set_code_keys(id, codes.keys(item, window)),
                 false => {
                     let rows = codes.window(item, window, false)?;
-                    self.related.set_codes(id, rows.into_iter().map(|row| needs.code(row)).collect());
+                    self.related.set_codes(id, rows.into_iter().map(|row| members.of(row)).collect());
                 }
             }
         }

@@ -246,6 +246,7 @@ async fn window(
 ) -> Result<Vec<Row>, OperationError> {
     let asked = query.window;
     let (mut skip, mut take) = (asked.skip() as u64, asked.take().map_or(u64::MAX, |take| take as u64));
+    let shown = query.shown_members();
     let mut rows = Vec::new();
     let mut codes = None;
     for item in items {
@@ -266,7 +267,7 @@ async fn window(
                 offset: i64::try_from(skip).unwrap_or(i64::MAX),
                 page: 0,
             };
-            rows.extend(codes.window(item, part, descending)?.into_iter().map(|row| query.shown_members(row)));
+            rows.extend(codes.window(item, part, descending)?.into_iter().map(|row| shown.of(row)));
             // Rendering a code costs about as much as evaluating this many conditions on it.
             session.budget.spend(Limit::Evaluation, usize::try_from(here).unwrap_or(usize::MAX) * UNITS_PER_CODE)?;
         }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     OperationError, Session,
-    batch::{Rows, check_number, parse_keys},
+    batch::{Rows, check_matches, check_number, parse_keys},
     character_sets::CharacterSets,
     create::MAX_BATCH,
     freeze, open_limit,
@@ -148,11 +148,7 @@ async fn write(
             // query runs again.
             Selected::Matching(query, data) => {
                 current = matching(context, session, query, MAX_BATCH).await?;
-                if current.len() > MAX_BATCH {
-                    return Err(OperationError::InvalidPayload(format!(
-                        "More than {MAX_BATCH} rows match; {MAX_BATCH} at most can be changed in one request"
-                    )));
-                }
+                check_matches(current.len(), "changed")?;
                 matched = current.iter().map(|item| Change { id: item.id, data }).collect();
                 &matched
             }

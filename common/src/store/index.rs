@@ -250,31 +250,49 @@ impl Store<'_> {
     /// # Errors
     /// [`StoreError::TooMany`] for more than `limit` entries; [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn index_count(&self, index: &Index, limit: usize) -> Result<usize, StoreError> {
+        let count = self.count_entries(index.name(), index.attribute(), index.value(), limit.saturating_add(1)).await?;
+        if count > limit { Err(StoreError::TooMany(self.config.max_scan)) } else { Ok(count) }
+    }
+
+    /// Counts the entries of one partition of an index; reads no further than `enough` of them.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when DynamoDB does not answer.
+    pub(super) async fn count_entries(
+        &self,
+        index: &str,
+        attribute: &str,
+        value: String,
+        enough: usize,
+    ) -> Result<usize, StoreError> {
         let mut count = 0;
         let mut start: Option<Item> = None;
-        loop {
+        for _ in 0..MAX_ROUNDS {
+            let left = enough.saturating_sub(count);
+            if left == 0 {
+                return Ok(count);
+            }
             let answer = self
                 .client
                 .query()
                 .table_name(&self.config.tables.reservations)
-                .index_name(index.name())
+                .index_name(index)
                 .key_condition_expression("#k = :k")
-                .expression_attribute_names("#k", index.attribute())
-                .expression_attribute_values(":k", text(index.value()))
+                .expression_attribute_names("#k", attribute)
+                .expression_attribute_values(":k", text(&value))
                 .select(Select::Count)
+                .limit(i32::try_from(left).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(start)
                 .send()
                 .await
                 .map_err(classify)?;
             count += usize::try_from(answer.count).unwrap_or(0);
             start = answer.last_evaluated_key;
-            if count > limit {
-                return Err(StoreError::TooMany(self.config.max_scan));
-            }
             if start.is_none() {
                 return Ok(count);
             }
         }
+        Err(StoreError::Busy("a count of index entries did not end".to_owned()))
     }
 }
 

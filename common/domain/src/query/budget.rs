@@ -5,7 +5,7 @@
 
 use crate::query::error::QueryError;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Names, operators and operands of all queries of a request, with what wildcards and variables expand to.
 pub(in crate::query) const MAX_VALUES: usize = 20_000;
@@ -109,10 +109,8 @@ struct Account {
     exceeded: AtomicUsize,
     /// Units of evaluation since other requests last had a turn.
     units: AtomicUsize,
-    /// Rows that may still be read.
+    /// Rows that may still be read; as many as there can be if they are limited elsewhere.
     rows: AtomicUsize,
-    /// Whether the number of rows is limited here.
-    limits_rows: AtomicBool,
 }
 
 impl Default for Account {
@@ -121,8 +119,7 @@ impl Default for Account {
             left: Limit::ALL.map(|limit| AtomicUsize::new(limit.most())),
             exceeded: AtomicUsize::new(0),
             units: AtomicUsize::new(0),
-            rows: AtomicUsize::new(0),
-            limits_rows: AtomicBool::new(false),
+            rows: AtomicUsize::new(usize::MAX),
         }
     }
 }
@@ -131,9 +128,7 @@ impl Budget {
     /// The budget of a request that may read so many rows (`MaxScan`).
     #[must_use]
     pub fn of_rows(rows: usize) -> Self {
-        let account =
-            Account { rows: AtomicUsize::new(rows), limits_rows: AtomicBool::new(true), ..Account::default() };
-        Self(Arc::new(account))
+        Self(Arc::new(Account { rows: AtomicUsize::new(rows), ..Account::default() }))
     }
 
     /// Subtracts `amount`. Call this before what it pays for.
@@ -149,7 +144,7 @@ impl Budget {
     pub(in crate::query) fn pays(&self, limit: Limit, amount: usize) -> bool {
         let position = limit as usize;
         let Some(left) = self.0.left.get(position) else { return false };
-        let paid = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(amount)).is_ok();
+        let paid = subtract(left, amount);
         if !paid {
             // The first limit stays the reason.
             _ = self.0.exceeded.compare_exchange(0, position + 1, Ordering::Relaxed, Ordering::Relaxed);
@@ -179,10 +174,7 @@ impl Budget {
     /// Subtracts rows that are about to be read; false when fewer are left.
     #[must_use]
     pub fn reads(&self, rows: usize) -> bool {
-        if !self.0.limits_rows.load(Ordering::Relaxed) {
-            return true;
-        }
-        self.0.rows.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(rows)).is_ok()
+        subtract(&self.0.rows, rows)
     }
 
     /// Whether so much was evaluated since the last call that returned true that other requests should get a turn.
@@ -194,6 +186,11 @@ impl Budget {
         self.0.units.store(0, Ordering::Relaxed);
         true
     }
+}
+
+/// Subtracts an amount if so much is left.
+fn subtract(left: &AtomicUsize, amount: usize) -> bool {
+    left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(amount)).is_ok()
 }
 
 #[cfg(test)]

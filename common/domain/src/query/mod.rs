@@ -40,7 +40,7 @@ mod tests;
 pub use access::{Access, Action, may};
 pub use budget::{Budget, Limit};
 pub use error::QueryError;
-pub use evaluate::{Answer, Rank, Related, Row, json_body, related};
+pub use evaluate::{Answer, Members, Rank, Related, Row, json_body, related};
 pub use json_size::json_values;
 pub use limits::DEFAULT_LIMIT;
 pub use parse::parse;

@@ -9,13 +9,14 @@ mod count;
 mod decimal;
 mod groups;
 mod matching;
+mod members;
 mod order;
 mod project;
-mod reduce;
 pub mod related;
 mod run;
 mod value;
 
 pub use answer::{Answer, json_body};
+pub use members::Members;
 pub use order::Rank;
 pub use related::{Related, Row};

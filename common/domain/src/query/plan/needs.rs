@@ -21,7 +21,7 @@ pub struct Needs {
     /// The window of the codes to load for each row shown. For several windows, one from 0 that covers all of them.
     pub codes: Option<Window>,
     /// The members of the codes that are shown or lead to other rows.
-    pub code_members: BTreeSet<&'static str>,
+    pub members_of_codes: BTreeSet<&'static str>,
     /// Whether the keys of the codes are enough.
     pub codes_are_keys: bool,
     /// Whether the number of codes is needed for every candidate row.
@@ -75,7 +75,7 @@ fn needs_of(selection: &Selection, path: &[&'static str], needs: &mut Needs) {
                 let mut below = path.to_vec();
                 below.push(field.name);
                 needs_of(selection, &below, needs);
-                needs.code_members.extend(selection.nodes.iter().map(|node| node.source.field().name));
+                needs.members_of_codes.extend(selection.nodes.iter().map(|node| node.source.field().name));
                 needs.codes_are_keys = selection.nodes.is_empty() && (needs.codes_are_keys || needs.codes.is_none());
                 needs.codes = Some(needs.codes.map_or(*window, |known| widest(known, *window)));
             }
