@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{OperationError, renderer};
 use crate::{
     code::{IdKey, Renderer, Secret},
     context::Context,
-    query::{Row, Window},
+    query::{Members, Row, Window},
     reservation::{self, Reservation},
 };
 
@@ -35,7 +35,8 @@ impl<'a> CodeRows<'a> {
         Ok(Self { secret, ids: secret.id_key() })
     }
 
-    /// The rows of a window of a reservation's codes, by position. The time does not depend on the offset.
+    /// The rows of a window of a reservation's codes, by position, with the members that are shown. The time does not
+    /// depend on the offset.
     ///
     /// # Errors
     /// `INTERNAL_SERVER_ERROR` when the stored range cannot be rendered.
@@ -44,8 +45,10 @@ impl<'a> CodeRows<'a> {
         item: &Reservation,
         window: Window,
         descending: bool,
+        shown: &Members,
     ) -> Result<Vec<Row>, OperationError> {
-        let Some(rendered) = self.rendered(item)? else { return Ok(Vec::new()) };
+        let Some(mut rendered) = self.rendered(item)? else { return Ok(Vec::new()) };
+        rendered.row = shown.of(rendered.row);
         let from_end = |offset| if descending { rendered.count() - 1 - offset } else { offset };
         offsets(item, window).map(|offset| self.row(&rendered, from_end(offset))).collect()
     }
@@ -78,7 +81,7 @@ impl<'a> CodeRows<'a> {
     pub(super) fn rendered<'r>(&self, item: &'r Reservation) -> Result<Option<Rendered<'r>>, OperationError> {
         match (&item.range, &item.render) {
             (Some(range), Some(render)) => {
-                Ok(Some(Rendered { item, range, renderer: renderer(self.secret, range, render)? }))
+                Ok(Some(Rendered { row: of_every_code(item), range, renderer: renderer(self.secret, range, render)? }))
             }
             _ => Ok(None),
         }
@@ -89,33 +92,44 @@ impl<'a> CodeRows<'a> {
     /// # Errors
     /// `INTERNAL_SERVER_ERROR` when the code cannot be rendered.
     pub(super) fn row(&self, rendered: &Rendered<'_>, offset: u64) -> Result<Row, OperationError> {
-        let Rendered { item, range, renderer } = rendered;
+        let Rendered { row, range, renderer } = rendered;
         let index = range.start + offset;
         let code = renderer.code(index).map_err(|error| OperationError::Internal(error.to_string()))?;
-        let row = json!({
-            "id": self.ids.encode(range.pool_number, index),
-            "user_created": item.user_created,
-            "date_created": item.date_created,
-            "user_updated": item.user_updated,
-            "date_updated": item.date_updated,
-            "digital_link": code.digital_link,
-            "code": code.code,
-            "product": item.product,
-            "epc_join_key": code.epc_join_key,
-            "status": "reserved",
-            "reservation": item.id,
-            "type": item.code_type,
-            "identifier_job": null,
-            "custom_id": null,
-            "position": offset + 1,
-        });
-        Ok(row.as_object().cloned().unwrap_or_default())
+        let mut row = row.clone();
+        row.replace("id", || json!(self.ids.encode(range.pool_number, index)));
+        row.replace("digital_link", || json!(code.digital_link));
+        row.replace("code", || json!(code.code));
+        row.replace("epc_join_key", || json!(code.epc_join_key));
+        row.replace("position", || json!(offset + 1));
+        Ok(row)
     }
+}
+
+/// What the rows of all codes of a reservation have in common; the members that differ are null.
+fn of_every_code(item: &Reservation) -> Row {
+    Row::from([
+        ("id", Value::Null),
+        ("user_created", json!(item.user_created)),
+        ("date_created", json!(item.date_created)),
+        ("user_updated", json!(item.user_updated)),
+        ("date_updated", json!(item.date_updated)),
+        ("digital_link", Value::Null),
+        ("code", Value::Null),
+        ("product", json!(item.product)),
+        ("epc_join_key", Value::Null),
+        ("status", json!("reserved")),
+        ("reservation", json!(item.id)),
+        ("type", json!(item.code_type)),
+        ("identifier_job", Value::Null),
+        ("custom_id", Value::Null),
+        ("position", Value::Null),
+    ])
 }
 
 /// A reservation that has codes, and what renders them.
 pub(super) struct Rendered<'r> {
-    item: &'r Reservation,
+    /// What the rows of all its codes have in common.
+    row: Row,
     range: &'r reservation::Range,
     renderer: Renderer,
 }

@@ -129,7 +129,7 @@ impl<'a> Loader<'a> {
             match field.relation {
                 Relation::One(target) => {
                     let keys: BTreeSet<String> =
-                        current.iter().filter_map(|row| row.get(*name)?.as_str().map(str::to_owned)).collect();
+                        current.iter().filter_map(|row| row.get(name)?.as_str().map(str::to_owned)).collect();
                     let missing: Vec<String> =
                         keys.iter().filter(|key| self.related.get(target, key).is_none()).cloned().collect();
                     for row in self.fetch(target, &missing).await? {
@@ -143,8 +143,8 @@ impl<'a> Loader<'a> {
                     // Only what leads on: the codes of an answer are many.
                     let next = path.get(position + 1);
                     let leads_on = |row: &Row| {
-                        let member = next.and_then(|next| row.get_key_value(*next));
-                        member.map(|(name, value)| (name.clone(), value.clone())).into_iter().collect::<Row>()
+                        let member = next.and_then(|next| Some((*next, row.get(next)?.clone())));
+                        member.map(|member| Row::from([member])).unwrap_or_default()
                     };
                     reached = Some(ids.flat_map(|id| self.related.codes(id)).map(leads_on).collect());
                     collection = target;
@@ -222,8 +222,7 @@ impl<'a> Loader<'a> {
             match needs.codes_are_keys {
                 true => self.related.set_code_keys(id, codes.keys(item, window)),
                 false => {
-                    let rows = codes.window(item, window, false)?;
-                    self.related.set_codes(id, rows.into_iter().map(|row| members.of(row)).collect());
+                    self.related.set_codes(id, codes.window(item, window, false, &members)?);
                 }
             }
         }

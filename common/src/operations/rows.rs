@@ -1,10 +1,10 @@
 //! Converts stored items into the rows that queries run over: every member of the collection, relations as keys.
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use crate::{
     directory::{Organisation, Role, User},
-    query::{Row, related},
+    query::Row,
     reservation::Reservation,
     store::FileRow,
 };
@@ -12,30 +12,27 @@ use crate::{
 /// A reservation's row.
 #[must_use]
 pub fn reservation(item: &Reservation) -> Row {
-    let mut row = Map::with_capacity(20);
-    let mut set = |name: &str, value: Value| {
-        row.insert(name.to_owned(), value);
-    };
-    set("id", json!(item.id));
-    set("user_created", json!(item.user_created));
-    set("date_created", json!(item.date_created));
-    set("user_updated", json!(item.user_updated));
-    set("date_updated", json!(item.date_updated));
-    set("reserved_for", json!(item.reserved_for));
-    set("code_type", json!(item.code_type));
-    set("quantity", json!(item.quantity));
-    set("status", json!(item.status));
-    set("export_type", json!(item.export_type));
-    set("export_file", json!(item.export_file));
-    set("url_suffix", json!(item.url_suffix));
-    set("product", json!(item.product));
-    set("quantity_reserved", json!(item.quantity_reserved));
-    set("error_message", json!(item.error_message));
-    set("reference_id", json!(item.reference_id));
-    set("purchase_order", json!(item.purchase_order));
-    set("length", json!(item.length));
-    set("character_set", json!(item.character_set));
-    row
+    Row::from([
+        ("id", json!(item.id)),
+        ("user_created", json!(item.user_created)),
+        ("date_created", json!(item.date_created)),
+        ("user_updated", json!(item.user_updated)),
+        ("date_updated", json!(item.date_updated)),
+        ("reserved_for", json!(item.reserved_for)),
+        ("code_type", json!(item.code_type)),
+        ("quantity", json!(item.quantity)),
+        ("status", json!(item.status)),
+        ("export_type", json!(item.export_type)),
+        ("export_file", json!(item.export_file)),
+        ("url_suffix", json!(item.url_suffix)),
+        ("product", json!(item.product)),
+        ("quantity_reserved", json!(item.quantity_reserved)),
+        ("error_message", json!(item.error_message)),
+        ("reference_id", json!(item.reference_id)),
+        ("purchase_order", json!(item.purchase_order)),
+        ("length", json!(item.length)),
+        ("character_set", json!(item.character_set)),
+    ])
 }
 
 /// The id of a role's row in Directus' own collection of roles, which this service does not have. It is the same in
@@ -54,53 +51,45 @@ fn role_id(role: Role) -> Option<uuid::Uuid> {
 #[must_use]
 pub fn user(user: &User) -> Row {
     let concealed = "**********";
-    let row = json!({
-        "id": user.id,
-        "first_name": user.first_name,
-        "last_name": user.last_name,
-        "email": user.email,
+    Row::from([
+        ("id", json!(user.id)),
+        ("first_name", json!(user.first_name)),
+        ("last_name", json!(user.last_name)),
+        ("email", json!(user.email)),
         // Concealed even if there is no password, so that the answer does not reveal who has one.
-        "password": concealed,
-        "status": user.status,
-        "role": role_id(user.role),
-        "token": user.has_token.then_some(concealed),
-        "provider": if user.external_identifier.is_some() { "oidc" } else { "default" },
-        "external_identifier": user.external_identifier.as_ref().map(|_| concealed),
-        "email_notifications": true,
-        "text_direction": "auto",
-    });
-    object(row)
+        ("password", json!(concealed)),
+        ("status", json!(user.status)),
+        ("role", json!(role_id(user.role))),
+        ("token", json!(user.has_token.then_some(concealed))),
+        ("provider", json!(if user.external_identifier.is_some() { "oidc" } else { "default" })),
+        ("external_identifier", json!(user.external_identifier.as_ref().map(|_| concealed))),
+        ("email_notifications", json!(true)),
+        ("text_direction", json!("auto")),
+    ])
 }
 
 /// A file's row.
 #[must_use]
 pub fn file(file: &FileRow) -> Row {
     let on_disk = file.s3_key.rsplit('/').next().unwrap_or_default();
-    object(json!({
-        "id": file.id,
-        "storage": "s3",
-        "filename_disk": on_disk,
-        "filename_download": file.filename_download,
-        "title": file.title,
-        "type": file.media_type,
-        "uploaded_by": file.uploaded_by,
-        "created_on": file.created_on,
-        "uploaded_on": file.created_on,
-        "filesize": file.filesize.to_string(),
-    }))
+    Row::from([
+        ("id", json!(file.id)),
+        ("storage", json!("s3")),
+        ("filename_disk", json!(on_disk)),
+        ("filename_download", json!(file.filename_download)),
+        ("title", json!(file.title)),
+        ("type", json!(file.media_type)),
+        ("uploaded_by", json!(file.uploaded_by)),
+        ("created_on", json!(file.created_on)),
+        ("uploaded_on", json!(file.created_on)),
+        ("filesize", json!(file.filesize.to_string())),
+    ])
 }
 
 /// An organisation's row.
 #[must_use]
 pub fn organisation(organisation: &Organisation) -> Row {
-    let mut row = organisation.other.clone();
-    row.insert("id".to_owned(), json!(organisation.id));
+    let mut row = Row::from(organisation.other.clone());
+    row.insert("id", json!(organisation.id));
     row
-}
-
-fn object(value: Value) -> Row {
-    match value {
-        Value::Object(row) => row,
-        _ => related::Row::new(),
-    }
 }

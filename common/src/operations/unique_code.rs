@@ -267,7 +267,7 @@ async fn window(
                 offset: i64::try_from(skip).unwrap_or(i64::MAX),
                 page: 0,
             };
-            rows.extend(codes.window(item, part, descending)?.into_iter().map(|row| shown.of(row)));
+            rows.extend(codes.window(item, part, descending, &shown)?);
             // Rendering a code costs about as much as evaluating this many conditions on it.
             session.budget.spend(Limit::Evaluation, usize::try_from(here).unwrap_or(usize::MAX) * UNITS_PER_CODE)?;
         }

@@ -18,7 +18,7 @@ use common::{
         update::{Editor, apply},
     },
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::offline::context;
@@ -28,11 +28,15 @@ fn now() -> Option<Timestamp> {
     Timestamp::parse("2025-03-31T12:00:00.000Z")
 }
 
-fn row(value: Value) -> Row {
+fn members(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(members) => members,
-        _ => Row::new(),
+        _ => Map::new(),
     }
+}
+
+fn row(value: Value) -> Row {
+    members(value).into()
 }
 
 /// A query string, for each collection: parsed, run on rows and written as a file.
@@ -45,9 +49,9 @@ pub(super) fn query_string(input: &[u8]) {
 /// A filter as JSON, alone and in a `SEARCH` body.
 pub(super) fn filter(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
-    exercise(&RawQuery::from_json(row(json!({ "filter": text }))));
+    exercise(&RawQuery::from_json(members(json!({ "filter": text }))));
     if let Ok(value) = serde_json::from_str::<Value>(&text) {
-        exercise(&RawQuery::from_json(row(json!({ "filter": value, "deep": { "codes": { "_filter": value } } }))));
+        exercise(&RawQuery::from_json(members(json!({ "filter": value, "deep": { "codes": { "_filter": value } } }))));
         if let Ok(body) = parse_search_body(&json!({ "query": { "filter": value } })) {
             exercise(&body.query.unwrap_or_default());
         }

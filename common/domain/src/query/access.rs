@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use crate::directory::Role;
+use crate::query::row::Row;
 use crate::query::schema::{Collection, Field};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// What a caller wants to do with a collection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,13 +50,13 @@ pub struct Access {
     role: Role,
     limited: bool,
     own_account: bool,
-    user: Option<Arc<Map<String, Value>>>,
+    user: Option<Arc<Row>>,
 }
 
 impl Access {
     /// The rights of a user with this role. `user` is the caller's own `directus_users` row, for `$CURRENT_USER`,
     /// `$CURRENT_USER.email` and `$CURRENT_ROLE` (its `role` member); `None` for a request without a token.
-    pub fn new(role: Role, user: Option<Map<String, Value>>) -> Self {
+    pub fn new(role: Role, user: Option<Row>) -> Self {
         Self { role, limited: false, own_account: false, user: user.map(Arc::new) }
     }
 

@@ -11,7 +11,7 @@
 //! | `plan` | [`Query`] and its parts, and what they tell without any row | ground |
 //! | `evaluate` | [`Query`] + rows → [`Answer`]: match, order, cut, show, aggregate | `plan`, ground |
 //! | `files` | the data of an answer → a file (`export`) | `plan`, ground |
-//! | ground | collections ([`schema`]), rights ([`Access`]), the [`Budget`], dates, functions of fields, conversions of JavaScript, limits, [`QueryError`] | ground |
+//! | ground | collections ([`schema`]), a [`Row`], rights ([`Access`]), the [`Budget`], dates, functions of fields, conversions of JavaScript, limits, [`QueryError`] | ground |
 //!
 //! `tests/tests/all/architecture` checks that no module uses another one than this table allows, and that no two files
 //! use each other.
@@ -32,6 +32,7 @@ mod limits;
 mod parse;
 pub mod plan;
 mod raw;
+mod row;
 pub mod schema;
 
 #[cfg(test)]
@@ -40,7 +41,7 @@ mod tests;
 pub use access::{Access, Action, may};
 pub use budget::{Budget, Limit};
 pub use error::QueryError;
-pub use evaluate::{Answer, Members, Rank, Related, Row, json_body, related};
+pub use evaluate::{Answer, Members, Rank, Related, json_body};
 pub use json_size::json_values;
 pub use limits::DEFAULT_LIMIT;
 pub use parse::parse;
@@ -48,4 +49,5 @@ pub use plan::{
     CodeLookup, Condition, FieldPath, Filter, ListFormat, Meta, Needs, Query, Scalar, Test, Window, sort, uuid_key,
 };
 pub use raw::{RawQuery, SearchBody, parse_query_string, parse_search_body};
+pub use row::Row;
 pub use schema::Collection;

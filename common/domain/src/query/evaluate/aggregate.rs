@@ -4,11 +4,11 @@
 //! keep the type of their field.
 
 use super::decimal;
-use super::related::Row;
 use super::value::Actual;
 use crate::query::dates::parse_instant;
 use crate::query::javascript;
 use crate::query::plan::{Aggregate, Operation};
+use crate::query::row::Row;
 use crate::query::schema::{Field, FieldType};
 use serde_json::{Map, Value};
 use std::cmp::Ordering;

@@ -2,10 +2,11 @@
 
 use super::order::{BYTES_PER_VALUE, compare_keys, sort_value};
 use super::project;
-use super::related::{Related, Row};
+use super::related::Related;
 use super::value::Actual;
 use crate::query::budget::Limit;
 use crate::query::plan::{Operation, Query, SortKey, SortTarget};
+use crate::query::row::Row;
 use crate::query::schema::FieldType;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -83,7 +84,7 @@ impl Query {
     fn pays_for_texts(&self, rows: &[&Row], related: &Related) -> bool {
         let fields: Vec<&str> = self.aggregates.iter().filter_map(|aggregate| Some(aggregate.field?.name)).collect();
         rows.iter().all(|row| {
-            let texts = fields.iter().filter_map(|field| row.get(*field)?.as_str());
+            let texts = fields.iter().filter_map(|field| row.get(field)?.as_str());
             let bytes: usize = texts.map(str::len).sum();
             bytes == 0 || related.budget().evaluates(bytes)
         })

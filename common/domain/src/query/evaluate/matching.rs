@@ -1,9 +1,10 @@
 //! Whether a row matches a filter, a test or a search.
 
-use super::related::{Related, Row};
+use super::related::Related;
 use super::value::Actual;
 use crate::query::javascript;
 use crate::query::plan::{Condition, Filter, Part, Scalar, Search, Test};
+use crate::query::row::Row;
 use crate::query::schema::FieldType;
 use serde_json::Value;
 use std::cmp::Ordering;

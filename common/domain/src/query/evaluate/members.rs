@@ -2,11 +2,11 @@
 //! takes kilobytes.
 
 use super::order::BYTES_PER_VALUE;
-use super::related::Row;
 use crate::query::budget::{Budget, Limit};
 use crate::query::plan::{Needs, Query, SortTarget};
+use crate::query::row::Row;
 use crate::query::schema::Collection;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// The members of a collection's rows that are still needed. Made once for a query and used for every row.
 #[derive(Debug, Clone)]
@@ -27,13 +27,11 @@ impl Members {
 
     /// The row with only these members.
     #[must_use]
-    pub fn of(&self, row: Row) -> Row {
-        if self.is_all {
-            return row;
+    pub fn of(&self, mut row: Row) -> Row {
+        if !self.is_all {
+            row.retain(|name| self.names.binary_search(&name).is_ok());
         }
-        let mut kept = Map::with_capacity(self.names.len().min(row.len()));
-        kept.extend(row.into_iter().filter(|(name, _)| self.names.binary_search(&name.as_str()).is_ok()));
-        kept
+        row
     }
 
     /// The row with only these members, for a caller that holds it until all rows are known. `None` when the budget is

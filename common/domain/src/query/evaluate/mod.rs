@@ -12,11 +12,11 @@ mod matching;
 mod members;
 mod order;
 mod project;
-pub mod related;
+mod related;
 mod run;
 mod value;
 
 pub use answer::{Answer, json_body};
 pub use members::Members;
 pub use order::Rank;
-pub use related::{Related, Row};
+pub use related::Related;

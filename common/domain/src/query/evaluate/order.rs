@@ -3,10 +3,11 @@
 //! Nulls are last in ascending and first in descending order. Texts are ordered by their bytes, as in a PostgreSQL database
 //! with the C collation.
 
-use super::related::{Related, Row};
+use super::related::Related;
 use super::value::Actual;
 use crate::query::budget::Limit;
 use crate::query::plan::{Query, SortKey, SortTarget};
+use crate::query::row::Row;
 use serde_json::Value;
 use std::cmp::Ordering;
 

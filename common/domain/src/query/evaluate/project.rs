@@ -1,10 +1,11 @@
 //! A row → the selected fields, in their order.
 
-use super::related::{Related, Row};
+use super::related::Related;
 use super::value::Actual;
 use crate::query::budget::Limit;
 use crate::query::functions::Function;
 use crate::query::plan::{FieldPath, Node, Selection, Source};
+use crate::query::row::Row;
 use crate::query::schema::{Field, FieldType, Relation};
 use serde::{
     Serialize, Serializer,

@@ -4,13 +4,11 @@
 
 use crate::query::budget::Budget;
 use crate::query::plan::{CodeLookup, Window};
+use crate::query::row::Row;
 use crate::query::schema::Collection;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
-
-/// A row: an object of fields; a relation is the key of the other row (a string) or null.
-pub type Row = Map<String, Value>;
 
 /// Loaded rows, codes and lookups. What is missing is evaluated as null.
 #[derive(Debug, Default, Clone)]

@@ -5,9 +5,10 @@
 
 use super::answer::{Answer, json_body};
 use super::project::{self, Shown};
-use super::related::{Related, Row};
+use super::related::Related;
 use crate::query::error::QueryError;
 use crate::query::plan::{Meta, Query};
+use crate::query::row::Row;
 use serde_json::{Map, Value};
 
 impl Query {

@@ -1,10 +1,11 @@
 //! [`Actual`]: the value of a field in a row, in the type of the operands it is compared with.
 
-use super::related::{Related, Row};
+use super::related::Related;
 use crate::query::dates::instant_of;
 use crate::query::functions::Function;
 use crate::query::javascript;
 use crate::query::plan::{FieldPath, Scalar};
+use crate::query::row::Row;
 use crate::query::schema::{FieldType, Relation};
 use chrono::{DateTime, Utc};
 use serde_json::Value;

@@ -14,7 +14,7 @@ mod parameters;
 use super::{Access, Answer, Budget, Collection, Query, QueryError, Related, Row, parse, parse_query_string};
 use crate::directory::Role;
 use chrono::{DateTime, TimeZone, Utc};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// The instant that `$NOW` stands for in these tests.
 fn now() -> DateTime<Utc> {
@@ -22,6 +22,10 @@ fn now() -> DateTime<Utc> {
 }
 
 fn object(value: Value) -> Row {
+    members(value).into()
+}
+
+fn members(value: Value) -> Map<String, Value> {
     value.as_object().expect("an object").clone()
 }
 

@@ -287,7 +287,7 @@ proptest! {
         if let Some(search) = search {
             parameters["search"] = json!(search);
         }
-        let answer = checked(&RawQuery::from_json(object(parameters))).run(&rows, &related).unwrap();
+        let answer = checked(&RawQuery::from_json(members(parameters))).run(&rows, &related).unwrap();
 
         let finds = |row: &Row| search.is_none_or(|text| {
             ["status", "reference_id", "reserved_for"].iter().any(|m| {
@@ -329,7 +329,7 @@ proptest! {
             })
             .collect();
         prop_assert_eq!(answer.data, Value::Array(expected));
-        prop_assert_eq!(answer.meta, Some(object(json!({"total_count": counts.0, "filter_count": counts.1}))));
+        prop_assert_eq!(answer.meta, Some(members(json!({"total_count": counts.0, "filter_count": counts.1}))));
     }
 
     #[test]
@@ -339,7 +339,7 @@ proptest! {
         let mut parts = Vec::new();
         as_brackets(&filter, "filter", &mut parts);
         let brackets = checked(&parse_query_string(&parts.join("&")).unwrap());
-        let from_json = checked(&RawQuery::from_json(object(json!({"filter": filter}))));
+        let from_json = checked(&RawQuery::from_json(members(json!({"filter": filter}))));
         prop_assert_eq!(brackets.filter, from_json.filter);
     }
 
@@ -348,7 +348,7 @@ proptest! {
         let member = ["status", "reserved_for", "quantity"][grouped];
         let parameters = json!({"groupBy": [member], "limit": limit,
             "aggregate": {"count": "*", "sum": "quantity", "max": "quantity", "countDistinct": "reference_id"}});
-        let answer = checked(&RawQuery::from_json(object(parameters))).run(&rows, &Related::new()).unwrap().data;
+        let answer = checked(&RawQuery::from_json(members(parameters))).run(&rows, &Related::new()).unwrap().data;
 
         let mut keys: Vec<Value> = Vec::new();
         for row in &rows {

@@ -83,7 +83,7 @@ fn a_search_body_is_a_query_or_keys() {
     let body = |v: Value| parse_search_body(&v).map_err(|e| e.extensions()["reason"].as_str().unwrap().to_owned());
     let parsed = body(json!({"query": {"limit": "2"}, "keys": ["a", 5]})).unwrap();
     assert_eq!(parsed.keys, Some(vec!["a".to_owned(), "5".to_owned()]));
-    assert_eq!(parsed.query, Some(RawQuery::from_json(object(json!({"limit": "2"})))));
+    assert_eq!(parsed.query, Some(RawQuery::from_json(members(json!({"limit": "2"})))));
     assert_eq!(body(json!([])).unwrap_err(), "\"value\" must be of type object");
     assert_eq!(body(json!({"keys": "a"})).unwrap_err(), "\"keys\" must be an array");
     assert_eq!(body(json!({"query": null})).unwrap_err(), "\"query\" must be of type object");
@@ -92,7 +92,8 @@ fn a_search_body_is_a_query_or_keys() {
 
 #[test]
 fn json_and_text_give_the_same_query() {
-    let raw = object(json!({"fields": ["id", "status"], "filter": {"quantity": {"_gt": 1}}, "sort": "-id", "limit": 2,
+    let raw =
+        members(json!({"fields": ["id", "status"], "filter": {"quantity": {"_gt": 1}}, "sort": "-id", "limit": 2,
         "aggregate": null, "groupBy": null}));
     let from_json =
         parse(&RawQuery::from_json(raw), Collection::CodeReservation, &admin(), now(), &Budget::default()).unwrap();
@@ -102,14 +103,14 @@ fn json_and_text_give_the_same_query() {
 #[test]
 fn a_filter_too_large_to_be_meant_is_refused() {
     let many: Vec<u32> = (0..30_000).collect();
-    let raw = RawQuery::from_json(object(json!({"filter": {"quantity": {"_in": many}}})));
+    let raw = RawQuery::from_json(members(json!({"filter": {"quantity": {"_in": many}}})));
     let answer = parse(&raw, Collection::CodeReservation, &admin(), now(), &Budget::default());
     assert_eq!(answer.map_err(|e| e.status()), Err(400));
     let mut nested = json!({"status": "new"});
     for _ in 0..200 {
         nested = json!({"_and": [nested]});
     }
-    let raw = RawQuery::from_json(object(json!({"filter": nested})));
+    let raw = RawQuery::from_json(members(json!({"filter": nested})));
     assert_eq!(
         parse(&raw, Collection::CodeReservation, &admin(), now(), &Budget::default()).map_err(|e| e.status()),
         Err(400)
