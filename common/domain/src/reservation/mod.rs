@@ -42,4 +42,4 @@ pub const COLLECTION: &str = "code_reservation";
 /// it: it starts the export again, as the next generation, with its own version. A worker that finds a newer version than its
 /// own leaves the export unchanged and fails the stream record, so that the record comes again until a newer worker takes it.
 /// (`Job::prepare` in `functions/reserve-codes/src/export.rs`.)
-pub const RENDERER_VERSION: u32 = 1;
+pub const RENDERER_VERSION: u32 = 2;
