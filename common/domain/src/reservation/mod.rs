@@ -20,6 +20,7 @@ mod status;
 mod text;
 mod timestamp;
 pub mod update;
+mod url_suffix;
 
 pub use create::sentence;
 pub use export_key::{ExportKey, file_id};

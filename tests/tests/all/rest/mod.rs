@@ -18,6 +18,7 @@ mod organisations;
 mod plans;
 pub(crate) mod refusals;
 mod strangers;
+mod suffixes;
 
 use crate::support::{harness::Setup, repository::root};
 
