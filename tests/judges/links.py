@@ -134,11 +134,13 @@ def report(links, readings, surprises):
                 surprises += [
                     f"{reader} reads {reading} in {link} ({kind} {text!r})" for text, (link, reading) in changed.items()
                 ]
-    for kind in ("short name", "refused"):
-        for _, text, link, elements in {(each, text, link, tuple(e)) for each, text, link, e in links if each == kind}:
-            misled = [reader for reader in readers if readings[reader, link] != sorted(elements)]
-            if kind == "refused" or misled:
-                print(f"    {kind} {text!r}: {', '.join(misled) or 'no reader here'}")
+    misled = {}
+    for kind, text, link, elements in links:
+        if kind in ("short name", "refused"):
+            found = {reader for reader in readers if readings[reader, link] != sorted(elements)}
+            misled.setdefault((kind, text), set()).update(found)
+    for (kind, text), found in misled.items():
+        print(f"    {kind} {text!r}: {', '.join(sorted(found)) or 'no reader here'}")
     for surprise in surprises:
         print(surprise)
     print(f"{len(surprises)} surprises")
