@@ -115,11 +115,13 @@ class System:
 
 
 @contextlib.contextmanager
-def system(binary, *options, log=None):
-    """Runs a built `local` on a free port until the block ends. `log` receives its log, with every operation of the AWS SDK."""
+def system(binary, *options, log=None, organisations=()):
+    """Runs a built `local` on a free port until the block ends. `log` receives its log, with every operation of the AWS SDK.
+    `organisations` are further rows of organisations."""
     with tempfile.TemporaryDirectory() as folder:
         seed = pathlib.Path(folder, "seed.json")
-        seed.write_text(json.dumps(SEED), encoding="utf-8")
+        rows = {**SEED, "organisation": [*SEED["organisation"], *organisations]}
+        seed.write_text(json.dumps(rows), encoding="utf-8")
         command = [str(binary), "--port", "0", "--seed", str(seed), *options]
         levels = LOG_OPERATIONS if log else os.environ.get("RUST_LOG", "warn")
         errors = open(log, "w", encoding="utf-8") if log else None

@@ -6,7 +6,7 @@
 use std::{env, str::FromStr, time::Duration};
 
 use crate::{
-    code::{CharacterSet, SerialDefaults, UnknownCharacterSet},
+    code::{CharacterSet, SerialDefaults, UnknownCharacterSet, link_domain},
     export::PartPolicy,
     reservation::Rules,
 };
@@ -272,7 +272,7 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
 
     fn domain(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
         let Some(value) = self.get(name) else { return Ok(None) };
-        parse_domain(&value).map(Some).map_err(|reason| ConfigError::Invalid {
+        link_domain(&value).map(Some).map_err(|reason| ConfigError::Invalid {
             name,
             value: value.clone(),
             reason: reason.to_owned(),
@@ -281,9 +281,9 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
 
     fn endpoint(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
         let Some(value) = self.get(name) else { return Ok(None) };
-        match parse_domain(&value) {
-            Ok(endpoint) => Ok(Some(endpoint)),
-            Err(_) => {
+        match parse_endpoint(&value) {
+            Some(endpoint) => Ok(Some(endpoint)),
+            None => {
                 let reason =
                     "an address such as http://127.0.0.1:8000 is needed, without query and fragment".to_owned();
                 Err(ConfigError::Invalid { name, value, reason })
@@ -328,19 +328,13 @@ pub fn is_safe(address: &str) -> bool {
     ["https://", "http://127.0.0.1:", "http://localhost:"].iter().any(|start| address.starts_with(start))
 }
 
-/// Checks the domain of links: `http` or `https`, a host, optionally a path, no query and no fragment. Removes a
-/// trailing slash.
-///
-/// # Errors
-/// A text that describes the form that is needed.
-pub fn parse_domain(value: &str) -> Result<String, &'static str> {
-    const NEEDED: &str = "an address such as https://id.example.com is needed, without query and fragment";
-    let rest = value.strip_prefix("https://").or_else(|| value.strip_prefix("http://")).ok_or(NEEDED)?;
+/// The address of a store: `http` or `https`, a host, optionally a path, no query and no fragment. Removes a trailing
+/// slash.
+fn parse_endpoint(value: &str) -> Option<String> {
+    let rest = value.strip_prefix("https://").or_else(|| value.strip_prefix("http://"))?;
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/%[]".contains(c);
-    if rest.trim_matches('/').is_empty() || rest.starts_with('/') || !rest.chars().all(plain) {
-        return Err(NEEDED);
-    }
-    Ok(value.trim_end_matches('/').to_owned())
+    let is_address = !rest.trim_matches('/').is_empty() && !rest.starts_with('/') && rest.chars().all(plain);
+    is_address.then(|| value.trim_end_matches('/').to_owned())
 }
 
 #[cfg(test)]
@@ -383,6 +377,8 @@ mod tests {
             ("STRICT_CHECK_DIGITS", "yes"),
             ("DIGITAL_LINK_DOMAIN", "id.gs1.org"),
             ("DIGITAL_LINK_DOMAIN", "https://id.gs1.org?x=1"),
+            ("DIGITAL_LINK_DOMAIN", "https://id.example.com/01/09506000134352"),
+            ("SHORT_CODE_DOMAIN", "https://go.example.com/gtin"),
             ("OIDC_ISSUER", "http://issuer.example"),
             ("DYNAMODB_ENDPOINT", "127.0.0.1:8000"),
             ("S3_ENDPOINT", "ftp://127.0.0.1:8001"),

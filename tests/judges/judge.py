@@ -4,9 +4,10 @@
     tests/judges/judge.py EXPORT.csv...
 
 Each argument is an export in CSV with the columns position, code, digital_link, element_string, epc_uri. The first
-2,000 rows of each (--rows) are given to four validators:
+2,000 rows of each (--rows) are given to these validators:
 
     biip           parses element string and Digital Link; reports a wrong check digit in a member of its result
+    data           biip again: parses the data of a barcode that the rule of docs/codes.md makes of the element string
     zint           encodes the element string as GS1 DataMatrix, with its own check of every Application Identifier
     bwip-js        encodes element string and Digital Link as GS1 DataMatrix, with its own checks
     epcpy          turns the EPC URI into an element string and back; it does not check whether the code fits a 96-bit tag
@@ -28,6 +29,8 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 PYTHON_JUDGES = ["biip==5.2.0", "zint-bindings==1.2.2", "epcpy==0.1.8"]
 NODE_JUDGES = ["bwip-js@4.11.4"]
+# Only links.py needs it.
+NODE_READERS = ["digital-link.js@1.4.3"]
 
 
 def main():
@@ -38,7 +41,7 @@ def main():
     parser.add_argument("--rows", type=int, default=2000, help="rows to check per export")
     parser.add_argument(
         "--tools",
-        default=os.path.join(tempfile.gettempdir(), "code-judges"),
+        default=default_tools(),
         help="directory in which the validators are installed",
     )
     arguments = parser.parse_args()
@@ -52,11 +55,15 @@ def main():
     sys.exit(report(verdicts))
 
 
+def default_tools():
+    return os.path.join(tempfile.gettempdir(), "code-judges")
+
+
 def install(tools):
     """Installs the validators once; returns the Python interpreter and the directory of the Node packages."""
     python = os.path.join(tools, "python", "bin", "python")
     node_path = os.path.join(tools, "node")
-    wanted = "\n".join(PYTHON_JUDGES + NODE_JUDGES)
+    wanted = "\n".join(PYTHON_JUDGES + NODE_JUDGES + NODE_READERS)
     stamp = os.path.join(tools, "installed")
     if os.path.exists(stamp) and open(stamp, encoding="utf-8").read() == wanted:
         return python, node_path
@@ -65,7 +72,7 @@ def install(tools):
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run(pip + PYTHON_JUDGES, check=True)
     npm = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", node_path]
-    subprocess.run(npm + NODE_JUDGES, check=True)
+    subprocess.run(npm + NODE_JUDGES + NODE_READERS, check=True)
     with open(stamp, "w", encoding="utf-8") as file:
         file.write(wanted)
     return python, node_path

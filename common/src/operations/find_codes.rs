@@ -9,7 +9,10 @@ use uuid::Uuid;
 
 use super::{Caller, OperationError};
 use crate::{
-    code::{Candidate, Namespace, Permutation, PoolSpec, Secret, by_code, by_digital_link, by_join_key},
+    code::{
+        Candidate, CodeType, Namespace, Permutation, PoolSpec, Secret, by_code, by_digital_link, by_join_key,
+        is_short_link,
+    },
     concurrency,
     context::Context,
     query::CodeLookup,
@@ -70,7 +73,8 @@ pub(super) async fn find_codes(
             // A key without a product (an SSCC) is found whatever product the lookup names, so the reservation's
             // product is compared.
             CodeLookup::Code { product: Some(product), .. } => item.product.as_ref() == Some(product),
-            _ => true,
+            CodeLookup::DigitalLink(link) => links_to(context, link, item),
+            CodeLookup::Code { product: None, .. } | CodeLookup::EpcJoinKey(_) => true,
         };
         if let Some(reservation) = reservation.filter(|item| caller.sees(item.reserved_for.as_deref()) && asked(item)) {
             found.entry((*lookup).clone()).or_default().push(FoundCode { reservation, index: *index });
@@ -103,6 +107,18 @@ fn candidates(lookup: &CodeLookup) -> Vec<Candidate> {
         CodeLookup::DigitalLink(link) => by_digital_link(link),
         CodeLookup::EpcJoinKey(key) => by_join_key(key),
     }
+}
+
+/// Whether a link leads to the code of a reservation that it was found for. A Digital Link identifies its code on every
+/// domain, a short link on a domain of short links only: the one of the reservation's export or the deployment's. If
+/// there is neither, every domain is accepted, because someone else made the links.
+fn links_to(context: &Context, link: &str, item: &Reservation) -> bool {
+    if item.code_type.as_deref() != Some(CodeType::ShortCode.as_str()) {
+        return true;
+    }
+    let of_export = item.render.as_ref().and_then(|render| render.short_code_domain.as_deref());
+    let mut domains = of_export.into_iter().chain(context.config().short_code_domain.as_deref()).peekable();
+    domains.peek().is_none() || domains.any(|domain| is_short_link(link, domain))
 }
 
 /// The index of a code in its pool, by the inverse permutation; `None` if it was never issued.

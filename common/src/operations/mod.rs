@@ -27,5 +27,5 @@ pub mod users;
 pub use caller::Caller;
 pub use error::OperationError;
 pub use relate::Loader;
-pub use render::{RenderError, freeze, renderer};
+pub use render::{RenderError, UnusableDomain, check_domains, freeze, renderer};
 pub use session::Session;

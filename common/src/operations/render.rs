@@ -3,7 +3,7 @@
 
 use super::OperationError;
 use crate::{
-    code::{CodeError, PoolSpec, RenderOptions, Renderer, Secret},
+    code::{CodeError, PoolSpec, RenderOptions, Renderer, Secret, link_domain},
     config::Config,
     directory::Organisation,
     reservation::{RENDERER_VERSION, Range, Render, Reservation},
@@ -13,6 +13,7 @@ use crate::{
 #[must_use]
 pub fn freeze(reservation: &Reservation, organisation: Option<&Organisation>, config: &Config) -> Render {
     let own_domain = organisation.and_then(|organisation| organisation.digital_link_domain.clone());
+    let own_domain = own_domain.filter(|domain| !domain.trim().is_empty());
     Render {
         export_type: reservation.export_type.clone().unwrap_or_default(),
         url_suffix: reservation.url_suffix.clone().filter(|suffix| !suffix.is_empty()),
@@ -21,6 +22,23 @@ pub fn freeze(reservation: &Reservation, organisation: Option<&Organisation>, co
         company_prefix: organisation.and_then(|organisation| organisation.organisation_company_prefix.clone()),
         version: RENDERER_VERSION,
     }
+}
+
+/// The organisation's row in the Directory has a domain that would change what links identify, or is no address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the organisation's digital_link_domain cannot be used: {0}; ask the operator to correct it")]
+pub struct UnusableDomain(&'static str);
+
+/// Checks the domains of an export that is about to begin. Those of the deployment are checked at start-up, that of an
+/// organisation can be any text.
+///
+/// # Errors
+/// [`UnusableDomain`] if [`link_domain`] refuses a domain.
+pub fn check_domains(render: &Render) -> Result<(), UnusableDomain> {
+    for domain in std::iter::once(&render.digital_link_domain).chain(&render.short_code_domain) {
+        link_domain(domain).map_err(UnusableDomain)?;
+    }
+    Ok(())
 }
 
 /// The codes cannot be rendered.

@@ -13,7 +13,7 @@ use common::{
     directory::Organisation,
     export::{ExportError, ExportType},
     metrics::{Allocation, Event},
-    operations::freeze,
+    operations::{check_domains, freeze},
     reservation::{Render, Reservation, sentence},
     store::{Allocated, MAX_PLACEMENTS, Placement, Pool, PoolEntry, has_room},
 };
@@ -127,6 +127,7 @@ async fn prepare(context: &Context, item: &Reservation) -> Result<Prepared, Work
     }
     let spec = PoolSpec::resolve(&request, &rules.serials, rules.strict_check_digits)?;
     let render = freeze(item, organisation.as_ref(), context.config());
+    check_domains(&render)?;
     render.export_type.parse::<ExportType>().map_err(ExportError::from)?;
     let quota = quota_of(context, item, organisation.as_ref())?;
     let prefix = request.company_prefix.and_then(|prefix| CompanyPrefix::parse(prefix).ok());

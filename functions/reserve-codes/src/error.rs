@@ -9,7 +9,7 @@ use common::{
     context::{Context, SecretError},
     directory::UnreadableQuota,
     export::ExportError,
-    operations::{RenderError, tidy::TidyError},
+    operations::{RenderError, UnusableDomain, tidy::TidyError},
     reservation::Reservation,
     store::StoreError,
 };
@@ -64,6 +64,12 @@ impl From<CodeError> for WorkError {
 
 impl From<UnreadableQuota> for WorkError {
     fn from(error: UnreadableQuota) -> Self {
+        Self::Permanent(common::reservation::sentence(&error.to_string()))
+    }
+}
+
+impl From<UnusableDomain> for WorkError {
+    fn from(error: UnusableDomain) -> Self {
         Self::Permanent(common::reservation::sentence(&error.to_string()))
     }
 }

@@ -12,7 +12,7 @@ use common::{
     export::{Cursor, ExportError, ExportFile, ExportType, FileHead, PartPlan},
     metrics::{self, Event},
     operations::{
-        freeze, renderer,
+        check_domains, freeze, renderer,
         tidy::{self, Incarnation},
     },
     reservation::{ExportKey, ExportProgress, RENDERER_VERSION, Reservation, file_id, file_name},
@@ -348,6 +348,7 @@ fn compile(context: &Context, secret: &common::code::Secret, item: &Reservation)
     let (Some(range), Some(render)) = (&item.range, &item.render) else {
         return Err(WorkError::Permanent("The reservation has no range.".to_owned()));
     };
+    check_domains(render)?;
     let export_type: ExportType = render.export_type.parse().map_err(ExportError::from)?;
     let renderer = renderer(secret, range, render)?;
     let id = item.id.to_string();

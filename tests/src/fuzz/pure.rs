@@ -6,7 +6,7 @@ use aws_lambda_events::event::dynamodb::Event;
 use common::{
     code::{
         CharacterSet, CodeRequest, CodeType, CompanyPrefix, PoolSpec, SerialDefaults, by_code, by_digital_link,
-        by_join_key, check_digit, has_check_digit, prefixes_conflict, product_key,
+        by_join_key, check_digit, has_check_digit, is_short_link, link_domain, prefixes_conflict, product_key,
     },
     directory::Role,
     operations::freeze,
@@ -164,4 +164,12 @@ pub(super) fn products(input: &[u8]) {
     }
     let product = (!second.is_empty()).then_some(second);
     let _found = (by_code(first, product), by_digital_link(first), by_join_key(first));
+    if let Ok(domain) = link_domain(first) {
+        assert_eq!(link_domain(&domain).as_deref(), Ok(domain.as_str()));
+        // A short link below any domain is a short link, and a link of no other key.
+        let link = format!("{domain}/AbC12345");
+        assert!(is_short_link(&link, &domain), "{link:?}");
+        assert_eq!(by_digital_link(&link), by_digital_link("https://example.com/AbC12345"), "{link:?}");
+    }
+    let _is = is_short_link(first, second);
 }

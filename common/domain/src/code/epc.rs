@@ -12,19 +12,27 @@ const MIN_EPC_PREFIX: usize = 6;
 
 /// The template of the EPC URI of a namespace's codes; empty if the URI is not certain.
 ///
-/// The URI is certain if the company prefix is known and has at least six digits, the key starts with the prefix (after the
-/// indicator digit), and the check digit of the key is correct. The URI omits the check digit, so with an incorrect one it
-/// would be equal to the URI of another product's code.
+/// The URI is certain if the company prefix is known and has at least six digits, GS1 licenses it to companies, the key
+/// starts with the prefix (after the indicator digit), and the check digit of the key is correct. The URI omits the
+/// check digit, so with an incorrect one it would be equal to the URI of another product's code.
 pub(super) fn pure_identity(namespace: &Namespace, width: usize, prefix: Option<&CompanyPrefix>) -> Template {
     let own = namespace.company_prefix().and_then(|prefix| CompanyPrefix::parse(prefix).ok());
     let Some(prefix) = own.as_ref().or(prefix) else {
         return Template::new();
     };
     let checked = checked_part(namespace.code_type, &namespace.key);
-    if prefix.digits() < MIN_EPC_PREFIX || !checked.is_none_or(has_check_digit) {
+    if prefix.digits() < MIN_EPC_PREFIX || !has_epcs(namespace, prefix) || !checked.is_none_or(has_check_digit) {
         return Template::new();
     }
     body(namespace, width, prefix.as_str()).unwrap_or_default()
+}
+
+/// Whether keys with this company prefix have EPCs. Numbers that are unique in a company or region only would be equal
+/// to those of others (EPC Tag Data Standard 2.3, sections 7.3.2 to 7.3.8).
+fn has_epcs(namespace: &Namespace, prefix: &CompanyPrefix) -> bool {
+    // The indicator digit of a GTIN-8, ISBN or ISMN is always 0.
+    let is_gtin = matches!(namespace.code_type, CodeType::Sgtin | CodeType::Itip) && namespace.key.starts_with('0');
+    !prefix.is_reserved() || (is_gtin && prefix.is_of_gtins_only())
 }
 
 fn body(namespace: &Namespace, width: usize, prefix: &str) -> Option<Template> {

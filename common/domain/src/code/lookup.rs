@@ -5,11 +5,13 @@
 //! exist among them, which know their character sets, and [`super::Permutation::index_of`] finds the index. A text that is
 //! not a code has no candidates.
 
-use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
 
 use super::digits::{has_check_digit, is_digits};
+use super::link::{self, Elements, Link, parse_element_string};
 use super::namespace::{DEPLOYMENT_KEY, Namespace};
 use super::prefix::{MAX_PREFIX_LENGTH, MIN_PREFIX_LENGTH};
+use super::primary_keys::is_number;
 use super::product::product_key;
 use super::types::{CodeType, FIXED_KEY_LENGTH};
 
@@ -44,89 +46,50 @@ pub fn by_code(code: &str, product: Option<&str>) -> Vec<Candidate> {
         .collect()
 }
 
-/// Candidates of a GS1 Digital Link URI or a short link. Scheme, host, any path before the primary key, query and fragment
-/// are ignored.
+/// Candidates of a GS1 Digital Link URI or a short link, whatever its domain. A link of a key that this service does
+/// not issue is no short link. For the caller, which knows the domains, there is [`super::is_short_link`].
 #[must_use]
 pub fn by_digital_link(link: &str) -> Vec<Candidate> {
-    let path = link.split(['?', '#']).next().unwrap_or_default();
-    let (path, has_host) = match path.split_once("://") {
-        Some((_, after)) => (after, true),
-        None => (path, false),
-    };
-    let Some(segments) =
-        path.split('/').map(|segment| percent_decode_str(segment).decode_utf8().ok()).collect::<Option<Vec<_>>>()
-    else {
-        return Vec::new();
-    };
-    let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
-    // A host alone is not a code, even if it looks like one.
-    let segments = match segments.split_first() {
-        Some((_, rest)) if has_host => rest,
-        _ => segments.as_slice(),
-    };
-    match segments {
-        [.., ai, key, serial_ai, serial_text] if is_serial_ai(ai, serial_ai) => of_elements(ai, key, Some(serial_text)),
-        [.., ai, key] if is_sole_ai(ai) => of_elements(ai, key, None),
-        [code] if has_host => serial(CodeType::ShortCode, DEPLOYMENT_KEY, code).into_iter().collect(),
-        [.., _, code] => serial(CodeType::ShortCode, DEPLOYMENT_KEY, code).into_iter().collect(),
-        _ => Vec::new(),
-    }
-}
-
-/// Candidates of an `epc_join_key`: an element string with bracketed Application Identifiers.
-#[must_use]
-pub fn by_join_key(join_key: &str) -> Vec<Candidate> {
-    let Some((ai, rest)) = bracketed(join_key) else {
-        return Vec::new();
-    };
-    match rest.split_once('(') {
-        None if is_sole_ai(ai) => of_elements(ai, rest, None),
-        Some((key, second)) => match second.split_once(')') {
-            Some((serial_ai, text)) if is_serial_ai(ai, serial_ai) => of_elements(ai, key, Some(text)),
-            _ => Vec::new(),
-        },
+    match link::parse(link) {
+        Some(Link::Key(elements)) => of_elements(&elements),
+        Some(Link::Other(code)) => serial(CodeType::ShortCode, DEPLOYMENT_KEY, &code).into_iter().collect(),
         None => Vec::new(),
     }
 }
 
-fn bracketed(text: &str) -> Option<(&str, &str)> {
-    text.strip_prefix('(')?.split_once(')')
+/// Candidates of an `epc_join_key`: an element string with bracketed Application Identifiers. Other elements, such as a
+/// lot or an expiry date, may stand before, between and after those of the code.
+#[must_use]
+pub fn by_join_key(join_key: &str) -> Vec<Candidate> {
+    parse_element_string(join_key).map(|elements| of_elements(&elements)).unwrap_or_default()
 }
 
-/// Whether `serial_ai` carries the serial of the key in `ai`.
-fn is_serial_ai(ai: &str, serial_ai: &str) -> bool {
-    of_ai(ai).is_some_and(|code_type| code_type.serial_ai() == Some(serial_ai))
+/// The candidates of every type whose Application Identifiers are among the elements.
+fn of_elements(elements: &Elements) -> Vec<Candidate> {
+    CodeType::ALL.into_iter().flat_map(|code_type| of_type(code_type, elements).unwrap_or_default()).collect()
 }
 
-/// Whether the AI carries the key and its serial in one element.
-fn is_sole_ai(ai: &str) -> bool {
-    of_ai(ai).is_some_and(|code_type| code_type.serial_ai().is_none())
-}
-
-fn of_ai(ai: &str) -> Option<CodeType> {
-    CodeType::ALL.into_iter().find(|code_type| code_type.application_identifier() == Some(ai))
-}
-
-fn of_elements(ai: &str, key: &str, serial_text: Option<&str>) -> Vec<Candidate> {
-    let Some(code_type) = of_ai(ai) else {
-        return Vec::new();
-    };
-    match (code_type, serial_text) {
-        (CodeType::Sscc | CodeType::Gsrn, None) => fixed_key(code_type, key).collect(),
-        (CodeType::Giai, None) => asset(key).collect(),
-        (_, Some(text)) => serial(code_type, key, text).into_iter().collect(),
-        (_, None) => {
-            // 13 digits, then the serial. In AI 8003 a 0 precedes them.
-            let key = match code_type {
-                CodeType::Grai => key.strip_prefix('0'),
-                _ => Some(key),
-            };
-            key.and_then(|key| key.split_at_checked(13))
-                .and_then(|(key, text)| serial(code_type, key, text))
-                .into_iter()
-                .collect()
-        }
+fn of_type(code_type: CodeType, elements: &Elements) -> Option<Vec<Candidate>> {
+    let key = elements.get(code_type.application_identifier()?)?;
+    if let Some(serial_ai) = code_type.serial_ai() {
+        let key = if code_type == CodeType::Sgtin { gtin_14(key) } else { key.into() };
+        return Some(serial(code_type, &key, elements.get(serial_ai)?).into_iter().collect());
     }
+    Some(match code_type {
+        CodeType::Sscc | CodeType::Gsrn => fixed_key(code_type, key).collect(),
+        CodeType::Giai => asset(key).collect(),
+        _ => {
+            // 13 digits, then the serial. In AI 8003 a 0 precedes them.
+            let key = if code_type == CodeType::Grai { key.strip_prefix('0')? } else { key };
+            let (key, text) = key.split_at_checked(13)?;
+            serial(code_type, key, text).into_iter().collect()
+        }
+    })
+}
+
+/// A GTIN-8, GTIN-12 or GTIN-13 as the GTIN-14 that AI 01 holds. Digital Link 1.0 and 1.1 allowed the short forms.
+fn gtin_14(gtin: &str) -> Cow<'_, str> {
+    if matches!(gtin.len(), 8 | 12 | 13) && is_number(gtin) { format!("{gtin:0>14}").into() } else { gtin.into() }
 }
 
 /// The candidate for a serial of a product or for a short code.

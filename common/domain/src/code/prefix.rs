@@ -8,6 +8,24 @@ pub const MIN_PREFIX_LENGTH: usize = 4;
 /// Maximum number of digits of a GS1 Company Prefix (same section).
 pub const MAX_PREFIX_LENGTH: usize = 12;
 
+/// Beginnings of numbers that GS1 licenses to no company, so that keys built from them are unique in one company or
+/// region only, or are no GS1 keys (GS1 General Specifications, section 1.4.2 and those that the EPC Tag Data Standard
+/// 2.3 names in sections 7.3.2 to 7.3.8).
+const RESERVED: [&[&str]; 6] = [
+    // Numbers within a company, and those kept free because of GTIN-8.
+    &["00000", "0001", "0002", "0003", "0004", "0005", "0006", "0007", "04"],
+    // Numbers within a region.
+    &["02", "2"],
+    // Kept for future use; once for coupons.
+    &["05"],
+    // General Manager Numbers of the EPC scheme GID, and GTIN-8.
+    &["951", "96"],
+    // ISSN, ISBN and ISMN.
+    &["977", "978", "979"],
+    // Refund receipts and coupons.
+    &["980", "981", "982", "983", "984", "99"],
+];
+
 /// A GS1 Company Prefix: 4 to 12 digits, leading zeros included.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CompanyPrefix(String);
@@ -36,6 +54,24 @@ impl CompanyPrefix {
     pub fn digits(&self) -> usize {
         self.0.len()
     }
+
+    /// Whether the prefix lies in a range that GS1 reserves, for example for restricted circulation, coupons or
+    /// publications.
+    #[must_use]
+    pub fn is_reserved(&self) -> bool {
+        RESERVED.iter().copied().flatten().any(|start| self.0.starts_with(start))
+    }
+
+    /// Whether the reserved prefix is one with which the EPC Tag Data Standard 2.3 builds EPCs of GTINs nevertheless:
+    /// of a GTIN-8, `00000` and its first three digits (section 7.3.2, without RCN-8); of an ISBN or ISMN, its digits
+    /// up to the publisher (section 7.3.8.1).
+    #[must_use]
+    pub fn is_of_gtins_only(&self) -> bool {
+        let first_of_gtin_8 = self.0.strip_prefix("00000").filter(|digits| digits.len() == 3);
+        first_of_gtin_8.is_some_and(|digits| !digits.starts_with(['0', '2']))
+            || self.0.starts_with("978")
+            || self.0.starts_with("979")
+    }
 }
 
 /// Whether two organisations must not have these prefixes at the same time: one prefix is the beginning of the other, so keys
@@ -56,6 +92,56 @@ mod tests {
         }
         for bad in ["", "061", "9312345000012", "06141a1", " 0614141", "٠٦١٤"] {
             assert_eq!(CompanyPrefix::parse(bad), Err(CodeError::CompanyPrefixForm), "{bad}");
+        }
+    }
+
+    #[test]
+    fn ranges_that_gs1_licenses_to_no_company_are_reserved() {
+        let is_reserved = |text: &str| CompanyPrefix::parse(text).unwrap().is_reserved();
+        for reserved in [
+            "0000000",
+            "0000099",
+            "00000950",
+            "0001234",
+            "0007999",
+            "0200000",
+            "0299999",
+            "0400000",
+            "0499999",
+            "0500000",
+            "2000000",
+            "2999999",
+            "9510000",
+            "9600000",
+            "9699999",
+            "977123456",
+            "978817525",
+            "979000",
+            "9800000",
+            "9810000",
+            "9849999",
+            "9900000",
+            "999999999999",
+        ] {
+            assert!(is_reserved(reserved), "{reserved}");
+        }
+        for licensed in [
+            "0000100", "00009999", "0000999", "0008000", "0009999", "0010000", "0199999", "0300000", "0399999",
+            "0600000", "1300000", "3000000", "4006381", "9500000", "9521141", "9529999", "9700000", "9769999",
+            "9312345",
+        ] {
+            assert!(!is_reserved(licensed), "{licensed}");
+        }
+    }
+
+    #[test]
+    fn gtins_have_epcs_with_some_reserved_prefixes() {
+        let of_gtins = |text: &str| CompanyPrefix::parse(text).unwrap().is_of_gtins_only();
+        for prefix in ["00000950", "00000100", "978817525", "979000123"] {
+            assert!(of_gtins(prefix), "{prefix}");
+        }
+        for prefix in ["00000012", "00000212", "0000095", "000009501", "977123456", "9800000", "2000000"] {
+            assert!(!of_gtins(prefix), "{prefix}");
         }
     }
 

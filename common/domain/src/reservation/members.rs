@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{FieldError, Rules, text};
+use super::{FieldError, Rules, text, url_suffix};
 use crate::{
     code::{CharacterSet, CodeType},
     reservation::ExportType,
@@ -55,7 +55,7 @@ impl<'a> Members<'a> {
 
     pub(super) fn url_suffix(&mut self) -> Option<String> {
         let suffix = self.text("url_suffix")?;
-        let result = text::url_suffix(&suffix).map(|()| Some(suffix));
+        let result = url_suffix::check(&suffix).map(|()| Some(suffix));
         self.keep(result)
     }
 

@@ -20,6 +20,7 @@ mod status;
 mod text;
 mod timestamp;
 pub mod update;
+mod url_suffix;
 
 pub use create::sentence;
 pub use export_key::{ExportKey, file_id};
@@ -42,4 +43,4 @@ pub const COLLECTION: &str = "code_reservation";
 /// it: it starts the export again, as the next generation, with its own version. A worker that finds a newer version than its
 /// own leaves the export unchanged and fails the stream record, so that the record comes again until a newer worker takes it.
 /// (`Job::prepare` in `functions/reserve-codes/src/export.rs`.)
-pub const RENDERER_VERSION: u32 = 1;
+pub const RENDERER_VERSION: u32 = 2;

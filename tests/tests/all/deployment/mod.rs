@@ -3,6 +3,7 @@
 
 mod costs;
 mod events;
+mod link_lengths;
 mod metrics;
 mod repository;
 mod rights;

@@ -11,12 +11,14 @@ mod edges;
 mod examples;
 mod files;
 mod fuzz;
+mod links;
 mod lookups;
 pub(crate) mod oidc;
 mod organisations;
 mod plans;
 pub(crate) mod refusals;
 mod strangers;
+mod suffixes;
 
 use crate::support::{harness::Setup, repository::root};
 

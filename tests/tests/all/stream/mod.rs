@@ -2,6 +2,7 @@
 //! by slice, and what the sweep repairs.
 
 mod again;
+mod domains;
 mod ends;
 mod million;
 mod progress;

@@ -1,6 +1,7 @@
 //! Tests of the whole module through its public API.
 
 mod garbage;
+mod links;
 mod pools;
 mod properties;
 mod reading_back;

@@ -132,7 +132,7 @@ fn the_epc_uri_is_empty_rather_than_guessed() {
     let epc = |namespace: &str, prefix: Option<&str>| {
         let options = RenderOptions { company_prefix: prefix.map(str::to_owned), ..options() };
         let set = match namespace.parse::<Namespace>().unwrap().code_type {
-            CodeType::Sscc => CharacterSet::Numeric,
+            CodeType::Sscc | CodeType::Gsrn | CodeType::Cpi => CharacterSet::Numeric,
             _ => CharacterSet::Alphanumeric,
         };
         let [.., epc] = shapes(namespace, set, &options);
@@ -145,6 +145,22 @@ fn the_epc_uri_is_empty_rather_than_guessed() {
     assert_eq!(epc("sgtin#19361758000003#8", Some("9361758")), "");
     assert_eq!(epc("sgtin#19506000134359#8", Some("95060")), "");
     assert_eq!(epc("sscc#95060#18", None), "");
+    // Prefixes that GS1 reserves: restricted circulation, coupons, refunds and publications.
+    assert_eq!(epc("sgtin#02000001234563#8", Some("2000001")), "");
+    assert_eq!(epc("sgtin#00412345678903#8", Some("0412345")), "");
+    assert_eq!(epc("grai#9801234567892#8", Some("9801234")), "");
+    assert_eq!(epc("gdti#9900001234569#8", Some("9900001")), "");
+    assert_eq!(epc("cpi#2000001A#8", Some("2000001")), "");
+    assert_eq!(epc("giai#0200001#8", None), "");
+    assert_eq!(epc("gsrn#9771234#18", None), "");
+    assert_eq!(epc("sscc#0001234#18", None), "");
+    assert_eq!(epc("sgtin#09771234567898#8", Some("977123456")), "");
+    // ISBN and GTIN-8 have EPCs, as GTINs with the indicator digit 0 only.
+    assert_eq!(epc("sgtin#09788175257665#8", Some("978817525")), "urn:epc:id:sgtin:978817525.0766.<0..8>");
+    assert_eq!(epc("sgtin#19788175257662#8", Some("978817525")), "");
+    assert_eq!(epc("gdti#9788175257665#8", Some("978817525")), "");
+    assert_eq!(epc("sgtin#00000095010939#8", Some("00000950")), "urn:epc:id:sgtin:00000950.01093.<0..8>");
+    assert_eq!(epc("sgtin#00000020010935#8", Some("00000200")), "");
     // If the namespace has a prefix, that of the options is ignored.
     assert_eq!(epc("sscc#9506000#18", Some("4006381")), "urn:epc:id:sscc:9506000.<0..10>");
     // A prefix of twelve digits leaves no reference, and the component is empty.

@@ -1,0 +1,228 @@
+//! The rule of `url_suffix`: a query that can be appended to every link without a change of what the link identifies.
+//!
+//! The readers of GS1 Digital Link decide what a link identifies. They differ: some split a query at `;` too, some
+//! decode keys before they look for Application Identifiers. The rule refuses what any of them would read.
+//! `tests/judges` gives the same suffixes to three readers.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
+use super::FieldError;
+
+/// Maximum number of keys. GS1's Barcode Syntax Engine refuses a link with more than 64 keys and Application
+/// Identifiers.
+const MAX_KEYS: usize = 60;
+
+/// A key that GS1's Digital Link toolkit for JavaScript cannot read: it calls the function of this name on the object
+/// of all keys.
+const UNREADABLE: &str = "hasOwnProperty";
+
+/// Checks that the text is a query such as `k=v&k2=v2`, with or without a leading `?`, and contains no Application
+/// Identifier.
+///
+/// RFC 3986, section 3.4, defines the allowed characters. GS1 Digital Link URI Syntax 1.6, section 4.11, reserves
+/// all-digit keys of any length for Application Identifiers.
+///
+/// # Errors
+/// `regex` if the text is not such a query.
+pub(super) fn check(text: &str) -> Result<(), FieldError> {
+    let query = text.strip_prefix('?').unwrap_or(text);
+    if query.is_empty() {
+        return match text {
+            "" => Ok(()),
+            _ => wrong("Value has to name at least one key after the question mark."),
+        };
+    }
+    if !is_query(query) {
+        return wrong(
+            "Value has to be a query such as ?key=value of RFC 3986 characters, without # and without a path.",
+        );
+    }
+    if percent_decode_str(query).decode_utf8().is_err() {
+        return wrong("Percent-encoded characters have to be UTF-8.");
+    }
+    for pair in query.split('&') {
+        let key = key_of(pair);
+        if key.is_empty() {
+            return wrong("Every part of the query needs a key.");
+        }
+        if pair == key {
+            return wrong("Every key of the query needs a value, as in ?key=value.");
+        }
+        if key.contains(['/', '?']) {
+            return wrong("Value has to be a query, without a path before it.");
+        }
+    }
+    // Some readers split at semicolons too, and some at every question mark.
+    let mut keys = query.split(['&', ';', '?']).map(key_of);
+    if keys.clone().any(is_application_identifier) {
+        return wrong("A key must not be a GS1 application identifier.");
+    }
+    if keys.clone().count() > MAX_KEYS {
+        return wrong("Value must not have more than 60 keys.");
+    }
+    if keys.any(|key| decoded(key) == UNREADABLE) {
+        return wrong("Value must not have the key hasOwnProperty, which some readers cannot read.");
+    }
+    Ok(())
+}
+
+fn wrong(reason: &str) -> Result<(), FieldError> {
+    Err(FieldError::new("url_suffix", "regex", reason))
+}
+
+fn key_of(pair: &str) -> &str {
+    pair.split('=').next().unwrap_or_default()
+}
+
+fn decoded(key: &str) -> Cow<'_, str> {
+    percent_decode_str(key).decode_utf8_lossy()
+}
+
+/// Whether a reader may take a key for an Application Identifier: it consists of digits, as it stands or after
+/// decoding, once or several times.
+fn is_application_identifier(key: &str) -> bool {
+    let mut key = key.to_owned();
+    loop {
+        if key.split(['&', ';', '=']).any(is_number) {
+            return true;
+        }
+        // Decoding makes a text shorter or leaves it as it is, so this ends.
+        let next = decoded(&key).into_owned();
+        if next == key {
+            return false;
+        }
+        key = next;
+    }
+}
+
+/// Whether a text is digits of any script, apart from spaces and invisible characters, which a reader may trim.
+fn is_number(text: &str) -> bool {
+    let mut visible = text.chars().filter(|c| *c != '+' && (c.is_alphanumeric() || c.is_ascii_graphic())).peekable();
+    visible.peek().is_some() && visible.all(char::is_numeric)
+}
+
+fn is_query(query: &str) -> bool {
+    let bytes = query.as_bytes();
+    let hex = |i: usize| bytes.get(i).is_some_and(u8::is_ascii_hexdigit);
+    // RFC 3986: query = *( pchar / "/" / "?" ); pchar = unreserved / pct-encoded / sub-delims / ":" / "@".
+    bytes.iter().enumerate().all(|(i, b)| match b {
+        b'%' => hex(i + 1) && hex(i + 2),
+        _ => b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(b),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason(suffix: &str) -> Option<String> {
+        check(suffix).err().map(|error| error.reason)
+    }
+
+    #[test]
+    fn a_suffix_is_a_query_and_nothing_else() {
+        for good in
+            ["", "k=v", "?k=v", "?k=v&k2=v2", "?utm_source=box&x=%20y", "?redirect=https://e.example/p?q=1", "k="]
+        {
+            assert!(check(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "?",
+            "#a",
+            "k=v#a",
+            "/path",
+            "a b=c",
+            "k=%2",
+            "k=%zz",
+            "k=ü",
+            "&k=v",
+            "k=v&",
+            "k=v&&l=w",
+            "=v",
+            "k",
+            "/path?x=1",
+            "/10/LOT1",
+            "?k=v&a/b=c",
+            "k=\"v\"",
+            "k=<v>",
+            "k=v\n",
+            "k=v\u{0}",
+        ] {
+            assert!(check(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn no_reader_finds_an_application_identifier() {
+        for bad in [
+            "?01=1",
+            "?k=v&8003=x",
+            "?17=271231",
+            "?12345=x",
+            "?0=x",
+            "?%31%37=271231",
+            "?%317=271231",
+            "?1%37=",
+            "?k=v&%31%37=271231",
+            "?k=v;17=271231",
+            "?k=v;%31%37=271231",
+            "?k=v;17",
+            "?k=v?17=271231",
+            // Encoded twice, and with encoded separators.
+            "?%2531%2537=271231",
+            "?%252531%252537=271231",
+            "?k%2617=271231",
+            "?k%3B17=271231",
+            "?17%3D271231=x",
+            // Spaces and invisible characters around the digits.
+            "?+17=271231",
+            "?17%20=271231",
+            "?%0917=271231",
+            "?17%00=271231",
+            "?%E2%80%8B17=271231",
+            "?%EF%BB%BF17=271231",
+            // Digits of other scripts.
+            "?%D9%A1%D9%A7=271231",
+            "?%EF%BC%91%EF%BC%97=271231",
+        ] {
+            assert_eq!(reason(bad).as_deref(), Some("A key must not be a GS1 application identifier."), "{bad}");
+        }
+    }
+
+    #[test]
+    fn digits_elsewhere_are_no_application_identifiers() {
+        for good in [
+            "?k17=x",
+            "?17k=x",
+            "?a=17",
+            "?a=b=17",
+            "?a=1,17=x",
+            "?v1.7=x",
+            "?-17=x",
+            "?%2B17k=x",
+            "?a=%2617%3D271231",
+            "?a=b;c=d",
+            "?a=b;c",
+            "?sizes=1,2",
+            // Deprecated short names are a matter of the client.
+            "?lot=A&ser=7&exp=271231",
+        ] {
+            assert_eq!(reason(good), None, "{good}");
+        }
+    }
+
+    #[test]
+    fn no_reader_fails_because_of_a_suffix() {
+        assert_eq!(reason("?k=%ff").as_deref(), Some("Percent-encoded characters have to be UTF-8."));
+        assert_eq!(reason("?k=%c3%bc"), None);
+        assert_eq!(reason("?k=%ED%A0%80").as_deref(), Some("Percent-encoded characters have to be UTF-8."));
+        for key in ["hasOwnProperty", "%68asOwnProperty", "k=v;hasOwnProperty"] {
+            assert!(reason(&format!("?{key}=x")).is_some(), "{key}");
+        }
+        let keys = |count: usize| vec!["k="; count].join("&");
+        assert_eq!(reason(&keys(60)), None);
+        assert_eq!(reason(&keys(61)).as_deref(), Some("Value must not have more than 60 keys."));
+    }
+}
