@@ -4,6 +4,7 @@ mod bad_changes;
 mod bad_input;
 mod batches;
 mod budget;
+mod byte_order_mark;
 mod codes;
 mod conditional;
 mod directus;
