@@ -6,6 +6,7 @@ mod batches;
 mod budget;
 mod byte_order_mark;
 mod codes;
+mod compressed_bodies;
 mod conditional;
 mod directus;
 mod edges;
