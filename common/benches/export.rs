@@ -7,6 +7,8 @@
 //! standard library's `writeln!`, because it needs no library. Yaml is compared with lines whose scalars are quoted by
 //! `serde_json`, which is faster than a YAML library.
 //!
+//! A part of a `.gz` file is compared with the same rows, made by the same code, through one `GzEncoder` of flate2.
+//!
 //! `cargo bench -p common --bench export` prints Criterion's report, then a table of ratios from the same run.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot run stops")]
@@ -14,6 +16,7 @@
 use std::cell::RefCell;
 use std::hint::black_box;
 use std::io::Write;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use common::code::{
@@ -21,6 +24,7 @@ use common::code::{
 };
 use common::export::{Cursor, ExportFile, ExportType, FileHead, Format, PartPolicy, Rows};
 use criterion::{BenchmarkId, Criterion, Throughput};
+use flate2::{Compression, write::GzEncoder};
 use quick_xml::events::{BytesEnd, BytesStart, BytesText, Event};
 use serde::Serialize;
 
@@ -33,6 +37,9 @@ const FIRST: u64 = 10_000_000;
 const QUANTITY: u64 = 100_000_000;
 const RESERVATION: &str = "0190a6b0-1f7a-7000-8000-000000000001";
 
+/// The level of the `.gz` files.
+const LEVEL: u32 = 2;
+
 /// The fastest time per run, of each side of each format.
 type Fastest = RefCell<Vec<(Format, &'static str, Duration)>>;
 
@@ -42,7 +49,7 @@ fn main() {
     for format in Format::ALL {
         compare(&mut criterion, format, &fastest);
     }
-    gzip(&mut criterion);
+    gzip(&mut criterion, &fastest);
     types(&mut criterion);
     criterion.final_summary();
     report(&fastest.borrow());
@@ -88,28 +95,51 @@ fn compare(criterion: &mut Criterion, format: Format, fastest: &Fastest) {
 }
 
 /// One part of a large `.gz` file: plain rows are made, compressed and collected.
-fn gzip(criterion: &mut Criterion) {
+fn gzip(criterion: &mut Criterion, fastest: &Fastest) {
     let policy = PartPolicy::default();
     for format in Format::ALL {
         let export_type = ExportType::new(format, true);
         let head = FileHead { reservation: RESERVATION, code_type: CodeType::Sgtin };
         let renderer = renderer(CodeType::Sgtin).unwrap();
         let file = ExportFile::compile(export_type, renderer, 0, QUANTITY, &head, &policy).unwrap();
-        let at = Cursor { part: 2, row: FIRST };
+        let at = Cursor { part: 2, row: FIRST, crc32: 0 };
         let mut out = Vec::new();
         let next = file.write_part(at, &mut out).unwrap();
         let plain = file.rows().rows_len(at.row..next.row);
         let mut group = criterion.benchmark_group(export_type.as_str());
         group.sample_size(10);
         group.throughput(Throughput::ElementsAndBytes { elements: next.row - at.row, bytes: plain });
-        group.bench_function("template", |bencher| {
-            bencher.iter(|| {
-                out.clear();
-                black_box(file.write_part(at, &mut out).unwrap());
+        group.bench_function("part", |bencher| {
+            bencher.iter_custom(|runs| {
+                timed(runs, (format, "part"), fastest, || {
+                    out.clear();
+                    black_box(file.write_part(at, &mut out).unwrap());
+                })
+            });
+        });
+        let mut stream = Vec::new();
+        group.bench_function("flate2", |bencher| {
+            bencher.iter_custom(|runs| {
+                timed(runs, (format, "flate2"), fastest, || {
+                    stream.clear();
+                    one_stream(file.rows(), at.row..next.row, &mut stream);
+                })
             });
         });
         group.finish();
     }
+}
+
+/// The same rows through one encoder of the library.
+fn one_stream(rows: &Rows, positions: Range<u64>, out: &mut Vec<u8>) {
+    let mut encoder = GzEncoder::new(out, Compression::new(LEVEL));
+    let mut plain = Vec::new();
+    for first in positions.clone().step_by(BATCH) {
+        plain.clear();
+        rows.write(first..positions.end.min(first + BATCH as u64), &mut plain).unwrap();
+        encoder.write_all(&plain).unwrap();
+    }
+    encoder.finish().unwrap();
 }
 
 /// Csv of every type of code, which shows the cost of generating them.
@@ -152,12 +182,12 @@ fn timed(runs: u64, name: (Format, &'static str), fastest: &Fastest, mut run: im
 
 #[expect(clippy::print_stdout, reason = "a benchmark reports on standard output")]
 fn report(fastest: &[(Format, &'static str, Duration)]) {
+    let time = |format, side| fastest.iter().find(|known| (known.0, known.1) == (format, side)).map(|known| known.2);
     println!("{:8} {:>10} {:>9}   {:>10} {:12} {:>6}", "format", "M rows/s", "MB/s", "M rows/s", "of", "ratio");
     for format in Format::ALL {
-        let time = |side| fastest.iter().find(|known| (known.0, known.1) == (format, side)).map(|known| known.2);
         let library = library_of(format);
         // A filter on the command line may have excluded one of them.
-        let (Some(ours), Some(theirs)) = (time("template"), time(library)) else {
+        let (Some(ours), Some(theirs)) = (time(format, "template"), time(format, library)) else {
             continue;
         };
         let bytes = rows(format, CodeType::Sgtin).rows_len(FIRST..FIRST + ROWS);
@@ -169,6 +199,19 @@ fn report(fastest: &[(Format, &'static str, Duration)]) {
             per_second(bytes, ours),
             per_second(ROWS, theirs),
             library,
+            theirs.as_secs_f64() / ours.as_secs_f64()
+        );
+    }
+    println!("{:8} {:>10}   {:>10} {:>6}", "format", "part, ms", "flate2, ms", "ratio");
+    for format in Format::ALL {
+        let (Some(ours), Some(theirs)) = (time(format, "part"), time(format, "flate2")) else {
+            continue;
+        };
+        println!(
+            "{:8} {:>10.1}   {:>10.1} {:>6.2}",
+            ExportType::new(format, true).as_str(),
+            ours.as_secs_f64() * 1e3,
+            theirs.as_secs_f64() * 1e3,
             theirs.as_secs_f64() / ours.as_secs_f64()
         );
     }

@@ -9,7 +9,7 @@ use std::path::Path;
 use common::code::{CodeError, CodeRequest, CodeType, PoolSpec, RenderOptions, Renderer, Secret, SerialDefaults};
 use common::export::{Cursor, ExportFile, ExportType, FileHead, PartPolicy};
 
-/// Small parts, so that files of a few thousand rows have several, and `.gz` files several members.
+/// Small parts, so that files of a few thousand rows have several, compressed or not.
 const POLICY: PartPolicy = PartPolicy { single_max: 4_096, part_len: 4_096, max_part_len: 1 << 30, max_parts: 10_000 };
 
 fn main() -> Result<(), Box<dyn Error>> {

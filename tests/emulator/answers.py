@@ -4,7 +4,7 @@ Values that differ between runs are checked and replaced by placeholders before 
 byte by byte. The same value always gets the same number, so the answer and the row must agree.
 
     <uuid7:1>     a random id (version 4 or 7) that is neither in the event nor in the stores before; the placeholder includes the version
-    <now>         a date of this invocation, in the form of the API
+    <now>         a date of this invocation, in the form of the API or of the name of a list export
     <now+86400>   seconds since 1970, this many seconds after the invocation (within 5 s)
     <request-id>  the id of the request or of the invocation
     <s3>          the engine's address, to which links point
@@ -18,6 +18,7 @@ import re
 # Matches random ids only. Ids of codes and files are computed from their content and must be equal.
 UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-([47])[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b")
 DATE = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+STAMP = re.compile(r"\b\d{8}-\d{6}(?=\.)")
 EPOCH = re.compile(r'(?<=")\d{10}(?=")')
 LINK = re.compile(
     r"X-Amz-Credential=([A-Za-z0-9]+)%2F(\d{8})%2F|X-Amz-Date=(\d{8}T\d{6}Z)|X-Amz-Signature=([0-9a-f]{64})"
@@ -57,6 +58,7 @@ class Rules:
             text = "<s3>" + LINK.sub(self.link, text.removeprefix(link))
         text = UUID.sub(self.uuid, text)
         text = DATE.sub(self.date, text)
+        text = STAMP.sub(self.stamp, text)
         return EPOCH.sub(self.seconds, f'"{text}"')[1:-1]
 
     def link(self, found):
@@ -75,6 +77,10 @@ class Rules:
     def date(self, found):
         date = datetime.datetime.fromisoformat(found[0])
         return "<now>" if self.is_now(date) and found[0] not in self.known else found[0]
+
+    def stamp(self, found):
+        date = datetime.datetime.strptime(found[0] + "+0000", "%Y%m%d-%H%M%S%z")
+        return "<now>" if self.is_now(date, whole_seconds=True) else found[0]
 
     def seconds(self, found):
         after = int(found[0]) - self.begun.timestamp()

@@ -255,7 +255,7 @@ impl Call {
         let mut out = Vec::new();
         let result = match self.header("content-encoding").map(str::to_ascii_lowercase).as_deref() {
             None | Some("" | "identity") => return Ok(self.body.clone()),
-            Some("gzip" | "x-gzip") => flate2::read::GzDecoder::new(&*self.body).take(limit).read_to_end(&mut out),
+            Some("gzip" | "x-gzip") => flate2::read::MultiGzDecoder::new(&*self.body).take(limit).read_to_end(&mut out),
             Some("deflate") => flate2::read::ZlibDecoder::new(&*self.body).take(limit).read_to_end(&mut out),
             Some(other) => {
                 return Err(ApiError::invalid_payload(format!("unsupported content encoding \"{other}\"")));

@@ -6,9 +6,12 @@
 //! allow, takes a `?` or `#` of the decoded path for the begin of a query or fragment, and drops every cookie if one is
 //! not ASCII. The deployed functions and `local` both use this module, so they read every event alike.
 
+use std::future::ready;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use futures::future::BoxFuture;
 use lambda_http::{
-    Adapter, Body, LambdaEvent, Request, RequestExt, Response, Service,
+    Adapter, Body, IntoResponse, LambdaEvent, Request, RequestExt, Response, Service,
     http::{HeaderMap, HeaderName, HeaderValue, Method, header},
     lambda_runtime::Diagnostic,
     request::LambdaRequest,
@@ -80,13 +83,25 @@ where
         let taken = once.take();
         async move {
             match taken {
-                Some((handle, request)) => Ok(handle(request).await),
+                Some((handle, request)) => Ok(Unchanged(handle(request).await)),
                 None => Err(UnsupportedEvent("it was answered before")),
             }
         }
     });
     let empty = LambdaRequest::ApiGatewayV2(Default::default());
     Adapter::from(handler).call(LambdaEvent::new(empty, event.context)).await
+}
+
+/// A response whose body is sent as it is. From a plain `Response`, `lambda_http` reads a text again, in the charset of
+/// its media type, which removes a byte order mark and copies the text.
+struct Unchanged(Response<Body>);
+
+impl IntoResponse for Unchanged {
+    fn into_response(self) -> BoxFuture<'static, Response<Body>> {
+        // An answer without a body has an empty one in the form of the gateway too.
+        let response = self.0.map(|body| if matches!(body, Body::Empty) { Body::Text(String::new()) } else { body });
+        Box::pin(ready(response))
+    }
 }
 
 /// The request of an event. Its method, headers and body are those of the client; its URI is always `/`.
@@ -281,5 +296,32 @@ mod tests {
         assert_eq!(answer["statusCode"], 418);
         assert_eq!(answer["body"], "/assets/1/PO#567?.csv");
         assert_eq!(answer["isBase64Encoded"], false);
+    }
+
+    #[tokio::test]
+    async fn no_body_is_changed_whatever_its_media_type_says() {
+        let marked = "\u{feff}\"a\"\n\"é\"";
+        let given: [(Option<&str>, Body, &str, bool); 9] = [
+            (Some("text/csv; charset=utf-8"), Body::from(marked), marked, false),
+            (Some("application/json; charset=utf-8"), Body::from(marked), marked, false),
+            (Some("text/xml; charset=utf-8"), Body::from("\u{feff}<a/>"), "\u{feff}<a/>", false),
+            (Some("text/plain; charset=iso-8859-1"), Body::from("é"), "é", false),
+            (Some("text/plain; charset=utf-16"), Body::from("ab"), "ab", false),
+            (Some("application/x-ndjson"), Body::from("{}\n"), "{}\n", false),
+            (None, Body::from(marked), marked, false),
+            (Some("text/csv; charset=utf-8"), Body::Empty, "", false),
+            (Some("text/plain"), Body::from(&[0xEF, 0xBB, 0xBF, 0xFF][..]), "77u//w==", true),
+        ];
+        for (content_type, body, expected, is_base64) in given {
+            let answer = answer_event(LambdaEvent::new(event(), Context::default()), |_| async move {
+                let mut response = Response::new(body);
+                if let Some(content_type) = content_type {
+                    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_str(content_type).unwrap());
+                }
+                response
+            });
+            let answer = serde_json::to_value(answer.await.unwrap()).unwrap();
+            assert_eq!((&answer["body"], &answer["isBase64Encoded"]), (&json!(expected), &json!(is_base64)));
+        }
     }
 }

@@ -111,7 +111,7 @@ impl<'a> Job<'a> {
             Some(upload) => upload,
             None => self.begin().await?,
         };
-        let from = Cursor { part: export.next_part, row: export.next_row };
+        let from = Cursor { part: export.next_part, row: export.next_row, crc32: export.crc32 };
         let end = Instant::now().checked_add(slice);
         match self.upload_parts(&upload, from, end).await? {
             Slice::Paused(cursor) => self.save(upload, cursor).await,
@@ -204,9 +204,9 @@ impl<'a> Job<'a> {
 
     /// Saves the progress. This write produces the stream record that starts the next slice.
     async fn save(&self, upload_id: String, at: Cursor) -> Result<(), WorkError> {
-        let upload_id = Some(upload_id);
-        self.save_export(ExportProgress { upload_id, next_part: at.part, next_row: at.row, restarts: self.restarts() })
-            .await
+        let Cursor { part: next_part, row: next_row, crc32 } = at;
+        let restarts = self.restarts();
+        self.save_export(ExportProgress { upload_id: Some(upload_id), next_part, next_row, crc32, restarts }).await
     }
 
     /// Starts the file again with its first part. Each save counts as progress, so the sweep would never end such a

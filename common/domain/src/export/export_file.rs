@@ -16,11 +16,13 @@ pub struct Cursor {
     pub part: u32,
     /// The position of the first row of that part, from 1.
     pub row: u64,
+    /// The CRC-32 of the uncompressed file before that row, for the trailer of a gzipped file. 0 in a plain file.
+    pub crc32: u32,
 }
 
 impl Cursor {
     /// The start of the file.
-    pub const START: Self = Self { part: 1, row: 1 };
+    pub const START: Self = Self { part: 1, row: 1, crc32: 0 };
 }
 
 /// The file of one reservation.
@@ -83,46 +85,47 @@ impl ExportFile {
     /// in several parts).
     #[must_use]
     pub fn cursor(&self, part: u32) -> Option<Cursor> {
-        self.plan.part(part, self.rows.quantity()).map(|positions| Cursor { part, row: positions.start })
+        self.plan.part(part, self.rows.quantity()).map(|positions| Cursor { part, row: positions.start, crc32: 0 })
     }
 
-    /// Appends the part that starts at the cursor to `out`, and returns the cursor of the next part. The same cursor always gives
-    /// the same bytes. The content depends only on the row, so an export can continue at a cursor that was saved under another
-    /// policy. At the end of the file nothing is appended.
+    /// Appends the part that starts at the cursor to `out`, and returns the cursor of the next part. The same cursor
+    /// always gives the same bytes. The content depends only on the row and the checksum, so an export can continue at
+    /// a cursor that was saved under another policy. At the end of the file nothing is appended.
     ///
     /// # Errors
-    /// [`ExportError::Compression`] if the compressor fails, or the error of [`Rows::write`]. The bytes appended so far must then
-    /// be discarded.
+    /// [`ExportError::Compression`] if the compressor fails, or the error of [`Rows::write`]. The bytes appended so far
+    /// must then be discarded.
     pub fn write_part(&self, at: Cursor, out: &mut Vec<u8>) -> Result<Cursor, ExportError> {
         let row = at.row.max(1);
         let end = self.rows.quantity() + 1;
         if row >= end {
             return Ok(at);
         }
-        let next = |row: u64| Cursor { part: at.part.saturating_add(1), row: row.min(end) };
+        let next = |row: u64, crc32: u32| Cursor { part: at.part.saturating_add(1), row: row.min(end), crc32 };
         match self.plan {
             PartPlan::Single if self.export_type.is_gzip() => {
-                gzip::write_member(&self.rows, row..end, out)?;
-                Ok(next(end))
+                let mut part = gzip::Part::begin(&self.rows, row, at.crc32);
+                part.write_to(end, out)?;
+                Ok(next(end, part.crc()))
             }
             PartPlan::Single => {
                 self.rows.write(row..end, out)?;
-                Ok(next(end))
+                Ok(next(end, 0))
             }
             PartPlan::Multipart { rows_per_part, .. } => {
                 self.rows.write(row..row + rows_per_part, out)?;
-                Ok(next(row + rows_per_part))
+                Ok(next(row + rows_per_part, 0))
             }
-            PartPlan::Collected { rows_per_member, part_len, max_parts } => {
+            PartPlan::Collected { rows_per_step, part_len, max_parts } => {
                 let start = out.len();
+                let mut part = gzip::Part::begin(&self.rows, row, at.crc32);
                 let mut row = row;
                 loop {
-                    let member_end = (row + rows_per_member).min(end);
-                    gzip::write_member(&self.rows, row..member_end, out)?;
-                    row = member_end;
+                    row = (row + rows_per_step).min(end);
+                    part.write_to(row, out)?;
                     let is_full = (out.len() - start) as u64 >= part_len && at.part < max_parts;
                     if is_full || row >= end {
-                        return Ok(next(row));
+                        return Ok(next(row, part.crc()));
                     }
                 }
             }

@@ -10,7 +10,7 @@
 //! | `template` | a row as literals and slots, compiled once per reservation |
 //! | `rows` | writes any window of rows, and computes its exact length |
 //! | `block` | writes a hundred rows at a time; the fast path of `rows` |
-//! | `gzip` | deterministic gzip members |
+//! | `gzip` | a deterministic gzip member, in parts |
 //! | `part_policy` | decides how a file is divided into parts |
 //! | `export_file` | the whole file: writes any part independently of the others |
 

@@ -56,14 +56,14 @@ pub enum PartPlan {
         /// The number of parts.
         parts: u32,
     },
-    /// In parts that collect gzip members until they are long enough, because the length of a member is not known before it is
-    /// compressed.
+    /// In parts that collect compressed rows until they are long enough, because the length of rows is not known before
+    /// they are compressed.
     Collected {
-        /// Rows of every member but the last.
-        rows_per_member: u64,
+        /// Rows that are compressed between two looks at the length of the part.
+        rows_per_step: u64,
         /// A part is complete when it has at least this many bytes.
         part_len: u64,
-        /// The number of the last possible part, which takes all remaining members.
+        /// The number of the last possible part, which takes all remaining rows.
         max_parts: u32,
     },
 }
@@ -89,10 +89,9 @@ impl PartPolicy {
         let longest_window = u128::from(rows_per_part) * u128::from(lengths.longest_row) + u128::from(lengths.around);
         let (plan, longest_part) = if gzip {
             let part_len = self.part_len.max(lengths.total_len.div_ceil((max_parts * 9 / 10).max(1)));
-            let plan =
-                PartPlan::Collected { rows_per_member: rows_per_part, part_len, max_parts: self.max_parts.max(1) };
-            // A part that is one byte too short takes one more member. Incompressible data is stored with an overhead of at
-            // most 5 bytes per 16 KiB, and a member has a frame of 18 bytes.
+            let plan = PartPlan::Collected { rows_per_step: rows_per_part, part_len, max_parts: self.max_parts.max(1) };
+            // A part that is one byte too short takes one more step. Incompressible data is stored with an overhead of at
+            // most 5 bytes per 16 KiB, a flush takes at most 6, and the header and trailer of the file 18.
             (plan, u128::from(part_len) + longest_window + longest_window / 1_024 + 64)
         } else {
             let parts = lengths.rows.div_ceil(rows_per_part);

@@ -36,11 +36,11 @@ pub use timestamp::Timestamp;
 /// The name of the collection.
 pub const COLLECTION: &str = "code_reservation";
 
-/// The version of the renderer, which is stored in the [`Render`] of every export when the export starts. Increment it with
-/// every change of the bytes of an export.
+/// The version of the renderer, which is stored in the [`Render`] of every export when the export starts. Increment it
+/// with every change of the bytes of an export, also if a new version of the compression library makes it.
 ///
-/// All parts of a file must come from one version. A worker that finds a running export of an older version does not continue
-/// it: it starts the export again, as the next generation, with its own version. A worker that finds a newer version than its
-/// own leaves the export unchanged and fails the stream record, so that the record comes again until a newer worker takes it.
-/// (`Job::prepare` in `functions/reserve-codes/src/export.rs`.)
+/// All parts of a file must come from one version. A worker that finds a running export of an older version does not
+/// continue it: it starts the export again, as the next generation, with its own version. A worker that finds a newer
+/// version than its own leaves the export unchanged and fails the stream record, so that the record comes again until a
+/// newer worker takes it. (`Job::prepare` in `functions/reserve-codes/src/export.rs`.)
 pub const RENDERER_VERSION: u32 = 2;

@@ -289,7 +289,8 @@ mod tests {
             count: 100,
         });
         item.render = Some(render(&item));
-        item.export = Some(ExportProgress { upload_id: Some("up".into()), next_part: 4, next_row: 90, restarts: 0 });
+        item.export =
+            Some(ExportProgress { upload_id: Some("up".into()), next_part: 4, next_row: 90, crc32: 7, restarts: 0 });
         item.quantity_reserved = Some(50);
         item.attempts = 2;
         item

@@ -1,5 +1,7 @@
 //! Uploads that others abort, complete or create while an export runs, and workers of another version or part policy.
 
+use std::io::Write;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_s3::types::ChecksumMode;
 use common::{
@@ -7,6 +9,7 @@ use common::{
     export::PartPolicy,
     reservation::{RENDERER_VERSION, Status},
 };
+use flate2::{Compression, write::GzEncoder};
 use uuid::Uuid;
 
 use crate::support::{
@@ -129,23 +132,51 @@ async fn a_worker_that_cuts_parts_otherwise_goes_on_where_the_last_one_stopped()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_older_worker_touches_nothing_and_a_newer_one_begins_again() {
+    for export_type in ["csv", "csv.gz"] {
+        let mut system = ManualSystem::new(ONE_PART).await;
+        let id = system.create(export_type, five_parts(export_type)).await;
+        run_to_part(&mut system, id, 2).await;
+
+        freeze_as(&system, id, RENDERER_VERSION + 1).await;
+        let before = system.item(id).await;
+        let network = Network::healthy();
+        let records = system.records().await;
+        assert_eq!(invoke(&system.worker(&network), &network, &records).await, End::Failed);
+        assert_eq!(system.item(id).await, before);
+        assert_eq!(system.keys().await.1.len(), 1);
+
+        freeze_as(&system, id, RENDERER_VERSION - 1).await;
+        system.settle().await;
+        let item = system.item(id).await;
+        assert_eq!((item.generation, item.render.as_ref().unwrap().version), (2, RENDERER_VERSION));
+        system.assert_exported(id).await;
+        system.assert_sound().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_of_several_gzip_members_is_not_continued() {
     let mut system = ManualSystem::new(ONE_PART).await;
-    let id = system.create("csv", five_parts("csv")).await;
+    let id = system.create("csv.gz", five_parts("csv.gz")).await;
     run_to_part(&mut system, id, 2).await;
-
-    freeze_as(&system, id, RENDERER_VERSION + 1).await;
-    let before = system.item(id).await;
-    let network = Network::healthy();
-    let records = system.records().await;
-    assert_eq!(invoke(&system.worker(&network), &network, &records).await, End::Failed);
-    assert_eq!(system.item(id).await, before);
-    assert_eq!(system.keys().await.1.len(), 1);
-
-    freeze_as(&system, id, RENDERER_VERSION - 1).await;
+    // What a worker of version 1 would have left: parts that are whole members.
+    let (old, bucket) = (system.keys().await.1.remove(0), system.context().bucket());
+    let upload = bucket.find_upload(&old).await.unwrap().unwrap();
+    for part in 1..=2 {
+        let mut member = GzEncoder::new(Vec::new(), Compression::fast());
+        member.write_all(&[b'x'; 1_000]).unwrap();
+        bucket.upload_part(&old, &upload, part, member.finish().unwrap().into()).await.unwrap();
+    }
+    let before = system.item(id).await.export.unwrap();
+    assert_ne!(before.crc32, 0, "the progress of a compressed export holds a checksum");
+    freeze_as(&system, id, 1).await;
     system.settle().await;
-    let item = system.item(id).await;
-    assert_eq!((item.generation, item.render.as_ref().unwrap().version), (2, RENDERER_VERSION));
-    system.assert_exported(id).await;
+    assert_eq!(system.item(id).await.generation, 2);
+    // One member with the rows of this version.
+    let bytes = system.assert_exported(id).await;
+    assert!(bytes == system.rendered(&system.item(id).await, SMALL_PARTS).await.1);
+    let (objects, uploads) = system.keys().await;
+    assert!(uploads.is_empty() && !objects.contains(&old), "{objects:?} {uploads:?}");
     system.assert_sound().await;
 }
 

@@ -12,7 +12,7 @@ use common::{
     },
     store::FileRow,
 };
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use uuid::Uuid;
@@ -175,9 +175,11 @@ async fn export_is_right(context: &Context, stored: &Stored, item: &Reservation)
     export_breaches(item, export_type.format(), &plain, &fresh)
 }
 
-/// The contents of a gzip file of one or more members.
+/// The contents of a gzip file that is one member and nothing else.
 pub(crate) fn unzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut decoder = GzDecoder::new(bytes);
     let mut plain = Vec::new();
-    MultiGzDecoder::new(bytes).read_to_end(&mut plain).unwrap();
+    decoder.read_to_end(&mut plain).unwrap();
+    assert!(decoder.into_inner().is_empty(), "bytes behind the gzip member");
     plain
 }

@@ -1,6 +1,7 @@
 //! Tests of export files for every type of code and every format.
 
 mod files;
+mod gzip;
 mod layouts;
 mod policy;
 mod samples;
