@@ -9,6 +9,7 @@ mod conditional;
 mod directus;
 mod edges;
 mod examples;
+mod file_names;
 mod files;
 mod fuzz;
 mod lookups;
