@@ -12,6 +12,7 @@ mod examples;
 mod file_names;
 mod files;
 mod fuzz;
+mod links;
 mod lookups;
 pub(crate) mod oidc;
 mod organisations;
