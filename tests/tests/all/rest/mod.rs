@@ -1,5 +1,6 @@
 //! The REST dialect from outside: a system in memory, and HTTP requests to it.
 
+mod asset_links;
 mod bad_changes;
 mod bad_input;
 mod batches;
@@ -12,7 +13,6 @@ mod examples;
 mod file_names;
 mod files;
 mod fuzz;
-mod links;
 mod lookups;
 pub(crate) mod oidc;
 mod organisations;
