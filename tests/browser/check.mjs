@@ -10,7 +10,8 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 const [binary, chromium] = positionals;
-// A compressed file of sgtin codes with every column is made in several parts from 63,553 rows on; these rows are shorter.
+// A compressed file of sgtin codes with every column is made in several parts from 63,553 rows on; these rows are
+// shorter.
 const rows = Number(values.rows);
 
 const system = await System.start(binary, chromium);

@@ -253,14 +253,16 @@ const checks = {
     }
     for (const accept of ['*/*', 'text/csv', 'application/json, text/plain, */*']) {
       const answer = await fetch(`${asset}?redirect=false`, { headers: { ...headers, accept } });
-      assert.deepEqual([answer.status, answer.headers.get('cache-control'), answer.headers.get('etag')], [200, 'no-store', null]);
+      const [cache, tag] = ['cache-control', 'etag'].map((name) => answer.headers.get(name));
+      assert.deepEqual([answer.status, cache, tag], [200, 'no-store', null]);
       const body = await answer.json();
       assert.deepEqual(Object.keys(body), ['data']);
       assert.deepEqual(Object.keys(body.data), ['url', 'expires_at']);
       assert.ok(isDate(body.data.expires_at) && Date.parse(body.data.expires_at) > Date.now());
       assert.equal(await (await fetch(body.data.url)).text(), text);
     }
-    const link = (redirect) => sdk.customEndpoint({ path: `/assets/${file}`, method: 'GET', params: { redirect, download: true } });
+    const link = (redirect) =>
+      sdk.customEndpoint({ path: `/assets/${file}`, method: 'GET', params: { redirect, download: true } });
     const { url } = await admin.request(link(false));
     const download = await fetch(url);
     assert.equal(download.headers.get('content-disposition'), 'attachment; filename="codes-RG-Cot-Items.csv"');

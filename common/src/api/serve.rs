@@ -167,8 +167,8 @@ fn logged(path: &str) -> &str {
     path.get(..path.floor_char_boundary(end.unwrap_or_default())).unwrap_or_default()
 }
 
-/// Sets `Cache-Control`, unless the answer has one. An answer that may be kept also gets a weak ETag, or becomes 304 if the
-/// client has this version (RFC 9110, sections 8.8.3 and 13.1.2).
+/// Sets `Cache-Control`, unless the answer has one. An answer that may be kept also gets a weak ETag, or becomes 304 if
+/// the client has this version (RFC 9110, sections 8.8.3 and 13.1.2).
 fn cache_headers(response: &mut Response<Body>, method: &Method, if_none_match: Option<&str>) {
     if response.headers().contains_key(header::CACHE_CONTROL) {
         return;
@@ -189,8 +189,8 @@ fn cache_headers(response: &mut Response<Body>, method: &Method, if_none_match: 
     }
 }
 
-/// Length and hash of a body. A tag only tells versions of an answer apart for those who may read it, so a quarter of the
-/// hash is enough. A checksum of `crc-fast` would be faster, but brings 650 KB of tables into each function.
+/// Length and hash of a body. A tag only tells versions of an answer apart for those who may read it, so a quarter of
+/// the hash is enough. A checksum of `crc-fast` would be faster, but brings 650 KB of tables into each function.
 fn tag(body: &[u8]) -> String {
     let hash = Sha256::digest(body);
     format!("W/\"{:x}-{}\"", body.len(), hex::encode(hash.get(..8).unwrap_or(&hash)))

@@ -132,8 +132,8 @@ impl S3 {
     }
 }
 
-/// Answers a request. `s3s` knows neither CORS nor that a request may be signed in one way only, and its answer to HEAD of a
-/// range has the status of the whole object.
+/// Answers a request. `s3s` knows neither CORS nor that a request may be signed in one way only, and its answer to HEAD
+/// of a range has the status of the whole object.
 async fn answer(service: S3Service, cors: &Cors, request: Request) -> Response {
     if request.method() == Method::OPTIONS {
         return cors.preflight(request.uri(), request.headers());

@@ -15,13 +15,13 @@ const SIGNING: [&str; 3] = ["x-amz-algorithm", "x-amz-signature", "signature"];
 /// The schemes of the header that S3 knows.
 const SCHEMES: [&str; 2] = ["AWS4-HMAC-SHA256", "AWS"];
 
-/// S3's answer to a request whose `Authorization` header it does not accept; `None` for any other request. The answer holds
-/// the value of the header, as that of S3 does, so it must not be logged.
+/// S3's answer to a request whose `Authorization` header it does not accept; `None` for any other request. The answer
+/// holds the value of the header, as that of S3 does, so it must not be logged.
 pub(super) fn refused(uri: &Uri, headers: &HeaderMap) -> Option<Response> {
     let value = String::from_utf8_lossy(headers.get(AUTHORIZATION)?.as_bytes());
     let message = if is_signed(uri.query().unwrap_or_default()) {
-        "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or \
-         the Authorization header should be specified"
+        "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter \
+         or the Authorization header should be specified"
     } else if !SCHEMES.contains(&value.split(' ').next().unwrap_or_default()) {
         "Unsupported Authorization Type"
     } else {

@@ -5,11 +5,12 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::Reservation;
 
-/// Maximum length of a name in bytes of UTF-8. File systems store 255; browsers and sync programs add to a name while they
-/// save it (`.crdownload`, ` (1)`).
+/// Maximum length of a name in bytes of UTF-8. File systems store 255; browsers and sync programs add to a name while
+/// they save it (`.crdownload`, ` (1)`).
 const MAX_BYTES: usize = 200;
 
-/// Characters of the reservation's id in a name. They are the last ones, because a UUID of version 7 begins with a clock.
+/// Characters of the reservation's id in a name. They are the last ones, because a UUID of version 7 begins with a
+/// clock.
 const ID_CHARACTERS: usize = 8;
 
 /// Maximum length of one part of an extension, without its dot.
@@ -18,9 +19,9 @@ const MAX_EXTENSION: usize = 10;
 /// The names of devices on Windows, in lower case. They are not stored as files, whatever the extension.
 const DEVICES: [&str; 7] = ["con", "prn", "aux", "nul", "conin$", "conout$", "clock$"];
 
-/// The name under which a reservation's export is downloaded: `<reference_id>-<last 8 characters of the id>.<ext>`. Without
-/// a reference, or if nothing of it can be part of a name, `code_reservation` takes its place. Two reservations with one
-/// reference have two names.
+/// The name under which a reservation's export is downloaded: `<reference_id>-<last 8 characters of the id>.<ext>`.
+/// Without a reference, or if nothing of it can be part of a name, `code_reservation` takes its place. Two reservations
+/// with one reference have two names.
 ///
 /// A long reference is cut, so that the name has 200 bytes at most and ends in its extension.
 #[must_use]
@@ -46,9 +47,9 @@ pub fn safe_file_name(name: &str) -> Option<String> {
     storable(&format!("{}{extension}", cut(stem, MAX_BYTES.saturating_sub(extension.len()))))
 }
 
-/// Replaces by `_` what systems refuse, interpret or hide: separators, wildcards, quotes, control and format characters.
-/// Removes dots and white space at both ends: a leading dot hides a file, and Windows drops trailing ones. `None` if nothing
-/// is left.
+/// Replaces by `_` what systems refuse, interpret or hide: separators, wildcards, quotes, control and format
+/// characters. Removes dots and white space at both ends: a leading dot hides a file, and Windows drops trailing ones.
+/// `None` if nothing is left.
 fn storable(text: &str) -> Option<String> {
     let replaced: String = text.chars().map(|c| if is_storable(c) { c } else { '_' }).collect();
     let name = replaced.trim_matches(is_dot_or_space);
@@ -63,8 +64,8 @@ fn is_storable(c: char) -> bool {
     !(c.is_control() || r#"/\:*?"<>|~"#.contains(c) || is_format(c) || is_noncharacter(c))
 }
 
-/// Whether the character is invisible or changes how others are displayed: Unicode's category `Cf`, and the separators of
-/// lines and paragraphs. Text that is displayed right to left can hide the extension.
+/// Whether the character is invisible or changes how others are displayed: Unicode's category `Cf`, and the separators
+/// of lines and paragraphs. Text that is displayed right to left can hide the extension.
 fn is_format(c: char) -> bool {
     matches!(
         c,
@@ -109,7 +110,8 @@ fn is_device(name: &str) -> bool {
     is_port || DEVICES.contains(&base.as_str())
 }
 
-/// Splits a name before its extension: the last one or two dotted parts of a few letters and digits (`.csv`, `.csv.gz`).
+/// Splits a name before its extension: the last one or two dotted parts of a few letters and digits (`.csv`,
+/// `.csv.gz`).
 fn split_extension(name: &str) -> (&str, &str) {
     let before = |end: &str| {
         let (stem, part) = end.rsplit_once('.')?;
@@ -157,8 +159,8 @@ const ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
-/// The value of a `Content-Disposition` header (RFC 6266): a name in ASCII for old clients and, if the two differ, the name in
-/// UTF-8 (RFC 8187). The name is made safe first ([`safe_file_name`]), since browsers refuse or change others.
+/// The value of a `Content-Disposition` header (RFC 6266): a name in ASCII for old clients and, if the two differ, the
+/// name in UTF-8 (RFC 8187). The name is made safe first ([`safe_file_name`]), since browsers refuse or change others.
 #[must_use]
 pub fn content_disposition(disposition: Disposition, name: &str) -> String {
     let kind = match disposition {
