@@ -6,6 +6,7 @@ byte by byte. The same value always gets the same number, so the answer and the 
     <uuid7:1>     a random id (version 4 or 7) that is neither in the event nor in the stores before; the placeholder includes the version
     <now>         a date of this invocation, in the form of the API or of the name of a list export
     <now+86400>   seconds since 1970, this many seconds after the invocation (within 5 s)
+    <now+900>     the date at which a link ends that was signed in this invocation
     <request-id>  the id of the request or of the invocation
     <s3>          the engine's address, to which links point
     <access-key>, <day>, <time>, <signature>   of a presigned link
@@ -25,6 +26,8 @@ LINK = re.compile(
 )
 # Tolerance for lifetimes in seconds, because the invocation takes some time.
 TOLERANCE = 5
+# How long a presigned link works.
+LINK_LIFETIME = datetime.timedelta(seconds=900)
 
 
 class Rules:
@@ -76,7 +79,11 @@ class Rules:
 
     def date(self, found):
         date = datetime.datetime.fromisoformat(found[0])
-        return "<now>" if self.is_now(date) and found[0] not in self.known else found[0]
+        if found[0] in self.known:
+            return found[0]
+        if self.is_now(date - LINK_LIFETIME, whole_seconds=True):
+            return "<now+900>"
+        return "<now>" if self.is_now(date) else found[0]
 
     def stamp(self, found):
         date = datetime.datetime.strptime(found[0] + "+0000", "%Y%m%d-%H%M%S%z")

@@ -175,7 +175,7 @@ const checks = {
     assert.equal((await writer.request(sdk.readItem('unique_code', codes[2].id))).code, codes[2].code);
 
     const file = await writer.request(sdk.readFile(item.export_file));
-    assert.equal(file.filename_download, 'SDK-1.csv');
+    assert.equal(file.filename_download, `SDK-1-${id.slice(-8)}.csv`);
     assert.ok(isText(file.filesize) && Number(file.filesize) > 0 && isDate(file.created_on));
     const text = Buffer.from(await writer.request(sdk.readAssetArrayBuffer(item.export_file))).toString();
     assert.equal(text.length, Number(file.filesize));
@@ -233,6 +233,42 @@ const checks = {
     const text = await (await admin.request(sdk.readAssetBlob(files[0].id))).text();
     assert.ok(text.startsWith('code,digital_link\n'));
     await refused(admin.request(sdk.readFile('deadbeef-0000-4000-8000-00000000dead')), 403, 'FORBIDDEN');
+  },
+  async 'assets: a token that survives the redirect is refused, and redirect=false gives the link'() {
+    const [{ id: file }] = await admin.request(sdk.readFiles({ fields: ['id'], sort: ['id'], limit: 1 }));
+    const asset = `${address}/assets/${file}`;
+    const headers = { authorization: 'Bearer admin-token' };
+    // fetch leaves the token behind when it follows the redirect, for GET and for HEAD.
+    const text = await (await fetch(asset, { headers })).text();
+    assert.ok(text.startsWith('code,digital_link\n'));
+    const head = await fetch(asset, { method: 'HEAD', headers });
+    assert.deepEqual([head.status, Number(head.headers.get('content-length'))], [200, Buffer.byteLength(text)]);
+    // Other clients take it along. S3 refuses two ways of authentication.
+    for (const method of ['GET', 'HEAD']) {
+      const redirect = await fetch(asset, { method, headers, redirect: 'manual' });
+      assert.equal(redirect.status, 302);
+      const refusal = await fetch(redirect.headers.get('location'), { method, headers });
+      assert.equal(refusal.status, 400);
+      assert.ok(method === 'HEAD' || (await refusal.text()).includes('<Code>InvalidArgument</Code>'));
+    }
+    for (const accept of ['*/*', 'text/csv', 'application/json, text/plain, */*']) {
+      const answer = await fetch(`${asset}?redirect=false`, { headers: { ...headers, accept } });
+      const [cache, tag] = ['cache-control', 'etag'].map((name) => answer.headers.get(name));
+      assert.deepEqual([answer.status, cache, tag], [200, 'no-store', null]);
+      const body = await answer.json();
+      assert.deepEqual(Object.keys(body), ['data']);
+      assert.deepEqual(Object.keys(body.data), ['url', 'expires_at']);
+      assert.ok(isDate(body.data.expires_at) && Date.parse(body.data.expires_at) > Date.now());
+      assert.equal(await (await fetch(body.data.url)).text(), text);
+    }
+    const link = (redirect) =>
+      sdk.customEndpoint({ path: `/assets/${file}`, method: 'GET', params: { redirect, download: true } });
+    const { url } = await admin.request(link(false));
+    const download = await fetch(url);
+    assert.equal(download.headers.get('content-disposition'), 'attachment; filename="codes-RG-Cot-Items.csv"');
+    assert.equal(await download.text(), text);
+    await refused(admin.request(link('no')), 400, 'INVALID_QUERY');
+    await refused(client('no-such-token').request(link(false)), 401, 'INVALID_CREDENTIALS');
   },
   async 'the server: ping and health'() {
     assert.equal(await admin.request(sdk.serverPing()), 'pong');

@@ -4,9 +4,11 @@ use lambda_http::{
     Body, Response,
     http::{HeaderName, HeaderValue, StatusCode, header},
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
+use super::serve::NO_STORE;
 use crate::{
+    bucket::Link,
     query::{self, Limit, ListFormat, Query, RawQuery},
     reservation::{COLLECTION, Disposition, Timestamp, content_disposition},
 };
@@ -29,8 +31,10 @@ pub enum Answer {
     NoContent,
     /// Plain text with 200.
     Text(&'static str),
-    /// A redirect to a link, with 302. The link is secret: it must not be logged.
-    Redirect(String),
+    /// A redirect to a link, with 302.
+    Redirect(Link),
+    /// A link in the body, with 200. No one may keep the answer, since the link soon ends.
+    Link(Link),
     /// A file for the client to save, with 200.
     Attachment {
         /// Its media type.
@@ -103,7 +107,13 @@ impl Answer {
             }
             Self::Redirect(link) => {
                 let mut response = with(StatusCode::FOUND, Body::Empty);
-                insert(&mut response, header::LOCATION, &link);
+                insert(&mut response, header::LOCATION, &link.url);
+                response
+            }
+            Self::Link(link) => {
+                let data = json!({ "url": link.url, "expires_at": Timestamp::new(link.expires_at) });
+                let mut response = Self::Data(data).into_response();
+                insert(&mut response, header::CACHE_CONTROL, NO_STORE);
                 response
             }
             Self::Attachment { content_type, disposition, body } => {

@@ -26,12 +26,15 @@ use crate::{
 /// The methods in the answer to a preflight request, in the order of Directus.
 const METHODS: &str = "GET,POST,PATCH,DELETE,SEARCH";
 
+/// The headers that a page may send. `Range` and its conditions are for assets, whose redirect takes them along to S3.
+const ALLOWED_HEADERS: &str = "Content-Type,Authorization,Idempotency-Key,If-None-Match,If-Match,If-Range,Range";
+
 /// The headers of every answer, whatever its status. A browser ignores the second one over plain HTTP (RFC 6797,
 /// section 8.1).
 pub const SECURITY_HEADERS: [(HeaderName, &str); 2] =
     [(header::X_CONTENT_TYPE_OPTIONS, "nosniff"), (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000")];
 
-/// `Cache-Control` of an answer that no one may keep: errors, writes, redirects.
+/// `Cache-Control` of an answer that no one may keep: errors, writes, redirects, links.
 pub const NO_STORE: &str = "no-store";
 
 /// Maximum length of a path in a log line, in bytes.
@@ -164,9 +167,12 @@ fn logged(path: &str) -> &str {
     path.get(..path.floor_char_boundary(end.unwrap_or_default())).unwrap_or_default()
 }
 
-/// Sets `Cache-Control`. An answer that may be kept also gets a weak ETag, or becomes 304 if the client has this version
-/// (RFC 9110, sections 8.8.3 and 13.1.2).
+/// Sets `Cache-Control`, unless the answer has one. An answer that may be kept also gets a weak ETag, or becomes 304 if
+/// the client has this version (RFC 9110, sections 8.8.3 and 13.1.2).
 fn cache_headers(response: &mut Response<Body>, method: &Method, if_none_match: Option<&str>) {
+    if response.headers().contains_key(header::CACHE_CONTROL) {
+        return;
+    }
     let readable = matches!(*method, Method::GET | Method::HEAD) && response.status() == StatusCode::OK;
     if !readable {
         return insert(response, header::CACHE_CONTROL, NO_STORE);
@@ -205,7 +211,7 @@ fn cors_headers(response: &mut Response<Body>, allowed: &[String], origin: Optio
     }
     insert(response, header::ACCESS_CONTROL_ALLOW_ORIGIN, if any { "*" } else { origin });
     insert(response, header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-    insert(response, header::ACCESS_CONTROL_ALLOW_HEADERS, "Content-Type,Authorization,Idempotency-Key,If-None-Match");
+    insert(response, header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS);
     insert(response, header::ACCESS_CONTROL_EXPOSE_HEADERS, "ETag,X-Request-Id,Content-Disposition,Retry-After");
     insert(response, header::ACCESS_CONTROL_MAX_AGE, "18000");
     if !any {

@@ -10,6 +10,7 @@ mod objects;
 mod uploads;
 
 pub use error::BucketError;
+pub use links::{Link, LinkMethod};
 pub use listing::{Listed, OpenUpload};
 pub use objects::{ObjectHead, Stored};
 pub use uploads::Part;

@@ -8,10 +8,10 @@ use super::{
     rows,
 };
 use crate::{
-    bucket::BucketError,
+    bucket::{BucketError, Link, LinkMethod},
     context::Context,
     query::{Action, Answer, Collection, Filter, Meta, Query, RawQuery},
-    reservation::{Disposition, content_disposition},
+    reservation::{Disposition, content_disposition, safe_file_name},
     store::FileRow,
 };
 
@@ -63,23 +63,32 @@ pub async fn one(
     Ok((query, value))
 }
 
-/// A link to a file's bytes that works for 15 minutes. A download gets the file's own name, or `name` if it is given.
-/// The link is secret: it must not be logged.
+/// How a client wants to read a file's bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Download<'a> {
+    /// The method with which it follows the link.
+    pub method: LinkMethod,
+    /// Whether it saves the file or shows it.
+    pub disposition: Disposition,
+    /// The name of the saved file, instead of the file's own one.
+    pub name: Option<&'a str>,
+}
+
+/// A link to a file's bytes that works for 15 minutes.
 ///
 /// # Errors
-/// `FORBIDDEN` for a file that does not exist for the caller.
+/// `FORBIDDEN` for a file that does not exist for the caller; `SERVICE_UNAVAILABLE` when the link cannot be signed.
 pub async fn link(
     context: &Context,
     session: Session<'_>,
     id: &str,
-    name: Option<&str>,
-    download: bool,
-) -> Result<String, OperationError> {
+    download: Download<'_>,
+) -> Result<Link, OperationError> {
     session.caller.may(Action::Read, Collection::Files)?;
     let file = own(context, session, id).await?;
-    let kind = if download { Disposition::Attachment } else { Disposition::Inline };
-    let disposition = content_disposition(kind, name.unwrap_or(&file.filename_download));
-    let link = context.bucket().link(&file.s3_key, &file.media_type, &disposition).await;
+    let name = download.name.filter(|name| safe_file_name(name).is_some()).unwrap_or(&file.filename_download);
+    let disposition = content_disposition(download.disposition, name);
+    let link = context.bucket().link(download.method, &file.s3_key, &file.media_type, &disposition).await;
     link.map_err(|error| match error {
         BucketError::Busy(text) => OperationError::Unavailable(text),
         other => OperationError::Internal(other.to_string()),

@@ -7,21 +7,32 @@
 mod body;
 mod buckets;
 mod checks;
+mod cors;
 mod description;
 mod listing;
 mod reading;
+mod refusal;
 mod service;
+mod two_ways;
 mod uploads;
 mod writing;
 
 use std::{convert::Infallible, path::Path, sync::Arc};
 
-use axum::response::{IntoResponse, Response};
+use axum::{
+    extract::Request,
+    http::{Method, StatusCode, header::CONTENT_RANGE},
+    response::{IntoResponse, Response},
+};
 use buckets::Store;
-use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
+use cors::Cors;
+use s3s::{
+    auth::SimpleAuth,
+    service::{S3Service, S3ServiceBuilder},
+};
 use tower::ServiceExt;
 
-use crate::{access_key::AccessKey, serving::Serving};
+use crate::{access_key::AccessKey, serving::Serving, template::Bucket};
 
 /// Minimum size of every part but the last in S3, in bytes.
 pub const MIN_PART: u64 = 5 * 1024 * 1024;
@@ -64,7 +75,7 @@ impl S3 {
     ///
     /// # Errors
     /// [`S3StartError`] when the folder cannot be used or there is no free port.
-    pub async fn start(root: &Path, buckets: &[String], durable: bool) -> Result<Self, S3StartError> {
+    pub async fn start(root: &Path, buckets: &[Bucket], durable: bool) -> Result<Self, S3StartError> {
         Self::start_with(root, buckets, durable, MIN_PART, Access::private()?).await
     }
 
@@ -75,13 +86,13 @@ impl S3 {
     /// [`S3StartError`] when the folder or the socket cannot be used.
     pub async fn start_with(
         root: &Path,
-        buckets: &[String],
+        buckets: &[Bucket],
         durable: bool,
         min_part: u64,
         access: Access,
     ) -> Result<Self, S3StartError> {
         let root = root.to_owned();
-        let names = buckets.to_vec();
+        let names: Vec<String> = buckets.iter().map(|bucket| bucket.name.clone()).collect();
         let store = tokio::task::spawn_blocking(move || {
             let store = Store::open(&root, durable, min_part)?;
             names.iter().try_for_each(|name| store.make_bucket(name).map(drop))?;
@@ -93,17 +104,10 @@ impl S3 {
         let mut service = S3ServiceBuilder::new(service::Service(Arc::new(store)));
         service.set_auth(SimpleAuth::from_single(key.id.clone(), key.secret.clone()));
         let service = service.build();
-        let service = tower::service_fn(move |request: axum::extract::Request| {
-            let service = service.clone();
-            async move {
-                Ok::<Response, Infallible>(match service.oneshot(request).await {
-                    Ok(response) => response.map(axum::body::Body::new),
-                    Err(error) => {
-                        tracing::error!(?error, "the embedded S3 failed");
-                        axum::http::StatusCode::INTERNAL_SERVER_ERROR.into_response()
-                    }
-                })
-            }
+        let cors = Arc::new(Cors::new(buckets));
+        let service = tower::service_fn(move |request: Request| {
+            let (service, cors) = (service.clone(), Arc::clone(&cors));
+            async move { Ok::<Response, Infallible>(answer(service, &cors, request).await) }
         });
         let router = axum::Router::new().fallback_service(service);
         Ok(Self { serving: Serving::start("S3", listener, router)?, access_key: key })
@@ -126,4 +130,28 @@ impl S3 {
     pub fn access_key(&self) -> &AccessKey {
         &self.access_key
     }
+}
+
+/// Answers a request. `s3s` knows neither CORS nor that a request may be signed in one way only, and its answer to HEAD
+/// of a range has the status of the whole object.
+async fn answer(service: S3Service, cors: &Cors, request: Request) -> Response {
+    if request.method() == Method::OPTIONS {
+        return cors.preflight(request.uri(), request.headers());
+    }
+    let headers = cors.headers(request.method(), request.uri(), request.headers());
+    let mut response = match two_ways::refused(request.uri(), request.headers()) {
+        Some(refusal) => refusal,
+        None => match service.oneshot(request).await {
+            Ok(response) => response.map(axum::body::Body::new),
+            Err(error) => {
+                tracing::error!(?error, "the embedded S3 failed");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
+        },
+    };
+    if response.status() == StatusCode::OK && response.headers().contains_key(CONTENT_RANGE) {
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    }
+    response.headers_mut().extend(headers);
+    response
 }

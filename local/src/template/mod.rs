@@ -1,6 +1,7 @@
 //! Parses template.yaml, the single source of routes, triggers, tables and settings, so that the local system matches
 //! the deployed one. Pure: the file is compiled into the program, and this module must not do I/O.
 
+mod buckets;
 mod functions;
 mod intrinsics;
 mod mapping;
@@ -12,6 +13,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+pub use buckets::{Bucket, CorsRule};
 pub use functions::{Function, Route};
 pub use intrinsics::{ACCOUNT, REGION};
 pub use mapping::StreamMapping;
@@ -32,8 +34,8 @@ pub struct Template {
     pub functions: Vec<Function>,
     /// The tables.
     pub tables: Vec<Table>,
-    /// The names of the buckets.
-    pub buckets: Vec<String>,
+    /// The buckets.
+    pub buckets: Vec<Bucket>,
     /// The environment variables of the functions.
     pub environment: BTreeMap<String, String>,
 }
@@ -91,7 +93,9 @@ impl Template {
                 "AWS::DynamoDB::Table" => {
                     template.tables.push(Table::read(&scope.resource_name(logical_id)?, &resolved()?)?);
                 }
-                "AWS::S3::Bucket" => template.buckets.push(scope.resource_name(logical_id)?),
+                "AWS::S3::Bucket" => {
+                    template.buckets.push(Bucket::read(&scope.resource_name(logical_id)?, &resolved()?)?);
+                }
                 _ => {}
             }
         }

@@ -71,13 +71,35 @@ fn references_become_names_and_parameters_their_values() {
     for variable in ["RESERVATIONS_TABLE", "POOLS_TABLE", "FILES_TABLE", "DIRECTORY_TABLE", "REQUESTS_TABLE"] {
         assert!(template.tables.iter().any(|known| known.name == table(variable)), "{variable}");
     }
-    assert_eq!(template.buckets, [table("EXPORTS_BUCKET")]);
+    assert_eq!(template.buckets, [Bucket::plain(&table("EXPORTS_BUCKET"))]);
     assert_eq!(template.environment["SLICE_SECONDS"], "5");
     let changed = Parameter { name: "SliceSeconds".to_owned(), value: "1".to_owned() };
     let template = Template::parse(TEMPLATE, &[changed]).unwrap();
     assert_eq!(template.environment["SLICE_SECONDS"], "1");
     let unknown = Parameter { name: "Slices".to_owned(), value: "1".to_owned() };
     assert!(Template::parse(TEMPLATE, &[unknown]).unwrap_err().to_string().contains("Slices"));
+}
+
+#[test]
+fn pages_may_read_exports_where_they_may_call_the_api() {
+    let bucket_with = |origins: &str| {
+        let origins = Parameter { name: "CorsOrigins".to_owned(), value: origins.to_owned() };
+        let mut template = Template::parse(TEMPLATE, &[origins]).unwrap();
+        template.buckets.remove(0).cors
+    };
+    assert_eq!(bucket_with(""), []);
+    for origins in ["*", "https://app.example.com", "https://a.example,http://127.0.0.1:8080"] {
+        let [rule] = &bucket_with(origins)[..] else { panic!("{origins}") };
+        // After a redirect from the API, browsers name the origin `null`.
+        assert_eq!(
+            (&rule.origins[..], &rule.methods[..]),
+            (&["*".to_owned()][..], &["GET".to_owned(), "HEAD".to_owned()][..])
+        );
+        assert_eq!(rule.headers, ["*"]);
+        for header in ["Content-Disposition", "Content-Length", "Content-Range", "Accept-Ranges", "ETag"] {
+            assert!(rule.exposed.iter().any(|one| one == header), "{header}");
+        }
+    }
 }
 
 #[test]

@@ -20,7 +20,11 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
-use common::{bucket::ObjectHead, config::Config, context::Context};
+use common::{
+    bucket::{LinkMethod, ObjectHead},
+    config::Config,
+    context::Context,
+};
 use local::{options::Options, system::System};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::Notify};
@@ -161,7 +165,7 @@ async fn links_name_the_host_of_the_browser_and_a_container_uses_another() {
     let bucket = context.bucket();
     let head = ObjectHead { key: "exports/x", content_type: "text/plain", reservation: "r".to_owned(), rows: 1 };
     bucket.put(&head, b"1\n".to_vec()).await.unwrap();
-    let link = bucket.link("exports/x", "text/plain", "attachment").await.unwrap();
+    let link = bucket.link(LinkMethod::Get, "exports/x", "text/plain", "attachment").await.unwrap().url;
     assert!(link.starts_with(&format!("{outside}/")), "the signed host is the one of the link");
     let browser = reqwest::Client::builder().resolve("host.docker.internal", address).build().unwrap();
     let answer = browser.get(&link).send().await.unwrap();

@@ -14,7 +14,7 @@ use common::{
     reservation::{
         ExportKey, Reservation, Rules, Timestamp,
         create::{Birth, Draft},
-        file_name,
+        file_name, safe_file_name,
         update::{Editor, apply},
     },
 };
@@ -101,7 +101,8 @@ pub(super) fn body(input: &[u8]) {
     if let Ok(draft) = Draft::parse(&value, &rules) {
         let item = draft.into_reservation(birth());
         let name = file_name(&item, "csv");
-        assert!(!name.chars().any(|c| c.is_control() || c == '/' || c == '\\'), "{name:?}");
+        assert!(!name.chars().any(|c| c.is_control() || c == '/' || c == '\\') && name.len() <= 200, "{name:?}");
+        assert_eq!(safe_file_name(&name).as_ref(), Some(&name));
         // What was accepted can be stored and read again.
         let stored = serde_json::to_value(&item).and_then(serde_json::from_value);
         assert!(stored.is_ok_and(|read: Reservation| read == item));

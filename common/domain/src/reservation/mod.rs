@@ -26,7 +26,7 @@ pub use create::sentence;
 pub use export_key::{ExportKey, file_id};
 pub use export_type::{ExportType, Format, UnknownExportType};
 pub use field_error::{FieldError, Refusal};
-pub use file_name::{Disposition, content_disposition, file_name};
+pub use file_name::{Disposition, content_disposition, file_name, safe_file_name};
 pub use item::{ExportProgress, Range, Render, Reservation};
 pub use members::uuid;
 pub use rules::Rules;

@@ -1,5 +1,6 @@
 //! Tests of the features of S3 on which the functions rely, with the embedded S3.
 
+mod links;
 mod objects;
 mod uploads;
 
@@ -12,7 +13,7 @@ use aws_sdk_s3::{
     primitives::ByteStream,
     types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart},
 };
-use local::{s3::S3, system::sdk_config};
+use local::{s3::S3, system::sdk_config, template::Bucket};
 use tempfile::TempDir;
 
 const BUCKET: &str = "exports";
@@ -50,7 +51,7 @@ impl Home {
 }
 
 async fn start(path: &Path) -> S3 {
-    S3::start(path, &[BUCKET.to_owned()], true).await.unwrap()
+    S3::start(path, &[Bucket::plain(BUCKET)], true).await.unwrap()
 }
 
 fn config(s3: &S3) -> Builder {

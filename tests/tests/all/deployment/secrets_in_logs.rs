@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, io::Write, process::Stdio};
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 use tokio::{
@@ -42,10 +43,29 @@ async fn use_everything(url: &str, secrets: &mut Secrets) {
     let item = api.post(&reservation).await;
     let item = completed(&api, item["id"].as_str().unwrap()).await;
     let (id, file) = (item["id"].as_str().unwrap(), item["export_file"].as_str().unwrap());
-    let link = api.send("GET", &format!("/assets/{file}?download")).await.header("location").to_owned();
+    let redirect =
+        async |method: &str| api.send(method, &format!("/assets/{file}?download")).await.header("location").to_owned();
+    let body = api.send("GET", &format!("/assets/{file}?redirect=false&download")).await.data();
     assert!(!api.download(file).await.is_empty());
-    let (_, signature) = link.split_once("X-Amz-Signature=").unwrap();
-    secrets.insert("the signature of a link", signature.split('&').next().unwrap().to_owned());
+    let links = [
+        ("the signature of a link", Method::GET, redirect("GET").await),
+        ("the signature of a link for HEAD", Method::HEAD, redirect("HEAD").await),
+        ("the signature of a link in a body", Method::GET, body["url"].as_str().unwrap().to_owned()),
+    ];
+    for (what, method, link) in links {
+        let (_, signature) = link.split_once("X-Amz-Signature=").unwrap();
+        secrets.insert(what, signature.split('&').next().unwrap().to_owned());
+        // As it is; with the token, as some clients follow it; after a change; and as a preflight.
+        let http = reqwest::Client::new();
+        let send = |request: reqwest::RequestBuilder| async move { request.send().await.unwrap().status().as_u16() };
+        assert_eq!(send(http.request(method.clone(), &link)).await, 200);
+        let token = &secrets["a token in a header"];
+        assert_eq!(send(http.request(method.clone(), &link).bearer_auth(token)).await, 400);
+        let plain = link.split('?').next().unwrap();
+        assert_eq!(send(http.request(method.clone(), plain).bearer_auth(token)).await, 400);
+        assert_eq!(send(http.request(method, format!("{link}&partNumber=1"))).await, 403);
+        assert_eq!(send(http.request(Method::OPTIONS, &link).header("origin", "https://app.example")).await, 400);
+    }
 
     let nobody = api.with_token(None);
     let token = &secrets["a token in a query"];

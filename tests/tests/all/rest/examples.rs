@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::{Value, json};
 
 use crate::support::{
-    api::{Api, RESERVATIONS, id, sgtin},
+    api::{Api, RESERVATIONS, id, id_in_names, sgtin},
     harness::{Running, completed},
     invariants::assert_settled,
 };
@@ -118,7 +118,7 @@ async fn the_rest_examples_of_the_specification_work_as_printed() {
 async fn the_file_has_100_different_codes(api: &Api, done: &Value) {
     let file = done["export_file"].as_str().unwrap();
     let described = api.send("GET", &format!("/files/{file}")).await.data();
-    assert_eq!(described["filename_download"], "BATCH-2024-001.csv");
+    assert_eq!(described["filename_download"], json!(format!("BATCH-2024-001-{}.csv", id_in_names(&id(done)))));
     assert_eq!(described["type"], "text/csv; charset=utf-8");
     let bytes = api.download(file).await;
     // Directus shows a bigint as text.

@@ -1,5 +1,6 @@
 //! The REST dialect from outside: a system in memory, and HTTP requests to it.
 
+mod asset_links;
 mod bad_changes;
 mod bad_input;
 mod batches;
@@ -11,6 +12,7 @@ mod conditional;
 mod directus;
 mod edges;
 mod examples;
+mod file_names;
 mod files;
 mod fuzz;
 mod links;

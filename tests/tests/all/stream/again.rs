@@ -4,6 +4,7 @@ use common::reservation::Status;
 use serde_json::{Value, json};
 
 use crate::support::{
+    api::id_in_names,
     faults::Network,
     invariants::{stored, unzipped},
     manual::{End, ManualSystem, ONE_PART, five_parts, invoke},
@@ -54,7 +55,8 @@ async fn a_new_format_has_the_same_codes_and_the_old_file_stays_until_it_is_ther
     let item = system.item(id).await;
     assert_eq!((item.generation, &item.range), (2, &first.range));
     let new = system.file(&item).await;
-    assert_eq!((new.filename_download.as_str(), new.media_type.as_str()), ("Röhre 7.ndjson.gz", "application/gzip"));
+    assert_eq!(new.filename_download, format!("Röhre 7-{}.ndjson.gz", id_in_names(&id)));
+    assert_eq!(new.media_type, "application/gzip");
     assert_eq!(codes(&unzipped(&system.assert_exported(id).await)), old_codes);
     assert_eq!(system.keys().await.0, [new.s3_key]);
     system.assert_sound().await;

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashSet};
 use serde_json::{Value, json};
 
 use crate::support::{
-    api::{Api, RESERVATIONS, id, sgtin, with},
+    api::{Api, RESERVATIONS, id, id_in_names, sgtin, with},
     harness::{Running, Setup, completed, ended},
     invariants::{assert_settled, stored},
     stream::deliver,
@@ -127,7 +127,7 @@ async fn every_format_holds_the_codes_and_a_new_format_the_same_codes() {
         let file = api.send("GET", &format!("/files/{}", done["export_file"].as_str().unwrap())).await.data();
         assert_eq!(
             (&file["type"], &file["filename_download"]),
-            (&json!(media_type), &json!(format!("pallet 7.{format}")))
+            (&json!(media_type), &json!(format!("pallet 7-{}.{format}", id_in_names(&id(&posted)))))
         );
         assert_ne!(done["export_file"], last);
         // RSV-4: `assert_settled` compares the file with a fresh rendering and finds an old file that was not removed.

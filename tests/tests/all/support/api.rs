@@ -172,6 +172,11 @@ pub(crate) fn id(object: &Value) -> &str {
     object["id"].as_str().unwrap()
 }
 
+/// The end of a reservation's id, which the names of its files contain.
+pub(crate) fn id_in_names(id: &impl ToString) -> String {
+    id.to_string()[28..].to_owned()
+}
+
 /// A value as a part of a query string.
 pub(crate) fn encoded(value: &Value) -> String {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
