@@ -11,6 +11,7 @@ mod edges;
 mod examples;
 mod files;
 mod fuzz;
+mod lists;
 mod lookups;
 pub(crate) mod oidc;
 mod organisations;

@@ -3,6 +3,7 @@
 //! Names are collected first, grouped by the path to them, and checked at the end: existence before rights. The order of
 //! the checks is that of Directus, so of several errors the same one is reported.
 
+use super::scope;
 use crate::query::access::Access;
 use crate::query::error::QueryError;
 use crate::query::functions;
@@ -18,10 +19,10 @@ pub(in crate::query) enum Use {
     Output,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Place {
     Own(Collection),
-    Foreign(&'static str),
+    Foreign(String),
 }
 
 #[derive(Debug)]
@@ -57,14 +58,25 @@ impl NamedFields {
         let mut place = Place::Own(collection);
         let mut stack = prefix.to_vec();
         for part in path {
-            add_name(self.entry(why, &stack, place), part);
+            let (member, scope) = scope::split(part);
+            add_name(self.entry(why, &stack, place.clone()), member);
             let Place::Own(here) = place else { continue };
-            match here.field(part).map(|f| f.relation) {
-                Some(Relation::One(next) | Relation::Many(next)) => place = Place::Own(next),
-                Some(Relation::Foreign(name)) => place = Place::Foreign(name),
-                Some(Relation::None) | None => continue,
-            }
+            let leads_to = match here.field(member).map(|f| f.relation) {
+                Some(Relation::One(next) | Relation::Many(next)) => Some(next.name()),
+                Some(Relation::Foreign(name)) => Some(name),
+                Some(Relation::None) | None => None,
+            };
             stack.push(part.clone());
+            match (leads_to, scope) {
+                (Some(known), None) => place = Place::of(known),
+                (Some(known), Some(scope)) if scope == known => place = Place::of(known),
+                // A collection that the member does not lead to, refused even if nothing is named in it.
+                (_, Some(scope)) => {
+                    place = Place::Foreign(scope.to_owned());
+                    self.entry(why, &stack, place.clone());
+                }
+                (None, None) => drop(stack.pop()),
+            }
         }
     }
 
@@ -105,6 +117,12 @@ impl NamedFields {
     }
 }
 
+impl Place {
+    fn of(collection: &str) -> Self {
+        Collection::from_name(collection).map_or_else(|| Self::Foreign(collection.to_owned()), Self::Own)
+    }
+}
+
 fn add_name(entry: &mut Entry, name: &str) {
     let (_, name) = functions::split(name);
     if entry.known.insert(name.to_owned()) {
@@ -113,8 +131,8 @@ fn add_name(entry: &mut Entry, name: &str) {
 }
 
 impl Entry {
-    fn collection(&self) -> &'static str {
-        match self.place {
+    fn collection(&self) -> &str {
+        match &self.place {
             Place::Own(collection) => collection.name(),
             Place::Foreign(name) => name,
         }

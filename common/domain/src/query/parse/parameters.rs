@@ -108,8 +108,14 @@ impl Parameters {
         self.aggregate.iter().flatten().map(|(operation, _)| operation.clone()).collect()
     }
 
-    /// Records the fields that filter and sort name.
-    pub(in crate::query) fn note_conditions(&self, collection: Collection, path: &[String], named: &mut NamedFields) {
+    /// Records the fields that filter and sort name. Only a sort can name them by the aliases of its level.
+    pub(in crate::query) fn note_conditions(
+        &self,
+        collection: Collection,
+        aliases: &Aliases,
+        path: &[String],
+        named: &mut NamedFields,
+    ) {
         if let Some(filter) = &self.filter {
             for member in walk::paths(filter) {
                 named.add_path(Use::Condition, path, collection, &member);
@@ -121,8 +127,7 @@ impl Parameters {
         }
         let operations = self.operations();
         for key in self.sort.iter().flatten() {
-            let parts = sort::parts(key);
-            if !sort::is_aggregate(&parts, &operations) {
+            if let Some(parts) = sort::field_parts(key, aliases, &operations) {
                 named.add_path(Use::Condition, path, collection, &parts);
             }
         }
@@ -140,7 +145,7 @@ impl Parameters {
         }
         let plain = match self.sort.as_deref() {
             None | Some([]) => true,
-            Some([one]) => one == "position",
+            Some([one]) => self.aliases()?.get(one).unwrap_or(one) == "position",
             Some(_) => false,
         };
         if !plain || self.aggregate.is_some() || self.group.is_some() {

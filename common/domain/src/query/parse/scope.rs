@@ -1,0 +1,17 @@
+//! Collection scopes: `reserved_for:organisation`.
+//!
+//! In Directus a scope says which of the collections of a many-to-any relation is meant. Relations here lead to one
+//! collection, so a scope adds nothing, but clients that write it for every relation must be understood.
+
+/// Splits a name into the member and its scope. The argument of a function has none.
+pub(in crate::query) fn split(name: &str) -> (&str, Option<&str>) {
+    match name.split_once(':') {
+        Some((member, scope)) if !member.contains('(') => (member, Some(scope)),
+        _ => (name, None),
+    }
+}
+
+/// A name without its scope.
+pub(in crate::query) fn member(name: &str) -> &str {
+    split(name).0
+}
