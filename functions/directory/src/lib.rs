@@ -55,8 +55,10 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
                 organisations::one(context, call.session(), id, &parse_query_string(&call.query)?).await?;
             Ok(Answer::of_one(&query, data, call.now))
         }
-        // Directus has no PUT for items, so PUT falls through to `ROUTE_NOT_FOUND`.
-        ["items", collection] | ["items", collection, _] if call.method != Method::PUT => {
+        // Directus has no PUT for items and no SEARCH for a single one, whatever the collection, so these fall through
+        // to `ROUTE_NOT_FOUND`.
+        ["items", collection] if call.method != Method::PUT => other_collection(&call, collection),
+        ["items", collection, _] if call.method != Method::PUT && call.method.as_str() != "SEARCH" => {
             other_collection(&call, collection)
         }
         // GET and POST are routes of the graphql function. Only unsupported methods arrive here.
@@ -67,7 +69,7 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
     }
 }
 
-/// The caller's own account. As in Directus, a caller who may not read users is shown the `id` whatever else is asked for.
+/// The caller's own account. As in Directus, a caller who may not read users is shown the `id`, whatever is asked for.
 async fn me(context: &Context, call: &Call) -> Result<Answer, ApiError> {
     let (session, raw) = (call.session(), parse_query_string(&call.query)?);
     let reads_users = call.caller.may(Action::Read, Collection::Users).is_ok();

@@ -33,8 +33,8 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
     })
 }
 
-/// `SEARCH`: the body contains the query, the keys to which it is restricted, or both. Without a query in the body, that
-/// of the query string counts.
+/// `SEARCH`: the body contains the query, the keys to which it is restricted, or both. Without a query in the body,
+/// that of the query string counts.
 async fn search(context: &Context, session: Session<'_>, call: &Call) -> Result<(Query, List), ApiError> {
     // Rights come before the body is read.
     session.caller.may(Action::Read, Collection::CodeReservation)?;

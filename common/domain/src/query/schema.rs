@@ -15,7 +15,7 @@ pub enum Collection {
     Files,
     /// `organisation`.
     Organisation,
-    /// `directus_roles`: one row for each [`Role`](crate::directory::Role), reached through the member `role` of a user.
+    /// `directus_roles`, a row for each [`Role`](crate::directory::Role), reached through the member `role` of a user.
     Roles,
 }
 

@@ -22,8 +22,8 @@ pub(super) enum Seen {
     Rows(Collection),
 }
 
-/// The form of a member for the role `writer`; `None` if it is hidden. Writers cannot read organisations and roles, so a
-/// reference to one appears as its key.
+/// The form of a member for the role `writer`; `None` if it is hidden. Writers cannot read organisations and roles, so
+/// a reference to one appears as its key.
 pub(super) fn seen(member: &Member) -> Option<Seen> {
     match member.relation {
         Relation::One(Collection::Organisation | Collection::Roles) | Relation::None => {

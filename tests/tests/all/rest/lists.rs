@@ -156,6 +156,10 @@ async fn a_single_row_has_no_search() {
             assert_eq!(extensions, json!({"path": path, "code": "ROUTE_NOT_FOUND"}));
         }
     }
+    for path in [format!("/items/unique_code/{FIRST}"), "/items/nothing/1".to_owned(), format!("/users/{FIRST}")] {
+        let reply = server.json("SEARCH", &path, ADMIN, &json!({})).await;
+        assert_eq!((reply.status, reply.code()), (404, "ROUTE_NOT_FOUND".to_owned()), "{path}");
+    }
     let (path, body) = (format!("{RESERVATIONS}/"), json!({"query": {"limit": 1, "fields": ["id"]}}));
     assert_eq!(server.json("SEARCH", &path, ADMIN, &body).await.data(), json!([{"id": FIRST}]));
     server.stop().await;
@@ -176,6 +180,11 @@ async fn ones_own_account_has_the_name_of_the_role() {
     assert_eq!(
         names,
         json!([{"role": {"name": "Administrator"}}, {"role": {"name": "Reader"}}, {"role": null}, {"role": {"name": "Writer"}}])
+    );
+    let sorted = server.get("/users?fields=first_name&sort=-role.name,first_name", ADMIN).await.data();
+    assert_eq!(
+        sorted,
+        json!([{"first_name": "Carol"}, {"first_name": "Dave"}, {"first_name": "Bob"}, {"first_name": "Alice"}])
     );
     let made =
         format!("{RESERVATIONS}?fields=user_created.role.name&filter[user_created][role][name][_eq]=Reader&limit=1");

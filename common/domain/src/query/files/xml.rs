@@ -1,7 +1,7 @@
 //! A list as XML: `<data>` with one `<data>` for each row, fields as elements, indented by four spaces.
 //!
-//! A list inside a row repeats its element. Null is the word `null`, as in answers of Directus, and an empty text an empty
-//! element. What XML cannot hold is replaced, where Directus fails, so that every parser reads the file.
+//! A list inside a row repeats its element. Null is the word `null`, as in answers of Directus, and an empty text an
+//! empty element. What XML cannot hold is replaced, where Directus fails, so that every parser reads the file.
 
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -68,7 +68,7 @@ fn element(name: &str, value: &Value, depth: usize) -> String {
 }
 
 /// The name of an element. Names of members consist of letters, digits and `_`; a name in XML must not begin with a digit
-/// (XML 1.0, section 2.3), so such a one begins with `_`. Other characters, which only names inside JSON have, become `_`.
+/// (XML 1.0, section 2.3), so such a one begins with `_`. Other characters, which only names in JSON have, become `_`.
 fn element_name(name: &str) -> String {
     let first = if name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') { "" } else { "_" };
     let rest = name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' });

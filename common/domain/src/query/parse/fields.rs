@@ -192,8 +192,8 @@ fn draft_nested(
 }
 
 impl Draft {
-    /// Resolves every name. In a table, an alias is a column like any other: it keeps its place, and a row that has only
-    /// aliases is not shown as its key.
+    /// Resolves every name. In a table, an alias is a column like any other: it keeps its place, and a row that has
+    /// only aliases is not shown as its key.
     ///
     /// # Errors
     /// `INVALID_QUERY` for an unknown function or an invalid filter or window in `deep`.

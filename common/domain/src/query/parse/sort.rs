@@ -12,8 +12,8 @@ struct Written {
     descending: bool,
 }
 
-/// Reads a key: `-user_created.email` → `user_created`, `email`, descending. The minus may be before any part. A key that
-/// is an alias as a whole stands for the alias' field, unless it names one of the `operations` of `aggregate`.
+/// Reads a key: `-user_created.email` → `user_created`, `email`, descending. The minus may be before any part. A key
+/// that is an alias as a whole stands for the alias' field, unless it names one of the `operations` of `aggregate`.
 fn read(key: &str, aliases: &Aliases, operations: &[String]) -> Written {
     let (name, descending) = match key.strip_prefix('-') {
         Some(name) => (name, true),

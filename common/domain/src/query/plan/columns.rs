@@ -1,5 +1,5 @@
-//! The columns of an answer as a table: the fields of the query in their order. They depend on no row, so the table of an
-//! empty answer has them too.
+//! The columns of an answer as a table: the fields of the query in their order. They depend on no row, so the table of
+//! an empty answer has them too.
 
 use super::aggregate::Aggregate;
 use super::query::Query;

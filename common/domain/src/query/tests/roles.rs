@@ -18,7 +18,8 @@ fn an_administrator_reads_the_role_of_a_user() {
     assert_eq!(
         user("fields=role.*")["role"],
         json!({
-            "id": "r", "name": "Administrator", "icon": null, "description": null, "parent": null, "children": [], "policies": []
+            "id": "r", "name": "Administrator", "icon": null, "description": null, "parent": null,
+            "children": [], "policies": [],
         })
     );
     assert_eq!(user("fields=role"), json!({"role": "r"}));

@@ -1,4 +1,4 @@
-//! Collection scopes, `reserved_for:organisation`: in Directus they are for many-to-any relations, which do not exist here.
+//! Collection scopes, `reserved_for:organisation`: in Directus they are for many-to-any relations; there are none here.
 
 use super::*;
 
