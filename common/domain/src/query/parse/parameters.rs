@@ -76,7 +76,7 @@ impl Parameters {
             filter,
             window,
             meta: given("meta").map(meta).transpose()?,
-            search: given("search").and_then(Value::as_str).map(str::to_owned),
+            search: given("search").and_then(Value::as_str).map(search),
             export: given("export").map(export).transpose()?,
             version: given("version").map(version).transpose()?,
             deep: deep(given("deep"))?,
@@ -213,6 +213,12 @@ fn whole(name: &str, value: &Value, least: i64) -> Result<i64, QueryError> {
         return Ok(number as i64);
     };
     Err(QueryError::invalid(format!("\"{name}\" {wrong}")))
+}
+
+/// The text to search for, without white space around it, unless there is nothing else.
+fn search(text: &str) -> String {
+    let trimmed = text.trim();
+    if trimmed.is_empty() { text } else { trimmed }.to_owned()
 }
 
 fn meta(value: &Value) -> Result<Vec<Meta>, QueryError> {
