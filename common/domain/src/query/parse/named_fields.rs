@@ -19,10 +19,10 @@ pub(in crate::query) enum Use {
     Output,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Own(Collection),
-    Foreign(String),
+    Foreign(&'static str),
 }
 
 #[derive(Debug)]
@@ -40,6 +40,8 @@ pub(in crate::query) struct NamedFields {
     entries: Vec<Entry>,
     /// Positions in `entries`.
     positions: HashMap<(Use, String), usize>,
+    /// The first collection scope that is not the collection of its relation.
+    wrong_scope: Option<String>,
 }
 
 impl NamedFields {
@@ -59,24 +61,20 @@ impl NamedFields {
         let mut stack = prefix.to_vec();
         for part in path {
             let (member, scope) = scope::split(part);
-            add_name(self.entry(why, &stack, place.clone()), member);
+            add_name(self.entry(why, &stack, place), member);
             let Place::Own(here) = place else { continue };
-            let leads_to = match here.field(member).map(|f| f.relation) {
-                Some(Relation::One(next) | Relation::Many(next)) => Some(next.name()),
-                Some(Relation::Foreign(name)) => Some(name),
+            let next = match here.field(member).map(|f| f.relation) {
+                Some(Relation::One(next) | Relation::Many(next)) => Some(Place::Own(next)),
+                Some(Relation::Foreign(name)) => Some(Place::Foreign(name)),
                 Some(Relation::None) | None => None,
             };
-            stack.push(part.clone());
-            match (leads_to, scope) {
-                (Some(known), None) => place = Place::of(known),
-                (Some(known), Some(scope)) if scope == known => place = Place::of(known),
-                // A collection that the member does not lead to, refused even if nothing is named in it.
-                (_, Some(scope)) => {
-                    place = Place::Foreign(scope.to_owned());
-                    self.entry(why, &stack, place.clone());
-                }
-                (None, None) => drop(stack.pop()),
+            if let Some(scope) = scope.filter(|scope| next.is_none_or(|next| next.name() != *scope)) {
+                self.wrong_scope.get_or_insert_with(|| scope.to_owned());
+                return;
             }
+            let Some(next) = next else { continue };
+            place = next;
+            stack.push(part.clone());
         }
     }
 
@@ -95,6 +93,9 @@ impl NamedFields {
     /// # Errors
     /// `FORBIDDEN` for the first path with a field or collection that does not exist or may not be read.
     pub(in crate::query) fn check(&self, access: &Access) -> Result<(), QueryError> {
+        if let Some(scope) = &self.wrong_scope {
+            return Err(QueryError::forbidden_collection("", scope));
+        }
         let related = access.of_related();
         let of = |why: Use| self.entries.iter().filter(move |e| e.why == why);
         for entry in of(Use::Condition).chain(of(Use::Output)) {
@@ -118,8 +119,11 @@ impl NamedFields {
 }
 
 impl Place {
-    fn of(collection: &str) -> Self {
-        Collection::from_name(collection).map_or_else(|| Self::Foreign(collection.to_owned()), Self::Own)
+    fn name(self) -> &'static str {
+        match self {
+            Self::Own(collection) => collection.name(),
+            Self::Foreign(name) => name,
+        }
     }
 }
 
@@ -131,15 +135,8 @@ fn add_name(entry: &mut Entry, name: &str) {
 }
 
 impl Entry {
-    fn collection(&self) -> &str {
-        match &self.place {
-            Place::Own(collection) => collection.name(),
-            Place::Foreign(name) => name,
-        }
-    }
-
     fn forbidden(&self) -> QueryError {
-        QueryError::forbidden_collection(&self.path, self.collection())
+        QueryError::forbidden_collection(&self.path, self.place.name())
     }
 
     fn refuse(&self, allowed: impl Fn(&str) -> bool) -> Result<(), QueryError> {
@@ -147,6 +144,6 @@ impl Entry {
         if refused.is_empty() {
             return Ok(());
         }
-        Err(QueryError::forbidden_fields(&self.path, self.collection(), &refused))
+        Err(QueryError::forbidden_fields(&self.path, self.place.name(), &refused))
     }
 }

@@ -71,6 +71,7 @@ fn filters_and_sorts_read_a_scope_that_is_right() {
     ] {
         let text = reason(wrong);
         assert!(text.starts_with("403 You don't have permission to access collection"), "{wrong}: {text}");
+        assert!(text.ends_with("Queried in root."), "as in Directus: {text}");
     }
     let colleague = Access::new(Role::Admin, None).limited_to_organisations();
     for hidden in
