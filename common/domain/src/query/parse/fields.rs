@@ -175,7 +175,7 @@ fn draft_nested(
         return Ok(plain());
     }
     let level = deep.get(key).unwrap_or(&Value::Null);
-    let parameters = Parameters::of_deep_level(level, drafting.variables)?;
+    let mut parameters = Parameters::of_deep_level(level, drafting.variables)?;
     let mut below = path.to_vec();
     below.push(key.to_owned());
     let inner_aliases = parameters.aliases()?;

@@ -7,6 +7,7 @@ use super::aggregates;
 use super::aliases::Aliases;
 use super::filter::{normalize, validate, walk};
 use super::named_fields::{NamedFields, Use};
+use super::scope;
 use super::sort;
 use super::variables::Variables;
 use crate::query::budget::{Limit, MAX_VALUES};
@@ -108,18 +109,20 @@ impl Parameters {
         self.aggregate.iter().flatten().map(|(operation, _)| operation.clone()).collect()
     }
 
-    /// Records the fields that filter and sort name. Only a sort can name them by the aliases of its level.
+    /// Records the fields that filter and sort name, and removes the scopes in the filter, which the record checks. Only a
+    /// sort can name fields by the aliases of its level.
     pub(in crate::query) fn note_conditions(
-        &self,
+        &mut self,
         collection: Collection,
         aliases: &Aliases,
         path: &[String],
         named: &mut NamedFields,
     ) {
-        if let Some(filter) = &self.filter {
+        if let Some(filter) = &mut self.filter {
             for member in walk::paths(filter) {
                 named.add_path(Use::Condition, path, collection, &member);
             }
+            scope::remove(filter);
         }
         // Aggregates over all rows are not sorted, so the sort is not checked.
         if self.aggregate.is_some() && self.group.is_none() {

@@ -29,7 +29,7 @@ pub fn parse(
     budget: &Budget,
 ) -> Result<Query, QueryError> {
     let variables = Variables { access, now, budget };
-    let parameters = Parameters::read(raw, variables)?;
+    let mut parameters = Parameters::read(raw, variables)?;
     let aliases = parameters.aliases()?;
     let operations = parameters.operations();
 

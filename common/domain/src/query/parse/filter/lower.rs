@@ -6,7 +6,6 @@
 use super::operators;
 use crate::query::error::QueryError;
 use crate::query::functions::{self, Function};
-use crate::query::parse::scope;
 use crate::query::plan::{Condition, FieldPath, Filter, lookups_of};
 use crate::query::schema::{Collection, Field, FieldType, Relation};
 use serde_json::{Map, Value};
@@ -53,7 +52,7 @@ fn lower_and(list: &[Value], collection: Collection) -> Result<Option<Filter>, Q
     let mut codes_of_one = Vec::new();
     for filter in list {
         match filter.as_object().filter(|o| o.len() == 1).and_then(|o| o.iter().next()) {
-            Some((key, inner)) if codes_relation(collection, scope::member(key)).is_some() && !is_quantified(inner) => {
+            Some((key, inner)) if codes_relation(collection, key).is_some() && !is_quantified(inner) => {
                 codes_of_one.push(inner.clone());
             }
             _ => parts.extend(lower(filter, collection)?),
@@ -80,7 +79,6 @@ fn is_quantified(value: &Value) -> bool {
 }
 
 fn lower_leaf(key: &str, value: &Value, collection: Collection) -> Result<Option<Filter>, QueryError> {
-    let key = scope::member(key);
     let path = path_of(key, value);
     let Some((operator, operand)) = operation(key, value) else {
         return Ok(None);
@@ -149,7 +147,7 @@ fn path_of(key: &str, value: &Value) -> Vec<String> {
         if child.starts_with('_') && child != "_none" && child != "_some" {
             break;
         }
-        path.push(scope::member(child).to_owned());
+        path.push(child.clone());
         value = inner;
     }
     path
