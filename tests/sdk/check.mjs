@@ -8,6 +8,7 @@ const client = (token) => sdk.createDirectus(address).with(sdk.staticToken(token
 const admin = client('admin-token');
 const writer = client('writer-token');
 const reader = client('reader-token');
+const withGraphql = sdk.createDirectus(address).with(sdk.staticToken('admin-token')).with(sdk.graphql());
 const collection = 'code_reservation';
 const KNOWN = '03343178-982f-4b83-8dcb-916595070e51';
 
@@ -111,6 +112,31 @@ const checks = {
     assert.deepEqual(items, [{ date_created_year: '2023', codes_count: 0 }]);
     const aliased = await admin.request(sdk.readItems(collection, { alias: { ref: 'reference_id' }, fields: ['id', 'ref'], limit: 1 }));
     assert.deepEqual(Object.keys(aliased[0]), ['id', 'ref']);
+  },
+  async 'readItems: sorted by aliases'() {
+    const quantities = async (read, token = admin) => (await token.request(read)).map((item) => item.amount ?? item.quantity);
+    const query = { fields: ['id', 'amount'], filter: { quantity: { _nnull: true } }, alias: { amount: 'quantity' } };
+    const plain = { fields: ['quantity'], filter: query.filter };
+    for (const [alias, member] of [['amount', 'quantity'], ['-amount', '-quantity']]) {
+      const expected = await quantities(sdk.readItems(collection, { ...plain, sort: [member, 'id'] }));
+      assert.ok(new Set(expected).size > 5);
+      const read = sdk.readItems(collection, { ...query, sort: [alias, 'id'] });
+      assert.deepEqual(await quantities(read), expected, alias);
+      assert.deepEqual(await quantities(sdk.withSearch(read), writer), expected, alias);
+      const document = `query ($sort: [String]) { code_reservation(sort: $sort, filter: { quantity: { _nnull: true } }) { amount: quantity } }`;
+      const { code_reservation: items } = await withGraphql.query(document, { sort: [alias, 'id'] });
+      assert.deepEqual(items.map((item) => item.amount), expected, alias);
+    }
+    const years = await admin.request(
+      sdk.readItems(collection, { fields: ['year(date_created)'], alias: { when: 'year(date_created)' }, sort: ['-when', 'id'] }),
+    );
+    assert.deepEqual(years, years.toSorted((a, b) => b.date_created_year - a.date_created_year));
+    const groups = await admin.request(
+      sdk.readItems(collection, { aggregate: { count: '*' }, groupBy: ['status'], alias: { state: 'status' }, sort: ['-state'] }),
+    );
+    assert.deepEqual(groups.map((group) => group.status), ['new', 'in_progress', 'error', 'complete']);
+    await refused(admin.request(sdk.readItems(collection, { ...query, sort: ['amounts'] })), 403, 'FORBIDDEN');
+    await refused(admin.request(sdk.readItems(collection, { ...query, filter: { amount: { _gt: 1 } } })), 403, 'FORBIDDEN');
   },
   async aggregate() {
     const [{ count, sum }] = await admin.request(sdk.aggregate(collection, { aggregate: { count: '*', sum: ['quantity'] } }));
@@ -218,7 +244,11 @@ const checks = {
   async 'users: readMe, readUsers, readUser'() {
     const me = await writer.request(sdk.readMe({ fields: ['id', 'first_name', 'email'] }));
     assert.deepEqual(me, { id: 'da4e0000-0000-4000-8000-000000000004', first_name: 'Dave', email: 'dave@example.com' });
-    assert.deepEqual(await reader.request(sdk.readMe()), { id: 'b0b00000-0000-4000-8000-000000000002' });
+    const bob = { id: 'b0b00000-0000-4000-8000-000000000002' };
+    assert.deepEqual(await reader.request(sdk.readMe()), bob);
+    assert.deepEqual(await reader.request(sdk.readMe({ fields: ['id', 'email', { role: ['name'] }] })), bob);
+    const role = await admin.request(sdk.readMe({ fields: ['email', { role: ['name'] }] }));
+    assert.deepEqual(role, { email: 'alice@example.com', role: { name: 'Administrator' } });
     const users = await writer.request(sdk.readUsers({ fields: ['first_name'], sort: ['first_name'] }));
     assert.deepEqual(users.map((user) => user.first_name), ['Alice', 'Bob', 'Carol', 'Dave']);
     const alice = await admin.request(sdk.readUser('a11ce000-0000-4000-8000-000000000001'));

@@ -9,8 +9,9 @@ use serde_json::{Map, Value, json};
 use super::serve::NO_STORE;
 use crate::{
     bucket::Link,
-    query::{self, Limit, ListFormat, Query, RawQuery},
-    reservation::{COLLECTION, Disposition, Timestamp, content_disposition},
+    operations::{OperationError, Session},
+    query::{self, Budget, Collection, Limit, ListFormat, Query, RawQuery},
+    reservation::{Disposition, Timestamp, content_disposition},
 };
 
 /// Maximum size of a response body (bytes). Lambda allows 6 MB for the whole response, with its envelope and base64.
@@ -69,25 +70,28 @@ impl Answer {
 
     /// The answer of a write: its body, 204 if the filter of the parameters excludes the row, or the file that `export`
     /// asks for.
-    #[must_use]
-    pub fn of_write(raw: &RawQuery, data: Value, now: Timestamp) -> Self {
-        let format = raw.get("export").and_then(Value::as_str).and_then(ListFormat::from_name);
-        match format {
-            _ if data.is_null() => Self::NoContent,
-            Some(format) => Self::file(COLLECTION, format, &data, now),
-            None => Self::Data(data),
+    ///
+    /// # Errors
+    /// None that the write did not have: it checked the parameters, too.
+    pub fn of_write(session: Session<'_>, raw: &RawQuery, data: Value) -> Result<Self, OperationError> {
+        if data.is_null() {
+            return Ok(Self::NoContent);
         }
+        if raw.get("export").is_none() {
+            return Ok(Self::Data(data));
+        }
+        // The parameters are read again for the columns of the file. The write has spent the budget of the request.
+        let budget = Budget::default();
+        let session = Session { budget: &budget, ..session };
+        Ok(Self::of_one(&session.query(Collection::CodeReservation, raw)?, data, session.now))
     }
 
     fn export(query: &Query, format: ListFormat, data: &Value, now: Timestamp) -> Self {
-        Self::file(query.collection.name(), format, data, now)
-    }
-
-    fn file(collection: &str, format: ListFormat, data: &Value, now: Timestamp) -> Self {
+        let name = format.file_name(query.collection.name(), now.time());
         Self::Attachment {
             content_type: format.content_type(),
-            disposition: content_disposition(Disposition::Attachment, &format.file_name(collection, now.time())),
-            body: format.write(data),
+            disposition: content_disposition(Disposition::Attachment, &name),
+            body: format.write(query, data),
         }
     }
 

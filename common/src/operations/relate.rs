@@ -182,6 +182,7 @@ impl<'a> Loader<'a> {
                 self.counts(&items);
                 items.iter().map(rows::reservation).collect()
             }
+            Collection::Roles => keys.iter().filter_map(|key| rows::role(key)).collect(),
             // Codes are not stored. Their rows are computed when a reservation is shown.
             Collection::UniqueCode => Vec::new(),
         })

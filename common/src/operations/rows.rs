@@ -35,8 +35,10 @@ pub fn reservation(item: &Reservation) -> Row {
     ])
 }
 
-/// The id of a role's row in Directus' own collection of roles, which this service does not have. It is the same in
-/// every deployment.
+/// The roles that have a row, with the name in it. The administrator's is the one that Directus gives.
+const ROLES: [(Role, &str); 3] = [(Role::Admin, "Administrator"), (Role::Writer, "Writer"), (Role::Reader, "Reader")];
+
+/// The id of a role's row. It is the same in every deployment.
 fn role_id(role: Role) -> Option<uuid::Uuid> {
     let name: &[u8] = match role {
         Role::Admin => b"admin",
@@ -45,6 +47,13 @@ fn role_id(role: Role) -> Option<uuid::Uuid> {
         Role::None => return None,
     };
     Some(uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, name))
+}
+
+/// The row of the role with this id. Roles are fixed, so their rows are computed.
+#[must_use]
+pub fn role(id: &str) -> Option<Row> {
+    let (_, name) = ROLES.into_iter().find(|(role, _)| role_id(*role).is_some_and(|own| own.to_string() == id))?;
+    Some(Row::from([("id", json!(id)), ("name", json!(name))]))
 }
 
 /// A user's row. Secrets are concealed by asterisks.

@@ -55,7 +55,7 @@ impl Session<'_> {
                 Collection::CodeReservation => "reserved_for",
                 Collection::Organisation => "id",
                 // Users, files and codes are limited where they are read.
-                Collection::Users | Collection::Files | Collection::UniqueCode => return Ok(query),
+                Collection::Users | Collection::Files | Collection::UniqueCode | Collection::Roles => return Ok(query),
             };
             query.restrict(Filter::any_of(collection, member, own.iter().cloned())?);
         }

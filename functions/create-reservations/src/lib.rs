@@ -23,5 +23,5 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
     let request =
         create::Request { input: &input, body: call.body(), key: call.text_header("idempotency-key")?, query: &raw };
     let data = create::create(context, session, request).await?;
-    Ok(Answer::of_write(&raw, data, call.now))
+    Ok(Answer::of_write(session, &raw, data)?)
 }

@@ -4,7 +4,7 @@ use common::{
     api::{Answer, ApiError, Call, path_of, serve, serve_anyone},
     context::Context,
     operations::{OperationError, organisations, users},
-    query::parse_query_string,
+    query::{Action, Collection, RawQuery, parse_query_string},
 };
 use lambda_http::{
     Body, Request, Response,
@@ -35,10 +35,7 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
             let (query, answer) = users::list(context, call.session(), &parse_query_string(&call.query)?).await?;
             Ok(Answer::of_list(&query, answer, call.now))
         }
-        ["users", "me"] if reads => {
-            let (query, data) = users::me(context, call.session(), &parse_query_string(&call.query)?).await?;
-            Ok(Answer::of_one(&query, data, call.now))
-        }
+        ["users", "me"] if reads => me(context, &call).await,
         ["users", _] if reads => {
             let id = call.parameter("id").unwrap_or_default();
             let (query, data) = users::one(context, call.session(), id, &parse_query_string(&call.query)?).await?;
@@ -58,8 +55,10 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
                 organisations::one(context, call.session(), id, &parse_query_string(&call.query)?).await?;
             Ok(Answer::of_one(&query, data, call.now))
         }
-        // Directus has no PUT for items, so PUT falls through to `ROUTE_NOT_FOUND`.
-        ["items", collection] | ["items", collection, _] if call.method != Method::PUT => {
+        // Directus has no PUT for items and no SEARCH for a single one, whatever the collection, so these fall through
+        // to `ROUTE_NOT_FOUND`.
+        ["items", collection] if call.method != Method::PUT => other_collection(&call, collection),
+        ["items", collection, _] if call.method != Method::PUT && call.method.as_str() != "SEARCH" => {
             other_collection(&call, collection)
         }
         // GET and POST are routes of the graphql function. Only unsupported methods arrive here.
@@ -68,6 +67,22 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
         }
         _ => Err(ApiError::RouteNotFound(call.path.clone())),
     }
+}
+
+/// The caller's own account. As in Directus, a caller who may not read users is shown the `id`, whatever is asked for.
+async fn me(context: &Context, call: &Call) -> Result<Answer, ApiError> {
+    let (session, raw) = (call.session(), parse_query_string(&call.query)?);
+    let reads_users = call.caller.may(Action::Read, Collection::Users).is_ok();
+    let (query, data) = match users::me(context, session, &raw).await {
+        Ok(_) | Err(OperationError::Forbidden(_)) if !reads_users => {
+            let mut key = RawQuery::default();
+            key.set("fields", json!("id"));
+            key.set("export", raw.get("export").cloned().unwrap_or_default());
+            users::me(context, session, &key).await?
+        }
+        shown => shown?,
+    };
+    Ok(Answer::of_one(&query, data, call.now))
 }
 
 /// The error for a collection that does not exist here, or for a method that an existing collection does not support.

@@ -88,11 +88,33 @@ fn parameters(model: &Model, selected: &Selected<'_>) -> Map<String, Json> {
         let argument = field.arguments.iter().find(|argument| argument.name == name);
         let value = match (name, argument) {
             ("filter", Some(argument)) => filter(model, argument.ty.type_name(), value),
+            ("sort", _) => sort(&selected.children, value),
             _ => value.clone(),
         };
         out.insert(name.to_owned(), value);
     }
     out
+}
+
+/// Replaces each sort key that is a response key as a whole by the member that it was selected from, as REST does with
+/// an alias. The response keys themselves are not aliases of the query, because one may be the name of another member.
+fn sort(children: &[Selected<'_>], value: &Json) -> Json {
+    let name_of = |key: &str| {
+        let child = children.iter().find(|child| child.key == key)?;
+        match child.what {
+            What::Member(field) => Some(field.name.as_str()),
+            _ => None,
+        }
+    };
+    let resolve = |key: &Json| {
+        let written = key.as_str()?;
+        let (minus, name) = written.strip_prefix('-').map_or(("", written), |name| ("-", name));
+        Some(Json::String(format!("{minus}{}", name_of(name)?)))
+    };
+    match value {
+        Json::Array(keys) => keys.iter().map(|key| resolve(key).unwrap_or_else(|| key.clone())).collect(),
+        other => other.clone(),
+    }
 }
 
 /// Converts a filter to REST's form: `{date_created_func: {year: …}}` becomes `{"year(date_created)": …}`. A condition

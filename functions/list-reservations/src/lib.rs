@@ -33,12 +33,14 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
     })
 }
 
-/// `SEARCH`: the body contains the query and, optionally, the keys to which it is restricted.
+/// `SEARCH`: the body contains the query, the keys to which it is restricted, or both. Without a query in the body,
+/// that of the query string counts.
 async fn search(context: &Context, session: Session<'_>, call: &Call) -> Result<(Query, List), ApiError> {
     // Rights come before the body is read.
     session.caller.may(Action::Read, Collection::CodeReservation)?;
     let body = parse_search_body(&call.json()?)?;
-    let mut query = session.query(Collection::CodeReservation, &body.query.unwrap_or_default())?;
+    let raw = body.query.map_or_else(|| parse_query_string(&call.query), Ok)?;
+    let mut query = session.query(Collection::CodeReservation, &raw)?;
     if let Some(keys) = body.keys {
         query.restrict_to_keys(&keys)?;
     }

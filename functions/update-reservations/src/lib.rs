@@ -22,5 +22,5 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
         Some(_) => update::one(context, session, call.id()?, &body, &raw).await?,
         None => update::many(context, session, &body, &raw).await?,
     };
-    Ok(Answer::of_write(&raw, data, call.now))
+    Ok(Answer::of_write(session, &raw, data)?)
 }

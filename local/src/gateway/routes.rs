@@ -63,7 +63,7 @@ impl Routes {
             }
             if function.binary == SEARCH_FUNCTION && !function.routes.is_empty() {
                 routes.add("SEARCH", SEARCH_PATH, &function.logical_id);
-                routes.add("SEARCH", &format!("{SEARCH_PATH}/{{rest+}}"), &function.logical_id);
+                routes.add("SEARCH", &format!("{SEARCH_PATH}/{{proxy+}}"), &function.logical_id);
             }
         }
         let order = |entry: &Entry| {

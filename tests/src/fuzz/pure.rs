@@ -78,7 +78,7 @@ fn exercise(raw: &RawQuery) {
             let _one = query.run_one(rows.first(), &related);
             let Ok(answer) = query.run(&rows, &related) else { continue };
             if let Some(format) = query.export {
-                let text = format.write(&answer.data);
+                let text = format.write(&query, &answer.data);
                 let is_formula = |line: &str| line.trim_start_matches('"').starts_with(['=', '@']);
                 assert!(!format.content_type().contains("csv") || !text.lines().any(is_formula), "{text}");
             }

@@ -37,6 +37,9 @@ pub fn may(role: Role, action: Action, collection: Collection) -> bool {
         (Role::Reader, Collection::Users) => false,
         (Role::Admin | Role::Reader, Collection::Organisation) => reads,
         (Role::Writer, Collection::Organisation) => false,
+        // A writer has a role as a key, as in Directus.
+        (Role::Admin, Collection::Roles) => reads,
+        (Role::Writer | Role::Reader, Collection::Roles) => false,
     }
 }
 
@@ -92,6 +95,12 @@ impl Access {
     /// Whether any field of the collection may be read.
     pub fn can_read(&self, collection: Collection) -> bool {
         may(self.role, Action::Read, collection) || (self.own_account && collection == Collection::Users)
+    }
+
+    /// Whether the rows of a system collection of Directus that this service does not have may be read. There are none,
+    /// so a relation to them is null or an empty list.
+    pub(in crate::query) fn can_read_foreign(&self, collection: &str) -> bool {
+        self.role == Role::Admin && collection.starts_with("directus_")
     }
 
     /// Whether this field may be read.

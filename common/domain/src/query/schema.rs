@@ -15,6 +15,8 @@ pub enum Collection {
     Files,
     /// `organisation`.
     Organisation,
+    /// `directus_roles`, a row for each [`Role`](crate::directory::Role), reached through the member `role` of a user.
+    Roles,
 }
 
 /// The type of a field, which decides its operators and functions.
@@ -153,7 +155,7 @@ static USERS: [Field; 28] = [
     field("language", T::String),
     concealed("tfa_secret", T::String),
     field("status", T::String),
-    foreign("role", T::Uuid, "directus_roles"),
+    one("role", T::Uuid, Collection::Roles),
     concealed("token", T::Hash),
     field("last_access", T::Timestamp),
     field("last_page", T::String),
@@ -202,9 +204,21 @@ static FILES: [Field; 26] = [
 static ORGANISATION: [Field; 4] =
     [field("id", T::String), field("organisation_name", T::String), field("pgln", T::String), field("city", T::String)];
 
+/// The members of a Directus role but for `users`: nothing here counts the users of a role.
+static ROLES: [Field; 7] = [
+    field("id", T::Uuid),
+    field("name", T::String),
+    field("icon", T::String),
+    field("description", T::Text),
+    one("parent", T::Uuid, Collection::Roles),
+    foreign("children", T::Alias, "directus_roles"),
+    foreign("policies", T::Alias, "directus_access"),
+];
+
 impl Collection {
     /// Every collection.
-    pub const ALL: [Self; 5] = [Self::CodeReservation, Self::UniqueCode, Self::Users, Self::Files, Self::Organisation];
+    pub const ALL: [Self; 6] =
+        [Self::CodeReservation, Self::UniqueCode, Self::Users, Self::Files, Self::Organisation, Self::Roles];
 
     /// The name in paths, filters and errors.
     pub fn name(self) -> &'static str {
@@ -214,6 +228,7 @@ impl Collection {
             Self::Users => "directus_users",
             Self::Files => "directus_files",
             Self::Organisation => "organisation",
+            Self::Roles => "directus_roles",
         }
     }
 
@@ -230,6 +245,7 @@ impl Collection {
             Self::Users => &USERS,
             Self::Files => &FILES,
             Self::Organisation => &ORGANISATION,
+            Self::Roles => &ROLES,
         }
     }
 
@@ -247,6 +263,7 @@ impl Collection {
             Self::Users => &USERS[0],
             Self::Files => &FILES[0],
             Self::Organisation => &ORGANISATION[0],
+            Self::Roles => &ROLES[0],
         }
     }
 }

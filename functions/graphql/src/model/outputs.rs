@@ -22,11 +22,13 @@ pub(super) enum Seen {
     Rows(Collection),
 }
 
-/// The form of a member for the role `writer`; `None` if it is hidden. Writers cannot read organisations, so a
-/// reference to one appears as its key.
+/// The form of a member for the role `writer`; `None` if it is hidden. Writers cannot read organisations and roles, so
+/// a reference to one appears as its key.
 pub(super) fn seen(member: &Member) -> Option<Seen> {
     match member.relation {
-        Relation::One(Collection::Organisation) | Relation::None => Some(Seen::Scalar(scalar(member))),
+        Relation::One(Collection::Organisation | Collection::Roles) | Relation::None => {
+            Some(Seen::Scalar(scalar(member)))
+        }
         Relation::Foreign(_) if member.kind == FieldType::Alias => None,
         Relation::Foreign(_) => Some(Seen::Scalar(scalar(member))),
         Relation::One(collection) => Some(Seen::Row(collection)),

@@ -4,6 +4,7 @@ mod hostile;
 mod language;
 mod published;
 mod rights;
+mod sorting;
 
 use lambda_http::{Context as LambdaContext, LambdaEvent};
 use local::functions;

@@ -16,6 +16,7 @@ mod file_names;
 mod files;
 mod fuzz;
 mod links;
+mod lists;
 mod lookups;
 pub(crate) mod oidc;
 mod organisations;

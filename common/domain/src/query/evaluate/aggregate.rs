@@ -35,21 +35,17 @@ impl Aggregate {
 
     /// Inserts the value where REST shows it: `count` for rows, `{operation: {member: …}}` otherwise.
     pub(in crate::query) fn store(&self, value: Value, out: &mut Map<String, Value>) {
-        let name = self.operation.name();
-        match self.field {
-            None if self.operation == Operation::CountDistinct => {
-                out.insert(name.into(), Value::Object(Map::from_iter([("*".to_owned(), value)])));
-            }
-            None => {
+        match self.place() {
+            (name, None) => {
                 // `count[]=*&count[]=id`: the object for the fields takes precedence over the number of rows.
                 out.entry(name).or_insert(value);
             }
-            Some(field) => match out.get_mut(name) {
+            (name, Some(member)) => match out.get_mut(name) {
                 Some(Value::Object(members)) => {
-                    members.insert(field.name.into(), value);
+                    members.insert(member.into(), value);
                 }
                 _ => {
-                    out.insert(name.into(), Value::Object(Map::from_iter([(field.name.to_owned(), value)])));
+                    out.insert(name.into(), Value::Object(Map::from_iter([(member.to_owned(), value)])));
                 }
             },
         }

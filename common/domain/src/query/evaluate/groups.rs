@@ -5,7 +5,7 @@ use super::project;
 use super::related::Related;
 use super::value::Actual;
 use crate::query::budget::Limit;
-use crate::query::plan::{Operation, Query, SortKey, SortTarget};
+use crate::query::plan::{Query, SortKey, SortTarget};
 use crate::query::row::Row;
 use crate::query::schema::FieldType;
 use serde_json::{Map, Value};
@@ -113,7 +113,7 @@ impl Query {
     fn show_group(&self, named: Map<String, Value>, values: Vec<Value>) -> Value {
         let mut out = named;
         for (aggregate, value) in self.aggregates.iter().zip(values) {
-            if self.shows_count_all || aggregate.operation != Operation::CountAll {
+            if self.shows(aggregate) {
                 let value =
                     if self.plain_numbers && aggregate.operation.is_number() { plain_number(value) } else { value };
                 aggregate.store(value, &mut out);

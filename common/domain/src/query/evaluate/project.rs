@@ -31,7 +31,7 @@ impl Serialize for Shown<'_> {
         spend(self.related, Limit::Members, nodes.len().max(1))?;
         // The names of all members, before any of them is written.
         spend(self.related, Limit::Text, nodes.iter().map(|node| node.key.len()).sum())?;
-        if nodes.iter().all(|node| node.alias) {
+        if self.selection.is_key() {
             return self.row.get("id").serialize(serializer);
         }
         let mut members = serializer.serialize_map(Some(nodes.len()))?;
@@ -129,12 +129,12 @@ fn function_value(function: Function, field: &Field, row: &Row, related: &Relate
 
 /// The values of `groupBy` for one row.
 pub(in crate::query) fn group_members(groups: &[FieldPath], row: &Row, related: &Related) -> Map<String, Value> {
-    let named = groups.iter().map(|path| match path.function {
-        None => (path.field.name.to_owned(), value(&Plain { field: path.field, row })),
-        Some(function) => {
-            let name = format!("{}_{}", path.field.name, function.name());
-            (name, function_value(function, path.field, row, related))
-        }
+    let named = groups.iter().map(|path| {
+        let value = match path.function {
+            None => value(&Plain { field: path.field, row }),
+            Some(function) => function_value(function, path.field, row, related),
+        };
+        (path.column(), value)
     });
     named.collect()
 }

@@ -1,37 +1,18 @@
 //! A list as CSV.
 
 use crate::query::budget::Limit;
-use serde_json::{Map, Value};
-use std::collections::HashSet;
+use crate::query::plan::Column;
+use serde_json::Value;
 
-/// The whole document. Nested objects become columns named by their path; the header has the columns of all rows, in order of
-/// first appearance.
-pub(super) fn write(data: &Value) -> String {
-    let one;
+/// The whole document: a header, which is there without any row, and a line for each row.
+pub(in crate::query) fn write(columns: &[Column], data: &Value) -> String {
     let rows = match data {
         Value::Array(rows) => rows.as_slice(),
-        other => {
-            one = [other.clone()];
-            &one
-        }
+        one => std::slice::from_ref(one),
     };
-    if rows.is_empty() {
-        return String::new();
-    }
-    // Each row is flattened twice, so that only one is held: the cells of a table take far more memory than its text.
-    let mut columns: Vec<String> = Vec::new();
-    let mut known = HashSet::new();
+    let mut out = columns.iter().map(|column| quote(&column.name())).collect::<Vec<_>>().join(",");
     for row in rows {
-        for (name, _) in flatten(row) {
-            if known.insert(name.clone()) {
-                columns.push(name);
-            }
-        }
-    }
-    let mut out = columns.iter().map(|name| quote(name)).collect::<Vec<_>>().join(",");
-    for row in rows {
-        let members = flatten(row);
-        let cells: Vec<String> = columns.iter().map(|name| cell(members.get(name))).collect();
+        let cells: Vec<String> = columns.iter().map(|column| cell(value(row, column))).collect();
         // A row of nulls only is left out, as by Directus.
         if cells.iter().any(|cell| !cell.is_empty()) {
             out.push('\n');
@@ -45,27 +26,11 @@ pub(super) fn write(data: &Value) -> String {
     out
 }
 
-fn flatten(row: &Value) -> Map<String, Value> {
-    let mut out = Map::new();
+/// The value of a row in a column. A row without members is its key, the only column.
+fn value<'a>(row: &'a Value, column: &Column) -> Option<&'a Value> {
     match row {
-        Value::Object(members) => flatten_into("", members, &mut out),
-        // A row without fields is its key. As in Directus, each character of that text becomes a column.
-        Value::String(key) => {
-            out.extend(key.chars().enumerate().map(|(i, c)| (i.to_string(), Value::String(c.to_string()))));
-        }
-        _ => {}
-    }
-    out
-}
-
-fn flatten_into(prefix: &str, members: &Map<String, Value>, out: &mut Map<String, Value>) {
-    for (name, value) in members {
-        match value {
-            Value::Object(inner) if !inner.is_empty() => flatten_into(&format!("{prefix}{name}."), inner, out),
-            other => {
-                out.insert(format!("{prefix}{name}"), other.clone());
-            }
-        }
+        Value::Object(_) => column.path.iter().try_fold(row, |value, name| value.get(name)),
+        key => Some(key),
     }
 }
 

@@ -2,12 +2,12 @@
 //!
 //! The bytes are those that Directus' writers give for the values that occur here.
 
-mod csv;
+pub(in crate::query) mod csv;
 mod json;
 mod xml;
 mod yaml;
 
-use crate::query::plan::ListFormat;
+use crate::query::plan::{ListFormat, Query};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
@@ -33,11 +33,11 @@ impl ListFormat {
         format!("{collection} {}.{extension}", now.format("%Y%m%d-%H%M%S"))
     }
 
-    /// The `data` of an answer as the text of the file.
-    pub fn write(self, data: &Value) -> String {
+    /// The `data` of the answer to a query as the text of the file.
+    pub fn write(self, query: &Query, data: &Value) -> String {
         match self {
-            Self::Csv => csv::write(data),
-            Self::CsvUtf8 => match csv::write(data) {
+            Self::Csv => csv::write(&query.columns(), data),
+            Self::CsvUtf8 => match csv::write(&query.columns(), data) {
                 text if text.is_empty() => text,
                 text => format!("\u{feff}{text}"),
             },

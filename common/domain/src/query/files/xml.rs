@@ -1,6 +1,7 @@
 //! A list as XML: `<data>` with one `<data>` for each row, fields as elements, indented by four spaces.
 //!
-//! A list inside a row repeats its element. Null is the word `null`, as in answers of Directus.
+//! A list inside a row repeats its element. Null is the word `null`, as in answers of Directus, and an empty text an
+//! empty element. What XML cannot hold is replaced, where Directus fails, so that every parser reads the file.
 
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -41,7 +42,10 @@ fn children_of_list(name: &str, items: &[Value], depth: usize, out: &mut String)
 fn element(name: &str, value: &Value, depth: usize) -> String {
     let name = &element_name(name);
     let Value::Object(members) = value else {
-        return format!("<{name}>{}</{name}>", escape(&text(value)));
+        return match text(value) {
+            text if text.is_empty() => format!("<{name}/>"),
+            text => format!("<{name}>{}</{name}>", escape(&text)),
+        };
     };
     let mut body = String::new();
     for (member, value) in members {
@@ -64,7 +68,7 @@ fn element(name: &str, value: &Value, depth: usize) -> String {
 }
 
 /// The name of an element. Names of members consist of letters, digits and `_`; a name in XML must not begin with a digit
-/// (XML 1.0, section 2.3), so such a one begins with `_`. Other characters, which no member has, become `_`.
+/// (XML 1.0, section 2.3), so such a one begins with `_`. Other characters, which only names in JSON have, become `_`.
 fn element_name(name: &str) -> String {
     let first = if name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') { "" } else { "_" };
     let rest = name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' });
@@ -88,5 +92,7 @@ fn escape(text: &str) -> String {
     // XML 1.0 cannot represent most control characters (section 2.2); U+FFFD replaces them.
     let legal = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..);
     let text: String = text.chars().map(|c| if legal(c) { c } else { '\u{fffd}' }).collect();
-    text.replace('&', "&amp;").replace('<', "&lt;").replace("]]>", "]]&gt;")
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace("]]>", "]]&gt;");
+    // A parser reads a plain carriage return as a line feed (section 2.11).
+    text.replace('\r', "&#13;")
 }

@@ -7,6 +7,7 @@ use super::aliases::Aliases;
 use super::filter::lower::lower;
 use super::named_fields::{NamedFields, Use};
 use super::parameters::Parameters;
+use super::scope;
 use super::variables::Variables;
 use super::wildcards;
 use crate::query::access::Access;
@@ -75,6 +76,7 @@ pub(in crate::query) fn draft(
     drafting.named.touch(Use::Output, path, collection);
     let access = if path.is_empty() { drafting.access.clone() } else { drafting.access.of_related() };
     let mut nodes: Vec<DraftNode> = Vec::new();
+    // For each relation, the names below it; none if a collection scope stands for them.
     let mut nested: Vec<(String, Vec<String>)> = Vec::new();
     let mut keys: HashSet<String> = HashSet::new();
     let budget = drafting.variables.budget;
@@ -95,8 +97,11 @@ pub(in crate::query) fn draft(
             Some((root, below)) => (root, Some(below.to_owned())),
             None => (dotted, None),
         };
+        let (root, scope) = scope::split(root);
+        // What is named below a scope belongs to a many-to-any relation, which none is.
+        let below = below.filter(|_| scope.is_none());
         let many = collection.field(&name).is_some_and(|f| matches!(f.relation, Relation::Many(_)));
-        if below.is_none() && !many {
+        if below.is_none() && scope.is_none() && !many {
             drafting.named.add(Use::Output, path, collection, &name);
             note_count(&name, &field, collection, path, drafting);
             if keys.insert(field.clone()) {
@@ -155,15 +160,22 @@ fn draft_nested(
     let Some(field) = collection.field(name) else {
         return Ok(None);
     };
-    let (Relation::One(target) | Relation::Many(target)) = field.relation else {
-        return Ok(None);
+    // The relation itself: a key, or nothing of a collection without rows.
+    let plain = || Some(DraftNode::Plain { key: key.to_owned(), name: name.to_owned(), alias: false });
+    let target = match field.relation {
+        Relation::One(target) | Relation::Many(target) if drafting.access.of_related().can_read(target) => target,
+        Relation::Foreign(target) if children.is_empty() || drafting.access.can_read_foreign(target) => {
+            drafting.named.add(Use::Output, path, collection, name);
+            return Ok(plain());
+        }
+        _ => return Ok(None),
     };
-    if !drafting.access.of_related().can_read(target) {
-        return Ok(None);
-    }
     drafting.named.add(Use::Output, path, collection, name);
+    if children.is_empty() && matches!(field.relation, Relation::One(_)) {
+        return Ok(plain());
+    }
     let level = deep.get(key).unwrap_or(&Value::Null);
-    let parameters = Parameters::of_deep_level(level, drafting.variables)?;
+    let mut parameters = Parameters::of_deep_level(level, drafting.variables)?;
     let mut below = path.to_vec();
     below.push(key.to_owned());
     let inner_aliases = parameters.aliases()?;
@@ -175,26 +187,27 @@ fn draft_nested(
     drafting.below_codes |= is_many;
     let children = draft(children, target, &inner_aliases, level, &below, drafting)?;
     drafting.below_codes = outer;
-    parameters.note_conditions(target, &below, drafting.named);
+    parameters.note_conditions(target, &inner_aliases, &below, drafting.named);
     Ok(Some(DraftNode::Nested { key: key.to_owned(), field, collection: target, children, deep: Box::new(parameters) }))
 }
 
 impl Draft {
-    /// Resolves every name.
+    /// Resolves every name. In a table, an alias is a column like any other: it keeps its place, and a row that has
+    /// only aliases is not shown as its key.
     ///
     /// # Errors
     /// `INVALID_QUERY` for an unknown function or an invalid filter or window in `deep`.
-    pub(in crate::query) fn resolve(self, access: &Access) -> Result<Selection, QueryError> {
+    pub(in crate::query) fn resolve(self, access: &Access, is_table: bool) -> Result<Selection, QueryError> {
         let mut nodes = Vec::with_capacity(self.nodes.len());
         for node in self.nodes {
             let (key, alias, source) = match node {
                 DraftNode::Plain { key, name, alias } => {
                     let key = if alias { key } else { functions::column_name(&key) };
-                    (key, alias, plain(self.collection, &name)?)
+                    (key, alias && !is_table, plain(self.collection, &name)?)
                 }
                 DraftNode::Nested { key, field, collection, children, deep } => {
                     let access = &access.of_related();
-                    let selection = children.resolve(access)?;
+                    let selection = children.resolve(access, is_table)?;
                     let source = match field.relation {
                         Relation::Many(_) => {
                             let window = deep.codes_window()?;

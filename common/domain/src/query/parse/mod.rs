@@ -18,6 +18,7 @@ mod named_fields;
 mod parameters;
 mod path;
 mod query;
+mod scope;
 mod search;
 mod sort;
 mod variables;

@@ -3,6 +3,7 @@
 //! Names are collected first, grouped by the path to them, and checked at the end: existence before rights. The order of
 //! the checks is that of Directus, so of several errors the same one is reported.
 
+use super::scope;
 use crate::query::access::Access;
 use crate::query::error::QueryError;
 use crate::query::functions;
@@ -39,6 +40,8 @@ pub(in crate::query) struct NamedFields {
     entries: Vec<Entry>,
     /// Positions in `entries`.
     positions: HashMap<(Use, String), usize>,
+    /// The first collection scope that is not the collection of its relation.
+    wrong_scope: Option<String>,
 }
 
 impl NamedFields {
@@ -57,13 +60,20 @@ impl NamedFields {
         let mut place = Place::Own(collection);
         let mut stack = prefix.to_vec();
         for part in path {
-            add_name(self.entry(why, &stack, place), part);
+            let (member, scope) = scope::split(part);
+            add_name(self.entry(why, &stack, place), member);
             let Place::Own(here) = place else { continue };
-            match here.field(part).map(|f| f.relation) {
-                Some(Relation::One(next) | Relation::Many(next)) => place = Place::Own(next),
-                Some(Relation::Foreign(name)) => place = Place::Foreign(name),
-                Some(Relation::None) | None => continue,
+            let next = match here.field(member).map(|f| f.relation) {
+                Some(Relation::One(next) | Relation::Many(next)) => Some(Place::Own(next)),
+                Some(Relation::Foreign(name)) => Some(Place::Foreign(name)),
+                Some(Relation::None) | None => None,
+            };
+            if let Some(scope) = scope.filter(|scope| next.is_none_or(|next| next.name() != *scope)) {
+                self.wrong_scope.get_or_insert_with(|| scope.to_owned());
+                return;
             }
+            let Some(next) = next else { continue };
+            place = next;
             stack.push(part.clone());
         }
     }
@@ -83,6 +93,9 @@ impl NamedFields {
     /// # Errors
     /// `FORBIDDEN` for the first path with a field or collection that does not exist or may not be read.
     pub(in crate::query) fn check(&self, access: &Access) -> Result<(), QueryError> {
+        if let Some(scope) = &self.wrong_scope {
+            return Err(QueryError::forbidden_collection("", scope));
+        }
         let related = access.of_related();
         let of = |why: Use| self.entries.iter().filter(move |e| e.why == why);
         for entry in of(Use::Condition).chain(of(Use::Output)) {
@@ -105,6 +118,15 @@ impl NamedFields {
     }
 }
 
+impl Place {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Own(collection) => collection.name(),
+            Self::Foreign(name) => name,
+        }
+    }
+}
+
 fn add_name(entry: &mut Entry, name: &str) {
     let (_, name) = functions::split(name);
     if entry.known.insert(name.to_owned()) {
@@ -113,15 +135,8 @@ fn add_name(entry: &mut Entry, name: &str) {
 }
 
 impl Entry {
-    fn collection(&self) -> &'static str {
-        match self.place {
-            Place::Own(collection) => collection.name(),
-            Place::Foreign(name) => name,
-        }
-    }
-
     fn forbidden(&self) -> QueryError {
-        QueryError::forbidden_collection(&self.path, self.collection())
+        QueryError::forbidden_collection(&self.path, self.place.name())
     }
 
     fn refuse(&self, allowed: impl Fn(&str) -> bool) -> Result<(), QueryError> {
@@ -129,6 +144,6 @@ impl Entry {
         if refused.is_empty() {
             return Ok(());
         }
-        Err(QueryError::forbidden_fields(&self.path, self.collection(), &refused))
+        Err(QueryError::forbidden_fields(&self.path, self.place.name(), &refused))
     }
 }

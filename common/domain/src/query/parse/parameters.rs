@@ -7,6 +7,7 @@ use super::aggregates;
 use super::aliases::Aliases;
 use super::filter::{normalize, validate, walk};
 use super::named_fields::{NamedFields, Use};
+use super::scope;
 use super::sort;
 use super::variables::Variables;
 use crate::query::budget::{Limit, MAX_VALUES};
@@ -76,7 +77,7 @@ impl Parameters {
             filter,
             window,
             meta: given("meta").map(meta).transpose()?,
-            search: given("search").and_then(Value::as_str).map(str::to_owned),
+            search: given("search").and_then(Value::as_str).map(search),
             export: given("export").map(export).transpose()?,
             version: given("version").map(version).transpose()?,
             deep: deep(given("deep"))?,
@@ -108,12 +109,20 @@ impl Parameters {
         self.aggregate.iter().flatten().map(|(operation, _)| operation.clone()).collect()
     }
 
-    /// Records the fields that filter and sort name.
-    pub(in crate::query) fn note_conditions(&self, collection: Collection, path: &[String], named: &mut NamedFields) {
-        if let Some(filter) = &self.filter {
+    /// Records the fields that filter and sort name, and removes the scopes in the filter, which the record checks. Only a
+    /// sort can name fields by the aliases of its level.
+    pub(in crate::query) fn note_conditions(
+        &mut self,
+        collection: Collection,
+        aliases: &Aliases,
+        path: &[String],
+        named: &mut NamedFields,
+    ) {
+        if let Some(filter) = &mut self.filter {
             for member in walk::paths(filter) {
                 named.add_path(Use::Condition, path, collection, &member);
             }
+            scope::remove(filter);
         }
         // Aggregates over all rows are not sorted, so the sort is not checked.
         if self.aggregate.is_some() && self.group.is_none() {
@@ -121,8 +130,7 @@ impl Parameters {
         }
         let operations = self.operations();
         for key in self.sort.iter().flatten() {
-            let parts = sort::parts(key);
-            if !sort::is_aggregate(&parts, &operations) {
+            if let Some(parts) = sort::field_parts(key, aliases, &operations) {
                 named.add_path(Use::Condition, path, collection, &parts);
             }
         }
@@ -140,7 +148,7 @@ impl Parameters {
         }
         let plain = match self.sort.as_deref() {
             None | Some([]) => true,
-            Some([one]) => one == "position",
+            Some([one]) => self.aliases()?.get(one).unwrap_or(one) == "position",
             Some(_) => false,
         };
         if !plain || self.aggregate.is_some() || self.group.is_some() {
@@ -208,6 +216,12 @@ fn whole(name: &str, value: &Value, least: i64) -> Result<i64, QueryError> {
         return Ok(number as i64);
     };
     Err(QueryError::invalid(format!("\"{name}\" {wrong}")))
+}
+
+/// The text to search for, without white space around it, unless there is nothing else.
+fn search(text: &str) -> String {
+    let trimmed = text.trim();
+    if trimmed.is_empty() { text } else { trimmed }.to_owned()
 }
 
 fn meta(value: &Value) -> Result<Vec<Meta>, QueryError> {

@@ -1,5 +1,6 @@
 //! Names of fields → [`FieldPath`].
 
+use super::scope;
 use crate::query::error::QueryError;
 use crate::query::functions::{self, Function};
 use crate::query::plan::FieldPath;
@@ -16,7 +17,7 @@ pub(in crate::query) fn resolve(parts: &[String], root: Collection) -> Result<Fi
     let (last, relations) = parts.split_last().ok_or_else(|| unknown(root, ""))?;
     let mut collection = root;
     let mut walked = Vec::new();
-    for name in relations {
+    for name in relations.iter().map(|name| scope::member(name)) {
         let field = collection.field(name).ok_or_else(|| unknown(collection, name))?;
         let Relation::One(next) = field.relation else {
             let collection = collection.name();
@@ -25,7 +26,7 @@ pub(in crate::query) fn resolve(parts: &[String], root: Collection) -> Result<Fi
         walked.push(field);
         collection = next;
     }
-    let (function, name) = functions::split(last);
+    let (function, name) = functions::split(scope::member(last));
     let field = collection.field(name).ok_or_else(|| unknown(collection, name))?;
     let function = match function {
         None => None,

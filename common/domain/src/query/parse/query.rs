@@ -11,7 +11,7 @@ use crate::query::access::Access;
 use crate::query::budget::{Budget, Limit};
 use crate::query::error::QueryError;
 use crate::query::limits::MAX_SELECTED_FIELDS;
-use crate::query::plan::{FieldPath, Filter, Query, Search, SortKey, SortTarget, order_key};
+use crate::query::plan::{FieldPath, Filter, ListFormat, Query, Search, SortKey, SortTarget, order_key};
 use crate::query::raw::RawQuery;
 use crate::query::schema::Collection;
 use chrono::{DateTime, Utc};
@@ -29,7 +29,7 @@ pub fn parse(
     budget: &Budget,
 ) -> Result<Query, QueryError> {
     let variables = Variables { access, now, budget };
-    let parameters = Parameters::read(raw, variables)?;
+    let mut parameters = Parameters::read(raw, variables)?;
     let aliases = parameters.aliases()?;
     let operations = parameters.operations();
 
@@ -43,7 +43,7 @@ pub fn parse(
     let below_codes = collection == Collection::UniqueCode;
     let mut drafting = Drafting { access, variables, named: &mut named, budget: MAX_SELECTED_FIELDS, below_codes };
     let draft = fields::draft(&fields, collection, &aliases, &parameters.deep, &[], &mut drafting)?;
-    parameters.note_conditions(collection, &[], &mut named);
+    parameters.note_conditions(collection, &aliases, &[], &mut named);
     for member in parameters.aggregate.iter().flatten().flat_map(|(_, fields)| fields).filter(|f| *f != "*") {
         named.add_path(Use::Output, &[], collection, &dotted(member));
     }
@@ -55,14 +55,14 @@ pub fn parse(
     let filter = parameters.filter.as_ref().map_or(Ok(None), |f| lower(f, collection))?;
     // Each filter of codes has a limit of its own, but a query can have many.
     budget.spend(Limit::Codes, filter.as_ref().map_or(0, Filter::lookups_in_all))?;
-    let selection = draft.resolve(access)?;
+    let selection = draft.resolve(access, parameters.export.is_some_and(ListFormat::is_table))?;
     let aggregates = aggregates::lower(parameters.aggregate.as_deref().unwrap_or(&[]), collection)?;
     let groups = parameters.group.as_deref().unwrap_or(&[]);
     let groups = aggregates::lower_groups(&unique(groups), collection)?;
     let is_aggregate = parameters.aggregate.is_some();
     let sort = match parameters.sort.as_deref() {
         _ if is_aggregate && groups.is_empty() => Vec::new(),
-        Some(keys) if !keys.is_empty() => sort::lower(keys, collection, &operations, &aggregates)?,
+        Some(keys) if !keys.is_empty() => sort::lower(keys, collection, &aliases, &operations, &aggregates)?,
         _ => default_sort(collection, &groups),
     };
     if groups.is_empty() {

@@ -63,6 +63,16 @@ pub struct Aggregate {
 }
 
 impl Aggregate {
+    /// Where REST shows the value: the operation, and the member of its object; `None` for a number of rows, which is
+    /// shown under the operation itself.
+    pub(in crate::query) fn place(&self) -> (&'static str, Option<&'static str>) {
+        let member = match self.field {
+            Some(field) => Some(field.name),
+            None => (self.operation == Operation::CountDistinct).then_some("*"),
+        };
+        (self.operation.name(), member)
+    }
+
     /// Whether a sort key names this aggregate: `count`, `count.*`, `sum.quantity`.
     pub(in crate::query) fn is(&self, operation: &str, field: Option<&str>) -> bool {
         self.operation.name() == operation

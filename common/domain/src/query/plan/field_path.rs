@@ -22,6 +22,14 @@ impl FieldPath {
         Self { root, relations: Vec::new(), field, function: None }
     }
 
+    /// The name of its value in an answer: `date_created`, `date_created_year`.
+    pub(in crate::query) fn column(&self) -> String {
+        match self.function {
+            None => self.field.name.to_owned(),
+            Some(function) => format!("{}_{}", self.field.name, function.name()),
+        }
+    }
+
     /// The name, if this is a field of the row itself without a function.
     pub fn own_field(&self) -> Option<&'static str> {
         (self.relations.is_empty() && self.function.is_none()).then_some(self.field.name)

@@ -27,4 +27,9 @@ impl ListFormat {
             _ => None,
         }
     }
+
+    /// Whether the file is a table, whose columns are the fields of the query.
+    pub(in crate::query) fn is_table(self) -> bool {
+        matches!(self, Self::Csv | Self::CsvUtf8)
+    }
 }

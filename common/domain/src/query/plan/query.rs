@@ -1,6 +1,6 @@
 //! [`Query`]: everything a checked query consists of, and what may be added to it afterwards.
 
-use super::aggregate::Aggregate;
+use super::aggregate::{Aggregate, Operation};
 use super::code_lookup::CodeLookup;
 use super::condition::{Condition, Test};
 use super::field_path::FieldPath;
@@ -118,6 +118,11 @@ impl Query {
     /// The limit: −1 for all rows, [`DEFAULT_LIMIT`] if the query has none.
     pub fn limit_or_default(&self) -> i64 {
         self.window.limit.unwrap_or(DEFAULT_LIMIT)
+    }
+
+    /// Whether the answer has a member for this aggregate.
+    pub(in crate::query) fn shows(&self, aggregate: &Aggregate) -> bool {
+        self.shows_count_all || aggregate.operation != Operation::CountAll
     }
 
     /// Whether the answer consists of rows, not of aggregates or groups.

@@ -13,6 +13,13 @@ pub struct Selection {
     pub nodes: Vec<Node>,
 }
 
+impl Selection {
+    /// Whether the row is shown as its key instead of an object.
+    pub(in crate::query) fn is_key(&self) -> bool {
+        self.nodes.iter().all(|node| node.alias)
+    }
+}
+
 /// One field.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {

@@ -2,28 +2,42 @@
 
 use super::*;
 use crate::query::ListFormat;
+use crate::query::files::csv;
+use crate::query::plan::Column;
 use crate::reservation::{Disposition, content_disposition};
 
 fn write(format: &str, data: Value) -> String {
-    ListFormat::from_name(format).unwrap().write(&data)
+    ListFormat::from_name(format).unwrap().write(&query("").unwrap(), &data)
+}
+
+/// A table with these columns.
+fn table(columns: &[&str], data: Value) -> String {
+    let column = |name: &&str| Column { path: name.split('.').map(str::to_owned).collect() };
+    csv::write(&columns.iter().map(column).collect::<Vec<_>>(), &data)
 }
 
 #[test]
 fn csv_quotes_texts_and_leaves_nulls_empty() {
     let rows = json!([{"a": "x\"y", "b": 1, "c": null}, {"a": null, "b": null, "c": null}, {"a": "", "b": true, "d": ["k", 1]}]);
-    assert_eq!(write("csv", rows.clone()), "\"a\",\"b\",\"c\",\"d\"\n\"x\"\"y\",1,,\n\"\",true,,\"[\"\"k\"\",1]\"");
-    assert_eq!(write("csv_utf8", json!([{"a": 1}])), "\u{feff}\"a\"\n1");
-    assert_eq!(write("csv", json!([])), "");
     assert_eq!(
-        write("csv", json!([{"u": {"name": "A", "x": null}}, {"u": null}])),
-        "\"u.name\",\"u.x\",\"u\"\n\"A\",,"
+        table(&["a", "b", "c", "d"], rows),
+        "\"a\",\"b\",\"c\",\"d\"\n\"x\"\"y\",1,,\n\"\",true,,\"[\"\"k\"\",1]\""
     );
-    assert_eq!(write("csv", json!({"id": 1})), "\"id\"\n1");
+    assert_eq!(table(&["a"], json!([{"a": "two\r\nlines, and a comma"}])), "\"a\"\n\"two\r\nlines, and a comma\"");
+    assert!(write("csv_utf8", json!([])).starts_with("\u{feff}\"id\","));
+    assert_eq!(
+        table(&["u.name", "u.x"], json!([{"u": {"name": "A", "x": null}}, {"u": null}, {"u": {"x": 2}}])),
+        "\"u.name\",\"u.x\"\n\"A\",\n,2"
+    );
+    assert_eq!(table(&["id"], json!({"id": 1})), "\"id\"\n1");
 }
 
 #[test]
 fn no_cell_of_csv_is_taken_for_a_formula() {
-    let cells = |text: &str| write("csv", json!([{ text: text }]));
+    let cells = |text: &str| {
+        let column = Column { path: vec![text.to_owned()] };
+        csv::write(&[column], &json!([{ text: text }]))
+    };
     for formula in [
         "=1+1",
         "+1",
@@ -51,8 +65,8 @@ fn no_cell_of_csv_is_taken_for_a_formula() {
     for text in ["a=1", "1-2", "a@b.example", "/01/1", "'x", " x", "2024-01-01", "", "*", "http://x/?a=b"] {
         assert_eq!(cells(text), format!("\"{text}\"\n\"{text}\""));
     }
-    assert_eq!(write("csv", json!([{"a": -5, "b": "-5", "c": -0.5}])), "\"a\",\"b\",\"c\"\n-5,\"'-5\",-0.5");
-    assert_eq!(write("csv", json!([{"u": {"=a": ["=1"]}}])), "\"u.=a\"\n\"[\"\"=1\"\"]\"");
+    assert_eq!(table(&["a", "b", "c"], json!([{"a": -5, "b": "-5", "c": -0.5}])), "\"a\",\"b\",\"c\"\n-5,\"'-5\",-0.5");
+    assert_eq!(table(&["u.=a"], json!([{"u": {"=a": ["=1"]}}])), "\"u.=a\"\n\"[\"\"=1\"\"]\"");
 }
 
 #[test]
@@ -80,9 +94,27 @@ fn xml_has_an_element_for_each_row_and_member() {
     assert_eq!(write("xml", json!([])), "<?xml version='1.0'?>\n<data/>");
     assert_eq!(
         write("xml", json!([{"a": "<&>", "b": null, "u": {"n": 1}, "codes": ["x", "y"]}, {"a": ""}])),
-        "<?xml version='1.0'?>\n<data>\n    <data>\n        <a>&lt;&amp;></a>\n        <b>null</b>\n        <u>\n            <n>1</n>\n        </u>\n        <codes>x</codes>\n        <codes>y</codes>\n    </data>\n    <data>\n        <a></a>\n    </data>\n</data>"
+        "<?xml version='1.0'?>\n<data>\n    <data>\n        <a>&lt;&amp;></a>\n        <b>null</b>\n        <u>\n            <n>1</n>\n        </u>\n        <codes>x</codes>\n        <codes>y</codes>\n    </data>\n    <data>\n        <a/>\n    </data>\n</data>"
     );
     assert_eq!(write("xml", json!({"a": 1})), "<?xml version='1.0'?>\n<data>\n    <a>1</a>\n</data>");
+    assert_eq!(write("xml", json!([{"codes": ["", "x"]}])).matches("<codes").count(), 2);
+    assert!(write("xml", json!([{"codes": ["", "x"]}])).contains("<codes/>\n        <codes>x</codes>"));
+}
+
+#[test]
+fn a_text_in_xml_is_what_a_parser_reads() {
+    let element = |text: &str| {
+        let file = write("xml", json!({ "a": text }));
+        file.lines().skip(2).collect::<Vec<_>>().join("\n").trim().trim_end_matches("</data>").trim_end().to_owned()
+    };
+    assert_eq!(element("two\nlines\tand a tab"), "<a>two\nlines\tand a tab</a>");
+    assert_eq!(element("a\r\nb\rc"), "<a>a&#13;\nb&#13;c</a>", "a parser reads plain line ends as line feeds");
+    assert_eq!(element(" kept "), "<a> kept </a>");
+    assert_eq!(element("]]>"), "<a>]]&gt;</a>");
+    for illegal in ['\0', '\u{1}', '\u{8}', '\u{b}', '\u{c}', '\u{1f}', '\u{fffe}', '\u{ffff}'] {
+        assert_eq!(element(&format!("x{illegal}y")), "<a>x\u{fffd}y</a>", "{illegal:?}");
+    }
+    assert_eq!(element("\u{7f}\u{85}\u{2028}😀"), "<a>\u{7f}\u{85}\u{2028}😀</a>");
 }
 
 #[test]

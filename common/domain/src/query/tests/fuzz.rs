@@ -181,7 +181,7 @@ fn exercise(raw: &RawQuery, collection: Collection, access: &Access, rows: &[Row
     let _ = query.run_one(rows.first(), related);
     let _ = (query.needs(), query.code_lookups(), query.conditions().map(|c| c.required_equalities().len()));
     if let Some(format) = query.export {
-        let _ = format.write(&answer.data);
+        let _ = format.write(&query, &answer.data);
     }
 }
 

@@ -1,7 +1,9 @@
 //! Tests of the query module, by what they promise.
 
 mod aggregates;
+mod aliases;
 mod collections;
+mod columns;
 mod conditions;
 mod dates;
 mod export;
@@ -10,6 +12,8 @@ mod model;
 mod order;
 mod output;
 mod parameters;
+mod roles;
+mod scopes;
 
 use super::{Access, Answer, Budget, Collection, Query, QueryError, Related, Row, parse, parse_query_string};
 use crate::directory::Role;

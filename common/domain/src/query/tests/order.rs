@@ -29,6 +29,8 @@ fn search_looks_into_texts_and_equals_numbers_and_keys() {
     assert_eq!(ids(&format!("search={BOB}")), "3");
     assert_eq!(ids(&format!("search={}", BOB.to_uppercase())), "3");
     assert_eq!(ids("search="), "1234");
+    assert_eq!(ids("search=%20%09BATCH%20"), "12", "white space around a text is not searched for");
+    assert_eq!(ids("search=%20"), "", "but it is if there is nothing else");
     assert_eq!(ids("search[]=BATCH"), "1234");
 }
 

@@ -67,8 +67,13 @@ fn seen(reply: &Reply, asked: &Target) -> Seen {
     let of_body = ["content-length", "etag"];
     let headers = reply.headers.iter().filter(|(name, _)| !own.contains(&name.as_str()));
     let headers = headers.filter(|(name, _)| !(repeats && of_body.contains(&name.as_str())));
-    let text = |value: &[u8]| asked.hidden_in(&String::from_utf8_lossy(value));
-    let mut headers: Vec<_> = headers.map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect();
+    let text = |name: &str, value: &[u8]| match asked.hidden_in(&String::from_utf8_lossy(value)) {
+        // The name of a list's file ends with the time.
+        text if name == "content-disposition" => text.replace(|c: char| c.is_ascii_digit(), "0"),
+        text => text,
+    };
+    let headers = headers.map(|(name, value)| (name.to_string(), text(name.as_str(), value.as_bytes())));
+    let mut headers: Vec<_> = headers.collect();
     headers.sort();
     Seen { status: reply.status, headers, body: asked.hidden_in(&reply.text) }
 }
