@@ -1,5 +1,6 @@
 //! The REST dialect from outside: a system in memory, and HTTP requests to it.
 
+mod any_method;
 mod bad_changes;
 mod bad_input;
 mod batches;
@@ -11,6 +12,7 @@ mod edges;
 mod examples;
 mod files;
 mod fuzz;
+mod long_requests;
 mod lookups;
 pub(crate) mod oidc;
 mod organisations;
