@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{Caller, OperationError};
 use crate::{
-    code::{Candidate, Namespace, Permutation, PoolSpec, Secret, by_code, by_digital_link, by_join_key},
+    code::{Candidate, Namespace, Permutation, PoolSpec, Secret},
     concurrency,
     context::Context,
     query::CodeLookup,
@@ -43,7 +43,7 @@ pub(super) async fn find_codes(
 ) -> Result<HashMap<CodeLookup, Vec<FoundCode>>, OperationError> {
     let store = context.store();
     let candidates: Vec<(&CodeLookup, Vec<Candidate>)> =
-        lookups.iter().map(|lookup| (lookup, candidates(lookup))).collect();
+        lookups.iter().map(|lookup| (lookup, lookup.candidates())).collect();
     let mut namespaces: Vec<_> =
         candidates.iter().flat_map(|(_, list)| list).map(|candidate| candidate.namespace.clone()).collect();
     namespaces.sort();
@@ -95,14 +95,6 @@ pub(super) async fn find_code_by_id(
     Ok(reservation
         .filter(|reservation| caller.sees(reservation.reserved_for.as_deref()))
         .map(|reservation| FoundCode { reservation, index }))
-}
-
-fn candidates(lookup: &CodeLookup) -> Vec<Candidate> {
-    match lookup {
-        CodeLookup::Code { code, product } => by_code(code, product.as_deref()),
-        CodeLookup::DigitalLink(link) => by_digital_link(link),
-        CodeLookup::EpcJoinKey(key) => by_join_key(key),
-    }
 }
 
 /// The index of a code in its pool, by the inverse permutation; `None` if it was never issued.

@@ -3,6 +3,7 @@
 mod any_method;
 mod bad_changes;
 mod bad_input;
+mod bad_rows;
 mod batches;
 mod budget;
 mod codes;
@@ -14,11 +15,13 @@ mod files;
 mod fuzz;
 mod long_requests;
 mod lookups;
+mod number_texts;
 pub(crate) mod oidc;
 mod organisations;
 mod plans;
 pub(crate) mod refusals;
 mod strangers;
+mod write_conditions;
 
 use crate::support::{harness::Setup, repository::root};
 

@@ -10,6 +10,7 @@ mod model;
 mod order;
 mod output;
 mod parameters;
+mod writes;
 
 use super::{Access, Answer, Budget, Collection, Query, QueryError, Related, Row, parse, parse_query_string};
 use crate::directory::Role;
