@@ -53,6 +53,9 @@ pub struct Options {
     /// Accept requests but process nothing: no stream, no schedules
     #[arg(long)]
     pub pause_stream: bool,
+    /// Accept requests with more than 10,240 bytes of request line and header values, which API Gateway refuses with 431
+    #[arg(long)]
+    pub long_requests: bool,
     /// Token of the administrator that is created when there is no --seed
     #[arg(long, default_value = DEFAULT_TOKEN)]
     pub token: String,
@@ -80,6 +83,7 @@ impl Options {
             memory: true,
             seed: None,
             pause_stream: false,
+            long_requests: false,
             token: DEFAULT_TOKEN.to_owned(),
             parameters: Vec::new(),
             part_policy: None,

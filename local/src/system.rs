@@ -177,7 +177,8 @@ impl System {
         system.start_figures();
         if let Some(listener) = listeners.http {
             listener.set_nonblocking(true)?;
-            system.start_gateway(&template, written, TcpListener::from_std(listener)?)?;
+            let gateway = system.gateway(&template, written)?.accepting_long(options.long_requests);
+            system.start_gateway(gateway, TcpListener::from_std(listener)?);
         }
         Ok(system)
     }
@@ -243,12 +244,8 @@ impl System {
         });
     }
 
-    fn start_gateway(
-        &mut self,
-        template: &Template,
-        written: Arc<Notify>,
-        listener: TcpListener,
-    ) -> Result<(), TemplateError> {
+    /// The HTTP API with the routes of the template.
+    fn gateway(&self, template: &Template, written: Arc<Notify>) -> Result<Gateway, TemplateError> {
         let mut handlers = HashMap::new();
         for function in template.functions.iter().filter(|function| !function.routes.is_empty()) {
             let callable = self.callable(function, functions::http).ok_or_else(|| {
@@ -256,7 +253,10 @@ impl System {
             })?;
             handlers.insert(function.logical_id.clone(), callable);
         }
-        let gateway = Gateway::new(Routes::new(&template.functions), handlers, written);
+        Ok(Gateway::new(Routes::new(&template.functions), handlers, written))
+    }
+
+    fn start_gateway(&mut self, gateway: Gateway, listener: TcpListener) {
         let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(async move {
             if let Err(error) = gateway.serve(listener, stopped).await {
@@ -264,7 +264,6 @@ impl System {
             }
         });
         self.gateway = Some((stop, server));
-        Ok(())
     }
 
     /// The address of the API; `None` with `--only-stores`.

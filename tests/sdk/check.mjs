@@ -231,6 +231,50 @@ const checks = {
     const items = await writer.request(sdk.updateItemsBatch(collection, input, { fields: ['id', 'reference_id'] }));
     assert.deepEqual(items, input);
   },
+  async 'updateItems and deleteItems: a condition that was left out by mistake'() {
+    const rows = () => admin.request(sdk.readItems(collection, { fields: ['*'], limit: -1, sort: ['id'] }));
+    const before = await rows();
+    const nothing = undefined;
+    const filters = [
+      nothing,
+      null,
+      {},
+      { id: nothing },
+      { id: { _eq: nothing } },
+      { id: { _in: [nothing] } },
+      { id: { _nin: [] } },
+      { id: { _neq: 'foo' } },
+      { _and: [] },
+      { _and: [{ id: { _eq: nothing } }] },
+      { _or: [{ id: { _eq: many[0] } }, { reference_id: { _eq: nothing } }] },
+      { id: { _eq: many[0] }, reference_id: { _eq: nothing } },
+      { quantity: { _gt: Number.NaN } },
+      { date_created: { _lt: String(new Date(Number.NaN)) } },
+      { status: { _neq: 'compelte' } },
+    ];
+    for (const filter of filters) {
+      for (const query of [{ filter }, { filter, limit: 5 }, { filter, fields: ['id'] }]) {
+        await refused(writer.request(sdk.deleteItems(collection, query)), 400, 'INVALID_QUERY');
+        await refused(writer.request(sdk.updateItems(collection, query, { reference_id: 'SDK-X' })), 400, 'INVALID_QUERY');
+      }
+    }
+    await assert.rejects(async () => writer.request(sdk.deleteItems(collection, {})), /cannot be empty/);
+    assert.deepEqual(await rows(), before);
+    // A condition that no row meets is one.
+    await writer.request(sdk.deleteItems(collection, { filter: { reference_id: { _eq: 'SDK-NONE' } }, limit: -1 }));
+    assert.deepEqual(await rows(), before);
+  },
+  async 'createItems: every bad row is named'() {
+    const rows = [made(), made({ quantity: 0 }), made(), made({ code_type: 'ean' })];
+    const error = await writer.request(sdk.createItems(collection, rows)).then(() => assert.fail('it was not refused'), (error) => error);
+    assert.deepEqual(
+      error.errors.map(({ extensions: { code, field, index, path } }) => ({ code, field, index, path })),
+      [
+        { code: 'FAILED_VALIDATION', field: 'quantity', index: 1, path: [] },
+        { code: 'FAILED_VALIDATION', field: 'code_type', index: 3, path: [] },
+      ],
+    );
+  },
   async deleteItem() {
     assert.ok((await writer.request(sdk.deleteItem(collection, id))) === null);
     await refused(writer.request(sdk.readItem(collection, id)), 403, 'FORBIDDEN');

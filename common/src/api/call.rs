@@ -9,7 +9,7 @@ use lambda_http::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{ApiError, Deadline, cookies, event::Raw, ids::Ids};
+use super::{ApiError, Deadline, cookies, event::Raw, exact_numbers, ids::Ids};
 use crate::{
     context::Context,
     directory::{Organisations, User},
@@ -222,11 +222,28 @@ impl Call {
     /// `INVALID_PAYLOAD` for a body that is too large, that has an unknown encoding or charset, or that is not a JSON
     /// object or array.
     pub fn json(&self) -> Result<Value, ApiError> {
+        Ok(self.parsed()?.0)
+    }
+
+    /// The body as JSON, for rows that are written: numbers in members that are texts are the texts of these numbers,
+    /// exactly as they were sent.
+    ///
+    /// # Errors
+    /// As [`Call::json`].
+    pub fn rows(&self) -> Result<Value, ApiError> {
+        let (mut value, body) = self.parsed()?;
+        exact_numbers::keep(&mut value, &body);
+        Ok(value)
+    }
+
+    /// The body as JSON, and the text of it after decompression.
+    fn parsed(&self) -> Result<(Value, Vec<u8>), ApiError> {
+        let nothing = || Ok((Value::Object(serde_json::Map::new()), Vec::new()));
         let refuse = |reason: String| Err(ApiError::invalid_payload(reason));
         let content_type = self.header("content-type").unwrap_or_default().to_ascii_lowercase();
         let mut parts = content_type.split(';').map(str::trim);
         if parts.next() != Some("application/json") || self.body.is_empty() {
-            return Ok(Value::Object(serde_json::Map::new()));
+            return nothing();
         }
         let charset = parts.find_map(|part| part.strip_prefix("charset=")).map(|name| name.trim_matches('"'));
         if let Some(charset) = charset.filter(|charset| !matches!(*charset, "utf-8" | "utf8")) {
@@ -237,13 +254,13 @@ impl Call {
             return refuse("request entity too large".to_owned());
         }
         if body.is_empty() {
-            return Ok(Value::Object(serde_json::Map::new()));
+            return nothing();
         }
         if json_values(&body) > MAX_BODY_VALUES {
             return refuse(format!("The body has more than {MAX_BODY_VALUES} names and values"));
         }
         match serde_json::from_slice::<Value>(&body) {
-            Ok(value @ (Value::Object(_) | Value::Array(_))) => Ok(value),
+            Ok(value @ (Value::Object(_) | Value::Array(_))) => Ok((value, body)),
             Ok(_) => refuse("An object or an array is needed as JSON".to_owned()),
             Err(error) => refuse(format!("The body is not valid JSON: {error}")),
         }

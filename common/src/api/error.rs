@@ -55,6 +55,11 @@ impl ApiError {
     pub fn status(&self) -> StatusCode {
         use OperationError as Operation;
         let operation = match self {
+            // Rows of a batch may be bad for several reasons. The first one decides, as if it were the only one.
+            Self::Operation(Operation::Rows(rows)) => match rows.first() {
+                Some((_, first)) => first,
+                None => return StatusCode::BAD_REQUEST,
+            },
             Self::Operation(error) => error,
             Self::RouteNotFound(_) => return StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => return StatusCode::METHOD_NOT_ALLOWED,
@@ -66,7 +71,8 @@ impl ApiError {
             Operation::InvalidQuery(_)
             | Operation::InvalidPayload(_)
             | Operation::FailedValidation(_)
-            | Operation::RecordNotUnique { .. } => StatusCode::BAD_REQUEST,
+            | Operation::RecordNotUnique { .. }
+            | Operation::Rows(_) => StatusCode::BAD_REQUEST,
             Operation::KeyReused(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Operation::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Operation::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -118,6 +124,12 @@ fn operation_entries(error: &OperationError) -> Vec<Value> {
             "RECORD_NOT_UNIQUE",
             json!({ "collection": collection, "field": field, "value": value }),
         )],
+        Operation::Rows(rows) => {
+            let of_row = |(row, error): &(usize, OperationError)| {
+                operation_entries(error).into_iter().map(|entry| with_index(entry, *row)).collect::<Vec<_>>()
+            };
+            rows.iter().flat_map(of_row).collect()
+        }
         Operation::Unavailable(_) => {
             vec![entry("The service is temporarily unavailable. Please try again.", "SERVICE_UNAVAILABLE", json!({}))]
         }
@@ -129,6 +141,22 @@ fn entry(message: &str, code: &str, details: Value) -> Value {
     let mut extensions: Map<String, Value> = details.as_object().cloned().unwrap_or_default();
     extensions.insert("code".to_owned(), json!(code));
     json!({ "message": message, "extensions": extensions })
+}
+
+/// Adds the index of a row of a batch: after `path`, which is the place within the row; otherwise before the code.
+fn with_index(mut entry: Value, row: usize) -> Value {
+    if let Some(extensions) = entry.get_mut("extensions").and_then(Value::as_object_mut) {
+        let before = if extensions.contains_key("path") { "type" } else { "code" };
+        let mut out = Map::with_capacity(extensions.len() + 1);
+        for (name, value) in std::mem::take(extensions) {
+            if name == before {
+                out.insert("index".to_owned(), json!(row));
+            }
+            out.insert(name, value);
+        }
+        *extensions = out;
+    }
+    entry
 }
 
 fn because(what: &str, code: &str, reason: &str) -> Value {

@@ -84,6 +84,7 @@ mod tests {
             ("HEAD /files/{id}/{proxy+}", "GET /files/{id}"),
             ("GET /items/organisation/{proxy+}", "GET /items/organisation"),
             ("OPTIONS /{proxy+}", "OPTIONS /{proxy+}"),
+            ("ANY /items/code_reservation/{proxy+}", "ANY /items/code_reservation"),
             ("$default", "$default"),
         ] {
             assert_eq!(route(key), expected);

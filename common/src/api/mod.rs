@@ -7,6 +7,7 @@ mod cookies;
 mod deadline;
 mod error;
 mod event;
+mod exact_numbers;
 mod ids;
 mod serve;
 mod start;

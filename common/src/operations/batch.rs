@@ -15,19 +15,29 @@ pub enum Rows {
 }
 
 impl Rows {
-    /// Reads `keys` or `query`. Exactly one of them must be present.
+    /// Reads `keys` or `query`. Exactly one of them must be present, and no other members than these and those of `more`:
+    /// a `filter` beside the `query` would otherwise be ignored.
     ///
     /// # Errors
     /// `INVALID_PAYLOAD` with the message of Directus, or for too many keys; `FORBIDDEN` for a key that is not a UUID.
-    pub fn parse(members: &Map<String, Value>) -> Result<Self, OperationError> {
+    pub fn parse(members: &Map<String, Value>, more: &[&str]) -> Result<Self, OperationError> {
         let refuse = |reason: &str| Err(OperationError::InvalidPayload(reason.to_owned()));
-        match (members.get("keys"), members.get("query")) {
-            (None, None) => refuse("\"value\" must contain at least one of [query, keys]"),
-            (Some(_), Some(_)) => refuse("\"value\" contains a conflict between exclusive peers [query, keys]"),
+        let known = |name: &str| ["keys", "query"].contains(&name) || more.contains(&name);
+        let (keys, query) = (members.get("keys"), members.get("query"));
+        if keys.is_some_and(|keys| !keys.is_array()) {
+            return refuse("\"keys\" must be an array");
+        }
+        if query.is_some_and(|query| !query.is_object()) {
+            return refuse("\"query\" must be of type object");
+        }
+        if let Some(unknown) = members.keys().find(|name| !known(name)) {
+            return refuse(&format!("\"{unknown}\" is not allowed"));
+        }
+        match (keys, query) {
             (Some(Value::Array(keys)), None) => Ok(Self::Keys(parse_keys(keys)?)),
-            (Some(_), None) => refuse("\"keys\" must be an array"),
             (None, Some(Value::Object(query))) => Ok(Self::Query(RawQuery::from_json(query.clone()))),
-            (None, Some(_)) => refuse("\"query\" must be of type object"),
+            (None, None) => refuse("\"value\" must contain at least one of [query, keys]"),
+            _ => refuse("\"value\" contains a conflict between exclusive peers [query, keys]"),
         }
     }
 }

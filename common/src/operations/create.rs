@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{
     OperationError, Session,
+    bad_rows::BadRows,
     character_sets::CharacterSets,
     open_limit,
     read::{check_length, show_many, show_written},
@@ -52,7 +53,8 @@ pub struct Request<'a> {
 ///
 /// # Errors
 /// `FORBIDDEN` without the right; `INVALID_QUERY` for bad parameters; `FAILED_VALIDATION` or `INVALID_PAYLOAD` for a
-/// bad input or too many open reservations; `RECORD_NOT_UNIQUE` for an id in use; [`OperationError::KeyReused`] for an
+/// bad input or too many open reservations; `RECORD_NOT_UNIQUE` for an id in use; [`OperationError::Rows`] with all of
+/// these for a list of which rows are bad; [`OperationError::KeyReused`] for an
 /// Idempotency-Key that was used with another body; `SERVICE_UNAVAILABLE` when DynamoDB does not answer. Either all
 /// reservations are written or none.
 pub async fn create(context: &Context, session: Session<'_>, request: Request<'_>) -> Result<Value, OperationError> {
@@ -77,7 +79,7 @@ pub async fn create(context: &Context, session: Session<'_>, request: Request<'_
     {
         return first_answer(context, session, &remembered, &again).await;
     }
-    let new = drafts(context, session, inputs).await?;
+    let new = drafts(context, session, inputs, is_list).await?;
     if let Err(error) = open_limit::check(context, session.caller, new.iter().map(|item| (None, item))).await {
         // A concurrent request with the same key may have created the rows that are too many.
         let first = match &key {
@@ -105,7 +107,12 @@ pub async fn create(context: &Context, session: Session<'_>, request: Request<'_
     match store.create(&new, remembered.as_ref().map(|remembered| (remembered, now))).await? {
         Created::Done => Ok(data),
         Created::Exists(id) => {
-            Err(OperationError::RecordNotUnique { collection: COLLECTION, field: "id", value: id.to_string() })
+            let mut bad = BadRows::new(is_list);
+            let rows: Vec<_> = new.iter().map(|item| item.id).enumerate().collect();
+            taken(context, &rows, &mut bad).await?;
+            bad.finish()?;
+            // Deleted since, or the only row.
+            Err(not_unique(id))
         }
         // A concurrent request with the same key committed first.
         Created::Remembered(first) => first_answer(context, session, &first, &again).await,
@@ -113,31 +120,77 @@ pub async fn create(context: &Context, session: Session<'_>, request: Request<'_
 }
 
 /// Validates all inputs. Nothing is written unless every one is valid.
-async fn drafts(context: &Context, session: Session<'_>, inputs: &[Value]) -> Result<Vec<Reservation>, OperationError> {
-    let rules = context.config().rules();
+///
+/// # Errors
+/// That of the only input; for a list [`OperationError::Rows`] with all bad ones.
+async fn drafts(
+    context: &Context,
+    session: Session<'_>,
+    inputs: &[Value],
+    is_list: bool,
+) -> Result<Vec<Reservation>, OperationError> {
     let mut new: Vec<Reservation> = Vec::with_capacity(inputs.len());
+    let mut chosen: Vec<(usize, Uuid)> = Vec::new();
+    let mut ids = BTreeSet::new();
+    let mut bad = BadRows::new(is_list);
     let mut character_sets = CharacterSets::new(context, session.caller);
-    for input in inputs {
-        let draft = Draft::parse(&*keys_of_relations(input)?, &rules)?;
-        if !session.caller.sees(Some(&draft.reserved_for)) {
-            return Err(OperationError::no_row());
+    for (row, input) in inputs.iter().enumerate() {
+        let draft = draft(context, session, input, &mut character_sets)
+            .await
+            .and_then(|item| if ids.insert(item.id) { Ok(item) } else { Err(not_unique(item.id)) });
+        if let Some(item) = bad.keep(row, draft)? {
+            if input.get("id").is_some_and(|id| !id.is_null()) {
+                chosen.push((row, item.id));
+            }
+            new.push(item);
         }
-        let birth = Birth {
-            // A version 7 UUID, so ids are in the order of time and, within one request, of the array.
-            id: Uuid::now_v7(),
-            incarnation: Uuid::new_v4(),
-            user: session.caller.id().unwrap_or_default().to_owned(),
-            now: session.now,
-        };
-        let reservation = draft.into_reservation(birth);
-        character_sets.check(&reservation).await?;
-        if new.iter().any(|other| other.id == reservation.id) {
-            let value = reservation.id.to_string();
-            return Err(OperationError::RecordNotUnique { collection: COLLECTION, field: "id", value });
-        }
-        new.push(reservation);
     }
+    if bad.any() {
+        // Otherwise the write tells whether an id is taken, without a read.
+        taken(context, &chosen, &mut bad).await?;
+    }
+    bad.finish()?;
     Ok(new)
+}
+
+/// Validates one input.
+async fn draft(
+    context: &Context,
+    session: Session<'_>,
+    input: &Value,
+    character_sets: &mut CharacterSets<'_>,
+) -> Result<Reservation, OperationError> {
+    let draft = Draft::parse(&*keys_of_relations(input)?, &context.config().rules())?;
+    if !session.caller.sees(Some(&draft.reserved_for)) {
+        return Err(OperationError::no_row());
+    }
+    let birth = Birth {
+        // A version 7 UUID, so ids are in the order of time and, within one request, of the array.
+        id: Uuid::now_v7(),
+        incarnation: Uuid::new_v4(),
+        user: session.caller.id().unwrap_or_default().to_owned(),
+        now: session.now,
+    };
+    let reservation = draft.into_reservation(birth);
+    character_sets.check(&reservation).await?;
+    Ok(reservation)
+}
+
+/// Notes the rows whose id exists already.
+///
+/// # Errors
+/// `SERVICE_UNAVAILABLE` when DynamoDB does not answer; `RECORD_NOT_UNIQUE` where there is only one row.
+async fn taken(context: &Context, rows: &[(usize, Uuid)], bad: &mut BadRows) -> Result<(), OperationError> {
+    let ids: Vec<Uuid> = rows.iter().map(|(_, id)| *id).collect();
+    let known: BTreeSet<Uuid> = context.store().reservations(&ids).await?.into_iter().map(|item| item.id).collect();
+    for (row, id) in rows.iter().filter(|(_, id)| known.contains(id)) {
+        bad.keep(*row, Err::<(), _>(not_unique(*id)))?;
+    }
+    Ok(())
+}
+
+fn not_unique(id: Uuid) -> OperationError {
+    OperationError::RecordNotUnique { collection: COLLECTION, field: "id", value: id.to_string() }
 }
 
 async fn show(

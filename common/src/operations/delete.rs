@@ -15,7 +15,7 @@ use super::{
 use crate::{
     context::Context,
     metrics::Event,
-    query::{Action, Budget, Collection},
+    query::{Action, Budget, Collection, RawQuery},
     store::Written,
 };
 
@@ -44,24 +44,48 @@ pub async fn by_ids(context: &Context, session: Session<'_>, ids: &[Uuid]) -> Re
     Err(OperationError::Unavailable(format!("a deletion was overtaken {MAX_TRIES} times")))
 }
 
-/// Deletes many: an array of ids, `{keys}` or `{query}`. A query that matches nothing deletes nothing.
+/// Deletes many: an array of ids, `{keys}` or `{query}`. A query that matches nothing deletes nothing. `beside` are the
+/// parameters beside the body, in the query string.
 ///
 /// # Errors
-/// As [`by_ids`]; `INVALID_PAYLOAD` for another shape or too many rows.
-pub async fn many(context: &Context, session: Session<'_>, body: &Value) -> Result<(), OperationError> {
+/// As [`by_ids`]; `INVALID_PAYLOAD` for another shape or too many rows; `INVALID_QUERY` for a query that names no rows
+/// ([`Session::selection`]), and for a selection beside the body ([`no_selection`]).
+pub async fn many(
+    context: &Context,
+    session: Session<'_>,
+    body: &Value,
+    beside: &RawQuery,
+) -> Result<(), OperationError> {
     session.caller.may(Action::Delete, Collection::CodeReservation)?;
-    match body {
-        Value::Array(keys) => by_ids(context, session, &parse_keys(keys)?).await,
-        Value::Object(members) => match Rows::parse(members)? {
-            Rows::Keys(keys) => by_ids(context, session, &keys).await,
-            Rows::Query(raw) => by_query(context, session, &raw).await,
-        },
-        _ => Err(OperationError::InvalidPayload("\"value\" must be of type object".to_owned())),
+    let rows = match body {
+        Value::Array(keys) => Rows::Keys(parse_keys(keys)?),
+        Value::Object(members) => Rows::parse(members, &[])?,
+        _ => return Err(OperationError::InvalidPayload("\"value\" must be of type object".to_owned())),
+    };
+    no_selection(beside)?;
+    match rows {
+        Rows::Keys(keys) => by_ids(context, session, &keys).await,
+        Rows::Query(raw) => by_query(context, session, &raw).await,
     }
 }
 
-async fn by_query(context: &Context, session: Session<'_>, raw: &crate::query::RawQuery) -> Result<(), OperationError> {
-    let query = session.query(Collection::CodeReservation, raw)?;
+/// Refuses parameters in the query string of a deletion that would select rows in a read. The body or the path alone
+/// names the rows, so a deletion that ignored them would delete rows that the client excludes.
+///
+/// # Errors
+/// `INVALID_QUERY` for such a parameter.
+pub fn no_selection(beside: &RawQuery) -> Result<(), OperationError> {
+    const SELECTING: [&str; 7] = ["filter", "search", "limit", "offset", "page", "keys", "query"];
+    match beside.names().find(|name| SELECTING.contains(name)) {
+        Some(name) => Err(OperationError::InvalidQuery(format!(
+            "\"{name}\" in the query string does not select what is deleted; write it into \"query\" in the body"
+        ))),
+        None => Ok(()),
+    }
+}
+
+async fn by_query(context: &Context, session: Session<'_>, raw: &RawQuery) -> Result<(), OperationError> {
+    let query = session.selection(Collection::CodeReservation, raw)?;
     for _ in 0..MAX_TRIES {
         let budget = Budget::of_rows(context.config().max_scan);
         let read = matching(context, session.again(&budget), &query, MAX_BATCH).await?;

@@ -41,6 +41,9 @@ pub enum OperationError {
         /// The value that exists already.
         value: String,
     },
+    /// Bad rows of a batch, each with its index in the request. The rows are in their order, and there is at least one.
+    #[error("{} row(s) of a batch are bad", .0.len())]
+    Rows(Vec<(usize, OperationError)>),
     /// A store, the bucket or the identity provider does not answer.
     #[error("unavailable: {0}")]
     Unavailable(String),

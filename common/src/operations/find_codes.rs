@@ -9,10 +9,7 @@ use uuid::Uuid;
 
 use super::{Caller, OperationError};
 use crate::{
-    code::{
-        Candidate, CodeType, Namespace, Permutation, PoolSpec, Secret, by_code, by_digital_link, by_join_key,
-        is_short_link,
-    },
+    code::{Candidate, CodeType, Namespace, Permutation, PoolSpec, Secret, is_short_link},
     concurrency,
     context::Context,
     query::CodeLookup,
@@ -46,7 +43,7 @@ pub(super) async fn find_codes(
 ) -> Result<HashMap<CodeLookup, Vec<FoundCode>>, OperationError> {
     let store = context.store();
     let candidates: Vec<(&CodeLookup, Vec<Candidate>)> =
-        lookups.iter().map(|lookup| (lookup, candidates(lookup))).collect();
+        lookups.iter().map(|lookup| (lookup, lookup.candidates())).collect();
     let mut namespaces: Vec<_> =
         candidates.iter().flat_map(|(_, list)| list).map(|candidate| candidate.namespace.clone()).collect();
     namespaces.sort();
@@ -99,14 +96,6 @@ pub(super) async fn find_code_by_id(
     Ok(reservation
         .filter(|reservation| caller.sees(reservation.reserved_for.as_deref()))
         .map(|reservation| FoundCode { reservation, index }))
-}
-
-fn candidates(lookup: &CodeLookup) -> Vec<Candidate> {
-    match lookup {
-        CodeLookup::Code { code, product } => by_code(code, product.as_deref()),
-        CodeLookup::DigitalLink(link) => by_digital_link(link),
-        CodeLookup::EpcJoinKey(key) => by_join_key(key),
-    }
 }
 
 /// Whether a link leads to the code of a reservation that it was found for. A Digital Link identifies its code on every

@@ -49,8 +49,23 @@ impl Session<'_> {
     /// `INVALID_QUERY` for a parameter that cannot be used.
     pub fn query(&self, collection: Collection, raw: &RawQuery) -> Result<Query, OperationError> {
         self.caller.may(Action::Read, collection)?;
-        let mut query = query::parse(raw, collection, &self.access(), self.now.time(), self.budget)?;
+        self.own(query::parse(raw, collection, &self.access(), self.now.time(), self.budget)?)
+    }
+
+    /// Checks parameters that select the rows of a write, and limits the query as [`Session::query`] does.
+    ///
+    /// # Errors
+    /// As [`Session::query`]; `INVALID_QUERY` also for a query or a part of its filter that says nothing, and for an
+    /// operand that is no value of its member.
+    pub fn selection(&self, collection: Collection, raw: &RawQuery) -> Result<Query, OperationError> {
+        self.caller.may(Action::Read, collection)?;
+        self.own(query::parse_for_write(raw, collection, &self.access(), self.now.time(), self.budget)?)
+    }
+
+    /// Limits a query to the rows that exist for the caller (RSV-6).
+    fn own(&self, mut query: Query) -> Result<Query, OperationError> {
         if let Some(own) = self.caller.organisations() {
+            let collection = query.collection;
             let member = match collection {
                 Collection::CodeReservation => "reserved_for",
                 Collection::Organisation => "id",

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{
     OperationError, Session,
+    bad_rows::BadRows,
     batch::{Rows, check_matches, check_number, parse_keys},
     character_sets::CharacterSets,
     create::MAX_BATCH,
@@ -31,6 +32,7 @@ use crate::{
 const MAX_TRIES: u32 = 20;
 
 /// One row's change.
+#[derive(Clone, Copy)]
 struct Change<'a> {
     id: Uuid,
     data: &'a Value,
@@ -38,8 +40,10 @@ struct Change<'a> {
 
 /// The rows to change, and their changes.
 enum Selected<'a> {
-    /// These rows, each with its own change.
-    Rows(Vec<Change<'a>>),
+    /// These rows, all with the same change.
+    Keys(Vec<Uuid>, &'a Value),
+    /// Objects with the id and the change of a row each.
+    Batch(&'a [Value]),
     /// The rows that a query matches when they are written, all with the same change.
     Matching(Box<Query>, &'a Value),
 }
@@ -77,13 +81,14 @@ pub async fn one(
 ) -> Result<Value, OperationError> {
     session.caller.may(Action::Update, Collection::CodeReservation)?;
     let query = session.query(Collection::CodeReservation, raw)?;
-    write(context, session, &Selected::Rows(vec![Change { id, data }]), Shown::One(&query)).await
+    write(context, session, &Selected::Keys(vec![id], data), Shown::One(&query)).await
 }
 
 /// Changes several reservations: `{keys, data}`, `{query, data}`, or an array of objects with their ids.
 ///
 /// # Errors
-/// As [`one`]; `INVALID_PAYLOAD` for another shape or too many rows.
+/// As [`one`]; `INVALID_PAYLOAD` for another shape or too many rows; `INVALID_QUERY` for a query that names no rows
+/// ([`Session::selection`]); [`OperationError::Rows`] with all bad rows of an array.
 pub async fn many(
     context: &Context,
     session: Session<'_>,
@@ -95,17 +100,17 @@ pub async fn many(
     let selected = match body {
         Value::Array(rows) => {
             check_number(rows.len())?;
-            Selected::Rows(rows.iter().map(change).collect::<Result<_, _>>()?)
+            Selected::Batch(rows)
         }
         _ => {
             let members = body
                 .as_object()
                 .ok_or_else(|| OperationError::InvalidPayload("\"value\" must be of type object".into()))?;
             let data = data_of(members)?;
-            match Rows::parse(members)? {
-                Rows::Keys(ids) => Selected::Rows(ids.into_iter().map(|id| Change { id, data }).collect()),
+            match Rows::parse(members, &["data"])? {
+                Rows::Keys(ids) => Selected::Keys(ids, data),
                 Rows::Query(raw) => {
-                    Selected::Matching(Box::new(session.query(Collection::CodeReservation, &raw)?), data)
+                    Selected::Matching(Box::new(session.selection(Collection::CodeReservation, &raw)?), data)
                 }
             }
         }
@@ -137,11 +142,15 @@ async fn write(
     for _ in 0..MAX_TRIES {
         let budget = Budget::of_rows(context.config().max_scan);
         let session = session.again(&budget);
-        let (current, matched);
-        let changes = match selected {
-            Selected::Rows(changes) => {
-                let ids: BTreeSet<Uuid> = changes.iter().map(|change| change.id).collect();
-                current = store.reservations(&ids.into_iter().collect::<Vec<_>>()).await?;
+        let current;
+        let changes: Vec<Result<Change<'_>, OperationError>> = match selected {
+            Selected::Keys(ids, data) => {
+                current = store.reservations(&distinct(ids.iter().copied())).await?;
+                ids.iter().map(|id| Ok(Change { id: *id, data })).collect()
+            }
+            Selected::Batch(rows) => {
+                let changes: Vec<_> = rows.iter().map(change).collect();
+                current = store.reservations(&distinct(changes.iter().flatten().map(|change| change.id))).await?;
                 changes
             }
             // The condition on the version ensures that only rows that still match are written: after a conflict the
@@ -149,12 +158,12 @@ async fn write(
             Selected::Matching(query, data) => {
                 current = matching(context, session, query, MAX_BATCH).await?;
                 check_matches(current.len(), "changed")?;
-                matched = current.iter().map(|item| Change { id: item.id, data }).collect();
-                &matched
+                current.iter().map(|item| Ok(Change { id: item.id, data })).collect()
             }
         };
         let current = current.into_iter().map(|item| (item.id, item)).collect();
-        let edits = edit(context, session, changes, &current).await?;
+        let bad = BadRows::new(matches!(selected, Selected::Batch(_)));
+        let edits = edit(context, session, changes, &current, bad).await?;
         open_limit::check(context, session.caller, edits.iter().map(|(old, new)| (Some(old), new))).await?;
         let new: Vec<Reservation> = edits.iter().map(|(_, new)| new.clone()).collect();
         let answer = shown.of(context, session, &new).await?;
@@ -167,35 +176,66 @@ async fn write(
     Err(OperationError::Unavailable(format!("an update was overtaken {MAX_TRIES} times")))
 }
 
+/// Each id once.
+fn distinct(ids: impl Iterator<Item = Uuid>) -> Vec<Uuid> {
+    ids.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
 /// Applies changes to the current rows. Rights are checked on each row before and after its change (RSV-6).
+///
+/// # Errors
+/// The first error; for a batch [`OperationError::Rows`] with those of all rows.
 async fn edit(
     context: &Context,
     session: Session<'_>,
-    changes: &[Change<'_>],
+    changes: Vec<Result<Change<'_>, OperationError>>,
     current: &HashMap<Uuid, Reservation>,
+    mut bad: BadRows,
 ) -> Result<Vec<(Reservation, Reservation)>, OperationError> {
-    let rules = context.config().rules();
-    let editor = Editor { user: session.caller.id().unwrap_or_default().to_owned(), now: session.now };
     let mut edits: Vec<(Reservation, Reservation)> = Vec::with_capacity(changes.len());
+    let mut refused: BTreeSet<Uuid> = BTreeSet::new();
     let mut character_sets = CharacterSets::new(context, session.caller);
-    for change in changes {
-        let read = session.caller.own(current.get(&change.id).cloned())?;
+    for (row, change) in changes.into_iter().enumerate() {
+        let Some(change) = bad.keep(row, change)? else { continue };
+        if refused.contains(&change.id) {
+            // What this change would be applied to is not known.
+            continue;
+        }
         // Two changes of one row are applied in order and written together.
         let position = edits.iter().position(|(old, _)| old.id == change.id);
-        let base = position.and_then(|at| edits.get(at)).map_or(&read, |(_, new)| new).clone();
-        let organisation = organisation_if_needed(context, &base, change.data).await?;
-        let render = |item: &Reservation| freeze(item, organisation.as_ref(), context.config());
-        let new = apply(&base, &*keys_of_relations(change.data)?, &rules, &editor, render)?;
-        if !session.caller.sees(new.reserved_for.as_deref()) {
-            return Err(OperationError::no_row());
-        }
-        character_sets.check_change(&read, &new).await?;
-        match position.and_then(|at| edits.get_mut(at)) {
-            Some((_, known)) => *known = new,
-            None => edits.push((read, new)),
+        let before = position.and_then(|at| edits.get(at)).map(|(_, new)| new);
+        let edited = edit_one(context, session, change, before, current, &mut character_sets).await;
+        match (bad.keep(row, edited)?, position.and_then(|at| edits.get_mut(at))) {
+            (None, _) => drop(refused.insert(change.id)),
+            (Some((_, new)), Some((_, known))) => *known = new,
+            (Some(edited), None) => edits.push(edited),
         }
     }
+    bad.finish()?;
     Ok(edits)
+}
+
+/// Applies one change: to the row as it is stored, or as an earlier change of the request left it (`before`). Gives the
+/// row as it is stored, and as it will be.
+async fn edit_one(
+    context: &Context,
+    session: Session<'_>,
+    change: Change<'_>,
+    before: Option<&Reservation>,
+    current: &HashMap<Uuid, Reservation>,
+    character_sets: &mut CharacterSets<'_>,
+) -> Result<(Reservation, Reservation), OperationError> {
+    let read = session.caller.own(current.get(&change.id).cloned())?;
+    let base = before.unwrap_or(&read);
+    let organisation = organisation_if_needed(context, base, change.data).await?;
+    let render = |item: &Reservation| freeze(item, organisation.as_ref(), context.config());
+    let editor = Editor { user: session.caller.id().unwrap_or_default().to_owned(), now: session.now };
+    let new = apply(base, &*keys_of_relations(change.data)?, &context.config().rules(), &editor, render)?;
+    if !session.caller.sees(new.reserved_for.as_deref()) {
+        return Err(OperationError::no_row());
+    }
+    character_sets.check_change(&read, &new).await?;
+    Ok((read, new))
 }
 
 /// The organisation, if the change may begin an export. Such an export is rendered with the organisation's prefix and

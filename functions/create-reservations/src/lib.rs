@@ -19,7 +19,7 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
     // Rights come before the body is read.
     call.caller.may(Action::Create, Collection::CodeReservation)?;
     let session = call.session();
-    let (input, raw) = (call.json()?, parse_query_string(&call.query)?);
+    let (input, raw) = (call.rows()?, parse_query_string(&call.query)?);
     let request =
         create::Request { input: &input, body: call.body(), key: call.text_header("idempotency-key")?, query: &raw };
     let data = create::create(context, session, request).await?;

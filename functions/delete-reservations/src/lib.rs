@@ -4,7 +4,7 @@ use common::{
     api::{Answer, ApiError, Call, serve},
     context::Context,
     operations::delete,
-    query::{Action, Collection},
+    query::{Action, Collection, parse_query_string},
 };
 use lambda_http::{Body, Request, Response};
 
@@ -17,9 +17,13 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
     call.no_deeper()?;
     call.caller.may(Action::Delete, Collection::CodeReservation)?;
     let session = call.session();
+    let beside = parse_query_string(&call.query)?;
     match call.parameter("id") {
-        Some(_) => delete::by_ids(context, session, &[call.id()?]).await?,
-        None => delete::many(context, session, &call.json()?).await?,
+        Some(_) => {
+            delete::no_selection(&beside)?;
+            delete::by_ids(context, session, &[call.id()?]).await?;
+        }
+        None => delete::many(context, session, &call.json()?, &beside).await?,
     }
     Ok(Answer::NoContent)
 }

@@ -73,7 +73,7 @@ impl<'a> Execution<'a> {
             Root::DeleteItems => {
                 let ids = argument(selected, "ids");
                 if ids.as_array().is_some_and(|ids| !ids.is_empty()) {
-                    delete::many(self.context, self.session(), ids).await?;
+                    delete::many(self.context, self.session(), ids, &RawQuery::default()).await?;
                 }
                 return Ok(json!({ "ids": ids }));
             }

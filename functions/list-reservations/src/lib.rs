@@ -1,4 +1,5 @@
-//! `GET` and `SEARCH /items/code_reservation`: lists reservations.
+//! `GET` and `SEARCH /items/code_reservation`: lists reservations. Other methods that no route names arrive here too, since
+//! API Gateway knows `SEARCH` only as `ANY`; they have no route.
 
 use common::{
     api::{Answer, ApiError, Call, serve},
@@ -19,10 +20,10 @@ pub async fn handle(context: &Context, request: Request) -> Response<Body> {
 async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
     call.no_deeper()?;
     let session = call.session();
-    let (query, list) = if call.method.as_str() == "SEARCH" {
-        search(context, session, &call).await?
-    } else {
-        read::list(context, session, &parse_query_string(&call.query)?).await?
+    let (query, list) = match call.method.as_str() {
+        "SEARCH" => search(context, session, &call).await?,
+        "GET" | "HEAD" => read::list(context, session, &parse_query_string(&call.query)?).await?,
+        _ => return Err(ApiError::RouteNotFound(call.path.clone())),
     };
     Ok(match query.export {
         Some(_) => {

@@ -17,7 +17,7 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
     call.no_deeper()?;
     call.caller.may(Action::Update, Collection::CodeReservation)?;
     let session = call.session();
-    let (body, raw) = (call.json()?, parse_query_string(&call.query)?);
+    let (body, raw) = (call.rows()?, parse_query_string(&call.query)?);
     let data = match call.parameter("id") {
         Some(_) => update::one(context, session, call.id()?, &body, &raw).await?,
         None => update::many(context, session, &body, &raw).await?,

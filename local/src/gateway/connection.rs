@@ -15,8 +15,10 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use super::request_line::RequestLines;
+use super::{head_sizes::HeadSizes, request_line::RequestLines};
 
+/// The status of a request line or header fields that are too large.
+const TOO_LARGE: &str = "431 Request Header Fields Too Large";
 /// Bytes that are read from a connection at once.
 const PIECE: usize = 16 * 1024;
 
@@ -41,6 +43,7 @@ impl Listener for Connections {
 pub(super) struct Connection<S> {
     stream: S,
     requests: RequestLines,
+    sizes: HeadSizes,
     /// Rewritten bytes for the library, and how many of them it has read.
     read: Vec<u8>,
     read_to: usize,
@@ -52,15 +55,22 @@ pub(super) struct Connection<S> {
 
 impl<S> Connection<S> {
     fn new(stream: S) -> Self {
+        let sizes = HeadSizes::default();
         Self {
             stream,
-            requests: RequestLines::new(),
+            requests: RequestLines::new(sizes.clone()),
+            sizes,
             read: Vec::new(),
             read_to: 0,
             has_ended: false,
             written: Vec::new(),
             written_to: 0,
         }
+    }
+
+    /// The sizes of the requests that arrived.
+    pub(super) fn sizes(&self) -> &HeadSizes {
+        &self.sizes
     }
 }
 
@@ -165,6 +175,11 @@ fn with_a_body(bytes: &[u8]) -> Option<Vec<u8>> {
     if !code.starts_with('4') || !fields.contains("content-length: 0") || fields.contains("content-type:") {
         return None;
     }
+    // The library distinguishes a target that is too long. For the gateway both are one quota.
+    let (status, reason) = match code {
+        "414" => (TOO_LARGE, TOO_LARGE.get(4..).unwrap_or_default()),
+        _ => (status, reason),
+    };
     let body = json!({ "message": reason }).to_string();
     let mut answer =
         format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n", body.len());
@@ -186,6 +201,10 @@ mod tests {
         assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
         assert!(answer.ends_with("\r\n\r\n{\"message\":\"Bad Request\"}"), "{answer}");
         assert!(answer.contains("content-length: 25\r\n") && answer.contains("nosniff"), "{answer}");
+        let answer = with_a_body(b"HTTP/1.1 414 URI Too Long\r\ncontent-length: 0\r\n\r\n").unwrap();
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 431 Request Header Fields Too Large\r\n"), "{answer}");
+        assert!(answer.ends_with("{\"message\":\"Request Header Fields Too Large\"}"), "{answer}");
         for other in [
             "HTTP/1.1 404 Not Found\r\ncontent-type: application/json\r\ncontent-length: 0\r\n\r\n",
             "HTTP/1.1 304 Not Modified\r\ncontent-length: 0\r\n\r\n",

@@ -4,6 +4,7 @@
 mod answer;
 mod connection;
 mod event;
+mod head_sizes;
 mod path;
 mod request_line;
 mod routes;
@@ -13,13 +14,14 @@ use std::{collections::HashMap, error::Error, net::SocketAddr, sync::Arc, time::
 use axum::{
     Router,
     body::{Body, to_bytes},
-    extract::{ConnectInfo, Request, State},
+    extract::{ConnectInfo, Request, State, connect_info::Connected},
     http::StatusCode,
     response::Response,
-    serve::ListenerExt as _,
+    serve::IncomingStream,
 };
 use connection::Connections;
 pub use event::{Caller, event};
+use head_sizes::{HeadSizes, MAX_HEAD, size_of_parts};
 use http_body_util::LengthLimitError;
 pub use routes::{Match, Routes};
 use tokio::{
@@ -42,13 +44,34 @@ pub struct Gateway {
     functions: HashMap<String, Callable>,
     /// Notified after each request that may have written something, so that the stream reader polls at once.
     written: Arc<Notify>,
+    /// Whether requests are accepted that API Gateway refuses for their length.
+    accepts_long: bool,
+}
+
+/// The client of a connection.
+#[derive(Clone, Debug)]
+struct Peer {
+    address: SocketAddr,
+    sizes: HeadSizes,
+}
+
+impl Connected<IncomingStream<'_, Connections>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Connections>) -> Self {
+        Self { address: *stream.remote_addr(), sizes: stream.io().sizes().clone() }
+    }
 }
 
 impl Gateway {
-    /// An API with these routes. `handlers` are the functions by logical id.
+    /// An API with these routes. `functions` are the functions by logical id.
     #[must_use]
     pub fn new(routes: Routes, functions: HashMap<String, Callable>, written: Arc<Notify>) -> Self {
-        Self { routes, functions, written }
+        Self { routes, functions, written, accepts_long: false }
+    }
+
+    /// Accepts requests whose request line and headers are longer than API Gateway allows, if `accepts`.
+    #[must_use]
+    pub fn accepting_long(self, accepts: bool) -> Self {
+        Self { accepts_long: accepts, ..self }
     }
 
     /// Serves on `listener` until `stop` is sent or dropped and all open requests are answered.
@@ -57,15 +80,17 @@ impl Gateway {
     /// The I/O error when the listener fails.
     pub async fn serve(self, listener: TcpListener, stop: oneshot::Receiver<()>) -> std::io::Result<()> {
         let router = Router::new().fallback(handle).with_state(Arc::new(self));
-        // `tap_io` does nothing but give the router the client's address (axum's `ConnectInfo`).
-        let connections = Connections(listener).tap_io(|_| ());
-        axum::serve(connections, router.into_make_service_with_connect_info::<SocketAddr>())
+        axum::serve(Connections(listener), router.into_make_service_with_connect_info::<Peer>())
             .with_graceful_shutdown(async { drop(stop.await) })
             .await
     }
 
-    async fn answer(&self, peer: SocketAddr, request: Request) -> Response {
+    async fn answer(&self, peer: &Peer, request: Request) -> Response {
         let (parts, body) = request.into_parts();
+        let size = peer.sizes.take().unwrap_or_else(|| size_of_parts(&parts));
+        if size > MAX_HEAD && !self.accepts_long {
+            return answer::own(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Request Header Fields Too Large");
+        }
         let body = match to_bytes(body, MAX_BODY).await {
             Ok(body) => body,
             Err(error) if error.source().is_some_and(<dyn Error>::is::<LengthLimitError>) => {
@@ -82,7 +107,7 @@ impl Gateway {
             return answer::own(StatusCode::NOT_FOUND, "Not Found");
         };
         let request_id = invocation::request_id();
-        let payload = event(&parts, &path, &body, &matched, &Caller { peer, request_id: &request_id });
+        let payload = event(&parts, &path, &body, &matched, &Caller { peer: peer.address, request_id: &request_id });
         if body.len() > MAX_EVENT / 2 && payload.to_string().len() > MAX_EVENT {
             return answer::own(StatusCode::PAYLOAD_TOO_LARGE, "Request Too Long");
         }
@@ -109,8 +134,8 @@ impl Gateway {
 
 async fn handle(
     State(gateway): State<Arc<Gateway>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     request: Request<Body>,
 ) -> Response {
-    gateway.answer(peer, request).await
+    gateway.answer(&peer, request).await
 }

@@ -8,6 +8,8 @@
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 
+use super::head_sizes::{HeadSizes, size_of};
+
 /// Maximum length of a head. The library refuses shorter ones than this, so a longer one need not be understood.
 const MAX_HEAD: usize = 1024 * 1024;
 /// Maximum length of a line that separates the parts of a chunked body.
@@ -46,13 +48,16 @@ enum State {
     Through,
 }
 
-/// Rewrites the bytes of one connection.
+/// Rewrites the bytes of one connection, and notes the size of each head.
 #[derive(Debug)]
-pub(super) struct RequestLines(State);
+pub(super) struct RequestLines {
+    state: State,
+    sizes: HeadSizes,
+}
 
 impl RequestLines {
-    pub(super) fn new() -> Self {
-        Self(State::Head(Vec::new()))
+    pub(super) fn new(sizes: HeadSizes) -> Self {
+        Self { state: State::Head(Vec::new()), sizes }
     }
 
     /// Takes bytes of the client and appends to `out` those for the library. A head is held back until it is complete.
@@ -64,14 +69,14 @@ impl RequestLines {
 
     /// The client sends no more: appends what was held back.
     pub(super) fn end(&mut self, out: &mut Vec<u8>) {
-        if let State::Head(held) = std::mem::replace(&mut self.0, State::Through) {
+        if let State::Head(held) = std::mem::replace(&mut self.state, State::Through) {
             out.extend(held);
         }
     }
 
     /// Takes some of the bytes, at least one, and gives the rest.
     fn step<'b>(&mut self, bytes: &'b [u8], out: &mut Vec<u8>) -> &'b [u8] {
-        let (taken, next) = match &mut self.0 {
+        let (taken, next) = match &mut self.state {
             State::Through => (bytes.len(), None),
             State::Head(_) => return self.head(bytes, out),
             State::Body(left) => match count(left, bytes) {
@@ -95,13 +100,13 @@ impl RequestLines {
         let (passed, rest) = bytes.split_at_checked(taken).unwrap_or((bytes, &[]));
         out.extend_from_slice(passed);
         if let Some(next) = next {
-            self.0 = next;
+            self.state = next;
         }
         rest
     }
 
     fn head<'b>(&mut self, bytes: &'b [u8], out: &mut Vec<u8>) -> &'b [u8] {
-        let State::Head(held) = &mut self.0 else { return bytes };
+        let State::Head(held) = &mut self.state else { return bytes };
         let before = held.len();
         held.extend_from_slice(bytes);
         // The blank line may have begun in the bytes before.
@@ -110,15 +115,16 @@ impl RequestLines {
             let first = held.iter().find(|byte| !matches!(byte, b'\r' | b'\n'));
             if held.len() > MAX_HEAD || first.is_some_and(|byte| !byte.is_ascii_graphic()) {
                 out.append(held);
-                self.0 = State::Through;
+                self.state = State::Through;
             }
             return &[];
         };
         let rest = held.len() - end;
         held.truncate(end);
+        self.sizes.add(size_of(held));
         let (head, next) = rewritten(held);
         out.extend(head);
-        self.0 = next;
+        self.state = next;
         bytes.get(bytes.len() - rest..).unwrap_or_default()
     }
 }
@@ -222,7 +228,7 @@ mod tests {
 
     /// The bytes for the library, when the client's bytes arrive in pieces of one length.
     fn pass(bytes: &[u8], piece: usize) -> Vec<u8> {
-        let (mut lines, mut out) = (RequestLines::new(), Vec::new());
+        let (mut lines, mut out) = (RequestLines::new(HeadSizes::default()), Vec::new());
         for piece in bytes.chunks(piece) {
             lines.push(piece, &mut out);
         }
@@ -249,6 +255,19 @@ mod tests {
               POST /%5E HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\na;x=y\r\nGET /{ HT\n\r\n0\r\nT: {\r\n\r\n\
               GET /%01%zz HTTP/1.0\r\n\r\n",
         );
+    }
+
+    #[test]
+    fn the_size_of_each_head_is_that_of_the_bytes_that_were_sent() {
+        let sizes = HeadSizes::default();
+        let mut lines = RequestLines::new(sizes.clone());
+        let bytes = b"GET /{ HTTP/1.1\r\nA: bc\r\n\r\nPOST /x HTTP/1.1\r\nContent-Length: 9\r\n\r\nGET /{ HT\
+                      GET /y HTTP/1.1\r\n\r\n";
+        for piece in bytes.chunks(7) {
+            lines.push(piece, &mut Vec::new());
+        }
+        let taken: Vec<_> = std::iter::from_fn(|| sizes.take()).collect();
+        assert_eq!(taken, [15 + 2, 16 + 1, 15]);
     }
 
     #[test]
@@ -280,7 +299,7 @@ mod tests {
 
     #[test]
     fn a_head_without_an_end_is_not_held_for_ever() {
-        let (mut lines, mut out) = (RequestLines::new(), Vec::new());
+        let (mut lines, mut out) = (RequestLines::new(HeadSizes::default()), Vec::new());
         lines.push(b"GET /a HTTP/1.1\r\nA: ", &mut out);
         assert!(out.is_empty());
         lines.push(&vec![b'a'; MAX_HEAD], &mut out);

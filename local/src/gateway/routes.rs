@@ -44,11 +44,6 @@ pub struct Match {
     pub parameters: Vec<(String, String)>,
 }
 
-/// The method SEARCH is not available for routes of an HTTP API. It is served on this path anyway, because Directus
-/// clients use it for long queries.
-const SEARCH_PATH: &str = "/items/code_reservation";
-const SEARCH_FUNCTION: &str = "list-reservations";
-
 impl Routes {
     /// The routes of the functions of a template.
     #[must_use]
@@ -60,10 +55,6 @@ impl Routes {
                     Route::Default => routes.default = Some(function.logical_id.clone()),
                     Route::Path { method, path } => routes.add(method, path, &function.logical_id),
                 }
-            }
-            if function.binary == SEARCH_FUNCTION && !function.routes.is_empty() {
-                routes.add("SEARCH", SEARCH_PATH, &function.logical_id);
-                routes.add("SEARCH", &format!("{SEARCH_PATH}/{{proxy+}}"), &function.logical_id);
             }
         }
         let order = |entry: &Entry| {
@@ -208,13 +199,39 @@ mod tests {
     }
 
     #[test]
-    fn search_goes_to_the_list_although_the_template_cannot_name_it() {
+    fn search_and_methods_without_a_route_of_their_own_go_to_the_list() {
         let template = Template::parse(TEMPLATE, &[]).unwrap();
         let routes = Routes::new(&template.functions);
-        for path in ["/items/code_reservation", "/items/code_reservation/"] {
-            let found = routes.find("SEARCH", path).unwrap();
-            assert_eq!(found.function, "ListReservations", "{path}");
+        let find = |method: &str, path: &str| {
+            let found = routes.find(method, path).unwrap();
+            (found.function, found.route_key)
+        };
+        let pair = |function: &str, key: &str| (function.to_owned(), key.to_owned());
+        const LIST: &str = "/items/code_reservation";
+        const ID: &str = "/items/code_reservation/0193aaaa-0000-7000-8000-000000000001";
+        for method in ["SEARCH", "PUT", "OPTIONS", "TRACE", "LINK"] {
+            assert_eq!(find(method, LIST), pair("ListReservations", "ANY /items/code_reservation"), "{method}");
+            for path in [format!("{LIST}/"), ID.to_owned(), format!("{ID}/"), format!("{ID}/x")] {
+                let expected = pair("ListReservations", "ANY /items/code_reservation/{proxy+}");
+                assert_eq!(find(method, &path), expected, "{method} {path}");
+            }
         }
-        assert_eq!(routes.find("SEARCH", "/items/other").unwrap().route_key, "$default");
+        // Named methods win, at every depth.
+        for (method, at_list, at_id) in [
+            ("GET", "ListReservations", "GetReservation"),
+            ("HEAD", "ListReservations", "GetReservation"),
+            ("PATCH", "UpdateReservations", "UpdateReservations"),
+            ("DELETE", "DeleteReservations", "DeleteReservations"),
+        ] {
+            for slash in ["", "/"] {
+                assert_eq!(find(method, &format!("{LIST}{slash}")).0, at_list, "{method}");
+                assert_eq!(find(method, &format!("{ID}{slash}")).0, at_id, "{method}");
+            }
+        }
+        for path in [LIST.to_owned(), format!("{LIST}/"), ID.to_owned(), format!("{ID}/")] {
+            assert_eq!(find("POST", &path).0, "CreateReservations", "{path}");
+        }
+        assert_eq!(find("SEARCH", "/items/other").1, "$default");
+        assert_eq!(find("OPTIONS", "/items/other").1, "OPTIONS /{proxy+}");
     }
 }

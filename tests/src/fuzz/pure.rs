@@ -10,7 +10,10 @@ use common::{
     },
     directory::Role,
     operations::freeze,
-    query::{Access, Budget, Collection, RawQuery, Related, Row, parse, parse_query_string, parse_search_body},
+    query::{
+        Access, Budget, Collection, RawQuery, Related, Row, parse, parse_for_write, parse_query_string,
+        parse_search_body,
+    },
     reservation::{
         ExportKey, Reservation, Rules, Timestamp,
         create::{Birth, Draft},
@@ -70,7 +73,13 @@ fn exercise(raw: &RawQuery) {
         let access = Access::new(role, Some(user.clone()));
         for collection in Collection::ALL {
             let budget = Budget::default();
-            let Ok(query) = parse(raw, collection, &access, now.time(), &budget) else { continue };
+            let read = parse(raw, collection, &access, now.time(), &budget);
+            // What selects the rows of a write can also be read, and never matches every row by mistake.
+            if let Ok(selected) = parse_for_write(raw, collection, &access, now.time(), &Budget::default()) {
+                assert!(read.is_ok(), "{raw:?}");
+                assert!(selected.filter.is_some() || selected.search.is_some() || selected.window.limit == Some(-1));
+            }
+            let Ok(query) = read else { continue };
             let mut related = Related::within(&budget);
             related.insert(Collection::Users, user.clone());
             let _needs =

@@ -108,6 +108,15 @@ pub(in crate::query) fn now_variable(text: &str, now: DateTime<Utc>) -> Option<D
     Some(offset.and_then(|o| shift(now, o)).unwrap_or(now))
 }
 
+/// As [`now_variable`], but `None` for every text that is not exactly `$NOW` or `$NOW(offset)` with an offset that can be
+/// parsed.
+pub(in crate::query) fn exact_now_variable(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    match text.strip_prefix("$NOW")? {
+        "" => Some(now),
+        rest => shift(now, rest.strip_prefix('(')?.strip_suffix(')')?),
+    }
+}
+
 /// `now` moved by `-1 year`, `+2.5 hours`, `3d`, …: the units of the `ms` format, plus months; days if no unit
 /// is given. Years, months, weeks and days are truncated to whole numbers; the smaller units may have fractions.
 fn shift(now: DateTime<Utc>, offset: &str) -> Option<DateTime<Utc>> {

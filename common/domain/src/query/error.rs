@@ -98,6 +98,15 @@ impl QueryError {
     }
 }
 
+/// The first characters of a text of the client, for a message: messages are bounded.
+pub(in crate::query) fn shown(text: &str) -> String {
+    const MOST: usize = 100;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
 fn place(path: &str) -> String {
     if path.is_empty() { "root".into() } else { format!("\"{path}\"") }
 }

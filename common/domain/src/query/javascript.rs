@@ -2,6 +2,7 @@
 //!
 //! `limit=0x10` is 16 and `limit=` is 0 because Directus converts numbers this way (ECMA-262, StringToNumber).
 
+use crate::reservation::float_text;
 use serde_json::Value;
 
 /// The largest whole number that JavaScript holds exactly.
@@ -59,9 +60,9 @@ pub(in crate::query) fn number(value: &Value) -> f64 {
     }
 }
 
-/// `String(number)` for numbers that need no exponent: a whole number has no fraction.
+/// `String(number)`: a whole number has no fraction, a large one an exponent.
 pub(in crate::query) fn number_text(value: f64) -> String {
-    if value == 0.0 { "0".into() } else { format!("{value}") }
+    float_text(value)
 }
 
 /// `String(value)` of any JSON value.

@@ -12,6 +12,10 @@ use crate::{
 /// Maximum of an integer member: Directus' `integer` is a signed 32-bit column.
 pub(super) const MAX_INTEGER: i64 = i32::MAX as i64;
 
+/// The members that are texts and accept a number.
+pub const TEXTS: [&str; 6] =
+    ["reserved_for", "url_suffix", "product", "error_message", "reference_id", "purchase_order"];
+
 /// Reads the input of a client member by member and collects all failed rules.
 pub(super) struct Members<'a> {
     input: &'a Map<String, Value>,

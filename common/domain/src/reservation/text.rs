@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::FieldError;
+use super::{FieldError, number_text};
 
 /// Maximum number of characters of a text member.
 pub(super) const MAX_LENGTH: usize = 255;
@@ -11,7 +11,7 @@ pub(super) const MAX_LENGTH: usize = 255;
 /// of DynamoDB (4 MB).
 pub(super) const MAX_MESSAGE: usize = 8_000;
 
-/// Reads a text or null. A number is converted to its text, as Directus' text columns do.
+/// Reads a text or null. A number is converted to its text ([`number_text`]).
 ///
 /// # Errors
 /// `string` if the value is of another type; `max_length` if the text is too long.
@@ -19,7 +19,7 @@ pub(super) fn text(field: &'static str, value: &Value) -> Result<Option<String>,
     let text = match value {
         Value::Null => return Ok(None),
         Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
+        Value::Number(number) => number_text(number),
         _ => return Err(FieldError::new(field, "string", "Value has to be a string.")),
     };
     let most = if field == "error_message" { MAX_MESSAGE } else { MAX_LENGTH };

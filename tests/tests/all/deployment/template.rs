@@ -51,7 +51,7 @@ fn routes_are_what_an_http_api_can_hold() {
     assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len(), "a route stands once");
     for key in keys.iter().filter(|key| *key != "$default") {
         let (method, path) = key.split_once(' ').unwrap();
-        assert!(["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"].contains(&method), "{key}: method");
+        assert!(["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS", "ANY"].contains(&method), "{key}: method");
         assert!(path.starts_with('/') && !path.ends_with('/'), "{key}: a route key cannot end in a slash");
         // SAM creates a matching Lambda permission only for the name `{proxy+}`.
         assert_eq!(path.contains('+'), path.ends_with("/{proxy+}"), "{key}: greedy");
@@ -64,6 +64,7 @@ fn routes_are_what_an_http_api_can_hold() {
     }
     let contract = [
         "GET /items/code_reservation list-reservations",
+        "ANY /items/code_reservation list-reservations",
         "GET /items/code_reservation/{id} get-reservation",
         "POST /items/code_reservation create-reservations",
         "PATCH /items/code_reservation update-reservations",

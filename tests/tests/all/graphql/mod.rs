@@ -1,5 +1,6 @@
 //! GraphQL over HTTP and through an event: the published documents, the language, rights, and hostile documents.
 
+mod bad_rows;
 mod hostile;
 mod language;
 mod published;

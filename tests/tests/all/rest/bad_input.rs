@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::{
     rest::refusals::{
-        OTHER, Paused, broken_rules, failed, forbidden, invalid_credentials, no_collection, payload, required,
+        OTHER, Paused, at, broken_rules, failed, forbidden, invalid_credentials, no_collection, payload, required,
         route_not_found,
     },
     support::{
@@ -33,7 +33,7 @@ async fn each_broken_rule_of_a_new_reservation_is_named_and_nothing_is_written()
     }
     // One bad row refuses the whole batch.
     let rows = json!([sgtin(1), with(&sgtin(1), json!({ "code_type": null }))]);
-    paused.refuses(api.request("POST", RESERVATIONS).json(&rows), 400, &[required("code_type")]).await;
+    paused.refuses(api.request("POST", RESERVATIONS).json(&rows), 400, &[at(1, required("code_type"))]).await;
     let rows = json!(vec![sgtin(1); 101]);
     let most = payload("101 rows in one request, 100 at most are allowed");
     paused.refuses(api.request("POST", RESERVATIONS).json(&rows), 400, &[most]).await;
@@ -61,10 +61,11 @@ async fn a_body_that_is_none_is_refused() {
         ("nonsense", "The body is not valid JSON: expected ident at line 1 column 2"),
         ("5", "An object or an array is needed as JSON"),
         ("null", "An object or an array is needed as JSON"),
-        ("[5]", "a code reservation has to be an object"),
     ] {
         paused.refuses(post(body.to_owned()), 400, &[payload(reason)]).await;
     }
+    let none = at(0, payload("a code reservation has to be an object"));
+    paused.refuses(post("[5]".to_owned()), 400, &[none]).await;
     let empty = [required("reserved_for"), required("code_type"), required("quantity")];
     paused.refuses(post("{}".to_owned()), 400, &empty).await;
     paused.refuses(post(String::new()), 400, &empty).await;
@@ -144,12 +145,12 @@ async fn what_exists_is_not_created_again() {
     let again = with(&sgtin(6), json!({ "id": own }));
     paused.refuses(api.request("POST", RESERVATIONS).json(&again), 400, std::slice::from_ref(&unique)).await;
     paused
-        .refuses(api.request("POST", RESERVATIONS).json(&json!([sgtin(1), again])), 400, std::slice::from_ref(&unique))
+        .refuses(api.request("POST", RESERVATIONS).json(&json!([sgtin(1), again])), 400, &[at(1, unique.clone())])
         .await;
     let fresh = with(&sgtin(1), json!({ "id": "0190a6b0-1f7a-7000-8000-000000000002" }));
     let twice = with(&unique, json!({}));
     let twice = twice.to_string().replace(own, id(&fresh)).parse::<Value>().unwrap();
-    paused.refuses(api.request("POST", RESERVATIONS).json(&json!([fresh, fresh])), 400, &[twice]).await;
+    paused.refuses(api.request("POST", RESERVATIONS).json(&json!([fresh, fresh])), 400, &[at(1, twice)]).await;
     assert_eq!(api.get(own).await, first);
 
     let post = |api: &Api, key: &str, quantity: u64| {

@@ -22,33 +22,33 @@ use tokio::{
 
 use crate::support::{
     api::RESERVATIONS,
-    harness::{PATIENCE, Running, TOKEN, completed},
+    harness::{PATIENCE, Running, Setup, TOKEN, completed},
     repository::{self, template},
 };
 
 /// An answer as it came.
 #[derive(Debug)]
-struct Raw {
-    status: u16,
-    head: String,
-    body: String,
+pub(super) struct Raw {
+    pub(super) status: u16,
+    pub(super) head: String,
+    pub(super) body: String,
 }
 
 impl Raw {
-    fn header(&self, name: &str) -> Option<&str> {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| {
             let (key, value) = line.split_once(": ")?;
             key.eq_ignore_ascii_case(name).then_some(value)
         })
     }
 
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 }
 
 /// Sends bytes on a connection of their own and reads the answer until the server closes it.
-async fn send(address: SocketAddr, request: &[u8]) -> Raw {
+pub(super) async fn send(address: SocketAddr, request: &[u8]) -> Raw {
     let exchange = async {
         let mut stream = TcpStream::connect(address).await.unwrap();
         let (mut reader, mut writer) = stream.split();
@@ -137,7 +137,8 @@ async fn a_path_holds_no_query_and_a_query_survives_its_path() {
 
 #[tokio::test]
 async fn no_request_is_answered_by_nothing() {
-    let running = Running::in_memory().await;
+    // Also long requests reach the functions.
+    let running = Setup::new().long_requests().start().await;
     let address = running.system.address().unwrap();
     let long = |length: usize| [b"/items/code_reservation?search=".to_vec(), vec![b'a'; length]].concat();
     let mut targets: Vec<Vec<u8>> =

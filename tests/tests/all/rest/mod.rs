@@ -1,8 +1,10 @@
 //! The REST dialect from outside: a system in memory, and HTTP requests to it.
 
+mod any_method;
 mod asset_links;
 mod bad_changes;
 mod bad_input;
+mod bad_rows;
 mod batches;
 mod budget;
 mod byte_order_mark;
@@ -17,13 +19,16 @@ mod files;
 mod fuzz;
 mod links;
 mod lists;
+mod long_requests;
 mod lookups;
+mod number_texts;
 pub(crate) mod oidc;
 mod organisations;
 mod plans;
 pub(crate) mod refusals;
 mod strangers;
 mod suffixes;
+mod write_conditions;
 
 use crate::support::{harness::Setup, repository::root};
 

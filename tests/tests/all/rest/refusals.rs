@@ -105,6 +105,15 @@ pub(crate) fn route_not_found(path: &str) -> Value {
     json!({ "message": format!("Route {path} doesn't exist."), "extensions": { "path": path, "code": "ROUTE_NOT_FOUND" } })
 }
 
+/// An entry of `errors` with the index of a row.
+pub(crate) fn at(row: usize, mut entry: Value) -> Value {
+    let extensions = entry["extensions"].as_object_mut().unwrap();
+    let before = if extensions.contains_key("path") { "type" } else { "code" };
+    let place = extensions.keys().position(|name| name == before).unwrap();
+    extensions.shift_insert(place, "index".to_owned(), json!(row));
+    entry
+}
+
 /// Every rule of the members: members that break it, and the errors.
 pub(crate) fn broken_rules() -> Vec<(Value, Vec<Value>)> {
     let long = "x".repeat(256);

@@ -43,6 +43,12 @@ impl Setup {
         self
     }
 
+    /// Accepts requests that API Gateway refuses for the length of their request line and headers.
+    pub(crate) fn long_requests(mut self) -> Self {
+        self.options.long_requests = true;
+        self
+    }
+
     /// Loads these rows at start, instead of the administrator.
     pub(crate) fn rows(mut self, rows: &Value) -> Self {
         self.rows = Some(rows.clone());

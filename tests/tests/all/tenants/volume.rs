@@ -114,14 +114,21 @@ async fn readings(context: &Context, counter: &Counter, caller: &Caller, theirs:
         let answer = answer.and_then(|(query, list)| list.json(&query, session.budget));
         note(format!("list {query}"), answer);
         // A change by query.
-        let body = json!({"query": {"filter": query["filter"], "limit": -1}, "data": {"purchase_order": "same"}});
+        let mut selection = json!({"limit": -1});
+        if query["filter"] != json!({}) {
+            selection["filter"] = query["filter"].clone();
+        }
+        let body = json!({"query": selection, "data": {"purchase_order": "same"}});
         if query["fields"] == json!(["id"]) && query.get("sort").is_none() && query.get("search").is_none() {
             let answer = update::many(context, session, &body, &raw(&json!({"fields": ["id"]}))).await;
             note(format!("update {query}"), answer.map(|data| data.to_string()));
         }
     }
     let gone = json!({"query": {"filter": {"product": {"_eq": PRODUCT}, "reference_id": {"_eq": "none"}}}});
-    note("delete".to_owned(), delete::many(context, session, &gone).await.map(|()| String::new()));
+    note(
+        "delete".to_owned(),
+        delete::many(context, session, &gone, &RawQuery::default()).await.map(|()| String::new()),
+    );
     for query in [
         json!({"filter": {"reservation": {"_eq": theirs}}, "meta": "*"}),
         json!({"filter": {"reservation": {"_in": [theirs]}}, "aggregate": {"count": ["*"]}}),

@@ -3,7 +3,7 @@
 use super::related::Related;
 use super::value::Actual;
 use crate::query::javascript;
-use crate::query::plan::{Condition, Filter, Part, Scalar, Search, Test};
+use crate::query::plan::{Condition, Filter, Scalar, Search, Test};
 use crate::query::row::Row;
 use crate::query::schema::FieldType;
 use serde_json::Value;
@@ -66,8 +66,8 @@ impl Test {
                 *actual != Actual::Null && list.first() != Some(&Scalar::Null) && !actual.is_among(list)
             }
             Self::Text { part, needle, ignore_case, negated } => match actual {
-                Actual::Text(text) if *ignore_case => find(&text.to_lowercase(), needle, *part) != *negated,
-                Actual::Text(text) => find(text, needle, *part) != *negated,
+                Actual::Text(text) if *ignore_case => part.holds(&text.to_lowercase(), needle) != *negated,
+                Actual::Text(text) => part.holds(text, needle) != *negated,
                 _ => false,
             },
         }
@@ -96,13 +96,5 @@ fn is_empty(actual: &Actual<'_>) -> bool {
         Actual::Null => true,
         Actual::Text(text) => text.is_empty(),
         _ => false,
-    }
-}
-
-fn find(text: &str, needle: &str, part: Part) -> bool {
-    match part {
-        Part::Contains => text.contains(needle),
-        Part::Start => text.starts_with(needle),
-        Part::End => text.ends_with(needle),
     }
 }

@@ -7,6 +7,7 @@ use super::aliases::Aliases;
 use super::filter::lower::lower;
 use super::named_fields::{NamedFields, Use};
 use super::parameters::Parameters;
+use super::purpose::Purpose;
 use super::scope;
 use super::variables::Variables;
 use super::wildcards;
@@ -217,7 +218,7 @@ impl Draft {
                             field,
                             collection,
                             selection,
-                            filter: deep.filter.as_ref().map_or(Ok(None), |f| lower(f, collection))?,
+                            filter: deep.filter.as_ref().map_or(Ok(None), |f| lower(f, collection, Purpose::Read))?,
                             search: deep.search.as_deref().map(|s| Search::new(s, collection, access)),
                         },
                     };

@@ -8,6 +8,8 @@
 //! 3. [`named_fields`]: each of them must exist, then each must be readable;
 //! 4. [`filter::lower`], [`fields`], [`aggregates`], [`sort`]: names and operands become types of `plan`.
 //!
+//! [`write`] adds what a query must have that selects the rows of a write ([`purpose`]).
+//!
 //! It may use `raw`, `plan` and the ground modules. It sees no rows.
 
 mod aggregates;
@@ -17,11 +19,13 @@ mod filter;
 mod named_fields;
 mod parameters;
 mod path;
+mod purpose;
 mod query;
 mod scope;
 mod search;
 mod sort;
 mod variables;
 mod wildcards;
+mod write;
 
-pub use query::parse;
+pub use query::{parse, parse_for_write};

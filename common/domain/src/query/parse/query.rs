@@ -5,8 +5,10 @@ use super::fields::{self, Drafting};
 use super::filter::lower::lower;
 use super::named_fields::{NamedFields, Use};
 use super::parameters::Parameters;
+use super::purpose::Purpose;
 use super::sort;
 use super::variables::Variables;
+use super::write;
 use crate::query::access::Access;
 use crate::query::budget::{Budget, Limit};
 use crate::query::error::QueryError;
@@ -28,7 +30,29 @@ pub fn parse(
     now: DateTime<Utc>,
     budget: &Budget,
 ) -> Result<Query, QueryError> {
-    let variables = Variables { access, now, budget };
+    parse_with(raw, collection, Variables { access, now, budget, purpose: Purpose::Read })
+}
+
+/// As [`parse`], for a query that selects the rows of a write.
+///
+/// # Errors
+/// As [`parse`]; `INVALID_QUERY` also for an unknown parameter, for a query without a condition, unless it says
+/// `limit: -1` and has no filter, and for a condition that says nothing or compares with what is no value of its field.
+pub fn parse_for_write(
+    raw: &RawQuery,
+    collection: Collection,
+    access: &Access,
+    now: DateTime<Utc>,
+    budget: &Budget,
+) -> Result<Query, QueryError> {
+    write::check(raw)?;
+    let query = parse_with(raw, collection, Variables { access, now, budget, purpose: Purpose::Write })?;
+    write::check_selection(&query)?;
+    Ok(query)
+}
+
+fn parse_with(raw: &RawQuery, collection: Collection, variables: Variables<'_>) -> Result<Query, QueryError> {
+    let Variables { access, budget, purpose, .. } = variables;
     let mut parameters = Parameters::read(raw, variables)?;
     let aliases = parameters.aliases()?;
     let operations = parameters.operations();
@@ -52,7 +76,7 @@ pub fn parse(
     }
     named.check(access)?;
 
-    let filter = parameters.filter.as_ref().map_or(Ok(None), |f| lower(f, collection))?;
+    let filter = parameters.filter.as_ref().map_or(Ok(None), |f| lower(f, collection, purpose))?;
     // Each filter of codes has a limit of its own, but a query can have many.
     budget.spend(Limit::Codes, filter.as_ref().map_or(0, Filter::lookups_in_all))?;
     let selection = draft.resolve(access, parameters.export.is_some_and(ListFormat::is_table))?;

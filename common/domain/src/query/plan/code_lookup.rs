@@ -1,5 +1,7 @@
 //! [`CodeLookup`]: one whole code that a filter asks for.
 
+use crate::code::{Candidate, by_code, by_digital_link, by_join_key};
+
 /// A whole code, as one of the fields that hold it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum CodeLookup {
@@ -14,4 +16,24 @@ pub enum CodeLookup {
     DigitalLink(String),
     /// `epc_join_key`
     EpcJoinKey(String),
+}
+
+impl CodeLookup {
+    /// The namespaces that the code may belong to; none for a text that is no code.
+    #[must_use]
+    pub fn candidates(&self) -> Vec<Candidate> {
+        match self {
+            Self::Code { code, product } => by_code(code, product.as_deref()),
+            Self::DigitalLink(link) => by_digital_link(link),
+            Self::EpcJoinKey(key) => by_join_key(key),
+        }
+    }
+
+    /// The text of the code, as the filter has it.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Code { code: text, .. } | Self::DigitalLink(text) | Self::EpcJoinKey(text) => text,
+        }
+    }
 }

@@ -69,6 +69,17 @@ pub enum Part {
     End,
 }
 
+impl Part {
+    /// Whether this part of a text holds `needle`.
+    pub(in crate::query) fn holds(self, text: &str, needle: &str) -> bool {
+        match self {
+            Self::Contains => text.contains(needle),
+            Self::Start => text.starts_with(needle),
+            Self::End => text.ends_with(needle),
+        }
+    }
+}
+
 /// An operand, in the type of the field that it is compared with.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Scalar {
@@ -86,7 +97,7 @@ pub enum Scalar {
 
 impl Scalar {
     /// Nulls first, then the order of the type. All operands of a list have the same type.
-    fn order(&self, other: &Self) -> Ordering {
+    pub(in crate::query) fn order(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::Null, Self::Null) => Ordering::Equal,
             (Self::Null, _) => Ordering::Less,

@@ -19,6 +19,11 @@ impl RawQuery {
         self.0.get(name).filter(|v| !v.is_null())
     }
 
+    /// The names of all parameters, `null` ones included.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// Whether there are no parameters.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

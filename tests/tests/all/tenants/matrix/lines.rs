@@ -470,16 +470,26 @@ fn graphql() -> Vec<Line> {
 }
 
 fn elsewhere() -> Vec<Line> {
+    const ANY: &str = "ANY /items/code_reservation";
     use Hidden::Status;
     vec![
         line("GET /server/ping", "ping", Needs::Nothing, Status(200), |_| get("/server/ping")),
         line("GET /server/health", "health", Needs::NoBadToken, Status(200), |_| get("/server/health")),
         line("OPTIONS /{proxy+}", "preflight", Needs::Nothing, Status(200), |t| {
+            ask("OPTIONS", format!("/files/{}", t.file), Value::Null)
+        }),
+        line(ANY, "preflight", Needs::Nothing, Status(200), |t| {
             ask("OPTIONS", format!("{RESERVATIONS}/{}", t.id), Value::Null)
+        }),
+        line(ANY, "search of one", Needs::NoBadToken, Status(404), |t| {
+            ask("SEARCH", format!("{RESERVATIONS}/{}", t.id), json!({"keys": [t.id]}))
+        }),
+        line(ANY, "no such method", Needs::NoBadToken, Status(404), |t| {
+            ask("PUT", format!("{RESERVATIONS}/{}", t.id), json!({"quantity": 1}))
         }),
         line("$default", "no such path", Needs::NoBadToken, Status(404), |t| get(format!("/nothing/{}", t.id))),
         line("$default", "no such method", Needs::NoBadToken, Status(404), |t| {
-            ask("PUT", format!("{RESERVATIONS}/{}", t.id), json!({"quantity": 1}))
+            ask("PUT", format!("/files/{}", t.file), json!({"title": "x"}))
         }),
         line("$default", "another collection", Needs::NoBadToken, Status(403), |t| {
             get(format!("/items/product/{}", t.id))

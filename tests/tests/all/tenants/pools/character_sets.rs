@@ -52,6 +52,13 @@ fn organisation(user: &str) -> &'static str {
     }
 }
 
+/// The same for a row of an array.
+fn refusal_of_row(row: usize) -> Value {
+    let mut refusal = refusal();
+    refusal["errors"][0]["extensions"]["index"] = json!(row);
+    refusal
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_with_limited_organisations_names_a_character_set_for_their_own_keys_only() {
     let running = tenants().start().await;
@@ -69,7 +76,8 @@ async fn a_caller_with_limited_organisations_names_a_character_set_for_their_own
                 assert_eq!(everything(running.context()).await, before, "{user} {body} wrote something");
                 // One row that must not name a set refuses the batch.
                 let without = with(&body, json!({ "character_set": null }));
-                assert_eq!(api.send_json("POST", RESERVATIONS, &json!([without, body])).await.json(), refusal());
+                let reply = api.send_json("POST", RESERVATIONS, &json!([without, body])).await;
+                assert_eq!(reply.json(), refusal_of_row(1));
                 assert_eq!(everything(running.context()).await, before, "{user} {body} wrote something");
             }
             // Without a set everybody may.
@@ -102,19 +110,22 @@ async fn a_named_character_set_does_not_move_to_a_key_or_length_of_others() {
     ] {
         let before = everything(running.context()).await;
         let replies = [
-            writer.send_json("PATCH", &row(&own), &change).await,
-            writer.send_json("PATCH", RESERVATIONS, &json!({ "keys": [id(&own)], "data": change })).await,
-            writer.send_json("PATCH", RESERVATIONS, &json!([with(&change, json!({ "id": id(&own) }))])).await,
+            (writer.send_json("PATCH", &row(&own), &change).await, refusal()),
+            (writer.send_json("PATCH", RESERVATIONS, &json!({ "keys": [id(&own)], "data": change })).await, refusal()),
+            (
+                writer.send_json("PATCH", RESERVATIONS, &json!([with(&change, json!({ "id": id(&own) }))])).await,
+                refusal_of_row(0),
+            ),
         ];
-        for reply in replies {
-            assert_eq!((reply.status, reply.json()), (400, refusal()), "{change}");
+        for (reply, expected) in replies {
+            assert_eq!((reply.status, reply.json()), (400, expected), "{change}");
         }
         assert_eq!(everything(running.context()).await, before, "{change} wrote something");
     }
     // In two steps of one request.
     let steps =
         json!([{ "id": id(&own), "product": OF_B, "character_set": null }, { "id": id(&own), "character_set": "hex" }]);
-    assert_eq!(writer.send_json("PATCH", RESERVATIONS, &steps).await.json(), refusal());
+    assert_eq!(writer.send_json("PATCH", RESERVATIONS, &steps).await.json(), refusal_of_row(1));
     assert_eq!(
         writer.send_json("PATCH", &row(&own), &json!({ "product": OF_B, "character_set": null })).await.status,
         200

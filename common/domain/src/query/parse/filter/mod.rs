@@ -3,6 +3,7 @@
 
 pub(super) mod lower;
 pub(super) mod normalize;
+mod operands;
 mod operators;
 pub(super) mod validate;
 pub(super) mod walk;

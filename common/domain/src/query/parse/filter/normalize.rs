@@ -9,6 +9,7 @@ use crate::query::budget::{Limit, size_of_name};
 use crate::query::error::QueryError;
 use crate::query::json_size::json_values;
 use crate::query::limits::{MAX_FILTER_NESTING, MAX_FILTER_NODES, MAX_RELATIONAL_DEPTH};
+use crate::query::parse::purpose::Purpose;
 use crate::query::parse::variables::Variables;
 use serde_json::{Map, Value};
 
@@ -17,7 +18,8 @@ const LISTS: [&str; 4] = ["_in", "_nin", "_between", "_nbetween"];
 /// Reads the `filter` parameter: an object, or a text that is one in JSON.
 ///
 /// # Errors
-/// `INVALID_QUERY` if it is not valid JSON, too large, too deep, or if a group is not a list.
+/// `INVALID_QUERY` if it is not valid JSON, too large, too deep, or if a group is not a list; and, in a write, for a
+/// variable that has no value and for the word `null`.
 pub(in crate::query) fn parse(raw: &Value, variables: Variables<'_>) -> Result<Value, QueryError> {
     let parsed;
     let filter = match raw {
@@ -40,8 +42,7 @@ pub(in crate::query) fn parse(raw: &Value, variables: Variables<'_>) -> Result<V
     if filter.is_null() {
         return Ok(Value::Null);
     }
-    let filter = normalize(filter, variables).and_then(|f| lift_logic(f, &mut Vec::new()));
-    filter.ok_or_else(|| QueryError::invalid("Invalid filter object"))
+    lift_logic(normalize(filter, variables)?, &mut Vec::new())
 }
 
 /// The size of a filter.
@@ -78,28 +79,31 @@ fn count(value: &Value, depth: usize, above: usize, size: &mut Size) -> Result<(
     }
 }
 
-/// `None` if the filter is invalid.
-fn normalize(filter: &Value, variables: Variables<'_>) -> Option<Value> {
+fn invalid() -> QueryError {
+    QueryError::invalid("Invalid filter object")
+}
+
+fn normalize(filter: &Value, variables: Variables<'_>) -> Result<Value, QueryError> {
     let mut parts: Vec<Value> = match filter {
-        Value::Null => return Some(Value::Null),
-        Value::Object(members) => members.iter().map(|(k, v)| entry(k, v, variables)).collect::<Option<_>>()?,
+        Value::Null => return Ok(Value::Null),
+        Value::Object(members) => members.iter().map(|(k, v)| entry(k, v, variables)).collect::<Result<_, _>>()?,
         Value::Array(items) => {
-            items.iter().enumerate().map(|(i, v)| entry(&i.to_string(), v, variables)).collect::<Option<_>>()?
+            items.iter().enumerate().map(|(i, v)| entry(&i.to_string(), v, variables)).collect::<Result<_, _>>()?
         }
-        plain => return Some(object("_eq", resolve(plain, variables))),
+        plain => return Ok(object("_eq", resolve(plain, variables)?)),
     };
     match parts.len() {
-        0 => Some(Value::Object(Map::new())),
-        1 => parts.pop(),
-        _ => Some(object("_and", Value::Array(parts))),
+        0 => Ok(Value::Object(Map::new())),
+        1 => parts.pop().ok_or_else(invalid),
+        _ => Ok(object("_and", Value::Array(parts))),
     }
 }
 
-fn entry(key: &str, value: &Value, variables: Variables<'_>) -> Option<Value> {
+fn entry(key: &str, value: &Value, variables: Variables<'_>) -> Result<Value, QueryError> {
     let inner = match key {
         "_and" | "_or" => {
-            let list = value.as_array()?;
-            Value::Array(list.iter().map(|f| normalize(f, variables)).collect::<Option<_>>()?)
+            let list = value.as_array().ok_or_else(invalid)?;
+            Value::Array(list.iter().map(|f| normalize(f, variables)).collect::<Result<_, _>>()?)
         }
         _ if LISTS.contains(&key) => {
             let items = match value {
@@ -108,13 +112,13 @@ fn entry(key: &str, value: &Value, variables: Variables<'_>) -> Option<Value> {
                 Value::String(text) => text.split(',').map(|part| Value::String(part.to_owned())).collect(),
                 other => vec![other.clone()],
             };
-            Value::Array(items.iter().map(|item| resolve(item, variables)).collect())
+            Value::Array(items.iter().map(|item| resolve(item, variables)).collect::<Result<_, _>>()?)
         }
         "_some" | "_none" => normalize(value, variables)?,
-        _ if key.starts_with('_') => resolve(value, variables),
+        _ if key.starts_with('_') => resolve(value, variables)?,
         _ => normalize(value, variables)?,
     };
-    Some(object(key, inner))
+    Ok(object(key, inner))
 }
 
 fn object(key: &str, value: Value) -> Value {
@@ -122,41 +126,50 @@ fn object(key: &str, value: Value) -> Value {
 }
 
 /// Replaces a variable, then the words `true`, `false` and `null`; in arrays only the words.
-fn resolve(value: &Value, variables: Variables<'_>) -> Value {
+fn resolve(value: &Value, variables: Variables<'_>) -> Result<Value, QueryError> {
     match value {
-        Value::String(text) => words(variables.resolve(text)),
-        Value::Array(items) => Value::Array(items.iter().map(|v| words(v.clone())).collect()),
-        other => other.clone(),
+        Value::String(text) => words(variables.resolve(text)?, variables.purpose),
+        Value::Array(items) => {
+            items.iter().map(|v| words(v.clone(), variables.purpose)).collect::<Result<_, _>>().map(Value::Array)
+        }
+        other => Ok(other.clone()),
     }
 }
 
-fn words(value: Value) -> Value {
+/// # Errors
+/// `INVALID_QUERY` for the word `null` in a write: JSON has a null of its own, so the client may mean the text.
+fn words(value: Value, purpose: Purpose) -> Result<Value, QueryError> {
     match value.as_str() {
-        Some("true") => Value::Bool(true),
-        Some("false") => Value::Bool(false),
-        Some("null" | "NULL") => Value::Null,
-        _ => value,
+        Some("true") => Ok(Value::Bool(true)),
+        Some("false") => Ok(Value::Bool(false)),
+        Some(word @ ("null" | "NULL")) if purpose == Purpose::Write => Err(QueryError::invalid(format!(
+            "\"{word}\" would stand for null, which a write must say with \"_null\" or \"_nnull\""
+        ))),
+        Some("null" | "NULL") => Ok(Value::Null),
+        _ => Ok(value),
     }
 }
 
 /// `{"a": {"_or": [x, y]}}` → `{"_or": [{"a": x}, {"a": y}]}`, at every level. `above` are the fields above `filter`.
-/// `None` if a field has no operator below it, as in `{"reserved_for": null}`.
-fn lift_logic(filter: Value, above: &mut Vec<String>) -> Option<Value> {
+///
+/// # Errors
+/// `INVALID_QUERY` if a field has no operator below it, as in `{"reserved_for": null}`.
+fn lift_logic(filter: Value, above: &mut Vec<String>) -> Result<Value, QueryError> {
     let Value::Object(members) = filter else {
-        return None;
+        return Err(invalid());
     };
     let Some((key, value)) = members.into_iter().next() else {
-        return Some(wrap(Value::Object(Map::new()), above));
+        return Ok(wrap(Value::Object(Map::new()), above));
     };
     if key == "_and" || key == "_or" {
         let Value::Array(list) = value else {
-            return None;
+            return Err(invalid());
         };
         let lifted = list.into_iter().map(|part| lift_logic(part, above));
-        return Some(object(&key, Value::Array(lifted.collect::<Option<_>>()?)));
+        return Ok(object(&key, Value::Array(lifted.collect::<Result<_, _>>()?)));
     }
     if key.starts_with('_') {
-        return Some(wrap(object(&key, value), above));
+        return Ok(wrap(object(&key, value), above));
     }
     above.push(key);
     let lifted = lift_logic(value, above);

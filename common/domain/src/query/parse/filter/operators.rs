@@ -136,6 +136,18 @@ fn text_test(operator: &str, operand: &Value) -> Test {
     Test::Text { part, needle, ignore_case, negated }
 }
 
+/// The truth value that PostgreSQL reads from a value; `None` if it reads none.
+pub(super) fn truth(value: &Value) -> Option<bool> {
+    if let Value::Bool(truth) = value {
+        return Some(*truth);
+    }
+    match javascript::text(value).to_ascii_lowercase().as_str() {
+        "1" | "t" | "true" | "y" | "yes" | "on" => Some(true),
+        "0" | "f" | "false" | "n" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
 fn scalars(kind: FieldType, operand: &Value) -> Result<Vec<Scalar>, QueryError> {
     match operand {
         Value::Array(items) => items.iter().map(|v| scalar(kind, v)).collect(),
@@ -157,14 +169,7 @@ fn scalar(kind: FieldType, value: &Value) -> Result<Scalar, QueryError> {
     }
     Ok(match kind {
         FieldType::Timestamp => instant_of(value).map_or(Scalar::Null, Scalar::Instant),
-        FieldType::Boolean => match value {
-            Value::Bool(b) => Scalar::Bool(*b),
-            other => match javascript::text(other).to_ascii_lowercase().as_str() {
-                "1" | "t" | "true" | "y" | "yes" | "on" => Scalar::Bool(true),
-                "0" | "f" | "false" | "n" | "no" | "off" => Scalar::Bool(false),
-                _ => Scalar::Null,
-            },
-        },
+        FieldType::Boolean => truth(value).map_or(Scalar::Null, Scalar::Bool),
         FieldType::Uuid => {
             let text = javascript::text(value);
             // A text that is not a UUID is kept: it equals no key and differs from all.
