@@ -112,7 +112,7 @@ pub async fn run(context: &Context, session: Session<'_>, query: &Query) -> Resu
     let needs = query.needs();
     let mut loader = Loader::new(context, session);
     loader.resolve_codes(query).await?;
-    let plan = plan(query, context.config().shards, |codes| loader.reservations_with(codes));
+    let plan = plan(query, context.store().shape(), |codes| loader.reservations_with(codes));
 
     if let Some(data) = count_alone(store, query, &plan).await? {
         return Ok(List { meta: None, data: Data::Value(data) });
@@ -239,7 +239,7 @@ pub async fn matching(
     let needs = query.needs();
     let mut loader = Loader::new(context, session);
     loader.resolve_codes(query).await?;
-    let plan = plan(query, context.config().shards, |codes| loader.reservations_with(codes));
+    let plan = plan(query, context.store().shape(), |codes| loader.reservations_with(codes));
     let window = query.window.within(most + 1);
     let mut reading = Reading { context, store: context.store(), session, query, needs: &needs, loader };
     let read = reading.read(&plan, window).await?;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{
     Store, StoreError,
     error::classify,
-    items::{self, Item, text},
+    items::{self, Item, key, text},
     walk::{Order, Place, Run, Walk},
 };
 use crate::concurrency;
@@ -165,14 +165,25 @@ impl Entries {
     /// The entries of a walk.
     #[must_use]
     pub fn new(walk: &Walk, filter: &EntryFilter) -> Self {
-        let descending = walk.order.descending();
-        let cursors = walk.runs().into_iter().map(|run| Cursor::new(run, descending, filter)).collect();
-        Self { cursors, order: walk.order, last: None, ties: VecDeque::new(), bounded: true }
+        Self::of(walk.runs(), walk.order, filter)
+    }
+
+    /// The entries of runs whose keys have this order.
+    pub(super) fn of(runs: Vec<Run>, order: Order, filter: &EntryFilter) -> Self {
+        let cursors = runs.into_iter().map(|run| Cursor::new(run, order.descending(), filter)).collect();
+        Self { cursors, order, last: None, ties: VecDeque::new(), bounded: true }
+    }
+
+    /// These entries of one shard, after that of an id.
+    pub(super) fn after(mut self, shard: u32, id: Option<Uuid>) -> Self {
+        if let (Some(cursor), Some(id)) = (self.cursors.first_mut(), id) {
+            cursor.start = Some(Item::from([key("id", id), key("shard", shard)]));
+        }
+        self
     }
 
     /// These entries without the limit `MaxScan`, for the service's own loops, which are bounded by time.
-    #[must_use]
-    pub fn unbounded(self) -> Self {
+    pub(super) fn unbounded(self) -> Self {
         Self { bounded: false, ..self }
     }
 
@@ -241,7 +252,8 @@ impl Entries {
             }
         }
         let descending = self.order.descending();
-        let heads = self.cursors.iter().enumerate().filter_map(|(position, cursor)| Some((cursor.buffer.front()?, position)));
+        let heads =
+            self.cursors.iter().enumerate().filter_map(|(position, cursor)| Some((cursor.buffer.front()?, position)));
         let best = heads.reduce(|a, b| if (b.0 < a.0) == descending { a } else { b });
         Ok(best.map(|(place, position)| (place.clone(), position)))
     }
@@ -273,12 +285,7 @@ impl Store<'_> {
     ///
     /// # Errors
     /// [`StoreError::Busy`] when DynamoDB does not answer.
-    pub(super) async fn count_run(
-        &self,
-        run: &Run,
-        with: Option<&str>,
-        enough: usize,
-    ) -> Result<usize, StoreError> {
+    pub(super) async fn count_run(&self, run: &Run, with: Option<&str>, enough: usize) -> Result<usize, StoreError> {
         let mut count = 0;
         let mut start: Option<Item> = None;
         for _ in 0..MAX_ROUNDS {

@@ -8,6 +8,7 @@
 //! | `conditional_update` | the expressions of these writes |
 //! | `walk` | which entries of the indexes of `Reservations` a list reads, and their keys (pure) |
 //! | `index`, `open_rows`, `shards` | reads of index entries |
+//! | `index_keys` | completes rows that are older than an index |
 //! | `plan` | from a query to the keys or index entries to read (pure) |
 //! | `tables`, `items`, `transaction`, `error` | helpers for all of these |
 //!
@@ -21,6 +22,7 @@ mod directory;
 mod error;
 mod files;
 mod index;
+mod index_keys;
 mod items;
 mod open_rows;
 pub mod plan;
@@ -39,11 +41,12 @@ pub use directory::token_hash;
 pub use error::StoreError;
 pub use files::FileRow;
 pub use index::{Entries, EntryFilter};
+pub use index_keys::{Filled, Filling};
 pub use pools::{Pool, PoolEntry, RangeEntry};
 pub use requests::{Remembered, request_key};
 pub use reservations::{Created, Written};
 pub use steps::Saved;
-pub use walk::{Order, Partition, Times, Walk};
+pub use walk::{INDEX_ATTRIBUTES, IndexStage, Order, Partition, Times, Walk};
 
 use aws_sdk_dynamodb::Client;
 

@@ -1,8 +1,8 @@
 //! The open reservations: of an organisation, for its limit, and of all, for the sweep.
 
 use super::{
-    Store, StoreError,
-    walk::{OPEN, Order, Partition, Times, Walk},
+    Entries, EntryFilter, Store, StoreError,
+    walk::{OPEN, Order, Partition, Run, Times, Walk},
 };
 use crate::reservation::Status;
 
@@ -10,7 +10,7 @@ use crate::reservation::Status;
 const STATUSES: [Status; 2] = [Status::New, Status::InProgress];
 
 impl Walk {
-    /// The open reservations of some partitions, oldest first. Rows of a seed, which are never processed, are among them.
+    /// The reservations of some partitions with an open status, oldest first. Rows of a seed are among them.
     fn open(partitions: Vec<Partition>) -> Self {
         Self {
             partitions,
@@ -21,11 +21,32 @@ impl Walk {
     }
 }
 
+/// All open reservations, in tables without an index by status.
+fn open_before() -> Run {
+    Run { index: OPEN.to_owned(), attribute: OPEN, value: OPEN.to_owned(), range: None }
+}
+
+/// Those of an organisation, in tables without an index by status.
+fn open_of_organisation_before(organisation: &str) -> Run {
+    Run {
+        index: "open_by_organisation".to_owned(),
+        attribute: "organisation_key",
+        value: organisation.to_owned(),
+        range: None,
+    }
+}
+
 impl Store<'_> {
     /// The open reservations of all organisations, oldest first, so that the sweep wakes those first that wait longest.
+    /// Without the limit `MaxScan`: the sweep is bounded by time.
     #[must_use]
-    pub fn open_walk(&self) -> Walk {
-        Walk::open((0..self.config.shards).map(Partition::Shard).collect())
+    pub fn open_entries(&self) -> Entries {
+        let entries = if self.shape().stage.has("by_shard_status") {
+            Entries::new(&Walk::open((0..self.config.shards).map(Partition::Shard).collect()), &EntryFilter::default())
+        } else {
+            Entries::of(vec![open_before()], Order::Id { descending: false }, &EntryFilter::default())
+        };
+        entries.unbounded()
     }
 
     /// Counts the open reservations of an organisation, up to `enough`. The index is eventually consistent: a
@@ -34,10 +55,15 @@ impl Store<'_> {
     /// # Errors
     /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn open_reservations(&self, organisation: &str, enough: usize) -> Result<usize, StoreError> {
+        let runs = if self.shape().stage.has("by_organisation_status") {
+            Walk::open(vec![Partition::Organisation(organisation.to_owned())]).runs()
+        } else {
+            vec![open_of_organisation_before(organisation)]
+        };
         let mut count = 0;
-        for run in Walk::open(vec![Partition::Organisation(organisation.to_owned())]).runs() {
-            // Only rows that the service processes have the attribute.
-            count += self.count_run(&run, Some(OPEN), enough.saturating_sub(count)).await?;
+        for run in &runs {
+            // Only rows that the service processes have the attribute; rows of a seed are never processed.
+            count += self.count_run(run, Some(OPEN), enough.saturating_sub(count)).await?;
         }
         Ok(count)
     }

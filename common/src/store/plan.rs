@@ -6,8 +6,8 @@ use std::fmt;
 use uuid::Uuid;
 
 use super::{
-    EntryFilter,
-    walk::{Order, Partition, Times, Walk},
+    EntryFilter, Store,
+    walk::{IndexStage, Order, Partition, Times, Walk},
 };
 use crate::{
     query::{CodeLookup, Condition, Filter, Query, Scalar, Test},
@@ -81,6 +81,23 @@ impl fmt::Display for Plan {
     }
 }
 
+/// What the plan has to know about the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// The number of partitions of an index over all organisations.
+    pub shards: u32,
+    /// The indexes that can be read.
+    pub stage: IndexStage,
+}
+
+impl Store<'_> {
+    /// What a plan has to know about the table of reservations.
+    #[must_use]
+    pub fn shape(&self) -> Shape {
+        Shape { shards: self.config.shards, stage: IndexStage::new(self.config.index_stage) }
+    }
+}
+
 /// Plans a query of `code_reservation`. `found` gives the reservations that contain one of the given codes.
 ///
 /// The first of these that the query restricts is used: ids; codes, which lead to ids; a reference; a product;
@@ -91,7 +108,7 @@ impl fmt::Display for Plan {
 /// a condition on their entries. The indexes by reference and by product hold the rows of every organisation: their
 /// number would show in the time that the query takes, and in whether it exceeds `MaxScan`.
 #[must_use]
-pub fn plan(query: &Query, shards: u32, found: impl Fn(&[CodeLookup]) -> Vec<Uuid>) -> Plan {
+pub fn plan(query: &Query, table: Shape, found: impl Fn(&[CodeLookup]) -> Vec<Uuid>) -> Plan {
     let conditions = query.conditions();
     let equalities = conditions.as_ref().map(Filter::required_equalities).unwrap_or_default();
     let of = |name: &str| equalities.iter().find(|(field, _)| *field == name).map(|(_, values)| values.as_slice());
@@ -110,13 +127,12 @@ pub fn plan(query: &Query, shards: u32, found: impl Fn(&[CodeLookup]) -> Vec<Uui
             false => Plan { source: Source::Keys(ids), entries: EntryFilter::default(), exact: false },
         };
     }
-    let (used, partitions) = partitions(&of, query.rights.is_some(), shards);
-    let narrow = narrow(conditions.as_ref(), &of, used, &partitions);
+    let (used, partitions) = partitions(&of, query.rights.is_some(), table.shards);
+    let narrow = narrow(conditions.as_ref(), &of, used, &partitions, table.stage);
     let Some(narrow) = narrow else { return nothing };
     let by_id = query.is_default_sort().filter(|_| query.shows_rows());
-    let covers = |chosen: &Chosen<'_>| {
-        query.search.is_none() && conditions.as_ref().is_none_or(|filter| chosen.covers(filter))
-    };
+    let covers =
+        |chosen: &Chosen<'_>| query.search.is_none() && conditions.as_ref().is_none_or(|filter| chosen.covers(filter));
     let (chosen, in_order, fewer) = match (by_id, query.is_sorted_by_creation()) {
         (Some(descending), _) => {
             let walk = Walk { order: Order::Id { descending }, ..Walk::by_id(partitions) };
@@ -126,14 +142,12 @@ pub fn plan(query: &Query, shards: u32, found: impl Fn(&[CodeLookup]) -> Vec<Uui
             });
             (Chosen { walk, used, ranges: false }, true, fewer)
         }
-        (None, Some((descending, ids_descending))) => {
+        (None, Some((descending, ids_descending))) if narrow.is_possible => {
             let walk = Walk { order: Order::Created { descending, ids_descending }, ..narrow.walk };
             (Chosen { walk, used: narrow.used, ranges: true }, true, None)
         }
-        (None, None) if narrow.is_narrower => {
-            (Chosen { walk: narrow.walk, used: narrow.used, ranges: true }, false, None)
-        }
-        (None, None) => (Chosen { walk: Walk::by_id(partitions), used, ranges: false }, false, None),
+        (None, _) if narrow.is_narrower => (Chosen { walk: narrow.walk, used: narrow.used, ranges: true }, false, None),
+        (None, _) => (Chosen { walk: Walk::by_id(partitions), used, ranges: false }, false, None),
     };
     let exact = covers(&chosen);
     let entries = if exact { EntryFilter::default() } else { entry_filter(&of, chosen.used) };
@@ -162,7 +176,9 @@ fn entry_filter<'a>(of: &impl Fn(&str) -> Option<&'a [&'a str]>, used: Option<&s
 struct Narrow<'a> {
     walk: Walk,
     used: Option<&'a str>,
-    /// Whether they are fewer than the entries of the partitions by id.
+    /// Whether the table has the indexes.
+    is_possible: bool,
+    /// Whether the entries are fewer than those of the partitions by id, too.
     is_narrower: bool,
 }
 
@@ -173,8 +189,11 @@ fn narrow<'a>(
     of: &impl Fn(&str) -> Option<&'a [&'a str]>,
     used: Option<&'static str>,
     partitions: &[Partition],
+    stage: IndexStage,
 ) -> Option<Narrow<'static>> {
-    let users = of("user_created").filter(|values| used.is_none() && usable(values));
+    let by_user =
+        |values: &&[&str]| used.is_none() && usable(values) && Partition::User(String::new()).has_times(stage);
+    let users = of("user_created").filter(by_user);
     let (used, partitions) = match users {
         Some(users) => (Some("user_created"), keys(users, Partition::User)),
         None => (used, partitions.to_vec()),
@@ -186,15 +205,16 @@ fn narrow<'a>(
     if statuses.is_empty() || times.is_empty() {
         return None;
     }
-    let by_status = statuses.len() < Status::ALL.len() && partitions.iter().all(Partition::has_statuses);
+    let by_status = statuses.len() < Status::ALL.len() && partitions.iter().all(|one| one.has_statuses(stage));
+    let is_possible = by_status || partitions.iter().all(|one| one.has_times(stage));
     let walk = Walk {
         partitions,
         order: Order::Created { descending: false, ids_descending: false },
         statuses: by_status.then_some(statuses),
         times,
     };
-    let is_narrower = by_status || users.is_some() || !walk.times.is_all();
-    Some(Narrow { walk, used, is_narrower })
+    let is_narrower = is_possible && (by_status || users.is_some() || !walk.times.is_all());
+    Some(Narrow { walk, used, is_possible, is_narrower })
 }
 
 /// Restricts times of creation by the top-level conjunction.

@@ -6,7 +6,8 @@
 //! | `by_…_created` | organisation, product, reference, user, shard | time of creation, then id |
 //! | `by_…_status` | organisation, product, shard | status, then time of creation, then id |
 //!
-//! Only the last three have an attribute that changes, when the status does. `decisions/0030` gives the reasons.
+//! Only the last three have a key that changes, when the status does. `docs/decisions/0030` gives the reasons. A table
+//! that is older than the last two kinds gets them one by one (see [`IndexStage`]).
 
 use std::fmt;
 
@@ -26,8 +27,45 @@ pub(super) const USER_KEY: &str = "user_key";
 /// The attribute of reservations that are open and not seeded, and its only value. Indexes by status project it.
 pub(super) const OPEN: &str = "open";
 
+/// The attributes of a row that exist for indexes alone. A write that changes nothing else changes no reservation.
+pub const INDEX_ATTRIBUTES: [&str; 8] =
+    ["organisation_key", "product_key", "reference_key", "shard", OPEN, USER_KEY, CREATED_ID, STATUS_CREATED];
+
 /// In place of a time that does not exist: after every time, as in the order of an answer.
 const NO_TIME: &str = "~";
+
+/// The indexes that a table has. DynamoDB adds one index in a deployment, so a table that is older than an index gets it
+/// in a deployment of its own: the parameter `IndexStage` counts these. After those that add indexes, two remove the ones
+/// of open reservations.
+///
+/// An index is read only from the deployment after the one that adds it, when it is whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct IndexStage(u32);
+
+/// The indexes that older tables lack, in the order of the deployments that add them.
+pub(super) const ADDED: [&str; 8] = [
+    "by_shard_created",
+    "by_shard_status",
+    "by_organisation_created",
+    "by_organisation_status",
+    "by_product_created",
+    "by_product_status",
+    "by_reference_created",
+    "by_user_created",
+];
+
+impl IndexStage {
+    /// The stage with this number.
+    #[must_use]
+    pub const fn new(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// Whether an index can be read. Those that every table has can.
+    pub(super) fn has(self, index: &str) -> bool {
+        ADDED.iter().position(|added| *added == index).is_none_or(|position| self.0 as usize > position + 1)
+    }
+}
 
 /// The partition of an index.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -75,14 +113,15 @@ impl Partition {
         }
     }
 
-    /// Whether there is an index of this kind by status.
-    pub(super) fn has_statuses(&self) -> bool {
-        matches!(self, Self::Organisation(_) | Self::Product(_) | Self::Shard(_))
+    /// Whether there is an index of this kind by creation.
+    pub(super) fn has_times(&self, stage: IndexStage) -> bool {
+        stage.has(&format!("{}_created", self.name()))
     }
 
-    /// Whether there is an index of this kind by id.
-    pub(super) fn has_ids(&self) -> bool {
-        !matches!(self, Self::User(_))
+    /// Whether there is an index of this kind by status.
+    pub(super) fn has_statuses(&self, stage: IndexStage) -> bool {
+        matches!(self, Self::Organisation(_) | Self::Product(_) | Self::Shard(_))
+            && stage.has(&format!("{}_status", self.name()))
     }
 }
 
@@ -241,10 +280,9 @@ impl Walk {
         match (self.order, &self.statuses) {
             (Order::Id { .. }, _) => vec![run("", None)],
             (Order::Created { .. }, None) => vec![run("_created", created("", CREATED_ID))],
-            (Order::Created { .. }, Some(statuses)) => statuses
-                .iter()
-                .map(|status| run("_status", created(&format!("{status}#"), STATUS_CREATED)))
-                .collect(),
+            (Order::Created { .. }, Some(statuses)) => {
+                statuses.iter().map(|status| run("_status", created(&format!("{status}#"), STATUS_CREATED))).collect()
+            }
         }
     }
 }

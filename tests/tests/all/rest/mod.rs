@@ -13,6 +13,7 @@ mod files;
 mod fuzz;
 mod lookups;
 pub(crate) mod oidc;
+mod ordered_lists;
 mod organisations;
 mod plans;
 pub(crate) mod refusals;

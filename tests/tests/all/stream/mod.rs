@@ -3,6 +3,7 @@
 
 mod again;
 mod ends;
+mod index_keys;
 mod million;
 mod progress;
 mod sweep;
