@@ -38,6 +38,9 @@ pub struct Config {
     pub default_character_set: CharacterSet,
     /// Number of partitions of the index over all organisations.
     pub shards: u32,
+    /// The indexes that the table of reservations has, as the number of deployments that changed them: 0 for the oldest
+    /// tables, [`LAST_INDEX_STAGE`] for new ones.
+    pub index_stage: u32,
     /// Maximum number of items that one list query may read.
     pub max_scan: usize,
     /// Maximum number of codes that an organisation gets on one day (UTC), unless its Directory row has a quota of its
@@ -192,6 +195,7 @@ impl Config {
             default_numeric_length: vars.number("DEFAULT_NUMERIC_LENGTH", 12, 6, 20)?,
             default_character_set: vars.character_set("DEFAULT_CHARACTER_SET")?,
             shards: vars.number("SHARDS", 1, 1, MAX_SHARDS)?,
+            index_stage: vars.number("INDEX_STAGE", LAST_INDEX_STAGE, 0, LAST_INDEX_STAGE)?,
             max_scan: vars.number("MAX_SCAN", MAX_SCAN, 1_000, MAX_SCAN)?,
             max_codes_per_day: vars.number("MAX_CODES_PER_DAY", 0, 0, MAX_DAILY_CODES)?,
             max_open_reservations: vars.number("MAX_OPEN_RESERVATIONS", 1_000, 1, MAX_OPEN_RESERVATIONS)?,
@@ -225,6 +229,9 @@ const MAX_OPEN_RESERVATIONS: usize = 10_000;
 
 /// Maximum number of partitions of an index over all organisations.
 pub const MAX_SHARDS: u32 = 256;
+
+/// The stage of the indexes of a new table: eight were added to the first ones, then two were removed.
+pub const LAST_INDEX_STAGE: u32 = 10;
 
 /// Maximum length of the audience of tokens (characters). It is a URL, a UUID or a name.
 const MAX_AUDIENCE: usize = 255;

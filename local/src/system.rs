@@ -14,6 +14,7 @@ use common::{
     config::{Config, ConfigError, Endpoints, SecretSource},
     context::Context,
     https,
+    store::{Filled, Filling, StoreError},
 };
 use tokio::{
     net::TcpListener,
@@ -97,6 +98,9 @@ pub enum StartError {
     /// The template's environment variables are invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The rows of an older data directory cannot be completed.
+    #[error("the rows of the data directory cannot be completed: {0}")]
+    Rows(#[from] StoreError),
     /// The initial rows cannot be loaded.
     #[error(transparent)]
     Seed(#[from] SeedError),
@@ -131,7 +135,7 @@ impl System {
         let key = if options.shares_stores() { data_dir.access_key()? } else { AccessKey::random() };
 
         let dynamodb = Arc::new(DynamoDb::start_on(&data_dir, listeners.engine)?);
-        dynamodb.create_tables(&template.tables).await?;
+        let has_new_indexes = dynamodb.create_tables(&template.tables).await?;
         let min_part = options.part_policy.map_or(MIN_PART, |policy| policy.part_len.min(MIN_PART));
         let durable = !data_dir.is_temporary();
         let access = Access { listener: listeners.s3, key };
@@ -140,6 +144,9 @@ impl System {
         config.part_policy = options.part_policy.unwrap_or_default();
         let sdk = sdk_config(&s3).to_builder().http_client(dynamodb.http_client()).build();
         let context = Context::new(config, &sdk);
+        if has_new_indexes {
+            complete_index_keys(&context).await?;
+        }
         let token = match &options.seed {
             Some(path) => seed::load(&context, path).await?,
             None => {
@@ -342,6 +349,19 @@ pub fn sdk_config(s3: &S3) -> SdkConfig {
         .region(Region::new(REGION))
         .credentials_provider(SharedCredentialsProvider::new(keys))
         .build()
+}
+
+/// Gives the rows of an older data directory the keys of indexes that are new.
+async fn complete_index_keys(context: &Context) -> Result<(), StoreError> {
+    let store = context.store();
+    let mut filled = Filled::default();
+    for shard in 0..context.config().shards {
+        let mut filling = Filling::of_shard(shard, None);
+        while filling.next(store, &mut filled).await?.is_some() {}
+    }
+    let Filled { looked, written, .. } = filled;
+    tracing::info!(looked, written, "completed the index keys of {written} of {looked} rows");
+    Ok(())
 }
 
 fn config(template: &Template, dynamodb: &DynamoDb, s3: &S3, secret: String) -> Result<Config, ConfigError> {

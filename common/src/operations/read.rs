@@ -1,7 +1,7 @@
 //! Reads reservations: lists, single rows, aggregates, and the answers of writes. The caller's rights are applied here,
 //! in one place for all of these.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -12,8 +12,8 @@ use crate::{
     query::{self, Answer, Budget, Collection, Limit, Meta, Query, Rank, RawQuery, Related, Row, Window},
     reservation::Reservation,
     store::{
-        Entries, Index, Store,
-        plan::{Plan, Source, plan},
+        Entries, EntryFilter, Partition, Store, StoreError, Walk,
+        plan::{Fewer, Plan, Source, plan},
     },
 };
 
@@ -22,6 +22,9 @@ const CHUNK: usize = 100;
 
 /// Maximum number of rows in one read (five concurrent batch reads).
 const MAX_CHUNK: usize = 500;
+
+/// Number of index entries that are read and sorted when the index in the order of the query leads through too many rows.
+const FEW: usize = 4_000;
 
 /// Maximum number of matches that are held until their order is known.
 const HELD: usize = 200;
@@ -109,7 +112,7 @@ pub async fn run(context: &Context, session: Session<'_>, query: &Query) -> Resu
     let needs = query.needs();
     let mut loader = Loader::new(context, session);
     loader.resolve_codes(query).await?;
-    let plan = plan(query, context.config().shards, |codes| loader.reservations_with(codes));
+    let plan = plan(query, context.store().shape(), |codes| loader.reservations_with(codes));
 
     if let Some(data) = count_alone(store, query, &plan).await? {
         return Ok(List { meta: None, data: Data::Value(data) });
@@ -236,7 +239,7 @@ pub async fn matching(
     let needs = query.needs();
     let mut loader = Loader::new(context, session);
     loader.resolve_codes(query).await?;
-    let plan = plan(query, context.config().shards, |codes| loader.reservations_with(codes));
+    let plan = plan(query, context.store().shape(), |codes| loader.reservations_with(codes));
     let window = query.window.within(most + 1);
     let mut reading = Reading { context, store: context.store(), session, query, needs: &needs, loader };
     let read = reading.read(&plan, window).await?;
@@ -258,15 +261,14 @@ impl Reading<'_> {
     async fn read(&mut self, plan: &Plan, window: Window) -> Result<Read, OperationError> {
         let read = match &plan.source {
             Source::Nothing => Read { kept: self.nothing(), filtered: Some(0) },
-            Source::Keys(ids) => self.everything(&mut Candidates::Ids(ids)).await?,
-            Source::Indexes(indexes) => {
-                let by_id = self.query.is_default_sort().filter(|_| self.query.shows_rows());
-                let mut entries = Entries::new(indexes, by_id.unwrap_or(false), &plan.entries);
-                let read = match by_id {
-                    Some(_) => self.page(plan, window, &mut entries).await?,
-                    None => self.everything(&mut Candidates::Entries(&mut entries)).await?,
+            Source::Keys(ids) => self.everything(&mut Candidates::Ids(ids.iter().copied().collect())).await?,
+            Source::Entries { walk, in_order, fewer } => {
+                let mut candidates = Candidates::Entries(Entries::new(walk, &plan.entries));
+                let read = match in_order {
+                    true => self.page(plan, window, &mut candidates, fewer.as_ref()).await?,
+                    false => self.everything(&mut candidates).await?,
                 };
-                tracing::debug!(scanned = entries.scanned(), "plan: {plan}");
+                tracing::debug!(scanned = candidates.scanned(), "plan: {plan}");
                 read
             }
         };
@@ -277,29 +279,35 @@ impl Reading<'_> {
         if self.query.shows_rows() { Kept::Window(Vec::new()) } else { Kept::Reduced(Vec::new()) }
     }
 
-    /// Reads one window in the default order. If every candidate matches, entries are skipped without reading their rows.
-    async fn page(&mut self, plan: &Plan, window: Window, entries: &mut Entries) -> Result<Read, OperationError> {
+    /// Reads one window of candidates that are in the order of the query. If every candidate matches, they are skipped
+    /// without reading their rows.
+    ///
+    /// If the first rows do not fill the window, the entries of `fewer` are looked at: a filter that few rows match would
+    /// lead through most of the table.
+    async fn page(
+        &mut self,
+        plan: &Plan,
+        window: Window,
+        candidates: &mut Candidates,
+        fewer: Option<&Fewer>,
+    ) -> Result<Read, OperationError> {
         let (mut skip, take) = (window.skip(), window.take().unwrap_or(usize::MAX));
+        let mut fewer = fewer;
+        let mut exact = plan.exact;
         let mut filtered = 0;
-        if plan.exact {
-            // The offset counts index entries. A row that was deleted since its entry was written still counts.
-            while skip > 0 {
-                let skipped = entries.next(self.store, skip.min(1_000)).await?.len();
-                if skipped == 0 {
-                    break;
-                }
-                self.session.reads(self.context, skipped)?;
-                skip -= skipped;
-                filtered += skipped;
-            }
-        }
         let mut items = Vec::new();
         let mut most = CHUNK;
-        while items.len() < take {
+        loop {
+            if exact {
+                filtered += self.skip(candidates, &mut skip).await?;
+            }
+            if items.len() >= take {
+                break;
+            }
             let left = take - items.len();
-            let chunk = if plan.exact { left.min(most) } else { most };
+            let chunk = if exact { left.min(most) } else { most };
             most = (most * 2).min(MAX_CHUNK);
-            let ids = entries.next(self.store, chunk).await?;
+            let ids = candidates.next(self.store, chunk).await?;
             if ids.is_empty() {
                 break;
             }
@@ -313,32 +321,73 @@ impl Reading<'_> {
             }
             // An answer that will be refused is not read to its end.
             self.check_members(items.len())?;
+            if let Some(entries) = fewer.take().filter(|_| items.len() < take)
+                && let Some(ids) = self.few(entries, plan).await?
+            {
+                *candidates = Candidates::Ids(ids);
+                (exact, skip, filtered, most) = (entries.exact, window.skip(), 0, CHUNK);
+                items.clear();
+            }
         }
         if self.query.meta.contains(&Meta::FilterCount) {
-            filtered += self.count_rest(plan, entries).await?;
+            filtered += self.count_rest(exact, candidates).await?;
         }
         Ok(Read { kept: Kept::Window(items), filtered: Some(filtered) })
     }
 
+    /// Skips candidates that all match, without reading their rows, and gives their number. A row that was deleted since
+    /// its index entry was written still counts.
+    async fn skip(&self, candidates: &mut Candidates, skip: &mut usize) -> Result<usize, OperationError> {
+        let mut all = 0;
+        while *skip > 0 {
+            let skipped = candidates.next(self.store, (*skip).min(1_000)).await?.len();
+            if skipped == 0 {
+                break;
+            }
+            self.session.reads(self.context, skipped)?;
+            *skip -= skipped;
+            all += skipped;
+        }
+        Ok(all)
+    }
+
+    /// The ids of entries in the order of the query, if there are at most [`FEW`].
+    async fn few(&self, fewer: &Fewer, plan: &Plan) -> Result<Option<VecDeque<Uuid>>, OperationError> {
+        let filter = if fewer.exact { &EntryFilter::default() } else { &plan.entries };
+        let mut entries = Entries::new(&fewer.walk, filter);
+        let mut ids = match entries.next(self.store, FEW + 1).await {
+            Ok(ids) => ids,
+            // `MaxScan` is smaller.
+            Err(StoreError::TooMany(_)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        self.session.reads(self.context, ids.len())?;
+        ids.sort_unstable();
+        if self.query.is_default_sort() == Some(true) {
+            ids.reverse();
+        }
+        Ok((ids.len() <= FEW).then(|| ids.into()))
+    }
+
     /// Counts the matches after the window.
-    async fn count_rest(&mut self, plan: &Plan, entries: &mut Entries) -> Result<usize, OperationError> {
+    async fn count_rest(&mut self, exact: bool, candidates: &mut Candidates) -> Result<usize, OperationError> {
         let mut count = 0;
         loop {
-            let ids = entries.next(self.store, MAX_CHUNK).await?;
+            let ids = candidates.next(self.store, MAX_CHUNK).await?;
             if ids.is_empty() {
                 return Ok(count);
             }
-            count += if plan.exact { ids.len() } else { self.matches_of(&ids).await?.len() };
+            count += if exact { ids.len() } else { self.matches_of(&ids).await?.len() };
         }
     }
 
     /// Reads every match, for other sort orders, groups and aggregates. Keeps only what orders them, or the members that
     /// groups and aggregates need.
-    async fn everything(&mut self, candidates: &mut Candidates<'_>) -> Result<Read, OperationError> {
+    async fn everything(&mut self, candidates: &mut Candidates) -> Result<Read, OperationError> {
         let grouped = self.query.grouped_members();
         let (mut order, mut held, mut reduced) = (Vec::new(), HashMap::new(), Vec::new());
         loop {
-            let ids = candidates.next(self.store).await?;
+            let ids = candidates.next(self.store, MAX_CHUNK).await?;
             if ids.is_empty() {
                 break;
             }
@@ -431,47 +480,45 @@ impl Reading<'_> {
 }
 
 /// Where the ids of candidates come from.
-enum Candidates<'a> {
-    Ids(&'a [Uuid]),
-    Entries(&'a mut Entries),
+enum Candidates {
+    Ids(VecDeque<Uuid>),
+    Entries(Entries),
 }
 
-impl Candidates<'_> {
-    /// The next ids; none at the end.
-    async fn next(&mut self, store: Store<'_>) -> Result<Vec<Uuid>, OperationError> {
+impl Candidates {
+    /// The next ids, `count` at most; none at the end.
+    async fn next(&mut self, store: Store<'_>, count: usize) -> Result<Vec<Uuid>, OperationError> {
         match self {
-            Self::Entries(entries) => Ok(entries.next(store, MAX_CHUNK).await?),
-            Self::Ids(ids) => {
-                let (now, later) = ids.split_at(ids.len().min(MAX_CHUNK));
-                *ids = later;
-                Ok(now.to_vec())
-            }
+            Self::Entries(entries) => Ok(entries.next(store, count).await?),
+            Self::Ids(ids) => Ok(ids.drain(..ids.len().min(count)).collect()),
+        }
+    }
+
+    /// The number of index entries that were examined.
+    fn scanned(&self) -> usize {
+        match self {
+            Self::Entries(entries) => entries.scanned(),
+            Self::Ids(_) => 0,
         }
     }
 }
 
 /// The number of rows that exist for the caller.
 async fn total_count(store: Store<'_>, caller: &Caller) -> Result<usize, OperationError> {
-    let indexes = match caller.organisations() {
-        Some(own) => own.iter().filter(|id| !id.is_empty()).cloned().map(Index::Organisation).collect::<BTreeSet<_>>(),
-        None => (0..store.config().shards).map(Index::Shard).collect(),
+    let partitions = match caller.organisations() {
+        Some(own) => {
+            own.iter().filter(|id| !id.is_empty()).cloned().map(Partition::Organisation).collect::<BTreeSet<_>>()
+        }
+        None => (0..store.config().shards).map(Partition::Shard).collect(),
     };
-    count(store, indexes.iter()).await
-}
-
-async fn count(store: Store<'_>, indexes: impl Iterator<Item = &Index>) -> Result<usize, OperationError> {
-    let mut total = 0;
-    for index in indexes {
-        total += store.index_count(index, store.config().max_scan.saturating_sub(total)).await?;
-    }
-    Ok(total)
+    Ok(store.count_walk(&Walk::by_id(partitions), store.config().max_scan).await?)
 }
 
 /// The number of matches, if the query asks for nothing else and the index entries alone determine it.
 async fn count_alone(store: Store<'_>, query: &Query, plan: &Plan) -> Result<Option<Value>, OperationError> {
-    let Source::Indexes(indexes) = &plan.source else { return Ok(None) };
+    let Source::Entries { walk, .. } = &plan.source else { return Ok(None) };
     if !plan.exact || !query.meta.is_empty() || query.count_data(0).is_none() {
         return Ok(None);
     }
-    Ok(query.count_data(count(store, indexes.iter()).await?))
+    Ok(query.count_data(store.count_walk(walk, store.config().max_scan).await?))
 }

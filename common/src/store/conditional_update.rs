@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{
     StoreError,
     items::{number, text},
+    walk::{OPEN, STATUS_CREATED, status_key},
 };
 use crate::reservation::{Reservation, Status, Timestamp};
 
@@ -51,13 +52,18 @@ impl Step {
     }
 
     /// Sets the members of a reservation that ends as `error` with a message.
-    pub(super) fn fail(&mut self, message: &str, now: Timestamp) {
-        self.set(&[
-            ("status", text(Status::Error.as_str())),
-            ("error_message", text(message)),
-            ("date_updated", text(now.to_string())),
-        ]);
-        self.remove(&["export", "open"]);
+    pub(super) fn fail(&mut self, read: &Reservation, message: &str, now: Timestamp) {
+        self.become_status(read, Status::Error);
+        self.set(&[("error_message", text(message)), ("date_updated", text(now.to_string()))]);
+        self.remove(&["export"]);
+    }
+
+    /// Sets the status, and what the indexes by status need.
+    pub(super) fn become_status(&mut self, read: &Reservation, status: Status) {
+        self.set(&[("status", text(status.as_str())), (STATUS_CREATED, text(status_key(read, status)))]);
+        if !status.is_open() {
+            self.remove(&[OPEN]);
+        }
     }
 
     /// Adds the condition that the reservation has neither made progress nor been woken since `read` (architecture,

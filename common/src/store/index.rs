@@ -1,4 +1,4 @@
-//! The indexes of `Reservations`, and reads of their entries in the order of ids.
+//! Reads of the entries of the indexes of `Reservations`, in the order of a [`Walk`].
 //!
 //! Index entries are eventually consistent and contain only a few members. The rows themselves are read by key.
 
@@ -10,60 +10,13 @@ use uuid::Uuid;
 use super::{
     Store, StoreError,
     error::classify,
-    items::{self, Item, text},
+    items::{self, Item, key, text},
+    walk::{Order, Place, Run, Walk},
 };
 use crate::concurrency;
 
-/// The name of the index of open reservations, of its partition attribute, and the only value of that attribute.
-pub(super) const OPEN: &str = "open";
-
 /// Maximum number of pages that one read fetches without finding an entry that passes the filter.
 const MAX_ROUNDS: usize = 10_000;
-
-/// An index of the table, with the partition to read.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Index {
-    /// Reservations of one organisation.
-    Organisation(String),
-    /// Reservations for one product.
-    Product(String),
-    /// Reservations with one reference.
-    Reference(String),
-    /// One shard of all reservations.
-    Shard(u32),
-    /// Open reservations: `new` or `in_progress`.
-    Open,
-}
-
-impl Index {
-    pub(super) fn name(&self) -> &'static str {
-        match self {
-            Self::Organisation(_) => "by_organisation",
-            Self::Product(_) => "by_product",
-            Self::Reference(_) => "by_reference",
-            Self::Shard(_) => "by_shard",
-            Self::Open => OPEN,
-        }
-    }
-
-    fn attribute(&self) -> &'static str {
-        match self {
-            Self::Organisation(_) => "organisation_key",
-            Self::Product(_) => "product_key",
-            Self::Reference(_) => "reference_key",
-            Self::Shard(_) => "shard",
-            Self::Open => OPEN,
-        }
-    }
-
-    fn value(&self) -> String {
-        match self {
-            Self::Organisation(value) | Self::Product(value) | Self::Reference(value) => value.clone(),
-            Self::Shard(shard) => shard.to_string(),
-            Self::Open => OPEN.to_owned(),
-        }
-    }
-}
 
 /// The shard of an id. It depends on the last four bytes, which are random in UUIDs of version 4 and 7.
 pub(super) fn shard(id: Uuid, shards: u32) -> u32 {
@@ -107,35 +60,32 @@ impl EntryFilter {
     }
 }
 
-/// Entries of one index, read a page at a time.
-struct IndexCursor {
-    index: Index,
+/// The entries of one run of keys, read a page at a time.
+struct Cursor {
+    run: Run,
     descending: bool,
     filter: EntryFilter,
     start: Option<Item>,
-    buffer: VecDeque<Uuid>,
+    buffer: VecDeque<Place>,
     done: bool,
     /// The number of entries that DynamoDB has examined.
     scanned: usize,
 }
 
-impl IndexCursor {
-    /// A cursor at the start of the index.
-    fn new(index: Index, descending: bool, filter: &EntryFilter) -> Self {
-        let filter = filter.without(index.attribute());
-        Self { index, descending, filter, start: None, buffer: VecDeque::new(), done: false, scanned: 0 }
+impl Cursor {
+    /// A cursor at the start of the run.
+    fn new(run: Run, descending: bool, filter: &EntryFilter) -> Self {
+        let filter = filter.without(run.attribute);
+        Self { run, descending, filter, start: None, buffer: VecDeque::new(), done: false, scanned: 0 }
     }
 
-    /// The next id, which stays in the cursor. `want` is the number of entries that the caller expects to take, and is
-    /// used as the page size. `budget` is the number of entries that may still be examined.
-    async fn peek(&mut self, store: Store<'_>, want: usize, budget: usize) -> Result<Option<Uuid>, StoreError> {
+    /// Reads until the cursor has an entry or is at its end. `want` is the number of entries that the caller expects to
+    /// take, and is used as the page size. `budget` is the number of entries that may still be examined.
+    async fn advance(&mut self, store: Store<'_>, want: usize, budget: usize) -> Result<(), StoreError> {
         let before = self.scanned;
         for _ in 0..MAX_ROUNDS {
-            if let Some(id) = self.buffer.front() {
-                return Ok(Some(*id));
-            }
-            if self.done {
-                return Ok(None);
+            if !self.buffer.is_empty() || self.done {
+                return Ok(());
             }
             // One more than the budget, so that an index with exactly as many entries can be read to its end.
             let left = (budget + 1).saturating_sub(self.scanned - before);
@@ -149,9 +99,8 @@ impl IndexCursor {
 
     async fn fill(&mut self, store: Store<'_>, want: usize, left: usize) -> Result<(), StoreError> {
         let table = &store.config.tables.reservations;
-        let mut names = HashMap::from([("#k".to_owned(), self.index.attribute().to_owned())]);
-        let mut values = HashMap::from([(":k".to_owned(), text(self.index.value()))]);
-        let filter = self.filter.expression(&mut names, &mut values);
+        let mut keys = self.run.keys();
+        let filter = self.filter.expression(&mut keys.names, &mut keys.values);
         // With a filter, a page of `want` entries would contain few matches. Then DynamoDB's maximum page (1 MB) is
         // used.
         let limit = if filter.is_none() { want.clamp(1, left) } else { left };
@@ -159,12 +108,13 @@ impl IndexCursor {
             .client
             .query()
             .table_name(table)
-            .index_name(self.index.name())
-            .key_condition_expression("#k = :k")
-            .projection_expression("id")
+            .index_name(&self.run.index)
+            .key_condition_expression(keys.condition)
+            // The names of the partition and sort keys are those of the condition.
+            .projection_expression(if self.run.range.is_some() { "id, #s" } else { "id" })
             .set_filter_expression(filter)
-            .set_expression_attribute_names(Some(names))
-            .set_expression_attribute_values(Some(values))
+            .set_expression_attribute_names(Some(keys.names))
+            .set_expression_attribute_values(Some(keys.values))
             .scan_index_forward(!self.descending)
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .set_exclusive_start_key(self.start.take())
@@ -173,7 +123,8 @@ impl IndexCursor {
             .map_err(classify)?;
         self.scanned += usize::try_from(answer.scanned_count).unwrap_or(0);
         for item in answer.items.unwrap_or_default() {
-            self.buffer.push_back(item_id(table, &item)?);
+            let key = self.run.range.as_ref().and_then(|range| items::get_text(&item, range.attribute));
+            self.buffer.push_back(Place::new(item_id(table, &item)?, key));
         }
         self.start = answer.last_evaluated_key;
         self.done = self.start.is_none();
@@ -181,25 +132,58 @@ impl IndexCursor {
     }
 }
 
-/// Entries of several indexes of one kind, merged in the order of ids. An id that occurs in two indexes is given once.
+/// A key condition with its names (`#k`, `#s`) and values.
+struct Keys {
+    condition: &'static str,
+    names: HashMap<String, String>,
+    values: HashMap<String, AttributeValue>,
+}
+
+impl Run {
+    fn keys(&self) -> Keys {
+        let mut names = HashMap::from([("#k".to_owned(), self.attribute.to_owned())]);
+        let mut values = HashMap::from([(":k".to_owned(), text(&self.value))]);
+        let Some(range) = &self.range else { return Keys { condition: "#k = :k", names, values } };
+        names.insert("#s".to_owned(), range.attribute.to_owned());
+        values.insert(":low".to_owned(), text(&range.low));
+        values.insert(":high".to_owned(), text(&range.high));
+        Keys { condition: "#k = :k AND #s BETWEEN :low AND :high", names, values }
+    }
+}
+
+/// The entries of a [`Walk`], merged in its order. An id that occurs in two runs is given once.
 pub struct Entries {
-    cursors: Vec<IndexCursor>,
-    descending: bool,
-    last: Option<Uuid>,
+    cursors: Vec<Cursor>,
+    order: Order,
+    last: Option<Place>,
+    /// Entries of one time, in the order in which they are given, if that is not the order of the index.
+    ties: VecDeque<Uuid>,
     bounded: bool,
 }
 
 impl Entries {
-    /// The merged entries of these indexes.
+    /// The entries of a walk.
     #[must_use]
-    pub fn new(indexes: &[Index], descending: bool, filter: &EntryFilter) -> Self {
-        let cursors = indexes.iter().map(|index| IndexCursor::new(index.clone(), descending, filter)).collect();
-        Self { cursors, descending, last: None, bounded: true }
+    pub fn new(walk: &Walk, filter: &EntryFilter) -> Self {
+        Self::of(walk.runs(), walk.order, filter)
+    }
+
+    /// The entries of runs whose keys have this order.
+    pub(super) fn of(runs: Vec<Run>, order: Order, filter: &EntryFilter) -> Self {
+        let cursors = runs.into_iter().map(|run| Cursor::new(run, order.descending(), filter)).collect();
+        Self { cursors, order, last: None, ties: VecDeque::new(), bounded: true }
+    }
+
+    /// These entries of one shard, after that of an id.
+    pub(super) fn after(mut self, shard: u32, id: Option<Uuid>) -> Self {
+        if let (Some(cursor), Some(id)) = (self.cursors.first_mut(), id) {
+            cursor.start = Some(Item::from([key("id", id), key("shard", shard)]));
+        }
+        self
     }
 
     /// These entries without the limit `MaxScan`, for the service's own loops, which are bounded by time.
-    #[must_use]
-    pub fn unbounded(self) -> Self {
+    pub(super) fn unbounded(self) -> Self {
         Self { bounded: false, ..self }
     }
 
@@ -210,31 +194,68 @@ impl Entries {
     pub async fn next(&mut self, store: Store<'_>, count: usize) -> Result<Vec<Uuid>, StoreError> {
         let mut ids = Vec::with_capacity(count.min(1_000));
         while ids.len() < count {
-            // All partitions together may examine `most` entries.
-            let most = if self.bounded { store.config().max_scan } else { usize::MAX - 1 };
-            let share = (most / self.cursors.len().max(1)).max(1);
-            let want = (count - ids.len()).min(1_000).min(share);
-            let budget = most.saturating_sub(self.scanned());
-            let peeks = self.cursors.iter_mut().map(|cursor| cursor.peek(store, want, budget));
-            let heads = concurrency::all(peeks).await?;
-            if self.scanned() > most {
-                return Err(StoreError::TooMany(most));
-            }
-            let best = heads
-                .iter()
-                .enumerate()
-                .filter_map(|(position, head)| head.map(|id| (id, position)))
-                .reduce(|a, b| if (b.0 < a.0) == self.descending { a } else { b });
-            let Some((id, position)) = best else { break };
-            if let Some(cursor) = self.cursors.get_mut(position) {
-                cursor.buffer.pop_front();
-            }
-            if self.last != Some(id) {
-                self.last = Some(id);
-                ids.push(id);
+            let want = count - ids.len();
+            let next = match self.order.turns_ties() {
+                true => self.next_of_ties(store, want).await?,
+                false => self.next_place(store, want).await?.map(|place| place.id),
+            };
+            match next {
+                Some(id) => ids.push(id),
+                None => break,
             }
         }
         Ok(ids)
+    }
+
+    /// The next entry, where entries of one time are given in the opposite order of the index: all of them are read
+    /// before the first one is given.
+    async fn next_of_ties(&mut self, store: Store<'_>, want: usize) -> Result<Option<Uuid>, StoreError> {
+        if let Some(id) = self.ties.pop_front() {
+            return Ok(Some(id));
+        }
+        let Some(first) = self.next_place(store, want).await? else { return Ok(None) };
+        self.ties.push_front(first.id);
+        while self.head(store, want).await?.is_some_and(|(head, _)| head.time == first.time) {
+            if let Some(next) = self.next_place(store, want).await? {
+                self.ties.push_front(next.id);
+            }
+        }
+        Ok(self.ties.pop_front())
+    }
+
+    /// Takes the next entry in the order of the indexes.
+    async fn next_place(&mut self, store: Store<'_>, want: usize) -> Result<Option<Place>, StoreError> {
+        while let Some((place, position)) = self.head(store, want).await? {
+            if let Some(cursor) = self.cursors.get_mut(position) {
+                cursor.buffer.pop_front();
+            }
+            if self.last.as_ref() != Some(&place) {
+                self.last = Some(place.clone());
+                return Ok(Some(place));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The next entry in the order of the indexes, and the cursor that has it.
+    async fn head(&mut self, store: Store<'_>, want: usize) -> Result<Option<(Place, usize)>, StoreError> {
+        // All runs together may examine `most` entries.
+        let most = if self.bounded { store.config().max_scan } else { usize::MAX - 1 };
+        if self.cursors.iter().any(|cursor| cursor.buffer.is_empty() && !cursor.done) {
+            let share = (most / self.cursors.len().max(1)).max(1);
+            let want = want.min(1_000).min(share);
+            let budget = most.saturating_sub(self.scanned());
+            let empty = self.cursors.iter_mut().filter(|cursor| cursor.buffer.is_empty() && !cursor.done);
+            concurrency::all(empty.map(|cursor| cursor.advance(store, want, budget))).await?;
+            if self.scanned() > most {
+                return Err(StoreError::TooMany(most));
+            }
+        }
+        let descending = self.order.descending();
+        let heads =
+            self.cursors.iter().enumerate().filter_map(|(position, cursor)| Some((cursor.buffer.front()?, position)));
+        let best = heads.reduce(|a, b| if (b.0 < a.0) == descending { a } else { b });
+        Ok(best.map(|(place, position)| (place.clone(), position)))
     }
 
     /// The number of entries that DynamoDB has examined so far.
@@ -245,26 +266,26 @@ impl Entries {
 }
 
 impl Store<'_> {
-    /// Counts the entries of an index without fetching them.
+    /// Counts the entries of a walk without fetching them.
     ///
     /// # Errors
     /// [`StoreError::TooMany`] for more than `limit` entries; [`StoreError::Busy`] when DynamoDB does not answer.
-    pub async fn index_count(&self, index: &Index, limit: usize) -> Result<usize, StoreError> {
-        let count = self.count_entries(index.name(), index.attribute(), index.value(), limit.saturating_add(1)).await?;
-        if count > limit { Err(StoreError::TooMany(self.config.max_scan)) } else { Ok(count) }
+    pub async fn count_walk(&self, walk: &Walk, limit: usize) -> Result<usize, StoreError> {
+        let mut total = 0;
+        for run in walk.runs() {
+            total += self.count_run(&run, None, limit.saturating_add(1).saturating_sub(total)).await?;
+            if total > limit {
+                return Err(StoreError::TooMany(self.config.max_scan));
+            }
+        }
+        Ok(total)
     }
 
-    /// Counts the entries of one partition of an index; reads no further than `enough` of them.
+    /// Counts the entries of one run of keys that have an attribute, if one is given; stops at `enough` of them.
     ///
     /// # Errors
     /// [`StoreError::Busy`] when DynamoDB does not answer.
-    pub(super) async fn count_entries(
-        &self,
-        index: &str,
-        attribute: &str,
-        value: String,
-        enough: usize,
-    ) -> Result<usize, StoreError> {
+    pub(super) async fn count_run(&self, run: &Run, with: Option<&str>, enough: usize) -> Result<usize, StoreError> {
         let mut count = 0;
         let mut start: Option<Item> = None;
         for _ in 0..MAX_ROUNDS {
@@ -272,14 +293,20 @@ impl Store<'_> {
             if left == 0 {
                 return Ok(count);
             }
+            let mut keys = run.keys();
+            let filter = with.map(|attribute| {
+                keys.names.insert("#with".to_owned(), attribute.to_owned());
+                "attribute_exists(#with)".to_owned()
+            });
             let answer = self
                 .client
                 .query()
                 .table_name(&self.config.tables.reservations)
-                .index_name(index)
-                .key_condition_expression("#k = :k")
-                .expression_attribute_names("#k", attribute)
-                .expression_attribute_values(":k", text(&value))
+                .index_name(&run.index)
+                .key_condition_expression(keys.condition)
+                .set_filter_expression(filter)
+                .set_expression_attribute_names(Some(keys.names))
+                .set_expression_attribute_values(Some(keys.values))
                 .select(Select::Count)
                 .limit(i32::try_from(left).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(start)

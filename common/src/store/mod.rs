@@ -6,7 +6,9 @@
 //! | `day_counts` | the codes that an organisation with a quota was given on a day |
 //! | `allocation`, `steps` | the protocol of a reservation: the service's own conditional writes |
 //! | `conditional_update` | the expressions of these writes |
-//! | `index`, `open_rows`, `shards` | the indexes of `Reservations` and `Files` |
+//! | `walk` | which entries of the indexes of `Reservations` a list reads, and their keys (pure) |
+//! | `index`, `open_rows`, `shards` | reads of index entries |
+//! | `index_keys` | completes rows that are older than an index |
 //! | `plan` | from a query to the keys or index entries to read (pure) |
 //! | `tables`, `items`, `transaction`, `error` | helpers for all of these |
 //!
@@ -20,6 +22,7 @@ mod directory;
 mod error;
 mod files;
 mod index;
+mod index_keys;
 mod items;
 mod open_rows;
 pub mod plan;
@@ -30,17 +33,20 @@ mod shards;
 mod steps;
 mod tables;
 mod transaction;
+mod walk;
 
 pub use allocation::{Allocated, MAX_PLACEMENTS, Placement, has_room};
 pub use day_counts::DayCount;
 pub use directory::token_hash;
 pub use error::StoreError;
 pub use files::FileRow;
-pub use index::{Entries, EntryFilter, Index};
+pub use index::{Entries, EntryFilter};
+pub use index_keys::{Filled, Filling};
 pub use pools::{Pool, PoolEntry, RangeEntry};
 pub use requests::{Remembered, request_key};
 pub use reservations::{Created, Written};
 pub use steps::Saved;
+pub use walk::{INDEX_ATTRIBUTES, IndexStage, Order, Partition, Times, Walk};
 
 use aws_sdk_dynamodb::Client;
 

@@ -1,17 +1,70 @@
-//! The number of open reservations of an organisation, from the sparse index of open ones by organisation.
+//! The open reservations: of an organisation, for its limit, and of all, for the sweep.
 
-use super::{Store, StoreError};
+use super::{
+    Entries, EntryFilter, Store, StoreError,
+    walk::{OPEN, Order, Partition, Run, Times, Walk},
+};
+use crate::reservation::Status;
 
-/// The index. Its keys are the organisation and the mark of an open reservation, so only open ones are in it.
-const OPEN_BY_ORGANISATION: &str = "open_by_organisation";
+/// The statuses of open reservations.
+const STATUSES: [Status; 2] = [Status::New, Status::InProgress];
+
+impl Walk {
+    /// The reservations of some partitions with an open status, oldest first. Rows of a seed are among them.
+    fn open(partitions: Vec<Partition>) -> Self {
+        Self {
+            partitions,
+            order: Order::Created { descending: false, ids_descending: false },
+            statuses: Some(STATUSES.to_vec()),
+            times: Times::default(),
+        }
+    }
+}
+
+/// All open reservations, in tables without an index by status.
+fn open_before() -> Run {
+    Run { index: OPEN.to_owned(), attribute: OPEN, value: OPEN.to_owned(), range: None }
+}
+
+/// Those of an organisation, in tables without an index by status.
+fn open_of_organisation_before(organisation: &str) -> Run {
+    Run {
+        index: "open_by_organisation".to_owned(),
+        attribute: "organisation_key",
+        value: organisation.to_owned(),
+        range: None,
+    }
+}
 
 impl Store<'_> {
+    /// The open reservations of all organisations, oldest first, so that the sweep wakes those first that wait longest.
+    /// Without the limit `MaxScan`: the sweep is bounded by time.
+    #[must_use]
+    pub fn open_entries(&self) -> Entries {
+        let entries = if self.shape().stage.has("by_shard_status") {
+            Entries::new(&Walk::open((0..self.config.shards).map(Partition::Shard).collect()), &EntryFilter::default())
+        } else {
+            Entries::of(vec![open_before()], Order::Id { descending: false }, &EntryFilter::default())
+        };
+        entries.unbounded()
+    }
+
     /// Counts the open reservations of an organisation, up to `enough`. The index is eventually consistent: a
     /// reservation that was created or ended less than about a second ago may be missing or still counted.
     ///
     /// # Errors
     /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn open_reservations(&self, organisation: &str, enough: usize) -> Result<usize, StoreError> {
-        self.count_entries(OPEN_BY_ORGANISATION, "organisation_key", organisation.to_owned(), enough).await
+        let runs = if self.shape().stage.has("by_organisation_status") {
+            Walk::open(vec![Partition::Organisation(organisation.to_owned())]).runs()
+        } else {
+            vec![open_of_organisation_before(organisation)]
+        };
+        let mut count = 0;
+        for run in &runs {
+            // Only rows that the service processes have the attribute; rows of a seed are never processed.
+            count += self.count_run(run, Some(OPEN), enough.saturating_sub(count)).await?;
+        }
+        Ok(count)
     }
 }

@@ -5,10 +5,13 @@ use std::fmt;
 
 use uuid::Uuid;
 
-use super::{EntryFilter, Index};
+use super::{
+    EntryFilter, Store,
+    walk::{IndexStage, Order, Partition, Times, Walk},
+};
 use crate::{
     query::{CodeLookup, Condition, Filter, Query, Scalar, Test},
-    reservation::uuid,
+    reservation::{Status, uuid},
 };
 
 /// Maximum number of partitions that one query merges.
@@ -35,34 +38,77 @@ pub enum Source {
     Nothing,
     /// The reservations with these ids.
     Keys(Vec<Uuid>),
-    /// The entries of these indexes, all of one kind.
-    Indexes(Vec<Index>),
+    /// Index entries.
+    Entries {
+        /// The entries.
+        walk: Walk,
+        /// Whether they are in the order of the query. Otherwise all matches are read before the first is shown.
+        in_order: bool,
+        /// For a query in the order of ids: entries that contain every match and are likely to be fewer, but have another
+        /// order.
+        fewer: Option<Fewer>,
+    },
+}
+
+/// Entries that are worth reading, and sorting, if there are few of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fewer {
+    /// The entries.
+    pub walk: Walk,
+    /// Whether every one of them matches.
+    pub exact: bool,
 }
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let exact = if self.exact { ", exact" } else { "" };
         match &self.source {
             Source::Nothing => write!(f, "nothing"),
             Source::Keys(ids) => write!(f, "{} keys", ids.len()),
-            Source::Indexes(indexes) => {
-                let kind = indexes.first().map_or("none", Index::name);
-                write!(f, "{} × {kind}{exact}", indexes.len())
+            Source::Entries { walk, in_order, fewer } => {
+                write!(f, "{walk}")?;
+                if self.exact {
+                    write!(f, ", exact")?;
+                }
+                if !in_order {
+                    write!(f, ", sorted afterwards")?;
+                }
+                match fewer {
+                    Some(fewer) => write!(f, "; if few: {}", fewer.walk),
+                    None => Ok(()),
+                }
             }
         }
+    }
+}
+
+/// What the plan has to know about the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// The number of partitions of an index over all organisations.
+    pub shards: u32,
+    /// The indexes that can be read.
+    pub stage: IndexStage,
+}
+
+impl Store<'_> {
+    /// What a plan has to know about the table of reservations.
+    #[must_use]
+    pub fn shape(&self) -> Shape {
+        Shape { shards: self.config.shards, stage: IndexStage::new(self.config.index_stage) }
     }
 }
 
 /// Plans a query of `code_reservation`. `found` gives the reservations that contain one of the given codes.
 ///
 /// The first of these that the query restricts is used: ids; codes, which lead to ids; a reference; a product;
-/// organisations. Otherwise all shards are read.
+/// organisations; in the order of creation also a user. Otherwise all shards are read. In the order of creation, and
+/// where all matches are read before one is shown, statuses and times of creation restrict the entries further.
 ///
 /// A caller who is limited to organisations reads the partitions of these and no others, with a reference or product as
 /// a condition on their entries. The indexes by reference and by product hold the rows of every organisation: their
 /// number would show in the time that the query takes, and in whether it exceeds `MaxScan`.
 #[must_use]
-pub fn plan(query: &Query, shards: u32, found: impl Fn(&[CodeLookup]) -> Vec<Uuid>) -> Plan {
+pub fn plan(query: &Query, table: Shape, found: impl Fn(&[CodeLookup]) -> Vec<Uuid>) -> Plan {
     let conditions = query.conditions();
     let equalities = conditions.as_ref().map(Filter::required_equalities).unwrap_or_default();
     let of = |name: &str| equalities.iter().find(|(field, _)| *field == name).map(|(_, values)| values.as_slice());
@@ -81,7 +127,35 @@ pub fn plan(query: &Query, shards: u32, found: impl Fn(&[CodeLookup]) -> Vec<Uui
             false => Plan { source: Source::Keys(ids), entries: EntryFilter::default(), exact: false },
         };
     }
-    let (used, indexes) = partitions(&of, query.rights.is_some(), shards);
+    let (used, partitions) = partitions(&of, query.rights.is_some(), table.shards);
+    let narrow = narrow(conditions.as_ref(), &of, used, &partitions, table.stage);
+    let Some(narrow) = narrow else { return nothing };
+    let by_id = query.is_default_sort().filter(|_| query.shows_rows());
+    let covers =
+        |chosen: &Chosen<'_>| query.search.is_none() && conditions.as_ref().is_none_or(|filter| chosen.covers(filter));
+    let (chosen, in_order, fewer) = match (by_id, query.is_sorted_by_creation()) {
+        (Some(descending), _) => {
+            let walk = Walk { order: Order::Id { descending }, ..Walk::by_id(partitions) };
+            let fewer = narrow.is_narrower.then(|| {
+                let chosen = Chosen { walk: narrow.walk, used: narrow.used, ranges: true };
+                Fewer { exact: covers(&chosen), walk: chosen.walk }
+            });
+            (Chosen { walk, used, ranges: false }, true, fewer)
+        }
+        (None, Some((descending, ids_descending))) if narrow.is_possible => {
+            let walk = Walk { order: Order::Created { descending, ids_descending }, ..narrow.walk };
+            (Chosen { walk, used: narrow.used, ranges: true }, true, None)
+        }
+        (None, _) if narrow.is_narrower => (Chosen { walk: narrow.walk, used: narrow.used, ranges: true }, false, None),
+        (None, _) => (Chosen { walk: Walk::by_id(partitions), used, ranges: false }, false, None),
+    };
+    let exact = covers(&chosen);
+    let entries = if exact { EntryFilter::default() } else { entry_filter(&of, chosen.used) };
+    Plan { source: Source::Entries { walk: chosen.walk, in_order, fewer }, entries, exact }
+}
+
+/// The conditions that DynamoDB evaluates on entries: equalities other than the one that selected the partitions.
+fn entry_filter<'a>(of: &impl Fn(&str) -> Option<&'a [&'a str]>, used: Option<&str>) -> EntryFilter {
     let mut entries = EntryFilter::default();
     for (field, attribute) in
         [("reserved_for", "organisation_key"), ("product", "product_key"), ("reference_id", "reference_key")]
@@ -95,9 +169,70 @@ pub fn plan(query: &Query, shards: u32, found: impl Fn(&[CodeLookup]) -> Vec<Uui
             entries.require(field, values);
         }
     }
-    let exact = query.search.is_none() && conditions.as_ref().is_none_or(|filter| covered(filter, used));
-    let entries = if exact { EntryFilter::default() } else { entries };
-    Plan { source: Source::Indexes(indexes), entries, exact }
+    entries
+}
+
+/// Entries in the order of creation that contain every match.
+struct Narrow<'a> {
+    walk: Walk,
+    used: Option<&'a str>,
+    /// Whether the table has the indexes.
+    is_possible: bool,
+    /// Whether the entries are fewer than those of the partitions by id, too.
+    is_narrower: bool,
+}
+
+/// The entries that statuses, times of creation and, if nothing else selected partitions, a user leave. `None` if that
+/// is none.
+fn narrow<'a>(
+    conditions: Option<&Filter>,
+    of: &impl Fn(&str) -> Option<&'a [&'a str]>,
+    used: Option<&'static str>,
+    partitions: &[Partition],
+    stage: IndexStage,
+) -> Option<Narrow<'static>> {
+    let by_user =
+        |values: &&[&str]| used.is_none() && usable(values) && Partition::User(String::new()).has_times(stage);
+    let users = of("user_created").filter(by_user);
+    let (used, partitions) = match users {
+        Some(users) => (Some("user_created"), keys(users, Partition::User)),
+        None => (used, partitions.to_vec()),
+    };
+    let mut times = Times::default();
+    conditions.into_iter().for_each(|filter| restrict(filter, &mut times));
+    let admitted = |status: &&Status| conditions.is_none_or(|c| c.admits("status", status.as_str()) != Some(false));
+    let statuses: Vec<Status> = Status::ALL.iter().filter(admitted).copied().collect();
+    if statuses.is_empty() || times.is_empty() {
+        return None;
+    }
+    let by_status = statuses.len() < Status::ALL.len() && partitions.iter().all(|one| one.has_statuses(stage));
+    let is_possible = by_status || partitions.iter().all(|one| one.has_times(stage));
+    let walk = Walk {
+        partitions,
+        order: Order::Created { descending: false, ids_descending: false },
+        statuses: by_status.then_some(statuses),
+        times,
+    };
+    let is_narrower = is_possible && (by_status || users.is_some() || !walk.times.is_all());
+    Some(Narrow { walk, used, is_possible, is_narrower })
+}
+
+/// Restricts times of creation by the top-level conjunction.
+fn restrict(filter: &Filter, times: &mut Times) {
+    match filter {
+        Filter::And(all) => all.iter().for_each(|one| restrict(one, times)),
+        Filter::Or(any) => {
+            if let [one] = any.as_slice() {
+                restrict(one, times);
+            }
+        }
+        Filter::Leaf(Condition { path, test }) => {
+            if path.own_field() == Some("date_created") {
+                times.restrict(test);
+            }
+        }
+        Filter::Codes { .. } => {}
+    }
 }
 
 /// The partitions to read, and the member that selected them.
@@ -105,37 +240,60 @@ fn partitions<'a>(
     of: &impl Fn(&str) -> Option<&'a [&'a str]>,
     has_rights: bool,
     shards: u32,
-) -> (Option<&'static str>, Vec<Index>) {
-    type Choice = (&'static str, fn(String) -> Index);
-    let all: [Choice; 3] =
-        [("reference_id", Index::Reference), ("product", Index::Product), ("reserved_for", Index::Organisation)];
+) -> (Option<&'static str>, Vec<Partition>) {
+    type Choice = (&'static str, fn(String) -> Partition);
+    let all: [Choice; 3] = [
+        ("reference_id", Partition::Reference),
+        ("product", Partition::Product),
+        ("reserved_for", Partition::Organisation),
+    ];
     let [.., own] = all;
     let choices = if has_rights { &[own][..] } else { &all };
-    for (field, index) in choices.iter().copied() {
-        // An index has no entry for the empty text. The organisations of the caller's rights are used however many they
-        // are, because rights must never lead to reading all rows.
-        let usable = |values: &&[&str]| values.len() <= MAX_PARTITIONS && values.iter().all(|value| !value.is_empty());
+    for (field, partition) in choices.iter().copied() {
+        // The organisations of the caller's rights are used however many they are, because rights must never lead to
+        // reading all rows.
         if let Some(values) = of(field).filter(|values| usable(values) || (field == "reserved_for" && has_rights)) {
-            // A value that cannot be an index key was never stored.
-            let mut values: Vec<_> =
-                values.iter().filter(|value| !value.is_empty() && value.len() <= MAX_KEY_BYTES).collect();
-            values.sort_unstable();
-            values.dedup();
-            return (Some(field), values.into_iter().map(|value| index((*value).to_owned())).collect());
+            return (Some(field), keys(values, partition));
         }
     }
-    (None, (0..shards.max(1)).map(Index::Shard).collect())
+    (None, (0..shards.max(1)).map(Partition::Shard).collect())
 }
 
-/// Whether a filter only requires that the selected member has one of the partitions' values.
-fn covered(filter: &Filter, used: Option<&str>) -> bool {
-    match filter {
-        Filter::And(all) => all.iter().all(|one| covered(one, used)),
-        Filter::Or(any) => matches!(any.as_slice(), [one] if covered(one, used)),
-        Filter::Leaf(Condition { path, test }) => {
-            path.own_field().is_some() && path.own_field() == used && is_text_equality(test)
+/// Whether values can select partitions. An index has no entry for the empty text.
+fn usable(values: &&[&str]) -> bool {
+    values.len() <= MAX_PARTITIONS && values.iter().all(|value| !value.is_empty())
+}
+
+/// The partitions of some values. A value that cannot be an index key was never stored.
+fn keys(values: &[&str], partition: fn(String) -> Partition) -> Vec<Partition> {
+    let mut values: Vec<_> = values.iter().filter(|value| !value.is_empty() && value.len() <= MAX_KEY_BYTES).collect();
+    values.sort_unstable();
+    values.dedup();
+    values.into_iter().map(|value| partition((*value).to_owned())).collect()
+}
+
+/// The walk of a plan, and what selected it.
+struct Chosen<'a> {
+    walk: Walk,
+    /// The member that selected the partitions.
+    used: Option<&'a str>,
+    /// Whether statuses and times were applied.
+    ranges: bool,
+}
+
+impl Chosen<'_> {
+    /// Whether a filter only requires what selected the entries.
+    fn covers(&self, filter: &Filter) -> bool {
+        match filter {
+            Filter::And(all) => all.iter().all(|one| self.covers(one)),
+            Filter::Or(any) => matches!(any.as_slice(), [one] if self.covers(one)),
+            Filter::Leaf(Condition { path, test }) => match path.own_field() {
+                Some("status") if self.ranges => self.walk.statuses.is_some(),
+                Some("date_created") if self.ranges => Times::default().restrict(test),
+                own => own.is_some() && own == self.used && is_text_equality(test),
+            },
+            Filter::Codes { .. } => false,
         }
-        Filter::Codes { .. } => false,
     }
 }
 

@@ -11,10 +11,11 @@ use uuid::Uuid;
 use super::{
     MAX_ATTEMPTS, Store, StoreError,
     error::classify,
-    index::{OPEN, shard},
+    index::shard,
     items::{self, Item, key, number, text},
     requests::Remembered,
     transaction::{MAX_ACTIONS, Outcome, Reason, Transaction},
+    walk::{CREATED_ID, OPEN, STATUS_CREATED, USER_KEY, created_key, status_key},
 };
 use crate::backoff::pause;
 use crate::reservation::Reservation;
@@ -222,6 +223,9 @@ impl Store<'_> {
         index("product_key", reservation.product.as_deref());
         index("reference_key", reservation.reference_id.as_deref());
         index("shard", Some(&shard(reservation.id, self.config.shards).to_string()));
+        index(USER_KEY, reservation.user_created.as_deref());
+        index(CREATED_ID, Some(&created_key(reservation)));
+        index(STATUS_CREATED, Some(&status_key(reservation, reservation.status)));
         index(OPEN, reservation.is_open().then_some(OPEN));
         Ok(item)
     }

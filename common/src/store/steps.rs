@@ -83,14 +83,14 @@ impl Store<'_> {
     pub async fn complete(&self, read: &Reservation, file: &FileRow, now: Timestamp) -> Result<Saved, StoreError> {
         let mut step = self.running(read);
         step.set(&[
-            ("status", text(Status::Complete.as_str())),
             ("quantity_reserved", number(read.quantity())),
             ("export_file", text(&file.id)),
             ("progress_at", text(now.to_string())),
             ("date_updated", text(now.to_string())),
             ("attempts", number(0)),
         ]);
-        step.remove(&["export", "open", "error_message"]);
+        step.become_status(read, Status::Complete);
+        step.remove(&["export", "error_message"]);
         let mut transaction = Transaction::default();
         transaction.update(step.transact()?);
         transaction.put(self.file_put(file)?);
@@ -115,7 +115,7 @@ impl Store<'_> {
     /// As [`Store::save_progress`].
     pub async fn fail(&self, read: &Reservation, message: &str, now: Timestamp) -> Result<Saved, StoreError> {
         let mut step = self.running(read);
-        step.fail(message, now);
+        step.fail(read, message, now);
         self.update(step).await
     }
 
@@ -136,7 +136,7 @@ impl Store<'_> {
     /// As [`Store::save_progress`].
     pub async fn give_up(&self, read: &Reservation, message: &str, now: Timestamp) -> Result<Saved, StoreError> {
         let mut step = self.running(read);
-        step.fail(message, now);
+        step.fail(read, message, now);
         step.without_progress_since(read);
         self.update(step).await
     }

@@ -1,9 +1,10 @@
 //! Reduces stream records to hints: the reservations that the function has to look at. Pure: no I/O.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aws_lambda_events::event::dynamodb::EventRecord;
-use common::operations::tidy::Incarnation;
+use common::{operations::tidy::Incarnation, store::INDEX_ATTRIBUTES};
+use serde_dynamo::AttributeValue;
 use uuid::Uuid;
 
 /// A reservation to look at, with the records that named it.
@@ -31,6 +32,9 @@ pub(crate) fn reduce(records: Vec<EventRecord>) -> (Vec<Hint>, Vec<String>) {
             unreadable.push(sequence_number);
             continue;
         };
+        if changes_only_indexes(&record) {
+            continue;
+        }
         let position = *positions.entry(id).or_insert_with(|| {
             hints.push(Hint { id, incarnations: Vec::new(), sequence_numbers: Vec::new() });
             hints.len() - 1
@@ -47,6 +51,16 @@ pub(crate) fn reduce(records: Vec<EventRecord>) -> (Vec<Hint>, Vec<String>) {
     (hints, unreadable)
 }
 
+/// Whether a write changed nothing but keys of indexes, as the back-fill of an older table does.
+fn changes_only_indexes(record: &EventRecord) -> bool {
+    let (old, new) = (&record.change.old_image, &record.change.new_image);
+    let rest = |image: &HashMap<String, AttributeValue>| -> BTreeMap<String, AttributeValue> {
+        let members = image.iter().filter(|(name, _)| !INDEX_ATTRIBUTES.contains(&name.as_str()));
+        members.map(|(name, value)| (name.clone(), value.clone())).collect()
+    };
+    !old.is_empty() && !new.is_empty() && old != new && rest(old) == rest(new)
+}
+
 fn incarnation(record: &EventRecord, id: Uuid) -> Option<Incarnation> {
     let change = &record.change;
     let of = |image| text(image, "incarnation").and_then(|text| Uuid::try_parse(text).ok());
@@ -54,9 +68,9 @@ fn incarnation(record: &EventRecord, id: Uuid) -> Option<Incarnation> {
     Some(Incarnation { id, incarnation, export_file: text(&change.old_image, "export_file").map(str::to_owned) })
 }
 
-fn text<'a>(item: &'a std::collections::HashMap<String, serde_dynamo::AttributeValue>, name: &str) -> Option<&'a str> {
+fn text<'a>(item: &'a HashMap<String, AttributeValue>, name: &str) -> Option<&'a str> {
     match item.get(name) {
-        Some(serde_dynamo::AttributeValue::S(text)) => Some(text),
+        Some(AttributeValue::S(text)) => Some(text),
         _ => None,
     }
 }

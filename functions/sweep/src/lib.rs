@@ -3,6 +3,7 @@
 //!
 //! It keeps RSV-5: every accepted reservation ends, and after that the bucket contains nothing unreferenced.
 
+mod fill;
 mod tidy;
 mod wake;
 
@@ -12,10 +13,14 @@ use common::{context::Context, metrics::Event, store::StoreError};
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::{Value, json};
 
-/// Runs the task that the event names: `{"task": "wake"}` (the default), `{"task": "tidy"}` or `{"task": "shards"}`.
+/// Runs the task that the event names: `{"task": "wake"}` (the default), `{"task": "tidy"}`, `{"task": "shards"}` or
+/// `{"task": "indexes"}`.
 ///
 /// By default `tidy` skips exports younger than one hour. An operator can lower that: `{"task": "tidy",
 /// "min_age_seconds": 0}`.
+///
+/// An operator starts `indexes` to complete the index keys of an older table. The member `next` of its answer goes into the
+/// next event, until it is null.
 ///
 /// # Errors
 /// When the task is unknown, or when DynamoDB or S3 fails. The next scheduled run continues.
@@ -34,6 +39,7 @@ pub async fn handle(context: &Context, event: LambdaEvent<Value>) -> Result<Valu
             tracing::info!(looked, "sweep looked at {looked} exports");
             Ok(json!({ "looked": looked }))
         }
+        "indexes" => Ok(fill::run(context, fill::Start::read(&event.payload)?, deadline).await?),
         "shards" => Ok(json!({ "stray_shards": stray_shards(context).await? })),
         other => Err(format!("unknown task {other}").into()),
     }

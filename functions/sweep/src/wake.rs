@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use common::{
     context::Context,
     reservation::{Reservation, Timestamp},
-    store::{Entries, EntryFilter, Index, Saved, Store, StoreError},
+    store::{Saved, Store, StoreError},
 };
 use uuid::Uuid;
 
@@ -32,7 +32,7 @@ pub(crate) struct Woken {
 pub(crate) async fn run(context: &Context, deadline: SystemTime) -> Result<Woken, StoreError> {
     let store = context.store();
     let now = context.now();
-    let mut entries = Entries::new(&[Index::Open], false, &EntryFilter::default()).unbounded();
+    let mut entries = store.open_entries();
     let mut woken = Woken::default();
     // A reservation that cannot be read or written must not block those after it. The first error is returned at
     // the end.

@@ -23,6 +23,7 @@ mod long_requests;
 mod lookups;
 mod number_texts;
 pub(crate) mod oidc;
+mod ordered_lists;
 mod organisations;
 mod plans;
 pub(crate) mod refusals;

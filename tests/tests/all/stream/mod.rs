@@ -4,6 +4,7 @@
 mod again;
 mod domains;
 mod ends;
+mod index_keys;
 mod million;
 mod progress;
 mod sweep;

@@ -38,7 +38,7 @@ impl Query {
 
     /// The order of two ranks; the same as that of their rows.
     pub fn compare_ranks(&self, a: &Rank, b: &Rank) -> Ordering {
-        compare_keys(&self.sort, &a.values, &b.values).then_with(|| a.key.cmp(&b.key))
+        compare_keys(&self.sort, &a.values, &b.values).then_with(|| self.compare_ties(&a.key, &b.key))
     }
 
     /// The order of two rows; rows that compare equal are ordered by their primary keys, so that pages never overlap.
@@ -46,8 +46,13 @@ impl Query {
         compare_keys(&self.sort, &self.sort_values(a, related), &self.sort_values(b, related)).then_with(|| {
             let key = self.collection.primary_key().name;
             let id = |row: &Row| row.get(key).and_then(Value::as_str).map(str::to_owned);
-            id(a).cmp(&id(b))
+            self.compare_ties(&id(a), &id(b))
         })
+    }
+
+    /// The order of the primary keys of two rows that compare equal.
+    fn compare_ties<T: Ord>(&self, a: &T, b: &T) -> Ordering {
+        if self.ties_are_descending() { b.cmp(a) } else { a.cmp(b) }
     }
 
     fn sort_values<'a>(&self, row: &'a Row, related: &'a Related) -> Vec<Actual<'a>> {
@@ -66,7 +71,7 @@ impl Query {
             .drain(..)
             .map(|row| (self.sort_values(row, related), row.get(key).and_then(Value::as_str), row))
             .collect();
-        decorated.sort_by(|a, b| compare_keys(&self.sort, &a.0, &b.0).then_with(|| a.1.cmp(&b.1)));
+        decorated.sort_by(|a, b| compare_keys(&self.sort, &a.0, &b.0).then_with(|| self.compare_ties(&a.1, &b.1)));
         rows.extend(decorated.into_iter().map(|(_, _, row)| row));
     }
 }

@@ -28,7 +28,8 @@ pub struct Query {
     pub rights: Option<Filter>,
     /// `search`
     pub search: Option<Search>,
-    /// The order; empty for aggregates over all rows. Rows that compare equal are ordered by their primary key, ascending.
+    /// The order; empty for aggregates over all rows. Rows that compare equal are ordered by their primary keys
+    /// (see [`Query::is_sorted_by_creation`] for the direction).
     pub sort: Vec<SortKey>,
     /// `limit`, `offset`, `page`
     pub window: Window,
@@ -115,6 +116,31 @@ impl Query {
         }
     }
 
+    /// Whether rows are ordered by their times of creation first: whether times are descending, and whether ids of one
+    /// time are. `None` for another order.
+    pub fn is_sorted_by_creation(&self) -> Option<(bool, bool)> {
+        let own = |key: &SortKey| match &key.target {
+            SortTarget::Path(path) => path.own_field(),
+            SortTarget::Aggregate(_) => None,
+        };
+        let [first, rest @ ..] = self.sort.as_slice() else { return None };
+        if !self.shows_rows() || own(first) != Some(CREATED) {
+            return None;
+        }
+        match rest {
+            [] => Some((first.descending, self.ties_are_descending())),
+            [second, ..] => (own(second) == Some("id")).then_some((first.descending, second.descending)),
+        }
+    }
+
+    /// Whether rows that compare equal are ordered by descending primary keys: after a descending time of creation, so
+    /// that the newest row is first also among those of one request.
+    pub(in crate::query) fn ties_are_descending(&self) -> bool {
+        self.sort.last().is_some_and(|key| {
+            key.descending && matches!(&key.target, SortTarget::Path(path) if path.own_field() == Some(CREATED))
+        })
+    }
+
     /// The limit: −1 for all rows, [`DEFAULT_LIMIT`] if the query has none.
     pub fn limit_or_default(&self) -> i64 {
         self.window.limit.unwrap_or(DEFAULT_LIMIT)
@@ -130,6 +156,9 @@ impl Query {
         !self.is_aggregate && self.groups.is_empty()
     }
 }
+
+/// The time of creation of a row.
+const CREATED: &str = "date_created";
 
 /// The field of the default order: the primary key; for codes, whose keys have no useful order, the position in the
 /// reservation.
