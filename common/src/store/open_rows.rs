@@ -55,15 +55,13 @@ impl Store<'_> {
     /// # Errors
     /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn open_reservations(&self, organisation: &str, enough: usize) -> Result<usize, StoreError> {
-        let runs = if self.shape().stage.has("by_organisation_status") {
-            Walk::open(vec![Partition::Organisation(organisation.to_owned())]).runs()
-        } else {
-            vec![open_of_organisation_before(organisation)]
-        };
+        if !self.shape().stage.has("by_organisation_status") {
+            return self.count_run(&open_of_organisation_before(organisation), None, enough).await;
+        }
         let mut count = 0;
-        for run in &runs {
+        for run in Walk::open(vec![Partition::Organisation(organisation.to_owned())]).runs() {
             // Only rows that the service processes have the attribute; rows of a seed are never processed.
-            count += self.count_run(run, Some(OPEN), enough.saturating_sub(count)).await?;
+            count += self.count_run(&run, Some(OPEN), enough.saturating_sub(count)).await?;
         }
         Ok(count)
     }

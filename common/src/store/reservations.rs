@@ -223,7 +223,8 @@ impl Store<'_> {
         index("product_key", reservation.product.as_deref());
         index("reference_key", reservation.reference_id.as_deref());
         index("shard", Some(&shard(reservation.id, self.config.shards).to_string()));
-        index(USER_KEY, reservation.user_created.as_deref());
+        // Conditions on users compare lower case.
+        index(USER_KEY, reservation.user_created.as_deref().map(str::to_ascii_lowercase).as_deref());
         index(CREATED_ID, Some(&created_key(reservation)));
         index(STATUS_CREATED, Some(&status_key(reservation, reservation.status)));
         index(OPEN, reservation.is_open().then_some(OPEN));

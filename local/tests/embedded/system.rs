@@ -52,7 +52,7 @@ async fn tables_and_bucket_of_the_template_are_there() {
     }
     let answer = context.dynamodb().describe_table().table_name(&tables.reservations).send().await.unwrap();
     assert!(answer.table().unwrap().latest_stream_arn().is_some());
-    assert_eq!(answer.table().unwrap().global_secondary_indexes().len(), 6);
+    assert_eq!(answer.table().unwrap().global_secondary_indexes().len(), 12);
     let expiry = context.dynamodb().describe_time_to_live().table_name(&tables.requests).send().await.unwrap();
     assert_eq!(expiry.time_to_live_description().unwrap().attribute_name(), Some("expires_at"));
     context.s3().head_bucket().bucket(&context.config().bucket).send().await.unwrap();

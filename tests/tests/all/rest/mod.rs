@@ -13,6 +13,7 @@ mod compressed_bodies;
 mod conditional;
 mod directus;
 mod edges;
+mod every_index;
 mod examples;
 mod file_names;
 mod files;

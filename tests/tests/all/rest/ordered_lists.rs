@@ -33,7 +33,7 @@ fn row(n: usize) -> Reservation {
     row.date_created = Some(Timestamp::new(noon().time() + chrono::TimeDelta::minutes(minutes)));
     row.status = [Status::New, Status::InProgress, Status::Error].get(n % 100).copied().unwrap_or(Status::Complete);
     row.seeded = true;
-    if n % 2 == 0 {
+    if n.is_multiple_of(2) {
         row.user_created = Some(USER.to_owned());
     }
     row

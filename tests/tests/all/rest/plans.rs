@@ -92,6 +92,7 @@ fn condition(ids: &[Uuid]) -> BoxedStrategy<Value> {
         2 => (select(vec!["_eq", "_neq"]), select(vec!["new", "complete", "error"]))
             .prop_map(|(op, status)| json!({"status": { op: status }})),
         2 => select(USERS.map(|(id, _)| id).to_vec()).prop_map(|id| json!({"user_created": {"_eq": id}})),
+        1 => select(USERS.map(|(id, _)| id).to_vec()).prop_map(|id| json!({"user_created": {"id": {"_eq": id}}})),
         1 => Just(json!({"year(date_created)": {"_eq": 2024}})),
         1 => Just(json!({"user_created": {"email": {"_starts_with": "a"}}})),
         2 => prop::collection::vec(ids.clone(), 0..4).prop_map(|ids| json!({"id": {"_in": ids}})),

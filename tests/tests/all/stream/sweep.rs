@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{TimeDelta, Utc};
 use common::{
     bucket::ObjectHead,
-    config::Config,
+    config::{Config, LAST_INDEX_STAGE},
     context::Context,
     reservation::{ExportKey, Reservation, Status, Timestamp},
 };
@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::support::{
     api::{id, sgtin},
     faults::{Fault, Network},
-    harness::Running,
+    harness::{Running, Setup},
     invariants::stored,
     manual::{End, ManualSystem, ONE_PART, five_parts, invoke},
     stream::deliver,
@@ -229,7 +229,13 @@ async fn old(running: &Running, minutes: i64, attempts: u32) -> Uuid {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_makes_no_progress_is_tried_again_and_ends_after_eight_tries() {
-    let running = Running::paused().await;
+    // In tables of all ages: those before the index by status have another index of open rows.
+    for stage in [0, LAST_INDEX_STAGE] {
+        tried_again_and_ended(Setup::new().paused().parameter("IndexStage", stage).start().await).await;
+    }
+}
+
+async fn tried_again_and_ended(running: Running) {
     let context = running.context();
     let (young, stale, last) = (old(&running, 14, 0).await, old(&running, 16, 7).await, old(&running, 16, 8).await);
     let item = async |id| context.store().reservation(id).await.unwrap().unwrap();

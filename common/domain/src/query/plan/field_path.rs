@@ -1,7 +1,7 @@
 //! [`FieldPath`]: a field of a row, or of a row that it refers to.
 
 use crate::query::functions::Function;
-use crate::query::schema::{Collection, Field};
+use crate::query::schema::{Collection, Field, Relation};
 
 /// A field of a row, or of a row that it refers to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -33,5 +33,17 @@ impl FieldPath {
     /// The name, if this is a field of the row itself without a function.
     pub fn own_field(&self) -> Option<&'static str> {
         (self.relations.is_empty() && self.function.is_none()).then_some(self.field.name)
+    }
+
+    /// The name of the field of the row itself that has the same value in every row where this one has a value: the
+    /// field, or a relation if this is the key of the row that it leads to (`user_created.id`).
+    pub(in crate::query) fn own_key(&self) -> Option<&'static str> {
+        match (self.relations.as_slice(), self.function) {
+            ([relation], None) => match relation.relation {
+                Relation::One(target) if target.primary_key().name == self.field.name => Some(relation.name),
+                _ => None,
+            },
+            _ => self.own_field(),
+        }
     }
 }

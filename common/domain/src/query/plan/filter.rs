@@ -45,7 +45,7 @@ impl Filter {
     }
 
     /// Fields of the row itself that equal one of a few texts in every matching row, from the top-level conjunction:
-    /// `status = new and (…)` gives `status` and `["new"]`. An empty list of texts means that no row can match.
+    /// `status = new and (…)` gives `status` and `["new"]`, and `user_created.id = …` gives `user_created`. An empty list of texts means that no row can match.
     pub fn required_equalities(&self) -> Vec<(&'static str, Vec<&str>)> {
         let mut out = Vec::new();
         self.collect_equalities(&mut out);
@@ -63,7 +63,7 @@ impl Filter {
             }
             Self::Codes { .. } => {}
             Self::Leaf(Condition { path, test }) => {
-                let Some(name) = path.own_field() else { return };
+                let Some(name) = path.own_key() else { return };
                 let found = match test {
                     Test::Equal(Scalar::Text(text)) => vec![text.as_str()],
                     Test::Equal(Scalar::Null) => Vec::new(),

@@ -1,5 +1,6 @@
 //! `MaxOpenReservations`: how many reservations an organisation may have open.
 
+use common::config::LAST_INDEX_STAGE;
 use lambda_runtime::{Context as LambdaContext, LambdaEvent};
 use local::functions;
 use serde_json::{Value, json};
@@ -19,7 +20,12 @@ use crate::{
 
 /// A system with a limit of three.
 async fn three() -> Running {
-    tenants().parameter("MaxOpenReservations", 3).start().await
+    three_with(LAST_INDEX_STAGE).await
+}
+
+/// The same with the indexes of a stage.
+async fn three_with(index_stage: u32) -> Running {
+    tenants().parameter("MaxOpenReservations", 3).parameter("IndexStage", index_stage).start().await
 }
 
 fn refused(reply: &Reply, organisation: &str) {
@@ -39,7 +45,13 @@ async fn patch(api: &Api, object: &Value, change: Value) -> Reply {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_organisation_has_no_more_open_reservations_than_allowed() {
-    let running = three().await;
+    // In tables of all ages: those before the index by status have another index of open rows.
+    for stage in [0, LAST_INDEX_STAGE] {
+        no_more_than_allowed(three_with(stage).await).await;
+    }
+}
+
+async fn no_more_than_allowed(running: Running) {
     let writer = running.api.with_token(Some("writer-a"));
     // A batch counts all its rows.
     let before = everything(running.context()).await;
@@ -79,7 +91,13 @@ async fn an_organisation_has_no_more_open_reservations_than_allowed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_has_ended_is_not_counted_and_what_is_opened_again_is() {
-    let running = three().await;
+    // In tables of all ages: those before the index by status have another index of open rows.
+    for stage in [0, LAST_INDEX_STAGE] {
+        ended_and_opened_again(three_with(stage).await).await;
+    }
+}
+
+async fn ended_and_opened_again(running: Running) {
     let writer = running.api.with_token(Some("writer-a"));
     let posted = writer.post(&batch(A, 3)).await;
     let ids: Vec<&str> = posted.as_array().unwrap().iter().map(id).collect();
