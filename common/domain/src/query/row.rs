@@ -52,6 +52,11 @@ impl Row {
         self.0.retain(|(name, _)| keep(name));
     }
 
+    /// Gives back the memory of members that were removed, for a row that is held for long.
+    pub fn shrink(&mut self) {
+        self.0.shrink_to_fit();
+    }
+
     /// The number of members.
     #[must_use]
     pub const fn len(&self) -> usize {

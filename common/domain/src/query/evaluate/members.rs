@@ -38,7 +38,8 @@ impl Members {
     /// spent.
     #[must_use]
     pub fn held(&self, row: Row, budget: &Budget) -> Option<Row> {
-        let kept = self.of(row);
+        let mut kept = self.of(row);
+        kept.shrink();
         let bytes: usize = kept.values().filter_map(Value::as_str).map(str::len).sum();
         budget.pays(Limit::SortValues, kept.len() + bytes / BYTES_PER_VALUE).then_some(kept)
     }

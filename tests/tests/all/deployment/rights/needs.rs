@@ -24,6 +24,10 @@ enum On {
     Bucket,
 }
 
+/// The function that calls S3 only to sign links. A link to a missing object may be answered 403 instead of 404, so it needs
+/// no s3:ListBucket.
+const ONLY_SIGNS: &str = "files";
+
 /// The actions that an operation needs (Service Authorization Reference, "Actions defined by Amazon DynamoDB", "…
 /// Amazon S3", "… AWS Secrets Manager"; for S3 also the API Reference of each operation, "Permissions"). `None` for an
 /// unknown operation; the call is then reported as a fault.
@@ -89,7 +93,11 @@ fn needed(template: &Value, binaries: &BTreeSet<&str>, line: &str) -> Option<Vec
         if kind == "AWS::S3::Bucket" { id.to_lowercase() == owner } else { *id == owner }
     })?;
     let named = rest.map_or(owner.to_owned(), |rest| format!("{owner}/{rest}"));
-    let rights = actions(service, operation)?.into_iter().map(|(action, on)| match on {
+    let mut rights = actions(service, operation)?;
+    if function == ONLY_SIGNS && operation == "HeadObject" {
+        rights.retain(|(_, on)| matches!(on, On::Named));
+    }
+    let rights = rights.into_iter().map(|(action, on)| match on {
         On::Named => right(function, action, &named),
         On::Bucket => right(function, action, owner),
     });
