@@ -24,8 +24,8 @@ enum On {
     Bucket,
 }
 
-/// The function that calls S3 only to sign links. A link to a missing object may be answered 403 instead of 404, so it needs
-/// no s3:ListBucket.
+/// The function that calls S3 only to sign links. A link to a missing object may be answered 403 instead of 404, so it
+/// needs no s3:ListBucket.
 const ONLY_SIGNS: &str = "files";
 
 /// The actions that an operation needs (Service Authorization Reference, "Actions defined by Amazon DynamoDB", "…

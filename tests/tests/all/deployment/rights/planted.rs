@@ -99,7 +99,7 @@ fn a_right_that_stands_twice_is_found() {
         let again = statement(statements(template, "Sweep"), "FindOpenReservations").clone();
         statements(template, "Sweep").push(again);
     });
-    assert_eq!(twice, ["Sweep: dynamodb:Query on ReservationsTable/index/open stands twice"]);
+    assert_eq!(twice, ["Sweep: dynamodb:Query on ReservationsTable/index/by_shard_status stands twice"]);
 }
 
 #[test]
