@@ -11,7 +11,7 @@ use std::{
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use common::{
-    config::{Config, ConfigError, Endpoints, SecretSource},
+    config::{Config, ConfigError, Endpoints, MAX_SHARDS, SecretSource},
     context::Context,
     https,
     store::{Filled, Filling, StoreError},
@@ -355,7 +355,7 @@ pub fn sdk_config(s3: &S3) -> SdkConfig {
 async fn complete_index_keys(context: &Context) -> Result<(), StoreError> {
     let store = context.store();
     let mut filled = Filled::default();
-    for shard in 0..context.config().shards {
+    for shard in 0..MAX_SHARDS {
         let mut filling = Filling::of_shard(shard, None);
         while filling.next(store, &mut filled).await?.is_some() {}
     }

@@ -4,7 +4,7 @@ use super::{
     Entries, EntryFilter, Store, StoreError,
     walk::{OPEN, Order, Partition, Run, Times, Walk},
 };
-use crate::reservation::Status;
+use crate::{config::MAX_SHARDS, reservation::Status};
 
 /// The statuses of open reservations.
 const STATUSES: [Status; 2] = [Status::New, Status::InProgress];
@@ -38,11 +38,12 @@ fn open_of_organisation_before(organisation: &str) -> Run {
 
 impl Store<'_> {
     /// The open reservations of all organisations, oldest first, so that the sweep wakes those first that wait longest.
-    /// Without the limit `MaxScan`: the sweep is bounded by time.
+    /// Those in partitions that lists do not read since `Shards` was lowered are among them (RSV-5). Without the limit
+    /// `MaxScan`: the sweep is bounded by time.
     #[must_use]
     pub fn open_entries(&self) -> Entries {
         let entries = if self.shape().stage.has("by_shard_status") {
-            Entries::new(&Walk::open((0..self.config.shards).map(Partition::Shard).collect()), &EntryFilter::default())
+            Entries::new(&Walk::open((0..MAX_SHARDS).map(Partition::Shard).collect()), &EntryFilter::default())
         } else {
             Entries::of(vec![open_before()], Order::Id { descending: false }, &EntryFilter::default())
         };

@@ -4,6 +4,7 @@
 use std::time::{Duration, SystemTime};
 
 use common::{
+    config::MAX_SHARDS,
     context::Context,
     store::{Filled, Filling, StoreError},
 };
@@ -39,7 +40,7 @@ impl Start {
     }
 }
 
-/// Completes rows until the time is up. The answer says where the next run continues; `next` is null at the end.
+/// Completes rows of every partition there can be until the time is up. The answer says where the next run continues; `next` is null at the end.
 ///
 /// # Errors
 /// When DynamoDB does not answer or an item cannot be read.
@@ -47,7 +48,7 @@ pub(crate) async fn run(context: &Context, start: Start, deadline: SystemTime) -
     let store = context.store();
     let mut filled = Filled::default();
     let mut next = Some(start);
-    while let Some(Start { shard, after }) = next.filter(|place| place.shard < context.config().shards) {
+    while let Some(Start { shard, after }) = next.filter(|place| place.shard < MAX_SHARDS) {
         let mut filling = Filling::of_shard(shard, after);
         let mut last = after;
         next = loop {

@@ -300,3 +300,18 @@ async fn rows_of_partitions_that_no_list_reads_are_found_once_shards_was_lowered
     assert_eq!(sweep(&with_shards(4)).await, json!([255]), "a partition that is read again is no longer reported");
     running.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_row_of_a_partition_that_no_list_reads_is_woken() {
+    let running = Running::paused().await;
+    let config = Config { shards: 200, ..running.context().config().clone() };
+    let many = Context::new(config, &sdk_config(running.system.s3()));
+    let stale = old(&running, 16, 0).await;
+    let item = many.store().reservation(stale).await.unwrap().unwrap();
+    running.api.delete(&stale.to_string()).await;
+    // In shard 199 of 200; the sweep has one.
+    let own = Uuid::from_u128(0x4000_8000_0000_0000_0000 << 48 | 199);
+    many.store().seed_reservation(&Reservation { id: own, ..item }).await.unwrap();
+    assert_eq!(sweep(running.context(), &json!({"task": "wake"})).await, json!({ "woken": 1, "ended": 0 }));
+    running.stop().await;
+}
