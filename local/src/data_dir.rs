@@ -141,6 +141,20 @@ impl DataDir {
         AccessKey::from_text(&text).ok_or_else(|| DataDirError::AccessKey(self.path.join("access-key")))
     }
 
+    /// Whether all rows have the keys of all indexes.
+    #[must_use]
+    pub fn has_index_keys(&self) -> bool {
+        self.path.join(INDEX_KEYS).exists()
+    }
+
+    /// Notes that all rows have the keys of all indexes.
+    ///
+    /// # Errors
+    /// [`DataDirError::Io`] when the file cannot be written.
+    pub fn note_index_keys(&self) -> Result<(), DataDirError> {
+        self.write(INDEX_KEYS, "All rows have the keys of all indexes.\n").map(drop)
+    }
+
     /// Writes a file that only its owner can read. Replaces an existing one.
     ///
     /// # Errors
@@ -165,6 +179,9 @@ impl DataDir {
         }
     }
 }
+
+/// The file that exists if all rows have the keys of all indexes. Versions with further indexes need another name.
+const INDEX_KEYS: &str = "index-keys-1";
 
 /// Creates a directory, with its parents, that only its owner can enter: the tables hold every code and the hashes of all
 /// tokens. The permissions of an existing directory stay, because it may serve other purposes too.

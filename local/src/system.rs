@@ -135,7 +135,7 @@ impl System {
         let key = if options.shares_stores() { data_dir.access_key()? } else { AccessKey::random() };
 
         let dynamodb = Arc::new(DynamoDb::start_on(&data_dir, listeners.engine)?);
-        let has_new_indexes = dynamodb.create_tables(&template.tables).await?;
+        dynamodb.create_tables(&template.tables).await?;
         let min_part = options.part_policy.map_or(MIN_PART, |policy| policy.part_len.min(MIN_PART));
         let durable = !data_dir.is_temporary();
         let access = Access { listener: listeners.s3, key };
@@ -144,8 +144,10 @@ impl System {
         config.part_policy = options.part_policy.unwrap_or_default();
         let sdk = sdk_config(&s3).to_builder().http_client(dynamodb.http_client()).build();
         let context = Context::new(config, &sdk);
-        if has_new_indexes {
+        // Of a directory of an older version. The note comes after the last row, so a start that was cut short is repeated.
+        if !data_dir.has_index_keys() {
             complete_index_keys(&context).await?;
+            data_dir.note_index_keys()?;
         }
         let token = match &options.seed {
             Some(path) => seed::load(&context, path).await?,

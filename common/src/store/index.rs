@@ -18,6 +18,9 @@ use crate::concurrency;
 /// Maximum number of pages that one read fetches without finding an entry that passes the filter.
 const MAX_ROUNDS: usize = 10_000;
 
+/// Entries in the first page of a read with a filter.
+const FIRST_FILTERED: usize = 100;
+
 /// The shard of an id. It depends on the last four bytes, which are random in UUIDs of version 4 and 7.
 pub(super) fn shard(id: Uuid, shards: u32) -> u32 {
     let [.., a, b, c, d] = *id.as_bytes();
@@ -66,6 +69,8 @@ struct Cursor {
     descending: bool,
     filter: EntryFilter,
     start: Option<Item>,
+    /// The size of the last page.
+    page: usize,
     buffer: VecDeque<Place>,
     done: bool,
     /// The number of entries that DynamoDB has examined.
@@ -76,7 +81,7 @@ impl Cursor {
     /// A cursor at the start of the run.
     fn new(run: Run, descending: bool, filter: &EntryFilter) -> Self {
         let filter = filter.without(run.attribute);
-        Self { run, descending, filter, start: None, buffer: VecDeque::new(), done: false, scanned: 0 }
+        Self { run, descending, filter, start: None, page: 0, buffer: VecDeque::new(), done: false, scanned: 0 }
     }
 
     /// Reads until the cursor has an entry or is at its end. `want` is the number of entries that the caller expects to
@@ -101,9 +106,9 @@ impl Cursor {
         let table = &store.config.tables.reservations;
         let mut keys = self.run.keys();
         let filter = self.filter.expression(&mut keys.names, &mut keys.values);
-        // With a filter, a page of `want` entries would contain few matches. Then DynamoDB's maximum page (1 MB) is
-        // used.
-        let limit = if filter.is_none() { want.clamp(1, left) } else { left };
+        // With a filter, a page of `want` entries may contain few matches, so pages grow, up to DynamoDB's maximum (1 MB).
+        self.page = if filter.is_none() { want } else { want.max(FIRST_FILTERED).max(self.page.saturating_mul(4)) };
+        let limit = self.page.clamp(1, left);
         let answer = store
             .client
             .query()
@@ -215,8 +220,8 @@ impl Entries {
         }
         let Some(first) = self.next_place(store, want).await? else { return Ok(None) };
         self.ties.push_front(first.id);
-        while self.head(store, want).await?.is_some_and(|(head, _)| head.time == first.time) {
-            if let Some(next) = self.next_place(store, want).await? {
+        while let Some((place, position)) = self.head(store, want).await?.filter(|(head, _)| head.time == first.time) {
+            if let Some(next) = self.take(place, position) {
                 self.ties.push_front(next.id);
             }
         }
@@ -226,15 +231,22 @@ impl Entries {
     /// Takes the next entry in the order of the indexes.
     async fn next_place(&mut self, store: Store<'_>, want: usize) -> Result<Option<Place>, StoreError> {
         while let Some((place, position)) = self.head(store, want).await? {
-            if let Some(cursor) = self.cursors.get_mut(position) {
-                cursor.buffer.pop_front();
-            }
-            if self.last.as_ref() != Some(&place) {
-                self.last = Some(place.clone());
+            if let Some(place) = self.take(place, position) {
                 return Ok(Some(place));
             }
         }
         Ok(None)
+    }
+
+    /// Takes the head of a cursor. `None` if the same entry was taken from another one.
+    fn take(&mut self, place: Place, position: usize) -> Option<Place> {
+        if let Some(cursor) = self.cursors.get_mut(position) {
+            cursor.buffer.pop_front();
+        }
+        (self.last.as_ref() != Some(&place)).then(|| {
+            self.last = Some(place.clone());
+            place
+        })
     }
 
     /// The next entry in the order of the indexes, and the cursor that has it.
@@ -291,7 +303,7 @@ impl Store<'_> {
         for _ in 0..MAX_ROUNDS {
             let left = enough.saturating_sub(count);
             if left == 0 {
-                return Ok(count);
+                return Ok(enough);
             }
             let mut keys = run.keys();
             let filter = with.map(|attribute| {
@@ -308,7 +320,8 @@ impl Store<'_> {
                 .set_expression_attribute_names(Some(keys.names))
                 .set_expression_attribute_values(Some(keys.values))
                 .select(Select::Count)
-                .limit(i32::try_from(left).unwrap_or(i32::MAX))
+                // A filter is applied after the limit: with a small one, entries that it excludes would take a call each.
+                .limit(i32::try_from(if with.is_some() { left.max(1_000) } else { left }).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(start)
                 .send()
                 .await
@@ -316,7 +329,7 @@ impl Store<'_> {
             count += usize::try_from(answer.count).unwrap_or(0);
             start = answer.last_evaluated_key;
             if start.is_none() {
-                return Ok(count);
+                return Ok(count.min(enough));
             }
         }
         Err(StoreError::Busy("a count of index entries did not end".to_owned()))

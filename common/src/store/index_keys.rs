@@ -25,6 +25,8 @@ pub struct Filled {
     pub written: usize,
     /// Rows that another writer changed at the same moment. A later run finds them.
     pub busy: usize,
+    /// Rows that cannot be read. They stay as they are.
+    pub unreadable: usize,
 }
 
 /// A walk over all rows of one shard that completes their index keys.
@@ -47,7 +49,7 @@ impl Filling {
     /// record.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Corrupt`] when an item cannot be read.
+    /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn next(&mut self, store: Store<'_>, filled: &mut Filled) -> Result<Option<Uuid>, StoreError> {
         let ids = self.entries.next(store, ROWS).await?;
         let table = &store.config.tables.reservations;
@@ -55,21 +57,37 @@ impl Filling {
         let items = store.batch_get(table, keys).await?;
         filled.looked += ids.len();
         let writes = items.into_iter().map(|item| store.fill(item));
-        for written in concurrency::all(writes).await?.into_iter().flatten() {
-            match written {
-                true => filled.written += 1,
-                false => filled.busy += 1,
+        for fill in concurrency::all(writes).await? {
+            match fill {
+                Fill::Complete => {}
+                Fill::Written => filled.written += 1,
+                Fill::Busy => filled.busy += 1,
+                Fill::Unreadable => filled.unreadable += 1,
             }
         }
         Ok(ids.last().copied())
     }
 }
 
+/// What became of one row.
+enum Fill {
+    Complete,
+    Written,
+    Busy,
+    Unreadable,
+}
+
 impl Store<'_> {
-    /// Completes the index keys of an item. `None` if they are complete; whether it was written, otherwise.
-    async fn fill(&self, item: Item) -> Result<Option<bool>, StoreError> {
+    /// Completes the index keys of an item.
+    async fn fill(&self, item: Item) -> Result<Fill, StoreError> {
         let table = &self.config.tables.reservations;
-        let read: Reservation = items::read(table, item.clone())?;
+        let read: Reservation = match items::read(table, item.clone()) {
+            Ok(read) => read,
+            Err(error) => {
+                tracing::error!(error = %error, "a row keeps its index keys, because it cannot be read: {error}");
+                return Ok(Fill::Unreadable);
+            }
+        };
         let wanted = self.reservation_item(&read)?;
         let keys = [CREATED_ID, STATUS_CREATED, USER_KEY];
         debug_assert!(keys.iter().all(|name| INDEX_ATTRIBUTES.contains(name)));
@@ -78,7 +96,7 @@ impl Store<'_> {
             .filter_map(|name| Some((name, wanted.get(name).filter(|value| item.get(name) != Some(*value))?.clone())))
             .collect();
         if missing.is_empty() {
-            return Ok(None);
+            return Ok(Fill::Complete);
         }
         let sets: Vec<String> = missing.iter().map(|(name, _)| format!("{name} = :{name}")).collect();
         let mut values: HashMap<_, _> = missing.into_iter().map(|(name, value)| (format!(":{name}"), value)).collect();
@@ -95,12 +113,12 @@ impl Store<'_> {
             .send()
             .await;
         match result {
-            Ok(_) => Ok(Some(true)),
+            Ok(_) => Ok(Fill::Written),
             Err(error) => match error.as_service_error() {
                 Some(
                     UpdateItemError::ConditionalCheckFailedException(_)
                     | UpdateItemError::TransactionConflictException(_),
-                ) => Ok(Some(false)),
+                ) => Ok(Fill::Busy),
                 _ => Err(classify(error)),
             },
         }

@@ -164,10 +164,14 @@ fn entry_filter<'a>(of: &impl Fn(&str) -> Option<&'a [&'a str]>, used: Option<&s
             entries.require(attribute, values);
         }
     }
-    for field in ["code_type", "user_created"] {
-        if let Some(values) = of(field) {
-            entries.require(field, values);
-        }
+    if let Some(values) = of("code_type") {
+        entries.require("code_type", values);
+    }
+    // A user's id may be stored with upper case letters, as a seed had it.
+    if let Some(values) = of("user_created").filter(|_| used != Some("user_created")) {
+        let upper: Vec<String> = values.iter().map(|id| id.to_ascii_uppercase()).collect();
+        let both: Vec<&str> = values.iter().copied().chain(upper.iter().map(String::as_str)).collect();
+        entries.require("user_created", &both);
     }
     entries
 }
@@ -191,8 +195,14 @@ fn narrow<'a>(
     partitions: &[Partition],
     stage: IndexStage,
 ) -> Option<Narrow<'static>> {
-    let by_user =
-        |values: &&[&str]| used.is_none() && usable(values) && Partition::User(String::new()).has_times(stage);
+    let admitted = |status: &&Status| conditions.is_none_or(|c| c.admits("status", status.as_str()) != Some(false));
+    let statuses: Vec<Status> = Status::ALL.iter().filter(admitted).copied().collect();
+    // Most rows are complete. So without them, the entries of the statuses are fewer than those of a user, for one user
+    // may have created all rows.
+    let is_rare = !statuses.contains(&Status::Complete) && partitions.iter().all(|one| one.has_statuses(stage));
+    let by_user = |values: &&[&str]| {
+        used.is_none() && !is_rare && usable(values) && Partition::User(String::new()).has_times(stage)
+    };
     let users = of("user_created").filter(by_user);
     let (used, partitions) = match users {
         Some(users) => (Some("user_created"), keys(users, Partition::User)),
@@ -200,8 +210,6 @@ fn narrow<'a>(
     };
     let mut times = Times::default();
     conditions.into_iter().for_each(|filter| restrict(filter, &mut times));
-    let admitted = |status: &&Status| conditions.is_none_or(|c| c.admits("status", status.as_str()) != Some(false));
-    let statuses: Vec<Status> = Status::ALL.iter().filter(admitted).copied().collect();
     if statuses.is_empty() || times.is_empty() {
         return None;
     }

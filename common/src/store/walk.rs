@@ -163,6 +163,9 @@ pub struct Times {
     high: Option<String>,
 }
 
+/// Before every time. Not the empty text, which DynamoDB refuses as a value of a key.
+const FIRST: &str = "!";
+
 /// Follows `#`, which separates the parts of a key: a text with it is after all keys that begin with the same text.
 const AFTER: char = '$';
 
@@ -208,7 +211,7 @@ impl Times {
 
     /// The bounds of the keys with a prefix.
     fn keys(&self, prefix: &str) -> (String, String) {
-        let low = self.low.as_deref().unwrap_or_default();
+        let low = self.low.as_deref().unwrap_or(FIRST);
         // Twice, because the key of a row without a time begins with it.
         let high = self.high.as_deref().unwrap_or("~~");
         (format!("{prefix}{low}"), format!("{prefix}{high}"))
@@ -355,4 +358,39 @@ pub(super) fn created_key(item: &Reservation) -> String {
 /// The sort key of a reservation in the indexes by status, when it has this status.
 pub(super) fn status_key(item: &Reservation, status: Status) -> String {
     format!("{status}#{}", created_key(item))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn walk(statuses: Option<Vec<Status>>, tests: &[Test]) -> Walk {
+        let mut times = Times::default();
+        assert!(tests.iter().all(|test| times.restrict(test)));
+        let order = Order::Created { descending: true, ids_descending: true };
+        Walk { partitions: vec![Partition::Shard(0)], order, statuses, times }
+    }
+
+    #[test]
+    fn no_bound_of_a_key_is_the_empty_text_which_dynamodb_refuses() {
+        let at = || Scalar::Instant(Timestamp::parse("2026-01-01T00:00:00Z").unwrap().time());
+        for tests in [vec![], vec![Test::Less(at())], vec![Test::GreaterOrEqual(at())]] {
+            for statuses in [None, Some(vec![Status::New, Status::Error])] {
+                for run in walk(statuses, &tests).runs() {
+                    let range = run.range.unwrap();
+                    assert!(!range.low.is_empty() && range.low < range.high, "{range:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_run_without_bounds_has_the_keys_of_all_times_and_of_rows_without_one() {
+        let runs = walk(None, &[]).runs();
+        let range = runs[0].range.as_ref().unwrap();
+        for time in ["0000-01-01T00:00:00.000Z", "2026-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z", NO_TIME] {
+            let key = format!("{time}#{}", Uuid::nil());
+            assert!(range.low < key && key < range.high, "{key}");
+        }
+    }
 }

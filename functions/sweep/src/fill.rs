@@ -43,7 +43,7 @@ impl Start {
 /// Completes rows of every partition there can be until the time is up. The answer says where the next run continues; `next` is null at the end.
 ///
 /// # Errors
-/// When DynamoDB does not answer or an item cannot be read.
+/// When DynamoDB does not answer.
 pub(crate) async fn run(context: &Context, start: Start, deadline: SystemTime) -> Result<Value, StoreError> {
     let store = context.store();
     let mut filled = Filled::default();
@@ -65,10 +65,10 @@ pub(crate) async fn run(context: &Context, start: Start, deadline: SystemTime) -
 }
 
 fn answer(filled: Filled, next: Option<Start>) -> Value {
-    let Filled { looked, written, busy } = filled;
-    tracing::info!(looked, written, busy, "sweep completed the index keys of {written} of {looked} rows");
+    let Filled { looked, written, busy, unreadable } = filled;
+    tracing::info!(looked, written, busy, unreadable, "sweep completed the index keys of {written} of {looked} rows");
     let next = next.map(|place| json!({ "shard": place.shard, "after": place.after }));
-    json!({ "looked": looked, "written": written, "busy": busy, "next": next })
+    json!({ "looked": looked, "written": written, "busy": busy, "unreadable": unreadable, "next": next })
 }
 
 #[cfg(test)]

@@ -196,21 +196,13 @@ impl DynamoDb {
         self.handle.spawn(task).await.map_err(|_| DynamoDbError::Stopped)?
     }
 
-    /// Creates missing tables and adds indexes that are new in the template. Gives whether a table that existed got an
-    /// index; then its rows may lack the keys of it.
+    /// Creates missing tables and adds indexes that are new in the template.
     ///
     /// # Errors
     /// [`DynamoDbError::Engine`] when the engine refuses a table or an index.
-    pub async fn create_tables(&self, tables: &[Table]) -> Result<bool, DynamoDbError> {
+    pub async fn create_tables(&self, tables: &[Table]) -> Result<(), DynamoDbError> {
         let tables = tables.to_vec();
-        self.run(move |database, _| {
-            let mut added = false;
-            for table in &tables {
-                added |= create_table(database, table)?;
-            }
-            Ok(added)
-        })
-        .await
+        self.run(move |database, _| tables.iter().try_for_each(|table| create_table(database, table))).await
     }
 
     /// The records after `position`, oldest first.
@@ -308,8 +300,7 @@ impl Drop for DynamoDb {
     }
 }
 
-/// Creates a table, or adds the indexes that it lacks. Gives whether any was added.
-fn create_table(database: &Database, table: &Table) -> Result<bool, DynamoDbError> {
+fn create_table(database: &Database, table: &Table) -> Result<(), DynamoDbError> {
     if let Some(metadata) = database.get_table_metadata(&table.name)? {
         return add_indexes(database, table, metadata.gsi_definitions.as_deref());
     }
@@ -321,16 +312,15 @@ fn create_table(database: &Database, table: &Table) -> Result<bool, DynamoDbErro
         });
         database.update_time_to_live(from_json::<UpdateTimeToLiveRequest>(body)?)?;
     }
-    Ok(false)
+    Ok(())
 }
 
-/// Adds the indexes of the template that an existing table lacks. Gives whether there was one.
-fn add_indexes(database: &Database, table: &Table, existing: Option<&str>) -> Result<bool, DynamoDbError> {
+/// Adds the indexes of the template that an existing table lacks.
+fn add_indexes(database: &Database, table: &Table, existing: Option<&str>) -> Result<(), DynamoDbError> {
     let existing: Value = existing.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let name = |index: &Value| index.get("IndexName").and_then(Value::as_str).map(str::to_owned);
     let known: Vec<String> = existing.as_array().into_iter().flatten().filter_map(name).collect();
     let wanted = table.create.get("GlobalSecondaryIndexes").and_then(Value::as_array);
-    let mut added = false;
     for index in wanted.into_iter().flatten() {
         if name(index).is_some_and(|name| !known.contains(&name)) {
             database.update_table(from_json(json!({
@@ -338,10 +328,9 @@ fn add_indexes(database: &Database, table: &Table, existing: Option<&str>) -> Re
                 "AttributeDefinitions": table.create.get("AttributeDefinitions"),
                 "GlobalSecondaryIndexUpdates": [{ "Create": index }],
             }))?)?;
-            added = true;
         }
     }
-    Ok(added)
+    Ok(())
 }
 
 fn from_json<T: serde::de::DeserializeOwned>(body: Value) -> Result<T, DynamoDbError> {
