@@ -196,8 +196,8 @@ async fn edit(
     let mut character_sets = CharacterSets::new(context, session.caller);
     for (row, change) in changes.into_iter().enumerate() {
         let Some(change) = bad.keep(row, change)? else { continue };
-        // Two changes of one row are applied in order and written together. A bad one is left out, so that the later ones
-        // are judged too.
+        // Two changes of one row are applied in order and written together. A bad one is left out, so that the later
+        // ones are judged too.
         let position = edits.iter().position(|(old, _)| old.id == change.id);
         let before = position.and_then(|at| edits.get(at)).map(|(_, new)| new);
         let edited = edit_one(context, session, change, before, current, &mut character_sets).await;

@@ -108,8 +108,8 @@ pub(in crate::query) fn now_variable(text: &str, now: DateTime<Utc>) -> Option<D
     Some(offset.and_then(|o| shift(now, o)).unwrap_or(now))
 }
 
-/// As [`now_variable`], but `None` for every text that is not exactly `$NOW` or `$NOW(offset)`, with an offset that can be
-/// read in one way only and does not lead into the future, where no row is.
+/// As [`now_variable`], but `None` for every text that is not exactly `$NOW` or `$NOW(offset)`, with an offset that can
+/// be read in one way only and does not lead into the future, where no row is.
 pub(in crate::query) fn exact_now_variable(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let rest = text.strip_prefix("$NOW")?;
     if rest.is_empty() {

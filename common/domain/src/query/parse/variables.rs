@@ -25,8 +25,8 @@ impl Variables<'_> {
     /// value is null.
     ///
     /// # Errors
-    /// `INVALID_QUERY` for such a variable in a write, and for `$NOW` with an offset that cannot be read exactly or leads
-    /// into the future, which a read accepts.
+    /// `INVALID_QUERY` for such a variable in a write, and for `$NOW` with an offset that cannot be read exactly or
+    /// leads into the future, which a read accepts.
     pub(super) fn resolve(self, text: &str) -> Result<Value, QueryError> {
         match self.value_of(text) {
             Value::Null if self.purpose == Purpose::Write => {

@@ -17,8 +17,8 @@ const PARAMETERS: [&str; 8] = ["alias", "fields", "filter", "limit", "offset", "
 /// Checks the names of the parameters, and the forms that a read would take for no condition.
 ///
 /// # Errors
-/// `INVALID_QUERY` for an unknown name, a `filter` that is no object, a `search` that is no text or a blank one, a window
-/// that is no whole number, and a `page` of all rows.
+/// `INVALID_QUERY` for an unknown name, a `filter` that is no object, a `search` that is no text or a blank one, a
+/// window that is no whole number, and a `page` of all rows.
 pub(super) fn check(raw: &RawQuery) -> Result<(), QueryError> {
     for name in raw.names() {
         let value = raw.get(name);

@@ -1,5 +1,5 @@
-//! Conditions of writes that a client sends by mistake: they are about something, but every row, or another row, fulfils
-//! them.
+//! Conditions of writes that a client sends by mistake: they are about something, but every row, or another row,
+//! fulfils them.
 
 use super::writes::{refusal, refused, select, selected};
 use super::*;
@@ -206,6 +206,7 @@ fn an_operand_of_another_type_is_no_text_of_a_member() {
         says(filter, &["is no value of"]);
     }
     says(json!({"user_created": {"status": {"_neq": "foo"}}}), &["fits no value"]);
+    says(json!({"user_created": {"role": {"name": {"_neq": "admin"}}}}), &["fits no value"]);
     says(json!({"status": {"_neq": "true"}}), &["fits no value"]);
     // The words are texts here, and a mistake that was stored can be found.
     assert_eq!(selected(json!({"reference_id": {"_eq": "true"}})), "");

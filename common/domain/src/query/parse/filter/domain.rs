@@ -4,6 +4,7 @@
 //! `date_created _lt 2062-01-01`, `status _contains "e"`.
 
 use crate::code::{CharacterSet, CodeType};
+use crate::directory::Role;
 use crate::query::functions::Function;
 use crate::query::javascript::MAX_SAFE_INTEGER;
 use crate::query::plan::{FieldPath, Scalar, Test};
@@ -56,6 +57,7 @@ impl Domain {
             (Collection::CodeReservation, "character_set") => {
                 Self::Texts(CharacterSet::ALL.map(CharacterSet::as_str).to_vec())
             }
+            (Collection::Roles, "name") => Self::Texts(Role::NAMED.map(|(_, name)| name).to_vec()),
             (Collection::Users, "status") => Self::Texts(USER_STATUS.to_vec()),
             _ => match path.field.kind {
                 FieldType::Integer => Self::Numbers(0.0, most),

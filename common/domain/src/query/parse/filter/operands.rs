@@ -15,15 +15,16 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use std::cmp::Ordering;
 
-/// What JavaScript and Python write for a value that is missing or wrong. A reference may hold such a text, so it can be
-/// looked for, but a row that does not hold it says nothing.
+/// What JavaScript and Python write for a value that is missing or wrong. A reference may hold such a text, so it can
+/// be looked for, but nearly every row differs from it.
 const MISSING: [&str; 6] = ["undefined", "NaN", "None", "Null", "Invalid Date", "[object Object]"];
 
 /// Checks the operand of a condition, as the client wrote it. `now` is the time of the write.
 ///
 /// # Errors
-/// `INVALID_QUERY` for null, for an operand of another type or outside of the values of the field, for a range whose ends
-/// are in the wrong order, for a test of null of a field that never is null, and for a condition that every value fulfils.
+/// `INVALID_QUERY` for null, for an operand of another type or outside of the values of the field, for a range whose
+/// ends are in the wrong order, for a test of null of a field that never is null, and for a condition that every value
+/// fulfils.
 pub(super) fn check(
     condition: &Condition,
     operator: &str,
