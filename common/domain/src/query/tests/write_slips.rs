@@ -212,6 +212,7 @@ fn an_operand_of_another_type_is_no_text_of_a_member() {
     assert_eq!(selected(json!({"reference_id": {"_eq": "true"}})), "");
     assert_eq!(selected(json!({"reference_id": {"_neq": "false"}})), "123");
     assert_eq!(selected(json!({"reference_id": {"_eq": "undefined"}})), "");
+    assert_eq!(selected(json!({"product": {"_in": ["/01/19361758000003", "x"]}})), "");
     assert_eq!(selected(json!({"reference_id": {"_contains": 100}})), "3");
     assert_eq!(selected(json!({"product": {"_ncontains": 19_361_758_000_003_i64}})), "");
     assert_eq!(selected(json!({"reserved_for": {"_null": "true"}})), "4");

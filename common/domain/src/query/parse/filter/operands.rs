@@ -127,7 +127,9 @@ impl Subject<'_> {
                 // A UUID that was not set.
                 .is_some_and(|id| !id.is_nil()),
             (None, FieldType::String | FieldType::Text) => {
-                self.is_text(operand) && (!self.is_own("product") || is_key_path(operand))
+                // Every product differs from a GTIN without its key.
+                let needs_key = self.is_negative() && self.is_own("product");
+                self.is_text(operand) && (!needs_key || is_key_path(operand))
             }
             (None, FieldType::Json | FieldType::Hash | FieldType::Alias) => false,
         }
