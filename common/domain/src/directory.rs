@@ -18,6 +18,12 @@ pub enum Role {
     None,
 }
 
+impl Role {
+    /// The roles that have a row, with the name in it. The administrator's is the one that Directus gives.
+    pub const NAMED: [(Self, &'static str); 3] =
+        [(Self::Admin, "Administrator"), (Self::Writer, "Writer"), (Self::Reader, "Reader")];
+}
+
 /// A user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {

@@ -20,6 +20,7 @@ use crate::{
     reservation::{
         COLLECTION, Reservation,
         create::{Birth, Draft},
+        uuid,
     },
     store::{Created, Remembered, request_key},
 };
@@ -135,15 +136,17 @@ async fn drafts(
     let mut bad = BadRows::new(is_list);
     let mut character_sets = CharacterSets::new(context, session.caller);
     for (row, input) in inputs.iter().enumerate() {
-        let draft = draft(context, session, input, &mut character_sets)
-            .await
-            .and_then(|item| if ids.insert(item.id) { Ok(item) } else { Err(not_unique(item.id)) });
-        if let Some(item) = bad.keep(row, draft)? {
-            if input.get("id").is_some_and(|id| !id.is_null()) {
-                chosen.push((row, item.id));
+        let draft = draft(context, session, input, &mut character_sets).await;
+        let item = bad.keep(row, draft)?;
+        // The id of a bad row is judged too.
+        if let Some(id) = chosen_id(input) {
+            if ids.insert(id) {
+                chosen.push((row, id));
+            } else {
+                bad.keep(row, Err::<(), _>(not_unique(id)))?;
             }
-            new.push(item);
         }
+        new.extend(item);
     }
     if bad.any() {
         // Otherwise the write tells whether an id is taken, without a read.
@@ -151,6 +154,11 @@ async fn drafts(
     }
     bad.finish()?;
     Ok(new)
+}
+
+/// The id that the client chose for a row.
+fn chosen_id(input: &Value) -> Option<Uuid> {
+    input.get("id").and_then(Value::as_str).and_then(uuid)
 }
 
 /// Validates one input.

@@ -35,9 +35,6 @@ pub fn reservation(item: &Reservation) -> Row {
     ])
 }
 
-/// The roles that have a row, with the name in it. The administrator's is the one that Directus gives.
-const ROLES: [(Role, &str); 3] = [(Role::Admin, "Administrator"), (Role::Writer, "Writer"), (Role::Reader, "Reader")];
-
 /// The id of a role's row. It is the same in every deployment.
 fn role_id(role: Role) -> Option<uuid::Uuid> {
     let name: &[u8] = match role {
@@ -52,7 +49,8 @@ fn role_id(role: Role) -> Option<uuid::Uuid> {
 /// The row of the role with this id. Roles are fixed, so their rows are computed.
 #[must_use]
 pub fn role(id: &str) -> Option<Row> {
-    let (_, name) = ROLES.into_iter().find(|(role, _)| role_id(*role).is_some_and(|own| own.to_string() == id))?;
+    let (_, name) =
+        Role::NAMED.into_iter().find(|(role, _)| role_id(*role).is_some_and(|own| own.to_string() == id))?;
     Some(Row::from([("id", json!(id)), ("name", json!(name))]))
 }
 

@@ -193,20 +193,16 @@ async fn edit(
     mut bad: BadRows,
 ) -> Result<Vec<(Reservation, Reservation)>, OperationError> {
     let mut edits: Vec<(Reservation, Reservation)> = Vec::with_capacity(changes.len());
-    let mut refused: BTreeSet<Uuid> = BTreeSet::new();
     let mut character_sets = CharacterSets::new(context, session.caller);
     for (row, change) in changes.into_iter().enumerate() {
         let Some(change) = bad.keep(row, change)? else { continue };
-        if refused.contains(&change.id) {
-            // What this change would be applied to is not known.
-            continue;
-        }
-        // Two changes of one row are applied in order and written together.
+        // Two changes of one row are applied in order and written together. A bad one is left out, so that the later
+        // ones are judged too.
         let position = edits.iter().position(|(old, _)| old.id == change.id);
         let before = position.and_then(|at| edits.get(at)).map(|(_, new)| new);
         let edited = edit_one(context, session, change, before, current, &mut character_sets).await;
         match (bad.keep(row, edited)?, position.and_then(|at| edits.get_mut(at))) {
-            (None, _) => drop(refused.insert(change.id)),
+            (None, _) => {}
             (Some((_, new)), Some((_, known))) => *known = new,
             (Some(edited), None) => edits.push(edited),
         }

@@ -2,7 +2,12 @@
 
 use std::{ops::Range as Bounds, sync::Arc, time::SystemTime};
 
-use s3s::{S3Request, S3Response, S3Result, dto::*, s3_error};
+use axum::http::{HeaderMap, header::IF_RANGE};
+use s3s::{
+    S3Error, S3Request, S3Response, S3Result,
+    dto::{TimestampFormat, *},
+    s3_error,
+};
 
 use super::{
     body::send,
@@ -46,9 +51,25 @@ impl Conditions<'_> {
     }
 }
 
+fn not_satisfiable() -> S3Error {
+    s3_error!(InvalidRange, "The requested range is not satisfiable")
+}
+
 fn whole_seconds(time: SystemTime) -> SystemTime {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(since.as_secs())
+}
+
+/// The requested range, unless `If-Range` names another version of the object: then the whole object is sent (RFC 9110,
+/// section 13.1.5). Only an equal strong tag or an equal date names this version.
+fn range_of_this_version(stored: &Stored, range: Option<Range>, headers: &HeaderMap) -> Option<Range> {
+    let Some(wanted) = headers.get(IF_RANGE) else { return range };
+    let is_this = wanted.to_str().is_ok_and(|wanted| {
+        let modified = Timestamp::from(whole_seconds(stored.object.modified));
+        wanted == format!("\"{}\"", stored.object.etag)
+            || Timestamp::parse(TimestampFormat::HttpDate, wanted).is_ok_and(|at| at == modified)
+    });
+    range.filter(|_| is_this)
 }
 
 /// The requested bytes, and `Content-Range` if they are not the whole object.
@@ -56,10 +77,10 @@ fn bounds(stored: &Stored, range: Option<Range>, part_number: Option<i32>) -> S3
     let size = stored.object.size();
     let bounds = match (range, part_number) {
         (Some(_), Some(_)) => return Err(s3_error!(InvalidRequest, "Cannot specify both Range header and partNumber")),
-        (Some(range), None) => range.check(size)?,
+        (Some(range), None) => range.check(size).map_err(|_| not_satisfiable())?,
         (None, Some(number)) => {
             let position = usize::try_from(number - 1).map_err(|_| s3_error!(InvalidArgument))?;
-            let part = stored.object.parts.get(position).ok_or_else(|| s3_error!(InvalidRange))?;
+            let part = stored.object.parts.get(position).ok_or_else(not_satisfiable)?;
             let start: u64 = stored.object.parts.iter().take(position).map(|part| part.size).sum();
             start..start + part.size
         }
@@ -79,7 +100,8 @@ pub(super) fn get_object(store: &Store, request: S3Request<GetObjectInput>) -> S
         if_unmodified_since: input.if_unmodified_since.as_ref(),
     }
     .check(&stored)?;
-    let (range, content_range) = bounds(&stored, input.range, input.part_number)?;
+    let range = range_of_this_version(&stored, input.range, &request.headers);
+    let (range, content_range) = bounds(&stored, range, input.part_number)?;
     let (object, attributes) = (&stored.object, &stored.object.attributes);
     let length = range.end - range.start;
     let show_checksums = content_range.is_none() && input.checksum_mode.is_some();
@@ -121,7 +143,8 @@ pub(super) fn head_object(
         if_unmodified_since: input.if_unmodified_since.as_ref(),
     }
     .check(&stored)?;
-    let (range, content_range) = bounds(&stored, input.range, input.part_number)?;
+    let range = range_of_this_version(&stored, input.range, &request.headers);
+    let (range, content_range) = bounds(&stored, range, input.part_number)?;
     let (object, attributes) = (&stored.object, &stored.object.attributes);
     let show_checksums = content_range.is_none() && input.checksum_mode.is_some();
     let checksum = |value: &Option<String>| value.clone().filter(|_| show_checksums);

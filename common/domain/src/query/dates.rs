@@ -108,18 +108,41 @@ pub(in crate::query) fn now_variable(text: &str, now: DateTime<Utc>) -> Option<D
     Some(offset.and_then(|o| shift(now, o)).unwrap_or(now))
 }
 
-/// As [`now_variable`], but `None` for every text that is not exactly `$NOW` or `$NOW(offset)` with an offset that can be
-/// parsed.
+/// As [`now_variable`], but `None` for every text that is not exactly `$NOW` or `$NOW(offset)`, with an offset that can
+/// be read in one way only and does not lead into the future, where no row is.
 pub(in crate::query) fn exact_now_variable(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    match text.strip_prefix("$NOW")? {
-        "" => Some(now),
-        rest => shift(now, rest.strip_prefix('(')?.strip_suffix(')')?),
+    let rest = text.strip_prefix("$NOW")?;
+    if rest.is_empty() {
+        return Some(now);
     }
+    let offset = rest.strip_prefix('(')?.strip_suffix(')')?;
+    let (amount, unit) = amount_and_unit(offset)?;
+    let is_whole = amount.fract() == 0.0 || matches!(unit, Unit::Millis(_));
+    let has_one_sign = !offset.get(1..)?.contains('-') && !offset.starts_with("+-");
+    // `M` is read as minutes, as in Directus, but may be meant as months.
+    let is_clear = is_whole && has_one_sign && !offset.ends_with('M');
+    moved(now, amount, unit).filter(|at| is_clear && *at <= now && (amount == 0.0 || *at != now))
 }
 
 /// `now` moved by `-1 year`, `+2.5 hours`, `3d`, …: the units of the `ms` format, plus months; days if no unit
 /// is given. Years, months, weeks and days are truncated to whole numbers; the smaller units may have fractions.
 fn shift(now: DateTime<Utc>, offset: &str) -> Option<DateTime<Utc>> {
+    let (amount, unit) = amount_and_unit(offset)?;
+    moved(now, amount, unit)
+}
+
+/// A unit of an offset.
+#[derive(Clone, Copy)]
+enum Unit {
+    /// So many months.
+    Months(f64),
+    /// So many days.
+    Days(f64),
+    /// So many milliseconds.
+    Millis(f64),
+}
+
+fn amount_and_unit(offset: &str) -> Option<(f64, Unit)> {
     let (sign, rest) = match offset.strip_prefix('-') {
         Some(rest) => (-1.0, rest),
         None => (1.0, offset.strip_prefix('+').unwrap_or(offset)),
@@ -138,16 +161,25 @@ fn shift(now: DateTime<Utc>, offset: &str) -> Option<DateTime<Utc>> {
     if !amount.is_finite() || amount.abs() > 1e15 {
         return None;
     }
-    match unit.as_str() {
-        "years" | "year" | "yrs" | "yr" | "y" => months(now, amount.trunc() * 12.0),
-        "months" | "month" | "mth" | "mo" => months(now, amount.trunc()),
-        "weeks" | "week" | "w" => days(now, amount.trunc() * 7.0),
-        "" | "days" | "day" | "d" => days(now, amount.trunc()),
-        "hours" | "hour" | "hrs" | "hr" | "h" => millis(now, amount * 3_600_000.0),
-        "minutes" | "minute" | "mins" | "min" | "m" => millis(now, amount * 60_000.0),
-        "seconds" | "second" | "secs" | "sec" | "s" => millis(now, amount * 1_000.0),
-        "milliseconds" | "millisecond" | "msecs" | "msec" | "ms" => millis(now, amount),
-        _ => None,
+    let unit = match unit.as_str() {
+        "years" | "year" | "yrs" | "yr" | "y" => Unit::Months(12.0),
+        "months" | "month" | "mth" | "mo" => Unit::Months(1.0),
+        "weeks" | "week" | "w" => Unit::Days(7.0),
+        "" | "days" | "day" | "d" => Unit::Days(1.0),
+        "hours" | "hour" | "hrs" | "hr" | "h" => Unit::Millis(3_600_000.0),
+        "minutes" | "minute" | "mins" | "min" | "m" => Unit::Millis(60_000.0),
+        "seconds" | "second" | "secs" | "sec" | "s" => Unit::Millis(1_000.0),
+        "milliseconds" | "millisecond" | "msecs" | "msec" | "ms" => Unit::Millis(1.0),
+        _ => return None,
+    };
+    Some((amount, unit))
+}
+
+fn moved(now: DateTime<Utc>, amount: f64, unit: Unit) -> Option<DateTime<Utc>> {
+    match unit {
+        Unit::Months(size) => months(now, amount.trunc() * size),
+        Unit::Days(size) => days(now, amount.trunc() * size),
+        Unit::Millis(size) => millis(now, amount * size),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! `limit=0x10` is 16 and `limit=` is 0 because Directus converts numbers this way (ECMA-262, StringToNumber).
 
-use crate::reservation::float_text;
+use crate::reservation::{self, float_text};
 use serde_json::Value;
 
 /// The largest whole number that JavaScript holds exactly.
@@ -70,11 +70,9 @@ pub(in crate::query) fn text(value: &Value) -> String {
     match value {
         Value::Null => "null".into(),
         Value::Bool(b) => b.to_string(),
-        Value::Number(n) => match (n.as_i64(), n.as_f64()) {
-            (Some(i), _) => i.to_string(),
-            (None, Some(f)) => number_text(f),
-            (None, None) => n.to_string(),
-        },
+        // The texts that writes store, so that a condition finds them. Whole numbers of 64 bits keep all digits, which
+        // JavaScript would round.
+        Value::Number(n) => reservation::number_text(n),
         Value::String(s) => s.clone(),
         Value::Array(items) => {
             let parts: Vec<String> = items.iter().map(|v| if v.is_null() { String::new() } else { text(v) }).collect();

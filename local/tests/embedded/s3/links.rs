@@ -71,7 +71,29 @@ async fn a_link_works_for_the_method_that_it_is_signed_for() {
         let part = send(method, link, &[("range", "bytes=2-4")]).await;
         assert_eq!((part.status(), header(&part, "content-range")), (StatusCode::PARTIAL_CONTENT, "bytes 2-4/10"));
         assert_eq!(send(method, link, &[("if-none-match", &tag)]).await.status(), 304, "{method}");
-        assert_eq!(send(method, link, &[("range", "bytes=10-")]).await.status(), 416, "{method}");
+        let beyond = send(method, link, &[("range", "bytes=10-")]).await;
+        assert_eq!(beyond.status(), 416, "{method}");
+        if *method == Method::GET {
+            let xml = beyond.text().await.unwrap();
+            let error = "<Code>InvalidRange</Code><Message>The requested range is not satisfiable</Message>";
+            assert!(xml.contains(error), "{xml}");
+        }
+        // The rest of another version is no rest of this one.
+        let modified = header(&answer, "last-modified").to_owned();
+        for this in [&tag, &modified] {
+            let part = send(method, link, &[("range", "bytes=2-4"), ("if-range", this)]).await;
+            assert_eq!(part.status(), StatusCode::PARTIAL_CONTENT, "{method} {this}");
+        }
+        let weak = format!("W/{tag}");
+        let bare = tag.trim_matches('"');
+        for other in ["\"other\"", &weak, bare, "Wed, 21 Oct 2015 07:28:00 GMT", "*", ""] {
+            let whole = send(method, link, &[("range", "bytes=2-4"), ("if-range", other)]).await;
+            assert_eq!((whole.status(), header(&whole, "content-length")), (StatusCode::OK, "10"), "{method} {other}");
+            assert_eq!(header(&whole, "content-range"), "", "{method} {other}");
+            // The range is not looked at, so it cannot be wrong.
+            let whole = send(method, link, &[("range", "bytes=10-"), ("if-range", other)]).await;
+            assert_eq!(whole.status(), StatusCode::OK, "{method} {other}");
+        }
         let other = if *method == Method::GET { Method::HEAD } else { Method::GET };
         assert_eq!(send(&other, link, &[]).await.status(), 403, "{method}");
     }

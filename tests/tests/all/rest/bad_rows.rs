@@ -68,6 +68,22 @@ async fn every_bad_row_of_a_new_array_is_named() {
     let second = id(&api.post(&sgtin(1)).await).to_owned();
     let rows = json!([sgtin(1), with(&sgtin(1), json!({"id": second})), with(&sgtin(1), json!({"id": known}))]);
     paused.refuses(post(&rows), 400, &[at(1, taken(&second)), at(2, taken(&known))]).await;
+    // Bad rows whose ids are taken too, by a row that exists or by another bad row.
+    let rows = json!([
+        with(&sgtin(1), json!({"id": known, "quantity": 0})),
+        with(&sgtin(1), json!({"id": own, "quantity": 0})),
+        with(&sgtin(1), json!({"id": own})),
+        with(&sgtin(1), json!({"id": own.to_uppercase(), "quantity": 0})),
+    ]);
+    let errors = [
+        at(0, at_least_one()),
+        at(0, taken(&known)),
+        at(1, at_least_one()),
+        at(2, taken(&own)),
+        at(3, at_least_one()),
+        at(3, taken(&own)),
+    ];
+    paused.refuses(post(&rows), 400, &errors).await;
     // An array of one row has an index, a row without an array has none.
     let one = with(&sgtin(1), json!({"quantity": 0}));
     paused.refuses(post(&json!([one])), 400, &[at(0, at_least_one())]).await;
@@ -100,7 +116,7 @@ async fn every_bad_row_of_a_changed_array_is_named() {
         {"id": stranger, "reference_id": "x"},
         {"id": Uuid::new_v4(), "reference_id": "x"},
         {"id": ids[2], "nope": 1},
-        // Of a row whose change is bad, later changes are not judged.
+        // Later changes of a row whose change is bad are judged as if it were not there.
         {"id": ids[0], "quantity": 0},
         {"id": ids[3], "reserved_for": OTHER},
         {"id": ids[1], "quantity": 0},
@@ -114,10 +130,20 @@ async fn every_bad_row_of_a_changed_array_is_named() {
         at(4, forbidden()),
         at(5, forbidden()),
         at(6, member),
+        at(7, at_least_one()),
         at(8, forbidden()),
         at(9, at_least_one()),
     ];
     paused.refuses(patch(&body), 400, &errors).await;
+    // Between bad changes of one row there may be changes of it that are not.
+    let body = json!([
+        {"id": ids[0], "quantity": 0},
+        {"id": ids[1], "reference_id": "fine"},
+        {"id": ids[0], "reference_id": "fine"},
+        {"id": ids[0], "length": 99},
+    ]);
+    let length = failed("length", "lte", Some(json!(20)), "Value has to be less than or equal to 20.");
+    paused.refuses(patch(&body), 400, &[at(0, at_least_one()), at(3, length)]).await;
     // One change for several rows is one error.
     let body = json!({"keys": ids, "data": {"quantity": 0}});
     paused.refuses(patch(&body), 400, &[at_least_one()]).await;

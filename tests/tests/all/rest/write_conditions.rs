@@ -30,6 +30,23 @@ fn mistakes() -> Vec<Value> {
         json!({"quantity": {"_neq": "many"}}),
         // `NaN`.
         json!({"quantity": {"_gt": null}}),
+        // `NaN` and `new Date(NaN)`.
+        json!({"quantity": {"_neq": null}}),
+        json!({"date_created": {"_neq": null}}),
+        json!({"reserved_for": {"_nnull": true}}),
+        json!({"export_type": {"_nempty": true}}),
+        json!({"count(codes)": {"_nnull": true}}),
+        json!({"date_created": {"_lt": "$NOW(-0.5 days)"}}),
+        json!({"date_created": {"_lt": "$NOW(--5 days)"}}),
+        json!({"date_created": {"_lt": "$NOW(5 days)"}}),
+        json!({"date_created": {"_gt": 1_735_689_600}}),
+        json!({"date_created": {"_neq": "2025-01-15"}}),
+        json!({"reference_id": {"_nin": [12_345_678_901_234_567_890_u64]}}),
+        json!({"reserved_for": {"_neq": true}}),
+        json!({"product": {"_ncontains": false}}),
+        json!({"product": {"_neq": "19361758000003"}}),
+        json!({"user_created": {"status": {"_neq": "foo"}}}),
+        json!({"month(date_created)": {"_neq": 13}}),
         json!({"quantity": {"_between": [1]}}),
         json!({"quantity": {"_nbetween": [9, 1]}}),
         json!({"date_created": {"_neq": "Invalid Date"}}),
@@ -63,6 +80,10 @@ fn mistakes() -> Vec<Value> {
         json!({"search": " ", "limit": -1}),
         json!({"filters": {"id": {"_eq": ONE}}, "limit": -1}),
         json!({"aggregate": {"count": "*"}, "limit": -1}),
+        json!({"deep": {"codes": {"_limit": 1}}, "limit": -1}),
+        json!({"page": 2, "limit": -1}),
+        json!({"limit": [-1]}),
+        json!({"filter": {"id": {"_eq": ONE}}, "limit": true}),
     ];
     with_filters.chain(others).collect()
 }

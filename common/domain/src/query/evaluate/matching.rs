@@ -63,6 +63,17 @@ impl Test {
         }
     }
 
+    /// Whether a value passes that is not that of a row.
+    pub(in crate::query) fn passes_scalar(&self, value: &Scalar) -> bool {
+        self.passes(&match value {
+            Scalar::Null => Actual::Null,
+            Scalar::Text(text) => Actual::Text(text.into()),
+            Scalar::Number(number) => Actual::Number(*number),
+            Scalar::Instant(at) => Actual::Instant(*at),
+            Scalar::Bool(truth) => Actual::Bool(*truth),
+        })
+    }
+
     /// Whether a value passes.
     pub(in crate::query) fn passes(&self, actual: &Actual<'_>) -> bool {
         let is = |scalar: &Scalar, wanted: fn(Ordering) -> bool| actual.compare(scalar).is_some_and(wanted);

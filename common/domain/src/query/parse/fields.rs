@@ -7,7 +7,6 @@ use super::aliases::Aliases;
 use super::filter::lower::lower;
 use super::named_fields::{NamedFields, Use};
 use super::parameters::Parameters;
-use super::purpose::Purpose;
 use super::scope;
 use super::variables::Variables;
 use super::wildcards;
@@ -218,7 +217,7 @@ impl Draft {
                             field,
                             collection,
                             selection,
-                            filter: deep.filter.as_ref().map_or(Ok(None), |f| lower(f, collection, Purpose::Read))?,
+                            filter: deep.filter.as_ref().map_or(Ok(None), |f| lower(f, collection, None))?,
                             search: deep.search.as_deref().map(|s| Search::new(s, collection, access)),
                         },
                     };

@@ -52,7 +52,8 @@ pub fn parse_for_write(
 }
 
 fn parse_with(raw: &RawQuery, collection: Collection, variables: Variables<'_>) -> Result<Query, QueryError> {
-    let Variables { access, budget, purpose, .. } = variables;
+    let Variables { access, budget, purpose, now } = variables;
+    let write = (purpose == Purpose::Write).then_some(now);
     let mut parameters = Parameters::read(raw, variables)?;
     let aliases = parameters.aliases()?;
     let operations = parameters.operations();
@@ -76,7 +77,7 @@ fn parse_with(raw: &RawQuery, collection: Collection, variables: Variables<'_>) 
     }
     named.check(access)?;
 
-    let filter = parameters.filter.as_ref().map_or(Ok(None), |f| lower(f, collection, purpose))?;
+    let filter = parameters.filter.as_ref().map_or(Ok(None), |f| lower(f, collection, write))?;
     // Each filter of codes has a limit of its own, but a query can have many.
     budget.spend(Limit::Codes, filter.as_ref().map_or(0, Filter::lookups_in_all))?;
     let selection = draft.resolve(access, parameters.export.is_some_and(ListFormat::is_table))?;

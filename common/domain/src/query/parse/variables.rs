@@ -25,13 +25,18 @@ impl Variables<'_> {
     /// value is null.
     ///
     /// # Errors
-    /// `INVALID_QUERY` for such a variable in a write, and for `$NOW` with an offset that cannot be read, which a read
-    /// ignores.
+    /// `INVALID_QUERY` for such a variable in a write, and for `$NOW` with an offset that cannot be read exactly or
+    /// leads into the future, which a read accepts.
     pub(super) fn resolve(self, text: &str) -> Result<Value, QueryError> {
         match self.value_of(text) {
             Value::Null if self.purpose == Purpose::Write => {
                 let text = shown(text);
-                Err(QueryError::invalid(format!("The variable \"{text}\" does not exist or has no value")))
+                let why = if text.starts_with("$NOW") {
+                    "is no time up to now. Write $NOW or, for example, $NOW(-2 days); years to days take whole numbers"
+                } else {
+                    "does not exist or has no value"
+                };
+                Err(QueryError::invalid(format!("The variable \"{text}\" {why}")))
             }
             value => Ok(value),
         }

@@ -14,6 +14,7 @@ mod output;
 mod parameters;
 mod roles;
 mod scopes;
+mod write_slips;
 mod writes;
 
 use super::{Access, Answer, Budget, Collection, Query, QueryError, Related, Row, parse, parse_query_string};

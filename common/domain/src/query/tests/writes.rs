@@ -3,12 +3,12 @@
 use super::*;
 use crate::query::{RawQuery, parse_for_write};
 
-fn select(query: Value) -> Result<Query, QueryError> {
+pub(super) fn select(query: Value) -> Result<Query, QueryError> {
     let raw = RawQuery::from_json(members(query));
     parse_for_write(&raw, Collection::CodeReservation, &admin(), now(), &Budget::default())
 }
 
-fn refusal(query: Value) -> String {
+pub(super) fn refusal(query: Value) -> String {
     match select(query.clone()) {
         Err(QueryError::InvalidQuery { reason }) => reason,
         other => panic!("{query}: {other:?}"),
@@ -16,12 +16,12 @@ fn refusal(query: Value) -> String {
 }
 
 /// The reason why a filter is refused.
-fn refused(filter: Value) -> String {
+pub(super) fn refused(filter: Value) -> String {
     refusal(json!({ "filter": filter }))
 }
 
 /// The last digits of the keys of the rows that a filter selects.
-fn selected(filter: Value) -> String {
+pub(super) fn selected(filter: Value) -> String {
     let query = select(json!({ "filter": filter })).unwrap_or_else(|error| panic!("{filter}: {error}"));
     let rows = rows();
     let matching = rows.iter().filter(|row| query.matches(row, &related()));
@@ -95,7 +95,6 @@ fn an_operand_that_is_no_value_of_its_field_is_refused() {
         json!({"quantity": {"_lt": 4_294_967_296_u64}}),
         json!({"quantity": {"_gte": "  "}}),
         json!({"quantity": {"_gte": true}}),
-        json!({"quantity": {"_gte": null}}),
         json!({"quantity": {"_nbetween": [1, null]}}),
         json!({"quantity": {"_nin": [null]}}),
         json!({"quantity": {"_in": [1, null]}}),
@@ -106,7 +105,6 @@ fn an_operand_that_is_no_value_of_its_field_is_refused() {
         json!({"date_created": {"_lt": false}}),
         json!({"date_created": {"_lt": 1.5}}),
         json!({"date_created": {"_nin": ["2025-01-01", "Invalid Date"]}}),
-        json!({"reference_id": {"_ncontains": null}}),
         json!({"reference_id": {"_nin": ["a", null]}}),
         json!({"reference_id": {"_nin": [""]}}),
         json!({"export_file": {"filesize": {"_neq": "many"}}}),
@@ -162,8 +160,6 @@ fn a_field_that_is_never_null_is_not_tested_for_null() {
         }
     }
     assert_eq!(selected(json!({"reserved_for": {"_null": true}})), "4");
-    assert_eq!(selected(json!({"reserved_for": {"_eq": null}})), "4");
-    assert_eq!(selected(json!({"reserved_for": {"_neq": null}})), "123");
     assert_eq!(selected(json!({"reference_id": {"_nempty": "true"}})), "123");
 }
 
@@ -210,9 +206,7 @@ fn codes_are_named_whole() {
 #[test]
 fn a_query_without_a_condition_is_refused_unless_it_says_that_it_means_everything() {
     let condition = "The query has no condition";
-    for query in
-        [json!({}), json!({"limit": 5}), json!({"limit": 0}), json!({"limit": null}), json!({"sort": "id", "page": 2})]
-    {
+    for query in [json!({}), json!({"limit": 5}), json!({"limit": 0}), json!({"sort": "id", "page": 2})] {
         assert!(refusal(query.clone()).starts_with(condition), "{query}");
     }
     for limit in [json!(-1), json!("-1")] {

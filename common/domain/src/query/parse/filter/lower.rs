@@ -7,12 +7,13 @@
 use super::{operands, operators};
 use crate::query::error::{QueryError, shown};
 use crate::query::functions::{self, Function};
-use crate::query::parse::purpose::Purpose;
 use crate::query::plan::{Condition, FieldPath, Filter, lookups_of};
 use crate::query::schema::{Collection, Field, FieldType, Relation};
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
-/// Lowers a filter. `None` if it has no condition, so every row matches.
+/// Lowers a filter. `None` if it has no condition, so every row matches. `write` is the time of a write that the filter
+/// selects rows for; `None` in a read.
 ///
 /// # Errors
 /// `INVALID_QUERY` for an operator that the type of the field does not have, an invalid operand, a path through a field
@@ -21,16 +22,16 @@ use serde_json::{Map, Value};
 pub(in crate::query) fn lower(
     filter: &Value,
     collection: Collection,
-    purpose: Purpose,
+    write: Option<DateTime<Utc>>,
 ) -> Result<Option<Filter>, QueryError> {
-    let lowering = Lowering { purpose };
+    let lowering = Lowering { write };
     lowering.filter(filter, collection)
 }
 
 /// Lowers the filter of one query.
 #[derive(Clone, Copy)]
 struct Lowering {
-    purpose: Purpose,
+    write: Option<DateTime<Utc>>,
 }
 
 impl Lowering {
@@ -40,7 +41,7 @@ impl Lowering {
         let parts = members.iter().map(|(key, value)| self.member(key, value, collection));
         let parts: Vec<Filter> = parts.filter_map(Result::transpose).collect::<Result<_, _>>()?;
         match join(parts, Filter::And) {
-            None if self.purpose == Purpose::Write => Err(says_nothing("An empty filter")),
+            None if self.write.is_some() => Err(says_nothing("An empty filter")),
             joined => Ok(joined),
         }
     }
@@ -53,7 +54,7 @@ impl Lowering {
             _ => self.leaf(key, value, collection)?,
         };
         match lowered {
-            None if self.purpose == Purpose::Write => Err(says_nothing(&part(key, value))),
+            None if self.write.is_some() => Err(says_nothing(&part(key, value))),
             lowered => Ok(lowered),
         }
     }
@@ -88,7 +89,7 @@ impl Lowering {
     /// A filter below `codes`, without its `_some` or `_none`: a lookup of whole codes.
     fn codes(self, filter: &Value, none: bool) -> Result<Filter, QueryError> {
         let lookups = lookups_of(self.filter(filter, Collection::UniqueCode)?.as_ref())?;
-        if self.purpose == Purpose::Write
+        if self.write.is_some()
             && let Some(lookup) = lookups.iter().find(|lookup| lookup.candidates().is_empty())
         {
             return Err(QueryError::invalid(format!("\"{}\" is no code", shown(lookup.text()))));
@@ -141,8 +142,8 @@ impl Lowering {
             return Ok(None);
         };
         let condition = Condition { path: FieldPath { root: collection, relations: walked, field, function }, test };
-        if self.purpose == Purpose::Write {
-            operands::check(&condition, operator, operand)?;
+        if let Some(now) = self.write {
+            operands::check(&condition, operator, operand, now)?;
         }
         Ok(Some(Filter::Leaf(condition)))
     }

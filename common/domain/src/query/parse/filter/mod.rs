@@ -1,6 +1,7 @@
 //! The `filter` parameter: [`normalize`] gives it one shape, [`validate`] checks the operands, [`lower`] makes it a typed
 //! [`Filter`](crate::query::Filter).
 
+mod domain;
 pub(super) mod lower;
 pub(super) mod normalize;
 mod operands;

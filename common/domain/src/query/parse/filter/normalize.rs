@@ -15,6 +15,9 @@ use serde_json::{Map, Value};
 
 const LISTS: [&str; 4] = ["_in", "_nin", "_between", "_nbetween"];
 
+/// The operators whose operand is a truth value.
+const PRESENCE: [&str; 4] = ["_null", "_nnull", "_empty", "_nempty"];
+
 /// Reads the `filter` parameter: an object, or a text that is one in JSON.
 ///
 /// # Errors
@@ -115,6 +118,11 @@ fn entry(key: &str, value: &Value, variables: Variables<'_>) -> Result<Value, Qu
             Value::Array(items.iter().map(|item| resolve(item, variables)).collect::<Result<_, _>>()?)
         }
         "_some" | "_none" => normalize(value, variables)?,
+        _ if PRESENCE.contains(&key) => match value.as_str() {
+            Some("true") => Value::Bool(true),
+            Some("false") => Value::Bool(false),
+            _ => resolve(value, variables)?,
+        },
         _ if key.starts_with('_') => resolve(value, variables)?,
         _ => normalize(value, variables)?,
     };
@@ -136,10 +144,13 @@ fn resolve(value: &Value, variables: Variables<'_>) -> Result<Value, QueryError>
     }
 }
 
+/// JSON has values of its own for the words, so in a write `true` and `false` are texts.
+///
 /// # Errors
-/// `INVALID_QUERY` for the word `null` in a write: JSON has a null of its own, so the client may mean the text.
+/// `INVALID_QUERY` for the word `null` in a write: the client may mean the text or the value.
 fn words(value: Value, purpose: Purpose) -> Result<Value, QueryError> {
     match value.as_str() {
+        Some("true" | "false") if purpose == Purpose::Write => Ok(value),
         Some("true") => Ok(Value::Bool(true)),
         Some("false") => Ok(Value::Bool(false)),
         Some(word @ ("null" | "NULL")) if purpose == Purpose::Write => Err(QueryError::invalid(format!(

@@ -47,7 +47,7 @@ pub(in crate::query) fn validate(filter: &Value) -> Result<(), QueryError> {
 fn primitive(value: &Value, key: &str) -> Result<(), QueryError> {
     match value {
         Value::Null | Value::Bool(_) => Ok(()),
-        Value::Number(number) if number.as_f64().is_some_and(|n| n <= MAX_SAFE_INTEGER) => Ok(()),
+        Value::Number(number) if number.as_f64().is_some_and(|n| n.abs() <= MAX_SAFE_INTEGER) => Ok(()),
         Value::Number(_) => Err(QueryError::invalid(format!("The filter value for \"{key}\" is not a valid number"))),
         Value::String(text) if text.is_empty() => Err(QueryError::invalid(format!(
             "You can't filter for an empty string in \"{key}\". Use \"_empty\" or \"_nempty\" instead"
