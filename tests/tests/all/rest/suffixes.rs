@@ -71,7 +71,7 @@ async fn an_accepted_suffix_is_the_query_of_every_link_as_it_was_sent() {
 fn a_domain_whose_path_would_change_what_a_link_identifies_is_refused() {
     let cases = cases();
     for domain in texts(&cases["domains"]["accepted"]) {
-        assert_eq!(link_domain(domain).as_deref(), Ok(domain.trim_end_matches('/')));
+        assert_eq!(link_domain(domain).as_deref(), Ok(&*domain.trim_end_matches('/').replace("HTTPS:", "https:")));
     }
     for domain in texts(&cases["domains"]["refused"]) {
         assert!(link_domain(domain).is_err(), "{domain}");
