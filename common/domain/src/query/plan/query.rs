@@ -2,7 +2,7 @@
 
 use super::aggregate::{Aggregate, Operation};
 use super::code_lookup::CodeLookup;
-use super::columns::Column;
+use super::column::Column;
 use super::condition::{Condition, Test};
 use super::field_path::FieldPath;
 use super::filter::Filter;
