@@ -10,8 +10,9 @@ every type of code, and each link is given to three readers:
     toolkit        GS1's Digital Link toolkit for JavaScript, as the npm package digital-link.js contains it
     bwip-js        of npm
 
-All must read the identifiers of the code and nothing else. The exception is a suffix with short names such as `lot`,
-which Digital Link 1.2 deprecated: it is accepted, and the output says which readers take it for an identifier. For a
+All must read the identifiers of the code and nothing else. The exception is a suffix with the short name of an
+attribute such as `lot`, which Digital Link 1.2 deprecated: it is accepted, all must still read the identifiers of the
+code, and the output says which readers read the attribute too. For a
 refused suffix, the output says which readers it would have misled; some are refused because of other readers.
 
 Exit status 1 on any unexpected result.
@@ -129,6 +130,8 @@ def report(links, readings, surprises):
                 reading = readings[reader, link]
                 if reading != sorted(elements):
                     changed.setdefault(text, (link, reading))
+                if kind == "short name" and not set(elements) <= set(reading or []):
+                    surprises.append(f"{reader} reads {reading} in {link} (short name {text!r})")
             print(f"{kind:10} {reader:8} {len(of_kind):4} links, read differently because of {len(changed)} texts")
             if kind in ("suffix", "domain"):
                 surprises += [

@@ -253,7 +253,8 @@ impl Call {
         if body.len() > MAX_BODY {
             return refuse("request entity too large".to_owned());
         }
-        if body.is_empty() {
+        // White space alone says nothing, as an empty body.
+        if body.iter().all(u8::is_ascii_whitespace) {
             return nothing();
         }
         if json_values(&body) > MAX_BODY_VALUES {

@@ -42,7 +42,8 @@ const MAX_LOGGED_PATH: usize = 500;
 
 /// Answers one request with the result of `operation`.
 ///
-/// HEAD is executed as GET and answered without a body. OPTIONS is answered here and does not reach the operation. The
+/// HEAD is executed as GET and answered like it. API Gateway states the length of the body and does not send it, so
+/// `content-length` is that of GET (RFC 9110, section 8.6). Without the body, the length would be 0. OPTIONS is answered here and does not reach the operation. The
 /// work ends before the function's time limit (see [`Deadline`]). Every line that is logged during the work contains
 /// the request's ids.
 pub async fn serve<'a, F, R>(context: &'a Context, request: Request, operation: F) -> Response<Body>
@@ -82,9 +83,6 @@ where
     insert(&mut response, HeaderName::from_static("x-request-id"), request_id);
     for (name, value) in SECURITY_HEADERS {
         insert(&mut response, name, value);
-    }
-    if method == Method::HEAD {
-        *response.body_mut() = Body::Empty;
     }
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let (status, invocation) = (response.status().as_u16(), &ids.invocation);

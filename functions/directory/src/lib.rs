@@ -90,6 +90,10 @@ fn other_collection(call: &Call, collection: &str) -> Result<Answer, ApiError> {
     match collection {
         // System collections are served under their own paths, not under `/items`.
         _ if collection.starts_with("directus_") => Err(OperationError::no_row().into()),
+        // The collections that can be read have no SEARCH here.
+        "organisation" | "unique_code" if call.method.as_str() == "SEARCH" => {
+            Err(ApiError::RouteNotFound(call.path.clone()))
+        }
         "code_reservation" | "" => Err(ApiError::RouteNotFound(call.path.clone())),
         _ => Err(OperationError::no_collection(collection).into()),
     }

@@ -88,7 +88,7 @@ fn parameters(model: &Model, selected: &Selected<'_>) -> Map<String, Json> {
         let argument = field.arguments.iter().find(|argument| argument.name == name);
         let value = match (name, argument) {
             ("filter", Some(argument)) => filter(model, argument.ty.type_name(), value),
-            ("sort", _) => sort(&selected.children, value),
+            ("sort", _) => sort(selected, value),
             _ => value.clone(),
         };
         out.insert(name.to_owned(), value);
@@ -97,14 +97,12 @@ fn parameters(model: &Model, selected: &Selected<'_>) -> Map<String, Json> {
 }
 
 /// Replaces each sort key that is a response key as a whole by the member that it was selected from, as REST does with
-/// an alias. The response keys themselves are not aliases of the query, because one may be the name of another member.
-fn sort(children: &[Selected<'_>], value: &Json) -> Json {
-    let name_of = |key: &str| {
-        let child = children.iter().find(|child| child.key == key)?;
-        match child.what {
-            What::Member(field) => Some(field.name.as_str()),
-            _ => None,
-        }
+/// an alias, also if a directive leaves the field out. The response keys themselves are not aliases of the query, because one may be the name of another member.
+fn sort(selected: &Selected<'_>, value: &Json) -> Json {
+    let name_of = |key: &str| match selected.children.iter().find(|child| child.key == key) {
+        Some(Selected { what: What::Member(field), .. }) => Some(field.name.as_str()),
+        Some(_) => None,
+        None => selected.left_out.iter().find(|(left_out, _)| left_out == key).map(|(_, name)| *name),
     };
     let resolve = |key: &Json| {
         let written = key.as_str()?;

@@ -37,6 +37,9 @@ pub(crate) struct Selected<'m> {
     pub(crate) arguments: Map<String, Json>,
     /// Its selected fields.
     pub(crate) children: Vec<Selected<'m>>,
+    /// Response keys and members of the fields that a directive leaves out. They are no part of the answer, but `sort` may
+    /// name them.
+    pub(crate) left_out: Vec<(String, &'m str)>,
 }
 
 /// The kind of a field.
@@ -130,6 +133,34 @@ impl<'m, 'd> Opening<'m, 'd> {
         groups.into_iter().map(|group| self.member(output, &group)).collect()
     }
 
+    /// The fields that directives leave out of these sets. In a fragment that is left out, all are.
+    fn left_out(&self, output: &'m Output, sets: &[&'d SelectionSet]) -> Vec<(String, &'m str)> {
+        let mut out = Vec::new();
+        let mut spread = HashSet::new();
+        let mut open: Vec<(&SelectionSet, bool)> = sets.iter().map(|set| (*set, true)).collect();
+        while let Some((set, shown)) = open.pop() {
+            for selection in &set.items {
+                let shown = shown && self.is_included(selection.node.directives());
+                match &selection.node {
+                    Selection::Field(field) if !shown => {
+                        let member = output.field(field.node.name.node.as_str());
+                        let key = field.node.response_key().node.as_str();
+                        out.extend(member.map(|member| (key.to_owned(), member.name.as_str())));
+                    }
+                    Selection::Field(_) => {}
+                    Selection::InlineFragment(inline) => open.push((&inline.node.selection_set.node, shown)),
+                    Selection::FragmentSpread(fragment) => {
+                        let name = &fragment.node.fragment_name.node;
+                        if let Some(known) = self.fragments.get(name).filter(|_| spread.insert((name, shown))) {
+                            open.push((&known.node.selection_set.node, shown));
+                        }
+                    }
+                }
+            }
+        }
+        out
+    }
+
     fn collect(
         &self,
         output: &'m Output,
@@ -198,8 +229,8 @@ impl<'m, 'd> Opening<'m, 'd> {
             Ok(field) => field,
             Err(what) => {
                 let same = group.more.iter().all(|other| other.node.name.node.as_str() == name);
-                let selected =
-                    Selected { key: group.key.to_owned(), what, pos, arguments: Map::new(), children: Vec::new() };
+                let (arguments, children, left_out) = (Map::new(), Vec::new(), Vec::new());
+                let selected = Selected { key: group.key.to_owned(), what, pos, arguments, children, left_out };
                 return if same { Ok(selected) } else { Err(refuse(conflict(group.key))) };
             }
         };
@@ -210,8 +241,8 @@ impl<'m, 'd> Opening<'m, 'd> {
             }
         }
         let type_name = field.ty.type_name();
-        let children = match self.model.output(type_name) {
-            None => Vec::new(),
+        let (children, left_out) = match self.model.output(type_name) {
+            None => (Vec::new(), Vec::new()),
             Some(inner) => {
                 let all = std::iter::once(&group.first).chain(&group.more);
                 let sets: Vec<&SelectionSet> = all.map(|field| &field.node.selection_set.node).collect();
@@ -221,10 +252,12 @@ impl<'m, 'd> Opening<'m, 'd> {
                         field.ty
                     )));
                 }
-                self.select(inner, &sets)?
+                // Only `sort` asks for them.
+                let is_sorted = arguments.contains_key("sort");
+                (self.select(inner, &sets)?, if is_sorted { self.left_out(inner, &sets) } else { Vec::new() })
             }
         };
-        Ok(Selected { key: group.key.to_owned(), what: What::Member(field), pos, arguments, children })
+        Ok(Selected { key: group.key.to_owned(), what: What::Member(field), pos, arguments, children, left_out })
     }
 
     fn arguments(

@@ -20,7 +20,7 @@ impl Elements {
     }
 
     fn push(&mut self, ai: &str, value: &str) {
-        self.0.push((ai.to_owned(), value.to_owned()));
+        self.0.push((ai.to_owned(), value.trim_matches(is_noise).to_owned()));
     }
 }
 
@@ -33,48 +33,73 @@ pub(super) enum Link {
     Other(String),
 }
 
-/// Reads a link. Scheme, host, the path before the primary key, the fragment and one slash at the end do not matter.
-/// `None` if it has no path, or escapes that are not UTF-8.
+/// Whether a character is none of a code, although scanners put it before, after or between elements: white space,
+/// control characters such as the separator GS, and the byte order mark.
+fn is_noise(c: char) -> bool {
+    c.is_whitespace() || c.is_control() || c == '\u{feff}'
+}
+
+/// Reads a link. Scheme, host, the path before the primary key, the fragment, one slash at the end and what scanners
+/// append do not matter. A short link has the scheme `http` or `https`, or none. `None` if there is no path.
 ///
 /// A primary key has an even number of parts after its Application Identifier and value. If several parts look like
 /// one, the last of them counts: a value, such as a lot, may look like an Application Identifier.
 pub(super) fn parse(link: &str) -> Option<Link> {
-    let Address { host, path, query } = Address::of(link);
-    let parts: Vec<Cow<'_, str>> = path.into_iter().map(decoded).collect::<Option<_>>()?;
+    let Address { scheme, host, path, query } = Address::of(link);
+    let parts: Vec<Cow<'_, str>> = path.into_iter().map(decoded).collect();
     let (code, before) = parts.split_last()?;
     let mut places = (0..before.len()).rev().step_by(2);
     if let Some((key, path)) = places.find_map(|at| Some((primary_key(parts.get(at)?)?, parts.get(at..)?))) {
         return Some(Link::Key(elements_of(key, path, query)));
     }
-    if before.is_empty() && host.is_none() {
+    if (before.is_empty() && host.is_none()) || !scheme.is_none_or(is_web) {
         return None;
     }
     // A link of another key, although its parts cannot be paired. `link_domain` keeps such parts out of short links.
-    if before.iter().any(|part| is_number(part) || primary_key(part).is_some()) {
+    if before.iter().any(|part| application_identifier(part).is_some()) {
         return Some(Link::Key(Elements::default()));
     }
     Some(Link::Other(code.clone().into_owned()))
 }
 
-/// Whether a link is a short link below a domain: the domain, then one part. Scheme, the case of the host, query,
-/// fragment and one slash at the end do not matter. A link that begins with a slash has no host to compare.
+/// Whether a link is a short link below a domain: the domain, then one part. Whether the scheme is `http` or `https`,
+/// the case of the host, a default port, a dot behind the host, query, fragment and one slash at the end do not matter.
+/// A link that begins with one slash has no host to compare.
 #[must_use]
 pub fn is_short_link(link: &str, domain: &str) -> bool {
     let (link, domain) = (Address::of(link), Address::of(domain));
     let (mut of_link, of_domain) = (link.with_host(), domain.with_host());
-    if of_link.pop().is_none() || of_link.len() != of_domain.len() {
+    if !link.scheme.is_none_or(is_web) || of_link.pop().is_none() || of_link.len() != of_domain.len() {
         return false;
     }
     of_link.iter().zip(&of_domain).enumerate().all(|(place, (a, b))| match place {
-        0 => a.is_empty() || a.eq_ignore_ascii_case(b),
+        0 => a.is_empty() || canonical_host(a, link.scheme.or(domain.scheme)) == canonical_host(b, domain.scheme),
         _ => decoded(a) == decoded(b),
     })
 }
 
-/// Reads an element string with bracketed Application Identifiers, in any order. `None` if it is none.
+/// Whether links with this scheme are web addresses. Schemes have no case (RFC 3986, section 3.1).
+fn is_web(scheme: &str) -> bool {
+    ["http", "https"].iter().any(|web| scheme.eq_ignore_ascii_case(web))
+}
+
+/// A host in the form in which equal hosts are equal texts (RFC 3986, section 6.2): lower case, without escapes, without
+/// the port that its scheme stands for, and without the dot of the DNS root.
+fn canonical_host(host: &str, scheme: Option<&str>) -> String {
+    let host = decoded(host).to_lowercase();
+    let port = if scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("http")) { ":80" } else { ":443" };
+    let named = host.strip_suffix(port).or_else(|| host.strip_suffix(':')).unwrap_or(&host);
+    match named.rsplit_once(':') {
+        Some((name, port)) if is_number(port) => format!("{}:{port}", name.strip_suffix('.').unwrap_or(name)),
+        _ => named.strip_suffix('.').unwrap_or(named).to_owned(),
+    }
+}
+
+/// Reads an element string with bracketed Application Identifiers, in any order. What scanners put around elements does
+/// not count. `None` if it is none.
 pub(super) fn parse_element_string(text: &str) -> Option<Elements> {
     let mut elements = Elements::default();
-    let mut rest = text;
+    let mut rest = text.trim_matches(is_noise);
     while !rest.is_empty() {
         let (ai, after) = bracketed(rest)?;
         // A value may contain brackets, so it ends only at the next Application Identifier.
@@ -98,7 +123,8 @@ fn bracketed(text: &str) -> Option<(&str, &str)> {
 
 /// The parts of a link.
 struct Address<'a> {
-    /// `None` without a scheme; the host, if there is one, is then the first part of the path.
+    scheme: Option<&'a str>,
+    /// `None` without two slashes; the host, if there is one, is then the first part of the path.
     host: Option<&'a str>,
     /// Not decoded.
     path: Vec<&'a str>,
@@ -107,17 +133,22 @@ struct Address<'a> {
 
 impl<'a> Address<'a> {
     fn of(link: &'a str) -> Self {
-        let link = link.split('#').next().unwrap_or_default();
+        let link = link.trim_matches(is_noise).split('#').next().unwrap_or_default();
         let (address, query) = link.split_once('?').map_or((link, None), |(address, query)| (address, Some(query)));
-        let (host, path) = match address.split_once("://") {
+        let (scheme, rest) = match (address.split_once("://"), address.strip_prefix("//")) {
+            (_, Some(rest)) => (None, Some(rest)),
+            (Some((scheme, rest)), None) => (Some(scheme), Some(rest)),
+            (None, None) => (None, None),
+        };
+        let (host, path) = match rest {
             None => (None, address),
-            Some((_, rest)) => rest.split_once('/').map_or((Some(rest), ""), |(host, path)| (Some(host), path)),
+            Some(rest) => rest.split_once('/').map_or((Some(rest), ""), |(host, path)| (Some(host), path)),
         };
         let mut path: Vec<_> = path.split('/').collect();
         if path.last() == Some(&"") {
             path.pop();
         }
-        Self { host, path, query }
+        Self { scheme, host, path, query }
     }
 
     /// The host and the parts of the path.
@@ -142,7 +173,7 @@ fn elements_of(key: &PrimaryKey, path: &[Cow<'_, str>], query: Option<&str>) -> 
     }
     for pair in query.unwrap_or_default().split(['&', ';']) {
         let Some((name, value)) = pair.split_once('=') else { continue };
-        let (Some(name), Some(value)) = (decoded(name), decoded(value)) else { continue };
+        let (name, value) = (decoded(name), decoded(value));
         let ai = application_identifier(&name).unwrap_or_default();
         if key.qualifiers.contains(&ai) && elements.get(ai).is_none() {
             elements.push(ai, &value);
@@ -151,7 +182,8 @@ fn elements_of(key: &PrimaryKey, path: &[Cow<'_, str>], query: Option<&str>) -> 
     elements
 }
 
-/// A part of a link without percent-encoding; `None` if it is not UTF-8.
-fn decoded(part: &str) -> Option<Cow<'_, str>> {
-    percent_decode_str(part).decode_utf8().ok()
+/// A part of a link without percent-encoding. What is not UTF-8 becomes U+FFFD, which no name and no code contains, so
+/// that a lot in another encoding does not hide the code beside it.
+fn decoded(part: &str) -> Cow<'_, str> {
+    percent_decode_str(part).decode_utf8_lossy()
 }

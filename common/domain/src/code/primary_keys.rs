@@ -82,6 +82,11 @@ pub(super) fn application_identifier(text: &str) -> Option<&str> {
     NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, ai)| *ai)
 }
 
+/// Whether a text is a short name of Digital Link 1.0 or 1.1.
+pub(crate) fn is_short_name(text: &str) -> bool {
+    !is_number(text) && application_identifier(text).is_some()
+}
+
 /// The primary key that a part of a link names.
 pub(super) fn primary_key(text: &str) -> Option<&'static PrimaryKey> {
     let ai = application_identifier(text)?;

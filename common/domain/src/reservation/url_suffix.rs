@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 
 use super::FieldError;
+use crate::code::is_short_name;
 
 /// Maximum number of keys. GS1's Barcode Syntax Engine refuses a link with more than 64 keys and Application
 /// Identifiers.
@@ -20,6 +21,10 @@ const UNREADABLE: &str = "hasOwnProperty";
 
 /// Checks that the text is a query such as `k=v&k2=v2`, with or without a leading `?`, and contains no Application
 /// Identifier.
+///
+/// The short names of Digital Link 1.0 and 1.1 are refused where they name a key or a serial, since GS1's toolkit puts
+/// them in the place of those of the link. The names of attributes (`lot`, `cpv`, `exp`, `expdt`) are allowed with values
+/// of their form; the toolkit stops at others.
 ///
 /// RFC 3986, section 3.4, defines the allowed characters. GS1 Digital Link URI Syntax 1.6, section 4.11, reserves
 /// all-digit keys of any length for Application Identifiers.
@@ -59,6 +64,12 @@ pub(super) fn check(text: &str) -> Result<(), FieldError> {
     if keys.clone().any(is_application_identifier) {
         return wrong("A key must not be a GS1 application identifier.");
     }
+    if keys.clone().any(is_name_of_identifier) {
+        return wrong("A key must not be a GS1 short name of an identifier, such as gtin or ser.");
+    }
+    if let Some(form) = query.split(['&', ';']).chain(query.split(['&', ';', '?'])).find_map(wrong_attribute) {
+        return wrong(form);
+    }
     if keys.clone().count() > MAX_KEYS {
         return wrong("Value must not have more than 60 keys.");
     }
@@ -83,9 +94,60 @@ fn decoded(key: &str) -> Cow<'_, str> {
 /// Whether a reader may take a key for an Application Identifier: it consists of digits, as it stands or after
 /// decoding, once or several times.
 fn is_application_identifier(key: &str) -> bool {
+    any_reading(key, is_number)
+}
+
+/// Whether a reader may take a key for the short name of a primary key or of a serial.
+fn is_name_of_identifier(key: &str) -> bool {
+    any_reading(key, |part| {
+        let visible: String = part.chars().filter(|c| is_visible(*c)).collect();
+        attribute(&visible).is_none() && is_short_name(&visible)
+    })
+}
+
+/// The form of the values of an attribute's short name, in any case: that of its Application Identifier, as far as the
+/// readers agree on it.
+fn attribute(name: &str) -> Option<Attribute> {
+    const FORMS: [(&str, Attribute); 4] =
+        [("lot", Attribute::Text), ("cpv", Attribute::Text), ("exp", Attribute::Date), ("expdt", Attribute::Time)];
+    FORMS.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, form)| form)
+}
+
+#[derive(Clone, Copy)]
+enum Attribute {
+    Text,
+    Date,
+    Time,
+}
+
+impl Attribute {
+    /// What is wrong with a value.
+    fn check(self, value: &str) -> Option<&'static str> {
+        let digits = |count: usize| value.len() == count && value.bytes().all(|byte| byte.is_ascii_digit());
+        let text = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/".contains(&byte);
+        let (is_right, reason) = match self {
+            Self::Text => (
+                (1..=20).contains(&value.len()) && value.bytes().all(text),
+                "The value of lot and cpv has to be 1 to 20 letters, digits and characters of -._/.",
+            ),
+            Self::Date => (digits(6), "The value of exp has to be a date of six digits (YYMMDD)."),
+            Self::Time => (digits(10), "The value of expdt has to be a time of ten digits (YYMMDDhhmm)."),
+        };
+        (!is_right).then_some(reason)
+    }
+}
+
+/// What is wrong with a pair, if its key is the short name of an attribute.
+fn wrong_attribute(pair: &str) -> Option<&'static str> {
+    let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+    attribute(&decoded(key))?.check(&decoded(value))
+}
+
+/// Whether this is true of a key or of a part of it, as it stands or after decoding, once or several times.
+fn any_reading(key: &str, is_found: impl Fn(&str) -> bool) -> bool {
     let mut key = key.to_owned();
     loop {
-        if key.split(['&', ';', '=']).any(is_number) {
+        if key.split(['&', ';', '=']).any(&is_found) {
             return true;
         }
         // Decoding makes a text shorter or leaves it as it is, so this ends.
@@ -99,8 +161,12 @@ fn is_application_identifier(key: &str) -> bool {
 
 /// Whether a text is digits of any script, apart from spaces and invisible characters, which a reader may trim.
 fn is_number(text: &str) -> bool {
-    let mut visible = text.chars().filter(|c| *c != '+' && (c.is_alphanumeric() || c.is_ascii_graphic())).peekable();
+    let mut visible = text.chars().filter(|c| is_visible(*c)).peekable();
     visible.peek().is_some() && visible.all(char::is_numeric)
+}
+
+fn is_visible(c: char) -> bool {
+    c != '+' && (c.is_alphanumeric() || c.is_ascii_graphic())
 }
 
 fn is_query(query: &str) -> bool {
@@ -206,10 +272,74 @@ mod tests {
             "?a=b;c=d",
             "?a=b;c",
             "?sizes=1,2",
-            // Deprecated short names are a matter of the client.
-            "?lot=A&ser=7&exp=271231",
+            "?series=7&gtins=x&lotto=1&serial=7",
+            "?a=gtin&b=ser%3D7",
         ] {
             assert_eq!(reason(good), None, "{good}");
+        }
+    }
+
+    #[test]
+    fn no_reader_finds_another_key_or_serial_by_its_short_name() {
+        for bad in [
+            "?gtin=09506000134352",
+            "?gtin=1",
+            "?GTIN=1",
+            "?ser=7",
+            "?k=v&ser=7",
+            "?k=v;ser=7",
+            "?k=v;ser",
+            "?k=v?ser=7",
+            "?giai=X",
+            "?grai=1",
+            "?sscc=106141412345678908",
+            "?cpsn=1",
+            "?srin=1",
+            "?glnx=1",
+            "?payTo=1",
+            "?refno=1",
+            "?%67tin=1",
+            "?%2567tin=1",
+            "?+ser=7",
+            "?ser%20=7",
+            "?k%26ser=7",
+        ] {
+            let expected = "A key must not be a GS1 short name of an identifier, such as gtin or ser.";
+            assert_eq!(reason(bad).as_deref(), Some(expected), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_short_name_of_an_attribute_has_values_of_its_form() {
+        for good in [
+            "?lot=A",
+            "?lot=A&exp=271231",
+            "?k=v;lot=A-1.b_2%2Fc",
+            "?lot=12345678901234567890",
+            "?cpv=2A&expdt=2712312359",
+            "?LOT=A",
+        ] {
+            assert_eq!(reason(good), None, "{good}");
+        }
+        for bad in [
+            "?lot=abcdefghijklmnopqrstuvwxyz",
+            "?lot=",
+            "?lot=A;lot",
+            "?lot=a:b",
+            "?lot=a?b=c",
+            "?lot=A=B",
+            "?lot=%20",
+            "?lot=%c3%bc",
+            "?lot=A&lot=A+B",
+            "?%6Cot=a:b",
+            "?cpv=123456789012345678901",
+            "?exp=2027-12-31",
+            "?k=v;exp=x",
+            "?k=v?exp=x",
+            "?exp=2712311",
+            "?expdt=271231",
+        ] {
+            assert!(reason(bad).is_some_and(|reason| reason.starts_with("The value of ")), "{bad}");
         }
     }
 

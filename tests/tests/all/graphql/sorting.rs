@@ -47,6 +47,26 @@ async fn a_sort_key_that_is_a_response_key_sorts_by_its_member() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_sort_key_may_be_a_response_key_that_a_directive_leaves_out() {
+    let service = Service::start().await;
+    let plain = service.data(r#"{ code_reservation(sort: ["-quantity"]) { id } }"#).await;
+    for selected in [
+        "q: quantity @include(if: $x) id",
+        "q: quantity @skip(if: true) id @skip(if: $x)",
+        "... @include(if: $x) { q: quantity } id",
+        "...F @include(if: $x) id } } fragment F on code_reservation { ... on code_reservation { q: quantity",
+    ] {
+        let document = format!("query ($x: Boolean = false) {{ code_reservation(sort: [\"-q\"]) {{ {selected} }} }}");
+        let (_, body) = service.ask_with("graphql-admin", &document, json!({ "x": false })).await;
+        assert_eq!(body["data"], plain, "{document} {body}");
+    }
+    let hidden = r#"{ code_reservation(sort: ["status"]) { id status: quantity @skip(if: true) } }"#;
+    let by_quantity = service.data(r#"{ code_reservation(sort: ["quantity"]) { id } }"#).await;
+    assert_eq!(service.data(hidden).await, by_quantity, "as if it were selected");
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nested_lists_and_groups_are_sorted_by_their_own_response_keys() {
     let service = Service::start().await;
     let codes = service.data("{ code_reservation { codes(sort: [\"x\"], limit: 2) { x: position code } } }").await;

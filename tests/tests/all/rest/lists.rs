@@ -125,7 +125,7 @@ async fn a_search_without_a_query_in_its_body_takes_the_query_string() {
         let path = format!("{RESERVATIONS}?{query}");
         server.send("SEARCH", &path, Some(ADMIN), headers, body.map(|body| body.as_bytes().to_vec())).await
     };
-    for body in [None, Some(""), Some("{}")] {
+    for body in [None, Some(""), Some("{}"), Some(" "), Some(" \r\n\t")] {
         assert_eq!(search(parameters, body).await.json(), expected, "{body:?}");
     }
     let keys = format!(r#"{{"keys": ["{FIRST}"]}}"#);
@@ -156,7 +156,16 @@ async fn a_single_row_has_no_search() {
             assert_eq!(extensions, json!({"path": path, "code": "ROUTE_NOT_FOUND"}));
         }
     }
-    for path in [format!("/items/unique_code/{FIRST}"), "/items/nothing/1".to_owned(), format!("/users/{FIRST}")] {
+    for path in [
+        format!("/items/unique_code/{FIRST}"),
+        "/items/unique_code".to_owned(),
+        "/items/organisation/".to_owned(),
+        "/items/organisation".to_owned(),
+        "/items/nothing/1".to_owned(),
+        format!("/users/{FIRST}"),
+        "/users".to_owned(),
+        "/files".to_owned(),
+    ] {
         let reply = server.json("SEARCH", &path, ADMIN, &json!({})).await;
         assert_eq!((reply.status, reply.code()), (404, "ROUTE_NOT_FOUND".to_owned()), "{path}");
     }

@@ -20,6 +20,10 @@ fn qualifiers_may_stand_before_and_after_the_serial_in_the_order_of_the_standard
         "/01/19506000134359/21/AbC12345/235/X",
         "/01/19506000134359/22/2A/10/LOT/21/AbC12345/235/X",
         "/01/19506000134359/10/L%2F1/21/AbC12345",
+        // A lot that is not UTF-8, and parts of a path that are not.
+        "/01/19506000134359/10/%ff/21/AbC12345",
+        "/01/19506000134359/10/L%C3%D6T/21/AbC12345",
+        "/%E4/%fe/01/19506000134359/21/AbC12345",
         // A lot that looks like a primary key, and one that is as long as a GTIN.
         "/01/19506000134359/10/8003/21/AbC12345",
         "/01/19506000134359/10/01/21/AbC12345",
@@ -67,6 +71,9 @@ fn an_order_that_the_standard_forbids_has_no_candidates() {
         "/8003/09506000134352AbC12345/21/X",
         "/01/19506000134359",
         "/01/19506000134359/10/AbC12345",
+        "/01/19506000134359/21/AbC12345%ff",
+        "/01/19506000134359/21/%ff?21=AbC12345",
+        "/%ff01/19506000134359/21/AbC12345",
     ] {
         assert_eq!(by_digital_link(&format!("https://id.gs1.org{path}")), [], "{path}");
     }
@@ -122,6 +129,13 @@ fn a_link_of_another_key_is_no_short_link() {
         "/01/19506000134359/AbC12345",
         "/01/AbC12345",
         "/21/AbC12345",
+        "/lot/AbC12345",
+        "/ser/AbC12345",
+        "/cpv/AbC12345",
+        "/exp/AbC12345",
+        "/x/%6Cot/AbC12345",
+        "/glnx/AbC12345",
+        "/cpsn/y/AbC12345",
         "/shop/414/9312345000005/254/AbC12345",
         "/%34%31%34/9312345000005/254/AbC12345",
     ] {
@@ -147,6 +161,14 @@ fn a_short_link_is_one_part_below_its_domain() {
         "https://go.example.com/%78/AbC1234%35",
         "go.example.com/x/AbC12345",
         "/x/AbC12345",
+        "https://go.example.com:443/x/AbC12345",
+        "http://go.example.com:80/x/AbC12345",
+        "https://go.example.com:/x/AbC12345",
+        "https://GO.example.com./x/AbC12345",
+        "https://go.example.com.:443/x/AbC12345",
+        "//go.example.com/x/AbC12345",
+        "https://go.example.com/x/AbC12345\r\n",
+        "\u{feff}https://go.example.com/x/AbC12345\t",
     ] {
         assert_eq!(one(&by_digital_link(link)), found, "{link}");
         for domain in ["https://go.example.com/x", "http://go.example.com/x/"] {
@@ -156,6 +178,13 @@ fn a_short_link_is_one_part_below_its_domain() {
     for link in [
         "https://other.example.com/x/AbC12345",
         "https://go.example.com:8080/x/AbC12345",
+        "https://go.example.com:80/x/AbC12345",
+        "http://go.example.com:443/x/AbC12345",
+        "https://go.example.com../x/AbC12345",
+        "https://user@go.example.com/x/AbC12345",
+        "ftp://go.example.com/x/AbC12345",
+        "javascript://go.example.com/x/AbC12345",
+        "//other.example.com/x/AbC12345",
         "https://go.example.com/AbC12345",
         "https://go.example.com/X/AbC12345",
         "https://go.example.com/x/y/AbC12345",
@@ -168,7 +197,40 @@ fn a_short_link_is_one_part_below_its_domain() {
         assert!(!is_short_link(link, "https://go.example.com/x"), "{link}");
     }
     assert!(is_short_link("https://go.example.com/AbC12345", "https://go.example.com"));
+    for domain in ["https://Go.example.com:443", "http://go.example.com:80/", "https://go.example.com."] {
+        for link in ["https://go.example.com/AbC12345", "HTTP://go.example.com:80/AbC12345"] {
+            assert!(is_short_link(link, domain), "{link} {domain}");
+        }
+    }
+    assert!(is_short_link("https://[::A]:443/AbC12345", "https://[::a]"));
+    assert!(is_short_link("go.example.com:8080/AbC12345", "http://go.example.com:8080"));
+    assert!(by_digital_link("ftp://go.example.com/AbC12345").is_empty());
     assert!(!is_short_link("https://go.example.com/x/AbC12345", "https://go.example.com"));
+}
+
+#[test]
+fn what_scanners_append_is_no_part_of_a_code() {
+    let found = Some("sgtin#19506000134359#8 AbC12345".to_owned());
+    for noise in ["\r\n", "\n", "\t", "  ", "\u{1d}", "\u{1e}\u{4}", "\0", "\u{a0}", "\u{85}"] {
+        for link in ["https://id.gs1.org/01/19506000134359/21/AbC12345", "/01/19506000134359?21=AbC12345"] {
+            for text in [format!("{link}{noise}"), format!("{noise}{link}{noise}")] {
+                assert_eq!(one(&by_digital_link(&text)), found, "{text:?}");
+            }
+        }
+        for text in [
+            format!("(01)19506000134359(21)AbC12345{noise}"),
+            format!("{noise}(01)19506000134359(21)AbC12345"),
+            format!("(01)19506000134359{noise}(21)AbC12345{noise}(10)LOT{noise}"),
+            format!("(21){noise}AbC12345(01){noise}19506000134359"),
+        ] {
+            assert_eq!(one(&by_join_key(&text)), found, "{text:?}");
+        }
+        assert_eq!(by_join_key(&format!("(01)19506000134359(21)AbC1{noise}2345")), []);
+        assert_eq!(by_join_key(noise), []);
+        assert_eq!(by_digital_link(noise), []);
+    }
+    let encoded = "https://id.gs1.org/01/19506000134359/21/AbC12345%0D%0A";
+    assert_eq!(one(&by_digital_link(encoded)), found);
 }
 
 #[test]

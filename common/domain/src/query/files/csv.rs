@@ -10,7 +10,7 @@ pub(in crate::query) fn write(columns: &[Column], data: &Value) -> String {
         Value::Array(rows) => rows.as_slice(),
         one => std::slice::from_ref(one),
     };
-    let mut out = columns.iter().map(|column| quote(&column.name())).collect::<Vec<_>>().join(",");
+    let mut out = columns.iter().map(|column| quote(&column.name)).collect::<Vec<_>>().join(",");
     for row in rows {
         let cells: Vec<String> = columns.iter().map(|column| cell(value(row, column))).collect();
         // A row of nulls only is left out, as by Directus.

@@ -1,4 +1,4 @@
-//! The `fields` parameter → [`Selection`].
+//! The `fields` parameter → [`Selection`] and the columns of a table.
 //!
 //! Two steps: [`draft`] expands wildcards and records every name for the check of existence and rights; after the check,
 //! [`Draft::resolve`] resolves the names. So a missing right is reported before an invalid function, as in Directus.
@@ -14,16 +14,40 @@ use crate::query::access::Access;
 use crate::query::error::QueryError;
 use crate::query::functions::{self, Function};
 use crate::query::limits::MAX_SELECTED_FIELDS;
-use crate::query::plan::{Node, Search, Selection, Source};
+use crate::query::plan::{Column, Node, Search, Selection, Source};
 use crate::query::schema::{Collection, Field, Relation};
 use serde_json::Value;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// A [`Selection`] of which the names are not resolved yet.
 #[derive(Debug)]
 pub(in crate::query) struct Draft {
     collection: Collection,
     nodes: Vec<DraftNode>,
+    /// The fields in the order in which they were asked for. The nodes have another order, because one of them stands
+    /// for all members below a relation.
+    asked: Vec<Asked>,
+    /// The number of fields before wildcards were expanded.
+    fields: usize,
+}
+
+/// A field that was asked for.
+#[derive(Debug)]
+struct Asked {
+    /// The position of the field, or of the wildcard that it was expanded from.
+    position: usize,
+    /// The key of its node.
+    key: String,
+    /// The position among the fields of the related collection; `None` for the member itself.
+    below: Option<usize>,
+}
+
+/// What a [`Draft`] becomes.
+#[derive(Debug, Default)]
+pub(in crate::query) struct Resolved {
+    pub(in crate::query) selection: Selection,
+    /// The columns of a table, for each field that was asked for.
+    pub(in crate::query) columns: Vec<Vec<Column>>,
 }
 
 #[derive(Debug)]
@@ -79,8 +103,9 @@ pub(in crate::query) fn draft(
     // For each relation, the names below it; none if a collection scope stands for them.
     let mut nested: Vec<(String, Vec<String>)> = Vec::new();
     let mut keys: HashSet<String> = HashSet::new();
+    let mut asked = Vec::new();
     let budget = drafting.variables.budget;
-    for field in wildcards::expand(fields, collection, aliases, &access, drafting.below_codes, budget)? {
+    for (position, field) in wildcards::expand(fields, collection, aliases, &access, drafting.below_codes, budget)? {
         // No name has white space; with it, one member could be shown under many names, and in header cells.
         let field: String = field.chars().filter(|c| !c.is_whitespace() && !c.is_control()).collect();
         // `$thumbnail` and the like are used by the Directus app and are not fields.
@@ -104,6 +129,7 @@ pub(in crate::query) fn draft(
         if below.is_none() && scope.is_none() && !many {
             drafting.named.add(Use::Output, path, collection, &name);
             note_count(&name, &field, collection, path, drafting);
+            asked.push(Asked { position, key: field.clone(), below: None });
             if keys.insert(field.clone()) {
                 nodes.push(DraftNode::Plain { key: field, name, alias });
             }
@@ -114,9 +140,12 @@ pub(in crate::query) fn draft(
             nested.push((root.to_owned(), Vec::new()));
             nested.len() - 1
         });
+        let mut place = None;
         if let (Some(below), Some((_, list))) = (below, nested.get_mut(at)) {
+            place = Some(list.len());
             list.push(below);
         }
+        asked.push(Asked { position, key: root.to_owned(), below: place });
         if known.is_none() && keys.insert(root.to_owned()) {
             // A placeholder that keeps the position. It is replaced by the relation, or removed if there is none.
             nodes.push(DraftNode::Plain { key: root.to_owned(), name: String::new(), alias: false });
@@ -133,7 +162,7 @@ pub(in crate::query) fn draft(
             _ => {}
         }
     }
-    Ok(Draft { collection, nodes })
+    Ok(Draft { collection, nodes, asked, fields: fields.len() })
 }
 
 /// `count(codes)` needs the right to read the collection that is counted.
@@ -197,9 +226,13 @@ impl Draft {
     ///
     /// # Errors
     /// `INVALID_QUERY` for an unknown function or an invalid filter or window in `deep`.
-    pub(in crate::query) fn resolve(self, access: &Access, is_table: bool) -> Result<Selection, QueryError> {
+    pub(in crate::query) fn resolve(self, access: &Access, is_table: bool) -> Result<Resolved, QueryError> {
         let mut nodes = Vec::with_capacity(self.nodes.len());
+        // The columns of each node, by the key that it was drafted with.
+        let mut places: HashMap<String, Place> = HashMap::new();
         for node in self.nodes {
+            let drafted = node.key().to_owned();
+            let mut place = Place::default();
             let (key, alias, source) = match node {
                 DraftNode::Plain { key, name, alias } => {
                     let key = if alias { key } else { functions::column_name(&key) };
@@ -207,7 +240,10 @@ impl Draft {
                 }
                 DraftNode::Nested { key, field, collection, children, deep } => {
                     let access = &access.of_related();
-                    let selection = children.resolve(access, is_table)?;
+                    let Resolved { selection, columns } = children.resolve(access, is_table)?;
+                    if matches!(field.relation, Relation::One(_)) && !selection.nodes.is_empty() {
+                        place = Place { related: Some(field), below: columns, ..place };
+                    }
                     let source = match field.relation {
                         Relation::Many(_) => {
                             let window = deep.codes_window()?;
@@ -224,12 +260,53 @@ impl Draft {
                     (key, false, source)
                 }
             };
+            place.key.clone_from(&key);
+            places.insert(drafted, place);
             nodes.push(Node { key, alias, source });
         }
+        let columns = if is_table { columns(&self.asked, self.fields, &places, &mut nodes) } else { Vec::new() };
         // The sort is stable: fields keep their order, aliases follow.
         nodes.sort_by_key(|n| n.alias);
-        Ok(Selection { nodes: without_namesakes(nodes) })
+        Ok(Resolved { selection: Selection { nodes: without_namesakes(nodes) }, columns })
     }
+}
+
+/// What a node contributes to the columns of a table.
+#[derive(Debug, Default)]
+struct Place {
+    /// The member of the row.
+    key: String,
+    /// The field, if the member is a related row with members of its own.
+    related: Option<&'static Field>,
+    /// The columns of that row, by the fields that were asked for below it.
+    below: Vec<Vec<Column>>,
+}
+
+/// The columns of each field that was asked for. If a relation was asked for beside its members, the member of the row
+/// is the related row, so a node is added that holds the key.
+fn columns(asked: &[Asked], fields: usize, places: &HashMap<String, Place>, nodes: &mut Vec<Node>) -> Vec<Vec<Column>> {
+    let mut out = vec![Vec::new(); fields];
+    for Asked { position, key, below } in asked {
+        // A relation that leads nowhere has no node.
+        let (Some(place), Some(columns)) = (places.get(key), out.get_mut(*position)) else { continue };
+        match (below, place.related) {
+            (Some(below), Some(_)) => {
+                let inner = place.below.get(*below).into_iter().flatten();
+                columns.extend(inner.map(|column| column.below(&place.key)));
+            }
+            (None, Some(field)) => {
+                let column = Column::of_key(&place.key);
+                if let [member] = column.path.as_slice()
+                    && !nodes.iter().any(|node| node.key == *member)
+                {
+                    nodes.push(Node { key: member.clone(), alias: false, source: Source::Field(field) });
+                }
+                columns.push(column);
+            }
+            (_, None) => columns.push(Column::of_member(&place.key)),
+        }
+    }
+    out
 }
 
 /// Of several nodes with the same name, keeps the last one, at the position of the first.

@@ -1,7 +1,7 @@
 //! [`RawQuery`] → [`Query`]: the form of each parameter, then names and rights, then types.
 
 use super::aggregates;
-use super::fields::{self, Drafting};
+use super::fields::{self, Drafting, Resolved};
 use super::filter::lower::lower;
 use super::named_fields::{NamedFields, Use};
 use super::parameters::Parameters;
@@ -17,6 +17,8 @@ use crate::query::plan::{FieldPath, Filter, ListFormat, Query, Search, SortKey, 
 use crate::query::raw::RawQuery;
 use crate::query::schema::Collection;
 use chrono::{DateTime, Utc};
+use std::collections::HashSet;
+use std::hash::Hash;
 
 /// Checks parameters for a collection and a caller. `now` is the value of `$NOW`; `budget` is that of the request.
 ///
@@ -80,10 +82,10 @@ fn parse_with(raw: &RawQuery, collection: Collection, variables: Variables<'_>) 
     let filter = parameters.filter.as_ref().map_or(Ok(None), |f| lower(f, collection, write))?;
     // Each filter of codes has a limit of its own, but a query can have many.
     budget.spend(Limit::Codes, filter.as_ref().map_or(0, Filter::lookups_in_all))?;
-    let selection = draft.resolve(access, parameters.export.is_some_and(ListFormat::is_table))?;
+    let Resolved { selection, columns } = draft.resolve(access, parameters.export.is_some_and(ListFormat::is_table))?;
     let aggregates = aggregates::lower(parameters.aggregate.as_deref().unwrap_or(&[]), collection)?;
     let groups = parameters.group.as_deref().unwrap_or(&[]);
-    let groups = aggregates::lower_groups(&unique(groups), collection)?;
+    let groups = aggregates::lower_groups(&unique(groups.iter().cloned()), collection)?;
     let is_aggregate = parameters.aggregate.is_some();
     let sort = match parameters.sort.as_deref() {
         _ if is_aggregate && groups.is_empty() => Vec::new(),
@@ -101,6 +103,7 @@ fn parse_with(raw: &RawQuery, collection: Collection, variables: Variables<'_>) 
         plain_numbers: !groups.is_empty() && !sort.iter().all(shared),
         collection,
         selection,
+        columns_of_rows: unique(columns.into_iter().flatten()),
         filter,
         rights: None,
         search: parameters.search.as_deref().map(|text| Search::new(text, collection, access)),
@@ -120,14 +123,10 @@ fn dotted(member: &str) -> Vec<String> {
     member.split('.').map(str::to_owned).collect()
 }
 
-fn unique(names: &[String]) -> Vec<String> {
-    let mut out: Vec<String> = Vec::new();
-    for name in names {
-        if !out.contains(name) {
-            out.push(name.clone());
-        }
-    }
-    out
+/// Each value once, at its first position.
+fn unique<T: Clone + Eq + Hash>(values: impl Iterator<Item = T>) -> Vec<T> {
+    let mut known = HashSet::new();
+    values.filter(|value| known.insert(value.clone())).collect()
 }
 
 fn default_sort(collection: Collection, groups: &[FieldPath]) -> Vec<SortKey> {

@@ -8,7 +8,7 @@ use crate::query::functions;
 use crate::query::schema::{Collection, Field, Relation};
 
 /// Replaces the wildcards of one level. Those below a relation (`a.*`) are left for the next level. With `below_codes`, a
-/// wildcard does not include codes.
+/// wildcard does not include codes. Each name comes with the position in `fields` of what it stands for.
 ///
 /// # Errors
 /// `INVALID_QUERY` when the budget does not pay for the names.
@@ -19,7 +19,7 @@ pub(in crate::query) fn expand(
     access: &Access,
     below_codes: bool,
     budget: &Budget,
-) -> Result<Vec<String>, QueryError> {
+) -> Result<Vec<(usize, String)>, QueryError> {
     let allowed: Vec<&'static Field> =
         collection.fields().iter().filter(|f| access.can_read_field(collection, f)).collect();
     if allowed.is_empty() {
@@ -34,21 +34,21 @@ pub(in crate::query) fn expand(
     // The number of names that a wildcard becomes, and the bytes that stand behind each, are paid for before.
     let names = shown().count() + aliases.iter().count();
     let mut out = Vec::new();
-    for field in fields {
+    for (position, field) in fields.iter().enumerate() {
         let expansion = if field == "*" || field.starts_with("*.") { names } else { 1 };
         budget.spend(Limit::Values, expansion.saturating_mul(size_of_name(field)))?;
         if field == "*" {
-            out.extend(shown().map(|f| f.name.to_owned()));
-            out.extend(readable_aliases.iter().map(|name| (*name).to_owned()));
+            out.extend(shown().map(|f| (position, f.name.to_owned())));
+            out.extend(readable_aliases.iter().map(|name| (position, (*name).to_owned())));
         } else if let Some(rest) = field.strip_prefix("*.") {
-            out.extend(shown().filter(|f| is_relation(f)).map(|f| format!("{}.{rest}", f.name)));
-            out.extend(shown().filter(|f| !is_relation(f)).map(|f| f.name.to_owned()));
+            out.extend(shown().filter(|f| is_relation(f)).map(|f| (position, format!("{}.{rest}", f.name))));
+            out.extend(shown().filter(|f| !is_relation(f)).map(|f| (position, f.name.to_owned())));
             out.extend(aliases.iter().map(|(name, member)| {
                 let relation = shown().any(|f| f.name == member && is_relation(f));
-                if relation { format!("{name}.{rest}") } else { name.to_owned() }
+                (position, if relation { format!("{name}.{rest}") } else { name.to_owned() })
             }));
         } else {
-            out.push(field.clone());
+            out.push((position, field.clone()));
         }
     }
     Ok(out)

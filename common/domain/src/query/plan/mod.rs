@@ -8,6 +8,7 @@
 mod aggregate;
 mod code_filter;
 mod code_lookup;
+mod column;
 mod columns;
 mod condition;
 mod field_path;
@@ -24,7 +25,7 @@ mod window;
 pub use aggregate::{Aggregate, Operation};
 pub(in crate::query) use code_filter::lookups_of;
 pub use code_lookup::CodeLookup;
-pub(in crate::query) use columns::Column;
+pub(in crate::query) use column::Column;
 pub(in crate::query) use condition::sorted;
 pub use condition::{Condition, Part, Scalar, Test};
 pub use field_path::FieldPath;

@@ -2,6 +2,7 @@
 
 use super::aggregate::{Aggregate, Operation};
 use super::code_lookup::CodeLookup;
+use super::column::Column;
 use super::condition::{Condition, Test};
 use super::field_path::FieldPath;
 use super::filter::Filter;
@@ -22,6 +23,9 @@ pub struct Query {
     pub collection: Collection,
     /// The fields of each row of the answer.
     pub selection: Selection,
+    /// The columns of the rows in a table: the fields in the order in which they were asked for. Empty if the answer is
+    /// no table.
+    pub(in crate::query) columns_of_rows: Vec<Column>,
     /// The `filter` parameter; `None` if it has no condition.
     pub filter: Option<Filter>,
     /// The rows that the caller may read, set by [`Query::restrict`]; `total_count` counts these.

@@ -23,7 +23,15 @@ fn assert_columns(text: &str, columns: &str) {
 #[test]
 fn columns_are_the_fields_in_their_order_whatever_the_rows_are() {
     assert_columns("fields=id,user_updated.first_name", "id,user_updated.first_name");
-    assert_columns("fields=reserved_for.city,id,reserved_for.id", "reserved_for.city,reserved_for.id,id");
+    assert_columns("fields=reserved_for.city,id,reserved_for.id", "reserved_for.city,id,reserved_for.id");
+    assert_columns(
+        "fields=user_created.email,id,user_created.first_name",
+        "user_created.email,id,user_created.first_name",
+    );
+    assert_columns(
+        "fields=export_file.uploaded_by.email,status,export_file.id,id,export_file.uploaded_by.id,status",
+        "export_file.uploaded_by.email,status,export_file.id,id,export_file.uploaded_by.id",
+    );
     assert_columns("fields=export_file.uploaded_by.first_name,status", "export_file.uploaded_by.first_name,status");
     assert_columns("fields=user_updated", "user_updated");
     assert_columns("fields=codes,id", "codes,id");
@@ -48,6 +56,34 @@ fn a_wildcard_has_a_column_for_each_field() {
         assert!(columns.contains(expected), "{expected} in {columns}");
     }
     assert!(!columns.contains("codes."), "rows that refer to this one are one value");
+}
+
+#[test]
+fn a_relation_beside_its_members_is_a_column_with_the_key() {
+    assert_columns("fields=user_created,user_created.email", "user_created,user_created.email");
+    assert_columns("fields=user_created.email,id,user_created", "user_created.email,id,user_created");
+    assert_columns("fields=who.email,who&alias[who]=user_created", "who.email,who");
+    assert_columns("fields=reserved_for:organisation.id,reserved_for.city", "reserved_for,reserved_for.city");
+    assert_columns(
+        "fields=export_file.uploaded_by,export_file.uploaded_by.id",
+        "export_file.uploaded_by,export_file.uploaded_by.id",
+    );
+    let rows = table("fields=user_created,user_created.first_name&limit=1");
+    assert_eq!(rows, format!("\"user_created\",\"user_created.first_name\"\n\"{ALICE}\",\"Alice\""));
+}
+
+#[test]
+fn a_wildcard_expands_at_its_place() {
+    let all = header("fields=*");
+    let others = |name: &str| all.split(',').filter(|one| *one != name).collect::<Vec<_>>().join(",");
+    assert_columns("fields=status,*", &format!("status,{}", others("status")));
+    assert_columns("fields=user_created.email,*,status", &format!("user_created.email,{all}"));
+    let user = header("fields=user_created.*");
+    assert_columns("fields=user_created.*,id,user_created.email", &format!("{user},id"));
+    assert_columns(
+        "fields=id,user_created.email,quantity,user_created.id",
+        "id,user_created.email,quantity,user_created.id",
+    );
 }
 
 #[test]

@@ -7,12 +7,12 @@ use crate::query::plan::Column;
 use crate::reservation::{Disposition, content_disposition};
 
 fn write(format: &str, data: Value) -> String {
-    ListFormat::from_name(format).unwrap().write(&query("").unwrap(), &data)
+    ListFormat::from_name(format).unwrap().write(&query(&format!("export={format}")).unwrap(), &data)
 }
 
 /// A table with these columns.
 fn table(columns: &[&str], data: Value) -> String {
-    let column = |name: &&str| Column { path: name.split('.').map(str::to_owned).collect() };
+    let column = |name: &&str| Column::of(name.split('.').map(str::to_owned).collect());
     csv::write(&columns.iter().map(column).collect::<Vec<_>>(), &data)
 }
 
@@ -35,7 +35,7 @@ fn csv_quotes_texts_and_leaves_nulls_empty() {
 #[test]
 fn no_cell_of_csv_is_taken_for_a_formula() {
     let cells = |text: &str| {
-        let column = Column { path: vec![text.to_owned()] };
+        let column = Column::of_member(text);
         csv::write(&[column], &json!([{ text: text }]))
     };
     for formula in [
