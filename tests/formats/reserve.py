@@ -21,7 +21,7 @@ FEW, MANY = 500, 70_000
 def main(binary, folder):
     with system(pathlib.Path(binary).resolve(), "--memory", "--parameter", "ShortCodeDomain=https://s.example") as local:
         wanted = [(f"{code_type}-{FEW}", body_of(code_type, FEW)) for code_type in TYPES]
-        wanted += [("one", body_of("sgtin", 1)), ("parts", body_of("sgtin", MANY, url_suffix="?lot=A,1&who='me'"))]
+        wanted += [("one", body_of("sgtin", 1)), ("parts", body_of("sgtin", MANY, url_suffix="?batch=A,1&who='me'"))]
         reservations = {name: local.reserve({**body, "export_type": FORMATS[0]}) for name, body in wanted}
         for export_type in FORMATS:
             for name, reservation in reservations.items():
