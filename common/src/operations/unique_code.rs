@@ -279,9 +279,7 @@ async fn window(
 
 /// Whether a filter consists only of conditions on `reservation`.
 fn only_reservation(filter: &Filter) -> bool {
-    match filter {
-        Filter::And(all) => all.iter().all(only_reservation),
-        Filter::Or(any) => matches!(any.as_slice(), [one] if only_reservation(one)),
+    filter.conjuncts().into_iter().all(|part| match part {
         Filter::Leaf(Condition { path, test }) => {
             path.own_field() == Some("reservation")
                 && match test {
@@ -290,8 +288,8 @@ fn only_reservation(filter: &Filter) -> bool {
                     _ => false,
                 }
         }
-        Filter::Codes { .. } => false,
-    }
+        _ => false,
+    })
 }
 
 /// Evaluates a query over rows in memory. The conditions that found the rows are not evaluated again, because a Digital

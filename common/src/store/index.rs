@@ -113,7 +113,7 @@ impl Cursor {
             .client
             .query()
             .table_name(table)
-            .index_name(&self.run.index)
+            .index_name(self.run.index)
             .key_condition_expression(keys.condition)
             // The names of the partition and sort keys are those of the condition.
             .projection_expression(if self.run.range.is_some() { "id, #s" } else { "id" })
@@ -314,7 +314,7 @@ impl Store<'_> {
                 .client
                 .query()
                 .table_name(&self.config.tables.reservations)
-                .index_name(&run.index)
+                .index_name(run.index)
                 .key_condition_expression(keys.condition)
                 .set_filter_expression(filter)
                 .set_expression_attribute_names(Some(keys.names))

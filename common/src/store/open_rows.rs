@@ -23,17 +23,12 @@ impl Walk {
 
 /// All open reservations, in tables without an index by status.
 fn open_before() -> Run {
-    Run { index: OPEN.to_owned(), attribute: OPEN, value: OPEN.to_owned(), range: None }
+    Run { index: OPEN, attribute: OPEN, value: OPEN.to_owned(), range: None }
 }
 
 /// Those of an organisation, in tables without an index by status.
 fn open_of_organisation_before(organisation: &str) -> Run {
-    Run {
-        index: "open_by_organisation".to_owned(),
-        attribute: "organisation_key",
-        value: organisation.to_owned(),
-        range: None,
-    }
+    Run { index: "open_by_organisation", attribute: "organisation_key", value: organisation.to_owned(), range: None }
 }
 
 impl Store<'_> {

@@ -209,7 +209,11 @@ fn narrow<'a>(
         None => (used, partitions.to_vec()),
     };
     let mut times = Times::default();
-    conditions.into_iter().for_each(|filter| restrict(filter, &mut times));
+    for Condition { path, test } in conditions.into_iter().flat_map(Filter::required) {
+        if path.own_field() == Some("date_created") {
+            times.restrict(test);
+        }
+    }
     if statuses.is_empty() || times.is_empty() {
         return None;
     }
@@ -223,24 +227,6 @@ fn narrow<'a>(
     };
     let is_narrower = is_possible && (by_status || users.is_some() || !walk.times.is_all());
     Some(Narrow { walk, used, is_possible, is_narrower })
-}
-
-/// Restricts times of creation by the top-level conjunction.
-fn restrict(filter: &Filter, times: &mut Times) {
-    match filter {
-        Filter::And(all) => all.iter().for_each(|one| restrict(one, times)),
-        Filter::Or(any) => {
-            if let [one] = any.as_slice() {
-                restrict(one, times);
-            }
-        }
-        Filter::Leaf(Condition { path, test }) => {
-            if path.own_field() == Some("date_created") {
-                times.restrict(test);
-            }
-        }
-        Filter::Codes { .. } => {}
-    }
 }
 
 /// The partitions to read, and the member that selected them.
@@ -292,16 +278,14 @@ struct Chosen<'a> {
 impl Chosen<'_> {
     /// Whether a filter only requires what selected the entries.
     fn covers(&self, filter: &Filter) -> bool {
-        match filter {
-            Filter::And(all) => all.iter().all(|one| self.covers(one)),
-            Filter::Or(any) => matches!(any.as_slice(), [one] if self.covers(one)),
+        filter.conjuncts().into_iter().all(|part| match part {
             Filter::Leaf(Condition { path, test }) => match path.own_field() {
                 Some("status") if self.ranges => self.walk.statuses.is_some(),
                 Some("date_created") if self.ranges => Times::default().restrict(test),
                 own => own.is_some() && own == self.used && is_text_equality(test),
             },
-            Filter::Codes { .. } => false,
-        }
+            _ => false,
+        })
     }
 }
 

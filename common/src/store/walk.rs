@@ -15,6 +15,7 @@ use chrono::{DateTime, Datelike, SubsecRound, Utc};
 use uuid::Uuid;
 
 use crate::{
+    config::LAST_INDEX_STAGE,
     query::{Scalar, Test},
     reservation::{Reservation, Status, Timestamp},
 };
@@ -43,7 +44,7 @@ const NO_TIME: &str = "~";
 pub struct IndexStage(u32);
 
 /// The indexes that older tables lack, in the order of the deployments that add them.
-pub(super) const ADDED: [&str; 8] = [
+const ADDED: [&str; 8] = [
     "by_shard_created",
     "by_shard_status",
     "by_organisation_created",
@@ -53,6 +54,9 @@ pub(super) const ADDED: [&str; 8] = [
     "by_reference_created",
     "by_user_created",
 ];
+
+/// After those that add an index, two deployments remove one.
+const _: () = assert!(ADDED.len() + 2 == LAST_INDEX_STAGE as usize);
 
 impl IndexStage {
     /// The stage with this number.
@@ -83,14 +87,35 @@ pub enum Partition {
 }
 
 impl Partition {
-    /// The name of the index by id, the part before `_created` and `_status` of the others.
-    fn name(&self) -> &'static str {
+    /// The index by id; also the name of the kind of partition in log lines, where users, who have no such index, have one.
+    fn by_id(&self) -> &'static str {
         match self {
             Self::Organisation(_) => "by_organisation",
             Self::Product(_) => "by_product",
             Self::Reference(_) => "by_reference",
             Self::User(_) => "by_user",
             Self::Shard(_) => "by_shard",
+        }
+    }
+
+    /// The index by creation.
+    fn by_creation(&self) -> &'static str {
+        match self {
+            Self::Organisation(_) => "by_organisation_created",
+            Self::Product(_) => "by_product_created",
+            Self::Reference(_) => "by_reference_created",
+            Self::User(_) => "by_user_created",
+            Self::Shard(_) => "by_shard_created",
+        }
+    }
+
+    /// The index by status, if there is one.
+    fn by_status(&self) -> Option<&'static str> {
+        match self {
+            Self::Organisation(_) => Some("by_organisation_status"),
+            Self::Product(_) => Some("by_product_status"),
+            Self::Shard(_) => Some("by_shard_status"),
+            Self::Reference(_) | Self::User(_) => None,
         }
     }
 
@@ -115,13 +140,12 @@ impl Partition {
 
     /// Whether there is an index of this kind by creation.
     pub(super) fn has_times(&self, stage: IndexStage) -> bool {
-        stage.has(&format!("{}_created", self.name()))
+        stage.has(self.by_creation())
     }
 
     /// Whether there is an index of this kind by status.
     pub(super) fn has_statuses(&self, stage: IndexStage) -> bool {
-        matches!(self, Self::Organisation(_) | Self::Product(_) | Self::Shard(_))
-            && stage.has(&format!("{}_status", self.name()))
+        self.by_status().is_some_and(|index| stage.has(index))
     }
 }
 
@@ -270,21 +294,17 @@ impl Walk {
     }
 
     fn runs_of(&self, partition: &Partition) -> Vec<Run> {
-        let run = |suffix: &str, range| Run {
-            index: format!("{}{suffix}", partition.name()),
-            attribute: partition.attribute(),
-            value: partition.value(),
-            range,
-        };
+        let run = |index, range| Run { index, attribute: partition.attribute(), value: partition.value(), range };
         let created = |prefix: &str, attribute| {
             let (low, high) = self.times.keys(prefix);
             Some(Range { attribute, low, high })
         };
-        match (self.order, &self.statuses) {
-            (Order::Id { .. }, _) => vec![run("", None)],
-            (Order::Created { .. }, None) => vec![run("_created", created("", CREATED_ID))],
-            (Order::Created { .. }, Some(statuses)) => {
-                statuses.iter().map(|status| run("_status", created(&format!("{status}#"), STATUS_CREATED))).collect()
+        let by_status = self.statuses.as_ref().zip(partition.by_status());
+        match (self.order, by_status) {
+            (Order::Id { .. }, _) => vec![run(partition.by_id(), None)],
+            (Order::Created { .. }, None) => vec![run(partition.by_creation(), created("", CREATED_ID))],
+            (Order::Created { .. }, Some((statuses, index))) => {
+                statuses.iter().map(|status| run(index, created(&format!("{status}#"), STATUS_CREATED))).collect()
             }
         }
     }
@@ -292,7 +312,7 @@ impl Walk {
 
 impl fmt::Display for Walk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = self.partitions.first().map_or("none", Partition::name);
+        let kind = self.partitions.first().map_or("none", Partition::by_id);
         write!(f, "{} × {kind}", self.partitions.len())?;
         match self.order {
             Order::Id { .. } => write!(f, ", by id")?,
@@ -315,7 +335,7 @@ impl fmt::Display for Walk {
 /// A run of keys in one partition of one index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Run {
-    pub(super) index: String,
+    pub(super) index: &'static str,
     pub(super) attribute: &'static str,
     pub(super) value: String,
     /// The bounds of the sort key; none for a whole partition.

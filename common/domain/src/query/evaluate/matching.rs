@@ -38,17 +38,8 @@ impl Filter {
     /// Whether a row with this text in a field of its own can match, as far as the top-level conjunction tells. `None` if
     /// it has no condition on the field alone.
     pub fn admits(&self, field: &str, value: &str) -> Option<bool> {
-        match self {
-            Self::And(all) => all.iter().filter_map(|one| one.admits(field, value)).reduce(|a, b| a && b),
-            Self::Or(any) => match any.as_slice() {
-                [one] => one.admits(field, value),
-                _ => None,
-            },
-            Self::Leaf(Condition { path, test }) => {
-                (path.own_field() == Some(field)).then(|| test.passes(&Actual::Text(value.into())))
-            }
-            Self::Codes { .. } => None,
-        }
+        let own = self.required().filter(|condition| condition.path.own_field() == Some(field));
+        own.map(|condition| condition.test.passes(&Actual::Text(value.into()))).reduce(|a, b| a && b)
     }
 }
 

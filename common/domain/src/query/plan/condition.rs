@@ -116,6 +116,22 @@ impl Test {
     pub fn any_of(texts: impl IntoIterator<Item = String>) -> Self {
         Self::In(sorted(texts.into_iter().map(Scalar::Text).collect()))
     }
+
+    /// The texts of which a value must be one, for a test that allows only those; none for a test that no value passes.
+    pub(in crate::query) fn texts(&self) -> Option<Vec<&str>> {
+        let operands = match self {
+            Self::Equal(operand) => std::slice::from_ref(operand),
+            Self::In(operands) => operands.as_slice(),
+            _ => return None,
+        };
+        let texts = operands.iter().filter_map(|operand| match operand {
+            Scalar::Text(text) => Some(Some(text.as_str())),
+            // Equals no value.
+            Scalar::Null => None,
+            _ => Some(None),
+        });
+        texts.collect()
+    }
 }
 
 /// Sorts operands for binary search and removes duplicates.

@@ -3,7 +3,7 @@
 //! There is no `not` node: each negative operator is a [`Test`] of its own.
 
 use super::code_lookup::CodeLookup;
-use super::condition::{Condition, Scalar, Test};
+use super::condition::{Condition, Test};
 use super::field_path::FieldPath;
 use crate::query::error::QueryError;
 use crate::query::schema::Collection;
@@ -44,64 +44,54 @@ impl Filter {
         Ok(Self::Leaf(Condition { path: FieldPath::own(collection, field), test: Test::any_of(values) }))
     }
 
-    /// Fields of the row itself that equal one of a few texts in every matching row, from the top-level conjunction:
-    /// `status = new and (…)` gives `status` and `["new"]`, and `user_created.id = …` gives `user_created`. An empty list of texts means that no row can match.
-    pub fn required_equalities(&self) -> Vec<(&'static str, Vec<&str>)> {
-        let mut out = Vec::new();
-        self.collect_equalities(&mut out);
-        out
-    }
-
-    fn collect_equalities<'a>(&'a self, out: &mut Vec<(&'static str, Vec<&'a str>)>) {
-        match self {
-            Self::And(all) => all.iter().for_each(|f| f.collect_equalities(out)),
-            // A disjunction with one part is that part.
-            Self::Or(any) => {
-                if let [one] = any.as_slice() {
-                    one.collect_equalities(out);
-                }
-            }
-            Self::Codes { .. } => {}
-            Self::Leaf(Condition { path, test }) => {
-                let Some(name) = path.own_key() else { return };
-                let found = match test {
-                    Test::Equal(Scalar::Text(text)) => vec![text.as_str()],
-                    Test::Equal(Scalar::Null) => Vec::new(),
-                    Test::In(list) => {
-                        let texts = list.iter().filter_map(|s| match s {
-                            Scalar::Text(text) => Some(Some(text.as_str())),
-                            Scalar::Null => None,
-                            _ => Some(None),
-                        });
-                        match texts.collect::<Option<Vec<_>>>() {
-                            Some(texts) => texts,
-                            None => return,
-                        }
-                    }
-                    _ => return,
-                };
-                match out.iter_mut().find(|(n, _)| *n == name) {
-                    Some((_, known)) => {
-                        let found: HashSet<&str> = found.into_iter().collect();
-                        known.retain(|k| found.contains(k));
-                    }
-                    None => out.push((name, found)),
-                }
+    /// The parts that every matching row passes, from left to right: those of the top-level conjunction, or the filter itself.
+    /// A disjunction with one part is that part.
+    pub fn conjuncts(&self) -> Vec<&Filter> {
+        let mut parts = Vec::new();
+        let mut stack = vec![self];
+        while let Some(filter) = stack.pop() {
+            match filter {
+                Self::And(all) => stack.extend(all.iter().rev()),
+                Self::Or(any) if any.len() == 1 => stack.extend(any),
+                part => parts.push(part),
             }
         }
+        parts
+    }
+
+    /// The conditions that every matching row passes (see [`Filter::conjuncts`]).
+    pub fn required(&self) -> impl Iterator<Item = &Condition> {
+        self.conjuncts().into_iter().filter_map(|part| match part {
+            Self::Leaf(condition) => Some(condition),
+            _ => None,
+        })
+    }
+
+    /// Fields of the row itself that equal one of a few texts in every matching row, from the top-level conjunction:
+    /// `status = new and (…)` gives `status` and `["new"]`, and `user_created.id = …` gives `user_created`. An empty list of
+    /// texts means that no row can match.
+    pub fn required_equalities(&self) -> Vec<(&'static str, Vec<&str>)> {
+        let mut out: Vec<(&'static str, Vec<&str>)> = Vec::new();
+        for Condition { path, test } in self.required() {
+            let (Some(name), Some(found)) = (path.own_key(), test.texts()) else { continue };
+            match out.iter_mut().find(|(n, _)| *n == name) {
+                Some((_, known)) => {
+                    let found: HashSet<&str> = found.into_iter().collect();
+                    known.retain(|k| found.contains(k));
+                }
+                None => out.push((name, found)),
+            }
+        }
+        out
     }
 
     /// The codes of which every matching row has one, from the top-level conjunction: one list for each condition.
     pub fn required_codes(&self) -> Vec<&[CodeLookup]> {
-        match self {
-            Self::And(all) => all.iter().flat_map(Self::required_codes).collect(),
-            Self::Or(any) => match any.as_slice() {
-                [one] => one.required_codes(),
-                _ => Vec::new(),
-            },
-            Self::Codes { none: false, lookups } => vec![lookups],
-            Self::Codes { none: true, .. } | Self::Leaf(_) => Vec::new(),
-        }
+        let codes = self.conjuncts().into_iter().filter_map(|part| match part {
+            Self::Codes { none: false, lookups } => Some(lookups.as_slice()),
+            _ => None,
+        });
+        codes.collect()
     }
 
     /// Every condition, from left to right.
