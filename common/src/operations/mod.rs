@@ -15,6 +15,7 @@ mod in_memory;
 mod open_limit;
 pub mod organisations;
 pub mod read;
+mod reading;
 mod relate;
 mod relation_keys;
 mod render;
