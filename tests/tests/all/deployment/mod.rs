@@ -8,5 +8,6 @@ mod metrics;
 mod repository;
 mod rights;
 mod secrets_in_logs;
+mod tables;
 mod template;
 mod watching;

@@ -4,6 +4,7 @@
 //! `{"status": "new"}` becomes `{"status": {"_eq": "new"}}`. The words `true`, `false` and `null` become their
 //! values, because query strings cannot express them otherwise.
 
+use super::operators::is_presence;
 use super::walk::depth;
 use crate::query::budget::{Limit, size_of_name};
 use crate::query::error::QueryError;
@@ -14,9 +15,6 @@ use crate::query::parse::variables::Variables;
 use serde_json::{Map, Value};
 
 const LISTS: [&str; 4] = ["_in", "_nin", "_between", "_nbetween"];
-
-/// The operators whose operand is a truth value.
-const PRESENCE: [&str; 4] = ["_null", "_nnull", "_empty", "_nempty"];
 
 /// Reads the `filter` parameter: an object, or a text that is one in JSON.
 ///
@@ -118,7 +116,7 @@ fn entry(key: &str, value: &Value, variables: Variables<'_>) -> Result<Value, Qu
             Value::Array(items.iter().map(|item| resolve(item, variables)).collect::<Result<_, _>>()?)
         }
         "_some" | "_none" => normalize(value, variables)?,
-        _ if PRESENCE.contains(&key) => match value.as_str() {
+        _ if is_presence(key) => match value.as_str() {
             Some("true") => Value::Bool(true),
             Some("false") => Value::Bool(false),
             _ => resolve(value, variables)?,

@@ -4,7 +4,7 @@
 //! differs from everything. A write by such a condition would change rows that nobody meant.
 
 use super::domain::{self, Domain};
-use super::operators::truth;
+use super::operators::{is_presence, truth};
 use crate::query::dates::instant_of;
 use crate::query::error::{QueryError, shown};
 use crate::query::functions::Function;
@@ -34,10 +34,12 @@ pub(super) fn check(
     let Condition { path, test } = condition;
     let subject = Subject { path, operator, domain: Domain::of(path, now) };
     match operator {
-        "_null" | "_nnull" | "_empty" | "_nempty" if !operand.is_boolean() => {
-            return Err(QueryError::invalid(format!("\"{operator}\" has to be true or false")));
+        _ if is_presence(operator) => {
+            return match operand {
+                Value::Bool(_) => subject.may_be_null(test),
+                _ => Err(QueryError::invalid(format!("\"{operator}\" has to be true or false"))),
+            };
         }
-        "_null" | "_nnull" | "_empty" | "_nempty" => return subject.may_be_null(test),
         _ if operand.is_null() => {
             subject.may_be_null(test)?;
             return Err(subject.null());

@@ -33,6 +33,11 @@ const TEXT: [&str; 19] = [
 
 const PRESENCE: [&str; 4] = ["empty", "nempty", "null", "nnull"];
 
+/// Whether an operator (`_null`) tests whether there is a value. Its operand is a truth value.
+pub(super) fn is_presence(key: &str) -> bool {
+    key.strip_prefix('_').is_some_and(|operator| PRESENCE.contains(&operator))
+}
+
 fn operators_of(kind: FieldType) -> &'static [&'static str] {
     match kind {
         FieldType::String | FieldType::Text => &TEXT,

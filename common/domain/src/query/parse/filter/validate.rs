@@ -2,6 +2,7 @@
 //!
 //! Runs before rights are checked, so a malformed filter is answered with 400 and not with 403.
 
+use super::operators::is_presence;
 use crate::query::error::QueryError;
 use crate::query::javascript::MAX_SAFE_INTEGER;
 use serde_json::Value;
@@ -28,7 +29,7 @@ pub(in crate::query) fn validate(filter: &Value) -> Result<(), QueryError> {
                     return Err(QueryError::invalid(format!("\"{key}\" has to be an array of values")));
                 }
             }
-            "_null" | "_nnull" | "_empty" | "_nempty" => {
+            _ if is_presence(&key) => {
                 if !(nested.is_null() || nested.is_boolean() || nested.as_str() == Some("")) {
                     return Err(QueryError::invalid(format!("\"{key}\" has to be a boolean")));
                 }
