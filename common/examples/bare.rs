@@ -1,14 +1,13 @@
 //! A Lambda function that does nothing but create the clients that every function creates. `tests/deploy/build`
 //! compares the start of the functions with its start.
 
-use aws_config::BehaviorVersion;
-use common::https;
+use common::{clients, https};
 use lambda_http::lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    let sdk = aws_config::defaults(BehaviorVersion::latest()).http_client(https::client()).load().await;
+    let sdk = clients::from_env(https::client());
     let dynamodb = &aws_sdk_dynamodb::Client::new(&sdk);
     run(service_fn(move |_: LambdaEvent<Value>| async move {
         let region = dynamodb.config().region().map(|region| region.as_ref().to_owned());

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig};
+use aws_config::{SdkConfig, retry::RetryConfig};
 use aws_sdk_dynamodb::config::{Intercept as _, SharedInterceptor};
 use chrono::Utc;
 use health::Health;
@@ -18,7 +18,7 @@ use tokio::sync::OnceCell;
 
 use crate::{
     bucket::Bucket,
-    clients::{CALL_SECONDS, TRY_SECONDS, timeouts},
+    clients::{self, CALL_SECONDS, TRY_SECONDS, timeouts},
     code::Secret,
     config::{Config, ConfigError, SecretSource},
     https,
@@ -57,7 +57,7 @@ impl Context {
         // Endpoints other than those of AWS are on this machine or its network. Requests to them must not go through a
         // proxy.
         let client = if config.endpoints.is_empty() { https::client() } else { https::direct() };
-        let sdk = aws_config::defaults(BehaviorVersion::latest()).http_client(client).load().await;
+        let sdk = clients::from_env(client);
         let metrics = Metrics::on_stdout(&config.stack);
         Ok(Self::assemble(config, &sdk, Vec::new(), metrics))
     }

@@ -9,7 +9,7 @@ pub use domain::{code, directory, export, query, reservation};
 pub mod api;
 pub mod backoff;
 pub mod bucket;
-mod clients;
+pub mod clients;
 mod concurrency;
 pub mod config;
 pub mod context;
