@@ -73,6 +73,8 @@ pub struct Tables {
     pub directory: String,
     /// Answers remembered under an Idempotency-Key, and the codes that organisations with a quota were given on a day.
     pub requests: String,
+    /// Numbers of reservations by organisation, product, type and status.
+    pub tallies: String,
 }
 
 /// Where the secret that keys every pool comes from.
@@ -184,6 +186,7 @@ impl Config {
                 files: vars.required("FILES_TABLE")?,
                 directory: vars.required("DIRECTORY_TABLE")?,
                 requests: vars.required("REQUESTS_TABLE")?,
+                tallies: vars.required("TALLIES_TABLE")?,
             },
             bucket: vars.required("EXPORTS_BUCKET")?,
             secret: SecretSource::SecretsManager(vars.required("SECRET_ARN")?),
@@ -351,7 +354,7 @@ mod tests {
     fn complete(name: &str) -> Option<String> {
         match name {
             "RESERVATIONS_TABLE" | "POOLS_TABLE" | "FILES_TABLE" | "DIRECTORY_TABLE" | "REQUESTS_TABLE"
-            | "EXPORTS_BUCKET" | "SECRET_ARN" => Some(name.to_lowercase()),
+            | "TALLIES_TABLE" | "EXPORTS_BUCKET" | "SECRET_ARN" => Some(name.to_lowercase()),
             _ => None,
         }
     }

@@ -23,7 +23,7 @@ pub fn banner(system: &System, options: &Options) -> String {
         text += &stores(shared, options);
     }
     if options.pause_stream {
-        text += "\nThe stream is paused: requests are accepted, and nothing is processed.\n";
+        text += "\nThe stream is paused: requests are accepted, and no reservation is processed.\n";
     }
     text + "\nCtrl-C ends it.\n"
 }

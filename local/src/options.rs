@@ -50,9 +50,12 @@ pub struct Options {
     /// Rows to load at start: users, organisations, files and reservations
     #[arg(long, value_name = "FILE")]
     pub seed: Option<PathBuf>,
-    /// Accept requests but process nothing: no stream, no schedules
+    /// Accept requests but process no reservation: neither reserve-codes nor its schedules run
     #[arg(long)]
     pub pause_stream: bool,
+    /// Do not follow changes: counts of more than 1,000 reservations stay as they are
+    #[arg(long)]
+    pub pause_tallies: bool,
     /// Accept requests with more than 10,240 bytes of request line and header values, which API Gateway refuses with 431
     #[arg(long)]
     pub long_requests: bool,
@@ -83,6 +86,7 @@ impl Options {
             memory: true,
             seed: None,
             pause_stream: false,
+            pause_tallies: false,
             long_requests: false,
             token: DEFAULT_TOKEN.to_owned(),
             parameters: Vec::new(),

@@ -40,11 +40,29 @@ use crate::{
     seed,
     seed::SeedError,
     stream::{Failures, Mapping, Pace, StreamReader},
-    template::{Function, REGION, TEMPLATE, Template, TemplateError},
+    template::{Function, REGION, Schedule, TEMPLATE, Template, TemplateError},
 };
 
 /// Time between two removals of items whose time to live is over.
 const EXPIRY_PERIOD: Duration = Duration::from_secs(60);
+
+/// What runs without a request.
+#[derive(Clone, Copy)]
+struct Runs {
+    /// The function that works on reservations, and the schedules of this work.
+    work: bool,
+    /// The function that keeps the tallies, and the schedules for these.
+    tallies: bool,
+}
+
+/// The function that works on reservations.
+const WORKER: &str = "reserve-codes";
+
+/// The tasks of the sweep that keep the tallies.
+const TALLY_TASKS: [&str; 2] = ["tallies", "marks"];
+
+/// Time between two looks at the stream for what follows from changes.
+const FOLLOW_PERIOD: Duration = Duration::from_millis(100);
 
 /// Time between two log lines with metrics.
 const FIGURES_PERIOD: Duration = Duration::from_secs(60);
@@ -60,7 +78,7 @@ pub struct System {
     remotes: HashMap<String, Arc<Remote>>,
     failures: Arc<Failures>,
     gateway: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
-    stream: Option<StreamReader>,
+    streams: Vec<StreamReader>,
     // The order of the fields matters: users of a store are dropped before it, and the directory is unlocked last.
     tasks: JoinSet<()>,
     dynamodb: Arc<DynamoDb>,
@@ -170,7 +188,7 @@ impl System {
             remotes,
             failures,
             gateway: None,
-            stream: None,
+            streams: Vec::new(),
             tasks: JoinSet::new(),
             dynamodb,
             s3,
@@ -178,10 +196,9 @@ impl System {
             data_dir,
         };
         let written = Arc::new(Notify::new());
-        if !options.pause_stream {
-            system.start_stream(&template, &written).await?;
-            system.start_schedules(&template);
-        }
+        let runs = Runs { work: !options.pause_stream, tallies: !options.pause_tallies };
+        system.start_streams(&template, &written, runs).await?;
+        system.start_schedules(&template, runs);
         system.start_expiry();
         system.start_figures();
         if let Some(listener) = listeners.http {
@@ -192,19 +209,39 @@ impl System {
         Ok(system)
     }
 
-    async fn start_stream(&mut self, template: &Template, written: &Arc<Notify>) -> Result<(), StartError> {
-        let Some((function, settings)) = template.stream_mapping() else { return Ok(()) };
-        let callable = self
-            .callable(function, functions::stream)
-            .ok_or_else(|| TemplateError::new(format!("{} is no function that reads a stream", function.binary)))?;
-        let mapping = Mapping {
-            settings: settings.clone(),
-            function: callable,
-            failures: Arc::clone(&self.failures),
-            pace: Pace::default(),
-        };
-        let reader = StreamReader::start(Arc::clone(&self.dynamodb), mapping, Arc::clone(written)).await?;
-        self.stream = Some(reader);
+    /// Starts the readers of streams that run. The records of the others are kept.
+    async fn start_streams(
+        &mut self,
+        template: &Template,
+        written: &Arc<Notify>,
+        runs: Runs,
+    ) -> Result<(), StartError> {
+        // Before any reader starts, because each removes the records that all known readers are past.
+        for (function, settings) in template.stream_mappings() {
+            StreamReader::position(&self.dynamodb, settings, &function.binary).await?;
+        }
+        for (function, settings) in template.stream_mappings() {
+            let callable = self
+                .callable(function, functions::stream)
+                .ok_or_else(|| TemplateError::new(format!("{} is no function that reads a stream", function.binary)))?;
+            let works = function.binary == WORKER;
+            if !(if works { runs.work } else { runs.tallies }) {
+                continue;
+            }
+            // Requests wake the worker at once. The others poll, so that they take several changes of a row together.
+            let (pace, written) = match works {
+                true => (Pace::default(), Arc::clone(written)),
+                false => (Pace { poll: FOLLOW_PERIOD, ..Pace::default() }, Arc::default()),
+            };
+            let mapping = Mapping {
+                reader: function.binary.clone(),
+                settings: settings.clone(),
+                function: callable,
+                failures: Arc::clone(&self.failures),
+                pace,
+            };
+            self.streams.push(StreamReader::start(Arc::clone(&self.dynamodb), mapping, written).await?);
+        }
         Ok(())
     }
 
@@ -217,9 +254,15 @@ impl System {
         })
     }
 
-    fn start_schedules(&mut self, template: &Template) {
+    /// Starts the schedules that run.
+    fn start_schedules(&mut self, template: &Template, runs: Runs) {
+        let is_of_tallies = |schedule: &Schedule| {
+            let task = schedule.input.as_ref().and_then(|input| input.get("task")?.as_str());
+            task.is_some_and(|task| TALLY_TASKS.contains(&task))
+        };
+        let is_on = |schedule: &&Schedule| if is_of_tallies(schedule) { runs.tallies } else { runs.work };
         for function in &template.functions {
-            for schedule in &function.schedules {
+            for schedule in function.schedules.iter().filter(is_on) {
                 if let Some(callable) = self.callable(function, functions::scheduled) {
                     self.tasks.spawn(schedule::run(schedule.clone(), callable));
                 }
@@ -333,9 +376,7 @@ impl System {
                 abort.abort();
             }
         }
-        if let Some(stream) = self.stream.take() {
-            stream.stop().await;
-        }
+        futures::future::join_all(self.streams.drain(..).map(StreamReader::stop)).await;
         self.tasks.shutdown().await;
     }
 }

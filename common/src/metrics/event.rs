@@ -62,6 +62,23 @@ pub enum Event {
     /// The daily check found so many partitions that contain rows but are not read by lists, because `Shards` was
     /// lowered.
     StrayShards(usize),
+    /// Changes of reservations were counted.
+    Tallied(Tallied),
+}
+
+/// The result of counting the changes of one batch of the stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tallied {
+    /// Number of reservations that are counted as something else now.
+    pub rows: usize,
+    /// Number of transactions that were sent.
+    pub transactions: usize,
+    /// Number of these that conflicted with another writer.
+    pub conflicts: usize,
+    /// Number of reservations whose records the stream delivers again.
+    pub failed: usize,
+    /// Time from the oldest of the changes until it was counted (milliseconds).
+    pub lag_ms: u64,
 }
 
 /// A request and its answer.
@@ -119,6 +136,7 @@ impl Event {
             Self::EditConflict => "edit_conflict",
             Self::Woken { .. } => "woken",
             Self::StrayShards(_) => "stray_shards",
+            Self::Tallied(_) => "tallied",
         }
     }
 
@@ -154,6 +172,13 @@ impl Event {
             Self::EditConflict => vec![count("EditConflicts", 1)],
             Self::Woken { nudged, ended } => vec![count("Woken", *nudged), count("EndedByTheSweep", *ended)],
             Self::StrayShards(shards) => vec![count("StrayShards", *shards)],
+            Self::Tallied(tallied) => vec![
+                count("RowsTallied", tallied.rows),
+                count("TallyTransactions", tallied.transactions),
+                count("TallyConflicts", tallied.conflicts),
+                count("TallyFailures", tallied.failed),
+                of("TallyLag", Unit::Milliseconds, tallied.lag_ms),
+            ],
         }
     }
 

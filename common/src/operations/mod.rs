@@ -21,6 +21,7 @@ mod relation_keys;
 mod render;
 pub mod rows;
 mod session;
+mod tallied;
 pub mod tidy;
 pub mod unique_code;
 pub mod update;

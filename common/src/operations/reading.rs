@@ -77,15 +77,21 @@ impl<'a> Reading<'a> {
         plan(self.query, self.store.shape(), |codes| self.loader.reservations_with(codes))
     }
 
-    /// Reads the matches of the query. The plan limits how many items are read.
-    pub(super) async fn read(&mut self, plan: &Plan, window: Window) -> Result<Read, OperationError> {
+    /// Reads the matches of the query. The plan limits how many items are read. `counted` is the number of matches, if it
+    /// is known already.
+    pub(super) async fn read(
+        &mut self,
+        plan: &Plan,
+        window: Window,
+        counted: Option<usize>,
+    ) -> Result<Read, OperationError> {
         let read = match &plan.source {
             Source::Nothing => Read { kept: self.nothing(), filtered: Some(0) },
             Source::Keys(ids) => self.everything(&mut Candidates::Ids(ids.iter().copied().collect())).await?,
             Source::Entries { walk, in_order, fewer } => {
                 let mut candidates = Candidates::Entries(Entries::new(walk, &plan.entries));
                 let read = match in_order {
-                    true => self.page(plan, window, &mut candidates, fewer.as_ref()).await?,
+                    true => self.page(plan, window, &mut candidates, fewer.as_ref(), counted).await?,
                     false => self.everything(&mut candidates).await?,
                 };
                 tracing::debug!(scanned = candidates.scanned(), "plan: {plan}");
@@ -110,6 +116,7 @@ impl<'a> Reading<'a> {
         window: Window,
         candidates: &mut Candidates,
         fewer: Option<&Fewer>,
+        counted: Option<usize>,
     ) -> Result<Read, OperationError> {
         let (mut skip, take) = (window.skip(), window.take().unwrap_or(usize::MAX));
         let mut tries = if fewer.is_some() { &FEWER[..] } else { &[] };
@@ -153,7 +160,10 @@ impl<'a> Reading<'a> {
                 tries = &[];
             }
         }
-        if self.query.meta.contains(&Meta::FilterCount) {
+        if let Some(counted) = counted {
+            // Tallies may not have the newest rows.
+            filtered = counted.max(filtered);
+        } else if self.query.meta.contains(&Meta::FilterCount) {
             filtered += self.count_rest(exact, candidates).await?;
         }
         Ok(Read { kept: Kept::Window(items), filtered: Some(filtered) })

@@ -11,7 +11,7 @@ use super::{
     Store, StoreError,
     error::classify,
     items::{self, Item, key, text},
-    walk::{Order, Place, Run, Walk},
+    walk::{Order, Partition, Place, Run, Walk},
 };
 use crate::concurrency;
 
@@ -179,8 +179,15 @@ impl Entries {
         Self { cursors, order, last: None, ties: VecDeque::new(), bounded: true }
     }
 
+    /// All entries of a shard in the order of ids, from the first one after `after`, for the service's own loops, which
+    /// are bounded by time.
+    #[must_use]
+    pub fn of_shard(shard: u32, after: Option<Uuid>) -> Self {
+        Self::new(&Walk::by_id([Partition::Shard(shard)]), &EntryFilter::default()).unbounded().after(shard, after)
+    }
+
     /// These entries of one shard, after that of an id.
-    pub(super) fn after(mut self, shard: u32, id: Option<Uuid>) -> Self {
+    fn after(mut self, shard: u32, id: Option<Uuid>) -> Self {
         if let (Some(cursor), Some(id)) = (self.cursors.first_mut(), id) {
             cursor.start = Some(Item::from([key("id", id), key("shard", shard)]));
         }

@@ -9,6 +9,7 @@
 //! | `walk` | which entries of the indexes of `Reservations` a list reads, and their keys (pure) |
 //! | `index`, `open_rows`, `shards` | reads of index entries |
 //! | `index_keys` | completes rows that are older than an index |
+//! | `tallies`, `tally_state`, `counting` | how many reservations there are of each organisation, product, type and status |
 //! | `plan` | from a query to the keys or index entries to read (pure) |
 //! | `tables`, `items`, `transaction`, `error` | helpers for all of these |
 //!
@@ -17,6 +18,7 @@
 
 mod allocation;
 mod conditional_update;
+mod counting;
 mod day_counts;
 mod directory;
 mod error;
@@ -32,10 +34,13 @@ mod reservations;
 mod shards;
 mod steps;
 mod tables;
+mod tallies;
+mod tally_state;
 mod transaction;
 mod walk;
 
 pub use allocation::{Allocated, MAX_PLACEMENTS, Placement, has_room};
+pub use counting::{MAX_COUNTED, MarksPage, MarksPlace, Recounted};
 pub use day_counts::DayCount;
 pub use directory::token_hash;
 pub use error::StoreError;
@@ -46,6 +51,8 @@ pub use pools::{Pool, PoolEntry, RangeEntry};
 pub use requests::{Remembered, request_key};
 pub use reservations::{Created, Written};
 pub use steps::Saved;
+pub use tallies::{Cell, Spread, Wanted};
+pub use tally_state::TallyState;
 pub use walk::{INDEX_ATTRIBUTES, IndexStage, Order, Partition, Times, Walk};
 
 use aws_sdk_dynamodb::Client;

@@ -4,6 +4,7 @@
 //! It keeps RSV-5: every accepted reservation ends, and after that the bucket contains nothing unreferenced.
 
 mod fill;
+mod tallies;
 mod tidy;
 mod wake;
 
@@ -13,11 +14,14 @@ use common::{context::Context, metrics::Event, store::StoreError};
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::{Value, json};
 
-/// Runs the task that the event names: `{"task": "wake"}` (the default), `{"task": "tidy"}`, `{"task": "shards"}` or
-/// `{"task": "indexes"}`.
+/// Runs the task that the event names: `{"task": "wake"}` (the default), `{"task": "tidy"}`, `{"task": "shards"}`,
+/// `{"task": "tallies"}`, `{"task": "marks"}` or `{"task": "indexes"}`.
 ///
 /// By default `tidy` skips exports younger than one hour. An operator can lower that: `{"task": "tidy",
 /// "min_age_seconds": 0}`.
+///
+/// `tallies` completes the tallies of an older table and does nothing afterwards; `{"task": "tallies", "again": true}`
+/// counts every row once more. `marks` removes what the tallies keep of reservations that were deleted long ago.
 ///
 /// An operator starts `indexes` to complete the index keys of an older table. The member `next` of its answer goes into the
 /// next event, until it is null.
@@ -39,6 +43,8 @@ pub async fn handle(context: &Context, event: LambdaEvent<Value>) -> Result<Valu
             tracing::info!(looked, "sweep looked at {looked} exports");
             Ok(json!({ "looked": looked }))
         }
+        "tallies" => Ok(tallies::run(context, &event.payload, deadline).await?),
+        "marks" => Ok(json!({ "forgotten": tallies::forget(context, deadline).await? })),
         "indexes" => Ok(fill::run(context, fill::Start::read(&event.payload)?, deadline).await?),
         "shards" => Ok(json!({ "stray_shards": stray_shards(context).await? })),
         other => Err(format!("unknown task {other}").into()),

@@ -37,14 +37,19 @@ use crate::{
     template::{REGION, Table},
 };
 
-/// Without the indexes, each write to a table with a stream scans all stream records. The reader's position is in the
-/// same file as the records, so that a copy of the file contains both.
+/// Without the indexes, each write to a table with a stream scans all stream records. The readers' positions are in the
+/// same file as the records, so that a copy of the file contains both. Older files have a table with the position of the
+/// only reader that there was.
 const SCHEMA: &str = "
     CREATE INDEX IF NOT EXISTS _local_stream_by_table
         ON _stream_records (table_name, CAST(sequence_number AS INTEGER));
     CREATE INDEX IF NOT EXISTS _local_stream_by_shard
         ON _stream_records (table_name, shard_id, CAST(sequence_number AS INTEGER));
+    CREATE TABLE IF NOT EXISTS _local_readers
+        (table_name TEXT, reader TEXT, position INTEGER NOT NULL, PRIMARY KEY (table_name, reader)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS _local_positions (table_name TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;
+    INSERT OR IGNORE INTO _local_readers SELECT table_name, 'reserve-codes', position FROM _local_positions;
+    DROP TABLE _local_positions;
 ";
 
 /// Maximum stream records that one pruning removes, so that it blocks no request for long.
@@ -239,38 +244,39 @@ impl DynamoDb {
         .await
     }
 
-    /// The position that the reader of a table's stream saved last.
+    /// The position that a reader of a table's stream saved last.
     ///
     /// # Errors
     /// [`DynamoDbError::Sqlite`] when the file cannot be read.
-    pub async fn position(&self, table: &str) -> Result<Option<i64>, DynamoDbError> {
-        let table = table.to_owned();
+    pub async fn position(&self, table: &str, reader: &str) -> Result<Option<i64>, DynamoDbError> {
+        let (table, reader) = (table.to_owned(), reader.to_owned());
         self.run(move |_, side| {
-            let sql = "SELECT position FROM _local_positions WHERE table_name = ?1";
-            Ok(side.query_row(sql, params![table], |row| row.get(0)).optional()?)
+            let sql = "SELECT position FROM _local_readers WHERE table_name = ?1 AND reader = ?2";
+            Ok(side.query_row(sql, params![table, reader], |row| row.get(0)).optional()?)
         })
         .await
     }
 
-    /// Saves the position of a stream's reader and removes older records. The newest record is kept, because the engine
-    /// derives the next sequence number from it.
+    /// Saves the position of a reader of a table's stream and removes records that every reader is past. The newest
+    /// record is kept, because the engine derives the next sequence number from it.
     ///
     /// # Errors
     /// [`DynamoDbError::Sqlite`] when the file cannot be written.
-    pub async fn save_position(&self, table: &str, position: i64) -> Result<(), DynamoDbError> {
-        let table = table.to_owned();
+    pub async fn save_position(&self, table: &str, reader: &str, position: i64) -> Result<(), DynamoDbError> {
+        let (table, reader) = (table.to_owned(), reader.to_owned());
         self.run(move |_, side| {
             let transaction = side.transaction()?;
             transaction.execute(
-                "INSERT INTO _local_positions (table_name, position) VALUES (?1, ?2)
-                 ON CONFLICT (table_name) DO UPDATE SET position = excluded.position",
-                params![table, position],
+                "INSERT INTO _local_readers (table_name, reader, position) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (table_name, reader) DO UPDATE SET position = excluded.position",
+                params![table, reader, position],
             )?;
             transaction.execute(
                 "DELETE FROM _stream_records WHERE rowid IN (
                      SELECT rowid FROM _stream_records
-                     WHERE table_name = ?1 AND CAST(sequence_number AS INTEGER) < ?2 LIMIT ?3)",
-                params![table, position, PRUNE_LIMIT],
+                     WHERE table_name = ?1 AND CAST(sequence_number AS INTEGER) <
+                         (SELECT MIN(position) FROM _local_readers WHERE table_name = ?1) LIMIT ?2)",
+                params![table, PRUNE_LIMIT],
             )?;
             Ok(transaction.commit()?)
         })

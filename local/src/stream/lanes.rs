@@ -124,7 +124,7 @@ mod tests {
             "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      Events:\n        S:\n          Type: DynamoDB\n          \
              Properties:\n            Stream: arn:aws:dynamodb:r:1:table/T/stream/x\n            StartingPosition: TRIM_HORIZON\n{extra}"
         );
-        crate::template::Template::parse(&text, &[]).unwrap().stream_mapping().unwrap().1.clone()
+        crate::template::Template::parse(&text, &[]).unwrap().stream_mappings().next().unwrap().1.clone()
     }
 
     fn record(position: i64, id: &str) -> StreamRecord {

@@ -55,6 +55,8 @@ impl Default for Pace {
 
 /// A mapping to run: a stream, a function, and a destination for descriptions of discarded records.
 pub struct Mapping {
+    /// The name under which the position is kept: the function's binary.
+    pub reader: String,
     /// The settings.
     pub settings: StreamMapping,
     /// The function.
@@ -73,20 +75,27 @@ pub struct StreamReader {
 }
 
 impl StreamReader {
-    /// Starts at the position that the last reader of this table saved, or at the mapping's starting position.
+    /// The position that a reader saved last, or the mapping's starting position, which is saved: the records after it
+    /// are kept for a reader that starts later.
+    ///
+    /// # Errors
+    /// [`DynamoDbError`] when the position cannot be read or saved.
+    pub async fn position(store: &DynamoDb, settings: &StreamMapping, reader: &str) -> Result<i64, DynamoDbError> {
+        let table = &settings.table;
+        if let Some(position) = store.position(table, reader).await? {
+            return Ok(position);
+        }
+        let position = if settings.from_start { 0 } else { store.newest_position(table).await? };
+        store.save_position(table, reader, position).await?;
+        Ok(position)
+    }
+
+    /// Starts at the reader's position.
     ///
     /// # Errors
     /// [`DynamoDbError`] when the position cannot be read or saved.
     pub async fn start(store: Arc<DynamoDb>, mapping: Mapping, written: Arc<Notify>) -> Result<Self, DynamoDbError> {
-        let table = &mapping.settings.table;
-        let position = match store.position(table).await? {
-            Some(position) => position,
-            None => {
-                let position = if mapping.settings.from_start { 0 } else { store.newest_position(table).await? };
-                store.save_position(table, position).await?;
-                position
-            }
-        };
+        let position = Self::position(&store, &mapping.settings, &mapping.reader).await?;
         let (stop, stopped) = oneshot::channel();
         let reader = Reader::new(store, mapping, position);
         let task = tokio::spawn(reader.run(written, stopped));
@@ -104,6 +113,7 @@ impl StreamReader {
 struct Reader {
     store: Arc<DynamoDb>,
     table: String,
+    name: String,
     stream_arn: String,
     worker: Arc<Worker>,
     lanes: Lanes,
@@ -120,6 +130,7 @@ impl Reader {
         Self {
             store,
             table: settings.table.clone(),
+            name: mapping.reader.clone(),
             stream_arn: settings.stream_arn.clone(),
             lanes: Lanes::new(settings, position),
             saved: position,
@@ -188,7 +199,7 @@ impl Reader {
     async fn save(&mut self) -> Result<(), DynamoDbError> {
         let position = self.lanes.position();
         if position > self.saved {
-            self.store.save_position(&self.table, position).await?;
+            self.store.save_position(&self.table, &self.name, position).await?;
             self.saved = position;
         }
         Ok(())

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod elsewhere;
 #[cfg(test)]
+mod readers;
+#[cfg(test)]
 mod reads;
 #[cfg(test)]
 mod s3;

@@ -46,7 +46,8 @@ pub use json_size::json_values;
 pub use limits::DEFAULT_LIMIT;
 pub use parse::{parse, parse_for_write};
 pub use plan::{
-    CodeLookup, Condition, FieldPath, Filter, ListFormat, Meta, Needs, Query, Scalar, Test, Window, sort, uuid_key,
+    CodeLookup, Condition, FieldPath, Filter, ListFormat, Meta, Needs, Query, Scalar, TALLIED, Test, Window, sort,
+    uuid_key,
 };
 pub use raw::{RawQuery, SearchBody, parse_query_string, parse_search_body};
 pub use row::Row;

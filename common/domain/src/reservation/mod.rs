@@ -18,6 +18,7 @@ mod members;
 mod number_text;
 mod rules;
 mod status;
+pub mod tally;
 mod text;
 mod timestamp;
 pub mod update;

@@ -40,6 +40,7 @@ fn the_tables_have_the_keys_and_indexes_that_the_store_uses() {
                 "by_user_created: user_key created_id INCLUDE".to_owned(),
             ],
         ),
+        ("TalliesTable", vec!["tally key".to_owned()]),
     ]);
     assert_eq!(shapes, expected);
     let ttl = &tables["RequestsTable"]["Properties"]["TimeToLiveSpecification"];

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use common::metrics::{Allocation, Event, NAMESPACE, Request, Slice};
+use common::metrics::{Allocation, Event, NAMESPACE, Request, Slice, Tallied};
 use serde_json::{Value, json};
 
 use crate::support::repository::{resources, root, template};
@@ -27,6 +27,7 @@ pub(crate) fn one_of_each() -> Vec<Event> {
         Event::EditConflict,
         Event::Woken { nudged: 1, ended: 0 },
         Event::StrayShards(0),
+        Event::Tallied(Tallied { rows: 3, transactions: 1, conflicts: 0, failed: 0, lag_ms: 250 }),
     ];
     for event in &all {
         match event {
@@ -36,7 +37,8 @@ pub(crate) fn one_of_each() -> Vec<Event> {
             | Event::ExportCompleted
             | Event::EditConflict
             | Event::Woken { .. }
-            | Event::StrayShards(_) => {}
+            | Event::StrayShards(_)
+            | Event::Tallied(_) => {}
         }
     }
     all

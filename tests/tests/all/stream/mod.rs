@@ -8,4 +8,6 @@ mod index_keys;
 mod million;
 mod progress;
 mod sweep;
+mod tallies;
+mod two_readers;
 mod uploads;

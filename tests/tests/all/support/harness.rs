@@ -37,9 +37,15 @@ impl Setup {
         Self { options: Options::in_memory(), rows: None }
     }
 
-    /// Accepts requests but processes nothing: no stream, no schedules.
+    /// Accepts requests but processes no reservation. Changes are counted.
     pub(crate) fn paused(mut self) -> Self {
         self.options.pause_stream = true;
+        self
+    }
+
+    /// Does not follow changes: counts never come from tallies.
+    pub(crate) fn without_tallies(mut self) -> Self {
+        self.options.pause_tallies = true;
         self
     }
 

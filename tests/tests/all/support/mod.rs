@@ -10,6 +10,7 @@
 //! | `faults` | the fault injector: a network that fails at one request |
 //! | `invariants` | reads all tables and the bucket and checks RSV-1 … RSV-5 |
 //! | `counting` | counts the calls to DynamoDB |
+//! | `tallies` | the tallies against the stored rows |
 //! | `rows` | writes rows into the store directly |
 //! | `repository` | reads template.yaml, `events/` and other files |
 
@@ -23,3 +24,4 @@ pub(crate) mod program;
 pub(crate) mod repository;
 pub(crate) mod rows;
 pub(crate) mod stream;
+pub(crate) mod tallies;

@@ -4,11 +4,11 @@
 //! keep the type of their field.
 
 use super::decimal;
+use super::times::Times;
 use super::value::Actual;
 use crate::query::dates::parse_instant;
 use crate::query::javascript;
 use crate::query::plan::{Aggregate, Operation};
-use crate::query::row::Row;
 use crate::query::schema::{Field, FieldType};
 use serde_json::{Map, Value};
 use std::cmp::Ordering;
@@ -16,13 +16,19 @@ use std::collections::BTreeSet;
 
 impl Aggregate {
     /// The value over some rows.
-    pub(in crate::query) fn compute(&self, rows: &[&Row]) -> Value {
+    ///
+    /// Sums and averages take each row once: rows that stand for others are only counted.
+    pub(in crate::query) fn compute(&self, rows: &[Times<'_>]) -> Value {
         let Some(field) = self.field else {
-            return Value::String(rows.len().to_string());
+            return Value::String(rows.iter().map(|one| one.times).sum::<usize>().to_string());
         };
-        let values = rows.iter().filter_map(|row| row.get(field.name)).filter(|v| !v.is_null());
+        let valued = rows.iter().filter_map(|one| Some((one.row.get(field.name)?, one.times)));
+        let valued = valued.filter(|(value, _)| !value.is_null());
+        let values = valued.clone().map(|(value, _)| value);
         match self.operation {
-            Operation::Count | Operation::CountAll => Value::String(values.count().to_string()),
+            Operation::Count | Operation::CountAll => {
+                Value::String(valued.map(|(_, times)| times).sum::<usize>().to_string())
+            }
             Operation::CountDistinct => Value::String(distinct(values).len().to_string()),
             Operation::Sum => sum(field, values),
             Operation::SumDistinct => sum(field, distinct_values(values).iter()),

@@ -3,6 +3,7 @@
 use super::order::{BYTES_PER_VALUE, compare_keys, sort_value};
 use super::project;
 use super::related::Related;
+use super::times::Times;
 use super::value::Actual;
 use crate::query::budget::Limit;
 use crate::query::plan::{Query, SortKey, SortTarget};
@@ -18,7 +19,7 @@ const UNITS_PER_GROUP: usize = 8;
 
 impl Query {
     /// Aggregates over rows that match: one object, or one for each group. Incomplete when the budget is spent.
-    pub(in crate::query) fn aggregate(&self, mut rows: Vec<&Row>, related: &Related) -> Vec<Value> {
+    pub(in crate::query) fn aggregate(&self, mut rows: Vec<Times<'_>>, related: &Related) -> Vec<Value> {
         if self.groups.is_empty() && self.aggregates.is_empty() {
             // There are only unknown operations: Directus answers an empty object for each row.
             return self.window.cut(rows.iter().map(|_| Value::Object(Map::new())));
@@ -30,30 +31,29 @@ impl Query {
         }
         // Rows are taken in the order of their keys, so that the first row of each group is always the same.
         let key = self.collection.primary_key().name;
-        rows.sort_by(|a, b| a.get(key).and_then(Value::as_str).cmp(&b.get(key).and_then(Value::as_str)));
+        rows.sort_by(|a, b| a.row.get(key).and_then(Value::as_str).cmp(&b.row.get(key).and_then(Value::as_str)));
         let mut groups: Vec<Group<'_>> = Vec::new();
         if self.groups.is_empty() {
-            groups.push(Group { first: None, named: Map::new(), rows });
+            groups.push(Group { first: None, ..Group::new(Map::new(), rows) });
         } else {
             let mut index: HashMap<String, usize> = HashMap::new();
-            let mut members: Vec<(Map<String, Value>, Vec<&Row>)> = Vec::new();
-            for row in rows {
-                let named = project::group_members(&self.groups, row, related);
+            let mut members: Vec<(Map<String, Value>, Vec<Times<'_>>)> = Vec::new();
+            for one in rows {
+                let named = project::group_members(&self.groups, one.row, related);
                 let text = serde_json::to_string(&named).unwrap_or_default();
                 match index.get(&text).and_then(|at| members.get_mut(*at)) {
-                    Some((_, rows)) => rows.push(row),
+                    Some((_, rows)) => rows.push(one),
                     None => {
                         let size = named.len() + self.aggregates.len() + 1;
                         if !budget.pays(Limit::Members, size) || !budget.pays(Limit::Text, text.len()) {
                             return Vec::new();
                         }
                         index.insert(text, members.len());
-                        members.push((named, vec![row]));
+                        members.push((named, vec![one]));
                     }
                 }
             }
-            let group = |(named, rows): (_, Vec<_>)| Group { first: rows.first().copied(), named, rows };
-            groups.extend(members.into_iter().map(group));
+            groups.extend(members.into_iter().map(|(named, rows)| Group::new(named, rows)));
         }
         // Values are read once per group, not once for each comparison.
         let mut ordered: Vec<(Vec<Actual<'static>>, Group<'_>)> = Vec::with_capacity(groups.len());
@@ -81,10 +81,10 @@ impl Query {
     }
 
     /// Subtracts the texts that aggregates read: distinct ones are copied.
-    fn pays_for_texts(&self, rows: &[&Row], related: &Related) -> bool {
+    fn pays_for_texts(&self, rows: &[Times<'_>], related: &Related) -> bool {
         let fields: Vec<&str> = self.aggregates.iter().filter_map(|aggregate| Some(aggregate.field?.name)).collect();
-        rows.iter().all(|row| {
-            let texts = fields.iter().filter_map(|field| row.get(field)?.as_str());
+        rows.iter().all(|one| {
+            let texts = fields.iter().filter_map(|field| one.row.get(field)?.as_str());
             let bytes: usize = texts.map(str::len).sum();
             bytes == 0 || related.budget().evaluates(bytes)
         })
@@ -99,7 +99,7 @@ impl Query {
         self.sort.iter().map(value).collect()
     }
 
-    fn aggregate_value(&self, at: usize, rows: &[&Row]) -> Actual<'static> {
+    fn aggregate_value(&self, at: usize, rows: &[Times<'_>]) -> Actual<'static> {
         let Some(aggregate) = self.aggregates.get(at) else { return Actual::Null };
         let value = aggregate.compute(rows);
         let kind = match aggregate.field {
@@ -126,7 +126,13 @@ impl Query {
 struct Group<'a> {
     first: Option<&'a Row>,
     named: Map<String, Value>,
-    rows: Vec<&'a Row>,
+    rows: Vec<Times<'a>>,
+}
+
+impl<'a> Group<'a> {
+    fn new(named: Map<String, Value>, rows: Vec<Times<'a>>) -> Self {
+        Self { first: rows.first().map(|one| one.row), named, rows }
+    }
 }
 
 fn plain_number(value: Value) -> Value {

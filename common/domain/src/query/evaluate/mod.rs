@@ -14,9 +14,13 @@ mod order;
 mod project;
 mod related;
 mod run;
+mod tallied;
+mod times;
 mod value;
 
 pub use answer::{Answer, json_body};
 pub use members::Members;
 pub use order::Rank;
 pub use related::Related;
+#[cfg(test)]
+pub(in crate::query) use times::Times;

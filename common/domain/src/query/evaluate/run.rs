@@ -6,6 +6,7 @@
 use super::answer::{Answer, json_body};
 use super::project::{self, Shown};
 use super::related::Related;
+use super::times::Times;
 use crate::query::error::QueryError;
 use crate::query::plan::{Meta, Query};
 use crate::query::row::Row;
@@ -85,7 +86,7 @@ impl Query {
     pub fn data_of<'a>(&self, mut matching: Vec<&'a Row>, related: &'a Related) -> Result<Value, QueryError> {
         related.budget().check()?;
         if !self.shows_rows() {
-            let data = self.aggregate(matching, related);
+            let data = self.aggregate(matching.into_iter().map(Times::once).collect(), related);
             related.budget().check()?;
             return Ok(Value::Array(data));
         }

@@ -1,6 +1,7 @@
 //! Aggregates and groups.
 
 use super::*;
+use crate::query::evaluate::Times;
 use crate::query::plan::{Aggregate, Operation};
 
 #[test]
@@ -27,7 +28,7 @@ fn averages_have_the_digits_of_numeric_division() {
         let rows: Vec<Row> = numbers.iter().map(|n| object(json!({"quantity": n}))).collect();
         let field = Collection::CodeReservation.field("quantity");
         let avg = Aggregate { operation: Operation::Avg, field };
-        avg.compute(&rows.iter().collect::<Vec<_>>()).as_str().unwrap().to_owned()
+        avg.compute(&rows.iter().map(Times::once).collect::<Vec<_>>()).as_str().unwrap().to_owned()
     };
     // As PostgreSQL 16 prints avg(int4).
     assert_eq!(average(&[1]), "1.00000000000000000000");

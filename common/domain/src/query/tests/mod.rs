@@ -14,6 +14,7 @@ mod output;
 mod parameters;
 mod roles;
 mod scopes;
+mod tallied;
 mod write_slips;
 mod writes;
 

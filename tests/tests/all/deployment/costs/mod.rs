@@ -22,6 +22,7 @@ use crate::support::{
     manual::{ONE_PART, SMALL_PARTS},
     repository::event_files,
     stream::{hint, invoke},
+    tallies::follow,
 };
 
 /// The time limit of a slice that lasts until the largest export here is done.
@@ -39,8 +40,10 @@ struct Metered {
 struct Reserved {
     /// The client's request.
     created: Usage,
-    /// The function behind the stream.
+    /// The function that works on it, behind the stream.
     made: Usage,
+    /// The function that counts it, if each change is counted alone.
+    counted: Usage,
     /// Its invocations: one for each change of the reservation.
     invocations: usize,
     /// Slices of the export.
@@ -51,13 +54,13 @@ struct Reserved {
 
 impl Reserved {
     fn all(&self) -> Usage {
-        self.created + self.made
+        self.created + self.made + self.counted
     }
 }
 
 impl Metered {
     async fn new(slice: Duration, parts: PartPolicy) -> Self {
-        let running = Setup::new().paused().parts(parts).start().await;
+        let running = Setup::new().paused().without_tallies().parts(parts).start().await;
         let mut config = running.context().config().clone();
         config.slice = slice;
         let meter = Meter::default();
@@ -92,24 +95,26 @@ impl Metered {
         let table = &self.context.config().tables.reservations;
         let dynamodb = self.running.system.dynamodb();
         let mut position = dynamodb.newest_position(table).await.unwrap() - 1;
-        let mut invocations = 0;
-        // Each change of the reservation starts one invocation.
+        let (mut invocations, mut made, mut counted) = (0, Usage::default(), Usage::default());
+        // Each change of the reservation starts one invocation of each function.
         while let records = dynamodb.records_after(table, position, 1, "arn:aws:dynamodb:stream").await.unwrap()
             && let Some(record) = records.last()
         {
             position = record.position;
+            assert_eq!(follow(&self.context, std::slice::from_ref(&record.event)).await, [""; 0]);
+            counted = counted + self.meter.take();
             assert_eq!(invoke(&self.context, vec![hint(1, id)]).await, [""; 0]);
+            made = made + self.meter.take();
             invocations += 1;
             assert!(invocations < 1_000, "the reservation does not end");
         }
-        let made = self.meter.take();
         let object = self.running.api.get(id).await;
         assert_eq!(object["status"], "complete", "{object}");
         let file = object["export_file"].as_str().unwrap();
         let bytes = self.running.api.send("GET", &format!("/files/{file}")).await.data()["filesize"].clone();
         let bytes = bytes.as_str().map_or_else(|| bytes.as_u64().unwrap(), |text| text.parse().unwrap());
         // The changes are the insert, the allocation, the completion, and one between two slices.
-        Reserved { created, made, invocations, slices: invocations - 2, bytes }
+        Reserved { created, made, counted, invocations, slices: invocations - 2, bytes }
     }
 }
 
