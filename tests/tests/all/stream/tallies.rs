@@ -94,7 +94,7 @@ async fn tallies_equal_counts_after_any_history() {
     let mut chance = StdRng::seed_from_u64(seed);
     let server = still().await;
     count_all(server.context()).await;
-    let (mut position, mut ids, mut old) = (0, Vec::new(), Vec::new());
+    let (mut position, mut ids, mut old) = (0, Vec::new(), Vec::<Value>::new());
     for round in 0..8 {
         for _ in 0..chance.random_range(1..25) {
             change(&server, &mut chance, &mut ids).await;
@@ -233,9 +233,10 @@ async fn a_run_of_the_sweep_that_dies_is_continued() {
     for request in [4, 9, 14, 19] {
         let network = Network::failing(request, Fault::DieBefore);
         let context = network.worker(&server, |_| ());
+        let task = json!({"task": "tallies"});
         tokio::select! {
             biased;
-            answer = sweep(&context, &json!({"task": "tallies"})) => panic!("it ended: {answer}"),
+            answer = sweep(&context, &task) => panic!("it ended: {answer}"),
             () = network.struck() => {}
         }
         let state = server.store().tally_state().await.unwrap();

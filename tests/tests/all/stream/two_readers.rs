@@ -51,7 +51,7 @@ async fn rows_of_a_seed_are_counted() {
             "code_type": "sgtin", "quantity": 1})
     };
     let users = json!([{"id": "00000000-0000-4000-8000-0000000000aa", "status": "active", "role": "admin",
-        "token": "local-token", "organisations": "*"}]);
+        "token": "local-token"}]);
     let seed =
         json!({"directus_users": users, "code_reservation": [row(1, "new"), row(2, "complete"), row(3, "error")]});
     let server = Setup::new().rows(&seed).start().await;

@@ -6,7 +6,7 @@ use common::export::PartPolicy;
 use serde_json::{Value, json};
 
 use super::{
-    Metered, NO_END, Reserved,
+    CHANGES, Metered, NO_END, Reserved,
     meter::Usage,
     prices::{
         CODES_PER_SECOND, DATE, INVOCATION_MILLISECONDS, LOG_BYTES, PRICES, REGION, REQUEST_MILLISECONDS, api, lambda,
@@ -26,9 +26,6 @@ const END: &str = "<!-- The end of what was counted. -->\n";
 /// The number of codes of the largest reservation that is counted. A larger one only has more parts and slices.
 const COUNTED: u64 = 1_000_000;
 const LARGE: u64 = 100_000_000;
-
-/// The changes of a reservation that are counted: it is new, in progress, complete.
-const CHANGES: f64 = 3.0;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_costs_in_the_documents_are_those_that_are_counted() {
