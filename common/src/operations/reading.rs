@@ -77,8 +77,8 @@ impl<'a> Reading<'a> {
         plan(self.query, self.store.shape(), |codes| self.loader.reservations_with(codes))
     }
 
-    /// Reads the matches of the query. The plan limits how many items are read. `counted` is the number of matches, if it
-    /// is known already.
+    /// Reads the matches of the query. The plan limits how many items are read. `counted` is the number of matches, if
+    /// it is known already.
     pub(super) async fn read(
         &mut self,
         plan: &Plan,

@@ -63,8 +63,8 @@ impl<'a> Tallied<'a> {
         self.matches(query).await
     }
 
-    /// `total_count`: the number of rows that exist for the caller. `filtered` is the number of those that match, if it is
-    /// known.
+    /// `total_count`: the number of rows that exist for the caller. `filtered` is the number of those that match, if it
+    /// is known.
     pub(super) async fn total_count(&self, query: &Query, filtered: Option<usize>) -> Result<usize, OperationError> {
         if !query.meta.contains(&Meta::TotalCount) {
             return Ok(0);

@@ -1,9 +1,9 @@
 //! Makes the tallies agree with rows: the one step that writes marks and tallies. The stream function takes it for rows
 //! that changed, and the sweep for all rows.
 //!
-//! It reads the marks first and the rows afterwards, both consistently, and writes the next marks with the changes of the
-//! tallies in one transaction, on the condition that each mark is as it was read ([`crate::reservation::tally`] says why
-//! that is enough). So it may run twice, late, for rows that did not change, and beside itself.
+//! It reads the marks first and the rows afterwards, both consistently, and writes the next marks with the changes of
+//! the tallies in one transaction, on the condition that each mark is as it was read ([`crate::reservation::tally`]
+//! says why that is enough). So it may run twice, late, for rows that did not change, and beside itself.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -73,8 +73,8 @@ impl Store<'_> {
     /// Makes the tallies agree with rows, [`MAX_COUNTED`] at most, that may have changed, appeared or vanished.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when DynamoDB does not answer; some rows may be counted then. A row that cannot be counted is
-    /// no error (see [`Recounted::failed`]).
+    /// [`StoreError::Busy`] when DynamoDB does not answer; some rows may be counted then. A row that cannot be counted
+    /// is no error (see [`Recounted::failed`]).
     pub async fn count_rows(&self, ids: &[Uuid], now: Timestamp) -> Result<Recounted, StoreError> {
         let mut done = Recounted::default();
         let mut left: BTreeSet<Uuid> = ids.iter().copied().collect();

@@ -9,7 +9,7 @@
 //! | `walk` | which entries of the indexes of `Reservations` a list reads, and their keys (pure) |
 //! | `index`, `open_rows`, `shards` | reads of index entries |
 //! | `index_keys` | completes rows that are older than an index |
-//! | `tallies`, `tally_state`, `counting` | how many reservations there are of each organisation, product, type and status |
+//! | `tallies`, `tally_state`, `counting` | numbers of reservations by organisation, product, type and status |
 //! | `plan` | from a query to the keys or index entries to read (pure) |
 //! | `tables`, `items`, `transaction`, `error` | helpers for all of these |
 //!

@@ -3,15 +3,15 @@
 //!
 //! | item | `tally` | `key` | other attributes |
 //! |---|---|---|---|
-//! | mark of a reservation | `row#` and the id | `mark` | `number`, `kind`, `organisation`, `product`; `gone_at` after a deletion |
+//! | mark of a row | `row#` and the id | `mark` | `number`, `kind`, `organisation`, `product`; of a deleted row `gone_at` |
 //! | tally of all | `all#` and the lane | `-` | a number for each type and status, such as `sgtin.c` |
 //! | tally of an organisation | `organisation#` and the lane | the organisation | the same |
 //! | tally of a product | `product#` and the lane | the product | the same |
 //! | tally of both | `organisation#`, the lane, `#` and the organisation | the product | the same |
 //! | state | `state` | `state` | see [`super::tally_state`] |
 //!
-//! Each transaction writes to one *lane*, which it draws, so that transactions of different invocations seldom conflict.
-//! A tally is the sum over its lanes; the number of one lane alone may be negative.
+//! Each transaction writes to one *lane*, which it draws, so that transactions of different invocations seldom
+//! conflict. A tally is the sum over its lanes; the number of one lane alone may be negative.
 
 use std::collections::BTreeMap;
 
@@ -182,8 +182,8 @@ pub type Cell = (Counted, usize);
 
 impl Store<'_> {
     /// The tallies that a count needs, a cell for each combination of values that some row has. Members that do not
-    /// matter are `None` in them. `None` while the tallies are not complete, and if more than `most` items would have to be
-    /// read. The second value is the number of items read.
+    /// matter are `None` in them. `None` while the tallies are not complete, and if more than `most` items would have
+    /// to be read. The second value is the number of items read.
     ///
     /// # Errors
     /// [`StoreError::Busy`] when DynamoDB does not answer.

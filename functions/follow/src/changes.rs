@@ -20,8 +20,8 @@ pub(crate) struct Change {
     pub(crate) sequence_number: String,
 }
 
-/// Reads the records of a batch. One that names no reservation is logged and left out: it would fail each time, and hold
-/// up those behind it.
+/// Reads the records of a batch. One that names no reservation is logged and left out: it would fail each time, and
+/// hold up those behind it.
 pub(crate) fn read(records: Vec<EventRecord>) -> Vec<Change> {
     let change = |record: EventRecord| {
         let change = record.change;
@@ -59,8 +59,8 @@ mod tests {
     use super::*;
 
     fn record(number: &str, keys: Value, old: Value, new: Value) -> EventRecord {
-        let change = json!({"ApproximateCreationDateTime": 1_767_225_600, "Keys": keys, "OldImage": old, "NewImage": new,
-            "SequenceNumber": number, "SizeBytes": 1, "StreamViewType": "NEW_AND_OLD_IMAGES"});
+        let change = json!({"ApproximateCreationDateTime": 1_767_225_600, "Keys": keys, "OldImage": old,
+            "NewImage": new, "SequenceNumber": number, "SizeBytes": 1, "StreamViewType": "NEW_AND_OLD_IMAGES"});
         serde_json::from_value(json!({"eventID": "e", "eventName": "MODIFY", "eventVersion": "1.1",
             "eventSource": "aws:dynamodb", "awsRegion": "eu-west-1", "eventSourceARN": "a", "dynamodb": change}))
         .unwrap()

@@ -1,9 +1,9 @@
 //! The second function behind the stream of `Reservations`. DynamoDB allows two readers of a stream: `reserve-codes`
 //! does the work of a reservation, and this one does everything that follows from a change of one.
 //!
-//! Each follower takes the changes of a batch and gives the sequence numbers of the records that it failed on; the stream
-//! delivers those again, to all followers. So every follower must be idempotent. There is one so far: [`tallies`]. A new
-//! one needs the filter of the event source mapping in template.yaml to let its records pass.
+//! Each follower takes the changes of a batch and gives the sequence numbers of the records that it failed on; the
+//! stream delivers those again, to all followers. So every follower must be idempotent. There is one so far:
+//! [`tallies`]. A new one needs the filter of the event source mapping in template.yaml to let its records pass.
 
 mod changes;
 mod tallies;

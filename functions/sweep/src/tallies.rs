@@ -82,7 +82,10 @@ pub(crate) async fn run(context: &Context, event: &Value, deadline: SystemTime) 
     }
     tracing::info!(looked, moved, ended, "sweep counted {moved} of {looked} reservations that it looked at");
     Ok(json!({
-        "complete": ended || (state.is_complete() && !again), "looked": looked, "counted": moved, "failed": failed.len(),
+        "complete": ended || (state.is_complete() && !again),
+        "looked": looked,
+        "counted": moved,
+        "failed": failed.len(),
     }))
 }
 

@@ -38,8 +38,8 @@ use crate::{
 };
 
 /// Without the indexes, each write to a table with a stream scans all stream records. The readers' positions are in the
-/// same file as the records, so that a copy of the file contains both. Older files have a table with the position of the
-/// only reader that there was.
+/// same file as the records, so that a copy of the file contains both. Older files have a table with the position of
+/// the only reader that there was.
 const SCHEMA: &str = "
     CREATE INDEX IF NOT EXISTS _local_stream_by_table
         ON _stream_records (table_name, CAST(sequence_number AS INTEGER));

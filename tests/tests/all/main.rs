@@ -7,7 +7,7 @@
 //! | `graphql` | GraphQL over HTTP and through an event |
 //! | `matrix` | rights: every route and root field, for every kind of caller and row |
 //! | `tenants` | what one organisation can learn of another |
-//! | `stream` | what `reserve-codes`, `follow` and `sweep` do: how reservations end, slices, uploads, counts, the sweep |
+//! | `stream` | what `reserve-codes`, `follow` and `sweep` do: how reservations end, slices, uploads, counts |
 //! | `faults` | crashes, hanging stores, lost answers, concurrent writers; after each the invariants must hold |
 //! | `tenants` | organisations that share a deployment: what one learns of another, and how much one may take |
 //! | `deployment` | template.yaml, events/, IAM permissions, metrics, alarms, costs, and what the documents name |

@@ -1,10 +1,10 @@
 //! What is counted of a reservation, and by how much tallies change when it changes.
 //!
-//! Each reservation has a [`Mark`]: what the tallies count it as. Whoever sees that a reservation may have changed reads
-//! its mark first and the row afterwards, and writes the next mark together with the changes of the tallies, on the
-//! condition that the mark is as it was read. So a tally is always the sum of the marks, whoever repeats or loses a step,
-//! and a mark is never replaced by one from an older reading of its row: the number of a mark grows with each write, and
-//! the row was read after the mark.
+//! Each reservation has a [`Mark`]: what the tallies count it as. Whoever sees that a reservation may have changed
+//! reads its mark first and the row afterwards, and writes the next mark together with the changes of the tallies, on
+//! the condition that the mark is as it was read. So a tally is always the sum of the marks, whoever repeats or loses a
+//! step, and a mark is never replaced by one from an older reading of its row: the number of a mark grows with each
+//! write, and the row was read after the mark.
 //!
 //! Pure. It knows neither keys nor transactions of DynamoDB.
 
@@ -225,9 +225,9 @@ impl Pack {
     }
 }
 
-/// Divides moves into packs of at most `most` writes, one for each mark and one for each tally that changes, and at most
-/// `rows` marks. A move alone takes 8 writes at most. Moves of one organisation and product lie together, so that they
-/// share tallies.
+/// Divides moves into packs of at most `most` writes, one for each mark and one for each tally that changes, and at
+/// most `rows` marks. A move alone takes 8 writes at most. Moves of one organisation and product lie together, so that
+/// they share tallies.
 #[must_use]
 pub fn packs(mut moves: Vec<Move>, most: usize, rows: usize) -> Vec<Pack> {
     moves.sort_by(|a, b| key(a).cmp(&key(b)));

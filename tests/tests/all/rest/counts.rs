@@ -1,5 +1,5 @@
-//! Counts: exact at once while there are few rows, from tallies when there are many, and the same answers as if every row
-//! had been read.
+//! Counts: exact at once while there are few rows, from tallies when there are many, and the same answers as if every
+//! row had been read.
 
 use std::sync::Arc;
 

@@ -28,7 +28,8 @@ impl Query {
         Self { sort: Vec::new(), ..self.clone() }
     }
 
-    /// The members that decide which rows match, if they are all among [`TALLIED`]. Rights are conditions like any other.
+    /// The members that decide which rows match, if they are all among [`TALLIED`]. Rights are conditions like any
+    /// other.
     pub fn members_of_matches(&self) -> Option<Members> {
         if self.collection != Collection::CodeReservation || self.search.is_some() {
             return None;
@@ -39,8 +40,8 @@ impl Query {
 
     /// The members that decide the answer of a query of counts, its groups included, if they are all among [`TALLIED`].
     ///
-    /// A group may be sorted by its own members and its counts only: another member has a different value in each of its
-    /// rows.
+    /// A group may be sorted by its own members and its counts only: another member has a different value in each of
+    /// its rows.
     pub fn members_of_counts(&self) -> Option<Members> {
         let mut members = self.members_of_matches()?;
         // With unknown operations only, the answer has an object for each row.
