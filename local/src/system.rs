@@ -228,7 +228,7 @@ impl System {
             if !(if works { runs.work } else { runs.tallies }) {
                 continue;
             }
-            // Requests wake the worker at once. The others poll, so that they take several changes of a row together.
+            // Requests wake the worker at once. The others wait for full batches anyway.
             let (pace, written) = match works {
                 true => (Pace::default(), Arc::clone(written)),
                 false => (Pace { poll: FOLLOW_PERIOD, ..Pace::default() }, Arc::default()),

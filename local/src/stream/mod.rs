@@ -9,7 +9,10 @@ mod failures;
 pub mod filter;
 mod lanes;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use batch::Worker;
 pub use failures::Failures;
@@ -183,9 +186,10 @@ impl Reader {
             let position = self.lanes.read_up_to();
             let records = self.store.records_after(&self.table, position, READ_LIMIT, &self.stream_arn).await?;
             more = records.len() == READ_LIMIT;
-            records.into_iter().for_each(|record| self.lanes.push(record));
+            let now = Instant::now();
+            records.into_iter().for_each(|record| self.lanes.push(record, now));
         }
-        while let Some((lane, records)) = self.lanes.next_batch() {
+        while let Some((lane, records)) = self.lanes.next_batch(Instant::now()) {
             let worker = Arc::clone(&self.worker);
             self.running.spawn(async move {
                 worker.process(records).await;

@@ -194,7 +194,7 @@ fn a_route_or_a_mapping_that_aws_would_refuse_is_refused() {
         format!("{{Type: DynamoDB, Properties: {{{stream}, StartingPosition: TRIM}}}}"),
         format!("{{Type: DynamoDB, Properties: {{{stream}, StartingPosition: LATEST, ParallelizationFactor: 11}}}}"),
         format!(
-            "{{Type: DynamoDB, Properties: {{{stream}, StartingPosition: LATEST, MaximumBatchingWindowInSeconds: 5}}}}"
+            "{{Type: DynamoDB, Properties: {{{stream}, StartingPosition: LATEST, TumblingWindowInSeconds: 5}}}}"
         ),
         "{Type: Schedule, Properties: {Schedule: sometimes}}".to_owned(),
     ] {

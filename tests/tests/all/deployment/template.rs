@@ -214,14 +214,19 @@ fn what_a_parameter_allows_the_functions_accept_and_what_they_refuse_it_refuses(
 #[test]
 fn the_stream_mapping_is_the_one_of_the_protocol() {
     let template = template();
-    for (id, batch, at_once, retries, timeout) in [("ReserveCodes", 10, 10, 5, 120), ("Follow", 100, 1, 50, 60)] {
+    for (id, batch, window, at_once, retries, timeout) in
+        [("ReserveCodes", 10, None, 10, 5, 120), ("Follow", 100, Some(1), 1, 50, 60)]
+    {
         let function = functions(&template)[id];
         let events = function["Properties"]["Events"].as_object().unwrap();
         let mut mapping = events.values().find(|event| event["Type"] == "DynamoDB").unwrap()["Properties"].clone();
         mapping.as_object_mut().unwrap().remove("FilterCriteria").unwrap();
+        // A missing window is none.
+        mapping.as_object_mut().unwrap().entry("MaximumBatchingWindowInSeconds").or_insert(Value::Null);
         assert_eq!(
             mapping,
             json!({
+                "MaximumBatchingWindowInSeconds": window,
                 "Stream": {"Fn::GetAtt": "ReservationsTable.StreamArn"},
                 "StartingPosition": "TRIM_HORIZON",
                 "BatchSize": batch,
