@@ -193,9 +193,7 @@ fn a_route_or_a_mapping_that_aws_would_refuse_is_refused() {
         "{Type: Kinesis, Properties: {}}".to_owned(),
         format!("{{Type: DynamoDB, Properties: {{{stream}, StartingPosition: TRIM}}}}"),
         format!("{{Type: DynamoDB, Properties: {{{stream}, StartingPosition: LATEST, ParallelizationFactor: 11}}}}"),
-        format!(
-            "{{Type: DynamoDB, Properties: {{{stream}, StartingPosition: LATEST, TumblingWindowInSeconds: 5}}}}"
-        ),
+        format!("{{Type: DynamoDB, Properties: {{{stream}, StartingPosition: LATEST, TumblingWindowInSeconds: 5}}}}"),
         "{Type: Schedule, Properties: {Schedule: sometimes}}".to_owned(),
     ] {
         assert!(event(&wrong).is_err(), "{wrong}");
