@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     context::Context,
-    query::{self, Answer, Budget, Collection, Query, RawQuery, Related, Row},
+    query::{self, Answer, Budget, Collection, Meta, Query, RawQuery, Related, Row},
     reservation::Reservation,
 };
 
@@ -86,7 +86,9 @@ pub async fn run(context: &Context, session: Session<'_>, query: &Query) -> Resu
     }
     let counted = tallied.filter_count(query).await?;
     let read = reading.read(&plan, query.window, counted).await?;
-    let total = tallied.total_count(query, read.filtered).await?;
+    // Without `filter_count`, the matches are counted only as far as the window needs.
+    let filtered = read.filtered.filter(|_| query.meta.contains(&Meta::FilterCount));
+    let total = tallied.total_count(query, filtered).await?;
     let meta = query.meta_of(total, read.filtered.unwrap_or(0));
     let data = match read.kept {
         Kept::Reduced(rows) => Data::Value(query.data_of(rows.iter().collect(), reading.related())?),

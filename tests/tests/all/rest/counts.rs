@@ -115,6 +115,7 @@ fn shapes() -> Vec<Value> {
         json!({"groupBy": ["reserved_for", "product", "code_type", "status"], "limit": -1}),
         json!({"aggregate": {"count": ["*"]}, "groupBy": ["status"], "meta": "*"}),
         json!({"limit": 0, "meta": "*"}),
+        json!({"limit": 0, "meta": "total_count"}),
         json!({"limit": 1, "fields": ["reserved_for"], "sort": ["reserved_for", "id"], "meta": "filter_count"}),
     ]
 }
