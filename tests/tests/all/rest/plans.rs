@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use crate::support::{
     counting::{Reads, counted, total},
-    harness::{Running, Setup},
+    harness::Setup,
     rows::{noon, reservation, store, user},
 };
 
