@@ -37,10 +37,10 @@ fn row(n: usize) -> Reservation {
     row.id = Uuid::new_v4();
     row.status = [Status::New, Status::InProgress, Status::Error].get(n % 9).copied().unwrap_or(Status::Complete);
     row.code_type = [Some("sgtin"), Some("sscc"), None][n % 3].map(str::to_owned);
-    if n % 11 == 0 {
+    if n.is_multiple_of(11) {
         row.product = None;
     }
-    if n % 13 == 0 {
+    if n.is_multiple_of(13) {
         row.reserved_for = None;
     }
     row.seeded = true;

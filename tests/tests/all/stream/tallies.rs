@@ -115,7 +115,7 @@ async fn tallies_equal_counts_after_any_history() {
         old.extend(fresh.clone());
         // Three workers at the same time, in parts that overlap.
         let third = batch.len().div_ceil(3).max(1);
-        let parts: Vec<(Vec<Value>, (Arc<Context>, Network))> = batch
+        let parts: Vec<_> = batch
             .chunks(third)
             .map(|part| {
                 let mut part = part.to_vec();
