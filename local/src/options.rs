@@ -8,7 +8,7 @@ use std::{
 use clap::Parser;
 use common::export::PartPolicy;
 
-use crate::{invoke_endpoint::InvokeEndpoint, template::Parameter};
+use crate::{invoke_endpoint::InvokeEndpoint, s3::StepLog, template::Parameter};
 
 /// The token of the administrator that a laptop gets by default. It is in the documentation, so it protects nothing.
 pub const DEFAULT_TOKEN: &str = "local-token";
@@ -65,6 +65,9 @@ pub struct Options {
     /// How exports are cut into parts; set by tests that need small parts, not an option of the command line
     #[arg(skip)]
     pub part_policy: Option<PartPolicy>,
+    /// Where the embedded S3 notes what it flushes to disk, and flushes it; for tests, not an option of the command line
+    #[arg(skip)]
+    pub step_log: Option<StepLog>,
 }
 
 impl Options {
@@ -87,6 +90,7 @@ impl Options {
             token: DEFAULT_TOKEN.to_owned(),
             parameters: Vec::new(),
             part_policy: None,
+            step_log: None,
         }
     }
 

@@ -34,7 +34,7 @@ use crate::{
     listeners::{ListenError, Listeners, reachable},
     options::{DEFAULT_TOKEN, Options},
     remote::{NoSuchFunction, Remote, remotes},
-    s3::{Access, MIN_PART, S3, S3StartError},
+    s3::{Access, Durability, MIN_PART, S3, S3StartError},
     schedule,
     secrets::SecretsManager,
     seed,
@@ -137,9 +137,12 @@ impl System {
         let dynamodb = Arc::new(DynamoDb::start_on(&data_dir, listeners.engine)?);
         dynamodb.create_tables(&template.tables).await?;
         let min_part = options.part_policy.map_or(MIN_PART, |policy| policy.part_len.min(MIN_PART));
-        let durable = !data_dir.is_temporary();
+        let durability = match options.step_log {
+            Some(log) => Durability::noted(log),
+            None => Durability::from(!data_dir.is_temporary()),
+        };
         let access = Access { listener: listeners.s3, key };
-        let s3 = S3::start_with(&data_dir.objects(), &template.buckets, durable, min_part, access).await?;
+        let s3 = S3::start_with(&data_dir.objects(), &template.buckets, durability, min_part, access).await?;
         let mut config = config(&template, &dynamodb, &s3, data_dir.secret()?)?;
         config.part_policy = options.part_policy.unwrap_or_default();
         let sdk = sdk_config(&s3).to_builder().http_client(dynamodb.http_client()).build();

@@ -8,4 +8,5 @@ mod edits;
 mod killed;
 mod kills;
 mod many_clients;
+mod power_cuts;
 mod records;

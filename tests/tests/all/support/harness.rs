@@ -12,7 +12,7 @@ use std::{
 };
 
 use common::{context::Context, export::PartPolicy, store::Store};
-use local::{options::Options, system::System};
+use local::{options::Options, s3::StepLog, system::System};
 use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
 use tempfile::NamedTempFile;
@@ -70,6 +70,12 @@ impl Setup {
     /// Cuts exports into other parts.
     pub(crate) fn parts(mut self, policy: PartPolicy) -> Self {
         self.options.part_policy = Some(policy);
+        self
+    }
+
+    /// Notes what the embedded S3 flushes to disk.
+    pub(crate) fn step_log(mut self, log: &StepLog) -> Self {
+        self.options.step_log = Some(Arc::clone(log));
         self
     }
 
