@@ -48,8 +48,11 @@ pub struct Config {
     pub max_codes_per_day: u64,
     /// Maximum number of open reservations of an organisation, for callers who are limited to organisations.
     pub max_open_reservations: usize,
-    /// Duration of one slice of an export.
+    /// Duration of the slices of all large exports of one batch.
     pub slice: Duration,
+    /// How long a worker waits for the object of an upload that is gone, before it writes the file again. S3 shows neither
+    /// the upload nor the object while it joins the parts.
+    pub object_wait: Duration,
     /// Origins whose pages may call the API from a browser (CORS); `*` stands for any.
     pub cors_origins: Vec<String>,
     /// The issuer whose JWTs are accepted in addition to static tokens.
@@ -200,6 +203,7 @@ impl Config {
             max_codes_per_day: vars.number("MAX_CODES_PER_DAY", 0, 0, MAX_DAILY_CODES)?,
             max_open_reservations: vars.number("MAX_OPEN_RESERVATIONS", 1_000, 1, MAX_OPEN_RESERVATIONS)?,
             slice: Duration::from_secs(vars.number("SLICE_SECONDS", 5, 1, 60)?),
+            object_wait: Duration::from_secs(60),
             cors_origins: vars.list("CORS_ORIGINS"),
             oidc: vars.oidc()?,
             part_policy: PartPolicy::default(),

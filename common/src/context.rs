@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use aws_config::{SdkConfig, retry::RetryConfig};
+use aws_config::{SdkConfig, retry::RetryConfig, stalled_stream_protection::StalledStreamProtectionConfig};
 use aws_sdk_dynamodb::config::{Intercept as _, SharedInterceptor};
 use chrono::Utc;
 use health::Health;
@@ -95,6 +95,10 @@ impl Context {
             .to_builder()
             .retry_config(RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(50)))
             .timeout_config(timeouts(TRY_SECONDS, CALL_SECONDS))
+            // By default the SDK cancels a body in which nothing moves for 5 s. S3 answers CompleteMultipartUpload with
+            // its headers at once, and is then silent while it joins the parts, for minutes perhaps; a part waits as long
+            // while S3 or this function is busy. Each try of each call has a time-out of its own, which bounds a body too.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .build();
         let mut dynamodb = aws_sdk_dynamodb::config::Builder::from(&sdk);
         if let Some(endpoint) = &config.endpoints.dynamodb {

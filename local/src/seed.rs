@@ -230,6 +230,7 @@ impl SeedReservation {
             render: None,
             export: None,
             attempts: 0,
+            woken: false,
             progress_at: None,
             seeded: true,
         }

@@ -137,6 +137,7 @@ fn advanced(entry: &PoolEntry, placements: &[Placement]) -> Pool {
 /// The reservation with its range.
 fn placed(placement: &Placement, entry: &PoolEntry, now: Timestamp) -> Reservation {
     let pool = entry.pool();
+        woken: false,
     let item = &placement.reservation;
     Reservation {
         status: Status::InProgress,

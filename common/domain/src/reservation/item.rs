@@ -86,9 +86,12 @@ pub struct Reservation {
     /// The progress of the running export.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub export: Option<ExportProgress>,
-    /// The number of attempts of the sweep since the last progress.
+    /// The number of attempts of workers since the last progress, after wakes of the sweep.
     #[serde(default)]
     pub attempts: u32,
+    /// Whether the sweep woke it and no worker has counted the attempt yet.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub woken: bool,
     /// When the last progress was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress_at: Option<Timestamp>,
@@ -184,6 +187,7 @@ impl Reservation {
         self.render = Some(render);
         self.export = Some(ExportProgress::begin());
         self.attempts = 0;
+        self.woken = false;
         self.quantity_reserved = Some(0);
         self.error_message = None;
         self.progress_at = Some(now);

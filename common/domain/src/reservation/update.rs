@@ -247,6 +247,7 @@ fn take_step(
             next.status = Status::New;
             next.error_message = None;
             next.attempts = 0;
+            next.woken = false;
             next.progress_at = Some(now);
         }
         Step::Again => {

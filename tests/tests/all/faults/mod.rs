@@ -2,11 +2,14 @@
 //! clients that write at the same time. After each fault the invariants of docs/architecture.md must hold.
 
 mod chaos;
+mod completions;
 mod deadline;
 mod deaths;
 mod edits;
 mod killed;
 mod kills;
 mod many_clients;
+mod outages;
 mod power_cuts;
 mod records;
+mod shared_slices;

@@ -8,4 +8,5 @@ mod index_keys;
 mod million;
 mod progress;
 mod sweep;
+mod tidy_stops;
 mod uploads;

@@ -7,6 +7,7 @@
 //! | `program` | the system as a process of its own, which can be killed |
 //! | `api` | the HTTP client and its answers |
 //! | `stream` | events of the stream, written by the test |
+//! | `sweep` | runs the sweep, and lets time pass for it |
 //! | `faults` | the fault injector: a network that fails at one request |
 //! | `invariants` | reads all tables and the bucket and checks RSV-1 … RSV-5 |
 //! | `counting` | counts the calls to DynamoDB |
@@ -23,3 +24,4 @@ pub(crate) mod program;
 pub(crate) mod repository;
 pub(crate) mod rows;
 pub(crate) mod stream;
+pub(crate) mod sweep;

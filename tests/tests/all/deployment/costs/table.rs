@@ -147,13 +147,16 @@ async fn reservations(text: &mut String) {
     let slice = (cut.made - whole.made) * (1.0 / further);
 
     let seconds = LARGE as f64 / CODES_PER_SECOND;
-    let slices = (seconds / 5.0).ceil();
+    let slices = (seconds / 5.0).ceil() as usize;
+    let more_slices = slices - whole.slices;
     let times = LARGE as f64 / COUNTED as f64;
     let more_parts = whole.made.parts * (times - 1.0);
     let large = Reserved {
-        made: whole.made + slice * (slices - 1.0) + Usage { puts: more_parts, parts: more_parts, ..Usage::default() },
-        invocations: whole.invocations + slices as usize - 1,
-        slices: slices as usize,
+        made: whole.made
+            + slice * more_slices as f64
+            + Usage { puts: more_parts, parts: more_parts, ..Usage::default() },
+        invocations: whole.invocations + more_slices,
+        slices,
         bytes: whole.bytes * (LARGE / COUNTED),
         ..whole
     };
