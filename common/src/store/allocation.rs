@@ -3,11 +3,9 @@
 //! If a condition fails, the transaction writes nothing and the result tells what changed: the pool, or which
 //! reservations.
 
-use aws_sdk_dynamodb::types::Put;
-
 use super::{
     DayCount, Pool, PoolEntry, RangeEntry, Store, StoreError,
-    items::{number, text},
+    items::text,
     transaction::{MAX_ACTIONS, Outcome, Reason, Transaction},
 };
 use crate::reservation::{ExportProgress, Range, Render, Reservation, Status, Timestamp};
@@ -92,30 +90,16 @@ impl Store<'_> {
         }
         for placement in placements {
             let next = placed(placement, entry, now);
-            transaction.put(self.put_over(&placement.reservation, &next)?);
+            let mut step = self.change(&placement.reservation, &next)?;
+            step.condition("#status = :status_read", ":status_read", text(Status::New.as_str()));
+            step.conditions.push("attribute_not_exists(#range)".to_owned());
+            transaction.update(step.transact()?);
             allocated.push(next);
         }
         match transaction.send(self.client).await? {
             Outcome::Done => Ok(Allocated::Done(allocated)),
             Outcome::Cancelled(reasons) => overtaken(&reasons, of_pool_and_counts, placements.len()),
         }
-    }
-
-    /// Replaces `old` by `new`, if the stored item still has status `new`, no range and the version of `old`.
-    fn put_over(&self, old: &Reservation, new: &Reservation) -> Result<Put, StoreError> {
-        Put::builder()
-            .table_name(&self.config.tables.reservations)
-            .set_item(Some(self.reservation_item(new)?))
-            .condition_expression(
-                "#status = :new AND attribute_not_exists(#range) AND incarnation = :incarnation AND version = :version",
-            )
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_names("#range", "range")
-            .expression_attribute_values(":new", text(Status::New.as_str()))
-            .expression_attribute_values(":incarnation", text(old.incarnation.to_string()))
-            .expression_attribute_values(":version", number(old.version))
-            .build()
-            .map_err(StoreError::from)
     }
 }
 
@@ -137,7 +121,6 @@ fn advanced(entry: &PoolEntry, placements: &[Placement]) -> Pool {
 /// The reservation with its range.
 fn placed(placement: &Placement, entry: &PoolEntry, now: Timestamp) -> Reservation {
     let pool = entry.pool();
-        woken: false,
     let item = &placement.reservation;
     Reservation {
         status: Status::InProgress,
@@ -154,6 +137,7 @@ fn placed(placement: &Placement, entry: &PoolEntry, now: Timestamp) -> Reservati
         render: Some(placement.render.clone()),
         export: Some(ExportProgress::begin()),
         attempts: 0,
+        woken: false,
         quantity_reserved: Some(0),
         error_message: None,
         progress_at: Some(now),

@@ -12,4 +12,6 @@ mod many_clients;
 mod outages;
 mod power_cuts;
 mod records;
+mod repeated_creates;
 mod shared_slices;
+mod unknown_attributes;
