@@ -30,6 +30,7 @@ use async_graphql::{
 use common::{
     api::{Answer, ApiError, Call, serve},
     context::Context,
+    operations::OperationError,
 };
 use lambda_http::{Body, Request, Response};
 use serde_json::{Map, Value as Json, json};
@@ -115,7 +116,33 @@ async fn document(context: &Context, call: &Call, api: &'static Api) -> Result<J
         let message = "Introspection cannot be in one document with variables of lists that cannot be null.";
         return Err(invalid(message, &[operation.selection_set.pos]));
     }
-    Ok(execute(context, call, api, operation.ty, &selected, &introspection).await)
+    let key = idempotency_key(call, &selected)?;
+    Ok(execute(context, call, api, operation.ty, &selected, &introspection, key).await)
+}
+
+/// The root fields that create.
+fn creations<'s, 'd>(selected: &'s [Selected<'d>]) -> Vec<&'s Selected<'d>> {
+    let creates = |selected: &&Selected<'_>| is_root(selected, &[Root::CreateItem, Root::CreateItems]);
+    selected.iter().filter(creates).collect()
+}
+
+fn is_root(selected: &Selected<'_>, roots: &[Root]) -> bool {
+    matches!(selected.what, What::Member(field) if matches!(field.source, Source::Root(root) if roots.contains(&root)))
+}
+
+/// The Idempotency-Key of a document that creates. It stands for the whole document, which is done as a whole or not at
+/// all. So such a document does nothing else.
+fn idempotency_key<'c>(call: &'c Call, selected: &[Selected<'_>]) -> Result<Option<&'c str>, ApiError> {
+    if creations(selected).is_empty() {
+        return Ok(None);
+    }
+    let key = call.text_header("idempotency-key")?.filter(|key| !key.is_empty());
+    let changes = [Root::UpdateItem, Root::UpdateItems, Root::UpdateBatch, Root::DeleteItem, Root::DeleteItems];
+    if key.is_some() && selected.iter().any(|selected| is_root(selected, &changes)) {
+        let message = "A document with an Idempotency-Key that creates may not update or delete. Send two documents";
+        return Err(ApiError::invalid_payload(message.to_owned()));
+    }
+    Ok(key)
 }
 
 /// Parses a document after its text and the size of its variables were checked.
@@ -222,10 +249,17 @@ async fn execute(
     ty: OperationType,
     selected: &[Selected<'_>],
     introspection: &Json,
+    key: Option<&str>,
 ) -> Json {
-    let mut execution = Execution::new(context, call, &api.model);
+    let mut execution = Execution::new(context, call, &api.model, key);
     let mut writer = Writer::new(&api.model);
     let mut data = Some(Map::new());
+    let creations = if key.is_some() { creations(selected) } else { Vec::new() };
+    if let Err((position, error)) = create_all(&mut execution, &creations, call).await {
+        report(call, creations.get(position).map_or("", |selected| &selected.key), &error);
+        let errors = creations.get(position).map(|selected| entries(selected, error)).unwrap_or_default();
+        return json!({ "data": null, "errors": errors });
+    }
     for selected in selected {
         let (root, field) = match selected.what {
             What::TypeName(name) => {
@@ -293,12 +327,33 @@ async fn run(
 ) -> Result<Json, Vec<Json>> {
     call.deadline.earlier(REPORT).bound(execution.root(root, selected)).await.map_err(|error| {
         let error = ApiError::from(error);
-        if error.is_fault() {
-            let request_id = &call.request_id;
-            tracing::error!(request_id, %error, "request {request_id}: \"{}\" failed", selected.key);
-        }
+        report(call, &selected.key, &error);
         entries(selected, error)
     })
+}
+
+/// Makes all creations of a document with a key, until the deadline. The error has the position of its creation.
+async fn create_all(
+    execution: &mut Execution<'_>,
+    creations: &[&Selected<'_>],
+    call: &Call,
+) -> Result<(), (usize, ApiError)> {
+    if creations.is_empty() {
+        return Ok(());
+    }
+    let work = async { Ok::<_, OperationError>(execution.create_all(creations).await) };
+    match call.deadline.earlier(REPORT).bound(work).await {
+        Ok(done) => done.map_err(|(position, error)| (position, ApiError::from(error))),
+        Err(error) => Err((0, error.into())),
+    }
+}
+
+/// Logs an error that is a fault of this service.
+fn report(call: &Call, key: &str, error: &ApiError) {
+    if error.is_fault() {
+        let request_id = &call.request_id;
+        tracing::error!(request_id, %error, "request {request_id}: \"{key}\" failed");
+    }
 }
 
 /// The entries of `errors` for a root field that failed.
