@@ -6,7 +6,10 @@
 mod health;
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -25,7 +28,7 @@ use crate::{
     identity::Identity,
     metrics::Metrics,
     reservation::Timestamp,
-    store::Store,
+    store::{SecretCheck, Store, StoreError},
 };
 
 /// The settings and clients of one process. It is shared by `Arc`.
@@ -36,16 +39,27 @@ pub struct Context {
     s3: OnceLock<aws_sdk_s3::Client>,
     s3_links: OnceLock<aws_sdk_s3::Client>,
     secret: OnceCell<Secret>,
+    /// Whether the secret was found to be that of the table `Pools`.
+    is_checked: AtomicBool,
     observers: Vec<SharedInterceptor>,
     identity: OnceLock<Identity>,
     metrics: Metrics,
     health: Health,
 }
 
-/// The secret could not be read.
+/// The secret cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("the secret of the codes could not be read: {0}")]
-pub struct SecretError(String);
+pub enum SecretError {
+    /// It could not be read.
+    #[error("the secret of the codes could not be read: {0}")]
+    Unread(String),
+    /// It is not the one of the table `Pools`. With it, codes that exist would be issued again and shown wrongly.
+    #[error("the secret is not the one that the codes of this deployment were made with")]
+    Other,
+    /// The table could not be asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
 
 impl Context {
     /// Builds the context of a Lambda function from its environment variables.
@@ -115,6 +129,7 @@ impl Context {
             s3: OnceLock::new(),
             s3_links: OnceLock::new(),
             secret: OnceCell::new(),
+            is_checked: AtomicBool::new(false),
             observers,
             identity: OnceLock::new(),
             metrics,
@@ -192,8 +207,15 @@ impl Context {
     pub async fn health(&self) -> Result<(), String> {
         let check = async {
             let (store, bucket) = (self.store(), self.bucket());
-            let (store, bucket) = futures::future::join(store.ping(), bucket.ping()).await;
-            let fault = store.err().map(|error| error.to_string()).or(bucket.err().map(|error| error.to_string()));
+            // The functions that have the secret record it when it is not the right one. This one may not read it.
+            let secret = async {
+                let row = store.secret_check().await?;
+                if row.is_some_and(|row| row.mismatch.is_some()) { Err(SecretError::Other) } else { Ok(()) }
+            };
+            let (store, bucket, secret) = futures::future::join3(store.ping(), bucket.ping(), secret).await;
+            let fault = store.err().map(|error| error.to_string());
+            let fault = fault.or(bucket.err().map(|error| error.to_string()));
+            let fault = fault.or(secret.err().map(|error| error.to_string()));
             if let Some(error) = &fault {
                 tracing::error!(error, "health check failed");
             }
@@ -224,12 +246,52 @@ impl Context {
         aws_sdk_secretsmanager::Client::from_conf(secrets.build())
     }
 
-    /// The secret from which the keys of all pools are derived. It is fetched once per process.
+    /// The secret from which the keys of all pools are derived. It is fetched once per process, and compared with the
+    /// check value in the table `Pools`.
     ///
     /// # Errors
-    /// [`SecretError`] when Secrets Manager refuses the request or does not answer, or when the secret cannot be used.
-    /// A failure is not kept: the next call tries again.
+    /// [`SecretError`] when Secrets Manager or DynamoDB refuses the request or does not answer, or when the secret cannot
+    /// be used or is not the one of the table. A failure is not kept: the next call tries again.
     pub async fn secret(&self) -> Result<&Secret, SecretError> {
+        let secret = self.fetched_secret().await?;
+        if !self.is_checked.load(Ordering::Relaxed)
+            && let Some(row) = self.store().secret_check().await?
+        {
+            self.check_secret(secret, &row).await?;
+        }
+        Ok(secret)
+    }
+
+    /// Stores the check value of the secret in tables that have none. Called before codes are allocated.
+    ///
+    /// # Errors
+    /// As [`Context::secret`]; [`SecretError::Other`] when another function stored that of another secret first.
+    pub async fn establish_secret(&self) -> Result<(), SecretError> {
+        if self.is_checked.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let secret = self.fetched_secret().await?;
+        let row = self.store().init_secret_check(&secret.check_value()).await?;
+        self.check_secret(secret, &row).await
+    }
+
+    /// Compares the secret with the row, and records in it what is new about that.
+    async fn check_secret(&self, secret: &Secret, row: &SecretCheck) -> Result<(), SecretError> {
+        let check = secret.check_value();
+        let is_right = row.check == check;
+        let other = (!is_right).then_some(check.as_str());
+        if row.mismatch.as_deref() != other {
+            self.store().note_mismatch(other, self.now()).await?;
+        }
+        if !is_right {
+            tracing::error!("the secret is not the one that the codes of this deployment were made with");
+            return Err(SecretError::Other);
+        }
+        self.is_checked.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn fetched_secret(&self) -> Result<&Secret, SecretError> {
         self.secret
             .get_or_try_init(|| async {
                 let text = match &self.config.secret {
@@ -241,11 +303,11 @@ impl Context {
                             .secret_id(arn)
                             .send()
                             .await
-                            .map_err(|error| SecretError(error.into_service_error().to_string()))?;
-                        answer.secret_string.ok_or_else(|| SecretError("it has no text".to_owned()))?
+                            .map_err(|error| SecretError::Unread(error.into_service_error().to_string()))?;
+                        answer.secret_string.ok_or_else(|| SecretError::Unread("it has no text".to_owned()))?
                     }
                 };
-                Secret::new(text.as_bytes()).map_err(|error| SecretError(error.to_string()))
+                Secret::new(text.as_bytes()).map_err(|error| SecretError::Unread(error.to_string()))
             })
             .await
     }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `reservations`, `pools`, `files`, `directory`, `requests` | one table each, with the reads and writes of clients |
 //! | `day_counts` | the codes that an organisation with a quota was given on a day |
+//! | `secret_check` | the check value of the deployment's secret |
 //! | `allocation`, `steps` | the protocol of a reservation: the service's own conditional writes |
 //! | `conditional_update` | the expressions of these writes |
 //! | `walk` | which entries of the indexes of `Reservations` a list reads, and their keys (pure) |
@@ -29,6 +30,7 @@ pub mod plan;
 mod pools;
 mod requests;
 mod reservations;
+mod secret_check;
 mod shards;
 mod steps;
 mod tables;
@@ -45,6 +47,7 @@ pub use index_keys::{Filled, Filling};
 pub use pools::{Pool, PoolEntry, RangeEntry};
 pub use requests::{Remembered, request_key};
 pub use reservations::{Created, Written};
+pub use secret_check::{SECRET_ROW, SecretCheck};
 pub use steps::Saved;
 pub use walk::{INDEX_ATTRIBUTES, IndexStage, Order, Partition, Times, Walk};
 

@@ -1,7 +1,8 @@
 //! The `Pools` table: the pool of each namespace, its ranges, and their owners.
 //!
 //! It contains an entry `pool` per namespace, an entry `range#<start, 20 digits>` per range, and an item
-//! `number#<pool number>` per pool. The last one maps the number in a code's id back to the namespace.
+//! `number#<pool number>` per pool. The last one maps the number in a code's id back to the namespace. One more row is
+//! that of [`super::secret_check`].
 
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, Update};
 use serde::{Deserialize, Serialize};
@@ -261,7 +262,7 @@ impl Store<'_> {
     }
 }
 
-fn put_new(table: &str, item: Item) -> Result<Put, StoreError> {
+pub(super) fn put_new(table: &str, item: Item) -> Result<Put, StoreError> {
     Put::builder()
         .table_name(table)
         .set_item(Some(item))

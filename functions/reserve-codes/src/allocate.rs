@@ -200,6 +200,8 @@ impl<'a> Group<'a> {
             // Another key would issue codes that already exist. RSV-1 covers indexes; this check extends it to codes.
             return self.fail_all(KEY_MISMATCH).await;
         }
+        // The secret is right for this pool, or the pool is new.
+        self.context.establish_secret().await?;
 
         let now = self.context.now();
         let mut today =

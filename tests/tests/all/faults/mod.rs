@@ -9,6 +9,7 @@ mod edits;
 mod killed;
 mod kills;
 mod many_clients;
+mod other_secret;
 mod outages;
 mod power_cuts;
 mod records;

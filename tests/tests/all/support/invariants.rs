@@ -10,7 +10,7 @@ use common::{
         ExportKey, Reservation,
         invariants::{Breach, CountState, Exports, FileState, PoolState, RangeState, State, export_breaches},
     },
-    store::FileRow,
+    store::{FileRow, SECRET_ROW},
 };
 use flate2::bufread::GzDecoder;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -93,7 +93,7 @@ pub(crate) async fn stored(context: &Context) -> Stored {
                 let day = at.map(|at| at[..10].to_owned());
                 state.ranges.push(RangeState { namespace, start, count, reservation, incarnation, organisation, day });
             }
-            None if namespace.starts_with("number#") => {}
+            None if namespace.starts_with("number#") || namespace == SECRET_ROW => {}
             None => state.pools.push(PoolState { namespace, next: next.unwrap(), only_organisation, only_next }),
         }
     }
