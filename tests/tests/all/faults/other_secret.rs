@@ -18,13 +18,13 @@ use local::{
     invocation::{Invoked, request_id},
     system::sdk_config,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{
-    api::{RESERVATIONS, sgtin, with},
+    api::{RESERVATIONS, encoded, sgtin, with},
     faults::Network,
     harness::TOKEN,
-    invariants::everything,
+    invariants::items,
     manual::{ManualSystem, NO_END},
     stream::{hint, invoke as deliver},
     sweep::{age, drop_records, wake},
@@ -110,49 +110,80 @@ async fn wrong_check(wrong: &Context) -> String {
     Secret::new(text.as_bytes()).unwrap().check_value()
 }
 
+/// Stores the check value of another secret, without a record of it: for every function it is its own that is wrong.
+async fn replace_check(system: &ManualSystem) {
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let edit = system.context().dynamodb().update_item().table_name(&system.context().config().tables.pools);
+    let edit = edit.key("namespace", text("secret")).key("entry", text("check"));
+    let edit = edit.update_expression("SET #check = :other REMOVE mismatch, mismatch_at");
+    let edit = edit.expression_attribute_names("#check", "check");
+    edit.expression_attribute_values(":other", text("0123456789abcdef")).send().await.unwrap();
+}
+
+/// A request that needs codes: function, method, route, id, query, body.
+type Asked<'a> = (&'a str, &'a str, &'a str, &'a str, String, Value);
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn over_http_codes_are_503_and_reservations_without_codes_are_served() {
     let mut system = ManualSystem::new(NO_END).await;
     let id = system.create("csv", 10).await;
     system.settle().await;
-    let shown = system.running.get(&format!("{RESERVATIONS}/{id}?fields=id,codes.id"), TOKEN).await;
-    let code = shown.json()["data"]["codes"][0]["id"].as_str().unwrap().to_owned();
-    // The stored check value is that of another secret: for the functions it is theirs that is wrong.
-    let table = &system.context().config().tables.pools;
-    let text = |text: &str| AttributeValue::S(text.to_owned());
-    let edit = system.context().dynamodb().update_item().table_name(table);
-    let edit = edit.key("namespace", text("secret")).key("entry", text("check"));
-    let edit = edit.update_expression("SET #check = :other").expression_attribute_names("#check", "check");
-    edit.expression_attribute_values(":other", text("0123456789abcdef")).send().await.unwrap();
-    let fresh = Context::new(system.context().config().clone(), &sdk_config(system.running.system.s3()));
-    let before = everything(&fresh).await.len();
-    let id = id.to_string();
+    let shown = system.running.get(&format!("{RESERVATIONS}/{id}?fields=codes.id,codes.digital_link"), TOKEN).await;
+    let code = shown.json()["data"]["codes"][0].clone();
+    let (id, code_id) = (id.to_string(), code["id"].as_str().unwrap());
+    let filter = json!({"codes": {"_some": {"digital_link": {"_eq": code["digital_link"]}}}});
+    let by_code = format!("filter={}", encoded(&filter));
+    let by_query = json!({"query": {"filter": filter}, "data": {"purchase_order": "changed"}});
+    let (all, one) = (RESERVATIONS, "/items/code_reservation/{id}");
+    let document = json!({"query": "{ code_reservation { codes { code } } }"});
     let of_reservation = format!("filter[reservation][_eq]={id}");
-    for (binary, route, id, query) in [
-        ("get-reservation", "/items/code_reservation/{id}", id.as_str(), "fields=id,codes.code"),
-        ("list-codes", "/items/unique_code", "", of_reservation.as_str()),
-        ("list-codes", "/items/unique_code/{id}", code.as_str(), ""),
-    ] {
-        assert_eq!(get(&fresh, binary, route, id, query).await, 503, "{route}");
+    let requests: Vec<Asked<'_>> = vec![
+        ("list-reservations", "GET", all, "", by_code.clone(), Value::Null),
+        ("get-reservation", "GET", one, &id, "fields=id,codes.code".to_owned(), Value::Null),
+        ("create-reservations", "POST", all, "", by_code, sgtin(1)),
+        ("update-reservations", "PATCH", all, "", String::new(), by_query.clone()),
+        ("delete-reservations", "DELETE", all, "", String::new(), json!({"query": by_query["query"]})),
+        ("list-codes", "GET", "/items/unique_code", "", of_reservation, Value::Null),
+        ("list-codes", "GET", "/items/unique_code/{id}", code_id, String::new(), Value::Null),
+        ("graphql", "POST", "/graphql", "", String::new(), document),
+    ];
+    let rows = || items::<Value>(system.context(), &system.context().config().tables.reservations);
+    let before = rows().await;
+    for asked in requests {
+        replace_check(&system).await;
+        let fresh = Context::new(system.context().config().clone(), &sdk_config(system.running.system.s3()));
+        let (binary, method, route, ..) = asked;
+        let answer = ask(&fresh, asked).await;
+        if binary == "graphql" {
+            let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+            assert_eq!(body["errors"][0]["extensions"]["code"], "SERVICE_UNAVAILABLE", "{body}");
+        } else {
+            assert_eq!(answer["statusCode"], 503, "{method} {route}: {answer}");
+        }
+        assert!(row(&system).await.unwrap().mismatch.is_some(), "{binary} records it");
+        assert!(fresh.health().await.is_err());
     }
-    assert_eq!(get(&fresh, "get-reservation", "/items/code_reservation/{id}", &id, "fields=id,status").await, 200);
-    assert_eq!(everything(&fresh).await.len(), before);
-    assert!(fresh.health().await.is_err());
+    assert_eq!(rows().await, before);
+    let fresh = Context::new(system.context().config().clone(), &sdk_config(system.running.system.s3()));
+    let plain = ("get-reservation", "GET", one, id.as_str(), "fields=id,status".to_owned(), Value::Null);
+    assert_eq!(ask(&fresh, plain).await["statusCode"], 200);
 }
 
-/// The status of a GET that a function answers with this context.
-async fn get(context: &Arc<Context>, binary: &str, route: &str, id: &str, query: &str) -> u64 {
+/// What a function answers with this context.
+async fn ask(context: &Arc<Context>, (binary, method, route, id, query, body): Asked<'_>) -> Value {
     let path = route.replace("{id}", id);
     let mut event = json!({
-        "version": "2.0", "routeKey": format!("GET {route}"), "rawPath": path, "rawQueryString": query,
-        "headers": { "authorization": format!("Bearer {TOKEN}") },
-        "requestContext": { "http": { "method": "GET", "path": path }, "requestId": "r-1" }, "isBase64Encoded": false,
+        "version": "2.0", "routeKey": format!("{method} {route}"), "rawPath": path, "rawQueryString": query,
+        "headers": { "authorization": format!("Bearer {TOKEN}"), "content-type": "application/json" },
+        "requestContext": { "http": { "method": method, "path": path }, "requestId": "r-1" }, "isBase64Encoded": false,
     });
     if !id.is_empty() {
         event["pathParameters"] = json!({ "id": id });
     }
+    if !body.is_null() {
+        event["body"] = json!(body.to_string());
+    }
     let invoked = Invoked { name: binary.to_owned(), timeout: Duration::from_secs(29) };
     let handler = functions::http(binary, context).unwrap();
-    let answer = handler(LambdaEvent::new(event, invoked.context(&request_id()))).await.unwrap();
-    answer["statusCode"].as_u64().unwrap()
+    handler(LambdaEvent::new(event, invoked.context(&request_id()))).await.unwrap()
 }
