@@ -200,10 +200,11 @@ impl Context {
         }
     }
 
-    /// Whether DynamoDB and S3 can be reached, as the last check of at most 10 seconds ago found.
+    /// Whether DynamoDB and S3 can be reached and no function found the secret to be another one, as the last check of at
+    /// most 10 seconds ago found.
     ///
     /// # Errors
-    /// Why one of them cannot be reached, for the log.
+    /// Why not, for the log.
     pub async fn health(&self) -> Result<(), String> {
         let check = async {
             let (store, bucket) = (self.store(), self.bucket());
@@ -212,10 +213,8 @@ impl Context {
                 let row = store.secret_check().await?;
                 if row.is_some_and(|row| row.mismatch.is_some()) { Err(SecretError::Other) } else { Ok(()) }
             };
-            let (store, bucket, secret) = futures::future::join3(store.ping(), bucket.ping(), secret).await;
-            let fault = store.err().map(|error| error.to_string());
-            let fault = fault.or(bucket.err().map(|error| error.to_string()));
-            let fault = fault.or(secret.err().map(|error| error.to_string()));
+            let (secret, bucket) = futures::future::join(secret, bucket.ping()).await;
+            let fault = secret.err().map(|error| error.to_string()).or(bucket.err().map(|error| error.to_string()));
             if let Some(error) = &fault {
                 tracing::error!(error, "health check failed");
             }

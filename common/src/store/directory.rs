@@ -111,14 +111,6 @@ impl Store<'_> {
         items.into_iter().filter_map(|item| self.read_user(item, &test).transpose()).collect()
     }
 
-    /// Checks that DynamoDB can be reached.
-    ///
-    /// # Errors
-    /// [`StoreError::Busy`] when it does not answer.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        self.directory_item("ping", "ping").await.map(drop)
-    }
-
     /// Reads the users whose organisations pass a test. Only they count towards `MaxScan`: how many others there are
     /// must not show. Of a row that does not pass, nothing but the organisations is read, so that a row that cannot be
     /// read disturbs only those who may see it.

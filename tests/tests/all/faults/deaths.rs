@@ -51,6 +51,7 @@ struct Fixture {
 impl Fixture {
     async fn start() -> Self {
         let running = Running::paused().await;
+        running.context().establish_secret().await.unwrap();
         let mut config = running.context().config().clone();
         small_parts(&mut config);
         let healthy = Context::new(config, &sdk_config(running.system.s3()));

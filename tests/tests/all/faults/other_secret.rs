@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     api::{RESERVATIONS, encoded, sgtin, with},
-    faults::Network,
+    faults::{Fault, Network},
     harness::TOKEN,
     invariants::items,
     manual::{ManualSystem, NO_END},
@@ -41,6 +41,13 @@ async fn row(system: &ManualSystem) -> Option<SecretCheck> {
     system.store().secret_check().await.unwrap()
 }
 
+/// Removes the row, as in tables without a pool.
+async fn forget(system: &ManualSystem) {
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let delete = system.context().dynamodb().delete_item().table_name(&system.context().config().tables.pools);
+    delete.key("namespace", text("secret")).key("entry", text("check")).send().await.unwrap();
+}
+
 /// The status of `/server/health`, as another process of the function would answer.
 async fn is_healthy(system: &ManualSystem) -> bool {
     let config = system.context().config().clone();
@@ -50,6 +57,7 @@ async fn is_healthy(system: &ManualSystem) -> bool {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_another_secret_nothing_is_allocated_and_no_code_is_shown() {
     let mut system = ManualSystem::new(NO_END).await;
+    forget(&system).await;
     assert_eq!(row(&system).await, None);
     assert!(is_healthy(&system).await);
     let first = system.create("csv", 10).await;
@@ -186,4 +194,25 @@ async fn ask(context: &Arc<Context>, (binary, method, route, id, query, body): A
     let invoked = Invoked { name: binary.to_owned(), timeout: Duration::from_secs(29) };
     let handler = functions::http(binary, context).unwrap();
     handler(LambdaEvent::new(event, invoked.context(&request_id()))).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_may_die_at_any_call_of_the_first_allocation() {
+    let mut system = ManualSystem::new(NO_END).await;
+    let mut calls = 0;
+    for fault in [Fault::DieBefore, Fault::DieAfter, Fault::LoseAnswer] {
+        for at in 1.. {
+            forget(&system).await;
+            let id = system.create("csv", 5).await;
+            let network = system.drain_with(at, fault).await;
+            system.assert_exported(id).await;
+            assert!(row(&system).await.is_some_and(|row| row.mismatch.is_none()), "{fault:?} at {at}");
+            if !network.has_failed() {
+                break;
+            }
+            calls += 1;
+        }
+    }
+    assert!(calls > 15, "{calls}");
+    system.assert_sound().await;
 }

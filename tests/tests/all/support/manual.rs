@@ -59,7 +59,10 @@ impl ManualSystem {
 
     /// The same with other options.
     pub(crate) async fn with(setup: Setup, slice: Duration) -> Self {
-        Self { running: setup.paused().parts(SMALL_PARTS).start().await, slice, position: 0 }
+        let running = setup.paused().parts(SMALL_PARTS).start().await;
+        // As after the first allocation, so that every worker makes the same calls.
+        running.context().establish_secret().await.unwrap();
+        Self { running, slice, position: 0 }
     }
 
     /// The stores without a fault.

@@ -118,8 +118,8 @@ impl Grants {
         let members = statement.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
         // The only condition: one row of the table.
         let row = (statement["Condition"] == secret_row()).then_some(SECRET_ROW);
-        let strange: Vec<_> =
-            members.filter(|name| !STATEMENT.contains(name) && !(*name == "Condition" && row.is_some())).collect();
+        let is_known = |name: &str| STATEMENT.contains(&name) || (name == "Condition" && row.is_some());
+        let strange: Vec<_> = members.filter(|name| !is_known(name)).collect();
         if !strange.is_empty() || statement["Effect"] != "Allow" {
             return self.fault(id, &format!("a statement that is not understood: {statement}"));
         }
