@@ -19,7 +19,11 @@ use dynoxide::{Database, errors::Result as EngineResult, storage::Storage};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::runtime::Handle;
 
-use super::whole_items::{BatchGet, Get, WholeItems};
+use super::{
+    index_entries::Entries,
+    stored_json::Answer,
+    whole_items::{BatchGet, Get},
+};
 
 /// The header in which the SDK names the DynamoDB operation.
 const TARGET: &str = "x-amz-target";
@@ -79,7 +83,7 @@ impl Engine {
         let text = match request.headers().get(TARGET)?.strip_prefix(TARGET_PREFIX)? {
             "GetItem" => self.items::<Get, _, _>(body, Database::get_item).await,
             "BatchGetItem" => self.items::<BatchGet, _, _>(body, Database::batch_get_item).await,
-            "Query" => self.run(body, Database::query).await,
+            "Query" => self.items::<Entries, _, _>(body, Database::query).await,
             _ => None,
         }?;
         let mut response = HttpResponse::new(StatusCode::try_from(200).ok()?, SdkBody::from(text));
@@ -87,20 +91,20 @@ impl Engine {
         Some(response)
     }
 
-    /// Reads items on the engine's thread: directly from storage if possible, otherwise through the engine.
+    /// Reads items or entries on the engine's thread: directly from storage if possible, otherwise through the engine.
     async fn items<W, Q, A>(&self, body: &[u8], read: fn(&Database, Q) -> EngineResult<A>) -> Option<String>
     where
-        W: WholeItems + DeserializeOwned + Send + 'static,
+        W: Answer + DeserializeOwned + Send + 'static,
         Q: DeserializeOwned + Send + 'static,
         A: Serialize + Send + 'static,
     {
-        match self.whole::<W>(body).await {
+        match self.stored::<W>(body).await {
             Some(answer) => Some(answer),
             None => self.run(body, read).await,
         }
     }
 
-    async fn whole<W: WholeItems + DeserializeOwned + Send + 'static>(&self, body: &[u8]) -> Option<String> {
+    async fn stored<W: Answer + DeserializeOwned + Send + 'static>(&self, body: &[u8]) -> Option<String> {
         let request: W = serde_json::from_slice(body).ok()?;
         let storage = Arc::clone(&self.storage);
         let task = async move { request.read(&storage.lock().unwrap_or_else(PoisonError::into_inner)) };

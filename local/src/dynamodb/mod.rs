@@ -5,6 +5,8 @@
 
 mod connector;
 mod front;
+mod index_entries;
+mod stored_json;
 mod whole_items;
 
 pub use front::Front;

@@ -85,6 +85,55 @@ async fn filled() -> (DynamoDb, [Client; 2]) {
 }
 
 #[tokio::test]
+async fn keys_of_entries_are_those_of_the_server() {
+    let (_store, [direct, sockets]) = filled().await;
+    let whole = ("#k = :k", &[][..]);
+    let bounds = ("#k = :k AND #s BETWEEN :low AND :high", &[(":low", "003"), (":high", "0177")][..]);
+    for ((condition, values), forward, limit, projection) in [
+        (whole, true, 7, "id"),
+        (whole, false, 30, "id, #k"),
+        (bounds, true, 4, "id, #s"),
+        (bounds, false, 15, "#s"),
+        (bounds, true, 1_000, "nothing"),
+        // These are left to the engine.
+        (whole, true, 1_001, "id"),
+        (("#s BETWEEN :low AND :high AND #k = :k", bounds.1), true, 7, "id"),
+    ] {
+        let (mut start, mut pages) = (None, 0);
+        loop {
+            let page = |client: &Client| {
+                let query = client.query().table_name(TABLE).index_name("by_kind").key_condition_expression(condition);
+                let query = query.projection_expression(projection).expression_attribute_names("#k", "kind");
+                let query = if condition.contains("#s") || projection.contains("#s") {
+                    query.expression_attribute_names("#s", "id")
+                } else {
+                    query
+                };
+                let query = query.expression_attribute_values(":k", text("a\"é"));
+                let query = values
+                    .iter()
+                    .fold(query, |query, (name, value)| query.expression_attribute_values(*name, text(*value)));
+                query.scan_index_forward(forward).limit(limit).set_exclusive_start_key(start.clone()).send()
+            };
+            let (short, long) = (page(&direct).await.unwrap(), page(&sockets).await.unwrap());
+            assert_eq!(short.items, long.items, "{condition} {forward} {limit} {projection}");
+            assert_eq!((short.count, short.scanned_count), (long.count, long.scanned_count));
+            assert_eq!((&short.last_evaluated_key, short.request_id()), (&long.last_evaluated_key, None));
+            pages += 1;
+            start = short.last_evaluated_key;
+            if start.is_none() {
+                break;
+            }
+        }
+        assert!(pages > 1 || limit > 15, "{condition} {limit}");
+    }
+    // What the server refuses is refused by the server.
+    let wrong = direct.query().table_name(TABLE).index_name("by_kind").key_condition_expression("#k = :k");
+    let wrong = wrong.expression_attribute_names("#k", "id").expression_attribute_values(":k", text("a"));
+    assert!(wrong.projection_expression("id").limit(5).send().await.is_err());
+}
+
+#[tokio::test]
 async fn answers_are_those_of_the_server() {
     let (_store, [direct, sockets]) = filled().await;
     for n in [3, 99] {
@@ -98,7 +147,8 @@ async fn answers_are_those_of_the_server() {
 
     let some = KeysAndAttributes::builder().set_keys(Some(vec![key(1), key(77), key(2)])).consistent_read(true);
     let part = some.clone().projection_expression("#k, nested.amount").expression_attribute_names("#k", "kind");
-    for wanted in [some, part] {
+    let cut = some.clone().projection_expression("nested, #k,id , none").expression_attribute_names("#k", "kind");
+    for wanted in [some, part, cut] {
         let get =
             |client: &Client| client.batch_get_item().request_items(TABLE, wanted.clone().build().unwrap()).send();
         let (short, long) = (get(&direct).await.unwrap(), get(&sockets).await.unwrap());
