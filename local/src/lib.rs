@@ -12,6 +12,7 @@ pub mod calls;
 pub mod data_dir;
 pub mod dynamodb;
 pub mod environment;
+pub mod explain;
 pub mod functions;
 pub mod gateway;
 pub mod invocation;

@@ -56,6 +56,9 @@ pub struct Options {
     /// Accept requests with more than 10,240 bytes of request line and header values, which API Gateway refuses with 431
     #[arg(long)]
     pub long_requests: bool,
+    /// Add a header x-plan to answers that contain lists of reservations: which index is read, how much of it, and why
+    #[arg(long)]
+    pub explain: bool,
     /// Token of the administrator that is created when there is no --seed
     #[arg(long, default_value = DEFAULT_TOKEN)]
     pub token: String,
@@ -84,6 +87,7 @@ impl Options {
             seed: None,
             pause_stream: false,
             long_requests: false,
+            explain: false,
             token: DEFAULT_TOKEN.to_owned(),
             parameters: Vec::new(),
             part_policy: None,

@@ -186,7 +186,7 @@ impl System {
         system.start_figures();
         if let Some(listener) = listeners.http {
             listener.set_nonblocking(true)?;
-            let gateway = system.gateway(&template, written)?.accepting_long(options.long_requests);
+            let gateway = system.gateway(&template, written, options.explain)?.accepting_long(options.long_requests);
             system.start_gateway(gateway, TcpListener::from_std(listener)?);
         }
         Ok(system)
@@ -254,12 +254,13 @@ impl System {
     }
 
     /// The HTTP API with the routes of the template.
-    fn gateway(&self, template: &Template, written: Arc<Notify>) -> Result<Gateway, TemplateError> {
+    fn gateway(&self, template: &Template, written: Arc<Notify>, explain: bool) -> Result<Gateway, TemplateError> {
         let mut handlers = HashMap::new();
         for function in template.functions.iter().filter(|function| !function.routes.is_empty()) {
             let callable = self.callable(function, functions::http).ok_or_else(|| {
                 TemplateError::new(format!("{} is no function that answers requests", function.binary))
             })?;
+            let callable = if explain { callable.explained() } else { callable };
             handlers.insert(function.logical_id.clone(), callable);
         }
         Ok(Gateway::new(Routes::new(&template.functions), handlers, written))

@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{
-    Caller, OperationError, Session,
+    Caller, OperationError, Session, plans,
     reading::{Kept, Reading},
     relate::Loader,
-    rows,
+    rows, too_many,
 };
 use crate::{
     context::Context,
@@ -85,19 +85,28 @@ pub async fn run(context: &Context, session: Session<'_>, query: &Query) -> Resu
     let needs = query.needs();
     let mut reading = Reading::open(context, session, query, &needs).await?;
     let plan = reading.plan();
-    if let Some(data) = count_alone(store, query, &plan).await? {
+    let refused = |error| too_many::explained(error, query, session);
+    if let Some(data) = count_alone(store, query, &plan).await.map_err(refused)? {
+        plans::report(format_args!("{plan}; only counted"));
         return Ok(List { meta: None, data: Data::Value(data) });
     }
-    let read = reading.read(&plan, query.window).await?;
+    let read = reading.read(&plan, query.window).await.map_err(|error| {
+        plans::report(format_args!("{plan}; refused; {}", reading.cost()));
+        refused(error)
+    })?;
     let total = match query.meta.contains(&Meta::TotalCount) {
-        true => total_count(store, session.caller).await?,
+        true => total_count(store, session.caller).await.map_err(refused)?,
         false => 0,
     };
     let meta = query.meta_of(total, read.filtered.unwrap_or(0));
     let data = match read.kept {
-        Kept::Reduced(rows) => Data::Value(query.data_of(rows.iter().collect(), reading.related())?),
+        Kept::Data(data) => {
+            plans::report(format_args!("{plan}; {}", reading.cost()));
+            Data::Value(data)
+        }
         kept => {
-            let items = reading.window(kept, query.window).await?;
+            let items = reading.window(kept).await?;
+            plans::report(format_args!("{plan}; {}", reading.cost()));
             let (rows, related) = reading.show(items).await?;
             Data::Rows(rows, Box::new(related))
         }
@@ -210,8 +219,10 @@ pub async fn matching(
     let needs = query.needs();
     let window = query.window.within(most + 1);
     let mut reading = Reading::open(context, session, query, &needs).await?;
-    let read = reading.read(&reading.plan(), window).await?;
-    reading.window(read.kept, window).await
+    let plan = reading.plan();
+    let read = reading.read(&plan, window).await.map_err(|error| too_many::explained(error, query, session))?;
+    plans::report(format_args!("{plan}; {}", reading.cost()));
+    reading.window(read.kept).await
 }
 
 /// The number of rows that exist for the caller.

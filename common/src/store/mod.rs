@@ -8,6 +8,7 @@
 //! | `conditional_update` | the expressions of these writes |
 //! | `walk` | which entries of the indexes of `Reservations` a list reads, and their keys (pure) |
 //! | `index`, `open_rows`, `shards` | reads of index entries |
+//! | `columns` | reads some members of many reservations |
 //! | `index_keys` | completes rows that are older than an index |
 //! | `plan` | from a query to the keys or index entries to read (pure) |
 //! | `tables`, `items`, `transaction`, `error` | helpers for all of these |
@@ -16,6 +17,7 @@
 //! bounded.
 
 mod allocation;
+mod columns;
 mod conditional_update;
 mod day_counts;
 mod directory;
@@ -36,6 +38,7 @@ mod transaction;
 mod walk;
 
 pub use allocation::{Allocated, MAX_PLACEMENTS, Placement, has_room};
+pub use columns::{COLUMNS_AT_ONCE, ColumnReads};
 pub use day_counts::DayCount;
 pub use directory::token_hash;
 pub use error::StoreError;

@@ -23,12 +23,18 @@ impl Walk {
 
 /// All open reservations, in tables without an index by status.
 fn open_before() -> Run {
-    Run { index: OPEN, attribute: OPEN, value: OPEN.to_owned(), range: None }
+    Run { index: OPEN, attribute: OPEN, value: OPEN.to_owned(), range: None, status: None }
 }
 
 /// Those of an organisation, in tables without an index by status.
 fn open_of_organisation_before(organisation: &str) -> Run {
-    Run { index: "open_by_organisation", attribute: "organisation_key", value: organisation.to_owned(), range: None }
+    Run {
+        index: "open_by_organisation",
+        attribute: "organisation_key",
+        value: organisation.to_owned(),
+        range: None,
+        status: None,
+    }
 }
 
 impl Store<'_> {

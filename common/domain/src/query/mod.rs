@@ -41,7 +41,7 @@ mod tests;
 pub use access::{Access, Action, may};
 pub use budget::{Budget, Limit};
 pub use error::QueryError;
-pub use evaluate::{Answer, Members, Rank, Related, json_body};
+pub use evaluate::{Answer, Groups, Leading, Members, Related, json_body};
 pub use json_size::json_values;
 pub use limits::DEFAULT_LIMIT;
 pub use parse::{parse, parse_for_write};

@@ -15,6 +15,7 @@ mod directus;
 mod edges;
 mod every_index;
 mod examples;
+mod explain;
 mod file_names;
 mod files;
 mod fuzz;
@@ -30,6 +31,7 @@ mod plans;
 pub(crate) mod refusals;
 mod strangers;
 mod suffixes;
+mod walks;
 mod write_conditions;
 
 use crate::support::{harness::Setup, repository::root};

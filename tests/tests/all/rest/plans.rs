@@ -30,6 +30,9 @@ const ORGANISATIONS: [&str; 3] = ["A", "B", "C"];
 const USERS: [(&str, &str); 2] =
     [("a11ce000-0000-4000-8000-000000000001", "alice@x.org"), ("b0b00000-0000-4000-8000-000000000002", "bob@x.org")];
 
+/// The organisations of the callers in turn; `None` for all.
+pub(super) const CALLERS: [Option<&[&str]>; 5] = [None, Some(&["A"]), Some(&["C", "A", "A"]), Some(&["D"]), Some(&[])];
+
 /// Times of creation: few, so that many rows have the same one.
 const DATES: [&str; 4] =
     ["2023-12-31T23:59:59.999Z", "2024-01-01T00:00:00Z", "2024-01-01T00:00:00.001Z", "2024-02-29T12:00:00Z"];
@@ -46,7 +49,7 @@ const TIMES: [&str; 7] = [
 ];
 
 /// A random row: any member may be missing, and the values come from small sets so that they repeat.
-fn row() -> impl Strategy<Value = Reservation> {
+pub(super) fn row() -> impl Strategy<Value = Reservation> {
     let some = |values: &'static [&'static str]| option::weighted(0.85, select(values));
     (
         any::<u128>(),
@@ -111,7 +114,7 @@ fn filter(ids: &[Uuid]) -> BoxedStrategy<Value> {
 }
 
 /// A random query: rows, counts or groups.
-fn query(ids: &[Uuid]) -> impl Strategy<Value = Value> + use<> {
+pub(super) fn query(ids: &[Uuid]) -> impl Strategy<Value = Value> + use<> {
     let sorts =
         vec!["id", "-id", "quantity", "-quantity", "reference_id", "-date_created", "user_created.email", "status"];
     let shape = prop_oneof![
@@ -152,12 +155,12 @@ fn query(ids: &[Uuid]) -> impl Strategy<Value = Value> + use<> {
         })
 }
 
-fn draw<T: std::fmt::Debug>(runner: &mut TestRunner, strategy: &impl Strategy<Value = T>) -> T {
+pub(super) fn draw<T: std::fmt::Debug>(runner: &mut TestRunner, strategy: &impl Strategy<Value = T>) -> T {
     strategy.new_tree(runner).unwrap().current()
 }
 
 /// The answer of a query that is evaluated over all rows.
-async fn over_everything(
+pub(super) async fn over_everything(
     context: &Context,
     session: Session<'_>,
     raw: &RawQuery,
@@ -185,14 +188,19 @@ async fn a_plan_gives_what_a_full_read_gives_while_an_older_table_gets_its_index
     }
 }
 
-/// Compares the answers of random queries with those of an evaluation over all rows. Gives the number of rows shown.
-async fn compare_plans(index_stage: u32, rounds: usize) -> usize {
-    let server = Setup::new().paused().parameter("Shards", 3).parameter("IndexStage", index_stage).start().await;
-    let context: Arc<Context> = Arc::clone(server.context());
+/// Stores the users that rows name.
+pub(super) async fn know_users(context: &Context) {
     for (id, email) in USERS {
         let known = User { id: id.to_owned(), email: Some(email.to_owned()), ..user(Role::Writer, None) };
         context.store().seed_user(&known, None).await.unwrap();
     }
+}
+
+/// Compares the answers of random queries with those of an evaluation over all rows. Gives the number of rows shown.
+async fn compare_plans(index_stage: u32, rounds: usize) -> usize {
+    let server = Setup::new().paused().parameter("Shards", 3).parameter("IndexStage", index_stage).start().await;
+    let context: Arc<Context> = Arc::clone(server.context());
+    know_users(&context).await;
     let mut runner = TestRunner::deterministic();
     let items: Vec<Reservation> = (0..160).map(|_| draw(&mut runner, &row())).collect();
     store(&context, &items).await;
@@ -200,11 +208,10 @@ async fn compare_plans(index_stage: u32, rounds: usize) -> usize {
     let ids: Vec<Uuid> = items.iter().map(|item| item.id).collect();
     let queries = query(&ids);
 
-    let callers = [None, Some(&["A"][..]), Some(&["C", "A", "A"]), Some(&["D"]), Some(&[])];
     let mut rows_shown = 0;
     for round in 0..rounds {
         let query = draw(&mut runner, &queries);
-        let organisations = callers[round % callers.len()];
+        let organisations = CALLERS[round % CALLERS.len()];
         let caller = Caller::user(user(Role::Admin, organisations));
         let session = Session { caller: &caller, now: noon(), budget: &common::query::Budget::default() };
         let raw = RawQuery::from_json(query.as_object().cloned().unwrap());
@@ -233,7 +240,7 @@ fn made(organisation: &str, reference: &str) -> Reservation {
         "product": "/01/09521234543213", "reference_id": reference}))
 }
 
-fn raw(query: &Value) -> RawQuery {
+pub(super) fn raw(query: &Value) -> RawQuery {
     RawQuery::from_json(query.as_object().cloned().unwrap_or_else(Map::new))
 }
 

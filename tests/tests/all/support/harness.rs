@@ -49,6 +49,12 @@ impl Setup {
         self
     }
 
+    /// Adds the plans of lists to the headers of answers.
+    pub(crate) fn explain(mut self) -> Self {
+        self.options.explain = true;
+        self
+    }
+
     /// Loads these rows at start, instead of the administrator.
     pub(crate) fn rows(mut self, rows: &Value) -> Self {
         self.rows = Some(rows.clone());

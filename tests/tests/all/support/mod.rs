@@ -8,6 +8,7 @@
 //! | `api` | the HTTP client and its answers |
 //! | `stream` | events of the stream, written by the test |
 //! | `faults` | the fault injector: a network that fails at one request |
+//! | `meanwhile` | work of the test between the calls of a request |
 //! | `invariants` | reads all tables and the bucket and checks RSV-1 … RSV-5 |
 //! | `counting` | counts the calls to DynamoDB |
 //! | `rows` | writes rows into the store directly |
@@ -19,6 +20,7 @@ pub(crate) mod faults;
 pub(crate) mod harness;
 pub(crate) mod invariants;
 pub(crate) mod manual;
+pub(crate) mod meanwhile;
 pub(crate) mod program;
 pub(crate) mod repository;
 pub(crate) mod rows;

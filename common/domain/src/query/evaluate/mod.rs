@@ -8,6 +8,7 @@ mod answer;
 mod count;
 mod decimal;
 mod groups;
+mod leading;
 mod matching;
 mod members;
 mod order;
@@ -17,6 +18,7 @@ mod run;
 mod value;
 
 pub use answer::{Answer, json_body};
+pub use groups::Groups;
+pub use leading::Leading;
 pub use members::Members;
-pub use order::Rank;
 pub use related::Related;

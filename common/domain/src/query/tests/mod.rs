@@ -8,6 +8,7 @@ mod conditions;
 mod dates;
 mod export;
 mod fuzz;
+mod leading;
 mod model;
 mod order;
 mod output;
