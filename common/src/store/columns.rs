@@ -59,8 +59,8 @@ impl<'a> Store<'a> {
             let mut projection = String::from("id");
             // Some names are reserved words in expressions.
             for (position, name) in names.iter().enumerate().filter(|(_, name)| **name != "id") {
-                projection += &format!(", #{position}");
-                request = request.expression_attribute_names(format!("#{position}"), *name);
+                projection += &format!(", #c{position}");
+                request = request.expression_attribute_names(format!("#c{position}"), *name);
             }
             let request = request.projection_expression(projection).build()?;
             let answer = self.client.batch_get_item().request_items(table, request).send().await.map_err(classify)?;

@@ -65,13 +65,20 @@ impl Answer for Entries {
             Some(start) => Some((start.get(sort)?.key()?, start.get(id)?.key()?)),
             None => None,
         };
-        let bounds: Vec<&str> = range.iter().flatten().map(String::as_str).collect();
+        // After a start key, the bound behind it says nothing more, and SQLite would begin there.
+        let (from, to) = (start.is_none() || !self.scan_index_forward, start.is_none() || self.scan_index_forward);
+        let (condition, bounds): (_, Vec<&str>) = match &range {
+            None => (None, Vec::new()),
+            Some([low, high]) if from && to => (Some("AND sk >= ?2 AND sk <= ?3"), vec![low, high]),
+            Some([low, _]) if from => (Some("AND sk >= ?2"), vec![low]),
+            Some([_, high]) => (Some("AND sk <= ?2"), vec![high]),
+        };
         let rows = storage.query_gsi_items(
             &self.table_name,
             &self.index_name,
             &value,
             &QueryParams {
-                sk_condition: range.is_some().then_some("AND sk >= ?2 AND sk <= ?3"),
+                sk_condition: condition,
                 sk_params: &bounds,
                 forward: self.scan_index_forward,
                 limit: Some(self.limit),
@@ -85,6 +92,13 @@ impl Answer for Entries {
             return None;
         }
         let name = |name: &str| self.expression_attribute_names.get(name).map(String::as_str);
+        let is_used = |name: &String| {
+            let texts = [&self.key_condition_expression, &self.projection_expression];
+            texts.into_iter().any(|text| text.split([' ', ',']).any(|word| word == name))
+        };
+        if !self.expression_attribute_names.keys().chain(self.expression_attribute_values.keys()).all(is_used) {
+            return None;
+        }
         let projection = Projection::of(&self.projection_expression, name)?;
         let mut body = String::from("{\"Items\":[");
         for (position, (_, _, item)) in rows.iter().enumerate() {
@@ -94,7 +108,7 @@ impl Answer for Entries {
         body += &format!("],\"Count\":{0},\"ScannedCount\":{0}", rows.len());
         if let Some((_, _, last)) = rows.last().filter(|_| rows.len() == self.limit) {
             body.push_str(",\"LastEvaluatedKey\":");
-            Projection::of(&format!("{partition}, {sort}, {id}"), |_| None)?.cut(last, &mut body)?;
+            Projection::to(&[partition, sort, id]).cut(last, &mut body)?;
         }
         body.push('}');
         Some(body)

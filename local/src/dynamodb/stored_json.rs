@@ -15,16 +15,28 @@ pub(super) trait Answer {
 pub(super) struct Projection(Vec<String>);
 
 impl Projection {
-    /// The attributes that a projection expression names; `None` for paths into an attribute, and for names that it
-    /// does not define.
+    /// The attributes that a projection expression names; `None` for what the engine has to check: paths into an
+    /// attribute, names that are not defined or occur twice, and names without a placeholder, which may be reserved words.
+    /// `id` is none.
     pub(super) fn of<'a>(expression: &str, name: impl Fn(&str) -> Option<&'a str>) -> Option<Self> {
-        let names = expression.split(',').map(|part| {
-            let part = part.trim();
-            let real = if part.starts_with('#') { name(part)? } else { part };
+        let mut names: Vec<String> = Vec::new();
+        for part in expression.split(',').map(str::trim) {
+            let real = if part == "id" { part } else { name(part)? };
             let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            (!real.is_empty() && real.chars().all(is_plain)).then(|| real.to_owned())
-        });
-        names.collect::<Option<Vec<_>>>().map(Self)
+            if real.is_empty() || !real.chars().all(is_plain) || names.iter().any(|known| known == real) {
+                return None;
+            }
+            names.push(real.to_owned());
+        }
+        Some(Self(names))
+    }
+
+    /// These attributes, each once.
+    pub(super) fn to(names: &[&str]) -> Self {
+        let mut names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        names.sort_unstable();
+        names.dedup();
+        Self(names)
     }
 
     /// Appends the item with these attributes only; `None` if the text is not what the engine stores.
@@ -88,7 +100,9 @@ mod tests {
     use super::*;
 
     fn cut(expression: &str, item: &str) -> Option<String> {
-        let projection = Projection::of(expression, |name| (name == "#s").then_some("status"))?;
+        let names = [("#s", "status"), ("#a", "a"), ("#n", "none"), ("#p", "a.b")];
+        let name = |wanted: &str| names.iter().find(|(name, _)| *name == wanted).map(|(_, real)| *real);
+        let projection = Projection::of(expression, name)?;
         let mut out = String::new();
         projection.cut(item, &mut out).map(|()| out)
     }
@@ -97,18 +111,18 @@ mod tests {
     fn attributes_are_cut_out_whatever_their_values_contain() {
         let item = r#"{"a":{"M":{"id":{"S":"}"},"x":{"L":[{"N":"1"},{"S":"]\"}"}]}}},"id":{"S":"q\\\"}{ü"},"status":{"S":"new"}}"#;
         assert_eq!(cut("id, #s", item).unwrap(), r#"{"id":{"S":"q\\\"}{ü"},"status":{"S":"new"}}"#);
-        assert_eq!(cut("a,none", item).unwrap(), r#"{"a":{"M":{"id":{"S":"}"},"x":{"L":[{"N":"1"},{"S":"]\"}"}]}}}}"#);
-        assert_eq!(cut("none", item).unwrap(), "{}");
+        assert_eq!(cut("#a,#n", item).unwrap(), r#"{"a":{"M":{"id":{"S":"}"},"x":{"L":[{"N":"1"},{"S":"]\"}"}]}}}}"#);
+        assert_eq!(cut("#n", item).unwrap(), "{}");
         assert_eq!(cut("id", "{}").unwrap(), "{}");
     }
 
     #[test]
     fn paths_unknown_names_and_broken_items_are_left_to_the_engine() {
-        for expression in ["a.b", "a[0]", "#none", "", "id,"] {
+        for expression in ["a.b", "#a[0]", "#none", "", "id,", "a", "id,id", "#p"] {
             assert_eq!(cut(expression, "{}"), None, "{expression}");
         }
         for item in ["", "[]", r#"{"id""#, r#"{"id":{"S":"x}"#, r#"{"id":{"S":"x"}"#] {
-            assert_eq!(cut("other, id, none", item), None, "{item}");
+            assert_eq!(cut("#s, id, #n", item), None, "{item}");
         }
     }
 }

@@ -70,7 +70,12 @@ struct Keys {
 impl Keys {
     /// The attributes that are asked for, if these are not all. The outer `None` if the engine has to answer.
     fn projection(&self) -> Option<Option<Projection>> {
-        let Some(expression) = &self.projection_expression else { return Some(None) };
+        let Some(expression) = &self.projection_expression else {
+            return self.expression_attribute_names.is_empty().then_some(None);
+        };
+        if !self.expression_attribute_names.keys().all(|name| expression.split([' ', ',']).any(|word| word == name)) {
+            return None;
+        }
         let name = |name: &str| self.expression_attribute_names.get(name).map(String::as_str);
         Projection::of(expression, name).map(Some)
     }

@@ -92,9 +92,9 @@ async fn keys_of_entries_are_those_of_the_server() {
     for ((condition, values), forward, limit, projection) in [
         (whole, true, 7, "id"),
         (whole, false, 30, "id, #k"),
-        (bounds, true, 4, "id, #s"),
+        (bounds, true, 4, "#k, #s"),
         (bounds, false, 15, "#s"),
-        (bounds, true, 1_000, "nothing"),
+        (bounds, true, 1_000, "nested"),
         // These are left to the engine.
         (whole, true, 1_001, "id"),
         (("#s BETWEEN :low AND :high AND #k = :k", bounds.1), true, 7, "id"),
@@ -131,6 +131,11 @@ async fn keys_of_entries_are_those_of_the_server() {
     let wrong = direct.query().table_name(TABLE).index_name("by_kind").key_condition_expression("#k = :k");
     let wrong = wrong.expression_attribute_names("#k", "id").expression_attribute_values(":k", text("a"));
     assert!(wrong.projection_expression("id").limit(5).send().await.is_err());
+    let some = KeysAndAttributes::builder().set_keys(Some(vec![key(1)]));
+    let unused = some.clone().projection_expression("id").expression_attribute_names("#k", "kind");
+    for refused in [some.clone().projection_expression("none"), some.projection_expression("id, id"), unused] {
+        assert!(direct.batch_get_item().request_items(TABLE, refused.build().unwrap()).send().await.is_err());
+    }
 }
 
 #[tokio::test]
@@ -147,8 +152,10 @@ async fn answers_are_those_of_the_server() {
 
     let some = KeysAndAttributes::builder().set_keys(Some(vec![key(1), key(77), key(2)])).consistent_read(true);
     let part = some.clone().projection_expression("#k, nested.amount").expression_attribute_names("#k", "kind");
-    let cut = some.clone().projection_expression("nested, #k,id , none").expression_attribute_names("#k", "kind");
-    for wanted in [some, part, cut] {
+    let cut = some.clone().projection_expression("#n, #k,id").expression_attribute_names("#k", "kind");
+    let cut = cut.expression_attribute_names("#n", "nested");
+    let plain = some.clone().projection_expression("nested, id");
+    for wanted in [some, part, cut, plain] {
         let get =
             |client: &Client| client.batch_get_item().request_items(TABLE, wanted.clone().build().unwrap()).send();
         let (short, long) = (get(&direct).await.unwrap(), get(&sockets).await.unwrap());

@@ -29,6 +29,7 @@ mod ordered_lists;
 mod organisations;
 mod plans;
 pub(crate) mod refusals;
+mod refused_reads;
 mod strangers;
 mod suffixes;
 mod walks;

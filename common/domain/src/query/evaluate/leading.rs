@@ -58,7 +58,11 @@ impl<'q, T> Leading<'q, T> {
     /// No rows yet.
     #[must_use]
     pub fn new(query: &'q Query, window: Window) -> Self {
-        let most = window.take().map_or(usize::MAX, |take| window.skip().saturating_add(take));
+        let most = match window.take() {
+            Some(0) => 0,
+            Some(take) => window.skip().saturating_add(take),
+            None => usize::MAX,
+        };
         Self { query, window, most, rows: BinaryHeap::new(), values: 0, paid: 0 }
     }
 
