@@ -1,4 +1,4 @@
-//! What a list query that reads everything holds in memory, per row: the figure behind the bound of `MaxScan`.
+//! What a list query that reads everything holds in memory, whatever the number of rows.
 //!
 //! Runs the functions' own list operation against a simulated DynamoDB, so that nothing else is in memory, and prints
 //! the peak memory of the process (`VmHWM`, Linux). Each measurement is a process of its own, because a peak never

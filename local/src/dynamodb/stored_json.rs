@@ -16,8 +16,8 @@ pub(super) struct Projection(Vec<String>);
 
 impl Projection {
     /// The attributes that a projection expression names; `None` for what the engine has to check: paths into an
-    /// attribute, names that are not defined or occur twice, and names without a placeholder, which may be reserved words.
-    /// `id` is none.
+    /// attribute, names that are not defined or occur twice, and names without a placeholder, which may be reserved
+    /// words. `id` is none.
     pub(super) fn of<'a>(expression: &str, name: impl Fn(&str) -> Option<&'a str>) -> Option<Self> {
         let mut names: Vec<String> = Vec::new();
         for part in expression.split(',').map(str::trim) {
@@ -109,7 +109,10 @@ mod tests {
 
     #[test]
     fn attributes_are_cut_out_whatever_their_values_contain() {
-        let item = r#"{"a":{"M":{"id":{"S":"}"},"x":{"L":[{"N":"1"},{"S":"]\"}"}]}}},"id":{"S":"q\\\"}{ü"},"status":{"S":"new"}}"#;
+        let item = concat!(
+            r#"{"a":{"M":{"id":{"S":"}"},"x":{"L":[{"N":"1"},{"S":"]\"}"}]}}},"#,
+            r#""id":{"S":"q\\\"}{ü"},"status":{"S":"new"}}"#
+        );
         assert_eq!(cut("id, #s", item).unwrap(), r#"{"id":{"S":"q\\\"}{ü"},"status":{"S":"new"}}"#);
         assert_eq!(cut("#a,#n", item).unwrap(), r#"{"a":{"M":{"id":{"S":"}"},"x":{"L":[{"N":"1"},{"S":"]\"}"}]}}}}"#);
         assert_eq!(cut("#n", item).unwrap(), "{}");

@@ -284,8 +284,8 @@ async fn a_status_of_many_rows_is_read_in_rounds_and_each_row_is_listed_once() {
             all.reverse();
         }
         for offset in [0, 1, 50, 120, 200] {
-            let query = json!({"filter": {"status": {"_neq": "complete"}}, "sort": [sort], "limit": 25, "offset": offset,
-                "fields": ["id"]});
+            let query = json!({"filter": {"status": {"_neq": "complete"}}, "sort": [sort], "limit": 25,
+                "offset": offset, "fields": ["id"]});
             let found = ids_of(&list(server.context(), &caller, &raw(&query)).await.unwrap());
             let wanted: Vec<String> = all.iter().skip(offset).take(25).map(|row| row.id.to_string()).collect();
             assert_eq!(found, wanted, "{sort} from {offset}");
