@@ -39,7 +39,6 @@ impl<'a> Store<'a> {
     ///
     /// # Errors
     /// Each result is [`StoreError::Busy`] when DynamoDB does not answer.
-    #[must_use]
     pub fn columns(self, ids: &[Uuid], names: &'a [&'static str]) -> ColumnReads<'a> {
         ids.chunks(BATCH).take(AT_ONCE).map(|ids| self.columns_of_batch(ids.to_vec(), names).boxed()).collect()
     }
