@@ -27,7 +27,7 @@ const BATCH: usize = 100;
 /// Rows whose members are read at the same time.
 pub const COLUMNS_AT_ONCE: usize = BATCH * AT_ONCE;
 
-/// The reads of some rows: one result for each [`BATCH`] of them, in their order.
+/// The reads of some rows: one result for each hundred of them, in their order.
 pub type ColumnReads<'a> = FuturesOrdered<BoxFuture<'a, Result<Vec<Row>, StoreError>>>;
 
 impl<'a> Store<'a> {
