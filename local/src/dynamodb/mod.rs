@@ -1,11 +1,15 @@
 //! The embedded DynamoDB: `dynoxide` on a thread of its own, for the AWS SDK and the stream reader.
 //!
-//! All accesses to the SQLite file run on that thread, one after the other. So a second connection can store what
-//! `dynoxide` does not support (indexes of the stream records, the reader's position) without locks between them.
+//! All accesses to the SQLite file run on that thread, one after the other. So further connections can do what
+//! `dynoxide` does not support (indexes of the stream records, the reader's position, several writes in one transaction)
+//! without locks between them. Only the checkpoints run elsewhere; they need no lock.
 
+mod checkpoint;
 mod connector;
 mod front;
+mod tables;
 mod whole_items;
+mod writes;
 
 pub use front::Front;
 
@@ -23,13 +27,17 @@ use dynoxide::{
         update_time_to_live::UpdateTimeToLiveRequest,
     },
     errors::DynoxideError,
-    storage::Storage,
     streams,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, runtime::Handle, sync::oneshot};
+use tokio::{
+    net::TcpListener,
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+};
 
+use self::{checkpoint::Checkpoints, tables::Tables};
 use crate::{
     data_dir::DataDir,
     listeners,
@@ -56,6 +64,8 @@ pub struct DynamoDb {
     address: SocketAddr,
     handle: Handle,
     stores: Stores,
+    writes: mpsc::Sender<writes::Waiting>,
+    _checkpoints: Option<Checkpoints>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<thread::JoinHandle<()>>,
 }
@@ -63,8 +73,9 @@ pub struct DynamoDb {
 #[derive(Clone)]
 struct Stores {
     database: Database,
-    /// A second connection to the same file.
-    storage: Arc<Mutex<Storage>>,
+    /// The connection of the functions in this process.
+    tables: Arc<Mutex<Tables>>,
+    /// The connection for what is not a table of DynamoDB.
     side: Arc<Mutex<Connection>>,
 }
 
@@ -130,18 +141,20 @@ impl DynamoDb {
         };
         let database = Database::new(&path)?;
         let side = Connection::open(&path)?;
-        // Committed data survives a kill of the process in any mode. Only a power cut could lose a position; then a few
-        // records are repeated.
-        side.pragma_update(None, "synchronous", "NORMAL")?;
+        // A power cut may lose a position; then a few records are repeated.
+        tables::configure(&side)?;
         side.execute_batch(SCHEMA)?;
-        let storage = Arc::new(Mutex::new(Storage::new(&path)?));
-        let stores = Stores { database, storage, side: Arc::new(Mutex::new(side)) };
+        let tables = Arc::new(Mutex::new(Tables::open(&path, database.clone())?));
+        let checkpoints = if data_dir.is_temporary() { None } else { Some(Checkpoints::start(&path)?) };
+        let stores = Stores { database, tables, side: Arc::new(Mutex::new(side)) };
 
         listener.set_nonblocking(true)?;
         let address = listeners::reachable(listener.local_addr()?);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel::<()>();
+        let (writes, queue) = mpsc::channel(writes::MAX_WAITING);
+        handle.spawn(writes::serve(queue, Arc::clone(&stores.tables)));
         let database = stores.database.clone();
         let thread = thread::Builder::new().name("dynamodb".to_owned()).spawn(move || {
             runtime.block_on(async move {
@@ -157,7 +170,7 @@ impl DynamoDb {
             // Closes open client connections without waiting for them.
             runtime.shutdown_background();
         })?;
-        Ok(Self { address, handle, stores, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { address, handle, stores, writes, _checkpoints: checkpoints, stop: Some(stop), thread: Some(thread) })
     }
 
     /// The endpoint for the AWS SDK.
@@ -172,12 +185,13 @@ impl DynamoDb {
         self.address.port()
     }
 
-    /// An HTTP client for SDK clients in this process. Its reads need no socket.
+    /// An HTTP client for SDK clients in this process. Its reads and writes need no socket.
     #[must_use]
     pub fn http_client(&self) -> SharedHttpClient {
         connector::client(connector::Engine {
             database: self.stores.database.clone(),
-            storage: Arc::clone(&self.stores.storage),
+            tables: Arc::clone(&self.stores.tables),
+            writes: self.writes.clone(),
             handle: self.handle.clone(),
             endpoint: self.endpoint(),
         })

@@ -1,6 +1,8 @@
 //! Tests of the embedded stores and the stream reader through the AWS SDK.
 
 #[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod elsewhere;
 #[cfg(test)]
 mod reads;
@@ -10,3 +12,5 @@ mod s3;
 mod stream;
 #[cfg(test)]
 mod system;
+#[cfg(test)]
+mod writes;

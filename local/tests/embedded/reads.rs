@@ -4,12 +4,14 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
     Client,
-    config::{Builder, Credentials, Region, retry::RetryConfig},
+    config::retry::RetryConfig,
     error::ProvideErrorMetadata,
     operation::RequestId,
     types::{AttributeValue, KeysAndAttributes, Select},
 };
 use local::{data_dir::DataDir, dynamodb::DynamoDb, template::Template};
+
+use crate::clients::{clients, config, text};
 
 const TABLE: &str = "things";
 const PAIRS: &str = "pairs";
@@ -38,10 +40,6 @@ Resources:
 
 type Item = HashMap<String, AttributeValue>;
 
-fn text(value: impl Into<String>) -> AttributeValue {
-    AttributeValue::S(value.into())
-}
-
 fn pair(a: &str, b: &str) -> Item {
     Item::from([("a".to_owned(), text(a)), ("b".to_owned(), text(b))])
 }
@@ -50,27 +48,12 @@ fn key(n: usize) -> Item {
     Item::from([("id".to_owned(), text(format!("{n:03}")))])
 }
 
-fn config(store: &DynamoDb) -> Builder {
-    Builder::new()
-        .behavior_version_latest()
-        .http_client(common::https::direct())
-        .region(Region::new("eu-central-1"))
-        .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
-        .endpoint_url(store.endpoint())
-}
-
-/// A client that reads without a socket, and one that always uses a socket.
-fn clients(store: &DynamoDb) -> [Client; 2] {
-    let direct = config(store).http_client(store.http_client());
-    [direct, config(store)].map(|config| Client::from_conf(config.build()))
-}
-
 async fn filled() -> (DynamoDb, [Client; 2]) {
     let store = DynamoDb::start(&DataDir::temporary().unwrap()).unwrap();
     store.create_tables(&Template::parse(TEMPLATE, &[]).unwrap().tables).await.unwrap();
     let [direct, sockets] = clients(&store);
     for n in 0..30 {
-        // Writes of both clients use the socket. What one writes, the other reads immediately.
+        // What one client writes, the other reads immediately.
         let writer = if n % 2 == 0 { &direct } else { &sockets };
         let put = writer.put_item().table_name(TABLE).set_item(Some(key(n))).item("kind", text("a\"é"));
         let nested = AttributeValue::M(HashMap::from([
