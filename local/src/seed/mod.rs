@@ -167,7 +167,7 @@ async fn load_reservations(
         Ok(files)
     });
     let store = context.store();
-    let written = stream::poll_fn(|task| rows.poll_recv(task))
+    let written: Result<(), StoreError> = stream::poll_fn(|task| rows.poll_recv(task))
         .map(SeedReservation::into_reservation)
         .chunks(TOGETHER)
         .map(Ok)

@@ -9,6 +9,8 @@ mod reads;
 #[cfg(test)]
 mod s3;
 #[cfg(test)]
+mod seed;
+#[cfg(test)]
 mod stream;
 #[cfg(test)]
 mod system;
