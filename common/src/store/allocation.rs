@@ -10,7 +10,7 @@ use super::{
     items::{number, text},
     transaction::{MAX_ACTIONS, Outcome, Reason, Transaction},
 };
-use crate::reservation::{ExportProgress, Range, Render, Reservation, Status, Timestamp};
+use crate::reservation::{Range, Render, Reservation, Status, Timestamp};
 
 /// A reservation that is to get a range, with the start of the range and the settings of its export.
 #[derive(Clone, Debug)]
@@ -137,28 +137,15 @@ fn advanced(entry: &PoolEntry, placements: &[Placement]) -> Pool {
 /// The reservation with its range.
 fn placed(placement: &Placement, entry: &PoolEntry, now: Timestamp) -> Reservation {
     let pool = entry.pool();
-    let item = &placement.reservation;
-    Reservation {
-        status: Status::InProgress,
-        generation: 1,
-        version: item.version.saturating_add(1),
-        range: Some(Range {
-            namespace: pool.namespace.clone(),
-            pool_number: pool.number,
-            character_set: pool.character_set,
-            check: pool.check.clone(),
-            start: placement.start,
-            count: item.quantity(),
-        }),
-        render: Some(placement.render.clone()),
-        export: Some(ExportProgress::begin()),
-        attempts: 0,
-        quantity_reserved: Some(0),
-        error_message: None,
-        progress_at: Some(now),
-        date_updated: Some(now),
-        ..item.clone()
-    }
+    let range = Range {
+        namespace: pool.namespace.clone(),
+        pool_number: pool.number,
+        character_set: pool.character_set,
+        check: pool.check.clone(),
+        start: placement.start,
+        count: placement.reservation.quantity(),
+    };
+    placement.reservation.allocated(range, placement.render.clone(), now)
 }
 
 /// Evaluates the cancellation reasons, which are in the order of the actions: the pool's, the counts', the ranges', the

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use common::{
     context::Context,
     operations::tidy,
-    reservation::{Reservation, Status},
+    reservation::{Reservation, Work},
 };
 use futures::{StreamExt, stream::FuturesUnordered};
 
@@ -76,18 +76,16 @@ async fn look(context: &Context, hint: &Hint) -> Result<Next, WorkError> {
             tidy::remove_all(store, bucket, known).await?;
         }
     }
-    let Some(item) = item.filter(|item| !item.seeded) else { return Ok(Next::Nothing) };
-    match (item.status, &item.range) {
-        (Status::New, None) => Ok(Next::Allocate(Box::new(item))),
-        (Status::InProgress, Some(_)) => Ok(Next::Export(Box::new(item))),
-        (Status::Complete | Status::Error, _) => {
+    let Some(item) = item else { return Ok(Next::Nothing) };
+    match Work::of(&item) {
+        Work::Nothing => Ok(Next::Nothing),
+        Work::Allocate => Ok(Next::Allocate(Box::new(item))),
+        Work::Export => Ok(Next::Export(Box::new(item))),
+        Work::Tidy => {
             tidy::remove_unreferenced(bucket, &item).await?;
             Ok(Next::Nothing)
         }
-        // Neither this service nor a client can write these two combinations.
-        (Status::New, Some(_)) | (Status::InProgress, None) => {
-            Err(WorkError::Permanent(format!("status {} does not fit the range", item.status)))
-        }
+        Work::Impossible => Err(WorkError::Permanent(format!("status {} does not fit the range", item.status))),
     }
 }
 

@@ -176,6 +176,25 @@ impl Reservation {
         self.status.is_open() && !self.seeded
     }
 
+    /// The reservation with its range, and its first export begun (architecture, step 1).
+    #[must_use]
+    pub fn allocated(&self, range: Range, render: Render, now: Timestamp) -> Self {
+        Self {
+            status: Status::InProgress,
+            generation: 1,
+            version: self.version.saturating_add(1),
+            range: Some(range),
+            render: Some(render),
+            export: Some(ExportProgress::begin()),
+            attempts: 0,
+            quantity_reserved: Some(0),
+            error_message: None,
+            progress_at: Some(now),
+            date_updated: Some(now),
+            ..self.clone()
+        }
+    }
+
     /// Starts a new export of the same codes (architecture, step 5). `export_file` keeps naming the old file until the new one
     /// is complete, so a file that a printer may need is always available.
     pub fn restart_export(&mut self, render: Render, now: Timestamp) {

@@ -8,6 +8,7 @@
 //! arguments.
 
 pub mod create;
+mod decisions;
 mod export_key;
 mod export_type;
 mod field_error;
@@ -24,6 +25,7 @@ pub mod update;
 mod url_suffix;
 
 pub use create::sentence;
+pub use decisions::{Work, export_may_go, upload_may_go};
 pub use export_key::{ExportKey, file_id};
 pub use export_type::{ExportType, Format, UnknownExportType};
 pub use field_error::{FieldError, Refusal};
