@@ -74,6 +74,8 @@ struct Export {
     /// The newest renderer version among the workers.
     renderers: u8,
     max_restarts: u8,
+    /// Whether the sweep wakes reservations without progress.
+    wakes: bool,
     recovery: Recovery,
     rule: Rule,
     /// Whether an export may never be begun again without a reason.
@@ -514,7 +516,7 @@ impl Model for Export {
             actions.push(if state.hint { Action::Drop } else { Action::Again });
             actions.extend((0..state.uploads.len()).map(Action::Expire));
         }
-        if Self::is_rest(state) && state.row.is_open() {
+        if self.wakes && Self::is_rest(state) && state.row.is_open() {
             actions.push(Action::Wake);
         }
         if state.edits > 0 {
@@ -700,6 +702,7 @@ fn model() -> Export {
         nights: 1,
         renderers: 1,
         max_restarts: 2,
+        wakes: true,
         recovery: Recovery::StartOver,
         rule: Rule::Generations,
         strict: false,
@@ -721,6 +724,18 @@ fn rsv_4_5_every_export_is_whole_and_nothing_is_left_over() {
     for model in if is_large() { large } else { small } {
         exhaust("export", model);
     }
+}
+
+#[test]
+#[should_panic(expected = "from here the end cannot be reached")]
+fn without_the_sweep_an_export_whose_record_is_lost_never_ends() {
+    exhaust("export without the sweep", Export { wakes: false, edits: 0, nights: 0, ..model() });
+}
+
+#[test]
+#[should_panic(expected = "never \"the export is complete")]
+fn a_model_in_which_something_never_happens_is_refused() {
+    exhaust("export without workers", Export { workers: 0, wakes: false, ..model() });
 }
 
 #[test]
