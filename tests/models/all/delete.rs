@@ -34,7 +34,7 @@ use crate::{
 /// How one reservation is created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Creation {
-    /// PutItem on the condition `attribute_not_exists(id)`, which the SDK repeats (`create_one` before issue 12).
+    /// PutItem on the condition `attribute_not_exists(id)`, which the SDK repeats (`Store::create_one`).
     Put,
     /// TransactWriteItems: a repeated request has the same token, and DynamoDB answers it without writing again.
     Token,

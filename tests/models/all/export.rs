@@ -41,7 +41,7 @@ use crate::{
 /// What a worker does whose upload is gone, and one that finds no upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Recovery {
-    /// As the code was before issue 12: without an object at once, it starts over; without an upload, it begins a new one.
+    /// Without an object at once, it starts over; without an upload, it begins a new one.
     StartOver,
     /// It waits until S3 has had the time to join the parts, and looks for the object before it begins an upload.
     Look,

@@ -43,7 +43,7 @@ enum Burning {
 /// What a worker compares before it takes an object for the export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Identity {
-    /// Its length and number of rows (`Job::is_whole` before issue 12).
+    /// Its length and number of rows (`Job::is_whole`).
     Length,
     /// Also the range and the settings that it was rendered from.
     Content,
@@ -229,7 +229,7 @@ impl Restore {
         }
     }
 
-    /// `sweep::tidy::run` over the whole bucket, and the rule of issue 12 for many unknown incarnations.
+    /// `sweep::tidy::run` over the whole bucket, with a limit on unknown incarnations.
     fn night(&self, state: &mut State) {
         let row_of = |state: &State, object: &Object| {
             state.tables.rows.iter().flatten().find(|row| row.incarnation == object.incarnation).copied()
@@ -501,7 +501,7 @@ impl Protocol for Restore {
     }
 }
 
-/// The protocol of issue 12, from which every test starts.
+/// The protocol that holds, from which every test starts.
 fn model() -> Restore {
     Restore {
         reservations: 2,

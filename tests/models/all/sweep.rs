@@ -28,7 +28,7 @@ use crate::check::{Protocol, exhaust, is_large, refute};
 /// Who counts the attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Counting {
-    /// The sweep, with each wake (`Store::nudge` before issue 12).
+    /// The sweep, with each wake (`Store::nudge`).
     Sweep,
     /// The worker, once for each wake, before its try. The sweep only wakes. The count sets `progress_at` too, so that no
     /// sweep wakes the reservation during the try.
