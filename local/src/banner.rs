@@ -19,7 +19,7 @@ pub fn banner(system: &System, options: &Options) -> String {
             );
         }
     }
-    if let Some(shared) = system.shared() {
+    if let Some(shared) = system.shared().filter(|_| options.shares_stores()) {
         text += &stores(shared, options);
     }
     if options.pause_stream {

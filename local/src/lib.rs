@@ -25,6 +25,7 @@ pub mod schedule;
 pub mod secrets;
 pub mod seed;
 mod serving;
+pub mod stores;
 pub mod stream;
 pub mod system;
 pub mod template;

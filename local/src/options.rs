@@ -62,6 +62,10 @@ pub struct Options {
     /// Value for a parameter of template.yaml, for example SliceSeconds=1; can be repeated
     #[arg(long = "parameter", value_name = "NAME=VALUE")]
     pub parameters: Vec<Parameter>,
+    /// Whether `admin --local URL` on this machine may use the stores, with their access key; switched off by tests that
+    /// do not need it, not an option of the command line
+    #[arg(skip = true)]
+    pub serves_admin: bool,
     /// How exports are cut into parts; set by tests that need small parts, not an option of the command line
     #[arg(skip)]
     pub part_policy: Option<PartPolicy>,
@@ -86,6 +90,7 @@ impl Options {
             long_requests: false,
             token: DEFAULT_TOKEN.to_owned(),
             parameters: Vec::new(),
+            serves_admin: false,
             part_policy: None,
         }
     }
@@ -95,6 +100,12 @@ impl Options {
     #[must_use]
     pub fn shares_stores(&self) -> bool {
         self.only_stores || !self.invoke_endpoints.is_empty()
+    }
+
+    /// Whether other processes can use the stores. Without [`Options::shares_stores`] they have free ports of 127.0.0.1.
+    #[must_use]
+    pub fn offers_stores(&self) -> bool {
+        self.shares_stores() || self.serves_admin
     }
 
     /// Sets a parameter of template.yaml.

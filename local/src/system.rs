@@ -8,14 +8,7 @@ use std::{
     time::Duration,
 };
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
-use common::{
-    config::{Config, ConfigError, Endpoints, MAX_SHARDS, SecretSource},
-    context::Context,
-    https,
-    store::{Filled, Filling, StoreError},
-};
+use common::context::Context;
 use tokio::{
     net::TcpListener,
     sync::{Notify, oneshot},
@@ -34,14 +27,17 @@ use crate::{
     listeners::{ListenError, Listeners, reachable},
     options::{DEFAULT_TOKEN, Options},
     remote::{NoSuchFunction, Remote, remotes},
-    s3::{Access, MIN_PART, S3, S3StartError},
+    s3::S3,
     schedule,
     secrets::SecretsManager,
     seed,
     seed::SeedError,
+    stores::{Sockets, Stores, StoresError},
     stream::{Failures, Mapping, Pace, StreamReader},
-    template::{Function, REGION, TEMPLATE, Template, TemplateError},
+    template::{Function, TEMPLATE, Template, TemplateError},
 };
+
+pub use crate::stores::sdk_config;
 
 /// Time between two removals of items whose time to live is over.
 const EXPIRY_PERIOD: Duration = Duration::from_secs(60);
@@ -69,7 +65,7 @@ pub struct System {
     data_dir: DataDir,
 }
 
-/// The resources for functions outside this process.
+/// The resources for other processes: functions, and `admin`.
 #[derive(Debug)]
 pub struct Shared {
     /// The addresses of the stores, as seen from this machine.
@@ -89,18 +85,12 @@ pub enum StartError {
     /// The template cannot be used.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// The embedded DynamoDB cannot start.
+    /// The stores cannot be opened.
+    #[error(transparent)]
+    Stores(#[from] StoresError),
+    /// The stream of the embedded DynamoDB cannot be read.
     #[error(transparent)]
     DynamoDb(#[from] DynamoDbError),
-    /// The embedded S3 cannot start.
-    #[error(transparent)]
-    S3(#[from] S3StartError),
-    /// The template's environment variables are invalid.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The rows of an older data directory cannot be completed.
-    #[error("the rows of the data directory cannot be completed: {0}")]
-    Rows(#[from] StoreError),
     /// The initial rows cannot be loaded.
     #[error(transparent)]
     Seed(#[from] SeedError),
@@ -132,23 +122,10 @@ impl System {
         let remotes = remotes(&options.invoke_endpoints, &template.functions)?;
         let data_dir = if options.memory { DataDir::temporary()? } else { DataDir::open(&options.data_dir)? };
         let listeners = Listeners::open(&options)?;
-        let key = if options.shares_stores() { data_dir.access_key()? } else { AccessKey::random() };
-
-        let dynamodb = Arc::new(DynamoDb::start_on(&data_dir, listeners.engine)?);
-        dynamodb.create_tables(&template.tables).await?;
-        let min_part = options.part_policy.map_or(MIN_PART, |policy| policy.part_len.min(MIN_PART));
-        let durable = !data_dir.is_temporary();
-        let access = Access { listener: listeners.s3, key };
-        let s3 = S3::start_with(&data_dir.objects(), &template.buckets, durable, min_part, access).await?;
-        let mut config = config(&template, &dynamodb, &s3, data_dir.secret()?)?;
-        config.part_policy = options.part_policy.unwrap_or_default();
-        let sdk = sdk_config(&s3).to_builder().http_client(dynamodb.http_client()).build();
-        let context = Context::new(config, &sdk);
-        // Of a directory of an older version. The note comes after the last row, so a start that was cut short is repeated.
-        if !data_dir.has_index_keys() {
-            complete_index_keys(&context).await?;
-            data_dir.note_index_keys()?;
-        }
+        let key = if options.offers_stores() { data_dir.access_key()? } else { AccessKey::random() };
+        let sockets = Sockets { engine: listeners.engine, s3: listeners.s3, key };
+        let Stores { context, dynamodb, s3, data_dir } =
+            Stores::open(data_dir, &template, sockets, options.part_policy).await?;
         let token = match &options.seed {
             Some(path) => seed::load(&context, path).await?,
             None => {
@@ -186,7 +163,8 @@ impl System {
         system.start_figures();
         if let Some(listener) = listeners.http {
             listener.set_nonblocking(true)?;
-            let gateway = system.gateway(&template, written)?.accepting_long(options.long_requests);
+            let env = system.shared.as_ref().map(|shared| shared.files.shell.clone());
+            let gateway = system.gateway(&template, written)?.accepting_long(options.long_requests).telling(env);
             system.start_gateway(gateway, TcpListener::from_std(listener)?);
         }
         Ok(system)
@@ -281,7 +259,7 @@ impl System {
         self.address
     }
 
-    /// The resources for functions outside this process; `None` if there are no such functions.
+    /// The resources for other processes; `None` if no other process uses the stores.
     #[must_use]
     pub fn shared(&self) -> Option<&Shared> {
         self.shared.as_ref()
@@ -340,40 +318,6 @@ impl System {
     }
 }
 
-/// The SDK configuration for clients of the embedded stores.
-#[must_use]
-pub fn sdk_config(s3: &S3) -> SdkConfig {
-    let key = s3.access_key();
-    let keys = Credentials::new(&key.id, &key.secret, None, None, "embedded");
-    SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .http_client(https::direct())
-        .region(Region::new(REGION))
-        .credentials_provider(SharedCredentialsProvider::new(keys))
-        .build()
-}
-
-/// Gives the rows of an older data directory the keys of indexes that are new.
-async fn complete_index_keys(context: &Context) -> Result<(), StoreError> {
-    let store = context.store();
-    let mut filled = Filled::default();
-    for shard in 0..MAX_SHARDS {
-        let mut filling = Filling::of_shard(shard, None);
-        while filling.next(store, &mut filled).await?.is_some() {}
-    }
-    let Filled { looked, written, .. } = filled;
-    tracing::info!(looked, written, "completed the index keys of {written} of {looked} rows");
-    Ok(())
-}
-
-fn config(template: &Template, dynamodb: &DynamoDb, s3: &S3, secret: String) -> Result<Config, ConfigError> {
-    let mut config = Config::from_lookup(|name| template.environment.get(name).cloned())?;
-    config.secret = SecretSource::Value(secret);
-    config.endpoints =
-        Endpoints { dynamodb: Some(dynamodb.endpoint()), s3: Some(s3.endpoint()), ..Endpoints::default() };
-    Ok(config)
-}
-
 /// Starts Secrets Manager and writes the environment files.
 fn share(
     front: std::net::TcpListener,
@@ -385,7 +329,8 @@ fn share(
 ) -> Result<Shared, StartError> {
     let name = template.environment.get("SECRET_ARN").cloned().unwrap_or_default();
     let secrets = SecretsManager::start(secrets, s3.access_key().clone(), &name, data_dir.secret()?)?;
-    let front = Front::start(front, s3.access_key().clone(), dynamodb.endpoint())?;
+    let env = data_dir.path().join(environment::SHELL);
+    let front = Front::start(front, s3.access_key().clone(), dynamodb.endpoint(), env)?;
     let places = environment::Places {
         dynamodb: front.endpoint(),
         s3: s3.endpoint(),
