@@ -99,7 +99,7 @@ impl Incoming {
         let caller = match self.token()? {
             None => Caller::nobody(),
             Some(token) => {
-                let user = context.identity().user_of(context.store(), &token).await?;
+                let user = context.identity().user_of(context.store(), &token, now).await?;
                 Caller::user(user.filter(may_sign_in).ok_or(OperationError::InvalidCredentials)?)
             }
         };
@@ -129,18 +129,14 @@ impl Incoming {
 
 /// Whether a user may sign in: the status is `active`, and the row says for which organisations.
 fn may_sign_in(user: &User) -> bool {
-    if user.status != "active" {
-        return false;
-    }
-    let says = user.organisations != Organisations::Unsaid;
-    if !says {
+    if user.status == "active" && user.organisations == Organisations::Unsaid {
         let id = &user.id;
         tracing::warn!(
             user = id,
             "user {id} is refused: the row in the Directory table needs \"organisations\", a list or \"*\" for all"
         );
     }
-    says
+    user.may_sign_in()
 }
 
 /// The token `T` of the value `Bearer T`. Any other value counts as no token, as in Directus.

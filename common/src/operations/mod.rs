@@ -8,6 +8,7 @@ mod character_sets;
 mod code_rows;
 pub mod create;
 pub mod delete;
+pub mod directory;
 mod error;
 pub mod files;
 mod find_codes;
