@@ -196,7 +196,7 @@ impl DynamoDb {
         self.handle.spawn(task).await.map_err(|_| DynamoDbError::Stopped)?
     }
 
-    /// Creates missing tables and adds indexes that are new in the template.
+    /// Creates missing tables, and adds indexes and a time to live that are new in the template.
     ///
     /// # Errors
     /// [`DynamoDbError::Engine`] when the engine refuses a table or an index.
@@ -301,11 +301,12 @@ impl Drop for DynamoDb {
 }
 
 fn create_table(database: &Database, table: &Table) -> Result<(), DynamoDbError> {
-    if let Some(metadata) = database.get_table_metadata(&table.name)? {
-        return add_indexes(database, table, metadata.gsi_definitions.as_deref());
+    let existing = database.get_table_metadata(&table.name)?;
+    match &existing {
+        Some(existing) => add_indexes(database, table, existing.gsi_definitions.as_deref())?,
+        None => drop(database.create_table(from_json(table.create.clone())?)?),
     }
-    database.create_table(from_json(table.create.clone())?)?;
-    if let Some(attribute) = &table.time_to_live {
+    if let Some(attribute) = table.time_to_live.as_ref().filter(|_| existing.is_none_or(|table| !table.ttl_enabled)) {
         let body = json!({
             "TableName": table.name,
             "TimeToLiveSpecification": { "AttributeName": attribute, "Enabled": true },

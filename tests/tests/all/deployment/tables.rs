@@ -42,8 +42,10 @@ fn the_tables_have_the_keys_and_indexes_that_the_store_uses() {
         ),
     ]);
     assert_eq!(shapes, expected);
-    let ttl = &tables["RequestsTable"]["Properties"]["TimeToLiveSpecification"];
-    assert_eq!(*ttl, json!({"AttributeName": "expires_at", "Enabled": true}));
+    for table in ["RequestsTable", "DirectoryTable"] {
+        let ttl = &tables[table]["Properties"]["TimeToLiveSpecification"];
+        assert_eq!(*ttl, json!({"AttributeName": "expires_at", "Enabled": true}), "{table}");
+    }
 }
 
 fn keys(table: &Value) -> Vec<&str> {

@@ -70,6 +70,9 @@ impl Grants {
         match kind {
             "AWS::IAM::Role" if users != 1 => self.fault(id, &format!("a role of {users} functions")),
             "AWS::IAM::Role" => {}
+            // Without these it grants nothing to anybody: operators attach it to their own roles.
+            "AWS::IAM::ManagedPolicy"
+                if ["Roles", "Users", "Groups"].iter().all(|to| resource["Properties"].get(*to).is_none()) => {}
             _ if kind.starts_with("AWS::IAM::") || kind == "AWS::Serverless::Connector" => {
                 self.fault(id, "grants something to a role");
             }
