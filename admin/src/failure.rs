@@ -2,7 +2,12 @@
 
 use std::process::ExitCode;
 
-use common::{bucket::BucketError, context::SecretError, operations::OperationError, store::StoreError};
+use common::{
+    bucket::BucketError,
+    context::SecretError,
+    operations::{OperationError, directory::DirectoryError},
+    store::StoreError,
+};
 use serde_json::json;
 
 /// How a command ended.
@@ -83,6 +88,15 @@ impl From<BucketError> for Failure {
     fn from(error: BucketError) -> Self {
         match error {
             BucketError::Busy(_) => Self::NotReachable(error.to_string()),
+            error => Self::Refused(error.to_string()),
+        }
+    }
+}
+
+impl From<DirectoryError> for Failure {
+    fn from(error: DirectoryError) -> Self {
+        match error {
+            DirectoryError::Store(error) => error.into(),
             error => Self::Refused(error.to_string()),
         }
     }

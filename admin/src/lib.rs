@@ -10,6 +10,7 @@
 //! | `connection` | from `--stack` or `--local` to the stores, and who the operator is |
 //! | `failure` | why a command failed, and its exit code |
 //! | `output` | tables for people, JSON for scripts |
+//! | `times` | times and durations as operators type them |
 //! | `progress` | what a terminal shows during long work |
 
 pub mod cli;
@@ -18,6 +19,7 @@ pub mod connection;
 pub mod failure;
 pub mod output;
 pub mod progress;
+pub mod times;
 
 use std::{ffi::OsString, io::Write};
 

@@ -48,6 +48,14 @@ impl<'a> Output<'a> {
         Ok(writeln!(self.out, "{text}")?)
     }
 
+    /// Prints a remark for people; scripts do not get it.
+    ///
+    /// # Errors
+    /// As [`Output::show`].
+    pub fn note(&mut self, text: &str) -> Result<(), Failure> {
+        if self.json { Ok(()) } else { Ok(writeln!(self.out, "Note: {}\n", plain(text))?) }
+    }
+
     /// Prints bytes as they are, whatever `--json` says (a script, a page of the manual).
     ///
     /// # Errors
@@ -76,11 +84,11 @@ pub fn table<const N: usize>(headings: [&str; N], rows: Vec<[String; N]>, empty:
 
 /// A list of names and values, one per line.
 #[must_use]
-pub fn fields(rows: &[(&str, String)]) -> String {
+pub fn fields(rows: &[(String, String)]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     for (name, value) in rows {
-        table.add_row([(*name).to_owned(), plain(value)]);
+        table.add_row([plain(name), plain(value)]);
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));

@@ -8,6 +8,7 @@ use std::{process::Stdio, time::Duration};
 use aws_config::{
     BehaviorVersion, Region, SdkConfig,
     profile::{ProfileFileCredentialsProvider, ProfileSet},
+    timeout::TimeoutConfig,
 };
 use aws_credential_types::{
     Credentials,
@@ -25,6 +26,11 @@ use crate::{cli::Global, failure::Failure};
 /// Maximum time of a process that provides credentials. It may open a browser for a sign-in.
 const PROCESS_PATIENCE: Duration = Duration::from_secs(60);
 
+/// Maximum time to connect to CloudFormation or STS.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(3);
+/// Maximum time of a call to CloudFormation or STS, with its retries.
+const CALL_PATIENCE: Duration = Duration::from_secs(10);
+
 /// Members of a profile that `aws-config` reads only with features that are not compiled.
 const BY_THE_CLI: [&str; 3] = ["sso_session", "sso_start_url", "login_session"];
 
@@ -33,7 +39,9 @@ const BY_THE_CLI: [&str; 3] = ["sso_session", "sso_start_url", "login_session"];
 /// # Errors
 /// [`Failure::NotReachable`] when there are no credentials or no region, with what to do.
 pub(super) async fn load(options: &Global) -> Result<SdkConfig, Failure> {
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(https::client());
+    let limits = TimeoutConfig::builder().connect_timeout(CONNECT_PATIENCE).operation_timeout(CALL_PATIENCE).build();
+    let mut loader =
+        aws_config::defaults(BehaviorVersion::latest()).http_client(https::client()).timeout_config(limits);
     if let Some(region) = &options.region {
         loader = loader.region(Region::new(region.clone()));
     }
@@ -69,6 +77,19 @@ pub(super) async fn load(options: &Global) -> Result<SdkConfig, Failure> {
         None => SharedCredentialsProvider::new(credentials),
     };
     Ok(sdk.to_builder().credentials_provider(provider).build())
+}
+
+/// The IAM principal to whom the credentials belong (its ARN).
+///
+/// # Errors
+/// [`Failure::NotReachable`] when STS does not answer, [`Failure::Refused`] when it refuses the credentials.
+pub(super) async fn principal(sdk: &SdkConfig) -> Result<String, Failure> {
+    let answer = aws_sdk_sts::Client::new(sdk).get_caller_identity().send().await;
+    let answer = answer.map_err(|error| match error.as_service_error() {
+        Some(service) => Failure::Refused(format!("STS refused the credentials: {service}")),
+        None => Failure::NotReachable(format!("STS cannot be reached: {}", source_of(&error))),
+    })?;
+    answer.arn.ok_or_else(|| Failure::Refused("STS does not say to whom the credentials belong.".to_owned()))
 }
 
 fn none(reason: &str) -> Failure {

@@ -6,7 +6,7 @@ mod stack;
 
 use std::sync::Arc;
 
-use common::{config::Config, context::Context};
+use common::{config::Config, context::Context, operations::directory::Author};
 
 pub use stack::Resources;
 
@@ -70,6 +70,27 @@ impl Connection {
             Place::Stack(resources) => Some(resources),
             Place::Directory(_) | Place::Running => None,
         }
+    }
+
+    /// Who makes a change, and when: the IAM principal of the credentials, or the user of this machine.
+    ///
+    /// # Errors
+    /// [`Failure::NotReachable`] when STS does not answer.
+    pub async fn author(&self) -> Result<Author, Failure> {
+        let by = match &self.place {
+            Place::Stack(resources) => credentials::principal(&resources.sdk).await?,
+            Place::Directory(_) | Place::Running => {
+                let name = ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+                format!("local:{}", name.as_deref().unwrap_or("unknown"))
+            }
+        };
+        Ok(Author { by, ..self.reader() })
+    }
+
+    /// The author of a command that changes nothing.
+    #[must_use]
+    pub fn reader(&self) -> Author {
+        Author { by: String::new(), now: self.context.now() }
     }
 
     /// The data directory that this process has opened; `None` otherwise.

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Store, StoreError,
+    directory_kind::Kind,
     error::classify,
     items::{self, Item, text},
 };
@@ -13,10 +14,10 @@ use crate::{
     reservation::Timestamp,
 };
 
-const USER: &str = "user";
-const TOKEN: &str = "token";
-const SUBJECT: &str = "subject";
-const ORGANISATION: &str = "organisation";
+const USER: &str = Kind::User.name();
+const TOKEN: &str = Kind::Token.name();
+const SUBJECT: &str = Kind::Subject.name();
+const ORGANISATION: &str = Kind::Organisation.name();
 
 /// Maximum number of pages (1 MB each) that one read of a kind fetches: some 500,000 users.
 const MAX_PAGES: usize = 200;

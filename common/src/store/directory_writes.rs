@@ -15,46 +15,12 @@ use serde_json::{Map, Value};
 use super::{
     Store, StoreError,
     directory::{Consistency, key},
+    directory_kind::Kind,
     error::classify,
     items::{self, Item, number, text},
     transaction::{Outcome, Reason, Transaction},
 };
 use crate::directory::Audit;
-
-/// A kind of row of the `Directory` table: the value of its partition key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Users, by id.
-    User,
-    /// Static tokens, by their SHA-256.
-    Token,
-    /// The users of the `sub` claims of JWTs, by that claim.
-    Subject,
-    /// Organisations, by id.
-    Organisation,
-    /// Audit rows, by a UUID of version 7.
-    Audit,
-    /// The revision of a kind, by the kind.
-    Revision,
-    /// What was done once for the deployment.
-    Deployment,
-}
-
-impl Kind {
-    /// The value of the attribute `kind`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Token => "token",
-            Self::Subject => "subject",
-            Self::Organisation => "organisation",
-            Self::Audit => "audit",
-            Self::Revision => "revision",
-            Self::Deployment => "deployment",
-        }
-    }
-}
 
 /// A row as it was read. A later write is conditional on its attributes.
 #[derive(Clone, Debug)]
@@ -263,7 +229,11 @@ impl Store<'_> {
                 .map_err(classify)?;
             for item in answer.items.unwrap_or_default() {
                 read += 1;
-                let audit: Audit = items::read(table, item)?;
+                let mut audit: Audit = items::read(table, item)?;
+                for members in [&mut audit.before, &mut audit.after] {
+                    members.sort_keys();
+                    members.values_mut().for_each(Value::sort_all_objects);
+                }
                 if keep(&audit) && found.len() < limit {
                     found.push(audit);
                 }

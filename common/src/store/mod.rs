@@ -3,6 +3,7 @@
 //! | files | contents |
 //! |---|---|
 //! | `reservations`, `pools`, `files`, `directory`, `requests` | one table each, with the reads and writes of clients |
+//! | `directory_kind` | what an item of the Directory is |
 //! | `directory_writes` | the conditional writes of the Directory by operators, and their audit rows |
 //! | `day_counts` | the codes that an organisation with a quota was given on a day |
 //! | `allocation`, `steps` | the protocol of a reservation: the service's own conditional writes |
@@ -20,6 +21,7 @@ mod allocation;
 mod conditional_update;
 mod day_counts;
 mod directory;
+mod directory_kind;
 mod directory_writes;
 mod error;
 mod files;
@@ -40,7 +42,8 @@ mod walk;
 pub use allocation::{Allocated, MAX_PLACEMENTS, Placement, has_room};
 pub use day_counts::DayCount;
 pub use directory::token_hash;
-pub use directory_writes::{Changed, DirectoryRow, DirectoryWrite, Kind, Revision};
+pub use directory_kind::Kind;
+pub use directory_writes::{Changed, DirectoryRow, DirectoryWrite, Revision};
 pub use error::StoreError;
 pub use files::FileRow;
 pub use index::{Entries, EntryFilter};

@@ -10,12 +10,15 @@
 //! | `stream` | what `reserve-codes` and `sweep` do: how reservations end, slices, uploads, the sweep |
 //! | `faults` | crashes, hanging stores, lost answers, concurrent writers; after each the invariants must hold |
 //! | `tenants` | organisations that share a deployment: what one learns of another, and how much one may take |
+//! | `admin` | the operators' command, against a system that runs |
 //! | `deployment` | template.yaml, events/, IAM permissions, metrics, alarms, costs, and what the documents name |
 //! | `tenants` | what one organisation can do and learn of another: the matrix of callers, routes and rows |
 //! | `architecture` | which module may use which |
 //! | `support` | no tests: the harness, the HTTP client, the fault injector, the checks of the invariants |
 
 // `cfg(test)` on each module tells clippy that its helpers are test code too.
+#[cfg(test)]
+mod admin;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]

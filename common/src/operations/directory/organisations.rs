@@ -232,11 +232,27 @@ fn is_limited_to(row: &DirectoryRow, organisation: &str) -> bool {
     user.may_sign_in() && own.iter().any(|own| own == organisation)
 }
 
-/// Reads an organisation.
+/// Reads an organisation (consistent).
 ///
 /// # Errors
 /// [`DirectoryError::NoSuch`] when there is none with this id.
 pub async fn one(context: &Context, id: &str) -> Result<Organisation, DirectoryError> {
-    let organisation = context.store().organisation(id).await?;
-    organisation.ok_or_else(|| DirectoryError::NoSuch { what: "organisation", id: id.to_owned() })
+    let row = context.store().directory_row(Kind::Organisation, id).await?;
+    read(&row.ok_or_else(|| DirectoryError::NoSuch { what: "organisation", id: id.to_owned() })?)
+}
+
+/// Reads all organisations (consistent), by id.
+///
+/// # Errors
+/// [`DirectoryError::Store`] when DynamoDB does not answer, or a row cannot be read.
+pub async fn all(context: &Context) -> Result<Vec<Organisation>, DirectoryError> {
+    // DynamoDB gives them in the order of their ids.
+    context.store().directory_rows(Kind::Organisation, |_| true).await?.iter().map(read).collect()
+}
+
+/// The organisation of a row, with its other members by name.
+fn read(row: &DirectoryRow) -> Result<Organisation, DirectoryError> {
+    let mut organisation: Organisation = row.read()?;
+    organisation.other.sort_keys();
+    Ok(organisation)
 }

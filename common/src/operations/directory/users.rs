@@ -189,13 +189,34 @@ impl<'a> Users<'a> {
         Ok(known.of.get(&rules::email_key(email)).and_then(|id| crate::reservation::uuid(id)))
     }
 
+    /// The user with an external identifier.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`] when DynamoDB does not answer.
+    pub async fn of_subject(&self, subject: &str) -> Result<Option<Uuid>, DirectoryError> {
+        let row = self.context.store().directory_row(Kind::Subject, subject).await?;
+        let user = row.and_then(|row| row.member("user"));
+        Ok(user.as_ref().and_then(Value::as_str).and_then(crate::reservation::uuid))
+    }
+
+    /// Creates a user, or changes members if there is one with this id.
+    ///
+    /// # Errors
+    /// As [`Users::add`] and [`Users::set`].
+    pub async fn put(&mut self, id: Uuid, members: &Members) -> Result<Effect, DirectoryError> {
+        match self.context.store().directory_row(Kind::User, &id.to_string()).await? {
+            Some(_) => self.set(id, members).await,
+            None => self.add(id, members).await,
+        }
+    }
+
     /// Finds a user by id or by e-mail address.
     ///
     /// # Errors
     /// [`DirectoryError::NoSuch`] when there is none.
     pub async fn find(&mut self, name: &str) -> Result<Uuid, DirectoryError> {
         let found = match crate::reservation::uuid(name) {
-            Some(id) => Some(id),
+            Some(id) => self.context.store().directory_row(Kind::User, &id.to_string()).await?.map(|_| id),
             None => self.of_email(name).await?,
         };
         found.ok_or_else(|| DirectoryError::NoSuch { what: "user", id: name.to_owned() })
@@ -304,6 +325,10 @@ impl<'a> Users<'a> {
 
     /// Keeps what is known up to date after an own write.
     fn learn(&mut self, id: &str, email: Option<&Value>, revision: Option<Revision>) {
+        // With another revision, another writer may have added an address since the addresses were read.
+        if let Some(revision) = &revision {
+            self.known = self.known.take().filter(|known| known.revision == *revision);
+        }
         let Some(known) = &mut self.known else { return };
         if let Some(revision) = revision {
             known.revision = revision.next();
@@ -336,6 +361,18 @@ pub(super) fn of(user: &str) -> Members {
 
 fn exists(field: &'static str, value: String) -> DirectoryError {
     DirectoryError::Exists { what: "user", field, value }
+}
+
+/// Reads the users whose organisations pass a test (consistent), by e-mail address and id.
+///
+/// # Errors
+/// [`DirectoryError::Store`] when DynamoDB does not answer, or a row cannot be read.
+pub async fn all(context: &Context, test: impl Fn(&Organisations) -> bool) -> Result<Vec<User>, DirectoryError> {
+    let rows = context.store().directory_rows(Kind::User, |_| true).await?;
+    let mut users: Vec<User> = rows.iter().map(DirectoryRow::read).collect::<Result<_, _>>()?;
+    users.retain(|user| test(&user.organisations));
+    users.sort_by(|a, b| (&a.email, &a.id).cmp(&(&b.email, &b.id)));
+    Ok(users)
 }
 
 /// Reads a user.

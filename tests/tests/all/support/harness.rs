@@ -49,6 +49,12 @@ impl Setup {
         self
     }
 
+    /// Offers the stores to `admin --local URL`.
+    pub(crate) fn serving_admin(mut self) -> Self {
+        self.options.serves_admin = true;
+        self
+    }
+
     /// Loads these rows at start, instead of the administrator.
     pub(crate) fn rows(mut self, rows: &Value) -> Self {
         self.rows = Some(rows.clone());
