@@ -166,6 +166,20 @@ impl DataDir {
         self.write(INDEX_KEYS, "All rows have the keys of all indexes.\n").map(drop)
     }
 
+    /// Whether all pools are in the index over pools and have claimed their company prefixes.
+    #[must_use]
+    pub fn has_complete_pools(&self) -> bool {
+        self.path.join(COMPLETE_POOLS).exists()
+    }
+
+    /// Notes that all pools are complete.
+    ///
+    /// # Errors
+    /// [`DataDirError::Io`] when the file cannot be written.
+    pub fn note_complete_pools(&self) -> Result<(), DataDirError> {
+        self.write(COMPLETE_POOLS, "All pools are in the index over pools.\n").map(drop)
+    }
+
     /// Writes a file that only its owner can read. Replaces an existing one.
     ///
     /// # Errors
@@ -196,6 +210,9 @@ const TABLES: &str = "tables.db";
 
 /// The file that exists if all rows have the keys of all indexes. Versions with further indexes need another name.
 const INDEX_KEYS: &str = "index-keys-1";
+
+/// The file that exists if all pools are complete. Versions that complete more need another name.
+const COMPLETE_POOLS: &str = "complete-pools-1";
 
 /// Creates a directory, with its parents, that only its owner can enter: the tables hold every code and the hashes of all
 /// tokens. The permissions of an existing directory stay, because it may serve other purposes too.

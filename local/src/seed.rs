@@ -3,10 +3,11 @@
 //! Reservations are loaded unchanged and marked `seeded`: they can be read but are never processed. Rows whose id
 //! exists are skipped, so the same file can be given at every start.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use common::{
     bucket::{BucketError, ObjectHead},
+    code::{CompanyPrefix, prefix_beginnings},
     context::Context,
     directory::{Organisation, Organisations, Role, User},
     reservation::{Reservation, Status, Timestamp},
@@ -114,6 +115,7 @@ pub async fn load(context: &Context, path: &Path) -> Result<Option<String>, Seed
     let text = std::fs::read_to_string(path).map_err(|source| SeedError::File { path: name.clone(), source })?;
     let seed: Seed = serde_json::from_str(&text).map_err(|source| SeedError::Form { path: name, source })?;
     let store = context.store();
+    warn_of_conflicts(&seed.organisation);
     for organisation in &seed.organisation {
         store.seed_organisation(organisation).await?;
     }
@@ -135,6 +137,35 @@ pub async fn load(context: &Context, path: &Path) -> Result<Option<String>, Seed
         store.seed_reservation(&reservation.into_reservation()).await?;
     }
     Ok(administrator)
+}
+
+/// Warns of organisations whose company prefixes begin one another. The seed is loaded nevertheless, because clients
+/// are shown its rows as they are. Of two such organisations, the first that reserves codes with its prefix keeps the
+/// other from it (RSV-10).
+fn warn_of_conflicts(organisations: &[Organisation]) {
+    for [one, other] in conflicts(organisations) {
+        let (one, other) = (&one.id, &other.id);
+        tracing::warn!(
+            "the company prefix of organisation {one} in the seed begins that of {other}: only the first of them to \
+             reserve sscc, gsrn or giai codes can have any"
+        );
+    }
+}
+
+/// Organisations of which the prefix of the first begins that of the second.
+fn conflicts(organisations: &[Organisation]) -> Vec<[&Organisation; 2]> {
+    let prefix = |one: &Organisation| {
+        let prefix = CompanyPrefix::parse(one.organisation_company_prefix.as_deref()?).ok()?;
+        Some(prefix.as_str().to_owned())
+    };
+    let by_prefix: BTreeMap<String, &Organisation> =
+        organisations.iter().filter_map(|one| Some((prefix(one)?, one))).collect();
+    by_prefix
+        .iter()
+        .flat_map(|(prefix, other)| {
+            prefix_beginnings(prefix).filter_map(|start| Some([*by_prefix.get(start)?, *other]))
+        })
+        .collect()
 }
 
 /// Creates the administrator of a system without a seed. Revokes all its tokens but this one.
@@ -233,5 +264,26 @@ impl SeedReservation {
             progress_at: None,
             seeded: true,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_that_begin_one_another_are_found_and_equal_ones_are_not() {
+        let organisation = |(id, prefix): (&str, &str)| Organisation {
+            id: id.to_owned(),
+            organisation_company_prefix: Some(prefix.to_owned()),
+            ..Organisation::default()
+        };
+        let found = |rows: &[(&str, &str)]| {
+            let organisations: Vec<_> = rows.iter().copied().map(organisation).collect();
+            conflicts(&organisations).iter().map(|[a, b]| format!("{} {}", a.id, b.id)).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&[("a", "0614141"), ("b", "06141412"), ("c", "0614141"), ("d", "9506000")]), ["c b"]);
+        assert_eq!(found(&[("a", "06141412"), ("b", "0614"), ("c", "061414")]), ["b c", "b a", "c a"]);
+        assert_eq!(found(&[("a", "061"), ("b", "0614141"), ("c", "0614141 "), ("d", "0614142")]), [""; 0]);
     }
 }

@@ -12,7 +12,7 @@ use common::{
     context::Context,
     export::PartPolicy,
     https,
-    store::{Filled, Filling, StoreError},
+    store::{Completed, Filled, Filling, StoreError},
 };
 
 use crate::{
@@ -111,6 +111,10 @@ impl Stores {
             complete_index_keys(&context).await?;
             data_dir.note_index_keys()?;
         }
+        if !data_dir.has_complete_pools() {
+            complete_pools(&context).await?;
+            data_dir.note_complete_pools()?;
+        }
         Ok(Self { context, dynamodb, s3, data_dir })
     }
 }
@@ -143,6 +147,22 @@ async fn complete_index_keys(context: &Context) -> Result<(), StoreError> {
     }
     let Filled { looked, written, .. } = filled;
     tracing::info!(looked, written, "completed the index keys of {written} of {looked} rows");
+    Ok(())
+}
+
+/// Completes the pools of an older data directory. No older version runs meanwhile, so one pass is enough.
+async fn complete_pools(context: &Context) -> Result<(), StoreError> {
+    let mut completed = Completed::default();
+    let mut after = None;
+    loop {
+        after = context.store().complete_old_pools(after, &mut completed).await?;
+        if after.is_none() {
+            break;
+        }
+    }
+    for namespace in &completed.conflicts {
+        tracing::error!(namespace, "the company prefix of {namespace} begins or continues that of another pool");
+    }
     Ok(())
 }
 

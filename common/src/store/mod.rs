@@ -6,6 +6,7 @@
 //! | `directory_kind` | what an item of the Directory is |
 //! | `directory_writes` | the conditional writes of the Directory by operators, and their audit rows |
 //! | `day_counts` | the codes that an organisation with a quota was given on a day |
+//! | `claims`, `old_pools` | which company prefixes codes are built from; pools that are older than that |
 //! | `allocation`, `steps` | the protocol of a reservation: the service's own conditional writes |
 //! | `conditional_update` | the expressions of these writes |
 //! | `walk` | which entries of the indexes of `Reservations` a list reads, and their keys (pure) |
@@ -18,6 +19,7 @@
 //! bounded.
 
 mod allocation;
+mod claims;
 mod conditional_update;
 mod day_counts;
 mod directory;
@@ -28,6 +30,7 @@ mod files;
 mod index;
 mod index_keys;
 mod items;
+mod old_pools;
 mod open_rows;
 pub mod plan;
 mod pools;
@@ -48,6 +51,7 @@ pub use error::StoreError;
 pub use files::FileRow;
 pub use index::{Entries, EntryFilter};
 pub use index_keys::{Filled, Filling};
+pub use old_pools::{Completed, OldPools};
 pub use pools::{Pool, PoolEntry, RangeEntry};
 pub use requests::{Remembered, request_key};
 pub use reservations::{Created, Written};

@@ -1,9 +1,10 @@
 //! The scheduled function. Its tasks: wake reservations without progress; once a day, remove unreferenced objects and
-//! look for rows that no list finds (architecture, steps 6 and 7).
+//! look for rows that no list finds (architecture, steps 6 and 7); after an update, complete pools of an older version.
 //!
 //! It keeps RSV-5: every accepted reservation ends, and after that the bucket contains nothing unreferenced.
 
 mod fill;
+mod pools;
 mod tidy;
 mod wake;
 
@@ -13,8 +14,8 @@ use common::{context::Context, metrics::Event, store::StoreError};
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::{Value, json};
 
-/// Runs the task that the event names: `{"task": "wake"}` (the default), `{"task": "tidy"}`, `{"task": "shards"}` or
-/// `{"task": "indexes"}`.
+/// Runs the task that the event names: `{"task": "wake"}` (the default), `{"task": "tidy"}`, `{"task": "shards"}`,
+/// `{"task": "pools"}` or `{"task": "indexes"}`.
 ///
 /// By default `tidy` skips exports younger than one hour. An operator can lower that: `{"task": "tidy",
 /// "min_age_seconds": 0}`.
@@ -40,6 +41,7 @@ pub async fn handle(context: &Context, event: LambdaEvent<Value>) -> Result<Valu
             Ok(json!({ "looked": looked }))
         }
         "indexes" => Ok(fill::run(context, fill::Start::read(&event.payload)?, deadline).await?),
+        "pools" => Ok(pools::run(context, deadline).await?),
         "shards" => Ok(json!({ "stray_shards": stray_shards(context).await? })),
         other => Err(format!("unknown task {other}").into()),
     }

@@ -44,7 +44,7 @@ pub use namespace::{DEPLOYMENT_KEY, Namespace};
 pub use own_key::is_own_key;
 pub use permutation::Permutation;
 pub use pool::{Audience, CodeRequest, GUESSING_FACTOR, PoolSpec, SerialDefaults, grouped, validate_request};
-pub use prefix::{CompanyPrefix, MAX_PREFIX_LENGTH, MIN_PREFIX_LENGTH, prefixes_conflict};
+pub use prefix::{CompanyPrefix, MAX_PREFIX_LENGTH, MIN_PREFIX_LENGTH, prefix_beginnings, prefixes_conflict};
 pub(crate) use primary_keys::is_short_name;
 pub use product::{ProductKey, product_key};
 pub use render::{Code, Field, RenderOptions, Renderer};

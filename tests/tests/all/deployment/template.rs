@@ -292,7 +292,7 @@ fn matches(pattern: &Value, value: Option<&Value>) -> bool {
 }
 
 #[test]
-fn the_sweep_runs_every_quarter_of_an_hour_and_once_a_day_in_full() {
+fn the_sweep_runs_every_quarter_of_an_hour_and_once_a_day_in_full_and_completes_pools_every_hour() {
     let template = template();
     let events = functions(&template)["Sweep"]["Properties"]["Events"].as_object().unwrap().clone();
     let runs: BTreeMap<_, _> = events
@@ -307,6 +307,7 @@ fn the_sweep_runs_every_quarter_of_an_hour_and_once_a_day_in_full() {
         ("cron(17 3 * * ? *)", json!({"task": "tidy"})),
         ("cron(47 2 * * ? *)", json!({"task": "shards"})),
         ("rate(15 minutes)", json!({"task": "wake"})),
+        ("rate(1 hour)", json!({"task": "pools"})),
     ];
     assert_eq!(runs, BTreeMap::from(expected));
 }

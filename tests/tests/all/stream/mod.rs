@@ -7,5 +7,5 @@ mod ends;
 mod index_keys;
 mod million;
 mod progress;
-mod sweep;
+pub(crate) mod sweep;
 mod uploads;

@@ -26,7 +26,7 @@ use crate::support::{
 };
 
 /// Runs a task of the sweep.
-pub(super) async fn sweep(context: &Context, task: &Value) -> Value {
+pub(crate) async fn sweep(context: &Context, task: &Value) -> Value {
     let invoked = Invoked { name: "sweep".to_owned(), timeout: Duration::from_secs(900) };
     let recorded = calls::recorded(context, "sweep");
     let context = recorded.as_deref().unwrap_or(context);
