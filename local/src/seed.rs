@@ -141,7 +141,7 @@ pub async fn load(context: &Context, path: &Path) -> Result<Option<String>, Seed
 
 /// Warns of organisations whose company prefixes begin one another. The seed is loaded nevertheless, because clients
 /// are shown its rows as they are. Of two such organisations, the first that reserves codes with its prefix keeps the
-/// other from it (RSV-10).
+/// other from it (RSV-11).
 fn warn_of_conflicts(organisations: &[Organisation]) {
     for [one, other] in conflicts(organisations) {
         let (one, other) = (&one.id, &other.id);

@@ -29,6 +29,7 @@ pub mod users;
 
 pub use caller::Caller;
 pub use error::OperationError;
+pub use find_codes::{TracedCode, indexes_in, trace_code};
 pub use relate::Loader;
 pub use render::{RenderError, UnusableDomain, check_domains, freeze, renderer};
 pub use session::Session;

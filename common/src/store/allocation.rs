@@ -39,7 +39,7 @@ pub enum Allocated {
     /// Nothing is written, because of a conflict with another transaction; try again.
     Busy,
     /// Nothing is written, and nothing ever will be: codes are built from a company prefix that begins that of the pool
-    /// or continues it (RSV-10).
+    /// or continues it (RSV-11).
     PrefixTaken,
 }
 
@@ -66,7 +66,7 @@ impl Store<'_> {
     /// RSV-1 and RSV-3: the pool's counter must have the value read, and the range entries must not exist. RSV-2: each
     /// reservation must be `new`, without a range, and have the version read, because a client may still edit it.
     /// RSV-8: the pool's only organisation is that of all placements, or none. RSV-9: each of `counts`, one for each
-    /// organisation with a quota, must stay within the quota. RSV-10: if codes are built from the company prefix, it is
+    /// organisation with a quota, must stay within the quota. RSV-11: if codes are built from the company prefix, it is
     /// claimed.
     ///
     /// # Errors

@@ -7,6 +7,7 @@
 //! | `directory_writes` | the conditional writes of the Directory by operators, and their audit rows |
 //! | `day_counts` | the codes that an organisation with a quota was given on a day |
 //! | `claims`, `old_pools` | which company prefixes codes are built from; pools that are older than that |
+//! | `burn`, `pool_reads` | what operators do with pools |
 //! | `allocation`, `steps` | the protocol of a reservation: the service's own conditional writes |
 //! | `conditional_update` | the expressions of these writes |
 //! | `walk` | which entries of the indexes of `Reservations` a list reads, and their keys (pure) |
@@ -19,6 +20,7 @@
 //! bounded.
 
 mod allocation;
+mod burn;
 mod claims;
 mod conditional_update;
 mod day_counts;
@@ -33,6 +35,7 @@ mod items;
 mod old_pools;
 mod open_rows;
 pub mod plan;
+mod pool_reads;
 mod pools;
 mod requests;
 mod reservations;
@@ -43,6 +46,7 @@ mod transaction;
 mod walk;
 
 pub use allocation::{Allocated, MAX_PLACEMENTS, Placement, has_room};
+pub use burn::Burned;
 pub use day_counts::DayCount;
 pub use directory::token_hash;
 pub use directory_kind::Kind;

@@ -1,5 +1,7 @@
 //! The open reservations: of an organisation, for its limit, and of all, for the sweep.
 
+use uuid::Uuid;
+
 use super::{
     Entries, EntryFilter, Store, StoreError,
     walk::{OPEN, Order, Partition, Run, Times, Walk},
@@ -43,6 +45,14 @@ impl Store<'_> {
             Entries::of(vec![open_before()], Order::Id { descending: false }, &EntryFilter::default())
         };
         entries.unbounded()
+    }
+
+    /// The reservations of one shard after that of an id, in the order of ids; whatever `Shards` is, there are
+    /// [`MAX_SHARDS`] shards. Without the limit `MaxScan`, for operators.
+    #[must_use]
+    pub fn entries_of_shard(&self, shard: u32, after: Option<Uuid>) -> Entries {
+        let walk = Walk::by_id([Partition::Shard(shard)]);
+        Entries::new(&walk, &EntryFilter::default()).unbounded().after(shard, after)
     }
 
     /// Counts the open reservations of an organisation, up to `enough`. The index is eventually consistent: a

@@ -55,7 +55,7 @@ pub struct Pool {
     /// know `only_organisation`, so that member may be out of date.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only_next: Option<u64>,
-    /// Whether the company prefix of the pool is claimed, for codes that are built from one (RSV-10). False for pools
+    /// Whether the company prefix of the pool is claimed, for codes that are built from one (RSV-11). False for pools
     /// that were created before this member existed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub claimed: bool,
@@ -252,7 +252,8 @@ impl Store<'_> {
             Some(_) => ", only_next = :new",
             None => " REMOVE only_organisation, only_next",
         };
-        let claim = if new.claimed { ", claimed = :claimed" } else { "" };
+        let is_claim = new.claimed && !read.claimed;
+        let claim = if is_claim { ", claimed = :claimed" } else { "" };
         let (organisation, condition) = match &read.only_organisation {
             Some(organisation) => (Some(text(organisation)), "only_organisation = :organisation"),
             None => (None, "attribute_not_exists(only_organisation)"),
@@ -271,7 +272,7 @@ impl Store<'_> {
         if let Some(organisation) = organisation {
             update = update.expression_attribute_values(":organisation", organisation);
         }
-        if new.claimed {
+        if is_claim {
             update = update.expression_attribute_values(":claimed", AttributeValue::Bool(true));
         }
         update.build().map_err(StoreError::from)

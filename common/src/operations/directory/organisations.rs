@@ -190,7 +190,15 @@ impl<'a> Organisations<'a> {
                  issue the same codes. Organisations with one licence share its exact prefix."
             )));
         }
-        Ok(Some(known.revision.clone()))
+        let revision = known.revision.clone();
+        // Of organisations that were removed, or had another prefix.
+        if self.context.store().is_prefix_taken(prefix).await? {
+            return Err(DirectoryError::Refused(format!(
+                "The company prefix {prefix} of {id} begins or continues one with which codes were reserved, so the same \
+                 codes could be issued twice."
+            )));
+        }
+        Ok(Some(revision))
     }
 
     async fn prefixes(&mut self) -> Result<&mut Prefixes, DirectoryError> {

@@ -32,8 +32,9 @@ pub struct Exports {
 }
 
 impl State {
-    /// Every violation of RSV-5 after all faults have stopped: a reservation that is not finished, or an object, upload or file
-    /// row that no reservation refers to. Also violations of RSV-4: a file row or object that a reservation refers to is missing.
+    /// Every violation of RSV-5 after all faults have stopped: a reservation that is not finished, or an object, upload
+    /// or file row that no reservation refers to. Also violations of RSV-4: a file row or object that a reservation
+    /// refers to is missing.
     #[must_use]
     pub fn leftovers(&self, exports: &Exports) -> Vec<Breach> {
         let breach = |id, found| Breach { id, found };
@@ -43,8 +44,8 @@ impl State {
         open.chain(uploads).chain(self.unreferenced(exports)).chain(self.missing(exports)).collect()
     }
 
-    /// Violations of RSV-5: objects and file rows that no reservation refers to. A part of the bucket can be checked with
-    /// the reservations that its keys name, and their file rows.
+    /// Violations of RSV-5: objects and file rows that no reservation refers to. A part of the bucket can be checked
+    /// with the reservations that its keys name, and their file rows.
     #[must_use]
     pub fn unreferenced(&self, exports: &Exports) -> Vec<Breach> {
         let wanted = self.wanted();
@@ -93,8 +94,8 @@ fn referenced<'e>(wanted: &Wanted, exports: &'e Exports) -> impl Iterator<Item =
     exports.files.iter().filter(|file| is_wanted(wanted, file))
 }
 
-/// Checks RSV-4 for one complete reservation: its export has exactly `quantity` rows and equals a fresh rendering. Both `stored`
-/// and `fresh` are uncompressed.
+/// Checks RSV-4 for one complete reservation: its export has exactly `quantity` rows and equals a fresh rendering. Both
+/// `stored` and `fresh` are uncompressed.
 #[must_use]
 pub fn export_breaches(item: &Reservation, format: Format, stored: &[u8], fresh: &[u8]) -> Vec<Breach> {
     let mut breaches = Vec::new();
@@ -112,8 +113,8 @@ pub fn export_breaches(item: &Reservation, format: Format, stored: &[u8], fresh:
     breaches
 }
 
-/// Counts the rows of an export by the text with which a row of its format starts, independently of the writer. No value
-/// contains a line break, so every row starts at the beginning of a line.
+/// Counts the rows of an export by the text with which a row of its format starts, independently of the writer. No
+/// value contains a line break, so every row starts at the beginning of a line.
 #[must_use]
 pub fn rows_of(format: Format, bytes: &[u8]) -> u64 {
     let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());

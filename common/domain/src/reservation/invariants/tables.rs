@@ -1,4 +1,4 @@
-//! The invariants of the tables: RSV-1, RSV-2, RSV-3, RSV-7, RSV-8, RSV-9, RSV-10, and the tables' half of RSV-5.
+//! The invariants of the tables: RSV-1, RSV-2, RSV-3, RSV-7, RSV-8, RSV-9, RSV-11, and the tables' half of RSV-5.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -98,7 +98,7 @@ pub struct Breach {
 }
 
 impl State {
-    /// Every violation of RSV-1, RSV-2, RSV-3, RSV-7 (a range that was freed), RSV-8, RSV-9 and RSV-10.
+    /// Every violation of RSV-1, RSV-2, RSV-3, RSV-7 (a range that was freed), RSV-8, RSV-9 and RSV-11.
     #[must_use]
     pub fn breaches(&self) -> Vec<Breach> {
         let mut breaches = self.of_pools();
@@ -195,9 +195,9 @@ impl State {
             .collect()
     }
 
-    /// RSV-10: no prefix that a pool has claimed begins that of another one, and the items say so.
+    /// RSV-11: no prefix that a pool has claimed begins that of another one, and the items say so.
     fn prefixes_apart(&self) -> Vec<Breach> {
-        let breach = |found| Breach { id: "RSV-10", found };
+        let breach = |found| Breach { id: "RSV-11", found };
         let prefix = |pool: &PoolState| {
             let namespace: Namespace = pool.namespace.parse().ok()?;
             namespace.company_prefix().filter(|_| pool.claimed).map(str::to_owned)
@@ -298,9 +298,9 @@ mod tests {
         let sound = State { pools, claims, ..State::default() };
         assert_eq!(sound.breaches(), []);
         let missing = State { claims: vec![claim("06141", true, false)], ..sound.clone() };
-        assert_eq!(ids(&missing), ["RSV-10"]);
+        assert_eq!(ids(&missing), ["RSV-11"]);
         let both = State { claims: vec![claim("0614", true, true), claim("06141", true, false)], ..sound.clone() };
-        assert_eq!(ids(&both), ["RSV-10"]);
+        assert_eq!(ids(&both), ["RSV-11"]);
         // A pool of an older version counts once it has claimed its prefix.
         for (claimed, breaches) in [(false, 0), (true, 2)] {
             let pools = [sound.pools.clone(), vec![pool("gsrn#0614#18", claimed)]].concat();
