@@ -12,14 +12,20 @@
 //! | `output` | tables for people, JSON for scripts |
 //! | `times` | times and durations as operators type them |
 //! | `progress` | what a terminal shows during long work |
+//! | `check` | the invariants over a live deployment, page by page |
+//! | `usage`, `issued`, `evidence` | how full a pool is; codes of another system; what an export tells of a pool |
 
+pub mod check;
 pub mod cli;
 pub mod commands;
 pub mod connection;
+pub mod evidence;
 pub mod failure;
+pub mod issued;
 pub mod output;
 pub mod progress;
 pub mod times;
+pub mod usage;
 
 use std::{ffi::OsString, io::Write};
 

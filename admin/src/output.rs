@@ -84,11 +84,11 @@ pub fn table<const N: usize>(headings: [&str; N], rows: Vec<[String; N]>, empty:
 
 /// A list of names and values, one per line.
 #[must_use]
-pub fn fields(rows: &[(String, String)]) -> String {
+pub fn fields<N: AsRef<str>>(rows: &[(N, String)]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     for (name, value) in rows {
-        table.add_row([plain(name), plain(value)]);
+        table.add_row([plain(name.as_ref()), plain(value)]);
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));

@@ -5,9 +5,15 @@
 //! variant of [`Command`] and an arm of [`run`]. What it prints with `--json` has a schema in `admin/schemas`.
 
 pub mod audit;
+pub mod check;
+pub mod code;
+pub mod failures;
 pub mod import;
 pub mod init;
 pub mod organisation;
+pub mod pool;
+pub mod reservation;
+pub mod restore_check;
 pub mod texts;
 pub mod token;
 pub mod user;
@@ -34,6 +40,24 @@ pub enum Command {
     /// Create or change organisations or users from a file, with a report for each row
     #[command(subcommand)]
     Import(import::Command),
+    /// Pools of codes: how full they are, and past which index they are
+    #[command(subcommand)]
+    Pool(pool::Command),
+    /// Reservations: what they do, and how to start stuck ones
+    #[command(subcommand)]
+    Reservation(reservation::Command),
+    /// Stream records that the service gave up
+    #[command(subcommand)]
+    Failures(failures::Command),
+    /// Codes: whether one was issued
+    #[command(subcommand)]
+    Code(code::Command),
+    /// Check the invariants over all tables and the bucket, while the deployment runs
+    ///
+    /// Exits with 1 if one is broken, and names it.
+    Check(check::Command),
+    /// After a restore: find how far each pool may have been used, and move it past that
+    RestoreCheck(restore_check::Command),
     /// List what operators changed, newest first
     Audit(audit::Command),
     /// Print the script with which a shell completes this command
@@ -54,6 +78,12 @@ pub async fn run(arguments: Arguments, output: &mut Output<'_>) -> Result<(), Fa
         Command::User(command) => user::run(command, &connect().await?, output).await,
         Command::Token(command) => token::run(command, &connect().await?, output).await,
         Command::Import(command) => import::run(command, &connect().await?, output).await,
+        Command::Pool(command) => pool::run(command, &connect().await?, output).await,
+        Command::Reservation(command) => reservation::run(command, &connect().await?, output).await,
+        Command::Failures(command) => failures::run(command, &connect().await?, output).await,
+        Command::Code(command) => code::run(command, &connect().await?, output).await,
+        Command::Check(command) => check::run(command, &connect().await?, output).await,
+        Command::RestoreCheck(command) => restore_check::run(command, &connect().await?, output).await,
         Command::Audit(command) => audit::run(command, &connect().await?, output).await,
         Command::Completions(command) => texts::completions(&command, output),
         Command::Man(command) => texts::man(&command, output),

@@ -1,6 +1,10 @@
 //! The deployment on a laptop: a data directory, or a running `local`.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use aws_smithy_http_client::Connector;
 use aws_smithy_runtime_api::client::{
@@ -50,7 +54,7 @@ struct Location {
 ///
 /// # Errors
 /// [`Failure::WrongUse`] for an address of another machine; [`Failure::NotReachable`] when no `local` answers there.
-pub(super) async fn running(url: &str) -> Result<Arc<Context>, Failure> {
+pub(super) async fn running(url: &str) -> Result<(Arc<Context>, PathBuf), Failure> {
     let url = url.trim_end_matches('/');
     if !["http://127.0.0.1:", "http://localhost:", "http://[::1]:"].iter().any(|here| url.starts_with(here)) {
         return Err(Failure::WrongUse(format!(
@@ -71,7 +75,8 @@ pub(super) async fn running(url: &str) -> Result<Arc<Context>, Failure> {
     let (Some(id), Some(secret)) = (of("AWS_ACCESS_KEY_ID"), of("AWS_SECRET_ACCESS_KEY")) else {
         return Err(Failure::Refused(format!("{} holds no access key", env.display())));
     };
-    Ok(Context::new(config(of)?, &sdk_config_with(&AccessKey { id, secret })))
+    let data_dir = env.parent().map(Path::to_owned).unwrap_or_default();
+    Ok((Context::new(config(of)?, &sdk_config_with(&AccessKey { id, secret })), data_dir))
 }
 
 /// Maximum length of the answer in bytes.

@@ -4,7 +4,10 @@ mod credentials;
 mod local;
 mod stack;
 
-use std::sync::Arc;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use common::{config::Config, context::Context, operations::directory::Author};
 
@@ -25,11 +28,11 @@ pub struct Connection {
 /// Where the stores are.
 enum Place {
     /// On AWS.
-    Stack(Resources),
+    Stack(Box<Resources>),
     /// In a data directory that this process has opened. The stores stop when this is dropped.
     Directory(Box<::local::stores::Stores>),
-    /// In a running `local`.
-    Running,
+    /// In a running `local` with this data directory.
+    Running(PathBuf),
 }
 
 impl Connection {
@@ -42,10 +45,11 @@ impl Connection {
         match (&options.stack, &options.local) {
             (Some(stack), _) => {
                 let (context, resources) = stack::connect(stack, options).await?;
-                Ok(Self { context, place: Place::Stack(resources) })
+                Ok(Self { context, place: Place::Stack(Box::new(resources)) })
             }
             (None, Some(local)) if local.contains("://") => {
-                Ok(Self { context: local::running(local).await?, place: Place::Running })
+                let (context, data_dir) = local::running(local).await?;
+                Ok(Self { context, place: Place::Running(data_dir) })
             }
             (None, Some(local)) => {
                 let stores = local::directory(local.as_ref()).await?;
@@ -68,7 +72,7 @@ impl Connection {
     pub fn resources(&self) -> Option<&Resources> {
         match &self.place {
             Place::Stack(resources) => Some(resources),
-            Place::Directory(_) | Place::Running => None,
+            Place::Directory(_) | Place::Running(_) => None,
         }
     }
 
@@ -79,7 +83,7 @@ impl Connection {
     pub async fn author(&self) -> Result<Author, Failure> {
         let by = match &self.place {
             Place::Stack(resources) => credentials::principal(&resources.sdk).await?,
-            Place::Directory(_) | Place::Running => {
+            Place::Directory(_) | Place::Running(_) => {
                 let name = ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|name| std::env::var(name).ok());
                 format!("local:{}", name.as_deref().unwrap_or("unknown"))
             }
@@ -93,12 +97,21 @@ impl Connection {
         Author { by: String::new(), now: self.context.now() }
     }
 
+    /// The data directory of a running `local`; `None` otherwise.
+    #[must_use]
+    pub fn data_dir(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Running(data_dir) => Some(data_dir),
+            Place::Stack(_) | Place::Directory(_) => None,
+        }
+    }
+
     /// The data directory that this process has opened; `None` otherwise.
     #[must_use]
     pub fn stores(&self) -> Option<&::local::stores::Stores> {
         match &self.place {
             Place::Directory(stores) => Some(stores),
-            Place::Stack(_) | Place::Running => None,
+            Place::Stack(_) | Place::Running(_) => None,
         }
     }
 }

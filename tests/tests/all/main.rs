@@ -13,6 +13,7 @@
 //! | `admin` | the operators' command, against a system that runs |
 //! | `deployment` | template.yaml, events/, IAM permissions, metrics, alarms, costs, and what the documents name |
 //! | `tenants` | what one organisation can do and learn of another: the matrix of callers, routes and rows |
+//! | `operators` | the commands of `admin` on pools, codes, reservations and failures; its checks and the restore |
 //! | `architecture` | which module may use which |
 //! | `support` | no tests: the harness, the HTTP client, the fault injector, the checks of the invariants |
 
@@ -27,6 +28,8 @@ mod deployment;
 mod faults;
 #[cfg(test)]
 mod graphql;
+#[cfg(test)]
+mod operators;
 #[cfg(test)]
 mod rest;
 #[cfg(test)]

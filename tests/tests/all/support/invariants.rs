@@ -1,4 +1,5 @@
-//! Reads all tables and the whole bucket with the AWS SDK and checks the invariants RSV-1 … RSV-5 and RSV-8 … RSV-10.
+//! Reads all tables and the whole bucket with the AWS SDK and checks the invariants RSV-1 … RSV-5 and RSV-7 … RSV-9 and
+//! RSV-11.
 
 use std::io::Read;
 
@@ -136,7 +137,7 @@ pub(crate) async fn stored(context: &Context) -> Stored {
     Stored { state, files, exports }
 }
 
-/// Asserts RSV-1, RSV-2, RSV-3, RSV-8, RSV-9 and RSV-10 of the tables and RSV-4 of every export. Returns what was read.
+/// Asserts RSV-1, RSV-2, RSV-3, RSV-8, RSV-9 and RSV-11 of the tables and RSV-4 of every export. Returns what was read.
 pub(crate) async fn assert_consistent(context: &Context) -> Stored {
     let stored = stored(context).await;
     let mut breaches = stored.state.breaches();

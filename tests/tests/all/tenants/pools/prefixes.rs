@@ -1,4 +1,4 @@
-//! Codes are not built from company prefixes of which one begins another, whoever has them (RSV-10).
+//! Codes are not built from company prefixes of which one begins another, whoever has them (RSV-11).
 
 use std::collections::BTreeMap;
 
@@ -156,6 +156,12 @@ async fn a_claim_stays_when_its_organisation_and_its_reservations_are_gone() {
     delete.key("id", AttributeValue::S(SHORT.to_owned())).send().await.unwrap();
     assert_eq!(reserved(&running, LONG, "giai").await, refused());
     assert_eq!(reserved(&running, LONG, "sscc").await, refused());
+    // The early message knows it too.
+    for (prefix, taken) in
+        [("0614141", false), ("061414", true), ("06141412", true), ("0614142", false), ("9506", false)]
+    {
+        assert_eq!(context.store().is_prefix_taken(prefix).await.unwrap(), taken, "{prefix}");
+    }
     // The same organisation with a corrected prefix would repeat its own codes.
     let again = json!({ "id": SHORT, "organisation_company_prefix": "06141413" });
     context.store().seed_organisation(&serde_json::from_value(again).unwrap()).await.unwrap();
