@@ -53,6 +53,7 @@ impl<'a> Execution<'a> {
             Root::List(collection) => self.list(collection, selected).await?,
             Root::ById(collection) => self.by_id(collection, selected).await?,
             Root::Aggregated(collection) => self.aggregated(collection, selected).await?,
+            Root::Empty => return Ok(Json::Null),
             Root::Me => users::me(self.context, self.session(), &self.query(selected)).await?.1,
             Root::CreateItem | Root::CreateItems => self.create(selected).await?,
             Root::UpdateItem => {

@@ -1,5 +1,5 @@
 //! `POST` and `GET /graphql` and `/graphql/system`: the operations of REST in GraphQL (specification of October 2021),
-//! with the same queries and rights.
+//! with the same queries and rights. `GET /server/specs/graphql` and `/server/specs/graphql/system`: their schemas.
 //!
 //! The steps of a request: bound the text (`scan`), count the cost (`limits`), validate (`schema`), coerce variables
 //! (`input`), resolve the selection (`selection`), turn each root field into one query (`lower`) and execute it
@@ -28,8 +28,9 @@ use async_graphql::{
     },
 };
 use common::{
-    api::{Answer, ApiError, Call, serve},
+    api::{Answer, ApiError, Call, Operation, serve},
     context::Context,
+    reservation::{Disposition, content_disposition},
 };
 use lambda_http::{Body, Request, Response};
 use serde_json::{Map, Value as Json, json};
@@ -37,7 +38,7 @@ use serde_json::{Map, Value as Json, json};
 use complete::{Writer, location};
 use execute::Execution;
 use http::{Failure, Parameters};
-use model::{MUTATION, Output, QUERY, Root, Source};
+use model::{MUTATION, Output, QUERY, Root, Source, Viewer};
 use schema::{Api, Endpoint};
 use selection::{Selected, What};
 
@@ -58,13 +59,14 @@ pub fn prepare() -> Result<(), ApiError> {
     Ok(())
 }
 
-/// The schema of `/graphql` or `/graphql/system` in the schema definition language.
+/// The schema of `/graphql` or `/graphql/system` in the schema definition language, as an administrator of all
+/// organisations sees it.
 ///
 /// # Errors
 /// As [`prepare`].
 pub fn definition(is_system: bool) -> Result<String, ApiError> {
     let endpoint = if is_system { Endpoint::System } else { Endpoint::Items };
-    Ok(endpoint.api()?.schema.sdl())
+    Ok(endpoint.view(Viewer::ADMINISTRATOR)?.sdl())
 }
 
 /// Answers one request.
@@ -73,17 +75,35 @@ pub async fn handle(context: &Context, request: Request) -> Response<Body> {
 }
 
 async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
-    call.no_deeper()?;
-    let endpoint =
-        if call.path.trim_end_matches('/').ends_with("/system") { Endpoint::System } else { Endpoint::Items };
-    match document(context, &call, endpoint.api()?).await {
+    let endpoint = match call.operation() {
+        Some(Operation::QueryGraphql | Operation::ExecuteGraphql) => Endpoint::Items,
+        Some(Operation::QuerySystemGraphql | Operation::ExecuteSystemGraphql) => Endpoint::System,
+        Some(Operation::GraphqlSchema) => return specification(&call, Endpoint::Items, "code-reservation"),
+        Some(Operation::SystemGraphqlSchema) => {
+            return specification(&call, Endpoint::System, "code-reservation-system");
+        }
+        _ => return Err(call.no_route()),
+    };
+    match document(context, &call, endpoint).await {
         Ok(body) => Ok(Answer::Json(body)),
         Err(failure) => failure.into_answer(),
     }
 }
 
+/// The schema definition of what the caller may use, as a file.
+fn specification(call: &Call, endpoint: Endpoint, name: &str) -> Result<Answer, ApiError> {
+    // Named as the files of lists are.
+    let name = format!("{name} {}.graphql", call.now.time().format("%Y%m%d-%H%M%S"));
+    Ok(Answer::Attachment {
+        content_type: "text/plain; charset=utf-8",
+        disposition: content_disposition(Disposition::Attachment, &name),
+        body: endpoint.view(Viewer::of(&call.session()))?.sdl(),
+    })
+}
+
 /// The answer to a document.
-async fn document(context: &Context, call: &Call, api: &'static Api) -> Result<Json, Failure> {
+async fn document(context: &Context, call: &Call, endpoint: Endpoint) -> Result<Json, Failure> {
+    let api = endpoint.api()?;
     let parameters = Parameters::read(call)?;
     let document = parse(&parameters)?;
     let operation = operation(&document, parameters.operation_name.as_deref());
@@ -98,7 +118,8 @@ async fn document(context: &Context, call: &Call, api: &'static Api) -> Result<J
     let variables =
         operation.as_ref().ok().map(|operation| input::variables(&api.model, operation, &parameters.variables));
     let known = variables.as_ref().and_then(|variables| variables.as_ref().ok()).cloned().unwrap_or_default();
-    let introspection = validate(api, &document, parameters.operation_name.as_deref(), known).await?;
+    let request = request(&document, parameters.operation_name.as_deref(), known);
+    let is_valid = validate(api, request()).await?;
 
     let operation = operation.map_err(Failure::Request)?;
     let variables = match variables {
@@ -111,10 +132,17 @@ async fn document(context: &Context, call: &Call, api: &'static Api) -> Result<J
     };
     let selected = selection::open(&api.model, &document, operation, &variables, root)
         .map_err(|unsound| invalid(&unsound.message, &[unsound.pos]))?;
-    if introspection.is_null() && selected.iter().any(|selected| matches!(selected.what, What::Introspection)) {
+    let asks_for_types = selected.iter().any(|selected| matches!(selected.what, What::Introspection));
+    if asks_for_types && !is_valid {
         let message = "Introspection cannot be in one document with variables of lists that cannot be null.";
         return Err(invalid(message, &[operation.selection_set.pos]));
     }
+    let introspection = if asks_for_types {
+        let view = endpoint.view(Viewer::of(&call.session()))?;
+        view.execute(request()).await.data.into_json().unwrap_or_default()
+    } else {
+        Json::Null
+    };
     Ok(execute(context, call, api, operation.ty, &selected, &introspection).await)
 }
 
@@ -146,23 +174,30 @@ fn operation<'d>(document: &'d ExecutableDocument, name: Option<&str>) -> Result
     }
 }
 
-/// Validates a document against the schema. Gives the data of `__schema` and `__type`.
-async fn validate(
-    api: &Api,
+/// Makes requests to the library: they are validated, and of their members only `__schema` and `__type` are executed.
+fn request(
     document: &ExecutableDocument,
     operation_name: Option<&str>,
     variables: Variables,
-) -> Result<Json, Failure> {
-    let mut request = Validated::new("").variables(variables).only_introspection();
-    request.operation_name = operation_name.map(str::to_owned);
-    request.set_parsed_query(document.clone());
+) -> impl Fn() -> Validated {
+    move || {
+        let mut request = Validated::new("").variables(variables.clone()).only_introspection();
+        request.operation_name = operation_name.map(str::to_owned);
+        request.set_parsed_query(document.clone());
+        request
+    }
+}
+
+/// Validates a document against the whole schema. Gives whether the library finds no error, not even one that is judged
+/// elsewhere.
+async fn validate(api: &Api, request: Validated) -> Result<bool, Failure> {
     let response = api.schema.execute(request).await;
     // The operation was chosen before, so only errors of the document are reported here.
     let judged_elsewhere =
         |error: &ServerError| is_about_the_operation(&error.message) || is_about_a_place(&error.message);
     let errors: Vec<&ServerError> = response.errors.iter().filter(|error| !judged_elsewhere(error)).collect();
     if errors.is_empty() {
-        return Ok(response.data.into_json().unwrap_or_default());
+        return Ok(response.errors.is_empty());
     }
     let entry = |error: &&ServerError| json!({ "message": error.message, "locations": error.locations.iter().copied().map(location).collect::<Json>() });
     Err(Failure::Document(errors.iter().take(MAX_ERRORS).map(entry).collect()))
@@ -194,11 +229,9 @@ fn check_rights(
     operation: &OperationDefinition,
 ) -> Result<(), Failure> {
     let Some(root) = root_type(api, operation.ty) else { return Ok(()) };
+    let viewer = Viewer::of(&call.session());
     let is_hidden = |name: &str| match root.field(name).map(|field| field.source) {
-        Some(Source::Root(root)) => match root.right() {
-            Some((action, collection)) => call.caller.may(action, collection).is_err(),
-            None => call.caller.get().is_none(),
-        },
+        Some(Source::Root(root)) => !viewer.sees_root(&api.model, root),
         _ => false,
     };
     let hidden = selection::root_names(document, operation).into_iter().filter(|(name, _)| is_hidden(name));

@@ -12,6 +12,7 @@
 //! | `tenants` | organisations that share a deployment: what one learns of another, and how much one may take |
 //! | `deployment` | template.yaml, events/, IAM permissions, metrics, alarms, costs, and what the documents name |
 //! | `tenants` | what one organisation can do and learn of another: the matrix of callers, routes and rows |
+//! | `openapi` | the OpenAPI document and the GraphQL schemas, against the routes and the running system |
 //! | `architecture` | which module may use which |
 //! | `support` | no tests: the harness, the HTTP client, the fault injector, the checks of the invariants |
 
@@ -24,6 +25,8 @@ mod deployment;
 mod faults;
 #[cfg(test)]
 mod graphql;
+#[cfg(test)]
+mod openapi;
 #[cfg(test)]
 mod rest;
 #[cfg(test)]

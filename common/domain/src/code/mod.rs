@@ -46,7 +46,7 @@ pub use permutation::Permutation;
 pub use pool::{Audience, CodeRequest, GUESSING_FACTOR, PoolSpec, SerialDefaults, grouped, validate_request};
 pub use prefix::{CompanyPrefix, MAX_PREFIX_LENGTH, MIN_PREFIX_LENGTH, prefixes_conflict};
 pub(crate) use primary_keys::is_short_name;
-pub use product::{ProductKey, product_key};
+pub use product::{ProductKey, product_key, product_pattern};
 pub use render::{Code, Field, RenderOptions, Renderer};
 pub use secret::{MIN_SECRET_BYTES, PoolKey, Secret};
 pub use template::Piece;

@@ -44,7 +44,7 @@ pub use error::QueryError;
 pub use evaluate::{Answer, Members, Rank, Related, json_body};
 pub use json_size::json_values;
 pub use limits::DEFAULT_LIMIT;
-pub use parse::{parse, parse_for_write};
+pub use parse::{operators, parse, parse_for_write};
 pub use plan::{
     CodeLookup, Condition, FieldPath, Filter, ListFormat, Meta, Needs, Query, Scalar, Test, Window, sort, uuid_key,
 };

@@ -33,6 +33,7 @@ pub use members::{TEXTS, uuid};
 pub use number_text::{float_text, json_number_text, number_text};
 pub use rules::Rules;
 pub use status::{Status, Step};
+pub use text::{MAX_LENGTH, MAX_MESSAGE};
 pub use timestamp::Timestamp;
 
 /// The name of the collection.

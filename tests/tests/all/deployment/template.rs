@@ -87,6 +87,9 @@ fn routes_are_what_an_http_api_can_hold() {
         "GET /users/{id} directory",
         "GET /server/ping directory",
         "GET /server/health directory",
+        "GET /server/specs/oas directory",
+        "GET /server/specs/graphql graphql",
+        "GET /server/specs/graphql/system graphql",
         "OPTIONS /{proxy+} directory",
         "$default directory",
     ];

@@ -9,11 +9,13 @@
 //! | `stream` | events of the stream, written by the test |
 //! | `faults` | the fault injector: a network that fails at one request |
 //! | `invariants` | reads all tables and the bucket and checks RSV-1 … RSV-5 |
+//! | `contract` | holds every answer against the OpenAPI document |
 //! | `counting` | counts the calls to DynamoDB |
 //! | `rows` | writes rows into the store directly |
 //! | `repository` | reads template.yaml, `events/` and other files |
 
 pub(crate) mod api;
+pub(crate) mod contract;
 pub(crate) mod counting;
 pub(crate) mod faults;
 pub(crate) mod harness;
