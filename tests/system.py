@@ -115,13 +115,14 @@ class System:
 
 
 @contextlib.contextmanager
-def system(binary, *options, log=None, organisations=(), rows=None):
+def system(binary, *options, log=None, organisations=(), rows=None, seed=None):
     """Runs a built `local` on a free port until the block ends. `log` receives its log, with every operation of the AWS SDK.
-    `organisations` are further rows of organisations; `rows` replaces all rows of the seed."""
+    `organisations` are further rows of organisations; `rows` replaces all rows of the seed, and `seed` is the file of a seed."""
     with tempfile.TemporaryDirectory() as folder:
-        seed = pathlib.Path(folder, "seed.json")
-        rows = rows or {**SEED, "organisation": [*SEED["organisation"], *organisations]}
-        seed.write_text(json.dumps(rows), encoding="utf-8")
+        if seed is None:
+            seed = pathlib.Path(folder, "seed.json")
+            rows = rows or {**SEED, "organisation": [*SEED["organisation"], *organisations]}
+            seed.write_text(json.dumps(rows), encoding="utf-8")
         command = [str(binary), "--port", "0", "--seed", str(seed), *options]
         levels = LOG_OPERATIONS if log else os.environ.get("RUST_LOG", "warn")
         errors = open(log, "w", encoding="utf-8") if log else None

@@ -8,7 +8,7 @@ use futures::{
 };
 
 /// Maximum number of reads of one request that are in flight. More would only be throttled, and delay those of others.
-const AT_ONCE: usize = 8;
+pub(crate) const AT_ONCE: usize = 8;
 
 /// The results of all futures in their order, at most [`AT_ONCE`] of them running at a time.
 ///

@@ -48,8 +48,11 @@ pub struct Config {
     pub max_codes_per_day: u64,
     /// Maximum number of open reservations of an organisation, for callers who are limited to organisations.
     pub max_open_reservations: usize,
-    /// Duration of one slice of an export.
+    /// Duration of the slices of all large exports of one batch.
     pub slice: Duration,
+    /// How long a worker waits for the object of an upload that is gone, before it writes the file again. S3 shows neither
+    /// the upload nor the object while it joins the parts.
+    pub object_wait: Duration,
     /// Origins whose pages may call the API from a browser (CORS); `*` stands for any.
     pub cors_origins: Vec<String>,
     /// The issuer whose JWTs are accepted in addition to static tokens.
@@ -73,6 +76,8 @@ pub struct Tables {
     pub directory: String,
     /// Answers remembered under an Idempotency-Key, and the codes that organisations with a quota were given on a day.
     pub requests: String,
+    /// Numbers of reservations by organisation, product, type and status.
+    pub tallies: String,
 }
 
 /// Where the secret that keys every pool comes from.
@@ -184,6 +189,7 @@ impl Config {
                 files: vars.required("FILES_TABLE")?,
                 directory: vars.required("DIRECTORY_TABLE")?,
                 requests: vars.required("REQUESTS_TABLE")?,
+                tallies: vars.required("TALLIES_TABLE")?,
             },
             bucket: vars.required("EXPORTS_BUCKET")?,
             secret: SecretSource::SecretsManager(vars.required("SECRET_ARN")?),
@@ -196,10 +202,11 @@ impl Config {
             default_character_set: vars.character_set("DEFAULT_CHARACTER_SET")?,
             shards: vars.number("SHARDS", 1, 1, MAX_SHARDS)?,
             index_stage: vars.number("INDEX_STAGE", LAST_INDEX_STAGE, 0, LAST_INDEX_STAGE)?,
-            max_scan: vars.number("MAX_SCAN", MAX_SCAN, 1_000, MAX_SCAN)?,
+            max_scan: vars.number("MAX_SCAN", DEFAULT_SCAN, 1_000, MAX_SCAN)?,
             max_codes_per_day: vars.number("MAX_CODES_PER_DAY", 0, 0, MAX_DAILY_CODES)?,
             max_open_reservations: vars.number("MAX_OPEN_RESERVATIONS", 1_000, 1, MAX_OPEN_RESERVATIONS)?,
             slice: Duration::from_secs(vars.number("SLICE_SECONDS", 5, 1, 60)?),
+            object_wait: Duration::from_secs(60),
             cors_origins: vars.list("CORS_ORIGINS"),
             oidc: vars.oidc()?,
             part_policy: PartPolicy::default(),
@@ -216,9 +223,12 @@ impl Config {
 /// The name of a deployment without `STACK_NAME`, such as an emulator or a test.
 const DEFAULT_STACK: &str = "code-reservation";
 
-/// Maximum of `MAX_SCAN`, and its default. A query that sorts or groups needs 5.2 KB per row, so these rows take 260 MB
-/// of a function's 512 (`common/examples/scan_memory.rs`; docs/performance.md, "Memory of a list").
-const MAX_SCAN: usize = 50_000;
+/// Maximum of `MAX_SCAN`. Memory does not grow with the rows that a list reads (docs/performance.md, "Lists that read
+/// every row"); so many take about a second of a function's time.
+const MAX_SCAN: usize = 100_000;
+
+/// `MAX_SCAN` where it is not set.
+const DEFAULT_SCAN: usize = 50_000;
 
 /// Maximum of `MAX_CODES_PER_DAY`.
 const MAX_DAILY_CODES: u64 = 1_000_000_000_000;
@@ -351,7 +361,7 @@ mod tests {
     fn complete(name: &str) -> Option<String> {
         match name {
             "RESERVATIONS_TABLE" | "POOLS_TABLE" | "FILES_TABLE" | "DIRECTORY_TABLE" | "REQUESTS_TABLE"
-            | "EXPORTS_BUCKET" | "SECRET_ARN" => Some(name.to_lowercase()),
+            | "TALLIES_TABLE" | "EXPORTS_BUCKET" | "SECRET_ARN" => Some(name.to_lowercase()),
             _ => None,
         }
     }

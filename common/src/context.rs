@@ -6,11 +6,14 @@
 mod health;
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
-use aws_config::{SdkConfig, retry::RetryConfig};
+use aws_config::{SdkConfig, retry::RetryConfig, stalled_stream_protection::StalledStreamProtectionConfig};
 use aws_sdk_dynamodb::config::{Intercept as _, SharedInterceptor};
 use chrono::Utc;
 use health::Health;
@@ -25,7 +28,7 @@ use crate::{
     identity::Identity,
     metrics::Metrics,
     reservation::Timestamp,
-    store::Store,
+    store::{SecretCheck, Store, StoreError},
 };
 
 /// The settings and clients of one process. It is shared by `Arc`.
@@ -36,16 +39,27 @@ pub struct Context {
     s3: OnceLock<aws_sdk_s3::Client>,
     s3_links: OnceLock<aws_sdk_s3::Client>,
     secret: OnceCell<Secret>,
+    /// Whether the secret was found to be that of the table `Pools`.
+    is_checked: AtomicBool,
     observers: Vec<SharedInterceptor>,
     identity: OnceLock<Identity>,
     metrics: Metrics,
     health: Health,
 }
 
-/// The secret could not be read.
+/// The secret cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("the secret of the codes could not be read: {0}")]
-pub struct SecretError(String);
+pub enum SecretError {
+    /// It could not be read.
+    #[error("the secret of the codes could not be read: {0}")]
+    Unread(String),
+    /// It is not the one of the table `Pools`. With it, codes that exist would be issued again and shown wrongly.
+    #[error("the secret is not the one that the codes of this deployment were made with")]
+    Other,
+    /// The table could not be asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
 
 impl Context {
     /// Builds the context of a Lambda function from its environment variables.
@@ -95,6 +109,10 @@ impl Context {
             .to_builder()
             .retry_config(RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(50)))
             .timeout_config(timeouts(TRY_SECONDS, CALL_SECONDS))
+            // By default the SDK cancels a body in which nothing moves for 5 s. S3 answers CompleteMultipartUpload with
+            // its headers at once, and is then silent while it joins the parts, for minutes perhaps; a part waits as long
+            // while S3 or this function is busy. Each try of each call has a time-out of its own, which bounds a body too.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .build();
         let mut dynamodb = aws_sdk_dynamodb::config::Builder::from(&sdk);
         if let Some(endpoint) = &config.endpoints.dynamodb {
@@ -111,6 +129,7 @@ impl Context {
             s3: OnceLock::new(),
             s3_links: OnceLock::new(),
             secret: OnceCell::new(),
+            is_checked: AtomicBool::new(false),
             observers,
             identity: OnceLock::new(),
             metrics,
@@ -181,15 +200,21 @@ impl Context {
         }
     }
 
-    /// Whether DynamoDB and S3 can be reached, as the last check of at most 10 seconds ago found.
+    /// Whether DynamoDB and S3 can be reached and no function found the secret to be another one, as the last check of at
+    /// most 10 seconds ago found.
     ///
     /// # Errors
-    /// Why one of them cannot be reached, for the log.
+    /// Why not, for the log.
     pub async fn health(&self) -> Result<(), String> {
         let check = async {
             let (store, bucket) = (self.store(), self.bucket());
-            let (store, bucket) = futures::future::join(store.ping(), bucket.ping()).await;
-            let fault = store.err().map(|error| error.to_string()).or(bucket.err().map(|error| error.to_string()));
+            // The functions that have the secret record it when it is not the right one. This one may not read it.
+            let secret = async {
+                let row = store.secret_check().await?;
+                if row.is_some_and(|row| row.mismatch.is_some()) { Err(SecretError::Other) } else { Ok(()) }
+            };
+            let (secret, bucket) = futures::future::join(secret, bucket.ping()).await;
+            let fault = secret.err().map(|error| error.to_string()).or(bucket.err().map(|error| error.to_string()));
             if let Some(error) = &fault {
                 tracing::error!(error, "health check failed");
             }
@@ -220,12 +245,52 @@ impl Context {
         aws_sdk_secretsmanager::Client::from_conf(secrets.build())
     }
 
-    /// The secret from which the keys of all pools are derived. It is fetched once per process.
+    /// The secret from which the keys of all pools are derived. It is fetched once per process, and compared with the
+    /// check value in the table `Pools`.
     ///
     /// # Errors
-    /// [`SecretError`] when Secrets Manager refuses the request or does not answer, or when the secret cannot be used.
-    /// A failure is not kept: the next call tries again.
+    /// [`SecretError`] when Secrets Manager or DynamoDB refuses the request or does not answer, or when the secret cannot
+    /// be used or is not the one of the table. A failure is not kept: the next call tries again.
     pub async fn secret(&self) -> Result<&Secret, SecretError> {
+        let secret = self.fetched_secret().await?;
+        if !self.is_checked.load(Ordering::Relaxed)
+            && let Some(row) = self.store().secret_check().await?
+        {
+            self.check_secret(secret, &row).await?;
+        }
+        Ok(secret)
+    }
+
+    /// Stores the check value of the secret in tables that have none. Called before codes are allocated.
+    ///
+    /// # Errors
+    /// As [`Context::secret`]; [`SecretError::Other`] when another function stored that of another secret first.
+    pub async fn establish_secret(&self) -> Result<(), SecretError> {
+        if self.is_checked.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let secret = self.fetched_secret().await?;
+        let row = self.store().init_secret_check(&secret.check_value()).await?;
+        self.check_secret(secret, &row).await
+    }
+
+    /// Compares the secret with the row, and records in it what is new about that.
+    async fn check_secret(&self, secret: &Secret, row: &SecretCheck) -> Result<(), SecretError> {
+        let check = secret.check_value();
+        let is_right = row.check == check;
+        let other = (!is_right).then_some(check.as_str());
+        if row.mismatch.as_deref() != other {
+            self.store().note_mismatch(other, self.now()).await?;
+        }
+        if !is_right {
+            tracing::error!("the secret is not the one that the codes of this deployment were made with");
+            return Err(SecretError::Other);
+        }
+        self.is_checked.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn fetched_secret(&self) -> Result<&Secret, SecretError> {
         self.secret
             .get_or_try_init(|| async {
                 let text = match &self.config.secret {
@@ -237,11 +302,11 @@ impl Context {
                             .secret_id(arn)
                             .send()
                             .await
-                            .map_err(|error| SecretError(error.into_service_error().to_string()))?;
-                        answer.secret_string.ok_or_else(|| SecretError("it has no text".to_owned()))?
+                            .map_err(|error| SecretError::Unread(error.into_service_error().to_string()))?;
+                        answer.secret_string.ok_or_else(|| SecretError::Unread("it has no text".to_owned()))?
                     }
                 };
-                Secret::new(text.as_bytes()).map_err(|error| SecretError(error.to_string()))
+                Secret::new(text.as_bytes()).map_err(|error| SecretError::Unread(error.to_string()))
             })
             .await
     }

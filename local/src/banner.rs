@@ -19,11 +19,11 @@ pub fn banner(system: &System, options: &Options) -> String {
             );
         }
     }
-    if let Some(shared) = system.shared() {
+    if let Some(shared) = system.shared().filter(|_| options.shares_stores()) {
         text += &stores(shared, options);
     }
     if options.pause_stream {
-        text += "\nThe stream is paused: requests are accepted, and nothing is processed.\n";
+        text += "\nThe stream is paused: requests are accepted, and no reservation is processed.\n";
     }
     text + "\nCtrl-C ends it.\n"
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::Value;
 
-use crate::{functions::Handler, invocation::Invoked, remote::Remote};
+use crate::{explain::explained, functions::Handler, invocation::Invoked, remote::Remote};
 
 /// A function that can be called, in this process or outside it.
 pub struct Callable {
@@ -29,6 +29,16 @@ impl Callable {
     #[must_use]
     pub fn there(invoked: Invoked, remote: Arc<Remote>) -> Self {
         Self { invoked, place: Place::There(remote) }
+    }
+
+    /// The function with the plans of lists in its answers; one outside this process stays as it is.
+    #[must_use]
+    pub fn explained(self) -> Self {
+        let place = match self.place {
+            Place::Here(handler) => Place::Here(explained(handler)),
+            there @ Place::There(_) => there,
+        };
+        Self { place, ..self }
     }
 
     /// The function's name and time limit.

@@ -38,7 +38,7 @@ use aws_smithy_runtime_api::{
     shared::IntoShared,
 };
 use aws_smithy_types::{body::SdkBody, config_bag::ConfigBag};
-use common::{config::SecretSource, context::Context, https};
+use common::{config::SecretSource, context::Context, https, store::SECRET_ROW};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
@@ -159,7 +159,11 @@ fn json_resources(operation: &str, body: &Value) -> BTreeSet<(String, String)> {
     }
     for action in body.get("TransactItems").and_then(Value::as_array).into_iter().flatten() {
         for (kind, action) in action.as_object().into_iter().flatten() {
-            let table = action.get("TableName").and_then(text).unwrap_or_else(|| "unknown".to_owned());
+            let mut table = action.get("TableName").and_then(text).unwrap_or_else(|| "unknown".to_owned());
+            // The one row that a policy names by its partition key.
+            if action["Key"]["namespace"]["S"] == SECRET_ROW {
+                table = format!("{table}/{SECRET_ROW}");
+            }
             named.insert((format!("{operation}:{kind}"), table));
         }
     }
@@ -251,6 +255,8 @@ mod tests {
             call("TransactWriteItems", actions),
             [pair("TransactWriteItems:ConditionCheck", "B"), pair("TransactWriteItems:Put", "A")]
         );
+        let row = json!({"TransactItems": [{"Update": {"TableName": "T", "Key": {"namespace": {"S": SECRET_ROW}}}}]});
+        assert_eq!(call("TransactWriteItems", row), [pair("TransactWriteItems:Update", "T/secret")]);
         assert_eq!(call("GetSecretValue", json!({"SecretId": "S"})), [pair("GetSecretValue", "S")]);
         assert_eq!(call("ListTables", json!({})), [pair("ListTables", "unknown")]);
     }

@@ -33,6 +33,9 @@ pub enum DataDirError {
         "the data directory {0} is in use by another process; stop that one, or choose another with --data-dir or --memory"
     )]
     InUse(PathBuf),
+    /// There is no data directory.
+    #[error("there is no data directory {0}; `cargo run` creates one")]
+    Missing(PathBuf),
     /// A file in it cannot be read or written.
     #[error("the data directory cannot be used: {path}: {source}")]
     Io {
@@ -72,6 +75,14 @@ impl DataDir {
         }
     }
 
+    /// Locks a directory that exists and holds tables.
+    ///
+    /// # Errors
+    /// [`DataDirError::Missing`] when there is none at the path; otherwise as [`DataDir::open`].
+    pub fn open_existing(path: &Path) -> Result<Self, DataDirError> {
+        if path.join(TABLES).is_file() { Self::open(path) } else { Err(DataDirError::Missing(path.to_owned())) }
+    }
+
     /// Creates a temporary directory. It is removed when the value is dropped.
     ///
     /// # Errors
@@ -101,7 +112,7 @@ impl DataDir {
     /// The SQLite file of the tables.
     #[must_use]
     pub fn tables(&self) -> PathBuf {
-        self.path.join("tables.db")
+        self.path.join(TABLES)
     }
 
     /// The directory of the objects.
@@ -155,6 +166,20 @@ impl DataDir {
         self.write(INDEX_KEYS, "All rows have the keys of all indexes.\n").map(drop)
     }
 
+    /// Whether all pools are in the index over pools and have claimed their company prefixes.
+    #[must_use]
+    pub fn has_complete_pools(&self) -> bool {
+        self.path.join(COMPLETE_POOLS).exists()
+    }
+
+    /// Notes that all pools are complete.
+    ///
+    /// # Errors
+    /// [`DataDirError::Io`] when the file cannot be written.
+    pub fn note_complete_pools(&self) -> Result<(), DataDirError> {
+        self.write(COMPLETE_POOLS, "All pools are in the index over pools.\n").map(drop)
+    }
+
     /// Writes a file that only its owner can read. Replaces an existing one.
     ///
     /// # Errors
@@ -180,8 +205,14 @@ impl DataDir {
     }
 }
 
+/// The file of the tables.
+const TABLES: &str = "tables.db";
+
 /// The file that exists if all rows have the keys of all indexes. Versions with further indexes need another name.
 const INDEX_KEYS: &str = "index-keys-1";
+
+/// The file that exists if all pools are complete. Versions that complete more need another name.
+const COMPLETE_POOLS: &str = "complete-pools-1";
 
 /// Creates a directory, with its parents, that only its owner can enter: the tables hold every code and the hashes of all
 /// tokens. The permissions of an existing directory stay, because it may serve other purposes too.

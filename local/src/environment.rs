@@ -1,9 +1,14 @@
 //! Writes the environment of functions that run outside this process into the data directory: `env.json` for `sam local
-//! … --env-vars`, and `env` for a shell and for `cargo lambda watch --env-file`.
+//! … --env-vars`, and `env` for a shell, for `cargo lambda watch --env-file` and for `admin --local URL`.
 //!
-//! Only the owner can read them, because `env` contains the access key of the stores.
+//! Only the owner can read them, because `env` contains the access key of the stores. Where `env` is, a program on this
+//! machine learns at [`LOCATION`] of the running process.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use serde_json::json;
 
@@ -16,6 +21,9 @@ use crate::{
 /// The host name under which a container reaches its host (Docker Desktop; on Linux with `--add-host`).
 pub const CONTAINER_HOST: &str = "host.docker.internal";
 
+/// The name of the file for a shell.
+pub const SHELL: &str = "env";
+
 /// The addresses of the stores, as seen from this machine.
 #[derive(Debug)]
 pub struct Places {
@@ -27,6 +35,27 @@ pub struct Places {
     pub secrets: String,
     /// Ports of DynamoDB, S3 and Secrets Manager, for clients that use another host name.
     pub ports: [u16; 3],
+}
+
+/// The path at which the running process tells programs on this machine where its file `env` is. The path is no route of
+/// the template, so on AWS it is answered 404.
+pub const LOCATION: &str = "/.local/environment";
+
+/// The answer at [`LOCATION`], unless the client or the host that it asked for is another machine. A page in a browser
+/// cannot read the answer, and one that uses a host name of its own for 127.0.0.1 gets none.
+#[must_use]
+pub fn location(env: &Path, peer: SocketAddr, host: Option<&str>) -> Option<String> {
+    let host = host?.rsplit_once(':').map_or(host?, |(host, _)| host);
+    let is_here = peer.ip().to_canonical().is_loopback() && ["127.0.0.1", "localhost", "[::1]"].contains(&host);
+    let env = std::path::absolute(env).ok().filter(|_| is_here)?;
+    Some(json!({ "environment": env }).to_string())
+}
+
+/// Reads the variables of a file `env` that [`write`] wrote.
+#[must_use]
+pub fn read(text: &str) -> BTreeMap<String, String> {
+    let lines = text.lines().filter_map(|line| line.split_once('='));
+    lines.map(|(name, value)| (name.to_owned(), unquoted(value))).collect()
 }
 
 /// The paths of the written files.
@@ -50,7 +79,7 @@ pub fn write(
 ) -> Result<Files, DataDirError> {
     Ok(Files {
         json: data_dir.write("env.json", &for_sam(variables, places))?,
-        shell: data_dir.write("env", &for_shell(variables, places, key))?,
+        shell: data_dir.write(SHELL, &for_shell(variables, places, key))?,
     })
 }
 
@@ -99,6 +128,12 @@ fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', "'\\''"))
 }
 
+/// The value that [`quoted`] quoted.
+fn unquoted(text: &str) -> String {
+    let text = text.strip_prefix('\'').and_then(|text| text.strip_suffix('\'')).unwrap_or(text);
+    text.replace("'\\''", "'")
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
@@ -133,6 +168,26 @@ mod tests {
         assert_eq!(values["SECRETS_ENDPOINT"], "http://host.docker.internal:8002");
         assert_eq!(values["SHARDS"], "1");
         assert!(!json.to_string().contains("KEY"), "SAM reads the key from the shell");
+    }
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        let (_, text) = written();
+        let read = read(&text);
+        assert_eq!((read["SECRET_ARN"].as_str(), read["AWS_SECRET_ACCESS_KEY"].as_str()), ("it's", "KEY"));
+        assert_eq!((read["AWS_SESSION_TOKEN"].as_str(), read["SHARDS"].as_str()), ("", "1"));
+    }
+
+    #[test]
+    fn only_this_machine_learns_where_the_file_is() {
+        let at = |peer: &str, host| location(Path::new("/d/env"), peer.parse().unwrap(), host);
+        let answer = Some(r#"{"environment":"/d/env"}"#.to_owned());
+        assert_eq!(at("127.0.0.1:5000", Some("127.0.0.1:3000")), answer);
+        assert_eq!(at("[::1]:5000", Some("[::1]:3000")), answer);
+        assert_eq!(at("[::ffff:127.0.0.1]:5000", Some("localhost")), answer);
+        assert_eq!(at("10.0.0.9:5000", Some("127.0.0.1:3000")), None, "another machine");
+        assert_eq!(at("127.0.0.1:5000", Some("evil.example:3000")), None, "a name that a page rebound to 127.0.0.1");
+        assert_eq!(at("127.0.0.1:5000", None), None);
     }
 
     #[cfg(unix)]

@@ -27,6 +27,20 @@ macro_rules! http {
     }};
 }
 
+/// Wraps a handler of stream records with the decoding and encoding of events.
+macro_rules! stream {
+    ($function:ident, $context:expr) => {{
+        let context: Arc<Context> = Arc::clone($context);
+        Arc::new(move |event: LambdaEvent<Value>| -> BoxFuture<'static, Result<Value, Error>> {
+            let context = Arc::clone(&context);
+            Box::pin(async move {
+                let event = LambdaEvent::new(serde_json::from_value(event.payload)?, event.context);
+                Ok(serde_json::to_value($function::handle(&context, event).await?)?)
+            })
+        }) as Handler
+    }};
+}
+
 /// The function that answers HTTP requests, by its binary; `None` if there is no such function.
 #[must_use]
 pub fn http(binary: &str, context: &Arc<Context>) -> Option<Handler> {
@@ -48,15 +62,11 @@ pub fn http(binary: &str, context: &Arc<Context>) -> Option<Handler> {
 /// The function that reads a stream, by its binary; `None` if there is no such function.
 #[must_use]
 pub fn stream(binary: &str, context: &Arc<Context>) -> Option<Handler> {
-    let context = of_function(binary, context);
-    (binary == "reserve-codes").then(|| {
-        Arc::new(move |event: LambdaEvent<Value>| -> BoxFuture<'static, Result<Value, Error>> {
-            let context = Arc::clone(&context);
-            Box::pin(async move {
-                let event = LambdaEvent::new(serde_json::from_value(event.payload)?, event.context);
-                Ok(serde_json::to_value(reserve_codes::handle(&context, event).await?)?)
-            })
-        }) as Handler
+    let context = &of_function(binary, context);
+    Some(match binary {
+        "reserve-codes" => stream!(reserve_codes, context),
+        "follow" => stream!(follow, context),
+        _ => return None,
     })
 }
 

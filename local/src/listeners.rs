@@ -15,10 +15,10 @@ pub(crate) struct Listeners {
     pub(crate) http: Option<TcpListener>,
     /// The engine's, on a free port of 127.0.0.1.
     pub(crate) engine: TcpListener,
-    /// DynamoDB's for other processes; `None` when all functions run in this process.
+    /// DynamoDB's for other processes; `None` when no other process uses the stores.
     pub(crate) dynamodb: Option<TcpListener>,
     pub(crate) s3: TcpListener,
-    /// Secrets Manager's; `None` when all functions run in this process.
+    /// Secrets Manager's; `None` when no other process uses the stores.
     pub(crate) secrets: Option<TcpListener>,
 }
 
@@ -33,7 +33,7 @@ pub struct ListenError {
 }
 
 impl Listeners {
-    /// Opens the sockets. Stores that no other process uses get free ports on 127.0.0.1.
+    /// Opens the sockets. Stores that no function outside this process uses get free ports on 127.0.0.1.
     ///
     /// # Errors
     /// [`ListenError`] names the address and the option when a port cannot be opened, usually because it is in use.
@@ -48,11 +48,12 @@ impl Listeners {
             open(what, option, host, port)
         };
         let http = (!options.only_stores).then(|| open("the HTTP API", "--port", options.listen, options.port));
-        let secrets = shared.then(|| store("Secrets Manager", "--secrets-port", options.secrets_port));
+        let offered = options.offers_stores();
+        let secrets = offered.then(|| store("Secrets Manager", "--secrets-port", options.secrets_port));
         Ok(Self {
             http: http.transpose()?,
             engine: open("DynamoDB", "--dynamodb-port", Ipv4Addr::LOCALHOST.into(), 0)?,
-            dynamodb: shared.then(|| store("DynamoDB", "--dynamodb-port", options.dynamodb_port)).transpose()?,
+            dynamodb: offered.then(|| store("DynamoDB", "--dynamodb-port", options.dynamodb_port)).transpose()?,
             s3: store("S3", "--s3-port", options.s3_port)?,
             secrets: secrets.transpose()?,
         })

@@ -8,7 +8,7 @@ use std::{
 use clap::Parser;
 use common::export::PartPolicy;
 
-use crate::{invoke_endpoint::InvokeEndpoint, template::Parameter};
+use crate::{invoke_endpoint::InvokeEndpoint, s3::StepLog, template::Parameter};
 
 /// The token of the administrator that a laptop gets by default. It is in the documentation, so it protects nothing.
 pub const DEFAULT_TOKEN: &str = "local-token";
@@ -50,21 +50,34 @@ pub struct Options {
     /// Rows to load at start: users, organisations, files and reservations
     #[arg(long, value_name = "FILE")]
     pub seed: Option<PathBuf>,
-    /// Accept requests but process nothing: no stream, no schedules
+    /// Accept requests but process no reservation: neither reserve-codes nor its schedules run
     #[arg(long)]
     pub pause_stream: bool,
+    /// Do not follow changes: counts of more than 1,000 reservations stay as they are
+    #[arg(long)]
+    pub pause_tallies: bool,
     /// Accept requests with more than 10,240 bytes of request line and header values, which API Gateway refuses with 431
     #[arg(long)]
     pub long_requests: bool,
+    /// Add a header x-plan to answers that contain lists of reservations: which index is read, how much of it, and why
+    #[arg(long)]
+    pub explain: bool,
     /// Token of the administrator that is created when there is no --seed
     #[arg(long, default_value = DEFAULT_TOKEN)]
     pub token: String,
     /// Value for a parameter of template.yaml, for example SliceSeconds=1; can be repeated
     #[arg(long = "parameter", value_name = "NAME=VALUE")]
     pub parameters: Vec<Parameter>,
+    /// Whether `admin --local URL` on this machine may use the stores, with their access key; switched off by tests that
+    /// do not need it, not an option of the command line
+    #[arg(skip = true)]
+    pub serves_admin: bool,
     /// How exports are cut into parts; set by tests that need small parts, not an option of the command line
     #[arg(skip)]
     pub part_policy: Option<PartPolicy>,
+    /// Where the embedded S3 notes what it flushes to disk, and flushes it; for tests, not an option of the command line
+    #[arg(skip)]
+    pub step_log: Option<StepLog>,
 }
 
 impl Options {
@@ -83,10 +96,14 @@ impl Options {
             memory: true,
             seed: None,
             pause_stream: false,
+            pause_tallies: false,
             long_requests: false,
+            explain: false,
             token: DEFAULT_TOKEN.to_owned(),
             parameters: Vec::new(),
+            serves_admin: false,
             part_policy: None,
+            step_log: None,
         }
     }
 
@@ -95,6 +112,12 @@ impl Options {
     #[must_use]
     pub fn shares_stores(&self) -> bool {
         self.only_stores || !self.invoke_endpoints.is_empty()
+    }
+
+    /// Whether other processes can use the stores. Without [`Options::shares_stores`] they have free ports of 127.0.0.1.
+    #[must_use]
+    pub fn offers_stores(&self) -> bool {
+        self.shares_stores() || self.serves_admin
     }
 
     /// Sets a parameter of template.yaml.

@@ -24,7 +24,8 @@ impl Serving {
         let listener = TcpListener::from_std(listener)?;
         let address = listeners::reachable(listener.local_addr()?);
         let server = tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, router).await {
+            if let Err(error) = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await
+            {
                 tracing::error!(%error, "the embedded {name} stopped");
             }
         });

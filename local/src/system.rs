@@ -8,14 +8,7 @@ use std::{
     time::Duration,
 };
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
-use common::{
-    config::{Config, ConfigError, Endpoints, MAX_SHARDS, SecretSource},
-    context::Context,
-    https,
-    store::{Filled, Filling, StoreError},
-};
+use common::context::Context;
 use tokio::{
     net::TcpListener,
     sync::{Notify, oneshot},
@@ -34,17 +27,38 @@ use crate::{
     listeners::{ListenError, Listeners, reachable},
     options::{DEFAULT_TOKEN, Options},
     remote::{NoSuchFunction, Remote, remotes},
-    s3::{Access, MIN_PART, S3, S3StartError},
+    s3::{Durability, S3},
     schedule,
     secrets::SecretsManager,
     seed,
     seed::SeedError,
+    stores::{Sockets, Stores, StoresError},
     stream::{Failures, Mapping, Pace, StreamReader},
-    template::{Function, REGION, TEMPLATE, Template, TemplateError},
+    template::{Function, Schedule, TEMPLATE, Template, TemplateError},
 };
+
+pub use crate::stores::sdk_config;
 
 /// Time between two removals of items whose time to live is over.
 const EXPIRY_PERIOD: Duration = Duration::from_secs(60);
+
+/// What runs without a request.
+#[derive(Clone, Copy)]
+struct Runs {
+    /// The function that works on reservations, and the schedules of this work.
+    work: bool,
+    /// The function that keeps the tallies, and the schedules for these.
+    tallies: bool,
+}
+
+/// The function that works on reservations.
+const WORKER: &str = "reserve-codes";
+
+/// The tasks of the sweep that keep the tallies.
+const TALLY_TASKS: [&str; 2] = ["tallies", "marks"];
+
+/// Time between two looks at the stream for what follows from changes.
+const FOLLOW_PERIOD: Duration = Duration::from_millis(100);
 
 /// Time between two log lines with metrics.
 const FIGURES_PERIOD: Duration = Duration::from_secs(60);
@@ -60,7 +74,7 @@ pub struct System {
     remotes: HashMap<String, Arc<Remote>>,
     failures: Arc<Failures>,
     gateway: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
-    stream: Option<StreamReader>,
+    streams: Vec<StreamReader>,
     // The order of the fields matters: users of a store are dropped before it, and the directory is unlocked last.
     tasks: JoinSet<()>,
     dynamodb: Arc<DynamoDb>,
@@ -69,7 +83,7 @@ pub struct System {
     data_dir: DataDir,
 }
 
-/// The resources for functions outside this process.
+/// The resources for other processes: functions, and `admin`.
 #[derive(Debug)]
 pub struct Shared {
     /// The addresses of the stores, as seen from this machine.
@@ -89,18 +103,12 @@ pub enum StartError {
     /// The template cannot be used.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// The embedded DynamoDB cannot start.
+    /// The stores cannot be opened.
+    #[error(transparent)]
+    Stores(#[from] StoresError),
+    /// The stream of the embedded DynamoDB cannot be read.
     #[error(transparent)]
     DynamoDb(#[from] DynamoDbError),
-    /// The embedded S3 cannot start.
-    #[error(transparent)]
-    S3(#[from] S3StartError),
-    /// The template's environment variables are invalid.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The rows of an older data directory cannot be completed.
-    #[error("the rows of the data directory cannot be completed: {0}")]
-    Rows(#[from] StoreError),
     /// The initial rows cannot be loaded.
     #[error(transparent)]
     Seed(#[from] SeedError),
@@ -132,23 +140,14 @@ impl System {
         let remotes = remotes(&options.invoke_endpoints, &template.functions)?;
         let data_dir = if options.memory { DataDir::temporary()? } else { DataDir::open(&options.data_dir)? };
         let listeners = Listeners::open(&options)?;
-        let key = if options.shares_stores() { data_dir.access_key()? } else { AccessKey::random() };
-
-        let dynamodb = Arc::new(DynamoDb::start_on(&data_dir, listeners.engine)?);
-        dynamodb.create_tables(&template.tables).await?;
-        let min_part = options.part_policy.map_or(MIN_PART, |policy| policy.part_len.min(MIN_PART));
-        let durable = !data_dir.is_temporary();
-        let access = Access { listener: listeners.s3, key };
-        let s3 = S3::start_with(&data_dir.objects(), &template.buckets, durable, min_part, access).await?;
-        let mut config = config(&template, &dynamodb, &s3, data_dir.secret()?)?;
-        config.part_policy = options.part_policy.unwrap_or_default();
-        let sdk = sdk_config(&s3).to_builder().http_client(dynamodb.http_client()).build();
-        let context = Context::new(config, &sdk);
-        // Of a directory of an older version. The note comes after the last row, so a start that was cut short is repeated.
-        if !data_dir.has_index_keys() {
-            complete_index_keys(&context).await?;
-            data_dir.note_index_keys()?;
-        }
+        let key = if options.offers_stores() { data_dir.access_key()? } else { AccessKey::random() };
+        let sockets = Sockets { engine: listeners.engine, s3: listeners.s3, key };
+        let durability = match options.step_log {
+            Some(log) => Durability::noted(log),
+            None => Durability::from(!data_dir.is_temporary()),
+        };
+        let Stores { context, dynamodb, s3, data_dir } =
+            Stores::open(data_dir, &template, sockets, options.part_policy, durability).await?;
         let token = match &options.seed {
             Some(path) => seed::load(&context, path).await?,
             None => {
@@ -170,7 +169,7 @@ impl System {
             remotes,
             failures,
             gateway: None,
-            stream: None,
+            streams: Vec::new(),
             tasks: JoinSet::new(),
             dynamodb,
             s3,
@@ -178,33 +177,54 @@ impl System {
             data_dir,
         };
         let written = Arc::new(Notify::new());
-        if !options.pause_stream {
-            system.start_stream(&template, &written).await?;
-            system.start_schedules(&template);
-        }
+        let runs = Runs { work: !options.pause_stream, tallies: !options.pause_tallies };
+        system.start_streams(&template, &written, runs).await?;
+        system.start_schedules(&template, runs);
         system.start_expiry();
         system.start_figures();
         if let Some(listener) = listeners.http {
             listener.set_nonblocking(true)?;
-            let gateway = system.gateway(&template, written)?.accepting_long(options.long_requests);
+            let env = system.shared.as_ref().map(|shared| shared.files.shell.clone());
+            let gateway = system.gateway(&template, written, options.explain)?;
+            let gateway = gateway.accepting_long(options.long_requests).telling(env);
             system.start_gateway(gateway, TcpListener::from_std(listener)?);
         }
         Ok(system)
     }
 
-    async fn start_stream(&mut self, template: &Template, written: &Arc<Notify>) -> Result<(), StartError> {
-        let Some((function, settings)) = template.stream_mapping() else { return Ok(()) };
-        let callable = self
-            .callable(function, functions::stream)
-            .ok_or_else(|| TemplateError::new(format!("{} is no function that reads a stream", function.binary)))?;
-        let mapping = Mapping {
-            settings: settings.clone(),
-            function: callable,
-            failures: Arc::clone(&self.failures),
-            pace: Pace::default(),
-        };
-        let reader = StreamReader::start(Arc::clone(&self.dynamodb), mapping, Arc::clone(written)).await?;
-        self.stream = Some(reader);
+    /// Starts the readers of streams that run. The records of the others are kept.
+    async fn start_streams(
+        &mut self,
+        template: &Template,
+        written: &Arc<Notify>,
+        runs: Runs,
+    ) -> Result<(), StartError> {
+        // Before any reader starts, because each removes the records that all known readers are past.
+        for (function, settings) in template.stream_mappings() {
+            StreamReader::position(&self.dynamodb, settings, &function.binary).await?;
+        }
+        for (function, settings) in template.stream_mappings() {
+            let callable = self
+                .callable(function, functions::stream)
+                .ok_or_else(|| TemplateError::new(format!("{} is no function that reads a stream", function.binary)))?;
+            let works = function.binary == WORKER;
+            if !(if works { runs.work } else { runs.tallies }) {
+                continue;
+            }
+            // Requests wake the worker at once. The others wait for full batches anyway.
+            let (pace, written) = match works {
+                true => (Pace::default(), Arc::clone(written)),
+                false => (Pace { poll: FOLLOW_PERIOD, ..Pace::default() }, Arc::default()),
+            };
+            let mapping = Mapping {
+                reader: function.binary.clone(),
+                settings: settings.clone(),
+                function: callable,
+                failures: Arc::clone(&self.failures),
+                pace,
+            };
+            self.streams.push(StreamReader::start(Arc::clone(&self.dynamodb), mapping, written).await?);
+        }
         Ok(())
     }
 
@@ -217,9 +237,15 @@ impl System {
         })
     }
 
-    fn start_schedules(&mut self, template: &Template) {
+    /// Starts the schedules that run.
+    fn start_schedules(&mut self, template: &Template, runs: Runs) {
+        let is_of_tallies = |schedule: &Schedule| {
+            let task = schedule.input.as_ref().and_then(|input| input.get("task")?.as_str());
+            task.is_some_and(|task| TALLY_TASKS.contains(&task))
+        };
+        let is_on = |schedule: &&Schedule| if is_of_tallies(schedule) { runs.tallies } else { runs.work };
         for function in &template.functions {
-            for schedule in &function.schedules {
+            for schedule in function.schedules.iter().filter(is_on) {
                 if let Some(callable) = self.callable(function, functions::scheduled) {
                     self.tasks.spawn(schedule::run(schedule.clone(), callable));
                 }
@@ -254,12 +280,13 @@ impl System {
     }
 
     /// The HTTP API with the routes of the template.
-    fn gateway(&self, template: &Template, written: Arc<Notify>) -> Result<Gateway, TemplateError> {
+    fn gateway(&self, template: &Template, written: Arc<Notify>, explain: bool) -> Result<Gateway, TemplateError> {
         let mut handlers = HashMap::new();
         for function in template.functions.iter().filter(|function| !function.routes.is_empty()) {
             let callable = self.callable(function, functions::http).ok_or_else(|| {
                 TemplateError::new(format!("{} is no function that answers requests", function.binary))
             })?;
+            let callable = if explain { callable.explained() } else { callable };
             handlers.insert(function.logical_id.clone(), callable);
         }
         Ok(Gateway::new(Routes::new(&template.functions), handlers, written))
@@ -281,7 +308,7 @@ impl System {
         self.address
     }
 
-    /// The resources for functions outside this process; `None` if there are no such functions.
+    /// The resources for other processes; `None` if no other process uses the stores.
     #[must_use]
     pub fn shared(&self) -> Option<&Shared> {
         self.shared.as_ref()
@@ -333,45 +360,9 @@ impl System {
                 abort.abort();
             }
         }
-        if let Some(stream) = self.stream.take() {
-            stream.stop().await;
-        }
+        futures::future::join_all(self.streams.drain(..).map(StreamReader::stop)).await;
         self.tasks.shutdown().await;
     }
-}
-
-/// The SDK configuration for clients of the embedded stores.
-#[must_use]
-pub fn sdk_config(s3: &S3) -> SdkConfig {
-    let key = s3.access_key();
-    let keys = Credentials::new(&key.id, &key.secret, None, None, "embedded");
-    SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .http_client(https::direct())
-        .region(Region::new(REGION))
-        .credentials_provider(SharedCredentialsProvider::new(keys))
-        .build()
-}
-
-/// Gives the rows of an older data directory the keys of indexes that are new.
-async fn complete_index_keys(context: &Context) -> Result<(), StoreError> {
-    let store = context.store();
-    let mut filled = Filled::default();
-    for shard in 0..MAX_SHARDS {
-        let mut filling = Filling::of_shard(shard, None);
-        while filling.next(store, &mut filled).await?.is_some() {}
-    }
-    let Filled { looked, written, .. } = filled;
-    tracing::info!(looked, written, "completed the index keys of {written} of {looked} rows");
-    Ok(())
-}
-
-fn config(template: &Template, dynamodb: &DynamoDb, s3: &S3, secret: String) -> Result<Config, ConfigError> {
-    let mut config = Config::from_lookup(|name| template.environment.get(name).cloned())?;
-    config.secret = SecretSource::Value(secret);
-    config.endpoints =
-        Endpoints { dynamodb: Some(dynamodb.endpoint()), s3: Some(s3.endpoint()), ..Endpoints::default() };
-    Ok(config)
 }
 
 /// Starts Secrets Manager and writes the environment files.
@@ -385,7 +376,8 @@ fn share(
 ) -> Result<Shared, StartError> {
     let name = template.environment.get("SECRET_ARN").cloned().unwrap_or_default();
     let secrets = SecretsManager::start(secrets, s3.access_key().clone(), &name, data_dir.secret()?)?;
-    let front = Front::start(front, s3.access_key().clone(), dynamodb.endpoint())?;
+    let env = data_dir.path().join(environment::SHELL);
+    let front = Front::start(front, s3.access_key().clone(), dynamodb.endpoint(), env)?;
     let places = environment::Places {
         dynamodb: front.endpoint(),
         s3: s3.endpoint(),

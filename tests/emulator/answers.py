@@ -44,8 +44,11 @@ class Rules:
     def apply(self, value):
         """The value with placeholders. Members keep their order, because clients see it."""
         if isinstance(value, dict):
+            # The OpenAPI document describes the header under its name.
             return {
-                self.text(name): self.request(child) if name == "x-request-id" else self.apply(child)
+                self.text(name): self.request(child)
+                if name == "x-request-id" and isinstance(child, str)
+                else self.apply(child)
                 for name, child in value.items()
             }
         if isinstance(value, list):

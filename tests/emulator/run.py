@@ -114,7 +114,12 @@ def events(engine, functions, chosen):
 def starting_point():
     """The rows and objects before every event: two reservations, one complete with its file, one new."""
     held = json.loads((ROOT / "tests/emulator/rows.json").read_text(encoding="utf-8"))
-    keys = {"POOLS_TABLE": ["namespace", "entry"], "DIRECTORY_TABLE": ["kind", "id"], "REQUESTS_TABLE": ["key"]}
+    keys = {
+        "POOLS_TABLE": ["namespace", "entry"],
+        "DIRECTORY_TABLE": ["kind", "id"],
+        "REQUESTS_TABLE": ["key"],
+        "TALLIES_TABLE": ["tally", "key"],
+    }
     rows = {
         table: {tuple(item[key]["S"] for key in keys.get(table, ["id"])): item for item in items}
         for table, items in held["rows"].items()

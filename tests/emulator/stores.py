@@ -19,7 +19,7 @@ import botocore.config
 REGION = "eu-central-1"
 # The expected answers contain codes, which depend on this secret. No deployment uses it.
 SECRET = "Emulator0" * 7 + "X"
-TABLES = ["RESERVATIONS_TABLE", "POOLS_TABLE", "FILES_TABLE", "DIRECTORY_TABLE", "REQUESTS_TABLE"]
+TABLES = ["RESERVATIONS_TABLE", "POOLS_TABLE", "FILES_TABLE", "DIRECTORY_TABLE", "REQUESTS_TABLE", "TALLIES_TABLE"]
 # Maximum seconds before anything counts as failed. Not a promise of speed.
 PATIENCE = 120
 # Objects up to this size in bytes are part of the expected answers as text.
@@ -186,7 +186,7 @@ class Local:
 @contextlib.contextmanager
 def embedded(binary, data_dir, ports, *options):
     """The stores of `local`, until the block ends."""
-    local = Local(binary, data_dir, ports, "--only-stores", "--pause-stream", *options)
+    local = Local(binary, data_dir, ports, "--only-stores", "--pause-stream", "--pause-tallies", *options)
     try:
         yield Engine("embedded", local.environment)
     finally:

@@ -37,6 +37,7 @@ pub async fn allocate(
                 check: context.secret().await?.pool_key(&spec.namespace).check_value(),
                 only_organisation: None,
                 only_next: None,
+                claimed: false,
             }),
         };
         let mut start = entry.pool().next;

@@ -2,6 +2,9 @@
 //!
 //! What a role may do with which collection is decided by [`crate::query::may`].
 
+mod audit;
+
+pub use audit::Audit;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IgnoredAny};
 
 /// What a user may do; the table of rights is [`crate::query::may`].
@@ -51,6 +54,14 @@ pub struct User {
     /// Whether a static token exists. Only its SHA-256 is stored.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_token: bool,
+}
+
+impl User {
+    /// Whether the user may sign in: the status is `active`, and the row says for which organisations.
+    #[must_use]
+    pub fn may_sign_in(&self) -> bool {
+        self.status == "active" && self.organisations != Organisations::Unsaid
+    }
 }
 
 /// The organisations of a user, as the attribute `organisations` of the row has them.
@@ -126,9 +137,12 @@ pub struct Organisation {
     /// Its GS1 Company Prefix; needed for SSCC, GSRN and GIAI, and for EPC URIs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organisation_company_prefix: Option<String>,
-    /// Its own domain for Digital Links and short links.
+    /// Its own domain for Digital Links, and for short links unless they have their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digital_link_domain: Option<String>,
+    /// Its own domain for short links.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub short_code_domain: Option<String>,
     /// Its own quota of codes for a day; 0 for none. Without it, the deployment's quota applies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_codes_per_day: Option<serde_json::Value>,

@@ -17,6 +17,9 @@ use crate::{
 /// Maximum size of a response body (bytes). Lambda allows 6 MB for the whole response, with its envelope and base64.
 pub(super) const MAX_ANSWER: usize = Limit::Text.most();
 
+/// The media type of plain texts, as Directus has it.
+const TEXT: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+
 /// The answer of an operation.
 #[derive(Debug)]
 pub enum Answer {
@@ -46,7 +49,7 @@ pub enum Answer {
         body: String,
     },
     /// The methods that a path supports, in the body and in the header `Allow`, with 200 (OPTIONS).
-    Methods(&'static str),
+    Methods(String),
 }
 
 impl Answer {
@@ -106,9 +109,7 @@ impl Answer {
             Self::JsonWith(status, body) => json_response(status, text(&body)),
             Self::JsonText(text) => json_response(StatusCode::OK, text),
             Self::NoContent => with(StatusCode::NO_CONTENT, Body::Empty),
-            Self::Text(text) => {
-                typed(StatusCode::OK, HeaderValue::from_static("text/html; charset=utf-8"), Body::from(text))
-            }
+            Self::Text(text) => typed(StatusCode::OK, TEXT, Body::from(text)),
             Self::Redirect(link) => {
                 let mut response = with(StatusCode::FOUND, Body::Empty);
                 insert(&mut response, header::LOCATION, &link.url);
@@ -126,8 +127,9 @@ impl Answer {
                 response
             }
             Self::Methods(methods) => {
-                let mut response = Self::Text(methods).into_response();
-                insert(&mut response, header::ALLOW, methods);
+                let allow = HeaderValue::from_str(&methods).ok();
+                let mut response = typed(StatusCode::OK, TEXT, Body::from(methods));
+                response.headers_mut().extend(allow.map(|methods| (header::ALLOW, methods)));
                 response
             }
         }

@@ -9,7 +9,7 @@ use lambda_http::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{ApiError, Deadline, cookies, event::Raw, exact_numbers, ids::Ids};
+use super::{ApiError, Deadline, Needs, Operation, Route, cookies, event::Raw, exact_numbers, ids::Ids, routes};
 use crate::{
     context::Context,
     directory::{Organisations, User},
@@ -24,6 +24,9 @@ pub(super) const MAX_BODY: usize = 1_000_000;
 /// Maximum number of names and values in a JSON body. A value takes up to seventy bytes of memory, so a body of one
 /// megabyte could otherwise take a hundred times its size.
 const MAX_BODY_VALUES: usize = 50_000;
+
+/// The variable that takes the rest of a path.
+const REST: &str = "proxy";
 
 /// The cookie in which Directus keeps a session's token.
 const SESSION_COOKIE: &str = "directus_session_token";
@@ -50,6 +53,7 @@ pub struct Call {
     /// What it may still compute and hold.
     pub budget: Budget,
     parameters: Vec<(String, String)>,
+    route: Option<&'static Route>,
     body: Vec<u8>,
 }
 
@@ -61,19 +65,22 @@ pub(super) struct Incoming {
     headers: HeaderMap,
     cookies: Vec<String>,
     parameters: Vec<(String, String)>,
+    route: Option<&'static Route>,
     body: Vec<u8>,
 }
 
 impl Incoming {
     pub(super) fn new(request: Request) -> Self {
         let (mut parts, body) = request.into_parts();
-        let Raw { path, query, cookies, parameters, .. } = parts.extensions.remove().unwrap_or_default();
+        let Raw { path, query, cookies, parameters, route_key, .. } = parts.extensions.remove().unwrap_or_default();
+        let rest = parameters.iter().find(|(name, _)| name == REST).map(|(_, value)| value.as_str());
+        let route = routes::find(&parts.method, route_key.as_deref(), &path, rest);
         let body = match body {
             Body::Text(text) => text.into_bytes(),
             Body::Binary(bytes) => bytes,
             _ => Vec::new(),
         };
-        Self { method: parts.method, path, query, headers: parts.headers, cookies, parameters, body }
+        Self { method: parts.method, path, query, headers: parts.headers, cookies, parameters, route, body }
     }
 
     pub(super) fn origin(&self) -> Option<String> {
@@ -84,9 +91,11 @@ impl Incoming {
         self.headers.get(header::IF_NONE_MATCH).and_then(|tag| tag.to_str().ok()).map(str::to_owned)
     }
 
-    /// Authenticates the caller. Without a token the caller is nobody.
+    /// Authenticates the caller and checks the right that the route needs. Without a token the caller is nobody, and so
+    /// is the caller of a route that needs nothing.
     ///
     /// # Errors
+    /// `FORBIDDEN` when the caller's role lacks the right, `INVALID_CREDENTIALS` when the route needs an account;
     /// `INVALID_PAYLOAD` for a token in both the query string and the header; `INVALID_CREDENTIALS` for a token that is
     /// not valid or whose user is not active; `SERVICE_UNAVAILABLE` when DynamoDB or the issuer does not answer.
     pub(super) async fn authenticate(
@@ -96,17 +105,24 @@ impl Incoming {
         ids: &Ids,
         deadline: Deadline,
     ) -> Result<Call, ApiError> {
-        let caller = match self.token()? {
+        let needs = self.route.map_or(Needs::NoBadToken, |route| route.needs);
+        let token = if needs == Needs::Nothing { None } else { self.token()? };
+        let caller = match token {
             None => Caller::nobody(),
             Some(token) => {
-                let user = context.identity().user_of(context.store(), &token).await?;
+                let user = context.identity().user_of(context.store(), &token, now).await?;
                 Caller::user(user.filter(may_sign_in).ok_or(OperationError::InvalidCredentials)?)
             }
         };
-        let Self { method, path, query, headers, parameters, body, .. } = self;
+        match needs {
+            Needs::Nothing | Needs::NoBadToken => {}
+            Needs::Account => drop(caller.get().ok_or(OperationError::InvalidCredentials)?),
+            Needs::Right(action, collection) => caller.may(action, collection)?,
+        }
+        let Self { method, path, query, headers, parameters, route, body, .. } = self;
         let request_id = ids.request.clone();
         let budget = Budget::of_rows(context.config().max_scan);
-        Ok(Call { caller, method, path, query, headers, now, request_id, deadline, budget, parameters, body })
+        Ok(Call { caller, method, path, query, headers, now, request_id, deadline, budget, parameters, route, body })
     }
 
     /// The access token from `?access_token=`, from `Authorization: Bearer`, or from the session cookie. A request with
@@ -129,18 +145,14 @@ impl Incoming {
 
 /// Whether a user may sign in: the status is `active`, and the row says for which organisations.
 fn may_sign_in(user: &User) -> bool {
-    if user.status != "active" {
-        return false;
-    }
-    let says = user.organisations != Organisations::Unsaid;
-    if !says {
+    if user.status == "active" && user.organisations == Organisations::Unsaid {
         let id = &user.id;
         tracing::warn!(
             user = id,
             "user {id} is refused: the row in the Directory table needs \"organisations\", a list or \"*\" for all"
         );
     }
-    says
+    user.may_sign_in()
 }
 
 /// The token `T` of the value `Bearer T`. Any other value counts as no token, as in Directus.
@@ -173,16 +185,24 @@ impl Call {
         self.parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// Refuses a path below this one. A route `/path/{proxy+}` exists to match `/path/`, but it also matches
-    /// `/path/more`.
-    ///
-    /// # Errors
-    /// `ROUTE_NOT_FOUND` for a path below this one.
-    pub fn no_deeper(&self) -> Result<(), ApiError> {
-        match self.parameter("proxy") {
-            None | Some("") => Ok(()),
-            Some(_) => Err(ApiError::RouteNotFound(self.path.clone())),
-        }
+    /// What the request asks for; `None` for a request of no route of [`super::ROUTES`]. A path below a route is none
+    /// of it, although a route `/path/{proxy+}`, which exists to match `/path/`, also matches `/path/more`.
+    #[must_use]
+    pub fn operation(&self) -> Option<Operation> {
+        self.route.map(|route| route.operation)
+    }
+
+    /// The error for a request that asks for nothing that its function does.
+    #[must_use]
+    pub fn no_route(&self) -> ApiError {
+        ApiError::RouteNotFound(self.path.clone())
+    }
+
+    /// The rest of the path that a route with a variable for it takes, without a trailing slash.
+    #[must_use]
+    pub fn rest(&self) -> &str {
+        let rest = self.parameter(REST).unwrap_or_default();
+        rest.strip_suffix('/').unwrap_or(rest)
     }
 
     /// The id in the path.

@@ -69,6 +69,7 @@ impl ApiError {
             Operation::InvalidCredentials => StatusCode::UNAUTHORIZED,
             Operation::Forbidden(_) => StatusCode::FORBIDDEN,
             Operation::InvalidQuery(_)
+            | Operation::TooManyItems(_)
             | Operation::InvalidPayload(_)
             | Operation::FailedValidation(_)
             | Operation::RecordNotUnique { .. }
@@ -115,6 +116,11 @@ fn operation_entries(error: &OperationError) -> Vec<Value> {
         Operation::Forbidden(None) => vec![entry("You don't have permission to access this.", "FORBIDDEN", json!({}))],
         Operation::Forbidden(Some(reason)) => vec![entry(reason, "FORBIDDEN", json!({ "reason": reason }))],
         Operation::InvalidQuery(reason) => vec![because("Invalid query", "INVALID_QUERY", reason)],
+        Operation::TooManyItems(limit) => {
+            let reason =
+                format!("The query would have to read more than {limit} items. Filter by \"id\", or ask for less");
+            vec![because("Invalid query", "INVALID_QUERY", &reason)]
+        }
         Operation::InvalidPayload(reason) | Operation::KeyReused(reason) => {
             vec![because("Invalid payload", "INVALID_PAYLOAD", reason)]
         }

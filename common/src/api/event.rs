@@ -59,12 +59,6 @@ impl Raw {
     }
 }
 
-/// The decoded path of a request.
-#[must_use]
-pub fn path_of(request: &Request) -> &str {
-    Raw::of(request).map_or("", |raw| &raw.path)
-}
-
 /// Answers an event with a handler of requests. The answer is what API Gateway expects from a function.
 ///
 /// # Errors
@@ -249,8 +243,8 @@ mod tests {
     fn members_may_be_missing_but_for_the_method() {
         let request_of = |event| request(event);
         let request = request_of(json!({"version": "2.0", "requestContext": {"http": {"method": "POST"}}})).unwrap();
-        assert_eq!((request.method(), path_of(&request)), (&Method::POST, "/"));
-        assert_eq!(Raw::of(&request).unwrap().query, "");
+        let raw = Raw::of(&request).unwrap();
+        assert_eq!((request.method(), raw.path.as_str(), raw.query.as_str()), (&Method::POST, "/", ""));
         for wrong in ["headers", "cookies", "pathParameters", "rawPath", "rawQueryString", "body", "routeKey"] {
             let mut event = event();
             event[wrong] = json!(7);
@@ -288,7 +282,7 @@ mod tests {
         context.request_id = "lambda-1".to_owned();
         let answer = answer_event(LambdaEvent::new(event(), context), |request| async move {
             assert_eq!(request.lambda_context_ref().unwrap().request_id, "lambda-1");
-            let mut response = Response::new(Body::Text(path_of(&request).to_owned()));
+            let mut response = Response::new(Body::Text(Raw::of(&request).unwrap().path.clone()));
             *response.status_mut() = StatusCode::IM_A_TEAPOT;
             response
         });

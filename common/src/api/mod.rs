@@ -9,6 +9,7 @@ mod error;
 mod event;
 mod exact_numbers;
 mod ids;
+mod routes;
 mod serve;
 mod start;
 #[cfg(test)]
@@ -18,6 +19,7 @@ pub use answer::Answer;
 pub use call::Call;
 pub use deadline::Deadline;
 pub use error::ApiError;
-pub use event::{UnsupportedEvent, answer_event, path_of, request};
-pub use serve::{NO_STORE, SECURITY_HEADERS, serve, serve_anyone};
+pub use event::{UnsupportedEvent, answer_event, request};
+pub use routes::{Needs, Operation, ROUTES, Route};
+pub use serve::{NO_STORE, SECURITY_HEADERS, serve};
 pub use start::run;

@@ -1,6 +1,6 @@
 //! From request to response: authentication, the operation, the envelope, CORS, ETag, one log line.
 
-use std::{future::ready, time::Instant};
+use std::time::Instant;
 
 use lambda_http::{
     Body, Request, RequestExt as _, Response,
@@ -14,8 +14,8 @@ use super::{
     Answer, ApiError, Call, Deadline,
     answer::{MAX_ANSWER, insert, json_response},
     call::Incoming,
-    event::Raw,
     ids::Ids,
+    routes,
 };
 use crate::{
     context::Context,
@@ -40,7 +40,7 @@ pub const NO_STORE: &str = "no-store";
 /// Maximum length of a path in a log line, in bytes.
 const MAX_LOGGED_PATH: usize = 500;
 
-/// Answers one request with the result of `operation`.
+/// Answers one request with the result of `operation`, if the caller has the right that the route needs.
 ///
 /// HEAD is executed as GET and answered like it. API Gateway states the length of the body and does not send it, so
 /// `content-length` is that of GET (RFC 9110, section 8.6). Without the body, the length would be 0. OPTIONS is answered here and does not reach the operation. The
@@ -70,7 +70,7 @@ where
     let (origin, if_none_match) = (incoming.origin(), incoming.if_none_match());
 
     let result = if method == Method::OPTIONS {
-        Ok(options(&path))
+        Ok(Answer::Methods(routes::methods(&path)))
     } else {
         deadline.bound(run(context, incoming, operation, ids, deadline)).await
     };
@@ -91,17 +91,6 @@ where
     let (route, request_id) = (ids.route.clone(), request_id.clone());
     context.metrics().record(&Event::Request(metrics::Request { route, status, duration_ms, request_id }));
     response
-}
-
-/// Answers a request that needs no authentication. A token in the request is ignored.
-pub async fn serve_anyone(context: &Context, request: Request, answer: Answer) -> Response<Body> {
-    let (mut parts, body) = request.into_parts();
-    parts.headers.remove(header::AUTHORIZATION);
-    if let Some(raw) = parts.extensions.get_mut::<Raw>() {
-        raw.query.clear();
-        raw.cookies.clear();
-    }
-    serve(context, Request::from_parts(parts, body), |_, _| ready(Ok(answer))).await
 }
 
 async fn run<'a, F, R>(
@@ -142,17 +131,6 @@ fn limited(response: Response<Body>) -> Response<Body> {
         "The answer is larger than {MAX_ANSWER} bytes. Use \"limit\" and \"page\" to read it in pieces"
     ));
     json_response(error.status(), json!({ "errors": error.entries() }).to_string())
-}
-
-/// The methods of a path, in Directus' order.
-fn options(path: &str) -> Answer {
-    let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
-    Answer::Methods(match segments.as_slice() {
-        ["items", "code_reservation"] => "POST,SEARCH,GET,HEAD,PATCH,DELETE",
-        ["items", "code_reservation", _] => "GET,HEAD,PATCH,DELETE",
-        ["graphql"] | ["graphql", "system"] => "GET,HEAD,POST",
-        _ => "GET,HEAD",
-    })
 }
 
 /// The part of a path that a log line may contain. A client that encodes the question mark, or writes `&` for it, puts

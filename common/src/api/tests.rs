@@ -26,7 +26,7 @@ fn context() -> Arc<Context> {
 fn request(gateway: &str, lambda: &str) -> Request {
     let event = json!({
         "version": "2.0",
-        "routeKey": "GET /files",
+        "routeKey": "GET /server/health",
         "requestContext": {"http": {"method": "GET"}, "requestId": gateway},
     });
     let mut of_lambda = lambda_http::Context::default();

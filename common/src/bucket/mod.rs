@@ -12,7 +12,7 @@ mod uploads;
 pub use error::BucketError;
 pub use links::{Link, LinkMethod};
 pub use listing::{Listed, OpenUpload};
-pub use objects::{ObjectHead, Stored};
+pub use objects::{ObjectHead, Stored, Summed};
 pub use uploads::Part;
 
 use aws_sdk_s3::Client;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_s3::{
     primitives::ByteStream,
-    types::{ChecksumAlgorithm, Delete, ObjectIdentifier},
+    types::{ChecksumAlgorithm, ChecksumMode, ChecksumType, Delete, ObjectIdentifier},
 };
 
 use super::{Bucket, BucketError, error::classify};
@@ -29,6 +29,15 @@ pub struct Stored {
     pub len: u64,
     /// Its number of rows, from its metadata; `None` if the metadata does not contain it.
     pub rows: Option<u64>,
+}
+
+/// What S3 knows of the bytes of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summed {
+    /// Its size (bytes).
+    pub len: u64,
+    /// The CRC-64/NVME of all its bytes in base64; `None` if S3 has no such checksum.
+    pub crc64_nvme: Option<String>,
 }
 
 impl Bucket<'_> {
@@ -70,6 +79,48 @@ impl Bucket<'_> {
                 other => Err(other),
             },
         }
+    }
+
+    /// The size of an object and the CRC-64/NVME of its bytes, as S3 stored it; `None` if there is no object.
+    ///
+    /// # Errors
+    /// As [`Bucket::head`].
+    pub async fn checksum(&self, key: &str) -> Result<Option<Summed>, BucketError> {
+        let head = self.client.head_object().bucket(self.name).key(key).checksum_mode(ChecksumMode::Enabled);
+        match head.send().await {
+            Ok(answer) => {
+                // A checksum of the checksums of parts says nothing about the bytes.
+                let is_full = answer.checksum_type.as_ref().is_none_or(|kind| *kind == ChecksumType::FullObject);
+                Ok(Some(Summed {
+                    len: answer.content_length.and_then(|len| u64::try_from(len).ok()).unwrap_or(0),
+                    crc64_nvme: answer.checksum_crc64_nvme.filter(|_| is_full),
+                }))
+            }
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_not_found()) => Ok(None),
+            Err(error) => match classify(error) {
+                BucketError::NoSuchObject => Ok(None),
+                other => Err(other),
+            },
+        }
+    }
+
+    /// The first bytes of an object, `most` at most, and its number of rows, from its metadata; `None` if there is no
+    /// object.
+    ///
+    /// # Errors
+    /// As [`Bucket::head`].
+    pub async fn beginning(&self, key: &str, most: u32) -> Result<Option<(Vec<u8>, Option<u64>)>, BucketError> {
+        let range = format!("bytes=0-{}", most.saturating_sub(1));
+        let answer = match self.client.get_object().bucket(self.name).key(key).range(range).send().await {
+            Ok(answer) => answer,
+            Err(error) => match classify(error) {
+                BucketError::NoSuchObject => return Ok(None),
+                other => return Err(other),
+            },
+        };
+        let rows = answer.metadata.as_ref().and_then(|metadata| metadata.get(ROWS)?.parse().ok());
+        let bytes = answer.body.collect().await.map_err(|error| BucketError::Busy(error.to_string()))?;
+        Ok(Some((bytes.to_vec(), rows)))
     }
 
     /// Deletes objects. Ignores keys that do not exist.

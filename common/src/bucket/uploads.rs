@@ -148,11 +148,12 @@ impl Bucket<'_> {
             .map_err(classify)
     }
 
-    /// Aborts an upload, which frees its parts. Ignores an upload that no longer exists.
+    /// Aborts an upload, which frees its parts. Gives `false` for an upload that does not exist: it was completed or
+    /// aborted before.
     ///
     /// # Errors
     /// [`BucketError::Busy`] when S3 does not answer; [`BucketError::Refused`] when it refuses.
-    pub async fn abort_upload(&self, key: &str, upload: &str) -> Result<(), BucketError> {
+    pub async fn abort_upload(&self, key: &str, upload: &str) -> Result<bool, BucketError> {
         let result = self
             .client
             .abort_multipart_upload()
@@ -161,11 +162,11 @@ impl Bucket<'_> {
             .upload_id(upload)
             .send()
             .await
-            .map(drop)
             .map_err(classify);
         match result {
-            Err(BucketError::NoSuchUpload) => Ok(()),
-            other => other,
+            Ok(_) => Ok(true),
+            Err(BucketError::NoSuchUpload) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 }

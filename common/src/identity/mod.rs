@@ -14,6 +14,7 @@ pub use issuer::Issuer;
 use crate::{
     config::Oidc,
     directory::User,
+    reservation::Timestamp,
     store::{Store, token_hash},
 };
 use tokens::Tokens;
@@ -31,17 +32,18 @@ impl Identity {
         Self { issuer: oidc.map(Issuer::new), tokens: Tokens::default() }
     }
 
-    /// The user of a token, whatever their status; `None` if no user has this static token or the JWT's subject.
+    /// The user of a token, whatever their status; `None` if no user has this static token or the JWT's subject, or if
+    /// the static token has ended at `now`.
     ///
     /// # Errors
     /// [`IdentityError::InvalidToken`] for a JWT that does not verify, [`IdentityError::IssuerUnavailable`] when the
     /// issuer's keys cannot be fetched, [`IdentityError::Store`] when the `Directory` table does not answer.
-    pub async fn user_of(&self, store: Store<'_>, token: &str) -> Result<Option<User>, IdentityError> {
+    pub async fn user_of(&self, store: Store<'_>, token: &str, now: Timestamp) -> Result<Option<User>, IdentityError> {
         if let Some(issuer) = self.issuer.as_ref().filter(|_| Issuer::is_jwt(token)) {
             return Ok(store.user_of_subject(&issuer.subject(token).await?).await?);
         }
         let hash = token_hash(token);
-        let user = store.user_of_token(&hash, self.tokens.guess(&hash).as_deref()).await?;
+        let user = store.user_of_token(&hash, self.tokens.guess(&hash).as_deref(), now).await?;
         if let Some(user) = &user {
             self.tokens.learn(&hash, &user.id);
         }

@@ -52,16 +52,33 @@ pub enum Event {
     ExportCompleted,
     /// A client's change conflicted with another one and is retried on fresh data.
     EditConflict,
-    /// The sweep looked for reservations without progress.
-    Woken {
-        /// Number of reservations that were woken.
-        nudged: usize,
-        /// Number of reservations that ended as `error` after their last attempt.
-        ended: usize,
-    },
+    /// The sweep looked for reservations without progress, and woke so many.
+    Woken(usize),
+    /// A woken reservation ended as `error` after its last attempt.
+    GivenUp,
     /// The daily check found so many partitions that contain rows but are not read by lists, because `Shards` was
     /// lowered.
     StrayShards(usize),
+    /// Changes of reservations were counted.
+    Tallied(Tallied),
+    /// The daily tidying removed nothing, because the table lacks so many reservations whose exports exist. 0 if it did
+    /// its work.
+    TidyStopped(usize),
+}
+
+/// The result of counting the changes of one batch of the stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tallied {
+    /// Number of reservations that are counted as something else now.
+    pub rows: usize,
+    /// Number of transactions that were sent.
+    pub transactions: usize,
+    /// Number of these that conflicted with another writer.
+    pub conflicts: usize,
+    /// Number of reservations whose records the stream delivers again.
+    pub failed: usize,
+    /// Time from the oldest of the changes until it was counted (milliseconds).
+    pub lag_ms: u64,
 }
 
 /// A request and its answer.
@@ -117,8 +134,11 @@ impl Event {
             Self::Slice(_) => "slice",
             Self::ExportCompleted => "export_completed",
             Self::EditConflict => "edit_conflict",
-            Self::Woken { .. } => "woken",
+            Self::Woken(_) => "woken",
+            Self::GivenUp => "given_up",
             Self::StrayShards(_) => "stray_shards",
+            Self::Tallied(_) => "tallied",
+            Self::TidyStopped(_) => "tidy_stopped",
         }
     }
 
@@ -152,8 +172,17 @@ impl Event {
             ],
             Self::ExportCompleted => vec![count("ExportsCompleted", 1)],
             Self::EditConflict => vec![count("EditConflicts", 1)],
-            Self::Woken { nudged, ended } => vec![count("Woken", *nudged), count("EndedByTheSweep", *ended)],
+            Self::Woken(woken) => vec![count("Woken", *woken)],
+            Self::GivenUp => vec![count("GivenUp", 1)],
             Self::StrayShards(shards) => vec![count("StrayShards", *shards)],
+            Self::Tallied(tallied) => vec![
+                count("RowsTallied", tallied.rows),
+                count("TallyTransactions", tallied.transactions),
+                count("TallyConflicts", tallied.conflicts),
+                count("TallyFailures", tallied.failed),
+                of("TallyLag", Unit::Milliseconds, tallied.lag_ms),
+            ],
+            Self::TidyStopped(unknown) => vec![count("TidyStopped", *unknown)],
         }
     }
 

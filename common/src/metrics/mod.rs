@@ -10,6 +10,6 @@ mod sink;
 mod totals;
 
 pub use emf::{NAMESPACE, document};
-pub use event::{Allocation, Event, Measurement, Request, Slice, Unit};
+pub use event::{Allocation, Event, Measurement, Request, Slice, Tallied, Unit};
 pub use sink::Metrics;
 pub use totals::Totals;

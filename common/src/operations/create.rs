@@ -1,4 +1,5 @@
-//! Creating reservations: one or many, all or nothing, once per Idempotency-Key.
+//! Creating reservations: one or many, all or nothing, once per Idempotency-Key. A request of REST has one creation; a
+//! document of GraphQL may have several, which are one transaction under an Idempotency-Key.
 
 use std::collections::BTreeSet;
 
@@ -50,6 +51,41 @@ pub struct Request<'a> {
     pub query: &'a RawQuery,
 }
 
+/// One creation of a request.
+#[derive(Clone, Copy)]
+pub struct Creation<'a> {
+    /// An object, or an array of objects.
+    pub input: &'a Value,
+    /// The parameters that shape the answer.
+    pub query: &'a RawQuery,
+}
+
+/// A creation while it is worked on.
+struct Part<'a> {
+    query: Query,
+    inputs: &'a [Value],
+    is_list: bool,
+}
+
+impl<'a> Part<'a> {
+    fn read(session: Session<'_>, creation: &Creation<'a>) -> Result<Self, OperationError> {
+        let query = session.query(Collection::CodeReservation, creation.query)?;
+        let inputs: &[Value] = match creation.input {
+            Value::Array(inputs) => inputs,
+            one => std::slice::from_ref(one),
+        };
+        Ok(Self { query, inputs, is_list: creation.input.is_array() })
+    }
+}
+
+/// Why nothing was created: the position of the creation that failed, and its error.
+pub type Failed = (usize, OperationError);
+
+/// Adds the position of a creation to its error.
+fn at<T>(position: usize, result: Result<T, OperationError>) -> Result<T, Failed> {
+    result.map_err(|error| (position, error))
+}
+
 /// Creates reservations and shows them. Gives `null` when the filter of the parameters excludes a single one.
 ///
 /// # Errors
@@ -59,83 +95,130 @@ pub struct Request<'a> {
 /// Idempotency-Key that was used with another body; `SERVICE_UNAVAILABLE` when DynamoDB does not answer. Either all
 /// reservations are written or none.
 pub async fn create(context: &Context, session: Session<'_>, request: Request<'_>) -> Result<Value, OperationError> {
-    session.caller.may(Action::Create, Collection::CodeReservation)?;
-    let query = session.query(Collection::CodeReservation, request.query)?;
-    let inputs: &[Value] = match request.input {
-        Value::Array(inputs) => inputs,
-        one => std::slice::from_ref(one),
-    };
-    let is_list = request.input.is_array();
-    let key = remembered_key(session, &request)?;
+    let creations = [Creation { input: request.input, query: request.query }];
+    let created = create_all(context, session, &creations, request.body, request.key).await;
+    let answers = created.map_err(|(_, error)| error)?;
+    answers.into_iter().next().ok_or_else(|| OperationError::Unavailable("a creation without an answer".to_owned()))
+}
+
+/// Creates the reservations of all creations in one transaction. Gives one answer for each. `body` and `key` are those of
+/// the whole request, as in [`Request`].
+///
+/// # Errors
+/// As [`create`], with the position of the creation whose fault it is; the first one for a fault of the request. Then
+/// nothing is written.
+pub async fn create_all(
+    context: &Context,
+    session: Session<'_>,
+    creations: &[Creation<'_>],
+    body: &[u8],
+    key: Option<&str>,
+) -> Result<Vec<Value>, Failed> {
+    at(0, session.caller.may(Action::Create, Collection::CodeReservation))?;
+    let mut parts = Vec::with_capacity(creations.len());
+    for (position, creation) in creations.iter().enumerate() {
+        parts.push(at(position, Part::read(session, creation))?);
+    }
+    let key = at(0, remembered_key(session, key))?;
     let most = MAX_BATCH - usize::from(key.is_some());
-    if inputs.len() > most {
-        return Err(OperationError::too_many_rows(inputs.len(), most));
+    let rows = parts.iter().map(|part| part.inputs.len()).sum();
+    if rows > most {
+        return Err((0, OperationError::too_many_rows(rows, most)));
     }
     let store = context.store();
-    let body = hash(request.body);
+    let body = hash(body);
     let now = session.now.time().timestamp();
-    let again = Again { query: &query, inputs, body: &body, is_list };
     if let Some(key) = &key
-        && let Some(remembered) = store.remembered(key, now).await?
+        && let Some(remembered) = at(0, store.remembered(key, now).await.map_err(OperationError::from))?
     {
-        return first_answer(context, session, &remembered, &again).await;
+        return first_answers(context, session, &remembered, &parts, &body).await;
     }
-    let new = drafts(context, session, inputs, is_list).await?;
-    if let Err(error) = open_limit::check(context, session.caller, new.iter().map(|item| (None, item))).await {
+    let mut ids = BTreeSet::new();
+    let mut new: Vec<Vec<Reservation>> = Vec::with_capacity(parts.len());
+    for (position, part) in parts.iter().enumerate() {
+        new.push(at(position, drafts(context, session, part, &mut ids).await)?);
+    }
+    let all: Vec<Reservation> = new.iter().flatten().cloned().collect();
+    if let Err(error) = open_limit::check(context, session.caller, all.iter().map(|item| (None, item))).await {
         // A concurrent request with the same key may have created the rows that are too many.
         let first = match &key {
-            Some(key) => store.remembered(key, now).await?,
+            Some(key) => at(0, store.remembered(key, now).await.map_err(OperationError::from))?,
             None => None,
         };
         return match first {
-            Some(first) => first_answer(context, session, &first, &again).await,
-            None => Err(error),
+            Some(first) => first_answers(context, session, &first, &parts, &body).await,
+            None => Err((0, error)),
         };
     }
-    let data = show(context, session, &query, &new, is_list).await?;
-    check_length(session, &data)?;
+    let mut answers = Vec::with_capacity(parts.len());
+    for (position, (part, items)) in parts.iter().zip(&new).enumerate() {
+        let data = at(position, show(context, session, part, items).await)?;
+        at(position, check_length(session, &data))?;
+        answers.push(data);
+    }
     let remembered = key.map(|key| Remembered {
         key,
         body: body.clone(),
-        ids: new.iter().map(|item| item.id).collect(),
+        ids: all.iter().map(|item| item.id).collect(),
         rights: Some(rights(session)),
-        answer: Some(data.to_string()).filter(|text| text.len() <= MAX_REMEMBERED_ANSWER),
+        answer: Some(stored_text(&answers)).filter(|text| text.len() <= MAX_REMEMBERED_ANSWER),
         expires_at: now + REMEMBERED_SECONDS,
     });
-    if new.is_empty() && remembered.is_none() {
-        return Ok(data);
+    if all.is_empty() && remembered.is_none() {
+        return Ok(answers);
     }
-    match store.create(&new, remembered.as_ref().map(|remembered| (remembered, now))).await? {
-        Created::Done => Ok(data),
+    let created = store.create(&all, remembered.as_ref().map(|remembered| (remembered, now))).await;
+    match at(0, created.map_err(OperationError::from))? {
+        Created::Done => Ok(answers),
         Created::Exists(id) => {
+            let position = new.iter().position(|items| items.iter().any(|item| item.id == id)).unwrap_or(0);
+            let is_list = parts.get(position).is_some_and(|part| part.is_list);
             let mut bad = BadRows::new(is_list);
-            let rows: Vec<_> = new.iter().map(|item| item.id).enumerate().collect();
-            taken(context, &rows, &mut bad).await?;
-            bad.finish()?;
+            let rows: Vec<_> = new.get(position).into_iter().flatten().map(|item| item.id).enumerate().collect();
+            at(position, taken(context, &rows, &mut bad).await)?;
+            at(position, bad.finish())?;
             // Deleted since, or the only row.
-            Err(not_unique(id))
+            Err((position, not_unique(id)))
         }
         // A concurrent request with the same key committed first.
-        Created::Remembered(first) => first_answer(context, session, &first, &again).await,
+        Created::Remembered(first) => first_answers(context, session, &first, &parts, &body).await,
     }
 }
 
-/// Validates all inputs. Nothing is written unless every one is valid.
+/// The answers as they are stored: that of the only creation, or a list.
+fn stored_text(answers: &[Value]) -> String {
+    match answers {
+        [one] => one.to_string(),
+        many => Value::from(many.to_vec()).to_string(),
+    }
+}
+
+/// Reads [`stored_text`] of so many answers.
+fn stored_answers(text: &str, count: usize) -> Option<Vec<Value>> {
+    let data: Value = serde_json::from_str(text).ok()?;
+    match data {
+        one if count == 1 => Some(vec![one]),
+        Value::Array(many) if many.len() == count => Some(many),
+        _ => None,
+    }
+}
+
+/// Validates all inputs of a creation. Nothing is written unless every one is valid. `ids` are those that the request chose
+/// so far.
 ///
 /// # Errors
 /// That of the only input; for a list [`OperationError::Rows`] with all bad ones.
 async fn drafts(
     context: &Context,
     session: Session<'_>,
-    inputs: &[Value],
-    is_list: bool,
+    part: &Part<'_>,
+    ids: &mut BTreeSet<Uuid>,
 ) -> Result<Vec<Reservation>, OperationError> {
-    let mut new: Vec<Reservation> = Vec::with_capacity(inputs.len());
+    let mut new: Vec<Reservation> = Vec::with_capacity(part.inputs.len());
     let mut chosen: Vec<(usize, Uuid)> = Vec::new();
-    let mut ids = BTreeSet::new();
-    let mut bad = BadRows::new(is_list);
+    let mut bad = BadRows::new(part.is_list);
     let mut character_sets = CharacterSets::new(context, session.caller);
-    for (row, input) in inputs.iter().enumerate() {
+    for (row, input) in part.inputs.iter().enumerate() {
         let draft = draft(context, session, input, &mut character_sets).await;
         let item = bad.keep(row, draft)?;
         // The id of a bad row is judged too.
@@ -204,58 +287,63 @@ fn not_unique(id: Uuid) -> OperationError {
 async fn show(
     context: &Context,
     session: Session<'_>,
-    query: &Query,
+    part: &Part<'_>,
     items: &[Reservation],
-    is_list: bool,
 ) -> Result<Value, OperationError> {
     match items {
-        [one] if !is_list => show_written(context, session, query, one).await,
-        many => Ok(show_many(context, session, query, many).await?.data),
+        [one] if !part.is_list => show_written(context, session, &part.query, one).await,
+        many => Ok(show_many(context, session, &part.query, many).await?.data),
     }
 }
 
-/// A request whose Idempotency-Key was used before.
-struct Again<'a> {
-    query: &'a Query,
-    inputs: &'a [Value],
-    body: &'a str,
-    is_list: bool,
-}
-
-/// The answer of the first request with this key, if the caller has the right to it today. The answer is the stored one
-/// if the caller's rights are those of the first request. Otherwise it is built from the rows with today's rights.
+/// The answers of the first request with this key, if the caller has the right to them today. They are the stored ones
+/// if the caller's rights are those of the first request. Otherwise they are built from the rows with today's rights.
 ///
 /// # Errors
 /// [`OperationError::KeyReused`] when the body differs from the first request's; `FORBIDDEN` when a row belongs to an
 /// organisation that the caller may not see today, or when the answer must be built and a row was deleted.
-async fn first_answer(
+async fn first_answers(
     context: &Context,
     session: Session<'_>,
     remembered: &Remembered,
-    again: &Again<'_>,
-) -> Result<Value, OperationError> {
-    if remembered.body != again.body {
-        return Err(OperationError::KeyReused("The Idempotency-Key was used with another body".to_owned()));
+    parts: &[Part<'_>],
+    body: &str,
+) -> Result<Vec<Value>, Failed> {
+    // An older version remembered the first creation of a document alone.
+    let rows: usize = parts.iter().map(|part| part.inputs.len()).sum();
+    if remembered.body != body || remembered.ids.len() != rows {
+        let reused = OperationError::KeyReused("The Idempotency-Key was used with another body".to_owned());
+        return Err((0, reused));
     }
     // The organisation in the request decides for a row that was deleted since, that of the row for any other.
-    for input in again.inputs {
-        let input = keys_of_relations(input)?;
-        if !session.caller.sees(input.get("reserved_for").and_then(Value::as_str)) {
-            return Err(OperationError::no_row());
+    for (position, part) in parts.iter().enumerate() {
+        for input in part.inputs {
+            let input = at(position, keys_of_relations(input))?;
+            if !session.caller.sees(input.get("reserved_for").and_then(Value::as_str)) {
+                return Err((position, OperationError::no_row()));
+            }
         }
     }
-    let items = context.store().reservations(&remembered.ids).await?;
+    let items = at(0, context.store().reservations(&remembered.ids).await.map_err(OperationError::from))?;
     if !items.iter().all(|item| session.caller.sees(item.reserved_for.as_deref())) {
-        return Err(OperationError::no_row());
+        return Err((0, OperationError::no_row()));
     }
     let same_rights = remembered.rights.as_deref() == Some(&*rights(session));
-    if same_rights && let Some(data) = remembered.answer.as_deref().and_then(|text| serde_json::from_str(text).ok()) {
-        return Ok(data);
+    let stored = remembered.answer.as_deref().filter(|_| same_rights);
+    if let Some(answers) = stored.and_then(|text| stored_answers(text, parts.len())) {
+        return Ok(answers);
     }
     if !same_rights && items.len() < remembered.ids.len() {
-        return Err(OperationError::no_row());
+        return Err((0, OperationError::no_row()));
     }
-    show(context, session, again.query, &items, again.is_list).await
+    let mut answers = Vec::with_capacity(parts.len());
+    let mut ids = remembered.ids.iter();
+    for (position, part) in parts.iter().enumerate() {
+        let own: BTreeSet<&Uuid> = ids.by_ref().take(part.inputs.len()).collect();
+        let items: Vec<Reservation> = items.iter().filter(|item| own.contains(&item.id)).cloned().collect();
+        answers.push(at(position, show(context, session, part, &items).await)?);
+    }
+    Ok(answers)
 }
 
 /// A hash of the rights that decide what an answer may show: the role and the organisations.
@@ -264,8 +352,8 @@ fn rights(session: Session<'_>) -> String {
     hash(json!([session.caller.role(), own]).to_string().as_bytes())
 }
 
-fn remembered_key(session: Session<'_>, request: &Request<'_>) -> Result<Option<String>, OperationError> {
-    match request.key {
+fn remembered_key(session: Session<'_>, key: Option<&str>) -> Result<Option<String>, OperationError> {
+    match key {
         None | Some("") => Ok(None),
         Some(key) if key.chars().count() > MAX_KEY => {
             Err(OperationError::InvalidPayload(format!("The Idempotency-Key has more than {MAX_KEY} characters")))

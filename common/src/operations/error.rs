@@ -22,6 +22,9 @@ pub enum OperationError {
     /// A query parameter that cannot be used.
     #[error("invalid query: {0}")]
     InvalidQuery(String),
+    /// A query that would read more than so many items (`MaxScan`).
+    #[error("the query would read more than {0} items")]
+    TooManyItems(usize),
     /// An input that cannot be used.
     #[error("invalid payload: {0}")]
     InvalidPayload(String),
@@ -97,10 +100,7 @@ impl From<Refusal> for OperationError {
 impl From<StoreError> for OperationError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::TooMany(limit) => Self::InvalidQuery(format!(
-                "The query would have to read more than {limit} items. Filter by id, code or reserved_for; a caller with all \
-                 organisations can also filter by product or reference_id"
-            )),
+            StoreError::TooMany(limit) => Self::TooManyItems(limit),
             StoreError::Busy(_) | StoreError::Contended(_) => Self::Unavailable(error.to_string()),
             StoreError::Refused(_) | StoreError::Corrupt { .. } => Self::Internal(error.to_string()),
         }

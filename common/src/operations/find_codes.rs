@@ -3,7 +3,7 @@
 //! No table is scanned: the inverse permutation gives the index of a code in its pool, and the range entry with this
 //! index names the reservation.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use uuid::Uuid;
 
@@ -14,7 +14,7 @@ use crate::{
     context::Context,
     query::CodeLookup,
     reservation::Reservation,
-    store::{Pool, Store},
+    store::{Pool, RangeEntry, Store},
 };
 
 /// A code that was issued, with its reservation and its index in the pool.
@@ -96,6 +96,76 @@ pub(super) async fn find_code_by_id(
     Ok(reservation
         .filter(|reservation| caller.sees(reservation.reserved_for.as_deref()))
         .map(|reservation| FoundCode { reservation, index }))
+}
+
+/// A code that was issued, for operators: also one whose reservation was deleted.
+#[derive(Clone, Debug)]
+pub struct TracedCode {
+    /// The namespace of its pool.
+    pub namespace: Namespace,
+    /// Its index in the pool.
+    pub index: u64,
+    /// The range that contains the index; no reservation owns a burned one.
+    pub range: RangeEntry,
+    /// The reservation, if the incarnation that got the range still exists.
+    pub reservation: Option<Reservation>,
+}
+
+/// Finds who was issued a code: one batch read of the candidate pools, one query for the range, and one batch read of
+/// the reservations. A code of several pools needs one query for each: an 18-digit number can be an SSCC and a GSRN.
+///
+/// # Errors
+/// `SERVICE_UNAVAILABLE` when DynamoDB or the secret does not answer; `INTERNAL_SERVER_ERROR` when the pool was created
+/// with another secret.
+pub async fn trace_code(context: &Context, lookup: &CodeLookup) -> Result<Vec<TracedCode>, OperationError> {
+    let store = context.store();
+    let candidates = lookup.candidates();
+    let namespaces: BTreeSet<Namespace> = candidates.iter().map(|candidate| candidate.namespace.clone()).collect();
+    if namespaces.is_empty() {
+        return Ok(Vec::new());
+    }
+    let pools = store.pools(&namespaces.into_iter().collect::<Vec<_>>()).await?;
+    let mut traced = Vec::new();
+    for candidate in candidates {
+        let Some(pool) = pools.iter().find(|pool| pool.namespace == candidate.namespace) else { continue };
+        let Some(index) = index_of(context.secret().await?, pool, &candidate.varying)? else { continue };
+        let Some(range) = store.range_of(&pool.namespace, index).await? else { continue };
+        traced.push(TracedCode { namespace: pool.namespace.clone(), index, range, reservation: None });
+    }
+    let ids: Vec<Uuid> = traced.iter().filter_map(|traced| traced.range.reservation).collect();
+    let reservations = if ids.is_empty() { Vec::new() } else { store.reservations(&ids).await? };
+    for code in &mut traced {
+        let is_owner = |item: &&Reservation| {
+            Some(item.id) == code.range.reservation && Some(item.incarnation) == code.range.incarnation
+        };
+        code.reservation = reservations.iter().find(is_owner).cloned();
+    }
+    if let CodeLookup::DigitalLink(link) = lookup {
+        traced.retain(|code| code.reservation.as_ref().is_none_or(|item| links_to(context, link, item)));
+    }
+    Ok(traced)
+}
+
+/// The index of a code, issued or not, in the pools of its candidates, each with the pool's namespace and character set
+/// as a specification says (for pools that are lost). Reads nothing.
+///
+/// # Errors
+/// [`OperationError::Internal`] when the permutation cannot be set up.
+pub fn indexes_in(
+    secret: &Secret,
+    lookup: &CodeLookup,
+    spec: impl Fn(&Namespace) -> Option<PoolSpec>,
+) -> Result<Vec<(PoolSpec, u64)>, OperationError> {
+    let internal = |error: crate::code::CodeError| OperationError::Internal(error.to_string());
+    let mut found = Vec::new();
+    for candidate in lookup.candidates() {
+        let Some(spec) = spec(&candidate.namespace) else { continue };
+        let permutation = Permutation::new(&spec, &secret.pool_key(&spec.namespace)).map_err(internal)?;
+        if let Some(index) = permutation.index_of(&candidate.varying) {
+            found.push((spec, index));
+        }
+    }
+    Ok(found)
 }
 
 /// Whether a link leads to the code of a reservation that it was found for. A Digital Link identifies its code on every

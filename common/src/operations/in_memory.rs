@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Loader, OperationError, Session};
 use crate::{
     context::Context,
-    query::{Answer, Query, Rank, Related, Row},
+    query::{Answer, Groups, Leading, Query, Related, Row},
 };
 
 /// Rows that are made and evaluated at once.
@@ -51,10 +51,9 @@ pub(super) async fn list(
     session.reads(context, rows.len())?;
     let needs = query.needs();
     let mut loader = Loader::new(context, session);
-    let grouped = query.grouped_members();
+    let mut groups = Groups::new(query);
     let (mut total, mut filtered) = (0, 0);
-    let mut ranked: Vec<(Rank, usize)> = Vec::new();
-    let mut reduced: Vec<Row> = Vec::new();
+    let mut leading = Leading::new(query, query.window);
     for start in (0..rows.len()).step_by(CHUNK) {
         let positions = start..rows.len().min(start + CHUNK);
         let chunk = make(rows, positions.clone())?;
@@ -64,23 +63,22 @@ pub(super) async fn list(
             if query.matches(&row, &loader.related) {
                 filtered += 1;
                 if query.shows_rows() {
-                    ranked.extend(query.rank(&row, &loader.related).map(|rank| (rank, position)));
+                    leading.offer(&row, &loader.related, position);
                 } else {
-                    reduced.extend(grouped.held(row, session.budget));
+                    groups.take(&row, &loader.related);
                 }
             }
             turn(session).await;
         }
         session.budget.check()?;
-        loader.forget(query)?;
+        loader.forget();
     }
     let meta = query.meta_of(total, filtered);
     if !query.shows_rows() {
-        let data = query.data_of(reduced.iter().collect(), &loader.related)?;
+        let data = groups.into_data(session.budget)?;
         return Ok(Answer { meta, data });
     }
-    ranked.sort_by(|a, b| query.compare_ranks(&a.0, &b.0));
-    let shown = query.window.cut(ranked.into_iter().map(|(_, position)| position));
+    let shown = leading.into_window();
     let shown = make(rows, shown.into_iter())?;
     loader.to_render(&needs, query.collection, &shown).await?;
     Ok(Answer { meta, data: query.render(&shown, &loader.related)? })

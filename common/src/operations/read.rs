@@ -1,25 +1,21 @@
 //! Reads reservations: lists, single rows, aggregates, and the answers of writes. The caller's rights are applied here,
 //! in one place for all of these.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{
-    Caller, OperationError, Session,
+    OperationError, Session, plans,
     reading::{Kept, Reading},
     relate::Loader,
     rows,
+    tallied::Tallied,
+    too_many,
 };
 use crate::{
     context::Context,
     query::{self, Answer, Budget, Collection, Meta, Query, RawQuery, Related, Row},
     reservation::Reservation,
-    store::{
-        Partition, Store, Walk,
-        plan::{Plan, Source},
-    },
 };
 
 /// A list of reservations that was read but not yet serialised.
@@ -81,23 +77,33 @@ pub async fn list(context: &Context, session: Session<'_>, raw: &RawQuery) -> Re
 /// `INVALID_QUERY` when the query would read more than `MaxScan` items; `SERVICE_UNAVAILABLE` when DynamoDB does not
 /// answer.
 pub async fn run(context: &Context, session: Session<'_>, query: &Query) -> Result<List, OperationError> {
-    let store = context.store();
     let needs = query.needs();
     let mut reading = Reading::open(context, session, query, &needs).await?;
     let plan = reading.plan();
-    if let Some(data) = count_alone(store, query, &plan).await? {
-        return Ok(List { meta: None, data: Data::Value(data) });
+    let refused = |error| too_many::explained(error, query, session);
+    let tallied = Tallied::new(context, session);
+    if let Some((filtered, data)) = tallied.data(query, &plan).await.map_err(refused)? {
+        plans::report(format_args!("{plan}; only counted"));
+        let total = tallied.total_count(query, Some(filtered)).await.map_err(refused)?;
+        return Ok(List { meta: query.meta_of(total, filtered), data: Data::Value(data) });
     }
-    let read = reading.read(&plan, query.window).await?;
-    let total = match query.meta.contains(&Meta::TotalCount) {
-        true => total_count(store, session.caller).await?,
-        false => 0,
-    };
+    let counted = tallied.filter_count(query).await.map_err(refused)?;
+    let read = reading.read(&plan, query.window, counted).await.map_err(|error| {
+        plans::report(format_args!("{plan}; refused; {}", reading.cost()));
+        refused(error)
+    })?;
+    // Without `filter_count`, the matches are counted only as far as the window needs.
+    let filtered = read.filtered.filter(|_| query.meta.contains(&Meta::FilterCount));
+    let total = tallied.total_count(query, filtered).await.map_err(refused)?;
     let meta = query.meta_of(total, read.filtered.unwrap_or(0));
     let data = match read.kept {
-        Kept::Reduced(rows) => Data::Value(query.data_of(rows.iter().collect(), reading.related())?),
+        Kept::Data(data) => {
+            plans::report(format_args!("{plan}; {}", reading.cost()));
+            Data::Value(data)
+        }
         kept => {
-            let items = reading.window(kept, query.window).await?;
+            let items = reading.window(kept).await?;
+            plans::report(format_args!("{plan}; {}", reading.cost()));
             let (rows, related) = reading.show(items).await?;
             Data::Rows(rows, Box::new(related))
         }
@@ -210,26 +216,8 @@ pub async fn matching(
     let needs = query.needs();
     let window = query.window.within(most + 1);
     let mut reading = Reading::open(context, session, query, &needs).await?;
-    let read = reading.read(&reading.plan(), window).await?;
-    reading.window(read.kept, window).await
-}
-
-/// The number of rows that exist for the caller.
-async fn total_count(store: Store<'_>, caller: &Caller) -> Result<usize, OperationError> {
-    let partitions = match caller.organisations() {
-        Some(own) => {
-            own.iter().filter(|id| !id.is_empty()).cloned().map(Partition::Organisation).collect::<BTreeSet<_>>()
-        }
-        None => (0..store.config().shards).map(Partition::Shard).collect(),
-    };
-    Ok(store.count_walk(&Walk::by_id(partitions), store.config().max_scan).await?)
-}
-
-/// The number of matches, if the query asks for nothing else and the index entries alone determine it.
-async fn count_alone(store: Store<'_>, query: &Query, plan: &Plan) -> Result<Option<Value>, OperationError> {
-    let Source::Entries { walk, .. } = &plan.source else { return Ok(None) };
-    if !plan.exact || !query.meta.is_empty() || query.count_data(0).is_none() {
-        return Ok(None);
-    }
-    Ok(query.count_data(store.count_walk(walk, store.config().max_scan).await?))
+    let plan = reading.plan();
+    let read = reading.read(&plan, window, None).await.map_err(|error| too_many::explained(error, query, session))?;
+    plans::report(format_args!("{plan}; {}", reading.cost()));
+    reading.window(read.kept).await
 }

@@ -1,17 +1,29 @@
-//! [`Reading`]: from the plan of a query to the reservations that it matches, in its order and window. Rows are read in
-//! chunks, and only what the rest of the query needs of them is kept.
+//! [`Reading`]: from the plan of a query to the reservations that it matches, in its order and window.
+//!
+//! Rows are read in chunks. The first of them are read whole, because most lists end there. Of all others only the
+//! members are read that the query evaluates; the rows of the page are then read whole. Nothing is kept of rows that
+//! are passed over.
 
 use std::collections::{HashMap, VecDeque};
 
+use futures::StreamExt;
+use serde_json::Value;
+
 use uuid::Uuid;
 
-use super::{OperationError, Session, in_memory::turn, relate::Loader, rows};
+use super::{
+    OperationError, Session,
+    candidates::{Candidates, Cost},
+    in_memory::turn,
+    relate::Loader,
+    rows,
+};
 use crate::{
     context::Context,
-    query::{self, Collection, Limit, Meta, Query, Rank, Related, Row, Window},
+    query::{self, Collection, Groups, Leading, Limit, Members, Meta, Query, Related, Row, Window},
     reservation::Reservation,
     store::{
-        Entries, EntryFilter, Store, StoreError,
+        COLUMNS_AT_ONCE, Entries, EntryFilter, Store, StoreError,
         plan::{Fewer, Plan, Source, plan},
     },
 };
@@ -19,14 +31,17 @@ use crate::{
 /// Rows in the first read of a list. Each further read is twice as large, up to [`MAX_CHUNK`]: most lists are short.
 const CHUNK: usize = 100;
 
-/// Maximum number of rows in one read (five concurrent batch reads).
+/// Maximum number of whole rows in one read (five concurrent batch reads).
 const MAX_CHUNK: usize = 500;
+
+/// Rows that a walk in the order of the query may still lead through before other entries are looked at.
+const NEARLY_THERE: usize = 4_000;
 
 /// When other index entries are looked at, because the index in the order of the query leads through rows that do not
 /// match: after so many rows, if they are at most so many. At last, all that one query may read.
 const FEWER: [(usize, usize); 2] = [(1, 4_000), (1_000, usize::MAX)];
 
-/// Maximum number of matches that are held until their order is known.
+/// Rows that are read whole where all are read before one is shown.
 const HELD: usize = 200;
 
 /// Reservations, each with its row.
@@ -36,10 +51,11 @@ type Rows = Vec<(Reservation, Row)>;
 pub(super) enum Kept {
     /// The matches of the query's window, in its order.
     Window(Vec<Reservation>),
-    /// The order of each match, and the first [`HELD`] of them. Other rows of the window are read again.
-    Order(Vec<(Rank, Uuid)>, HashMap<Uuid, Reservation>),
-    /// The members that groups and aggregates need.
-    Reduced(Vec<Row>),
+    /// The ids of the window, in the order of the query, and those rows of the first [`HELD`] that match. Other rows of
+    /// the window are read again.
+    Ids(Vec<Uuid>, HashMap<Uuid, Reservation>),
+    /// Groups and aggregates.
+    Data(Value),
 }
 
 /// The result of reading a list.
@@ -56,7 +72,10 @@ pub(super) struct Reading<'a> {
     session: Session<'a>,
     query: &'a Query,
     needs: &'a query::Needs,
+    /// The members that are evaluated; `None` where whole rows are needed.
+    evaluated: Option<Members>,
     loader: Loader<'a>,
+    cost: Cost,
 }
 
 impl<'a> Reading<'a> {
@@ -69,7 +88,9 @@ impl<'a> Reading<'a> {
     ) -> Result<Self, OperationError> {
         let mut loader = Loader::new(context, session);
         loader.resolve_codes(query).await?;
-        Ok(Self { context, store: context.store(), session, query, needs, loader })
+        // The number of codes is in the range of a row, which is no member.
+        let evaluated = (!needs.count_to_evaluate).then(|| query.evaluated_members());
+        Ok(Self { context, store: context.store(), session, query, needs, evaluated, loader, cost: Cost::default() })
     }
 
     /// The plan of the query.
@@ -77,26 +98,38 @@ impl<'a> Reading<'a> {
         plan(self.query, self.store.shape(), |codes| self.loader.reservations_with(codes))
     }
 
-    /// Reads the matches of the query. The plan limits how many items are read.
-    pub(super) async fn read(&mut self, plan: &Plan, window: Window) -> Result<Read, OperationError> {
+    /// Reads the matches of the query. The plan limits how many items are read. `counted` is the number of matches, if
+    /// it is known already.
+    pub(super) async fn read(
+        &mut self,
+        plan: &Plan,
+        window: Window,
+        counted: Option<usize>,
+    ) -> Result<Read, OperationError> {
         let read = match &plan.source {
-            Source::Nothing => Read { kept: self.nothing(), filtered: Some(0) },
-            Source::Keys(ids) => self.everything(&mut Candidates::Ids(ids.iter().copied().collect())).await?,
+            Source::Nothing => Read { kept: self.nothing()?, filtered: Some(0) },
+            Source::Keys(ids) => {
+                let mut candidates = Candidates::ids(ids.iter().copied().collect());
+                self.everything(window, &mut candidates).await?
+            }
             Source::Entries { walk, in_order, fewer } => {
-                let mut candidates = Candidates::Entries(Entries::new(walk, &plan.entries));
+                let mut candidates = Candidates::entries(Entries::new(walk, &plan.entries));
                 let read = match in_order {
-                    true => self.page(plan, window, &mut candidates, fewer.as_ref()).await?,
-                    false => self.everything(&mut candidates).await?,
+                    true => self.page(plan, window, &mut candidates, fewer.as_ref(), counted).await?,
+                    false => self.everything(window, &mut candidates).await?,
                 };
-                tracing::debug!(scanned = candidates.scanned(), "plan: {plan}");
+                self.cost += candidates.cost();
                 read
             }
         };
         Ok(read)
     }
 
-    fn nothing(&self) -> Kept {
-        if self.query.shows_rows() { Kept::Window(Vec::new()) } else { Kept::Reduced(Vec::new()) }
+    fn nothing(&self) -> Result<Kept, OperationError> {
+        Ok(match self.query.shows_rows() {
+            true => Kept::Window(Vec::new()),
+            false => Kept::Data(Groups::new(self.query).into_data(self.session.budget)?),
+        })
     }
 
     /// Reads one window of candidates that are in the order of the query. If every candidate matches, they are skipped
@@ -110,6 +143,7 @@ impl<'a> Reading<'a> {
         window: Window,
         candidates: &mut Candidates,
         fewer: Option<&Fewer>,
+        counted: Option<usize>,
     ) -> Result<Read, OperationError> {
         let (mut skip, take) = (window.skip(), window.take().unwrap_or(usize::MAX));
         let mut tries = if fewer.is_some() { &FEWER[..] } else { &[] };
@@ -124,18 +158,32 @@ impl<'a> Reading<'a> {
                 break;
             }
             let left = take - items.len();
+            let is_whole = exact || read == 0 || self.evaluated.is_none();
             let chunk = if exact { left.min(most) } else { most };
-            most = (most * 2).min(MAX_CHUNK);
+            most = (most * 2).min(if is_whole { MAX_CHUNK } else { COLUMNS_AT_ONCE });
             let ids = candidates.next(self.store, chunk).await?;
             if ids.is_empty() {
                 break;
             }
-            for (item, _) in self.matches_of(&ids).await? {
-                filtered += 1;
-                if skip > 0 {
-                    skip -= 1;
-                } else if items.len() < take {
-                    items.push(item);
+            if is_whole {
+                for (item, _) in self.matches_of(&ids).await? {
+                    filtered += 1;
+                    if skip > 0 {
+                        skip -= 1;
+                    } else if items.len() < take {
+                        items.push(item);
+                    }
+                }
+            } else {
+                // After a while, the next entries are read while rows are evaluated.
+                let ahead = if chunk == COLUMNS_AT_ONCE { chunk } else { 0 };
+                let matches = self.evaluated(&ids, candidates, ahead).await?;
+                filtered += matches.len();
+                let shown: Vec<Uuid> = matches.iter().skip(skip).take(left).filter_map(id).collect();
+                skip = skip.saturating_sub(matches.len());
+                self.check_members(items.len() + shown.len())?;
+                for ids in shown.chunks(MAX_CHUNK) {
+                    items.extend(self.again(ids).await?.into_iter().map(|(item, _)| item));
                 }
             }
             // An answer that will be refused is not read to its end.
@@ -144,16 +192,21 @@ impl<'a> Reading<'a> {
             if items.len() < take
                 && let (Some(entries), [(after, few), later @ ..]) = (fewer, tries)
                 && read >= *after
+                && (*few < usize::MAX || !is_nearly_there(filtered, read, window))
             {
                 tries = later;
                 let Some(ids) = self.few(entries, plan, *few).await? else { continue };
-                *candidates = Candidates::Ids(ids);
+                self.cost += candidates.cost();
+                *candidates = Candidates::ids(ids);
                 (exact, skip, filtered, most) = (entries.exact, window.skip(), 0, CHUNK);
                 items.clear();
                 tries = &[];
             }
         }
-        if self.query.meta.contains(&Meta::FilterCount) {
+        if let Some(counted) = counted {
+            // Tallies may not have the newest rows.
+            filtered = counted.max(filtered);
+        } else if self.query.meta.contains(&Meta::FilterCount) {
             filtered += self.count_rest(exact, candidates).await?;
         }
         Ok(Read { kept: Kept::Window(items), filtered: Some(filtered) })
@@ -177,12 +230,13 @@ impl<'a> Reading<'a> {
 
     /// The ids of entries in the order of the query, if there are at most `most`, and not more than one query may read.
     ///
-    /// They are paid for as values that are sorted, also if they are too many, not as rows that are read: an entry takes a
-    /// tenth of the time of a row.
-    async fn few(&self, fewer: &Fewer, plan: &Plan, most: usize) -> Result<Option<VecDeque<Uuid>>, OperationError> {
+    /// They are paid for as values that are sorted, also if they are too many, not as rows that are read: an entry
+    /// takes a tenth of the time of a row.
+    async fn few(&mut self, fewer: &Fewer, plan: &Plan, most: usize) -> Result<Option<VecDeque<Uuid>>, OperationError> {
         let filter = if fewer.exact { &EntryFilter::default() } else { &plan.entries };
         let mut entries = Entries::new(&fewer.walk, filter);
         let read = entries.next(self.store, most.saturating_add(1)).await;
+        self.cost += Cost::of(&entries);
         self.session.budget.spend(Limit::SortValues, entries.scanned())?;
         let mut ids = match read {
             Ok(ids) => ids,
@@ -200,50 +254,63 @@ impl<'a> Reading<'a> {
     async fn count_rest(&mut self, exact: bool, candidates: &mut Candidates) -> Result<usize, OperationError> {
         let mut count = 0;
         loop {
-            let ids = candidates.next(self.store, MAX_CHUNK).await?;
+            let ids = candidates.next(self.store, COLUMNS_AT_ONCE).await?;
             if ids.is_empty() {
                 return Ok(count);
             }
-            count += if exact { ids.len() } else { self.matches_of(&ids).await?.len() };
+            count += match exact {
+                true => ids.len(),
+                false => self.evaluated(&ids, candidates, COLUMNS_AT_ONCE).await?.len(),
+            };
         }
     }
 
-    /// Reads every match, for other sort orders, groups and aggregates. Keeps only what orders them, or the members that
-    /// groups and aggregates need.
-    async fn everything(&mut self, candidates: &mut Candidates) -> Result<Read, OperationError> {
-        let grouped = self.query.grouped_members();
-        let (mut order, mut held, mut reduced) = (Vec::new(), HashMap::new(), Vec::new());
+    /// Reads every match, for other sort orders, groups and aggregates. Keeps only the first rows in the order of the
+    /// query, as many as the window reaches, or groups and aggregates.
+    async fn everything(&mut self, window: Window, candidates: &mut Candidates) -> Result<Read, OperationError> {
+        let mut groups = Groups::new(self.query);
+        let mut leading = Leading::new(self.query, window);
+        let (mut held, mut filtered) = (HashMap::new(), 0);
+        let mut is_first = true;
         loop {
-            let ids = candidates.next(self.store, MAX_CHUNK).await?;
+            let ids = candidates.next(self.store, if is_first { HELD } else { COLUMNS_AT_ONCE }).await?;
             if ids.is_empty() {
                 break;
             }
-            for (item, row) in self.matches_of(&ids).await? {
+            let matches: Vec<Row> = if is_first {
+                let (items, rows): (Vec<_>, Vec<_>) = self.matches_of(&ids).await?.into_iter().unzip();
                 if self.query.shows_rows() {
-                    order.extend(self.query.rank(&row, &self.loader.related).map(|rank| (rank, item.id)));
-                    if held.len() < HELD {
-                        held.insert(item.id, item);
-                    }
-                } else {
-                    reduced.extend(grouped.held(row, self.session.budget));
+                    held.extend(items.into_iter().map(|item| (item.id, item)));
+                }
+                rows
+            } else {
+                self.evaluated(&ids, candidates, COLUMNS_AT_ONCE).await?
+            };
+            is_first = false;
+            filtered += matches.len();
+            for row in matches {
+                if !self.query.shows_rows() {
+                    groups.take(&row, &self.loader.related);
+                } else if let Some(id) = id(&row) {
+                    leading.offer(&row, &self.loader.related, id);
                 }
             }
             self.session.budget.check()?;
         }
-        let filtered = Some(order.len() + reduced.len());
-        let kept = if self.query.shows_rows() { Kept::Order(order, held) } else { Kept::Reduced(reduced) };
-        Ok(Read { kept, filtered })
+        let kept = match self.query.shows_rows() {
+            true => Kept::Ids(leading.into_window(), held),
+            false => Kept::Data(groups.into_data(self.session.budget)?),
+        };
+        Ok(Read { kept, filtered: Some(filtered) })
     }
 
     /// The reservations of a window in the order of the query.
-    pub(super) async fn window(&mut self, kept: Kept, window: Window) -> Result<Vec<Reservation>, OperationError> {
-        let (mut order, mut held) = match kept {
+    pub(super) async fn window(&mut self, kept: Kept) -> Result<Vec<Reservation>, OperationError> {
+        let (ids, mut held) = match kept {
             Kept::Window(items) => return Ok(items),
-            Kept::Reduced(_) => return Ok(Vec::new()),
-            Kept::Order(order, held) => (order, held),
+            Kept::Data(_) => return Ok(Vec::new()),
+            Kept::Ids(ids, held) => (ids, held),
         };
-        order.sort_by(|a, b| self.query.compare_ranks(&a.0, &b.0));
-        let ids = window.cut(order.into_iter().map(|(_, id)| id));
         self.check_members(ids.len())?;
         let mut items = Vec::with_capacity(ids.len());
         for ids in ids.chunks(MAX_CHUNK) {
@@ -271,11 +338,63 @@ impl<'a> Reading<'a> {
         self.again(ids).await
     }
 
+    /// The rows of reservations that match, in the order of `ids`, with nothing but the members that are evaluated.
+    /// Rows are evaluated while others are still read; meanwhile also `ahead` of the next candidates are read.
+    async fn evaluated(
+        &mut self,
+        ids: &[Uuid],
+        candidates: &mut Candidates,
+        ahead: usize,
+    ) -> Result<Vec<Row>, OperationError> {
+        let Some(members) = self.evaluated.clone() else {
+            let mut matches = Vec::new();
+            for ids in ids.chunks(MAX_CHUNK) {
+                matches.extend(self.matches_of(ids).await?.into_iter().map(|(_, row)| row));
+            }
+            return Ok(matches);
+        };
+        self.session.reads(self.context, ids.len())?;
+        self.cost.add_rows(ids.len());
+        // Rows that matter no more, before others are read.
+        self.loader.forget();
+        let store = self.store;
+        let work = async {
+            let mut matches = Vec::new();
+            for ids in ids.chunks(COLUMNS_AT_ONCE) {
+                let mut reads = store.columns(ids, members.names());
+                while let Some(rows) = reads.next().await.transpose()? {
+                    matches.extend(self.matches_among(rows).await?);
+                }
+            }
+            Ok::<_, OperationError>(matches)
+        };
+        let (_, matches) = tokio::join!(candidates.read_ahead(store, ahead), work);
+        matches
+    }
+
+    /// The rows that exist for the caller and match.
+    async fn matches_among(&mut self, mut rows: Vec<Row>) -> Result<Vec<Row>, OperationError> {
+        if self.session.caller.organisations().is_some() {
+            rows.retain(|row| self.session.caller.sees(row["reserved_for"].as_str()));
+        }
+        self.loader.to_evaluate(self.needs, Collection::CodeReservation, &rows).await?;
+        let mut matches = Vec::new();
+        for row in rows {
+            if self.query.matches(&row, &self.loader.related) {
+                matches.push(row);
+            }
+            turn(self.session).await;
+        }
+        self.session.budget.check()?;
+        Ok(matches)
+    }
+
     /// Like [`Reading::matches_of`], for reservations that were counted already. They are read consistently; the index
     /// that named them may be stale.
     async fn again(&mut self, ids: &[Uuid]) -> Result<Rows, OperationError> {
         // Rows that matter no more, before others are read.
-        self.loader.forget(self.query)?;
+        self.loader.forget();
+        self.cost.add_rows(ids.len());
         let mut items = self.loader.reservations(ids).await?;
         // Items that do not exist for the caller (RSV-6) are dropped first, so that nothing is read for them.
         items.retain(|item| self.session.caller.sees(item.reserved_for.as_deref()));
@@ -305,32 +424,19 @@ impl<'a> Reading<'a> {
         Ok((rows, self.loader.related))
     }
 
-    /// The related rows that evaluation needed.
-    pub(super) fn related(&self) -> &Related {
-        &self.loader.related
+    /// What was read so far.
+    pub(super) fn cost(&self) -> Cost {
+        self.cost
     }
 }
 
-/// Where the ids of candidates come from.
-enum Candidates {
-    Ids(VecDeque<Uuid>),
-    Entries(Entries),
+/// Whether a walk will soon have filled the window, if it goes on as it began.
+fn is_nearly_there(matches: usize, read: usize, window: Window) -> bool {
+    let wanted = window.take().map(|take| window.skip().saturating_add(take));
+    matches > 0 && wanted.is_some_and(|wanted| wanted.saturating_mul(read) / matches <= read + NEARLY_THERE)
 }
 
-impl Candidates {
-    /// The next ids, `count` at most; none at the end.
-    async fn next(&mut self, store: Store<'_>, count: usize) -> Result<Vec<Uuid>, OperationError> {
-        match self {
-            Self::Entries(entries) => Ok(entries.next(store, count).await?),
-            Self::Ids(ids) => Ok(ids.drain(..ids.len().min(count)).collect()),
-        }
-    }
-
-    /// The number of index entries that were examined.
-    fn scanned(&self) -> usize {
-        match self {
-            Self::Entries(entries) => entries.scanned(),
-            Self::Ids(_) => 0,
-        }
-    }
+/// The id of a row.
+fn id(row: &Row) -> Option<Uuid> {
+    row["id"].as_str().and_then(|id| Uuid::try_parse(id).ok())
 }

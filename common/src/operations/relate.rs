@@ -20,9 +20,6 @@ use crate::{
 /// Maximum number of related rows of one collection that are kept for the next rows.
 const MAX_RELATED: usize = 2_000;
 
-/// Maximum number of related rows that are kept to order groups.
-const MAX_KEPT: usize = 20_000;
-
 /// Loads relations into a [`Related`].
 pub struct Loader<'a> {
     context: &'a Context,
@@ -230,18 +227,9 @@ impl<'a> Loader<'a> {
         Ok(())
     }
 
-    /// Forgets related rows that were needed to evaluate rows which are not shown, when they have become many. Groups
-    /// are ordered at the end, so theirs are kept.
-    ///
-    /// # Errors
-    /// `INVALID_QUERY` when more are kept than a request may hold.
-    pub fn forget(&mut self, query: &Query) -> Result<(), OperationError> {
-        if query.shows_rows() {
-            self.related.forget_rows(MAX_RELATED);
-        } else if self.related.rows() > MAX_KEPT {
-            return Err(Limit::SortValues.error().into());
-        }
-        Ok(())
+    /// Forgets related rows that were needed to evaluate rows which are evaluated by now, when they have become many.
+    pub fn forget(&mut self) {
+        self.related.forget_rows(MAX_RELATED);
     }
 
     /// Counts the codes of reservations.

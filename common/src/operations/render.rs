@@ -12,13 +12,16 @@ use crate::{
 /// The settings with which an export of `reservation` that begins now is rendered.
 #[must_use]
 pub fn freeze(reservation: &Reservation, organisation: Option<&Organisation>, config: &Config) -> Render {
-    let own_domain = organisation.and_then(|organisation| organisation.digital_link_domain.clone());
-    let own_domain = own_domain.filter(|domain| !domain.trim().is_empty());
+    let own = |domain: fn(&Organisation) -> &Option<String>| {
+        organisation.and_then(|organisation| domain(organisation).clone()).filter(|domain| !domain.trim().is_empty())
+    };
+    let own_domain = own(|organisation| &organisation.digital_link_domain);
+    let own_short_domain = own(|organisation| &organisation.short_code_domain);
     Render {
         export_type: reservation.export_type.clone().unwrap_or_default(),
         url_suffix: reservation.url_suffix.clone().filter(|suffix| !suffix.is_empty()),
         digital_link_domain: own_domain.clone().unwrap_or_else(|| config.digital_link_domain.clone()),
-        short_code_domain: own_domain.or_else(|| config.short_code_domain.clone()),
+        short_code_domain: own_short_domain.or(own_domain).or_else(|| config.short_code_domain.clone()),
         company_prefix: organisation.and_then(|organisation| organisation.organisation_company_prefix.clone()),
         version: RENDERER_VERSION,
     }
@@ -26,8 +29,13 @@ pub fn freeze(reservation: &Reservation, organisation: Option<&Organisation>, co
 
 /// The organisation's row in the Directory has a domain that would change what links identify, or is no address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the organisation's digital_link_domain cannot be used: {0}; ask the operator to correct it")]
-pub struct UnusableDomain(&'static str);
+#[error("the organisation's {member} cannot be used: {reason}; ask the operator to correct it")]
+pub struct UnusableDomain {
+    /// The member of the organisation's row.
+    member: &'static str,
+    /// The form that is needed.
+    reason: &'static str,
+}
 
 /// Checks the domains of an export that is about to begin. Those of the deployment are checked at start-up, that of an
 /// organisation can be any text.
@@ -35,8 +43,11 @@ pub struct UnusableDomain(&'static str);
 /// # Errors
 /// [`UnusableDomain`] if [`link_domain`] refuses a domain.
 pub fn check_domains(render: &Render) -> Result<(), UnusableDomain> {
-    for domain in std::iter::once(&render.digital_link_domain).chain(&render.short_code_domain) {
-        link_domain(domain).map_err(UnusableDomain)?;
+    let long = Some(&render.digital_link_domain);
+    for (member, domain) in [("digital_link_domain", long), ("short_code_domain", render.short_code_domain.as_ref())] {
+        if let Some(domain) = domain {
+            link_domain(domain).map_err(|reason| UnusableDomain { member, reason })?;
+        }
     }
     Ok(())
 }

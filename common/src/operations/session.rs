@@ -5,7 +5,6 @@ use crate::{
     context::Context,
     query::{self, Access, Action, Budget, Collection, Filter, Query, RawQuery},
     reservation::Timestamp,
-    store::StoreError,
 };
 
 /// The caller of an operation, with the time of the request.
@@ -25,7 +24,7 @@ impl Session<'_> {
     /// # Errors
     /// `INVALID_QUERY` when fewer are left.
     pub(super) fn reads(&self, context: &Context, rows: usize) -> Result<(), OperationError> {
-        if self.budget.reads(rows) { Ok(()) } else { Err(StoreError::TooMany(context.config().max_scan).into()) }
+        if self.budget.reads(rows) { Ok(()) } else { Err(OperationError::TooManyItems(context.config().max_scan)) }
     }
 
     /// The same with another budget: for work that is repeated after a conflict, each time as if it were the first. The

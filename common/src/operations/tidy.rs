@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     bucket::{Bucket, BucketError},
-    reservation::{ExportKey, Reservation, Status},
+    reservation::{ExportKey, Reservation, export_may_go, upload_may_go},
     store::{Store, StoreError},
 };
 
@@ -66,21 +66,7 @@ pub async fn remove_unreferenced(bucket: Bucket<'_>, item: &Reservation) -> Resu
         // No export was ever begun.
         return Ok(());
     }
-    // A file's id is derived from its object key, so the export is kept even if its file row is missing.
-    let referenced = |key: &str| {
-        ExportKey::parse(key).is_some_and(|key| item.export_file.as_deref() == Some(key.file_id().to_string().as_str()))
-    };
-    // No reservation refers to an upload of a past generation. Concurrent workers may each have created one for the
-    // same key.
-    let upload_may_go = |key: &str| is_past(item, key);
-    clear(bucket, item.id, item.incarnation, upload_may_go, |key| is_past(item, key) && !referenced(key)).await
-}
-
-/// Whether no worker may still write this key of the reservation's incarnation.
-fn is_past(item: &Reservation, key: &str) -> bool {
-    let Some(ExportKey { generation, .. }) = ExportKey::parse(key) else { return false };
-    let running = item.status == Status::InProgress;
-    generation < item.generation || (generation == item.generation && !running)
+    clear(bucket, item.id, item.incarnation, |key| upload_may_go(item, key), |key| export_may_go(item, key)).await
 }
 
 async fn clear(

@@ -3,14 +3,13 @@
 //! If a condition fails, the transaction writes nothing and the result tells what changed: the pool, or which
 //! reservations.
 
-use aws_sdk_dynamodb::types::Put;
-
 use super::{
     DayCount, Pool, PoolEntry, RangeEntry, Store, StoreError,
-    items::{number, text},
+    claims::claim_actions,
+    items::text,
     transaction::{MAX_ACTIONS, Outcome, Reason, Transaction},
 };
-use crate::reservation::{ExportProgress, Range, Render, Reservation, Status, Timestamp};
+use crate::reservation::{Range, Render, Reservation, Status, Timestamp};
 
 /// A reservation that is to get a range, with the start of the range and the settings of its export.
 #[derive(Clone, Debug)]
@@ -37,16 +36,26 @@ pub enum Allocated {
     },
     /// Nothing is written, because of a conflict with another transaction; try again.
     Busy,
+    /// Nothing is written, and nothing ever will be: codes are built from a company prefix that begins that of the pool
+    /// or continues it (RSV-11).
+    PrefixTaken,
 }
 
 /// Maximum number of reservations of one allocation. With a new pool, k reservations take 2k + 2 actions, and a
 /// transaction has at most 100.
 pub const MAX_PLACEMENTS: usize = 49;
 
-/// Whether one transaction has room for so many reservations and counts of a day.
+/// Whether one transaction has room for so many reservations and counts of a day, besides the pool and its claims.
 #[must_use]
-pub const fn has_room(placements: usize, counts: usize) -> bool {
-    2 + 2 * placements + counts <= MAX_ACTIONS
+pub fn has_room(entry: &PoolEntry, placements: usize, counts: usize) -> bool {
+    2 + entry.prefix_to_claim().map_or(0, claim_actions) + 2 * placements + counts <= MAX_ACTIONS
+}
+
+/// The numbers of the actions of an allocation, in their order; two for each placement follow.
+struct Actions {
+    pool: usize,
+    claims: usize,
+    counts: usize,
 }
 
 impl Store<'_> {
@@ -55,7 +64,8 @@ impl Store<'_> {
     /// RSV-1 and RSV-3: the pool's counter must have the value read, and the range entries must not exist. RSV-2: each
     /// reservation must be `new`, without a range, and have the version read, because a client may still edit it.
     /// RSV-8: the pool's only organisation is that of all placements, or none. RSV-9: each of `counts`, one for each
-    /// organisation with a quota, must stay within the quota.
+    /// organisation with a quota, must stay within the quota. RSV-11: if codes are built from the company prefix, it is
+    /// claimed.
     ///
     /// # Errors
     /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Refused`] when it refuses the transaction.
@@ -73,10 +83,13 @@ impl Store<'_> {
             PoolEntry::Known(pool) => transaction.update(self.advance_pool(pool, &after)?),
             PoolEntry::Fresh(_) => self.make_pool(&after)?.into_iter().for_each(|put| transaction.put(put)),
         }
+        let of_pool = transaction.len();
+        let claims = entry.prefix_to_claim().map_or(Ok(Vec::new()), |prefix| self.claim_prefix(prefix))?;
+        let actions = Actions { pool: of_pool, claims: claims.len(), counts: counts.len() };
+        claims.into_iter().for_each(|claim| transaction.update(claim));
         for count in counts {
             transaction.update(self.count_codes(count, now)?);
         }
-        let of_pool_and_counts = transaction.len();
         let mut allocated = Vec::with_capacity(placements.len());
         for placement in placements {
             let item = &placement.reservation;
@@ -92,30 +105,16 @@ impl Store<'_> {
         }
         for placement in placements {
             let next = placed(placement, entry, now);
-            transaction.put(self.put_over(&placement.reservation, &next)?);
+            let mut step = self.change(&placement.reservation, &next)?;
+            step.condition("#status = :status_read", ":status_read", text(Status::New.as_str()));
+            step.conditions.push("attribute_not_exists(#range)".to_owned());
+            transaction.update(step.transact()?);
             allocated.push(next);
         }
         match transaction.send(self.client).await? {
             Outcome::Done => Ok(Allocated::Done(allocated)),
-            Outcome::Cancelled(reasons) => overtaken(&reasons, of_pool_and_counts, placements.len()),
+            Outcome::Cancelled(reasons) => overtaken(&reasons, &actions, placements.len()),
         }
-    }
-
-    /// Replaces `old` by `new`, if the stored item still has status `new`, no range and the version of `old`.
-    fn put_over(&self, old: &Reservation, new: &Reservation) -> Result<Put, StoreError> {
-        Put::builder()
-            .table_name(&self.config.tables.reservations)
-            .set_item(Some(self.reservation_item(new)?))
-            .condition_expression(
-                "#status = :new AND attribute_not_exists(#range) AND incarnation = :incarnation AND version = :version",
-            )
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_names("#range", "range")
-            .expression_attribute_values(":new", text(Status::New.as_str()))
-            .expression_attribute_values(":incarnation", text(old.incarnation.to_string()))
-            .expression_attribute_values(":version", number(old.version))
-            .build()
-            .map_err(StoreError::from)
     }
 }
 
@@ -131,56 +130,48 @@ fn advanced(entry: &PoolEntry, placements: &[Placement]) -> Pool {
     let only = only.filter(|only| organisations.all(|organisation| organisation == Some(*only)));
     let codes = placements.iter().map(|placement| placement.reservation.quantity());
     let next = codes.fold(pool.next, u64::saturating_add);
-    Pool { next, only_organisation: only.map(str::to_owned), only_next: only.map(|_| next), ..pool.clone() }
+    Pool {
+        next,
+        only_organisation: only.map(str::to_owned),
+        only_next: only.map(|_| next),
+        claimed: pool.namespace.company_prefix().is_some(),
+        ..pool.clone()
+    }
 }
 
 /// The reservation with its range.
 fn placed(placement: &Placement, entry: &PoolEntry, now: Timestamp) -> Reservation {
     let pool = entry.pool();
-    let item = &placement.reservation;
-    Reservation {
-        status: Status::InProgress,
-        generation: 1,
-        version: item.version.saturating_add(1),
-        range: Some(Range {
-            namespace: pool.namespace.clone(),
-            pool_number: pool.number,
-            character_set: pool.character_set,
-            check: pool.check.clone(),
-            start: placement.start,
-            count: item.quantity(),
-        }),
-        render: Some(placement.render.clone()),
-        export: Some(ExportProgress::begin()),
-        attempts: 0,
-        quantity_reserved: Some(0),
-        error_message: None,
-        progress_at: Some(now),
-        date_updated: Some(now),
-        ..item.clone()
-    }
+    let range = Range {
+        namespace: pool.namespace.clone(),
+        pool_number: pool.number,
+        character_set: pool.character_set,
+        check: pool.check.clone(),
+        start: placement.start,
+        count: placement.reservation.quantity(),
+    };
+    placement.reservation.allocated(range, placement.render.clone(), now)
 }
 
-/// Evaluates the cancellation reasons, which are in the order of the actions: the pool's, the counts', the ranges', the
-/// reservations'.
-fn overtaken(reasons: &[Reason], of_pool_and_counts: usize, placements: usize) -> Result<Allocated, StoreError> {
+/// Evaluates the cancellation reasons, which are in the order of the actions: the pool's, the claims', the counts', the
+/// ranges', the reservations'.
+fn overtaken(reasons: &[Reason], actions: &Actions, placements: usize) -> Result<Allocated, StoreError> {
     if let Some(text) = reasons.iter().find_map(|reason| match reason {
         Reason::Refused(text) => Some(text.clone()),
         _ => None,
     }) {
         return Err(StoreError::Refused(text));
     }
-    let failed = |reason: &Reason| matches!(reason, Reason::Condition(_));
+    let mut failed = reasons.iter().map(|reason| matches!(reason, Reason::Condition(_)));
+    let mut any = |number| failed.by_ref().take(number).fold(false, |any, failed| any | failed);
     // If a range entry exists, the value read of the pool's counter was out of date. If a count fails, it grew since it
     // was read.
-    let pool = reasons.iter().take(of_pool_and_counts + placements).any(failed);
-    let changed: Vec<usize> = reasons
-        .iter()
-        .skip(of_pool_and_counts + placements)
-        .enumerate()
-        .filter(|(_, reason)| failed(reason))
-        .map(|(position, _)| position)
-        .collect();
+    let (pool, claims, rest) = (any(actions.pool), any(actions.claims), any(actions.counts + placements));
+    if claims && !pool {
+        return Ok(Allocated::PrefixTaken);
+    }
+    let pool = pool || rest;
+    let changed: Vec<usize> = failed.enumerate().filter(|(_, failed)| *failed).map(|(position, _)| position).collect();
     if pool || !changed.is_empty() { Ok(Allocated::Overtaken { changed, pool }) } else { Ok(Allocated::Busy) }
 }
 
@@ -191,7 +182,8 @@ mod tests {
     #[test]
     fn every_cancellation_reason_is_told_apart() {
         let condition = || Reason::Condition(None);
-        let told = |reasons: &[Reason]| overtaken(reasons, 1, 2).unwrap();
+        let of = |claims, counts| Actions { pool: 1, claims, counts };
+        let told = |reasons: &[Reason]| overtaken(reasons, &of(0, 0), 2).unwrap();
         // pool, range, range, reservation, reservation
         let none = || Reason::None;
         assert!(matches!(told(&[condition(), none(), none(), none(), none()]),
@@ -199,11 +191,19 @@ mod tests {
         assert!(matches!(told(&[none(), none(), condition(), none(), none()]),
             Allocated::Overtaken { changed, pool: true } if changed.is_empty()));
         // pool, count of a day, range, range, reservation, reservation
-        assert!(matches!(overtaken(&[none(), condition(), none(), none(), none(), none()], 2, 2).unwrap(),
+        assert!(matches!(overtaken(&[none(), condition(), none(), none(), none(), none()], &of(0, 1), 2).unwrap(),
             Allocated::Overtaken { changed, pool: true } if changed.is_empty()));
+        // pool, claim, claim, range, reservation: a pool that changed is read again before the claim counts.
+        let claims = |reasons: &[Reason]| overtaken(reasons, &of(2, 0), 1).unwrap();
+        assert!(matches!(claims(&[none(), none(), condition(), none(), condition()]), Allocated::PrefixTaken));
+        assert!(matches!(claims(&[none(), Reason::Retry, none(), none(), none()]), Allocated::Busy));
+        assert!(matches!(claims(&[condition(), condition(), none(), none(), none()]),
+            Allocated::Overtaken { changed, pool: true } if changed.is_empty()));
+        assert!(matches!(claims(&[none(), none(), none(), none(), condition()]),
+            Allocated::Overtaken { changed, pool: false } if changed == [0]));
         assert!(matches!(told(&[none(), none(), none(), none(), condition()]),
             Allocated::Overtaken { changed, pool: false } if changed == [1]));
         assert!(matches!(told(&[Reason::Retry, none(), none(), none(), none()]), Allocated::Busy));
-        assert!(overtaken(&[Reason::Refused("ValidationError".into())], 1, 2).is_err());
+        assert!(overtaken(&[Reason::Refused("ValidationError".into())], &of(0, 0), 2).is_err());
     }
 }

@@ -51,11 +51,18 @@ impl Step {
         }
     }
 
+    /// Sets the members that say when it made progress, and forgets the attempts since the progress before.
+    pub(super) fn progress(&mut self, now: Timestamp) {
+        let now = text(now.to_string());
+        self.set(&[("progress_at", now.clone()), ("date_updated", now), ("attempts", number(0))]);
+        self.remove(&["woken"]);
+    }
+
     /// Sets the members of a reservation that ends as `error` with a message.
     pub(super) fn fail(&mut self, read: &Reservation, message: &str, now: Timestamp) {
         self.become_status(read, Status::Error);
         self.set(&[("error_message", text(message)), ("date_updated", text(now.to_string()))]);
-        self.remove(&["export"]);
+        self.remove(&["export", "woken"]);
     }
 
     /// Sets the status, and what the indexes by status need.

@@ -5,22 +5,26 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Store, StoreError,
+    directory_kind::Kind,
     error::classify,
     items::{self, Item, text},
 };
-use crate::directory::{Organisation, Organisations, User};
+use crate::{
+    directory::{Organisation, Organisations, User},
+    reservation::Timestamp,
+};
 
-const USER: &str = "user";
-const TOKEN: &str = "token";
-const SUBJECT: &str = "subject";
-const ORGANISATION: &str = "organisation";
+const USER: &str = Kind::User.name();
+const TOKEN: &str = Kind::Token.name();
+const SUBJECT: &str = Kind::Subject.name();
+const ORGANISATION: &str = Kind::Organisation.name();
 
 /// Maximum number of pages (1 MB each) that one read of a kind fetches: some 500,000 users.
 const MAX_PAGES: usize = 200;
 
 /// How the items of a kind are read.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Consistency {
+pub(super) enum Consistency {
     /// For lists. It costs half, and a row may be missing for a moment after it was written.
     Eventual,
     /// For what decides who may sign in.
@@ -34,12 +38,19 @@ pub fn token_hash(token: &str) -> String {
 }
 
 /// The key of an item.
-fn key(kind: &str, id: &str) -> Item {
+pub(super) fn key(kind: &str, id: &str) -> Item {
     Item::from([items::key("kind", kind), items::key("id", id)])
 }
 
+/// Whether a token has ended. An end that cannot be read has passed.
+fn has_ended(token: &Item, now: Timestamp) -> bool {
+    let end = token.get("valid_until").map(|end| end.as_s().ok().and_then(|end| Timestamp::parse(end)));
+    end.is_some_and(|end| end.is_none_or(|end| end <= now))
+}
+
 impl Store<'_> {
-    /// The user whose static token has this hash. The token and the user are read from the table every time.
+    /// The user whose static token has this hash and has not ended at `now`. The token and the user are read from the
+    /// table every time (consistent), so a token that was revoked is unknown from the next request on.
     ///
     /// Without a guess this takes two reads, one after the other: the token, then its user. `guess` names the user to
     /// whom the token belonged before. Then both are read at once. A wrong guess costs a second read and has no other
@@ -47,11 +58,17 @@ impl Store<'_> {
     ///
     /// # Errors
     /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Corrupt`] when an item cannot be read.
-    pub async fn user_of_token(&self, hash: &str, guess: Option<&str>) -> Result<Option<User>, StoreError> {
+    pub async fn user_of_token(
+        &self,
+        hash: &str,
+        guess: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Option<User>, StoreError> {
         let (token, user) = match guess {
             Some(guess) => self.token_and_user(hash, guess).await?,
             None => (self.directory_item(TOKEN, hash).await?, None),
         };
+        let token = token.filter(|token| !has_ended(token, now));
         let Some(id) = token.as_ref().and_then(|token| items::get_text(token, "user")) else { return Ok(None) };
         match user.filter(|user| user.id == id) {
             Some(user) => Ok(Some(user)),
@@ -109,14 +126,6 @@ impl Store<'_> {
     pub async fn users(&self, ids: &[String], test: impl Fn(&Organisations) -> bool) -> Result<Vec<User>, StoreError> {
         let items = self.directory_items(USER, ids).await?;
         items.into_iter().filter_map(|item| self.read_user(item, &test).transpose()).collect()
-    }
-
-    /// Checks that DynamoDB can be reached.
-    ///
-    /// # Errors
-    /// [`StoreError::Busy`] when it does not answer.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        self.directory_item("ping", "ping").await.map(drop)
     }
 
     /// Reads the users whose organisations pass a test. Only they count towards `MaxScan`: how many others there are
@@ -231,7 +240,7 @@ impl Store<'_> {
     }
 
     /// What `read` gives of the items of a kind, which are fetched page by page. More than `MaxScan` are an error.
-    async fn all_of<T>(
+    pub(super) async fn all_of<T>(
         &self,
         kind: &str,
         consistency: Consistency,
@@ -265,7 +274,7 @@ impl Store<'_> {
         Err(StoreError::Busy(format!("the items of kind {kind} fill more than {MAX_PAGES} pages")))
     }
 
-    async fn directory_item(&self, kind: &str, id: &str) -> Result<Option<Item>, StoreError> {
+    pub(super) async fn directory_item(&self, kind: &str, id: &str) -> Result<Option<Item>, StoreError> {
         if id.is_empty() {
             // DynamoDB refuses empty keys, so nothing is stored under one.
             return Ok(None);

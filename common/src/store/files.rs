@@ -57,6 +57,35 @@ impl Store<'_> {
         answer.item.map(|item| items::read(table, item)).transpose()
     }
 
+    /// File rows of one shard after that of an id, in the order of ids (one page of 1 MB, eventually consistent), and
+    /// the id after which the next page begins, if there is one.
+    ///
+    /// # Errors
+    /// As [`Store::file`].
+    pub async fn files_of_shard(
+        &self,
+        shard: u32,
+        after: Option<&str>,
+    ) -> Result<(Vec<FileRow>, Option<String>), StoreError> {
+        let table = &self.config.tables.files;
+        let start = after.map(|id| Item::from([key("id", id), key("shard", shard)]));
+        let answer = self
+            .client
+            .query()
+            .table_name(table)
+            .index_name("by_shard")
+            .key_condition_expression("#shard = :shard")
+            .expression_attribute_names("#shard", "shard")
+            .expression_attribute_values(":shard", text(shard.to_string()))
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(classify)?;
+        let next = answer.last_evaluated_key.as_ref().and_then(|key| items::get_text(key, "id")).map(str::to_owned);
+        let rows = answer.items.unwrap_or_default().into_iter().map(|item| items::read(table, item));
+        Ok((rows.collect::<Result<_, _>>()?, next))
+    }
+
     /// Reads file rows by id; those that do not exist are left out.
     ///
     /// # Errors

@@ -11,9 +11,9 @@ use super::{
     Store, StoreError,
     error::classify,
     items::{self, Item, key, text},
-    walk::{Order, Place, Run, Walk},
+    walk::{Order, Partition, Place, Run, Walk},
 };
-use crate::concurrency;
+use crate::{concurrency, reservation::Status};
 
 /// Maximum number of pages that one read fetches without finding an entry that passes the filter.
 const MAX_ROUNDS: usize = 10_000;
@@ -64,6 +64,7 @@ impl EntryFilter {
 }
 
 /// The entries of one run of keys, read a page at a time.
+#[derive(Clone)]
 struct Cursor {
     run: Run,
     descending: bool,
@@ -75,13 +76,38 @@ struct Cursor {
     done: bool,
     /// The number of entries that DynamoDB has examined.
     scanned: usize,
+    /// The number of pages that were read.
+    calls: usize,
 }
 
 impl Cursor {
     /// A cursor at the start of the run.
     fn new(run: Run, descending: bool, filter: &EntryFilter) -> Self {
         let filter = filter.without(run.attribute);
-        Self { run, descending, filter, start: None, page: 0, buffer: VecDeque::new(), done: false, scanned: 0 }
+        Self {
+            run,
+            descending,
+            filter,
+            start: None,
+            page: 0,
+            buffer: VecDeque::new(),
+            done: false,
+            scanned: 0,
+            calls: 0,
+        }
+    }
+
+    /// Starts again after an entry of another run with the same order, or at the start of the run.
+    fn restart(&mut self, after: Option<&Place>) {
+        self.start = after.zip(self.run.range.as_ref()).map(|(place, range)| {
+            Item::from([
+                key(self.run.attribute, &self.run.value),
+                key(range.attribute, place.key(self.run.status)),
+                key("id", place.id),
+            ])
+        });
+        self.buffer.clear();
+        self.done = false;
     }
 
     /// Reads until the cursor has an entry or is at its end. `want` is the number of entries that the caller expects to
@@ -100,6 +126,24 @@ impl Cursor {
             self.fill(store, want, left).await?;
         }
         Err(StoreError::Busy("an index read did not end".to_owned()))
+    }
+
+    /// Adds the entries of a second read of the same run, as far as both were read.
+    fn merge(&mut self, again: Self, descending: bool) {
+        let is_after = |place: &Place, end: &Place| is_after(place, end, descending);
+        let ends = [&*self, &again].into_iter().filter(|cursor| !cursor.done).filter_map(|cursor| cursor.buffer.back());
+        let end = ends.reduce(|a, b| if is_after(a, b) { b } else { a }).cloned();
+        let mut places: Vec<Place> = self.buffer.drain(..).chain(again.buffer).collect();
+        places.sort_unstable();
+        places.dedup();
+        if descending {
+            places.reverse();
+        }
+        places.retain(|place| end.as_ref().is_none_or(|end| !is_after(place, end)));
+        self.buffer = places.into();
+        self.done &= again.done;
+        // The copy began with the figures of this one.
+        (self.scanned, self.calls) = (again.scanned, again.calls);
     }
 
     async fn fill(&mut self, store: Store<'_>, want: usize, left: usize) -> Result<(), StoreError> {
@@ -126,6 +170,7 @@ impl Cursor {
             .send()
             .await
             .map_err(classify)?;
+        self.calls += 1;
         self.scanned += usize::try_from(answer.scanned_count).unwrap_or(0);
         for item in answer.items.unwrap_or_default() {
             let key = self.run.range.as_ref().and_then(|range| items::get_text(&item, range.attribute));
@@ -135,6 +180,11 @@ impl Cursor {
         self.done = self.start.is_none();
         Ok(())
     }
+}
+
+/// Whether a place is after another one in the direction of a list.
+fn is_after(place: &Place, other: &Place, descending: bool) -> bool {
+    if descending { place < other } else { place > other }
 }
 
 /// A key condition with its names (`#k`, `#s`) and values.
@@ -164,6 +214,8 @@ pub struct Entries {
     /// Entries of one time, in the order in which they are given, if that is not the order of the index.
     ties: VecDeque<Uuid>,
     bounded: bool,
+    /// Whether rows move from one run to another while the runs are read: there are several statuses, one of them open.
+    moving: bool,
 }
 
 impl Entries {
@@ -175,8 +227,18 @@ impl Entries {
 
     /// The entries of runs whose keys have this order.
     pub(super) fn of(runs: Vec<Run>, order: Order, filter: &EntryFilter) -> Self {
-        let cursors = runs.into_iter().map(|run| Cursor::new(run, order.descending(), filter)).collect();
-        Self { cursors, order, last: None, ties: VecDeque::new(), bounded: true }
+        let cursors: Vec<Cursor> = runs.into_iter().map(|run| Cursor::new(run, order.descending(), filter)).collect();
+        let statuses: Vec<Status> = cursors.iter().filter_map(|cursor| cursor.run.status).collect();
+        let moving = statuses.iter().any(|status| status.is_open())
+            && statuses.iter().any(|status| statuses.first() != Some(status));
+        Self { cursors, order, last: None, ties: VecDeque::new(), bounded: true, moving }
+    }
+
+    /// All entries of a shard in the order of ids, from the first one after `after`, for the service's own loops, which
+    /// are bounded by time.
+    #[must_use]
+    pub fn of_shard(shard: u32, after: Option<Uuid>) -> Self {
+        Self::new(&Walk::by_id([Partition::Shard(shard)]), &EntryFilter::default()).unbounded().after(shard, after)
     }
 
     /// These entries of one shard, after that of an id.
@@ -187,9 +249,10 @@ impl Entries {
         self
     }
 
-    /// These entries without the limit `MaxScan`, for the service's own loops, which are bounded by time.
+    /// These entries without the limit `MaxScan`, for the service's own loops, which are bounded by time. A row that
+    /// moves between two statuses meanwhile may be missing: the next loop finds it.
     pub(super) fn unbounded(self) -> Self {
-        Self { bounded: false, ..self }
+        Self { bounded: false, moving: false, ..self }
     }
 
     /// The next ids, `count` at most. There are fewer only at the end.
@@ -253,10 +316,13 @@ impl Entries {
     async fn head(&mut self, store: Store<'_>, want: usize) -> Result<Option<(Place, usize)>, StoreError> {
         // All runs together may examine `most` entries.
         let most = if self.bounded { store.config().max_scan } else { usize::MAX - 1 };
-        if self.cursors.iter().any(|cursor| cursor.buffer.is_empty() && !cursor.done) {
-            let share = (most / self.cursors.len().max(1)).max(1);
-            let want = want.min(1_000).min(share);
-            let budget = most.saturating_sub(self.scanned());
+        if self.moving {
+            let is_empty = self.cursors.iter().all(|cursor| cursor.buffer.is_empty());
+            if is_empty && !self.cursors.iter().all(|cursor| cursor.done) {
+                self.round(store, want, most).await?;
+            }
+        } else if self.cursors.iter().any(|cursor| cursor.buffer.is_empty() && !cursor.done) {
+            let (want, budget) = self.page(want, most);
             let empty = self.cursors.iter_mut().filter(|cursor| cursor.buffer.is_empty() && !cursor.done);
             concurrency::all(empty.map(|cursor| cursor.advance(store, want, budget))).await?;
             if self.scanned() > most {
@@ -270,10 +336,65 @@ impl Entries {
         Ok(best.map(|(place, position)| (place.clone(), position)))
     }
 
+    /// The size of the next page of each run, and how many entries all of them may examine.
+    fn page(&self, want: usize, most: usize) -> (usize, usize) {
+        let share = (most / self.cursors.len().max(1)).max(1);
+        (want.min(1_000).min(share), most.saturating_sub(self.scanned()))
+    }
+
+    /// Reads the next entries of all runs, where rows move between the runs meanwhile.
+    ///
+    /// A row is missing if it leaves a run before that is read, for one that was read before. So the runs are read in
+    /// the order in which rows move: new, in progress, ended. A client can have an ended one exported again, so those
+    /// in progress are read once more afterwards. What one run has beyond the place to which all were read is read
+    /// again in the next round. A row that is found twice is given once, because both entries have the same place.
+    ///
+    /// Missing can only be a row that moves both ways within the few milliseconds of a round. On AWS, an index may also
+    /// have removed a row's entry and not yet have written the next one.
+    async fn round(&mut self, store: Store<'_>, want: usize, most: usize) -> Result<(), StoreError> {
+        let (want, budget) = self.page(want, most);
+        let descending = self.order.descending();
+        for cursor in &mut self.cursors {
+            cursor.restart(self.last.as_ref());
+        }
+        let is_at = |cursor: &Cursor, step: usize| match cursor.run.status {
+            Some(Status::New) => step == 0,
+            Some(Status::InProgress) => step == 1,
+            _ => step == 2,
+        };
+        for step in 0..3 {
+            let now = self.cursors.iter_mut().filter(|cursor| is_at(cursor, step));
+            concurrency::all(now.map(|cursor| cursor.advance(store, want, budget))).await?;
+        }
+        if self.cursors.iter().any(|cursor| is_at(cursor, 2)) {
+            let running: Vec<&mut Cursor> = self.cursors.iter_mut().filter(|cursor| is_at(cursor, 1)).collect();
+            let mut again: Vec<Cursor> = running.iter().map(|cursor| (*cursor).clone()).collect();
+            for cursor in &mut again {
+                cursor.restart(self.last.as_ref());
+            }
+            concurrency::all(again.iter_mut().map(|cursor| cursor.advance(store, want, budget))).await?;
+            running.into_iter().zip(again).for_each(|(cursor, again)| cursor.merge(again, descending));
+        }
+        let is_after = |place: &Place, end: &Place| is_after(place, end, descending);
+        let ends = self.cursors.iter().filter(|cursor| !cursor.done).filter_map(|cursor| cursor.buffer.back().cloned());
+        if let Some(end) = ends.reduce(|a, b| if is_after(&a, &b) { b } else { a }) {
+            for cursor in &mut self.cursors {
+                cursor.buffer.retain(|place| !is_after(place, &end));
+            }
+        }
+        if self.scanned() > most { Err(StoreError::TooMany(most)) } else { Ok(()) }
+    }
+
     /// The number of entries that DynamoDB has examined so far.
     #[must_use]
     pub fn scanned(&self) -> usize {
         self.cursors.iter().map(|cursor| cursor.scanned).sum()
+    }
+
+    /// The number of calls so far.
+    #[must_use]
+    pub fn calls(&self) -> usize {
+        self.cursors.iter().map(|cursor| cursor.calls).sum()
     }
 }
 

@@ -6,10 +6,10 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use uuid::Uuid;
 
 use super::{
-    Entries, EntryFilter, Store, StoreError,
+    Entries, Store, StoreError,
     error::classify,
     items::{self, Item, key, text},
-    walk::{CREATED_ID, INDEX_ATTRIBUTES, Partition, STATUS_CREATED, USER_KEY, Walk},
+    walk::{CREATED_ID, INDEX_ATTRIBUTES, STATUS_CREATED, USER_KEY},
 };
 use crate::{concurrency, reservation::Reservation};
 
@@ -38,8 +38,7 @@ impl Filling {
     /// All rows of a shard, from the first one after `after`, in the order of ids.
     #[must_use]
     pub fn of_shard(shard: u32, after: Option<Uuid>) -> Self {
-        let walk = Walk::by_id([Partition::Shard(shard)]);
-        Self { entries: Entries::new(&walk, &EntryFilter::default()).unbounded().after(shard, after) }
+        Self { entries: Entries::of_shard(shard, after) }
     }
 
     /// Completes the next rows. Gives the id of the last one; `None` at the end of the shard.

@@ -3,12 +3,19 @@
 //! | files | contents |
 //! |---|---|
 //! | `reservations`, `pools`, `files`, `directory`, `requests` | one table each, with the reads and writes of clients |
+//! | `directory_kind` | what an item of the Directory is |
+//! | `directory_writes` | the conditional writes of the Directory by operators, and their audit rows |
 //! | `day_counts` | the codes that an organisation with a quota was given on a day |
+//! | `secret_check` | the check value of the deployment's secret |
+//! | `claims`, `old_pools` | which company prefixes codes are built from; pools that are older than that |
+//! | `burn`, `pool_reads` | what operators do with pools |
 //! | `allocation`, `steps` | the protocol of a reservation: the service's own conditional writes |
 //! | `conditional_update` | the expressions of these writes |
 //! | `walk` | which entries of the indexes of `Reservations` a list reads, and their keys (pure) |
 //! | `index`, `open_rows`, `shards` | reads of index entries |
+//! | `columns` | reads some members of many reservations |
 //! | `index_keys` | completes rows that are older than an index |
+//! | `tallies`, `tally_state`, `counting` | numbers of reservations by organisation, product, type and status |
 //! | `plan` | from a query to the keys or index entries to read (pure) |
 //! | `tables`, `items`, `transaction`, `error` | helpers for all of these |
 //!
@@ -16,36 +23,56 @@
 //! bounded.
 
 mod allocation;
+mod burn;
+mod claims;
+mod columns;
 mod conditional_update;
+mod counting;
 mod day_counts;
 mod directory;
+mod directory_kind;
+mod directory_writes;
 mod error;
 mod files;
 mod index;
 mod index_keys;
 mod items;
+mod old_pools;
 mod open_rows;
 pub mod plan;
+mod pool_reads;
 mod pools;
 mod requests;
 mod reservations;
+mod secret_check;
 mod shards;
 mod steps;
 mod tables;
+mod tallies;
+mod tally_state;
 mod transaction;
 mod walk;
 
 pub use allocation::{Allocated, MAX_PLACEMENTS, Placement, has_room};
+pub use burn::Burned;
+pub use columns::{COLUMNS_AT_ONCE, ColumnReads};
+pub use counting::{MAX_COUNTED, MarksPage, MarksPlace, Recounted};
 pub use day_counts::DayCount;
 pub use directory::token_hash;
+pub use directory_kind::Kind;
+pub use directory_writes::{Changed, DirectoryRow, DirectoryWrite, Revision};
 pub use error::StoreError;
 pub use files::FileRow;
 pub use index::{Entries, EntryFilter};
 pub use index_keys::{Filled, Filling};
+pub use old_pools::{Completed, OldPools};
 pub use pools::{Pool, PoolEntry, RangeEntry};
 pub use requests::{Remembered, request_key};
 pub use reservations::{Created, Written};
+pub use secret_check::{SECRET_ROW, SecretCheck};
 pub use steps::Saved;
+pub use tallies::{Cell, Spread, Wanted};
+pub use tally_state::TallyState;
 pub use walk::{INDEX_ATTRIBUTES, IndexStage, Order, Partition, Times, Walk};
 
 use aws_sdk_dynamodb::Client;

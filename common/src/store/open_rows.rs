@@ -1,5 +1,7 @@
 //! The open reservations: of an organisation, for its limit, and of all, for the sweep.
 
+use uuid::Uuid;
+
 use super::{
     Entries, EntryFilter, Store, StoreError,
     walk::{OPEN, Order, Partition, Run, Times, Walk},
@@ -23,12 +25,18 @@ impl Walk {
 
 /// All open reservations, in tables without an index by status.
 fn open_before() -> Run {
-    Run { index: OPEN, attribute: OPEN, value: OPEN.to_owned(), range: None }
+    Run { index: OPEN, attribute: OPEN, value: OPEN.to_owned(), range: None, status: None }
 }
 
 /// Those of an organisation, in tables without an index by status.
 fn open_of_organisation_before(organisation: &str) -> Run {
-    Run { index: "open_by_organisation", attribute: "organisation_key", value: organisation.to_owned(), range: None }
+    Run {
+        index: "open_by_organisation",
+        attribute: "organisation_key",
+        value: organisation.to_owned(),
+        range: None,
+        status: None,
+    }
 }
 
 impl Store<'_> {
@@ -43,6 +51,14 @@ impl Store<'_> {
             Entries::of(vec![open_before()], Order::Id { descending: false }, &EntryFilter::default())
         };
         entries.unbounded()
+    }
+
+    /// The reservations of one shard after that of an id, in the order of ids; whatever `Shards` is, there are
+    /// [`MAX_SHARDS`] shards. Without the limit `MaxScan`, for operators.
+    #[must_use]
+    pub fn entries_of_shard(&self, shard: u32, after: Option<Uuid>) -> Entries {
+        let walk = Walk::by_id([Partition::Shard(shard)]);
+        Entries::new(&walk, &EntryFilter::default()).unbounded().after(shard, after)
     }
 
     /// Counts the open reservations of an organisation, up to `enough`. The index is eventually consistent: a

@@ -62,18 +62,15 @@ pub struct Fewer {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
-            Source::Nothing => write!(f, "nothing"),
-            Source::Keys(ids) => write!(f, "{} keys", ids.len()),
+            Source::Nothing => write!(f, "nothing: no row can match"),
+            Source::Keys(ids) => write!(f, "{} keys, which the filter or its codes name", ids.len()),
             Source::Entries { walk, in_order, fewer } => {
-                write!(f, "{walk}")?;
-                if self.exact {
-                    write!(f, ", exact")?;
-                }
-                if !in_order {
-                    write!(f, ", sorted afterwards")?;
-                }
+                let order =
+                    if *in_order { "in the order of the query" } else { "all, no index has the order of the query" };
+                let rest = if self.exact { "every entry matches" } else { "conditions are evaluated on rows" };
+                write!(f, "{walk}, {order}, {rest}")?;
                 match fewer {
-                    Some(fewer) => write!(f, "; if few: {}", fewer.walk),
+                    Some(fewer) => write!(f, ", or if they are few: {}", fewer.walk),
                     None => Ok(()),
                 }
             }
@@ -131,8 +128,9 @@ pub fn plan(query: &Query, table: Shape, found: impl Fn(&[CodeLookup]) -> Vec<Uu
     let narrow = narrow(conditions.as_ref(), &of, used, &partitions, table.stage);
     let Some(narrow) = narrow else { return nothing };
     let by_id = query.is_default_sort().filter(|_| query.shows_rows());
+    let is_search_spare = query.search_excludes_nothing(conditions.as_ref());
     let covers =
-        |chosen: &Chosen<'_>| query.search.is_none() && conditions.as_ref().is_none_or(|filter| chosen.covers(filter));
+        |chosen: &Chosen<'_>| is_search_spare && conditions.as_ref().is_none_or(|filter| chosen.covers(filter));
     let (chosen, in_order, fewer) = match (by_id, query.is_sorted_by_creation()) {
         (Some(descending), _) => {
             let walk = Walk { order: Order::Id { descending }, ..Walk::by_id(partitions) };

@@ -1,9 +1,10 @@
 //! The `Pools` table: the pool of each namespace, its ranges, and their owners.
 //!
 //! It contains an entry `pool` per namespace, an entry `range#<start, 20 digits>` per range, and an item
-//! `number#<pool number>` per pool. The last one maps the number in a code's id back to the namespace.
+//! `number#<pool number>` per pool. The last one maps the number in a code's id back to the namespace. The items
+//! `prefix#<digits>` are described in `claims`, and one more row in [`super::secret_check`].
 
-use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, Update};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -18,7 +19,18 @@ use crate::{
 };
 
 /// The sort key of a pool's own entry.
-const POOL: &str = "pool";
+pub(super) const POOL: &str = "pool";
+
+/// The key of the index over all pools: the partition that [`partition`] gives. Only entries of pools have it.
+pub(super) const LISTED: &str = "listed";
+
+/// Partitions of the index over all pools. A pool is written to it once, when it is made.
+pub(super) const PARTITIONS: u64 = 8;
+
+/// The partition of the index over all pools in which a pool is. Its number is random.
+pub(super) fn partition(pool_number: u64) -> String {
+    (pool_number % PARTITIONS).to_string()
+}
 
 /// A pool: one namespace, one permutation, one counter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +55,10 @@ pub struct Pool {
     /// know `only_organisation`, so that member may be out of date.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only_next: Option<u64>,
+    /// Whether the company prefix of the pool is claimed, for codes that are built from one (RSV-11). False for pools
+    /// that were created before this member existed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub claimed: bool,
 }
 
 impl Pool {
@@ -51,6 +67,11 @@ impl Pool {
     #[must_use]
     pub fn owner(&self) -> Option<&str> {
         self.only_organisation.as_deref().filter(|_| self.only_next == Some(self.next))
+    }
+
+    /// The company prefix that the pool needs and has not claimed.
+    pub(super) fn prefix_to_claim(&self) -> Option<&str> {
+        self.namespace.company_prefix().filter(|_| !self.claimed)
     }
 
     /// Who an organisation is to this pool, for the messages that it may read. `is_own_key` says whether the key is
@@ -80,6 +101,12 @@ impl PoolEntry {
         match self {
             Self::Known(pool) | Self::Fresh(pool) => pool,
         }
+    }
+
+    /// The company prefix that the next allocation claims: none once it is claimed, and none for codes that are not
+    /// built from one.
+    pub(super) fn prefix_to_claim(&self) -> Option<&str> {
+        self.pool().prefix_to_claim()
     }
 }
 
@@ -114,7 +141,7 @@ struct StoredRange {
 }
 
 /// The sort key of a range's entry. Any `u64` fits into 20 digits, so entries sort by start.
-fn range_entry(start: u64) -> String {
+pub(super) fn range_entry(start: u64) -> String {
     format!("range#{start:020}")
 }
 
@@ -188,7 +215,7 @@ impl Store<'_> {
         Ok(range.filter(|range| index - range.start < range.count))
     }
 
-    fn read_range(&self, item: Item) -> Result<RangeEntry, StoreError> {
+    pub(super) fn read_range(&self, item: Item) -> Result<RangeEntry, StoreError> {
         let table = &self.config.tables.pools;
         let start = items::get_text(&item, "entry").and_then(|entry| entry.strip_prefix("range#")?.parse().ok());
         let start = start.ok_or_else(|| StoreError::Corrupt {
@@ -211,19 +238,22 @@ impl Store<'_> {
     pub(super) fn make_pool(&self, pool: &Pool) -> Result<[Put; 2], StoreError> {
         let table = &self.config.tables.pools;
         let mut entry = items::write(table, pool)?;
-        entry.insert("entry".to_owned(), text(POOL));
+        entry.extend([key("entry", POOL), key(LISTED, partition(pool.number))]);
         let back =
             Item::from([key("namespace", number_key(pool.number)), key("entry", POOL), key("pool", &pool.namespace)]);
         Ok([put_new(table, entry)?, put_new(table, back)?])
     }
 
-    /// Advances a pool's counter from `read` to `new`, and forgets its only organisation if `new` has none. Conditional
-    /// on the counter as read (RSV-1, RSV-3), on the key's check value, and on the only organisation as read (RSV-8).
+    /// Advances a pool's counter from `read` to `new`, forgets its only organisation if `new` has none, and notes that
+    /// its prefix is claimed. Conditional on the counter as read (RSV-1, RSV-3), on the key's check value, and on the
+    /// only organisation as read (RSV-8).
     pub(super) fn advance_pool(&self, read: &Pool, new: &Pool) -> Result<Update, StoreError> {
         let only = match new.only_organisation {
             Some(_) => ", only_next = :new",
             None => " REMOVE only_organisation, only_next",
         };
+        let is_claim = new.claimed && !read.claimed;
+        let claim = if is_claim { ", claimed = :claimed" } else { "" };
         let (organisation, condition) = match &read.only_organisation {
             Some(organisation) => (Some(text(organisation)), "only_organisation = :organisation"),
             None => (None, "attribute_not_exists(only_organisation)"),
@@ -232,7 +262,7 @@ impl Store<'_> {
             .table_name(&self.config.tables.pools)
             .key("namespace", text(read.namespace.to_string()))
             .key("entry", text(POOL))
-            .update_expression(format!("SET #next = :new{only}"))
+            .update_expression(format!("SET #next = :new{claim}{only}"))
             .condition_expression(format!("#next = :read AND #check = :check AND {condition}"))
             .expression_attribute_names("#next", "next")
             .expression_attribute_names("#check", "check")
@@ -241,6 +271,9 @@ impl Store<'_> {
             .expression_attribute_values(":check", text(&read.check));
         if let Some(organisation) = organisation {
             update = update.expression_attribute_values(":organisation", organisation);
+        }
+        if is_claim {
+            update = update.expression_attribute_values(":claimed", AttributeValue::Bool(true));
         }
         update.build().map_err(StoreError::from)
     }
@@ -261,7 +294,7 @@ impl Store<'_> {
     }
 }
 
-fn put_new(table: &str, item: Item) -> Result<Put, StoreError> {
+pub(super) fn put_new(table: &str, item: Item) -> Result<Put, StoreError> {
     Put::builder()
         .table_name(table)
         .set_item(Some(item))

@@ -2,20 +2,18 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::{
-    operation::put_item::PutItemError,
-    types::{Delete, Put, ReturnValuesOnConditionCheckFailure},
-};
+use aws_sdk_dynamodb::types::{Delete, Put};
 use uuid::Uuid;
 
 use super::{
     MAX_ATTEMPTS, Store, StoreError,
+    conditional_update::Step,
     error::classify,
     index::shard,
     items::{self, Item, key, number, text},
     requests::Remembered,
     transaction::{MAX_ACTIONS, Outcome, Reason, Transaction},
-    walk::{CREATED_ID, OPEN, STATUS_CREATED, USER_KEY, created_key, status_key},
+    walk::{CREATED_ID, INDEX_ATTRIBUTES, OPEN, STATUS_CREATED, USER_KEY, created_key, status_key},
 };
 use crate::backoff::pause;
 use crate::reservation::Reservation;
@@ -69,6 +67,10 @@ impl Store<'_> {
     /// Writes new reservations, all or none. `request` is stored in the same transaction; its second value is the
     /// current time in seconds since 1970.
     ///
+    /// One reservation is a transaction too. If its answer is lost, the SDK sends it again, with the same token, and
+    /// DynamoDB writes it once. A plain PutItem would create the row a second time if it was deleted in the meantime, with
+    /// the same incarnation, which then gets a second range (RSV-2).
+    ///
     /// # Errors
     /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Contended`] when every try conflicts with
     /// another transaction. An id or Idempotency-Key in use is not an error (see [`Created`]).
@@ -77,9 +79,6 @@ impl Store<'_> {
         new: &[Reservation],
         request: Option<(&Remembered, i64)>,
     ) -> Result<Created, StoreError> {
-        if let ([one], None) = (new, request) {
-            return self.create_one(one).await;
-        }
         let mut transaction = Transaction::default();
         for reservation in new {
             let put = Put::builder()
@@ -117,31 +116,6 @@ impl Store<'_> {
         Err(StoreError::Contended(MAX_ATTEMPTS))
     }
 
-    async fn create_one(&self, new: &Reservation) -> Result<Created, StoreError> {
-        let result = self
-            .client
-            .put_item()
-            .table_name(&self.config.tables.reservations)
-            .set_item(Some(self.reservation_item(new)?))
-            .condition_expression("attribute_not_exists(id)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        match result {
-            Ok(_) => Ok(Created::Done),
-            Err(error) => match error.as_service_error() {
-                // The SDK retries after a lost answer. The retry then finds the item of the first try, with the same
-                // incarnation.
-                Some(PutItemError::ConditionalCheckFailedException(failed)) => {
-                    let ours = failed.item().and_then(|item| items::get_text(item, "incarnation"))
-                        == Some(new.incarnation.to_string().as_str());
-                    Ok(if ours { Created::Done } else { Created::Exists(new.id) })
-                }
-                _ => Err(classify(error)),
-            },
-        }
-    }
-
     /// Writes clients' edits, all or none. Each is conditional on the version from which it was made.
     ///
     /// # Errors
@@ -150,14 +124,7 @@ impl Store<'_> {
     pub async fn replace(&self, edits: &[(Reservation, Reservation)]) -> Result<Written, StoreError> {
         let mut transaction = Transaction::default();
         for (old, new) in edits {
-            let put = Put::builder()
-                .table_name(&self.config.tables.reservations)
-                .set_item(Some(self.reservation_item(new)?))
-                .condition_expression(UNCHANGED)
-                .expression_attribute_values(":incarnation", text(old.incarnation.to_string()))
-                .expression_attribute_values(":version", number(old.version))
-                .build()?;
-            transaction.put(put);
+            transaction.update(self.change(old, new)?.transact()?);
         }
         self.finish_edit(transaction).await
     }
@@ -208,7 +175,30 @@ impl Store<'_> {
     /// # Errors
     /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn seed_reservation(&self, reservation: &Reservation) -> Result<(), StoreError> {
-        self.create_one(reservation).await.map(drop)
+        self.create(std::slice::from_ref(reservation), None).await.map(drop)
+    }
+
+    /// The change of a row from `old`, as it was read, to `new`, on the condition that incarnation and version are those
+    /// of `old`.
+    ///
+    /// It names only what differs. So attributes stay that a newer version of this service wrote and this one does not
+    /// know. Keys of indexes are written in any case, because a row may be older than its index.
+    pub(super) fn change(&self, old: &Reservation, new: &Reservation) -> Result<Step, StoreError> {
+        let (read, wanted) = (self.reservation_item(old)?, self.reservation_item(new)?);
+        let mut step = Step::new(&self.config.tables.reservations, old.id);
+        step.condition("incarnation = :incarnation_read", ":incarnation_read", text(old.incarnation.to_string()));
+        step.condition("version = :version_read", ":version_read", number(old.version));
+        for name in read.keys().filter(|name| !wanted.contains_key(*name)) {
+            step.remove(&[name]);
+        }
+        for (name, value) in wanted {
+            let differs = read.get(&name) != Some(&value) || INDEX_ATTRIBUTES.contains(&name.as_str());
+            // The step counts the version.
+            if differs && name != "version" {
+                step.set(&[(&name, value)]);
+            }
+        }
+        Ok(step)
     }
 
     /// The item of a reservation: its members and its index keys. Index keys without a value are left out.

@@ -2,7 +2,10 @@
 //!
 //! A step whose condition fails changes nothing and reports it, so a stale worker never writes.
 
-use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::Delete};
+use aws_sdk_dynamodb::{
+    operation::update_item::UpdateItemError,
+    types::{AttributeValue, Delete},
+};
 
 use super::{
     FileRow, MAX_ATTEMPTS, Store, StoreError,
@@ -43,13 +46,8 @@ impl Store<'_> {
     ) -> Result<Saved, StoreError> {
         let table = &self.config.tables.reservations;
         let mut step = self.running(read);
-        step.set(&[
-            ("export", items::attribute(table, export)?),
-            ("quantity_reserved", number(rows)),
-            ("progress_at", text(now.to_string())),
-            ("date_updated", text(now.to_string())),
-            ("attempts", number(0)),
-        ]);
+        step.set(&[("export", items::attribute(table, export)?), ("quantity_reserved", number(rows))]);
+        step.progress(now);
         self.update(step).await
     }
 
@@ -67,10 +65,8 @@ impl Store<'_> {
             ("render", items::attribute(table, &next.render)?),
             ("export", items::attribute(table, &next.export)?),
             ("quantity_reserved", number(0)),
-            ("progress_at", text(now.to_string())),
-            ("date_updated", text(now.to_string())),
-            ("attempts", number(0)),
         ]);
+        step.progress(now);
         step.remove(&["error_message"]);
         self.update(step).await
     }
@@ -82,13 +78,8 @@ impl Store<'_> {
     /// As [`Store::save_progress`].
     pub async fn complete(&self, read: &Reservation, file: &FileRow, now: Timestamp) -> Result<Saved, StoreError> {
         let mut step = self.running(read);
-        step.set(&[
-            ("quantity_reserved", number(read.quantity())),
-            ("export_file", text(&file.id)),
-            ("progress_at", text(now.to_string())),
-            ("date_updated", text(now.to_string())),
-            ("attempts", number(0)),
-        ]);
+        step.set(&[("quantity_reserved", number(read.quantity())), ("export_file", text(&file.id))]);
+        step.progress(now);
         step.become_status(read, Status::Complete);
         step.remove(&["export", "error_message"]);
         let mut transaction = Transaction::default();
@@ -119,26 +110,32 @@ impl Store<'_> {
         self.update(step).await
     }
 
-    /// Wakes a reservation and counts the attempt. The stream record of this write starts the next step.
+    /// Wakes a reservation. The stream record of this write starts the next step; the worker that does it counts the
+    /// attempt. So a wake that no worker takes, because there is none, counts for nothing.
     ///
     /// # Errors
     /// As [`Store::save_progress`].
-    pub async fn nudge(&self, read: &Reservation, now: Timestamp) -> Result<Saved, StoreError> {
+    pub async fn wake(&self, read: &Reservation, now: Timestamp) -> Result<Saved, StoreError> {
         let mut step = self.running(read);
-        step.set(&[("attempts", number(read.attempts.saturating_add(1))), ("progress_at", text(now.to_string()))]);
+        step.set(&[("woken", AttributeValue::Bool(true)), ("progress_at", text(now.to_string()))]);
         step.without_progress_since(read);
         self.update(step).await
     }
 
-    /// Ends a reservation whose attempts are used up, unless it made progress since it was read.
+    /// Counts the attempt of a woken reservation, once for each wake: before the attempt, so that one in which the worker
+    /// dies counts too. Gives the reservation as it is then; `None` if it changed after it was read.
     ///
     /// # Errors
     /// As [`Store::save_progress`].
-    pub async fn give_up(&self, read: &Reservation, message: &str, now: Timestamp) -> Result<Saved, StoreError> {
+    pub async fn count_attempt(&self, read: &Reservation) -> Result<Option<Reservation>, StoreError> {
+        let attempts = read.attempts.saturating_add(1);
         let mut step = self.running(read);
-        step.fail(read, message, now);
-        step.without_progress_since(read);
-        self.update(step).await
+        step.set(&[("attempts", number(attempts))]);
+        step.remove(&["woken"]);
+        step.conditions.push("attribute_exists(#woken)".to_owned());
+        let saved = self.update(step).await?;
+        let counted = Reservation { attempts, woken: false, version: read.version.saturating_add(1), ..read.clone() };
+        Ok((saved == Saved::Done).then_some(counted))
     }
 
     /// A step on the condition that the reservation is as read: status, incarnation and generation; upload and next

@@ -8,7 +8,7 @@ use super::{Store, StoreError, error::classify, items::Item};
 use crate::{backoff::pause, concurrency};
 
 /// Maximum number of rounds of a batch read. If items are still missing then, the read fails as busy.
-const MAX_BATCH_ROUNDS: u32 = 8;
+pub(super) const MAX_BATCH_ROUNDS: u32 = 8;
 
 impl Store<'_> {
     /// The request for a consistent read of an item by its key. The caller sends it: an `async fn` here would add a

@@ -87,7 +87,7 @@ pub enum Partition {
 }
 
 impl Partition {
-    /// The index by id; also the name of the kind of partition in log lines, where users, who have no such index, have one.
+    /// The index by id. Users have none.
     fn by_id(&self) -> &'static str {
         match self {
             Self::Organisation(_) => "by_organisation",
@@ -294,17 +294,21 @@ impl Walk {
     }
 
     fn runs_of(&self, partition: &Partition) -> Vec<Run> {
-        let run = |index, range| Run { index, attribute: partition.attribute(), value: partition.value(), range };
+        let run = |index, range, status| {
+            let (attribute, value) = (partition.attribute(), partition.value());
+            Run { index, attribute, value, range, status }
+        };
         let created = |prefix: &str, attribute| {
             let (low, high) = self.times.keys(prefix);
             Some(Range { attribute, low, high })
         };
         let by_status = self.statuses.as_ref().zip(partition.by_status());
         match (self.order, by_status) {
-            (Order::Id { .. }, _) => vec![run(partition.by_id(), None)],
-            (Order::Created { .. }, None) => vec![run(partition.by_creation(), created("", CREATED_ID))],
+            (Order::Id { .. }, _) => vec![run(partition.by_id(), None, None)],
+            (Order::Created { .. }, None) => vec![run(partition.by_creation(), created("", CREATED_ID), None)],
             (Order::Created { .. }, Some((statuses, index))) => {
-                statuses.iter().map(|status| run(index, created(&format!("{status}#"), STATUS_CREATED))).collect()
+                let range = |status| created(&format!("{status}#"), STATUS_CREATED);
+                statuses.iter().map(|status| run(index, range(*status), Some(*status))).collect()
             }
         }
     }
@@ -312,14 +316,11 @@ impl Walk {
 
 impl fmt::Display for Walk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = self.partitions.first().map_or("none", Partition::by_id);
-        write!(f, "{} × {kind}", self.partitions.len())?;
-        match self.order {
-            Order::Id { .. } => write!(f, ", by id")?,
-            Order::Created { .. } => write!(f, ", by creation")?,
-        }
+        let runs = self.runs();
+        let index = runs.first().map_or("no partition", |run| run.index);
+        write!(f, "{index} x {}", runs.len())?;
         if self.order.descending() {
-            write!(f, " from the end")?;
+            write!(f, ", from the end")?;
         }
         if let Some(statuses) = &self.statuses {
             let names: Vec<&str> = statuses.iter().map(|status| status.as_str()).collect();
@@ -340,6 +341,8 @@ pub(super) struct Run {
     pub(super) value: String,
     /// The bounds of the sort key; none for a whole partition.
     pub(super) range: Option<Range>,
+    /// The status of its entries, in the indexes by status.
+    pub(super) status: Option<Status>,
 }
 
 /// Bounds of a sort key, both included.
@@ -359,6 +362,12 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// The key of the entry at this place in a run of an index by status or by creation.
+    pub(super) fn key(&self, status: Option<Status>) -> String {
+        let prefix = status.map(|status| format!("{status}#")).unwrap_or_default();
+        format!("{prefix}{}#{}", self.time, self.id)
+    }
+
     /// The place of an entry of a run, from its id and its sort key.
     pub(super) fn new(id: Uuid, key: Option<&str>) -> Self {
         let time = key.and_then(|key| key.rsplit_once('#')).map_or("", |(before, _)| {

@@ -2,10 +2,10 @@
 //! and calls `operations::create`.
 
 use common::{
-    api::{Answer, ApiError, Call, serve},
+    api::{Answer, ApiError, Call, Operation, serve},
     context::Context,
     operations::create,
-    query::{Action, Collection, parse_query_string},
+    query::parse_query_string,
 };
 use lambda_http::{Body, Request, Response};
 
@@ -15,9 +15,9 @@ pub async fn handle(context: &Context, request: Request) -> Response<Body> {
 }
 
 async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
-    call.no_deeper()?;
-    // Rights come before the body is read.
-    call.caller.may(Action::Create, Collection::CodeReservation)?;
+    if call.operation() != Some(Operation::CreateReservations) {
+        return Err(call.no_route());
+    }
     let session = call.session();
     let (input, raw) = (call.rows()?, parse_query_string(&call.query)?);
     let request =

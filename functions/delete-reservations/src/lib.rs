@@ -1,10 +1,10 @@
 //! `DELETE /items/code_reservation/{id}` and `DELETE /items/code_reservation`: deletes one reservation or several.
 
 use common::{
-    api::{Answer, ApiError, Call, serve},
+    api::{Answer, ApiError, Call, Operation, serve},
     context::Context,
     operations::delete,
-    query::{Action, Collection, parse_query_string},
+    query::parse_query_string,
 };
 use lambda_http::{Body, Request, Response};
 
@@ -14,16 +14,15 @@ pub async fn handle(context: &Context, request: Request) -> Response<Body> {
 }
 
 async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
-    call.no_deeper()?;
-    call.caller.may(Action::Delete, Collection::CodeReservation)?;
     let session = call.session();
     let beside = parse_query_string(&call.query)?;
-    match call.parameter("id") {
-        Some(_) => {
+    match call.operation() {
+        Some(Operation::DeleteReservation) => {
             delete::no_selection(&beside)?;
             delete::by_ids(context, session, &[call.id()?]).await?;
         }
-        None => delete::many(context, session, &call.json()?, &beside).await?,
+        Some(Operation::DeleteReservations) => delete::many(context, session, &call.json()?, &beside).await?,
+        _ => return Err(call.no_route()),
     }
     Ok(Answer::NoContent)
 }

@@ -1,7 +1,10 @@
-//! Users, organisations, `/server/health`, `/server/ping`, and the answer to every path that no other function serves.
+//! Users, organisations, `/server/health`, `/server/ping`, the OpenAPI document, and the answer to every path that no
+//! other function serves.
+
+pub mod openapi;
 
 use common::{
-    api::{Answer, ApiError, Call, path_of, serve, serve_anyone},
+    api::{Answer, ApiError, Call, Operation, serve},
     context::Context,
     operations::{OperationError, organisations, users},
     query::{Action, Collection, RawQuery, parse_query_string},
@@ -12,68 +15,66 @@ use lambda_http::{
 };
 use serde_json::json;
 
+use openapi::View;
+
 /// Answers one request.
 pub async fn handle(context: &Context, request: Request) -> Response<Body> {
-    let is_ping = path_of(&request).trim_end_matches('/') == "/server/ping";
-    if is_ping && matches!(*request.method(), Method::GET | Method::HEAD) {
-        return serve_anyone(context, request, Answer::Text("pong")).await;
-    }
     serve(context, request, answer).await
 }
 
 async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
-    let segments: Vec<&str> = call.path.strip_prefix('/').unwrap_or(&call.path).split('/').collect();
-    // A trailing slash does not change the path.
-    let segments = match segments.as_slice() {
-        [rest @ .., ""] if !rest.is_empty() => rest,
-        all => all,
-    };
-    let reads = matches!(call.method, Method::GET | Method::HEAD);
-    match segments {
-        ["server", "health"] if reads => health(context).await,
-        ["users"] if reads => {
-            let (query, answer) = users::list(context, call.session(), &parse_query_string(&call.query)?).await?;
+    let Some(operation) = call.operation() else { return elsewhere(&call) };
+    let session = call.session();
+    let raw = parse_query_string(&call.query)?;
+    match operation {
+        Operation::Ping => Ok(Answer::Text("pong")),
+        Operation::Health => health(context).await,
+        Operation::OpenApi => Ok(Answer::Json(openapi::document(&View::of(&session), &context.config().rules()))),
+        Operation::ListUsers => {
+            let (query, answer) = users::list(context, session, &raw).await?;
             Ok(Answer::of_list(&query, answer, call.now))
         }
-        ["users", "me"] if reads => me(context, &call).await,
-        ["users", _] if reads => {
+        Operation::GetMe => me(context, &call, &raw).await,
+        Operation::GetUser => {
             let id = call.parameter("id").unwrap_or_default();
-            let (query, data) = users::one(context, call.session(), id, &parse_query_string(&call.query)?).await?;
+            let (query, data) = users::one(context, session, id, &raw).await?;
             Ok(Answer::of_one(&query, data, call.now))
         }
-        ["items", "organisation"] if reads => {
-            let (query, answer) =
-                organisations::list(context, call.session(), &parse_query_string(&call.query)?).await?;
+        Operation::ListOrganisations => {
+            let (query, answer) = organisations::list(context, session, &raw).await?;
             Ok(Answer::of_list(&query, answer, call.now))
         }
-        // An organisation's id contains slashes, so the route captures it as a path. Without that variable the route
-        // did not match.
-        ["items", "organisation", ..] if reads => {
-            let rest = call.parameter("proxy").ok_or_else(|| ApiError::RouteNotFound(call.path.clone()))?;
-            let id = rest.strip_suffix('/').unwrap_or(rest);
-            let (query, data) =
-                organisations::one(context, call.session(), id, &parse_query_string(&call.query)?).await?;
+        Operation::GetOrganisation => {
+            let (query, data) = organisations::one(context, session, call.rest(), &raw).await?;
             Ok(Answer::of_one(&query, data, call.now))
         }
-        // Directus has no PUT for items and no SEARCH for a single one, whatever the collection, so these fall through
-        // to `ROUTE_NOT_FOUND`.
-        ["items", collection] if call.method != Method::PUT => other_collection(&call, collection),
+        _ => Err(call.no_route()),
+    }
+}
+
+/// The error for a request that no route names.
+fn elsewhere(call: &Call) -> Result<Answer, ApiError> {
+    let path = call.path.strip_prefix('/').unwrap_or(&call.path);
+    let segments: Vec<&str> = path.strip_suffix('/').unwrap_or(path).split('/').collect();
+    match segments.as_slice() {
+        // Directus has no PUT for items and no SEARCH for a single one, whatever the collection: these have no route.
+        ["items", collection] if call.method != Method::PUT => other_collection(call, collection),
         ["items", collection, _] if call.method != Method::PUT && call.method.as_str() != "SEARCH" => {
-            other_collection(&call, collection)
+            other_collection(call, collection)
         }
         // GET and POST are routes of the graphql function. Only unsupported methods arrive here.
         ["graphql"] | ["graphql", "system"] => {
             Err(ApiError::MethodNotAllowed { current: call.method.to_string(), allowed: &["GET", "POST"] })
         }
-        _ => Err(ApiError::RouteNotFound(call.path.clone())),
+        _ => Err(call.no_route()),
     }
 }
 
 /// The caller's own account. As in Directus, a caller who may not read users is shown the `id`, whatever is asked for.
-async fn me(context: &Context, call: &Call) -> Result<Answer, ApiError> {
-    let (session, raw) = (call.session(), parse_query_string(&call.query)?);
+async fn me(context: &Context, call: &Call, raw: &RawQuery) -> Result<Answer, ApiError> {
+    let session = call.session();
     let reads_users = call.caller.may(Action::Read, Collection::Users).is_ok();
-    let (query, data) = match users::me(context, session, &raw).await {
+    let (query, data) = match users::me(context, session, raw).await {
         Ok(_) | Err(OperationError::Forbidden(_)) if !reads_users => {
             let mut key = RawQuery::default();
             key.set("fields", json!("id"));

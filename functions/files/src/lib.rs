@@ -2,7 +2,7 @@
 //! their content.
 
 use common::{
-    api::{Answer, ApiError, Call, serve},
+    api::{Answer, ApiError, Call, Operation, serve},
     bucket::LinkMethod,
     context::Context,
     operations::files::{self, Download},
@@ -17,21 +17,20 @@ pub async fn handle(context: &Context, request: Request) -> Response<Body> {
 }
 
 async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
-    call.no_deeper()?;
     let raw = parse_query_string(&call.query)?;
-    if call.path.starts_with("/assets/") {
-        return asset(context, &call, &raw).await;
-    }
     let session = call.session();
-    match call.parameter("id") {
-        Some(id) => {
+    match call.operation() {
+        Some(Operation::GetAsset | Operation::GetNamedAsset) => asset(context, &call, &raw).await,
+        Some(Operation::GetFile) => {
+            let id = call.parameter("id").unwrap_or_default();
             let (query, data) = files::one(context, session, id, &raw).await?;
             Ok(Answer::of_one(&query, data, call.now))
         }
-        None => {
+        Some(Operation::ListFiles) => {
             let (query, answer) = files::list(context, session, &raw).await?;
             Ok(Answer::of_list(&query, answer, call.now))
         }
+        _ => Err(call.no_route()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `GET /items/code_reservation/{id}`: reads one reservation.
 
 use common::{
-    api::{Answer, ApiError, Call, serve},
+    api::{Answer, ApiError, Call, Operation, serve},
     context::Context,
     operations::read,
     query::parse_query_string,
@@ -14,7 +14,9 @@ pub async fn handle(context: &Context, request: Request) -> Response<Body> {
 }
 
 async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
-    call.no_deeper()?;
+    if call.operation() != Some(Operation::GetReservation) {
+        return Err(call.no_route());
+    }
     let session = call.session();
     let raw = parse_query_string(&call.query)?;
     let (query, data) = read::one(context, session, call.id().ok(), &raw).await?;

@@ -1,10 +1,16 @@
 //! Executes the root fields of an operation one after the other. Each calls the operation that REST calls too, with the
 //! same rights. The rows that a document reads are counted over all its roots.
 
+use std::collections::VecDeque;
+
 use common::{
     api::Call,
     context::Context,
-    operations::{OperationError, Session, create, delete, files, read, unique_code, update, users},
+    operations::{
+        OperationError, Session,
+        create::{self, Creation},
+        delete, files, read, unique_code, update, users,
+    },
     query::{Answer, Collection, DEFAULT_LIMIT, RawQuery},
     reservation::uuid,
 };
@@ -26,13 +32,33 @@ pub(crate) struct Execution<'a> {
     call: &'a Call,
     model: &'a Model,
     rows_left: usize,
-    creations: usize,
+    /// The Idempotency-Key of the document.
+    key: Option<&'a str>,
+    /// The answers of the creations under the key that are not given yet.
+    created: VecDeque<Json>,
 }
 
 impl<'a> Execution<'a> {
     /// An execution that has read nothing yet.
-    pub(crate) fn new(context: &'a Context, call: &'a Call, model: &'a Model) -> Self {
-        Self { context, call, model, rows_left: MAX_ROWS, creations: 0 }
+    pub(crate) fn new(context: &'a Context, call: &'a Call, model: &'a Model, key: Option<&'a str>) -> Self {
+        Self { context, call, model, rows_left: MAX_ROWS, key, created: VecDeque::new() }
+    }
+
+    /// Makes all creations of a document with an Idempotency-Key in one transaction, before its root fields are
+    /// executed. So the key stands for the document: all its creations are made, or none.
+    ///
+    /// # Errors
+    /// The position of the creation that failed, and its error; nothing is created then.
+    pub(crate) async fn create_all(&mut self, creations: &[&Selected<'_>]) -> Result<(), (usize, OperationError)> {
+        let queries: Vec<RawQuery> = creations.iter().map(|selected| self.query(selected)).collect();
+        let creations: Vec<Creation<'_>> = creations
+            .iter()
+            .zip(&queries)
+            .map(|(selected, query)| Creation { input: argument(selected, "data"), query })
+            .collect();
+        let body = self.call.body();
+        self.created = create::create_all(self.context, self.session(), &creations, body, self.key).await?.into();
+        Ok(())
     }
 
     fn session(&self) -> Session<'a> {
@@ -53,6 +79,7 @@ impl<'a> Execution<'a> {
             Root::List(collection) => self.list(collection, selected).await?,
             Root::ById(collection) => self.by_id(collection, selected).await?,
             Root::Aggregated(collection) => self.aggregated(collection, selected).await?,
+            Root::Empty => return Ok(Json::Null),
             Root::Me => users::me(self.context, self.session(), &self.query(selected)).await?.1,
             Root::CreateItem | Root::CreateItems => self.create(selected).await?,
             Root::UpdateItem => {
@@ -132,20 +159,11 @@ impl<'a> Execution<'a> {
     }
 
     async fn create(&mut self, selected: &Selected<'_>) -> Result<Json, OperationError> {
-        // The key applies to every creation of the document: the first uses the key itself, later ones add their
-        // number.
-        let first = self.call.header("idempotency-key").filter(|key| !key.is_empty());
-        let key = match (first, self.creations) {
-            (Some(key), n) if n > 0 => Some(format!("{key} {}", n + 1)),
-            (key, _) => key.map(str::to_owned),
-        };
-        self.creations += 1;
-        let request = create::Request {
-            input: argument(selected, "data"),
-            body: self.call.body(),
-            key: key.as_deref(),
-            query: &self.query(selected),
-        };
+        if let Some(created) = self.created.pop_front() {
+            return Ok(created);
+        }
+        let (input, query) = (argument(selected, "data"), &self.query(selected));
+        let request = create::Request { input, body: self.call.body(), key: None, query };
         create::create(self.context, self.session(), request).await
     }
 

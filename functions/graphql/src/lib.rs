@@ -1,5 +1,5 @@
 //! `POST` and `GET /graphql` and `/graphql/system`: the operations of REST in GraphQL (specification of October 2021),
-//! with the same queries and rights.
+//! with the same queries and rights. `GET /server/specs/graphql` and `/server/specs/graphql/system`: their schemas.
 //!
 //! The steps of a request: bound the text (`scan`), count the cost (`limits`), validate (`schema`), coerce variables
 //! (`input`), resolve the selection (`selection`), turn each root field into one query (`lower`) and execute it
@@ -28,8 +28,10 @@ use async_graphql::{
     },
 };
 use common::{
-    api::{Answer, ApiError, Call, serve},
+    api::{Answer, ApiError, Call, Operation, serve},
     context::Context,
+    operations::OperationError,
+    reservation::{Disposition, content_disposition},
 };
 use lambda_http::{Body, Request, Response};
 use serde_json::{Map, Value as Json, json};
@@ -37,7 +39,7 @@ use serde_json::{Map, Value as Json, json};
 use complete::{Writer, location};
 use execute::Execution;
 use http::{Failure, Parameters};
-use model::{MUTATION, Output, QUERY, Root, Source};
+use model::{MUTATION, Output, QUERY, Root, Source, Viewer};
 use schema::{Api, Endpoint};
 use selection::{Selected, What};
 
@@ -58,13 +60,14 @@ pub fn prepare() -> Result<(), ApiError> {
     Ok(())
 }
 
-/// The schema of `/graphql` or `/graphql/system` in the schema definition language.
+/// The schema of `/graphql` or `/graphql/system` in the schema definition language, as an administrator of all
+/// organisations sees it.
 ///
 /// # Errors
 /// As [`prepare`].
 pub fn definition(is_system: bool) -> Result<String, ApiError> {
     let endpoint = if is_system { Endpoint::System } else { Endpoint::Items };
-    Ok(endpoint.api()?.schema.sdl())
+    Ok(endpoint.view(Viewer::ADMINISTRATOR)?.sdl())
 }
 
 /// Answers one request.
@@ -73,17 +76,35 @@ pub async fn handle(context: &Context, request: Request) -> Response<Body> {
 }
 
 async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
-    call.no_deeper()?;
-    let endpoint =
-        if call.path.trim_end_matches('/').ends_with("/system") { Endpoint::System } else { Endpoint::Items };
-    match document(context, &call, endpoint.api()?).await {
+    let endpoint = match call.operation() {
+        Some(Operation::QueryGraphql | Operation::ExecuteGraphql) => Endpoint::Items,
+        Some(Operation::QuerySystemGraphql | Operation::ExecuteSystemGraphql) => Endpoint::System,
+        Some(Operation::GraphqlSchema) => return specification(&call, Endpoint::Items, "code-reservation"),
+        Some(Operation::SystemGraphqlSchema) => {
+            return specification(&call, Endpoint::System, "code-reservation-system");
+        }
+        _ => return Err(call.no_route()),
+    };
+    match document(context, &call, endpoint).await {
         Ok(body) => Ok(Answer::Json(body)),
         Err(failure) => failure.into_answer(),
     }
 }
 
+/// The schema definition of what the caller may use, as a file.
+fn specification(call: &Call, endpoint: Endpoint, name: &str) -> Result<Answer, ApiError> {
+    // Named as the files of lists are.
+    let name = format!("{name} {}.graphql", call.now.time().format("%Y%m%d-%H%M%S"));
+    Ok(Answer::Attachment {
+        content_type: "text/plain; charset=utf-8",
+        disposition: content_disposition(Disposition::Attachment, &name),
+        body: endpoint.view(Viewer::of(&call.session()))?.sdl(),
+    })
+}
+
 /// The answer to a document.
-async fn document(context: &Context, call: &Call, api: &'static Api) -> Result<Json, Failure> {
+async fn document(context: &Context, call: &Call, endpoint: Endpoint) -> Result<Json, Failure> {
+    let api = endpoint.api()?;
     let parameters = Parameters::read(call)?;
     let document = parse(&parameters)?;
     let operation = operation(&document, parameters.operation_name.as_deref());
@@ -98,7 +119,8 @@ async fn document(context: &Context, call: &Call, api: &'static Api) -> Result<J
     let variables =
         operation.as_ref().ok().map(|operation| input::variables(&api.model, operation, &parameters.variables));
     let known = variables.as_ref().and_then(|variables| variables.as_ref().ok()).cloned().unwrap_or_default();
-    let introspection = validate(api, &document, parameters.operation_name.as_deref(), known).await?;
+    let request = request(&document, parameters.operation_name.as_deref(), known);
+    let is_valid = validate(api, request()).await?;
 
     let operation = operation.map_err(Failure::Request)?;
     let variables = match variables {
@@ -111,11 +133,44 @@ async fn document(context: &Context, call: &Call, api: &'static Api) -> Result<J
     };
     let selected = selection::open(&api.model, &document, operation, &variables, root)
         .map_err(|unsound| invalid(&unsound.message, &[unsound.pos]))?;
-    if introspection.is_null() && selected.iter().any(|selected| matches!(selected.what, What::Introspection)) {
+    let asks_for_types = selected.iter().any(|selected| matches!(selected.what, What::Introspection));
+    if asks_for_types && !is_valid {
         let message = "Introspection cannot be in one document with variables of lists that cannot be null.";
         return Err(invalid(message, &[operation.selection_set.pos]));
     }
-    Ok(execute(context, call, api, operation.ty, &selected, &introspection).await)
+    let key = idempotency_key(call, &selected)?;
+    let introspection = if asks_for_types {
+        let view = endpoint.view(Viewer::of(&call.session()))?;
+        view.execute(request()).await.data.into_json().unwrap_or_default()
+    } else {
+        Json::Null
+    };
+    Ok(execute(context, call, api, operation.ty, &selected, &introspection, key).await)
+}
+
+/// The root fields that create.
+fn creations<'s, 'd>(selected: &'s [Selected<'d>]) -> Vec<&'s Selected<'d>> {
+    let creates = |selected: &&Selected<'_>| is_root(selected, &[Root::CreateItem, Root::CreateItems]);
+    selected.iter().filter(creates).collect()
+}
+
+fn is_root(selected: &Selected<'_>, roots: &[Root]) -> bool {
+    matches!(selected.what, What::Member(field) if matches!(field.source, Source::Root(root) if roots.contains(&root)))
+}
+
+/// The Idempotency-Key of a document that creates. It stands for the whole document, which is done as a whole or not at
+/// all. So such a document does nothing else.
+fn idempotency_key<'c>(call: &'c Call, selected: &[Selected<'_>]) -> Result<Option<&'c str>, ApiError> {
+    if creations(selected).is_empty() {
+        return Ok(None);
+    }
+    let key = call.text_header("idempotency-key")?.filter(|key| !key.is_empty());
+    let changes = [Root::UpdateItem, Root::UpdateItems, Root::UpdateBatch, Root::DeleteItem, Root::DeleteItems];
+    if key.is_some() && selected.iter().any(|selected| is_root(selected, &changes)) {
+        let message = "A document with an Idempotency-Key that creates may not update or delete. Send two documents";
+        return Err(ApiError::invalid_payload(message.to_owned()));
+    }
+    Ok(key)
 }
 
 /// Parses a document after its text and the size of its variables were checked.
@@ -146,23 +201,30 @@ fn operation<'d>(document: &'d ExecutableDocument, name: Option<&str>) -> Result
     }
 }
 
-/// Validates a document against the schema. Gives the data of `__schema` and `__type`.
-async fn validate(
-    api: &Api,
+/// Makes requests to the library: they are validated, and of their members only `__schema` and `__type` are executed.
+fn request(
     document: &ExecutableDocument,
     operation_name: Option<&str>,
     variables: Variables,
-) -> Result<Json, Failure> {
-    let mut request = Validated::new("").variables(variables).only_introspection();
-    request.operation_name = operation_name.map(str::to_owned);
-    request.set_parsed_query(document.clone());
+) -> impl Fn() -> Validated {
+    move || {
+        let mut request = Validated::new("").variables(variables.clone()).only_introspection();
+        request.operation_name = operation_name.map(str::to_owned);
+        request.set_parsed_query(document.clone());
+        request
+    }
+}
+
+/// Validates a document against the whole schema. Gives whether the library finds no error, not even one that is judged
+/// elsewhere.
+async fn validate(api: &Api, request: Validated) -> Result<bool, Failure> {
     let response = api.schema.execute(request).await;
     // The operation was chosen before, so only errors of the document are reported here.
     let judged_elsewhere =
         |error: &ServerError| is_about_the_operation(&error.message) || is_about_a_place(&error.message);
     let errors: Vec<&ServerError> = response.errors.iter().filter(|error| !judged_elsewhere(error)).collect();
     if errors.is_empty() {
-        return Ok(response.data.into_json().unwrap_or_default());
+        return Ok(response.errors.is_empty());
     }
     let entry = |error: &&ServerError| json!({ "message": error.message, "locations": error.locations.iter().copied().map(location).collect::<Json>() });
     Err(Failure::Document(errors.iter().take(MAX_ERRORS).map(entry).collect()))
@@ -194,11 +256,9 @@ fn check_rights(
     operation: &OperationDefinition,
 ) -> Result<(), Failure> {
     let Some(root) = root_type(api, operation.ty) else { return Ok(()) };
+    let viewer = Viewer::of(&call.session());
     let is_hidden = |name: &str| match root.field(name).map(|field| field.source) {
-        Some(Source::Root(root)) => match root.right() {
-            Some((action, collection)) => call.caller.may(action, collection).is_err(),
-            None => call.caller.get().is_none(),
-        },
+        Some(Source::Root(root)) => !viewer.sees_root(&api.model, root),
         _ => false,
     };
     let hidden = selection::root_names(document, operation).into_iter().filter(|(name, _)| is_hidden(name));
@@ -222,10 +282,17 @@ async fn execute(
     ty: OperationType,
     selected: &[Selected<'_>],
     introspection: &Json,
+    key: Option<&str>,
 ) -> Json {
-    let mut execution = Execution::new(context, call, &api.model);
+    let mut execution = Execution::new(context, call, &api.model, key);
     let mut writer = Writer::new(&api.model);
     let mut data = Some(Map::new());
+    let creations = if key.is_some() { creations(selected) } else { Vec::new() };
+    if let Err((position, error)) = create_all(&mut execution, &creations, call).await {
+        report(call, creations.get(position).map_or("", |selected| &selected.key), &error);
+        let errors = creations.get(position).map(|selected| entries(selected, error)).unwrap_or_default();
+        return json!({ "data": null, "errors": errors });
+    }
     for selected in selected {
         let (root, field) = match selected.what {
             What::TypeName(name) => {
@@ -293,12 +360,33 @@ async fn run(
 ) -> Result<Json, Vec<Json>> {
     call.deadline.earlier(REPORT).bound(execution.root(root, selected)).await.map_err(|error| {
         let error = ApiError::from(error);
-        if error.is_fault() {
-            let request_id = &call.request_id;
-            tracing::error!(request_id, %error, "request {request_id}: \"{}\" failed", selected.key);
-        }
+        report(call, &selected.key, &error);
         entries(selected, error)
     })
+}
+
+/// Makes all creations of a document with a key, until the deadline. The error has the position of its creation.
+async fn create_all(
+    execution: &mut Execution<'_>,
+    creations: &[&Selected<'_>],
+    call: &Call,
+) -> Result<(), (usize, ApiError)> {
+    if creations.is_empty() {
+        return Ok(());
+    }
+    let work = async { Ok::<_, OperationError>(execution.create_all(creations).await) };
+    match call.deadline.earlier(REPORT).bound(work).await {
+        Ok(done) => done.map_err(|(position, error)| (position, ApiError::from(error))),
+        Err(error) => Err((0, error.into())),
+    }
+}
+
+/// Logs an error that is a fault of this service.
+fn report(call: &Call, key: &str, error: &ApiError) {
+    if error.is_fault() {
+        let request_id = &call.request_id;
+        tracing::error!(request_id, %error, "request {request_id}: \"{key}\" failed");
+    }
 }
 
 /// The entries of `errors` for a root field that failed.

@@ -6,14 +6,14 @@
 use std::sync::OnceLock;
 
 use async_graphql::{
-    Value,
+    ValidationMode, Value,
     dynamic::{self, FieldFuture, InputObject, InputValue, Object, Scalar},
 };
 use common::{api::ApiError, operations::OperationError};
 
 use crate::{
     input::accepts,
-    model::{Argument, MUTATION, Model, QUERY, SCALARS},
+    model::{Argument, MUTATION, Model, QUERY, SCALARS, Viewer},
 };
 
 /// An endpoint.
@@ -37,6 +37,10 @@ pub(crate) struct Api {
 static ITEMS: OnceLock<Result<Api, String>> = OnceLock::new();
 static SYSTEM: OnceLock<Result<Api, String>> = OnceLock::new();
 
+/// The schemas that viewers see, of both endpoints.
+static VIEWS: [[OnceLock<Result<dynamic::Schema, String>>; Viewer::NUMBER]; 2] =
+    [const { [const { OnceLock::new() }; Viewer::NUMBER] }; 2];
+
 impl Endpoint {
     /// The types and the schema. They are built on first use.
     ///
@@ -47,33 +51,53 @@ impl Endpoint {
             Self::Items => (&ITEMS, Model::items),
             Self::System => (&SYSTEM, Model::system),
         };
-        let built = cell.get_or_init(|| Api::build(model()));
-        built.as_ref().map_err(|error| OperationError::Internal(error.clone()).into())
+        let built = cell.get_or_init(|| {
+            let model = model();
+            let schema = build(&model, ValidationMode::Strict)?;
+            Ok(Api { model, schema })
+        });
+        built.as_ref().map_err(|error| fault(error))
+    }
+
+    /// The schema that a viewer sees: the part of [`Endpoint::api`] that the caller may use. It is built on first use.
+    /// A document is validated before, against the whole schema.
+    ///
+    /// # Errors
+    /// As [`Endpoint::api`].
+    pub(crate) fn view(self, viewer: Viewer) -> Result<&'static dynamic::Schema, ApiError> {
+        let [items, system] = &VIEWS;
+        let views = if self == Self::Items { items } else { system };
+        let cell = views.get(viewer.index()).ok_or_else(|| fault("a viewer without a place"))?;
+        let model = &self.api()?.model;
+        cell.get_or_init(|| build(&model.seen_by(viewer), ValidationMode::Fast)).as_ref().map_err(|error| fault(error))
     }
 }
 
-impl Api {
-    fn build(model: Model) -> Result<Self, String> {
-        let mutation = model.output(MUTATION).map(|output| output.name.as_str());
-        let mut builder = dynamic::Schema::build(QUERY, mutation, None);
-        for (name, description) in SCALARS {
-            let scalar = Scalar::new(name).description(description);
-            builder = builder.register(scalar.validator(move |value| accepts_literal(name, value)));
-        }
-        for output in &model.outputs {
-            let fields = output.fields.iter().map(|field| {
-                let resolved = dynamic::Field::new(&field.name, field.ty.clone(), |_| FieldFuture::from_value(None));
-                field.arguments.iter().fold(resolved, |field, argument| field.argument(input(argument)))
-            });
-            builder = builder.register(fields.fold(Object::new(&output.name), Object::field));
-        }
-        for object in &model.inputs {
-            let fields = object.fields.iter().map(input);
-            builder = builder.register(fields.fold(InputObject::new(&object.name), InputObject::field));
-        }
-        let schema = builder.finish().map_err(|error| error.to_string())?;
-        Ok(Self { model, schema })
+fn fault(error: &str) -> ApiError {
+    OperationError::Internal(error.to_owned()).into()
+}
+
+/// Builds the schema of a model, with the scalars that its types name.
+fn build(model: &Model, mode: ValidationMode) -> Result<dynamic::Schema, String> {
+    let mutation = model.output(MUTATION).map(|output| output.name.as_str());
+    let mut builder = dynamic::Schema::build(QUERY, mutation, None).validation_mode(mode);
+    let named = model.names_from_roots();
+    for (name, description) in SCALARS.into_iter().filter(|(name, _)| named.contains(name)) {
+        let scalar = Scalar::new(name).description(description);
+        builder = builder.register(scalar.validator(move |value| accepts_literal(name, value)));
     }
+    for output in &model.outputs {
+        let fields = output.fields.iter().map(|field| {
+            let resolved = dynamic::Field::new(&field.name, field.ty.clone(), |_| FieldFuture::from_value(None));
+            field.arguments.iter().fold(resolved, |field, argument| field.argument(input(argument)))
+        });
+        builder = builder.register(fields.fold(Object::new(&output.name), Object::field));
+    }
+    for object in &model.inputs {
+        let fields = object.fields.iter().map(input);
+        builder = builder.register(fields.fold(InputObject::new(&object.name), InputObject::field));
+    }
+    builder.finish().map_err(|error| error.to_string())
 }
 
 fn input(argument: &Argument) -> InputValue {

@@ -2,7 +2,7 @@
 //! computed from the ranges of the reservations.
 
 use common::{
-    api::{Answer, ApiError, Call, serve},
+    api::{Answer, ApiError, Call, Operation, serve},
     context::Context,
     operations::unique_code,
     query::parse_query_string,
@@ -15,17 +15,17 @@ pub async fn handle(context: &Context, request: Request) -> Response<Body> {
 }
 
 async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
-    call.no_deeper()?;
     let session = call.session();
     let raw = parse_query_string(&call.query)?;
-    match call.parameter("id") {
-        Some(_) => {
+    match call.operation() {
+        Some(Operation::GetCode) => {
             let (query, data) = unique_code::one(context, session, call.id().ok(), &raw).await?;
             Ok(Answer::of_one(&query, data, call.now))
         }
-        None => {
+        Some(Operation::ListCodes) => {
             let (query, answer) = unique_code::list(context, session, &raw).await?;
             Ok(Answer::of_list(&query, answer, call.now))
         }
+        _ => Err(call.no_route()),
     }
 }

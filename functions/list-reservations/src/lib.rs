@@ -2,13 +2,13 @@
 //! API Gateway knows `SEARCH` only as `ANY`; they have no route.
 
 use common::{
-    api::{Answer, ApiError, Call, serve},
+    api::{Answer, ApiError, Call, Operation, serve},
     context::Context,
     operations::{
         Session,
         read::{self, List},
     },
-    query::{Action, Collection, Query, parse_query_string, parse_search_body},
+    query::{Collection, Query, parse_query_string, parse_search_body},
 };
 use lambda_http::{Body, Request, Response};
 
@@ -18,12 +18,11 @@ pub async fn handle(context: &Context, request: Request) -> Response<Body> {
 }
 
 async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
-    call.no_deeper()?;
     let session = call.session();
-    let (query, list) = match call.method.as_str() {
-        "SEARCH" => search(context, session, &call).await?,
-        "GET" | "HEAD" => read::list(context, session, &parse_query_string(&call.query)?).await?,
-        _ => return Err(ApiError::RouteNotFound(call.path.clone())),
+    let (query, list) = match call.operation() {
+        Some(Operation::SearchReservations) => search(context, session, &call).await?,
+        Some(Operation::ListReservations) => read::list(context, session, &parse_query_string(&call.query)?).await?,
+        _ => return Err(call.no_route()),
     };
     Ok(match query.export {
         Some(_) => {
@@ -37,8 +36,6 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
 /// `SEARCH`: the body contains the query, the keys to which it is restricted, or both. Without a query in the body,
 /// that of the query string counts.
 async fn search(context: &Context, session: Session<'_>, call: &Call) -> Result<(Query, List), ApiError> {
-    // Rights come before the body is read.
-    session.caller.may(Action::Read, Collection::CodeReservation)?;
     let body = parse_search_body(&call.json()?)?;
     let raw = body.query.map_or_else(|| parse_query_string(&call.query), Ok)?;
     let mut query = session.query(Collection::CodeReservation, &raw)?;

@@ -19,7 +19,7 @@ use common::{
 };
 
 use crate::{
-    error::{KEY_MISMATCH, WorkError, fail_if_permanent},
+    error::{KEY_MISMATCH, PREFIX_TAKEN, WorkError, fail_if_permanent},
     quota::{Quota, Today},
 };
 
@@ -200,6 +200,8 @@ impl<'a> Group<'a> {
             // Another key would issue codes that already exist. RSV-1 covers indexes; this check extends it to codes.
             return self.fail_all(KEY_MISMATCH).await;
         }
+        // The secret is right for this pool, or the pool is new.
+        self.context.establish_secret().await?;
 
         let now = self.context.now();
         let mut today =
@@ -213,7 +215,7 @@ impl<'a> Group<'a> {
                 refused.push((index, message));
             } else if let Err(error) = waiting.fits(&spec, pool, next) {
                 refused.push((index, sentence(&error.to_string())));
-            } else if has_room(placements.len() + 1, today.counts_with(quota)) {
+            } else if has_room(&entry, placements.len() + 1, today.counts_with(quota)) {
                 placements.push(Placement {
                     reservation: waiting.item.clone(),
                     start: next,
@@ -263,6 +265,9 @@ impl<'a> Group<'a> {
                 self.figures.conflicts += 1;
                 Ok(Progress::Busy)
             }
+            Allocated::PrefixTaken => {
+                self.fail_refused(placed.into_iter().map(|index| (index, PREFIX_TAKEN.to_owned())).collect()).await
+            }
         }
     }
 
@@ -281,6 +286,7 @@ impl<'a> Group<'a> {
             check: key.check_value(),
             only_organisation: None,
             only_next: None,
+            claimed: false,
         }))
     }
 

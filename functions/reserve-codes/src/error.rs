@@ -99,6 +99,11 @@ impl From<ExportError> for WorkError {
 pub(crate) const KEY_MISMATCH: &str =
     "The secret of this deployment is not the one that these codes were made with. Ask the operator to restore it.";
 
+/// The error message of a reservation whose codes would be built from a company prefix that begins another one or
+/// continues it. It must not tell which one, or whose (decision 23).
+pub(crate) const PREFIX_TAKEN: &str = "The organisation's company prefix overlaps another one that codes were made with, \
+    so the same code could be issued twice. Ask the operator to correct the prefix.";
+
 /// Sets status `error` with the message if `result` is a permanent error, and gives `None`. Passes on any other result.
 ///
 /// # Errors

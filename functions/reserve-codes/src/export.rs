@@ -3,7 +3,7 @@
 
 use std::{
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use common::{
@@ -28,6 +28,12 @@ use crate::{
 /// Parts that are uploaded while the next one is rendered. A part of an ordinary export has 8 MiB.
 const PARTS_IN_FLIGHT: usize = 2;
 
+/// Time reserved at the end of an invocation to save the progress.
+pub(crate) const RESERVE: Duration = Duration::from_secs(5);
+
+/// The longest pause between two looks for an object.
+const MAX_PAUSE: Duration = Duration::from_secs(5);
+
 /// How often one generation may start again after its multipart upload was lost.
 const MAX_RESTARTS: u32 = 8;
 
@@ -45,8 +51,8 @@ pub(crate) struct Job<'a> {
 
 /// How a slice ended.
 enum Slice {
-    /// All parts are uploaded. This is the number of the last one.
-    Finished(u32),
+    /// All parts are uploaded. The cursor is after the last one.
+    Finished(Cursor),
     /// The time of the slice is over. All parts before the cursor are uploaded.
     Paused(Cursor),
     /// The multipart upload does not exist.
@@ -90,9 +96,9 @@ impl<'a> Job<'a> {
         matches!(self.file.plan(), PartPlan::Single)
     }
 
-    /// Writes one slice, and completes the export if it was the last one.
-    pub(crate) async fn run(&self, slice: Duration) -> Result<(), WorkError> {
-        let result = if self.is_small() { self.run_single().await } else { self.run_slice(slice).await };
+    /// Writes one slice, and completes the export if it was the last one. The invocation ends at `deadline`.
+    pub(crate) async fn run(mut self, slice: Duration, deadline: SystemTime) -> Result<(), WorkError> {
+        let result = if self.is_small() { self.run_single().await } else { self.run_slice(slice, deadline).await };
         fail_if_permanent(self.context, &self.item, result).await.map(drop)
     }
 
@@ -105,27 +111,27 @@ impl<'a> Job<'a> {
         self.complete(stored).await
     }
 
-    async fn run_slice(&self, slice: Duration) -> Result<(), WorkError> {
+    async fn run_slice(&mut self, slice: Duration, deadline: SystemTime) -> Result<(), WorkError> {
         let export = self.item.export.clone().unwrap_or_else(ExportProgress::begin);
         let upload = match export.upload_id {
             Some(upload) => upload,
-            None => self.begin().await?,
+            None => match self.bucket().find_upload(&self.key).await? {
+                // A worker that died before it saved the id left it.
+                Some(upload) => upload,
+                // Or it completed the upload, or the object became visible after a restart.
+                None => match self.stored().await? {
+                    Some(stored) => return self.complete(stored).await,
+                    // The id is saved at the end of the slice; until then the upload is found by its key.
+                    None => self.bucket().create_upload(&self.head()).await?,
+                },
+            },
         };
         let from = Cursor { part: export.next_part, row: export.next_row, crc32: export.crc32 };
         let end = Instant::now().checked_add(slice);
         match self.upload_parts(&upload, from, end).await? {
-            Slice::Paused(cursor) => self.save(upload, cursor).await,
-            Slice::Finished(last) => self.finish(&upload, last).await,
-            Slice::NoUpload => self.recover().await,
-        }
-    }
-
-    /// The id of the upload that a dead worker left, or of a new one. The id is saved at the end of the slice; until
-    /// then the upload is found by its key.
-    async fn begin(&self) -> Result<String, WorkError> {
-        match self.bucket().find_upload(&self.key).await? {
-            Some(upload) => Ok(upload),
-            None => Ok(self.bucket().create_upload(&self.head()).await?),
+            Slice::Paused(cursor) => self.save(&upload, cursor).await.map(drop),
+            Slice::Finished(end) => self.finish(&upload, end, deadline).await,
+            Slice::NoUpload => self.recover(deadline).await,
         }
     }
 
@@ -181,7 +187,7 @@ impl<'a> Job<'a> {
         let bytes = sent.iter().filter(|(part, _)| *part < kept.part).map(|(_, len)| len).sum();
         self.measure(begun, kept.row.saturating_sub(from.row), bytes);
         match failure {
-            None if self.file.is_done(cursor) => Ok(Slice::Finished(cursor.part.saturating_sub(1))),
+            None if self.file.is_done(cursor) => Ok(Slice::Finished(cursor)),
             None => Ok(Slice::Paused(cursor)),
             Some((_, BucketError::NoSuchUpload)) => Ok(Slice::NoUpload),
             Some((at, _)) if at.part > from.part => Ok(Slice::Paused(at)),
@@ -202,42 +208,47 @@ impl<'a> Job<'a> {
         Ok(made.await.map_err(|error| WorkError::Transient(error.to_string()))??)
     }
 
-    /// Saves the progress. This write produces the stream record that starts the next slice.
-    async fn save(&self, upload_id: String, at: Cursor) -> Result<(), WorkError> {
+    /// Saves the progress. This write produces the stream record that starts the next slice. Gives whether it is saved.
+    async fn save(&mut self, upload: &str, at: Cursor) -> Result<bool, WorkError> {
         let Cursor { part: next_part, row: next_row, crc32 } = at;
-        let restarts = self.restarts();
-        self.save_export(ExportProgress { upload_id: Some(upload_id), next_part, next_row, crc32, restarts }).await
+        let (upload_id, restarts) = (Some(upload.to_owned()), self.restarts());
+        self.save_export(ExportProgress { upload_id, next_part, next_row, crc32, restarts }).await
     }
 
     /// Starts the file again with its first part. Each save counts as progress, so the sweep would never end such a
     /// loop; `MAX_RESTARTS` bounds it (RSV-5).
-    async fn start_over(&self) -> Result<(), WorkError> {
+    async fn start_over(&mut self) -> Result<(), WorkError> {
         let restarts = self.restarts().saturating_add(1);
         if restarts > MAX_RESTARTS {
             return Err(WorkError::Permanent(LOST.to_owned()));
         }
-        self.save_export(ExportProgress { restarts, ..ExportProgress::begin() }).await
+        self.save_export(ExportProgress { restarts, ..ExportProgress::begin() }).await.map(drop)
     }
 
     fn restarts(&self) -> u32 {
         self.item.export.as_ref().map_or(0, |export| export.restarts)
     }
 
-    async fn save_export(&self, export: ExportProgress) -> Result<(), WorkError> {
+    /// Gives whether it is saved. If not, the reservation is another worker's or a client's.
+    async fn save_export(&mut self, export: ExportProgress) -> Result<bool, WorkError> {
         let rows = export.next_row.saturating_sub(1);
         match self.store().save_progress(&self.item, &export, rows, self.context.now()).await? {
-            Saved::Done => Ok(()),
-            Saved::Stale => self.clean_up().await,
+            Saved::Done => {
+                self.item.export = Some(export);
+                Ok(true)
+            }
+            Saved::Stale => self.clean_up().await.map(|()| false),
         }
     }
 
     /// Completes the multipart upload after all parts are uploaded, and then the reservation.
-    async fn finish(&self, upload: &str, last: u32) -> Result<(), WorkError> {
+    async fn finish(&mut self, upload: &str, end: Cursor, deadline: SystemTime) -> Result<(), WorkError> {
         let mut parts = match self.bucket().parts(&self.key, upload).await {
             Ok(parts) => parts,
-            Err(BucketError::NoSuchUpload) => return self.recover().await,
+            Err(BucketError::NoSuchUpload) => return self.recover(deadline).await,
             Err(error) => return Err(error.into()),
         };
+        let last = end.part.saturating_sub(1);
         // Parts after the last one come from a dead worker with another part policy, which cut the file into smaller
         // parts.
         parts.retain(|part| part.number <= last);
@@ -246,24 +257,31 @@ impl<'a> Job<'a> {
         if !without_gap || self.file.known_len().is_some_and(|known| known != len) {
             // The upload does not contain what was sent. Which parts are wrong is unknown, so all are discarded.
             tracing::error!(reservation = %self.item.id, upload, "an upload does not hold what was sent; it begins again");
-            self.bucket().abort_upload(&self.key, upload).await?;
-            return self.start_over().await;
+            return match self.bucket().abort_upload(&self.key, upload).await? {
+                true => self.start_over().await,
+                false => self.recover(deadline).await,
+            };
+        }
+        // If this worker dies after the completion, the next one knows from the saved id that the parts were written.
+        let is_saved = self.item.export.as_ref().is_some_and(|export| export.upload_id.is_some());
+        if !is_saved && !self.save(upload, end).await? {
+            return Ok(());
         }
         match self.bucket().complete_upload(&self.key, upload, &parts).await {
             Ok(()) => self.complete(Stored { len, rows: Some(self.item.quantity()) }).await,
-            // The upload was completed before: by another worker, or by a request whose response was lost. If the
-            // object is not visible yet, the record fails and is delivered again; the next attempt then detects whether
-            // the upload is gone.
-            Err(BucketError::NoSuchUpload) => match self.bucket().head(&self.key).await? {
-                Some(_) => self.recover().await,
-                None => Err(BucketError::NoSuchUpload.into()),
+            // The upload was completed before: by another worker, or by a request whose response was lost.
+            Err(BucketError::NoSuchUpload) => self.recover(deadline).await,
+            // The answer may be lost, and the object there.
+            Err(BucketError::Busy(error)) => match self.stored().await? {
+                Some(stored) => self.complete(stored).await,
+                None => Err(WorkError::Transient(error)),
             },
             Err(error) => Err(error.into()),
         }
     }
 
     /// Continues after the upload disappeared: another worker completed it, or it was aborted (architecture, step 2).
-    async fn recover(&self) -> Result<(), WorkError> {
+    async fn recover(&mut self, deadline: SystemTime) -> Result<(), WorkError> {
         let read = self.store().reservation(self.item.id).await?;
         let same = read.as_ref().is_some_and(|read| {
             read.incarnation == self.item.incarnation
@@ -274,14 +292,38 @@ impl<'a> Job<'a> {
         if !same {
             return self.clean_up().await;
         }
-        match self.bucket().head(&self.key).await? {
-            Some(stored) if self.is_whole(stored) => self.complete(stored).await,
-            _ => self.start_over().await,
+        let wait = self.context.config().object_wait;
+        let left = deadline.duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(RESERVE);
+        match self.await_object(wait.min(left)).await? {
+            Some(stored) => self.complete(stored).await,
+            None if left < wait => Err(WorkError::Transient("its upload is gone, and its object not there yet".into())),
+            None => self.start_over().await,
         }
     }
 
-    fn is_whole(&self, stored: Stored) -> bool {
-        stored.rows == Some(self.item.quantity()) && self.file.known_len().is_none_or(|len| len == stored.len)
+    /// The whole object, if it is or becomes visible within this time. While S3 joins the parts, the upload is gone and
+    /// the object is not there yet.
+    async fn await_object(&self, time: Duration) -> Result<Option<Stored>, WorkError> {
+        let begun = Instant::now();
+        let mut pause = Duration::from_millis(50);
+        loop {
+            if let Some(stored) = self.stored().await? {
+                return Ok(Some(stored));
+            }
+            let left = time.saturating_sub(begun.elapsed());
+            if left.is_zero() {
+                return Ok(None);
+            }
+            tokio::time::sleep(pause.min(left)).await;
+            pause = (pause * 2).min(MAX_PAUSE);
+        }
+    }
+
+    /// The object of this export, if it is there and whole.
+    async fn stored(&self) -> Result<Option<Stored>, WorkError> {
+        let (rows, len) = (Some(self.item.quantity()), self.file.known_len());
+        let stored = self.bucket().head(&self.key).await?;
+        Ok(stored.filter(|stored| stored.rows == rows && len.is_none_or(|len| len == stored.len)))
     }
 
     /// Writes the file row and the reservation's new status in one transaction (architecture, step 3; RSV-4).

@@ -32,7 +32,7 @@ pub(crate) fn reduce(records: Vec<EventRecord>) -> (Vec<Hint>, Vec<String>) {
             unreadable.push(sequence_number);
             continue;
         };
-        if changes_only_indexes(&record) {
+        if changes_nothing_to_do(&record) {
             continue;
         }
         let position = *positions.entry(id).or_insert_with(|| {
@@ -51,11 +51,15 @@ pub(crate) fn reduce(records: Vec<EventRecord>) -> (Vec<Hint>, Vec<String>) {
     (hints, unreadable)
 }
 
-/// Whether a write changed nothing but keys of indexes, as the back-fill of an older table does.
-fn changes_only_indexes(record: &EventRecord) -> bool {
+/// What a worker writes when it counts an attempt, which it then makes itself.
+const COUNT: [&str; 3] = ["attempts", "woken", "version"];
+
+/// Whether a write changed nothing but keys of indexes, as the back-fill of an older table does, or counted an attempt.
+fn changes_nothing_to_do(record: &EventRecord) -> bool {
     let (old, new) = (&record.change.old_image, &record.change.new_image);
     let rest = |image: &HashMap<String, AttributeValue>| -> BTreeMap<String, AttributeValue> {
-        let members = image.iter().filter(|(name, _)| !INDEX_ATTRIBUTES.contains(&name.as_str()));
+        let is_seen = |name: &str| !INDEX_ATTRIBUTES.contains(&name) && !COUNT.contains(&name);
+        let members = image.iter().filter(|(name, _)| is_seen(name));
         members.map(|(name, value)| (name.clone(), value.clone())).collect()
     };
     !old.is_empty() && !new.is_empty() && old != new && rest(old) == rest(new)

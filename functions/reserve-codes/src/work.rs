@@ -1,21 +1,27 @@
 //! Processes a batch: reads every reservation, allocates ranges, then writes small exports, then slices of large ones.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use common::{
     context::Context,
+    metrics::Event,
     operations::tidy,
-    reservation::{Reservation, Status},
+    reservation::{ExportKey, Reservation, Work},
 };
 use futures::{StreamExt, stream::FuturesUnordered};
 
-use crate::{allocate, error::WorkError, export, records::Hint};
+use crate::{
+    allocate,
+    error::{WorkError, fail_if_permanent},
+    export,
+    records::Hint,
+};
+
+/// Attempts of a woken reservation before it ends as `error`.
+const MAX_ATTEMPTS: u32 = 8;
 
 /// Small exports (one PutObject each) that run concurrently. Each holds up to 8 MiB.
 const SMALL_EXPORTS_AT_ONCE: usize = 3;
-
-/// Time reserved at the end of an invocation to save the progress.
-const RESERVE: Duration = Duration::from_secs(5);
 
 /// The next step of a reservation.
 enum Next {
@@ -77,18 +83,39 @@ async fn look(context: &Context, hint: &Hint) -> Result<Next, WorkError> {
         }
     }
     let Some(item) = item.filter(|item| !item.seeded) else { return Ok(Next::Nothing) };
-    match (item.status, &item.range) {
-        (Status::New, None) => Ok(Next::Allocate(Box::new(item))),
-        (Status::InProgress, Some(_)) => Ok(Next::Export(Box::new(item))),
-        (Status::Complete | Status::Error, _) => {
+    let item = match item.woken && item.is_open() {
+        true => count_attempt(context, item).await?,
+        false => Some(item),
+    };
+    let Some(item) = item else { return Ok(Next::Nothing) };
+    match Work::of(&item) {
+        Work::Nothing => Ok(Next::Nothing),
+        Work::Allocate => Ok(Next::Allocate(Box::new(item))),
+        Work::Export => Ok(Next::Export(Box::new(item))),
+        Work::Tidy => {
             tidy::remove_unreferenced(bucket, &item).await?;
             Ok(Next::Nothing)
         }
-        // Neither this service nor a client can write these two combinations.
-        (Status::New, Some(_)) | (Status::InProgress, None) => {
-            Err(WorkError::Permanent(format!("status {} does not fit the range", item.status)))
-        }
+        Work::Impossible => Err(WorkError::Permanent(format!("status {} does not fit the range", item.status))),
     }
+}
+
+/// Counts the attempt of a woken reservation before it is made. Gives `None` when there is nothing to try: the reservation
+/// changed, or it ended because its attempts are used up.
+///
+/// # Errors
+/// `WorkError::Transient` when DynamoDB, S3 or the secret cannot be reached. Then nothing is counted: an outage ends no
+/// reservation, however long it lasts.
+async fn count_attempt(context: &Context, item: Reservation) -> Result<Option<Reservation>, WorkError> {
+    context.secret().await?;
+    // Any key will do.
+    context.bucket().head(ExportKey::PREFIX).await?;
+    if item.attempts < MAX_ATTEMPTS {
+        return Ok(context.store().count_attempt(&item).await?);
+    }
+    context.metrics().record(&Event::GivenUp);
+    let message = format!("It failed {MAX_ATTEMPTS} times. Set the status to \"new\" to try again.");
+    fail_if_permanent(context, &item, Err(WorkError::Permanent(message))).await
 }
 
 async fn run_exports(
@@ -111,17 +138,17 @@ async fn run_exports(
         if running.len() >= SMALL_EXPORTS_AT_ONCE {
             done.extend(running.next().await);
         }
-        running.push(async move { (position, job.run(Duration::MAX).await) });
+        running.push(async move { (position, job.run(Duration::MAX, deadline).await) });
     }
     while let Some(result) = running.next().await {
         done.push(result);
     }
-    let mut left = u32::try_from(large.len()).unwrap_or(u32::MAX);
-    for (position, job) in large {
-        let time = deadline.duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(RESERVE);
-        let slice = context.config().slice.min(time / left.max(1));
-        left = left.saturating_sub(1);
-        done.push((position, job.run(slice).await));
+    // All slices of a batch share the time of one, so that the batch after it, with its small exports, comes soon.
+    let time = deadline.duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(export::RESERVE);
+    let (time, begun) = (context.config().slice.min(time), Instant::now());
+    for (left, (position, job)) in (1..=u32::try_from(large.len()).unwrap_or(u32::MAX)).rev().zip(large) {
+        let slice = time.saturating_sub(begun.elapsed()) / left;
+        done.push((position, job.run(slice, deadline).await));
     }
     done
 }

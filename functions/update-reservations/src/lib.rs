@@ -1,10 +1,10 @@
 //! `PATCH /items/code_reservation/{id}` and `PATCH /items/code_reservation`: updates one reservation or several.
 
 use common::{
-    api::{Answer, ApiError, Call, serve},
+    api::{Answer, ApiError, Call, Operation, serve},
     context::Context,
     operations::update,
-    query::{Action, Collection, parse_query_string},
+    query::parse_query_string,
 };
 use lambda_http::{Body, Request, Response};
 
@@ -14,13 +14,17 @@ pub async fn handle(context: &Context, request: Request) -> Response<Body> {
 }
 
 async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
-    call.no_deeper()?;
-    call.caller.may(Action::Update, Collection::CodeReservation)?;
+    let is_one = match call.operation() {
+        Some(Operation::UpdateReservation) => true,
+        Some(Operation::UpdateReservations) => false,
+        _ => return Err(call.no_route()),
+    };
     let session = call.session();
     let (body, raw) = (call.rows()?, parse_query_string(&call.query)?);
-    let data = match call.parameter("id") {
-        Some(_) => update::one(context, session, call.id()?, &body, &raw).await?,
-        None => update::many(context, session, &body, &raw).await?,
+    let data = if is_one {
+        update::one(context, session, call.id()?, &body, &raw).await?
+    } else {
+        update::many(context, session, &body, &raw).await?
     };
     Ok(Answer::of_write(session, &raw, data)?)
 }

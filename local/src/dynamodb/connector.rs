@@ -1,8 +1,8 @@
-//! An HTTP connector that passes the functions' reads to the embedded DynamoDB without a socket.
+//! An HTTP connector that passes the functions' requests to the embedded DynamoDB without a socket.
 //!
-//! The SDK builds and signs the request and parses the answer as usual. Only the transfer is replaced: the engine
-//! executes the read on its own thread. Everything else uses the socket: writes; failed reads, so that every error has
-//! the server's form; and requests to other addresses.
+//! The SDK builds and signs the request and parses the answer as usual. Only the transfer is replaced: reads and writes
+//! are executed on the engine's thread. Everything else uses the socket: failed requests, so that every error has the
+//! server's form; operations on tables; and requests to other addresses.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,11 +15,24 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::body::SdkBody;
 use common::https;
-use dynoxide::{Database, errors::Result as EngineResult, storage::Storage};
+use dynoxide::{
+    Database,
+    actions::query::{self, QueryRequest},
+    errors::Result as EngineResult,
+};
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::runtime::Handle;
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+};
 
-use super::whole_items::{BatchGet, Get, WholeItems};
+use super::{
+    index_entries::Entries,
+    stored_json::Answer,
+    tables::Tables,
+    whole_items::{BatchGet, Get},
+    writes::{DONE, Waiting, Write, ready},
+};
 
 /// The header in which the SDK names the DynamoDB operation.
 const TARGET: &str = "x-amz-target";
@@ -30,7 +43,8 @@ const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
 #[derive(Clone)]
 pub(super) struct Engine {
     pub(super) database: Database,
-    pub(super) storage: Arc<Mutex<Storage>>,
+    pub(super) tables: Arc<Mutex<Tables>>,
+    pub(super) writes: mpsc::Sender<Waiting>,
     pub(super) handle: Handle,
     pub(super) endpoint: String,
 }
@@ -41,7 +55,7 @@ impl std::fmt::Debug for Engine {
     }
 }
 
-/// An SDK client whose reads from the engine need no socket.
+/// An SDK client whose requests to the engine need no socket.
 pub(super) fn client(engine: Engine) -> SharedHttpClient {
     let sockets = https::direct();
     http_client_fn(move |settings, components| {
@@ -60,7 +74,7 @@ impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let connector = self.clone();
         HttpConnectorFuture::new(async move {
-            match connector.engine.read(&request).await {
+            match connector.engine.answer(&request).await {
                 Some(response) => Ok(response),
                 None => connector.sockets.call(request).await,
             }
@@ -69,8 +83,8 @@ impl HttpConnector for Connector {
 }
 
 impl Engine {
-    /// The answer of a successful read; `None` for every other request.
-    async fn read(&self, request: &HttpRequest) -> Option<HttpResponse> {
+    /// The answer of a successful read or write; `None` for every other request.
+    async fn answer(&self, request: &HttpRequest) -> Option<HttpResponse> {
         let path = request.uri().strip_prefix(&self.endpoint)?;
         if !(path.is_empty() || path.starts_with('/')) {
             return None;
@@ -79,32 +93,53 @@ impl Engine {
         let text = match request.headers().get(TARGET)?.strip_prefix(TARGET_PREFIX)? {
             "GetItem" => self.items::<Get, _, _>(body, Database::get_item).await,
             "BatchGetItem" => self.items::<BatchGet, _, _>(body, Database::batch_get_item).await,
-            "Query" => self.run(body, Database::query).await,
-            _ => None,
+            "Query" => match self.stored::<Entries>(body).await {
+                Some(answer) => Some(answer),
+                None => self.query(body).await,
+            },
+            operation => self.write(Write::read(operation, body)?).await,
         }?;
         let mut response = HttpResponse::new(StatusCode::try_from(200).ok()?, SdkBody::from(text));
         response.headers_mut().insert("content-type", CONTENT_TYPE);
         Some(response)
     }
 
-    /// Reads items on the engine's thread: directly from storage if possible, otherwise through the engine.
+    /// Reads items or entries on the engine's thread: directly from storage if possible, otherwise through the engine.
     async fn items<W, Q, A>(&self, body: &[u8], read: fn(&Database, Q) -> EngineResult<A>) -> Option<String>
     where
-        W: WholeItems + DeserializeOwned + Send + 'static,
+        W: Answer + DeserializeOwned + Send + 'static,
         Q: DeserializeOwned + Send + 'static,
         A: Serialize + Send + 'static,
     {
-        match self.whole::<W>(body).await {
+        match self.stored::<W>(body).await {
             Some(answer) => Some(answer),
             None => self.run(body, read).await,
         }
     }
 
-    async fn whole<W: WholeItems + DeserializeOwned + Send + 'static>(&self, body: &[u8]) -> Option<String> {
+    async fn stored<W: Answer + DeserializeOwned + Send + 'static>(&self, body: &[u8]) -> Option<String> {
         let request: W = serde_json::from_slice(body).ok()?;
-        let storage = Arc::clone(&self.storage);
-        let task = async move { request.read(&storage.lock().unwrap_or_else(PoisonError::into_inner)) };
+        let tables = Arc::clone(&self.tables);
+        let task = async move { request.read(tables.lock().unwrap_or_else(PoisonError::into_inner).storage()) };
         self.handle.spawn(task).await.ok()?
+    }
+
+    async fn query(&self, body: &[u8]) -> Option<String> {
+        let request: QueryRequest = serde_json::from_slice(body).ok()?;
+        let tables = Arc::clone(&self.tables);
+        let task = async move {
+            let mut tables = tables.lock().unwrap_or_else(PoisonError::into_inner);
+            tables.refresh([request.table_name.as_str()]).ok()?;
+            ready(query::execute(tables.storage(), request))?.ok()
+        };
+        serde_json::to_string(&self.handle.spawn(task).await.ok()??).ok()
+    }
+
+    /// Waits until a write is committed, perhaps together with others; `None` if the socket has to answer.
+    async fn write(&self, write: Write) -> Option<String> {
+        let (written, answer) = oneshot::channel();
+        self.writes.send(Waiting { write, written }).await.ok()?;
+        answer.await.ok()?.then(|| DONE.to_owned())
     }
 
     /// Executes a read on the engine's thread. The caller's thread parses the request and serialises the answer.

@@ -4,7 +4,7 @@
 //! opens could read and change the tables. So the engine listens on a random port of 127.0.0.1, and this socket answers
 //! only requests that are signed with the access key of the data directory.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use aws_smithy_http_client::Connector;
 use aws_smithy_runtime_api::{
@@ -18,16 +18,17 @@ use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use axum::{
     Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, State},
+    extract::{ConnectInfo, DefaultBodyLimit, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::post,
+    routing::{get, post},
 };
 use chrono::Utc;
 use serde_json::json;
 
 use crate::{
     access_key::{AccessKey, joined},
+    environment,
     serving::Serving,
 };
 
@@ -47,19 +48,30 @@ struct Engine {
     key: AccessKey,
     endpoint: String,
     connector: SharedHttpConnector,
+    environment: PathBuf,
 }
 
 impl Front {
-    /// Starts to answer on a listening socket, for the engine at `endpoint`.
+    /// Starts to answer on a listening socket, for the engine at `endpoint`. It also tells programs on this machine where
+    /// the file with the environment of the stores is.
     ///
     /// # Errors
     /// When the socket cannot be used.
-    pub fn start(listener: std::net::TcpListener, key: AccessKey, endpoint: String) -> std::io::Result<Self> {
+    pub fn start(
+        listener: std::net::TcpListener,
+        key: AccessKey,
+        endpoint: String,
+        environment: PathBuf,
+    ) -> std::io::Result<Self> {
         let settings = HttpConnectorSettings::builder().connect_timeout(Duration::from_secs(1)).build();
         let connector = SharedHttpConnector::new(Connector::builder().connector_settings(settings).build_http());
-        let engine = Arc::new(Engine { key, endpoint, connector });
+        let engine = Arc::new(Engine { key, endpoint, connector, environment });
         let limit = DefaultBodyLimit::max(MAX_BODY);
-        let router = Router::new().route("/", post(answer)).layer(limit).with_state(engine);
+        let router = Router::new()
+            .route("/", post(answer))
+            .layer(limit)
+            .route(environment::LOCATION, get(tell))
+            .with_state(engine);
         Ok(Self { serving: Serving::start("DynamoDB", listener, router)? })
     }
 
@@ -94,6 +106,18 @@ async fn answer(State(engine): State<Arc<Engine>>, headers: HeaderMap, body: Byt
             reply(StatusCode::INTERNAL_SERVER_ERROR, json!({ "__type": "InternalServerError" }).to_string())
         }
         Err(_) => reply(StatusCode::INTERNAL_SERVER_ERROR, json!({ "__type": "InternalServerError" }).to_string()),
+    }
+}
+
+async fn tell(
+    State(engine): State<Arc<Engine>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+) -> Response {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    match environment::location(&engine.environment, peer, host) {
+        Some(text) => reply(StatusCode::OK, text),
+        None => StatusCode::NOT_FOUND.into_response(),
     }
 }
 

@@ -1,11 +1,17 @@
 //! The embedded DynamoDB: `dynoxide` on a thread of its own, for the AWS SDK and the stream reader.
 //!
-//! All accesses to the SQLite file run on that thread, one after the other. So a second connection can store what
-//! `dynoxide` does not support (indexes of the stream records, the reader's position) without locks between them.
+//! All accesses to the SQLite file run on that thread, one after the other. So further connections can do what
+//! `dynoxide` does not support (indexes of the stream records, the reader's position, several writes in one transaction)
+//! without locks between them. Only the checkpoints run elsewhere; they need no lock.
 
+mod checkpoint;
 mod connector;
 mod front;
+mod index_entries;
+mod stored_json;
+mod tables;
 mod whole_items;
+mod writes;
 
 pub use front::Front;
 
@@ -23,13 +29,17 @@ use dynoxide::{
         update_time_to_live::UpdateTimeToLiveRequest,
     },
     errors::DynoxideError,
-    storage::Storage,
     streams,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, runtime::Handle, sync::oneshot};
+use tokio::{
+    net::TcpListener,
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+};
 
+use self::{checkpoint::Checkpoints, tables::Tables};
 use crate::{
     data_dir::DataDir,
     listeners,
@@ -37,14 +47,19 @@ use crate::{
     template::{REGION, Table},
 };
 
-/// Without the indexes, each write to a table with a stream scans all stream records. The reader's position is in the
-/// same file as the records, so that a copy of the file contains both.
+/// Without the indexes, each write to a table with a stream scans all stream records. The readers' positions are in the
+/// same file as the records, so that a copy of the file contains both. Older files have a table with the position of
+/// the only reader that there was.
 const SCHEMA: &str = "
     CREATE INDEX IF NOT EXISTS _local_stream_by_table
         ON _stream_records (table_name, CAST(sequence_number AS INTEGER));
     CREATE INDEX IF NOT EXISTS _local_stream_by_shard
         ON _stream_records (table_name, shard_id, CAST(sequence_number AS INTEGER));
+    CREATE TABLE IF NOT EXISTS _local_readers
+        (table_name TEXT, reader TEXT, position INTEGER NOT NULL, PRIMARY KEY (table_name, reader)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS _local_positions (table_name TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;
+    INSERT OR IGNORE INTO _local_readers SELECT table_name, 'reserve-codes', position FROM _local_positions;
+    DROP TABLE _local_positions;
 ";
 
 /// Maximum stream records that one pruning removes, so that it blocks no request for long.
@@ -56,6 +71,8 @@ pub struct DynamoDb {
     address: SocketAddr,
     handle: Handle,
     stores: Stores,
+    writes: mpsc::Sender<writes::Waiting>,
+    _checkpoints: Option<Checkpoints>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<thread::JoinHandle<()>>,
 }
@@ -63,8 +80,9 @@ pub struct DynamoDb {
 #[derive(Clone)]
 struct Stores {
     database: Database,
-    /// A second connection to the same file.
-    storage: Arc<Mutex<Storage>>,
+    /// The connection of the functions in this process.
+    tables: Arc<Mutex<Tables>>,
+    /// The connection for what is not a table of DynamoDB.
     side: Arc<Mutex<Connection>>,
 }
 
@@ -130,18 +148,20 @@ impl DynamoDb {
         };
         let database = Database::new(&path)?;
         let side = Connection::open(&path)?;
-        // Committed data survives a kill of the process in any mode. Only a power cut could lose a position; then a few
-        // records are repeated.
-        side.pragma_update(None, "synchronous", "NORMAL")?;
+        // A power cut may lose a position; then a few records are repeated.
+        tables::configure(&side)?;
         side.execute_batch(SCHEMA)?;
-        let storage = Arc::new(Mutex::new(Storage::new(&path)?));
-        let stores = Stores { database, storage, side: Arc::new(Mutex::new(side)) };
+        let tables = Arc::new(Mutex::new(Tables::open(&path, database.clone())?));
+        let checkpoints = if data_dir.is_temporary() { None } else { Some(Checkpoints::start(&path)?) };
+        let stores = Stores { database, tables, side: Arc::new(Mutex::new(side)) };
 
         listener.set_nonblocking(true)?;
         let address = listeners::reachable(listener.local_addr()?);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel::<()>();
+        let (writes, queue) = mpsc::channel(writes::MAX_WAITING);
+        handle.spawn(writes::serve(queue, Arc::clone(&stores.tables)));
         let database = stores.database.clone();
         let thread = thread::Builder::new().name("dynamodb".to_owned()).spawn(move || {
             runtime.block_on(async move {
@@ -157,7 +177,7 @@ impl DynamoDb {
             // Closes open client connections without waiting for them.
             runtime.shutdown_background();
         })?;
-        Ok(Self { address, handle, stores, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { address, handle, stores, writes, _checkpoints: checkpoints, stop: Some(stop), thread: Some(thread) })
     }
 
     /// The endpoint for the AWS SDK.
@@ -172,12 +192,13 @@ impl DynamoDb {
         self.address.port()
     }
 
-    /// An HTTP client for SDK clients in this process. Its reads need no socket.
+    /// An HTTP client for SDK clients in this process. Its reads and writes need no socket.
     #[must_use]
     pub fn http_client(&self) -> SharedHttpClient {
         connector::client(connector::Engine {
             database: self.stores.database.clone(),
-            storage: Arc::clone(&self.stores.storage),
+            tables: Arc::clone(&self.stores.tables),
+            writes: self.writes.clone(),
             handle: self.handle.clone(),
             endpoint: self.endpoint(),
         })
@@ -196,7 +217,7 @@ impl DynamoDb {
         self.handle.spawn(task).await.map_err(|_| DynamoDbError::Stopped)?
     }
 
-    /// Creates missing tables and adds indexes that are new in the template.
+    /// Creates missing tables, and adds indexes and a time to live that are new in the template.
     ///
     /// # Errors
     /// [`DynamoDbError::Engine`] when the engine refuses a table or an index.
@@ -239,38 +260,39 @@ impl DynamoDb {
         .await
     }
 
-    /// The position that the reader of a table's stream saved last.
+    /// The position that a reader of a table's stream saved last.
     ///
     /// # Errors
     /// [`DynamoDbError::Sqlite`] when the file cannot be read.
-    pub async fn position(&self, table: &str) -> Result<Option<i64>, DynamoDbError> {
-        let table = table.to_owned();
+    pub async fn position(&self, table: &str, reader: &str) -> Result<Option<i64>, DynamoDbError> {
+        let (table, reader) = (table.to_owned(), reader.to_owned());
         self.run(move |_, side| {
-            let sql = "SELECT position FROM _local_positions WHERE table_name = ?1";
-            Ok(side.query_row(sql, params![table], |row| row.get(0)).optional()?)
+            let sql = "SELECT position FROM _local_readers WHERE table_name = ?1 AND reader = ?2";
+            Ok(side.query_row(sql, params![table, reader], |row| row.get(0)).optional()?)
         })
         .await
     }
 
-    /// Saves the position of a stream's reader and removes older records. The newest record is kept, because the engine
-    /// derives the next sequence number from it.
+    /// Saves the position of a reader of a table's stream and removes records that every reader is past. The newest
+    /// record is kept, because the engine derives the next sequence number from it.
     ///
     /// # Errors
     /// [`DynamoDbError::Sqlite`] when the file cannot be written.
-    pub async fn save_position(&self, table: &str, position: i64) -> Result<(), DynamoDbError> {
-        let table = table.to_owned();
+    pub async fn save_position(&self, table: &str, reader: &str, position: i64) -> Result<(), DynamoDbError> {
+        let (table, reader) = (table.to_owned(), reader.to_owned());
         self.run(move |_, side| {
             let transaction = side.transaction()?;
             transaction.execute(
-                "INSERT INTO _local_positions (table_name, position) VALUES (?1, ?2)
-                 ON CONFLICT (table_name) DO UPDATE SET position = excluded.position",
-                params![table, position],
+                "INSERT INTO _local_readers (table_name, reader, position) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (table_name, reader) DO UPDATE SET position = excluded.position",
+                params![table, reader, position],
             )?;
             transaction.execute(
                 "DELETE FROM _stream_records WHERE rowid IN (
                      SELECT rowid FROM _stream_records
-                     WHERE table_name = ?1 AND CAST(sequence_number AS INTEGER) < ?2 LIMIT ?3)",
-                params![table, position, PRUNE_LIMIT],
+                     WHERE table_name = ?1 AND CAST(sequence_number AS INTEGER) <
+                         (SELECT MIN(position) FROM _local_readers WHERE table_name = ?1) LIMIT ?2)",
+                params![table, PRUNE_LIMIT],
             )?;
             Ok(transaction.commit()?)
         })
@@ -301,11 +323,12 @@ impl Drop for DynamoDb {
 }
 
 fn create_table(database: &Database, table: &Table) -> Result<(), DynamoDbError> {
-    if let Some(metadata) = database.get_table_metadata(&table.name)? {
-        return add_indexes(database, table, metadata.gsi_definitions.as_deref());
+    let existing = database.get_table_metadata(&table.name)?;
+    match &existing {
+        Some(existing) => add_indexes(database, table, existing.gsi_definitions.as_deref())?,
+        None => drop(database.create_table(from_json(table.create.clone())?)?),
     }
-    database.create_table(from_json(table.create.clone())?)?;
-    if let Some(attribute) = &table.time_to_live {
+    if let Some(attribute) = table.time_to_live.as_ref().filter(|_| existing.is_none_or(|table| !table.ttl_enabled)) {
         let body = json!({
             "TableName": table.name,
             "TimeToLiveSpecification": { "AttributeName": attribute, "Enabled": true },

@@ -1,15 +1,18 @@
-//! A shortcut for `GetItem` and `BatchGetItem` of whole items, which are most of the reads. The engine stores an item
-//! as the JSON of the wire format, so it can be copied without parsing.
+//! A shortcut for `GetItem` and `BatchGetItem` of whole items or of some of their attributes, which are most of the
+//! reads. The engine stores an item as the JSON of the wire format, so it can be copied without parsing.
 //!
-//! Every other read is left to the engine: projections, keys that do not fit the table, large answers.
+//! Every other read is left to the engine: paths into attributes, keys that do not fit the table, large answers.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     fmt::Write,
 };
 
 use dynoxide::{AttributeValue, storage::Storage};
+use rusqlite::OptionalExtension;
 use serde::Deserialize;
+
+use super::stored_json::{Answer, Projection};
 
 /// Maximum items that one request may name.
 const MAX_KEYS: usize = 100;
@@ -22,9 +25,17 @@ type Key = BTreeMap<String, Text>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Text {
+pub(super) struct Text {
     #[serde(rename = "S")]
     text: String,
+}
+
+impl Text {
+    /// The form in which the engine stores it as part of a key; `None` if it cannot be one.
+    pub(super) fn key(&self) -> Option<String> {
+        let fits = !self.text.is_empty() && self.text.len() <= MAX_KEY;
+        fits.then(|| AttributeValue::S(self.text.clone()).to_key_string()).flatten()
+    }
 }
 
 /// A `GetItem` request without options.
@@ -51,22 +62,38 @@ struct Keys {
     keys: Vec<Key>,
     #[serde(default, rename = "ConsistentRead")]
     _consistent: bool,
+    projection_expression: Option<String>,
+    #[serde(default)]
+    expression_attribute_names: HashMap<String, String>,
+}
+
+impl Keys {
+    /// The attributes that are asked for, if these are not all. The outer `None` if the engine has to answer.
+    fn projection(&self) -> Option<Option<Projection>> {
+        let Some(expression) = &self.projection_expression else {
+            return self.expression_attribute_names.is_empty().then_some(None);
+        };
+        if !self.expression_attribute_names.keys().all(|name| expression.split([' ', ',']).any(|word| word == name)) {
+            return None;
+        }
+        let name = |name: &str| self.expression_attribute_names.get(name).map(String::as_str);
+        Projection::of(expression, name).map(Some)
+    }
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct KeyElement {
+pub(super) struct KeyElement {
     attribute_name: String,
     key_type: String,
 }
 
-/// A read that this module may be able to answer.
-pub(super) trait WholeItems {
-    /// The body of the answer; `None` if the engine has to answer.
-    fn read(&self, storage: &Storage) -> Option<String>;
+/// The name of the partition key (`HASH`) or the sort key (`RANGE`) of a table or an index.
+pub(super) fn named<'a>(schema: &'a [KeyElement], kind: &str) -> Option<&'a str> {
+    schema.iter().find(|element| element.key_type == kind).map(|element| element.attribute_name.as_str())
 }
 
-impl WholeItems for Get {
+impl Answer for Get {
     fn read(&self, storage: &Storage) -> Option<String> {
         let table = Table::of(storage, &self.table_name)?;
         match table.item(&table.place(&self.key)?)? {
@@ -77,7 +104,7 @@ impl WholeItems for Get {
     }
 }
 
-impl WholeItems for BatchGet {
+impl Answer for BatchGet {
     fn read(&self, storage: &Storage) -> Option<String> {
         if self.request_items.values().map(|wanted| wanted.keys.len()).sum::<usize>() > MAX_KEYS {
             return None;
@@ -85,6 +112,7 @@ impl WholeItems for BatchGet {
         let mut body = String::from("{\"Responses\":{");
         for (position, (name, wanted)) in self.request_items.iter().enumerate() {
             let table = Table::of(storage, name)?;
+            let projection = wanted.projection()?;
             let places = wanted.keys.iter().map(|key| table.place(key)).collect::<Option<Vec<_>>>()?;
             if places.is_empty() || places.iter().collect::<HashSet<_>>().len() < places.len() {
                 return None;
@@ -95,7 +123,10 @@ impl WholeItems for BatchGet {
             for place in &places {
                 if let Some(item) = table.item(place)? {
                     body.push_str(separator);
-                    body.push_str(&item);
+                    match &projection {
+                        Some(projection) => projection.cut(&item, &mut body)?,
+                        None => body.push_str(&item),
+                    }
                     separator = ",";
                 }
                 if body.len() > MAX_ANSWER {
@@ -121,19 +152,14 @@ impl<'a> Table<'a> {
     fn of(storage: &'a Storage, name: &'a str) -> Option<Self> {
         let metadata = storage.get_table_metadata(name).ok()??;
         let schema: Vec<KeyElement> = serde_json::from_str(&metadata.key_schema).ok()?;
-        let named = |kind: &str| schema.iter().find(|element| element.key_type == kind);
-        let partition = named("HASH")?.attribute_name.clone();
-        let sort = named("RANGE").map(|element| element.attribute_name.clone());
+        let partition = named(&schema, "HASH")?.to_owned();
+        let sort = named(&schema, "RANGE").map(str::to_owned);
         Some(Self { storage, name, partition, sort })
     }
 
     /// The storage key of an item; `None` if the key does not fit the table.
     fn place(&self, key: &Key) -> Option<(String, String)> {
-        let part = |name: &str| {
-            let text = &key.get(name)?.text;
-            let fits = !text.is_empty() && text.len() <= MAX_KEY;
-            fits.then(|| AttributeValue::S(text.clone()).to_key_string()).flatten()
-        };
+        let part = |name: &str| key.get(name)?.key();
         let sort = match &self.sort {
             Some(name) => part(name)?,
             None => String::new(),
@@ -144,6 +170,9 @@ impl<'a> Table<'a> {
 
     /// The item as JSON, or `Some(None)` if it does not exist; `None` if the engine has to answer.
     fn item(&self, (partition, sort): &(String, String)) -> Option<Option<String>> {
-        self.storage.get_item(self.name, partition, sort).ok()
+        // The engine's own function prepares the statement anew for each item.
+        let sql = format!("SELECT item_json FROM \"{}\" WHERE pk = ?1 AND sk = ?2", self.name.replace('"', "\"\""));
+        let mut statement = self.storage.conn().prepare_cached(&sql).ok()?;
+        statement.query_row([partition, sort], |row| row.get(0)).optional().ok()
     }
 }

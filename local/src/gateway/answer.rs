@@ -28,7 +28,12 @@ struct Answer {
 
 /// A response of the gateway itself.
 pub(super) fn own(status: StatusCode, message: &str) -> Response {
-    let mut response = Response::new(Body::from(json!({ "message": message }).to_string()));
+    json(status, json!({ "message": message }).to_string())
+}
+
+/// A response of the gateway itself with a body of JSON.
+pub(super) fn json(status: StatusCode, body: String) -> Response {
+    let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -9,13 +9,13 @@ mod path;
 mod request_line;
 mod routes;
 
-use std::{collections::HashMap, error::Error, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::HashMap, error::Error, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{
     Router,
     body::{Body, to_bytes},
     extract::{ConnectInfo, Request, State, connect_info::Connected},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode, header},
     response::Response,
     serve::IncomingStream,
 };
@@ -29,7 +29,7 @@ use tokio::{
     sync::{Notify, oneshot},
 };
 
-use crate::{callable::Callable, invocation};
+use crate::{callable::Callable, environment, invocation};
 
 /// Maximum size of a request body of an HTTP API, in bytes.
 const MAX_BODY: usize = 10 * 1024 * 1024;
@@ -46,6 +46,8 @@ pub struct Gateway {
     written: Arc<Notify>,
     /// Whether requests are accepted that API Gateway refuses for their length.
     accepts_long: bool,
+    /// The file with the environment of the stores, for programs on this machine.
+    environment: Option<PathBuf>,
 }
 
 /// The client of a connection.
@@ -65,13 +67,19 @@ impl Gateway {
     /// An API with these routes. `functions` are the functions by logical id.
     #[must_use]
     pub fn new(routes: Routes, functions: HashMap<String, Callable>, written: Arc<Notify>) -> Self {
-        Self { routes, functions, written, accepts_long: false }
+        Self { routes, functions, written, accepts_long: false, environment: None }
     }
 
     /// Accepts requests whose request line and headers are longer than API Gateway allows, if `accepts`.
     #[must_use]
     pub fn accepting_long(self, accepts: bool) -> Self {
         Self { accepts_long: accepts, ..self }
+    }
+
+    /// Tells programs on this machine where the file with the environment of the stores is.
+    #[must_use]
+    pub fn telling(self, environment: Option<PathBuf>) -> Self {
+        Self { environment, ..self }
     }
 
     /// Serves on `listener` until `stop` is sent or dropped and all open requests are answered.
@@ -90,6 +98,12 @@ impl Gateway {
         let size = peer.sizes.take().unwrap_or_else(|| size_of_parts(&parts));
         if size > MAX_HEAD && !self.accepts_long {
             return answer::own(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Request Header Fields Too Large");
+        }
+        if parts.uri.path() == environment::LOCATION
+            && let Some(env) = &self.environment
+            && let Some(text) = environment::location(env, peer.address, host(&parts.headers))
+        {
+            return answer::json(StatusCode::OK, text);
         }
         let body = match to_bytes(body, MAX_BODY).await {
             Ok(body) => body,
@@ -130,6 +144,11 @@ impl Gateway {
             Err(_) => answer::own(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
         }
     }
+}
+
+/// The host that a client asked for.
+fn host(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::HOST).and_then(|host| host.to_str().ok())
 }
 
 async fn handle(

@@ -14,6 +14,7 @@ use super::{
     buckets::Folder,
     checks::{Digest, Expected},
     description::Piece,
+    durability::Durability,
 };
 
 /// Bytes per read or write.
@@ -31,10 +32,10 @@ pub(super) async fn receive(
     path: PathBuf,
     expected: Expected,
     trailers: Option<&TrailingHeaders>,
-    durable: bool,
+    durability: &Durability,
 ) -> S3Result<Digest> {
     let result = async {
-        let digest = write(body, &path, &expected, durable).await?;
+        let digest = write(body, &path, &expected, durability).await?;
         expected.verify(&digest, trailers)?;
         Ok(digest)
     };
@@ -46,7 +47,12 @@ pub(super) async fn receive(
     result
 }
 
-async fn write(body: Option<StreamingBlob>, path: &PathBuf, expected: &Expected, durable: bool) -> S3Result<Digest> {
+async fn write(
+    body: Option<StreamingBlob>,
+    path: &PathBuf,
+    expected: &Expected,
+    durability: &Durability,
+) -> S3Result<Digest> {
     let mut hasher = expected.hasher();
     let file = File::create(path).await.map_err(internal)?;
     let mut file = BufWriter::with_capacity(BLOCK, file);
@@ -61,9 +67,7 @@ async fn write(body: Option<StreamingBlob>, path: &PathBuf, expected: &Expected,
         }
     }
     file.flush().await.map_err(internal)?;
-    if durable {
-        file.get_ref().sync_data().await.map_err(internal)?;
-    }
+    durability.bytes(file.get_ref(), path).await.map_err(internal)?;
     Ok(hasher.finish())
 }
 

@@ -25,7 +25,10 @@ use s3s::{S3Result, s3_error};
 use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
-use super::description::{self, Object, Part, Upload};
+use super::{
+    description::{self, Object, Part, Upload},
+    durability::Durability,
+};
 
 pub(super) const UPLOAD_MARK: &str = "upload.json";
 
@@ -33,7 +36,7 @@ pub(super) const UPLOAD_MARK: &str = "upload.json";
 #[derive(Debug)]
 pub(super) struct Store {
     root: PathBuf,
-    durable: bool,
+    durability: Durability,
     /// Minimum size of every part but the last, in bytes.
     pub(super) min_part: u64,
     buckets: Mutex<HashMap<String, Arc<Bucket>>>,
@@ -43,7 +46,7 @@ pub(super) struct Store {
 #[derive(Debug)]
 pub(super) struct Bucket {
     root: PathBuf,
-    pub(super) durable: bool,
+    pub(super) durability: Durability,
     index: Mutex<Index>,
     /// One lock per group of keys, so that a condition and the write that depends on it are atomic.
     writers: Vec<Arc<AsyncMutex<()>>>,
@@ -113,7 +116,7 @@ impl Drop for Folder {
 
 impl Store {
     /// Opens the existing buckets under `root`.
-    pub(super) fn open(root: &Path, durable: bool, min_part: u64) -> io::Result<Self> {
+    pub(super) fn open(root: &Path, durability: Durability, min_part: u64) -> io::Result<Self> {
         fs::create_dir_all(root)?;
         let mut buckets = HashMap::new();
         for entry in fs::read_dir(root)? {
@@ -122,10 +125,10 @@ impl Store {
             if let Ok(name) = entry.file_name().into_string()
                 && entry.path().join("objects").is_dir()
             {
-                buckets.insert(name, Arc::new(Bucket::open(&entry.path(), durable)?));
+                buckets.insert(name, Arc::new(Bucket::open(&entry.path(), durability.clone())?));
             }
         }
-        Ok(Self { root: root.to_owned(), durable, min_part, buckets: Mutex::new(buckets) })
+        Ok(Self { root: root.to_owned(), durability, min_part, buckets: Mutex::new(buckets) })
     }
 
     /// Creates a bucket; `false` if it exists.
@@ -134,7 +137,7 @@ impl Store {
         if buckets.contains_key(name) {
             return Ok(false);
         }
-        let bucket = Bucket::open(&self.root.join(name), self.durable)?;
+        let bucket = Bucket::open(&self.root.join(name), self.durability.clone())?;
         buckets.insert(name.to_owned(), Arc::new(bucket));
         Ok(true)
     }
@@ -146,12 +149,12 @@ impl Store {
 }
 
 impl Bucket {
-    fn open(root: &Path, durable: bool) -> io::Result<Self> {
+    fn open(root: &Path, durability: Durability) -> io::Result<Self> {
         fs::create_dir_all(root.join("objects"))?;
         fs::create_dir_all(root.join("data"))?;
         let bucket = Self {
             root: root.to_owned(),
-            durable,
+            durability,
             index: Mutex::default(),
             writers: (0..64).map(|_| Arc::default()).collect(),
         };
@@ -212,6 +215,11 @@ impl Bucket {
         self.root.join("data").join(id)
     }
 
+    /// Makes the names of new folders of data durable.
+    pub(super) fn flush_data_folder(&self) -> io::Result<()> {
+        self.durability.folder(&self.root.join("data"))
+    }
+
     pub(super) fn description(&self, key: &str) -> PathBuf {
         self.root.join("objects").join(hex::encode(hash(key)) + ".json")
     }
@@ -222,7 +230,7 @@ impl Bucket {
 
     /// Publishes an object in place of an older one. The caller holds the key's write lock.
     pub(super) fn publish(&self, object: Object, folder: Arc<Folder>) -> io::Result<()> {
-        description::write(&self.description(&object.key), &object, self.durable)?;
+        description::write(&self.description(&object.key), &object, &self.durability)?;
         let key = object.key.clone();
         let before = self.index().objects.insert(key, Arc::new(Stored { object, folder: Arc::clone(&folder) }));
         if let Some(before) = before.filter(|before| !Arc::ptr_eq(&before.folder, &folder)) {

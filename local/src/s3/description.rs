@@ -12,6 +12,8 @@ use std::{
 use s3s::dto;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use super::durability::Durability;
+
 /// An object without its bytes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Object {
@@ -110,27 +112,17 @@ impl Attributes {
 }
 
 /// Writes a description to a temporary file and renames it over the old one.
-pub(super) fn write<T: Serialize>(path: &Path, value: &T, durable: bool) -> io::Result<()> {
+pub(super) fn write<T: Serialize>(path: &Path, value: &T, durability: &Durability) -> io::Result<()> {
     let temporary = path.with_extension(format!("{}.tmp", uuid::Uuid::new_v4().simple()));
     let bytes = serde_json::to_vec(value).map_err(io::Error::other)?;
     let mut file = File::create(&temporary)?;
     file.write_all(&bytes)?;
-    if durable {
-        file.sync_all()?;
-    }
+    durability.description(&file, path)?;
     drop(file);
     fs::rename(&temporary, path)?;
-    if durable && let Some(folder) = path.parent() {
-        sync_folder(folder)?;
-    }
-    Ok(())
+    path.parent().map_or(Ok(()), |folder| durability.folder(folder))
 }
 
 pub(super) fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
     serde_json::from_slice(&fs::read(path)?).map_err(io::Error::other)
-}
-
-/// Makes renamed and new files in a folder durable. Does nothing where folders cannot be opened.
-pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
 }

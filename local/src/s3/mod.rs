@@ -9,6 +9,7 @@ mod buckets;
 mod checks;
 mod cors;
 mod description;
+mod durability;
 mod listing;
 mod reading;
 mod refusal;
@@ -26,6 +27,7 @@ use axum::{
 };
 use buckets::Store;
 use cors::Cors;
+pub use durability::{Durability, StepLog};
 use s3s::{
     auth::SimpleAuth,
     service::{S3Service, S3ServiceBuilder},
@@ -71,12 +73,16 @@ pub struct S3StartError(#[from] std::io::Error);
 impl S3 {
     /// Opens the buckets under `root` and serves them on a free port of 127.0.0.1.
     ///
-    /// With `durable`, acknowledged data also survives a power cut, not only a kill of the process.
+    /// With [`Durability`], acknowledged data also survives a power cut, not only a kill of the process.
     ///
     /// # Errors
     /// [`S3StartError`] when the folder cannot be used or there is no free port.
-    pub async fn start(root: &Path, buckets: &[Bucket], durable: bool) -> Result<Self, S3StartError> {
-        Self::start_with(root, buckets, durable, MIN_PART, Access::private()?).await
+    pub async fn start(
+        root: &Path,
+        buckets: &[Bucket],
+        durability: impl Into<Durability>,
+    ) -> Result<Self, S3StartError> {
+        Self::start_with(root, buckets, durability.into(), MIN_PART, Access::private()?).await
     }
 
     /// Like [`S3::start`], with a given address, key and minimum part size. Tests use a smaller minimum to cut small
@@ -87,14 +93,14 @@ impl S3 {
     pub async fn start_with(
         root: &Path,
         buckets: &[Bucket],
-        durable: bool,
+        durability: Durability,
         min_part: u64,
         access: Access,
     ) -> Result<Self, S3StartError> {
         let root = root.to_owned();
         let names: Vec<String> = buckets.iter().map(|bucket| bucket.name.clone()).collect();
         let store = tokio::task::spawn_blocking(move || {
-            let store = Store::open(&root, durable, min_part)?;
+            let store = Store::open(&root, durability, min_part)?;
             names.iter().try_for_each(|name| store.make_bucket(name).map(drop))?;
             Ok::<_, std::io::Error>(store)
         });

@@ -58,10 +58,11 @@ pub(super) async fn create(
     let id = Uuid::new_v4().to_string();
     let folder = Folder::new(bucket.data(&id));
     let made = {
-        let (folder, upload, durable) = (Arc::clone(&folder), upload.clone(), bucket.durable);
+        let (bucket, folder, upload) = (Arc::clone(&bucket), Arc::clone(&folder), upload.clone());
         tokio::task::spawn_blocking(move || {
             std::fs::create_dir(folder.path())?;
-            description::write(&folder.file(UPLOAD_MARK), &upload, durable)
+            description::write(&folder.file(UPLOAD_MARK), &upload, &bucket.durability)?;
+            bucket.flush_data_folder()
         })
     };
     made.await.map_err(|error| internal(std::io::Error::other(error)))?.map_err(internal)?;
@@ -95,9 +96,8 @@ pub(super) async fn put_part(
     };
     let expected = Expected::new(sent, input.content_md5, &request.headers);
     let file = Uuid::new_v4().to_string();
-    // Parts are not flushed individually: they must survive a kill of the process, not a power cut.
     let trailers = request.trailing_headers.as_ref();
-    let digest = receive(input.body, folder.file(&file), expected, trailers, false).await?;
+    let digest = receive(input.body, folder.file(&file), expected, trailers, &bucket.durability).await?;
     let part = StoredPart {
         file: file.clone(),
         size: digest.size,
@@ -112,8 +112,10 @@ pub(super) async fn put_part(
         return Err(error);
     }
     let written = {
-        let (folder, part, number) = (Arc::clone(&folder), part.clone(), input.part_number);
-        tokio::task::spawn_blocking(move || description::write(&folder.file(&format!("{number}.json")), &part, false))
+        let (folder, part) = (Arc::clone(&folder), part.clone());
+        let (durability, name) = (bucket.durability.clone(), format!("{}.json", input.part_number));
+        // The row that counts the part, and later the one that calls the file complete, are written after this answer.
+        tokio::task::spawn_blocking(move || description::write(&folder.file(&name), &part, &durability))
     };
     written.await.map_err(|error| internal(std::io::Error::other(error)))?.map_err(internal)?;
     let before = {

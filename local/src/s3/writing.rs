@@ -10,7 +10,7 @@ use super::{
     body::{internal, receive},
     buckets::{Bucket, Folder, Store, Stored},
     checks::Expected,
-    description::{Attributes, Checksums, Object as StoredObject, Piece, sync_folder},
+    description::{Attributes, Checksums, Object as StoredObject, Piece},
 };
 
 /// Maximum length of a key in S3, in bytes of UTF-8.
@@ -67,13 +67,11 @@ pub(super) async fn put_object(
     // Until the object is published, the folder is removed when this function ends.
     folder.discard();
     let trailers = request.trailing_headers.as_ref();
-    let digest = receive(input.body, folder.file("1"), expected, trailers, bucket.durable).await?;
+    let digest = receive(input.body, folder.file("1"), expected, trailers, &bucket.durability).await?;
     if input.content_length.is_some_and(|length| u64::try_from(length) != Ok(digest.size)) {
         return Err(s3_error!(IncompleteBody));
     }
-    if bucket.durable {
-        sync_folder(folder.path()).map_err(internal)?;
-    }
+    bucket.durability.folder(folder.path()).and_then(|()| bucket.flush_data_folder()).map_err(internal)?;
 
     let object = StoredObject {
         key: input.key,

@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     hash::{DefaultHasher, Hash, Hasher},
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -16,6 +17,7 @@ const MAX_BATCH: usize = 6 * 1024 * 1024;
 pub(super) struct Lanes {
     filters: Vec<Pattern>,
     batch_size: usize,
+    window: Duration,
     lanes: Vec<Lane>,
     /// Positions of records that were read and are not done.
     open: BTreeSet<i64>,
@@ -25,7 +27,8 @@ pub(super) struct Lanes {
 
 #[derive(Default)]
 struct Lane {
-    queue: VecDeque<(StreamRecord, usize)>,
+    /// Records, each with its size and when it was read.
+    queue: VecDeque<(StreamRecord, usize, Instant)>,
     busy: bool,
 }
 
@@ -34,6 +37,7 @@ impl Lanes {
         Self {
             filters: mapping.filters.clone(),
             batch_size: mapping.batch_size.max(1),
+            window: mapping.window,
             lanes: (0..mapping.parallelization_factor.max(1)).map(|_| Lane::default()).collect(),
             open: BTreeSet::new(),
             read_up_to: position,
@@ -41,8 +45,8 @@ impl Lanes {
         }
     }
 
-    /// Adds the next record of the stream.
-    pub(super) fn push(&mut self, record: StreamRecord) {
+    /// Adds the next record of the stream, which was read at `now`.
+    pub(super) fn push(&mut self, record: StreamRecord, now: Instant) {
         self.read_up_to = record.position;
         if !self.filters.is_empty() && !self.filters.iter().any(|filter| filter.matches(&record.event)) {
             return;
@@ -52,21 +56,26 @@ impl Lanes {
             self.open.insert(record.position);
             self.waiting += 1;
             let size = record.event.to_string().len();
-            lane.queue.push_back((record, size));
+            lane.queue.push_back((record, size, now));
         }
     }
 
-    /// The next batch, from one lane; `None` if there is none. The lane is busy until `free` is called.
-    pub(super) fn next_batch(&mut self) -> Option<(usize, Vec<StreamRecord>)> {
-        let (number, lane) =
-            self.lanes.iter_mut().enumerate().find(|(_, lane)| !lane.busy && !lane.queue.is_empty())?;
+    /// The next batch, from one lane; `None` if there is none at `now`. A batch is due when it is full, or when its
+    /// first record has waited for the window. The lane is busy until `free` is called.
+    pub(super) fn next_batch(&mut self, now: Instant) -> Option<(usize, Vec<StreamRecord>)> {
+        let is_due = |lane: &Lane| {
+            let first = lane.queue.front();
+            lane.queue.len() >= self.batch_size
+                || first.is_some_and(|(_, _, since)| now.saturating_duration_since(*since) >= self.window)
+        };
+        let (number, lane) = self.lanes.iter_mut().enumerate().find(|(_, lane)| !lane.busy && is_due(lane))?;
         let (mut batch, mut bytes) = (Vec::new(), 0);
         while batch.len() < self.batch_size
-            && let Some((record, size)) = lane.queue.pop_front()
+            && let Some((record, size, since)) = lane.queue.pop_front()
         {
             bytes += size;
             if bytes > MAX_BATCH && !batch.is_empty() {
-                lane.queue.push_front((record, size));
+                lane.queue.push_front((record, size, since));
                 break;
             }
             batch.push(record);
@@ -124,7 +133,12 @@ mod tests {
             "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      Events:\n        S:\n          Type: DynamoDB\n          \
              Properties:\n            Stream: arn:aws:dynamodb:r:1:table/T/stream/x\n            StartingPosition: TRIM_HORIZON\n{extra}"
         );
-        crate::template::Template::parse(&text, &[]).unwrap().stream_mapping().unwrap().1.clone()
+        crate::template::Template::parse(&text, &[]).unwrap().stream_mappings().next().unwrap().1.clone()
+    }
+
+    /// No test depends on the time unless it says so.
+    fn now() -> Instant {
+        Instant::now()
     }
 
     fn record(position: i64, id: &str) -> StreamRecord {
@@ -135,11 +149,11 @@ mod tests {
     fn records_of_one_item_stay_in_one_lane_and_in_order() {
         let mut lanes = Lanes::new(&mapping("            ParallelizationFactor: 10\n            BatchSize: 2\n"), 0);
         for position in 1..=100 {
-            lanes.push(record(position, &format!("item-{}", position % 7)));
+            lanes.push(record(position, &format!("item-{}", position % 7)), now());
         }
         let mut lane_of_item: BTreeMap<String, usize> = BTreeMap::new();
         let mut last: BTreeMap<String, i64> = BTreeMap::new();
-        while let Some((lane, batch)) = lanes.next_batch() {
+        while let Some((lane, batch)) = lanes.next_batch(now()) {
             assert!(batch.len() <= 2);
             for record in batch {
                 let id = record.event["dynamodb"]["Keys"]["id"]["S"].as_str().unwrap().to_owned();
@@ -155,13 +169,13 @@ mod tests {
     #[test]
     fn a_busy_lane_gives_no_second_batch() {
         let mut lanes = Lanes::new(&mapping("            BatchSize: 1\n"), 0);
-        lanes.push(record(1, "a"));
-        lanes.push(record(2, "b"));
-        let (lane, first) = lanes.next_batch().unwrap();
+        lanes.push(record(1, "a"), now());
+        lanes.push(record(2, "b"), now());
+        let (lane, first) = lanes.next_batch(now()).unwrap();
         assert_eq!(first[0].position, 1);
-        assert!(lanes.next_batch().is_none());
+        assert!(lanes.next_batch(now()).is_none());
         lanes.free(lane);
-        assert_eq!(lanes.next_batch().unwrap().1[0].position, 2);
+        assert_eq!(lanes.next_batch(now()).unwrap().1[0].position, 2);
     }
 
     #[test]
@@ -169,7 +183,7 @@ mod tests {
         let mut lanes = Lanes::new(&mapping(""), 4);
         assert_eq!(lanes.position(), 4);
         for position in [10, 20, 30] {
-            lanes.push(record(position, "a"));
+            lanes.push(record(position, "a"), now());
         }
         assert_eq!(lanes.position(), 9);
         lanes.done(&[20]);
@@ -184,8 +198,8 @@ mod tests {
     fn filtered_records_never_arrive_and_do_not_hold_the_position() {
         let filter = "            FilterCriteria: {Filters: [{Pattern: '{\"eventName\":[\"REMOVE\"]}'}]}\n";
         let mut lanes = Lanes::new(&mapping(filter), 0);
-        lanes.push(record(7, "a"));
-        assert!(lanes.next_batch().is_none());
+        lanes.push(record(7, "a"), now());
+        assert!(lanes.next_batch(now()).is_none());
         assert_eq!(lanes.position(), 7);
     }
 
@@ -195,9 +209,28 @@ mod tests {
         for position in 1..=20 {
             let event =
                 json!({"dynamodb": {"Keys": {"id": {"S": "a"}}, "NewImage": {"x": {"S": "x".repeat(400_000)}}}});
-            lanes.push(StreamRecord { position, event });
+            lanes.push(StreamRecord { position, event }, now());
         }
-        let (_, batch) = lanes.next_batch().unwrap();
+        let (_, batch) = lanes.next_batch(now()).unwrap();
         assert_eq!(batch.len(), 15);
+    }
+
+    #[test]
+    fn a_batch_that_is_not_full_waits_for_its_window() {
+        let mut lanes =
+            Lanes::new(&mapping("            BatchSize: 3\n            MaximumBatchingWindowInSeconds: 1\n"), 0);
+        let begin = now();
+        let at = |milliseconds| begin + Duration::from_millis(milliseconds);
+        lanes.push(record(1, "a"), at(0));
+        lanes.push(record(2, "b"), at(700));
+        assert!(lanes.next_batch(at(999)).is_none());
+        assert_eq!(lanes.next_batch(at(1_000)).unwrap().1.len(), 2, "the first record has waited long enough");
+        lanes.free(0);
+        for position in 3..=6 {
+            lanes.push(record(position, "a"), at(1_100));
+        }
+        assert_eq!(lanes.next_batch(at(1_100)).unwrap().1.len(), 3, "a full batch does not wait");
+        lanes.free(0);
+        assert!(lanes.next_batch(at(1_200)).is_none());
     }
 }

@@ -9,7 +9,10 @@ mod failures;
 pub mod filter;
 mod lanes;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use batch::Worker;
 pub use failures::Failures;
@@ -55,6 +58,8 @@ impl Default for Pace {
 
 /// A mapping to run: a stream, a function, and a destination for descriptions of discarded records.
 pub struct Mapping {
+    /// The name under which the position is kept: the function's binary.
+    pub reader: String,
     /// The settings.
     pub settings: StreamMapping,
     /// The function.
@@ -73,20 +78,27 @@ pub struct StreamReader {
 }
 
 impl StreamReader {
-    /// Starts at the position that the last reader of this table saved, or at the mapping's starting position.
+    /// The position that a reader saved last, or the mapping's starting position, which is saved: the records after it
+    /// are kept for a reader that starts later.
+    ///
+    /// # Errors
+    /// [`DynamoDbError`] when the position cannot be read or saved.
+    pub async fn position(store: &DynamoDb, settings: &StreamMapping, reader: &str) -> Result<i64, DynamoDbError> {
+        let table = &settings.table;
+        if let Some(position) = store.position(table, reader).await? {
+            return Ok(position);
+        }
+        let position = if settings.from_start { 0 } else { store.newest_position(table).await? };
+        store.save_position(table, reader, position).await?;
+        Ok(position)
+    }
+
+    /// Starts at the reader's position.
     ///
     /// # Errors
     /// [`DynamoDbError`] when the position cannot be read or saved.
     pub async fn start(store: Arc<DynamoDb>, mapping: Mapping, written: Arc<Notify>) -> Result<Self, DynamoDbError> {
-        let table = &mapping.settings.table;
-        let position = match store.position(table).await? {
-            Some(position) => position,
-            None => {
-                let position = if mapping.settings.from_start { 0 } else { store.newest_position(table).await? };
-                store.save_position(table, position).await?;
-                position
-            }
-        };
+        let position = Self::position(&store, &mapping.settings, &mapping.reader).await?;
         let (stop, stopped) = oneshot::channel();
         let reader = Reader::new(store, mapping, position);
         let task = tokio::spawn(reader.run(written, stopped));
@@ -104,6 +116,7 @@ impl StreamReader {
 struct Reader {
     store: Arc<DynamoDb>,
     table: String,
+    name: String,
     stream_arn: String,
     worker: Arc<Worker>,
     lanes: Lanes,
@@ -120,6 +133,7 @@ impl Reader {
         Self {
             store,
             table: settings.table.clone(),
+            name: mapping.reader.clone(),
             stream_arn: settings.stream_arn.clone(),
             lanes: Lanes::new(settings, position),
             saved: position,
@@ -172,9 +186,10 @@ impl Reader {
             let position = self.lanes.read_up_to();
             let records = self.store.records_after(&self.table, position, READ_LIMIT, &self.stream_arn).await?;
             more = records.len() == READ_LIMIT;
-            records.into_iter().for_each(|record| self.lanes.push(record));
+            let now = Instant::now();
+            records.into_iter().for_each(|record| self.lanes.push(record, now));
         }
-        while let Some((lane, records)) = self.lanes.next_batch() {
+        while let Some((lane, records)) = self.lanes.next_batch(Instant::now()) {
             let worker = Arc::clone(&self.worker);
             self.running.spawn(async move {
                 worker.process(records).await;
@@ -188,7 +203,7 @@ impl Reader {
     async fn save(&mut self) -> Result<(), DynamoDbError> {
         let position = self.lanes.position();
         if position > self.saved {
-            self.store.save_position(&self.table, position).await?;
+            self.store.save_position(&self.table, &self.name, position).await?;
             self.saved = position;
         }
         Ok(())

@@ -18,6 +18,8 @@ pub struct StreamMapping {
     pub from_start: bool,
     /// Maximum records per batch.
     pub batch_size: usize,
+    /// How long a batch that is not full waits for further records.
+    pub window: Duration,
     /// Maximum concurrent batches per shard. Records of one item stay in order.
     pub parallelization_factor: usize,
     /// A record is delivered if one of these matches, or if there are none.
@@ -52,10 +54,8 @@ impl StreamMapping {
             let value = number(properties.get(name)).unwrap_or(default);
             if (min..=max).contains(&value) { Ok(value) } else { Err(format!("{name} must be {min}…{max}")) }
         };
-        for unsupported in ["MaximumBatchingWindowInSeconds", "TumblingWindowInSeconds"] {
-            if number(properties.get(unsupported)).is_some_and(|seconds| seconds != 0) {
-                return Err(format!("{unsupported} is not supported here"));
-            }
+        if number(properties.get("TumblingWindowInSeconds")).is_some_and(|seconds| seconds != 0) {
+            return Err("TumblingWindowInSeconds is not supported here".to_owned());
         }
         let mut filters = Vec::new();
         for filter in properties.pointer("/FilterCriteria/Filters").and_then(Value::as_array).into_iter().flatten() {
@@ -71,6 +71,9 @@ impl StreamMapping {
             table,
             from_start,
             batch_size: usize::try_from(bounded("BatchSize", 100, 1, 10_000)?).unwrap_or(1),
+            window: unlimited(bounded("MaximumBatchingWindowInSeconds", 0, 0, 300)?)
+                .map(Duration::from_secs)
+                .unwrap_or_default(),
             parallelization_factor: usize::try_from(bounded("ParallelizationFactor", 1, 1, 10)?).unwrap_or(1),
             filters,
             bisect: truth(properties.get("BisectBatchOnFunctionError")),

@@ -102,10 +102,9 @@ impl Template {
         Ok(template)
     }
 
-    /// The first function with a stream mapping, and its mapping; `None` if there is none.
-    #[must_use]
-    pub fn stream_mapping(&self) -> Option<(&Function, &StreamMapping)> {
-        self.functions.iter().find_map(|function| Some((function, function.stream.as_ref()?)))
+    /// The functions that read a stream, each with its mapping.
+    pub fn stream_mappings(&self) -> impl Iterator<Item = (&Function, &StreamMapping)> {
+        self.functions.iter().filter_map(|function| Some((function, function.stream.as_ref()?)))
     }
 
     fn add_environment(&mut self, function: &Value) {

@@ -22,6 +22,7 @@ fn every_function_of_the_template_is_read_with_its_binary() {
             "delete-reservations",
             "directory",
             "files",
+            "follow",
             "get-reservation",
             "graphql",
             "list-codes",
@@ -36,8 +37,8 @@ fn every_function_of_the_template_is_read_with_its_binary() {
 #[test]
 fn the_mapping_has_the_settings_that_the_protocol_needs() {
     let template = repository();
-    let (function, mapping) = template.stream_mapping().unwrap();
-    assert_eq!(function.logical_id, "ReserveCodes");
+    let (function, mapping) =
+        template.stream_mappings().find(|(function, _)| function.logical_id == "ReserveCodes").unwrap();
     assert_eq!(function.timeout, Duration::from_secs(120));
     assert_eq!((mapping.batch_size, mapping.parallelization_factor), (10, 10));
     assert_eq!(mapping.maximum_retries, Some(5));
@@ -68,7 +69,9 @@ fn the_mapping_has_the_settings_that_the_protocol_needs() {
 fn references_become_names_and_parameters_their_values() {
     let template = repository();
     let table = |variable: &str| template.environment[variable].clone();
-    for variable in ["RESERVATIONS_TABLE", "POOLS_TABLE", "FILES_TABLE", "DIRECTORY_TABLE", "REQUESTS_TABLE"] {
+    for variable in
+        ["RESERVATIONS_TABLE", "POOLS_TABLE", "FILES_TABLE", "DIRECTORY_TABLE", "REQUESTS_TABLE", "TALLIES_TABLE"]
+    {
         assert!(template.tables.iter().any(|known| known.name == table(variable)), "{variable}");
     }
     assert_eq!(template.buckets, [Bucket::plain(&table("EXPORTS_BUCKET"))]);
@@ -190,9 +193,7 @@ fn a_route_or_a_mapping_that_aws_would_refuse_is_refused() {
         "{Type: Kinesis, Properties: {}}".to_owned(),
         format!("{{Type: DynamoDB, Properties: {{{stream}, StartingPosition: TRIM}}}}"),
         format!("{{Type: DynamoDB, Properties: {{{stream}, StartingPosition: LATEST, ParallelizationFactor: 11}}}}"),
-        format!(
-            "{{Type: DynamoDB, Properties: {{{stream}, StartingPosition: LATEST, MaximumBatchingWindowInSeconds: 5}}}}"
-        ),
+        format!("{{Type: DynamoDB, Properties: {{{stream}, StartingPosition: LATEST, TumblingWindowInSeconds: 5}}}}"),
         "{Type: Schedule, Properties: {Schedule: sometimes}}".to_owned(),
     ] {
         assert!(event(&wrong).is_err(), "{wrong}");

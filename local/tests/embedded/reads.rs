@@ -4,12 +4,14 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
     Client,
-    config::{Builder, Credentials, Region, retry::RetryConfig},
+    config::retry::RetryConfig,
     error::ProvideErrorMetadata,
     operation::RequestId,
     types::{AttributeValue, KeysAndAttributes, Select},
 };
 use local::{data_dir::DataDir, dynamodb::DynamoDb, template::Template};
+
+use crate::clients::{clients, config, text};
 
 const TABLE: &str = "things";
 const PAIRS: &str = "pairs";
@@ -38,10 +40,6 @@ Resources:
 
 type Item = HashMap<String, AttributeValue>;
 
-fn text(value: impl Into<String>) -> AttributeValue {
-    AttributeValue::S(value.into())
-}
-
 fn pair(a: &str, b: &str) -> Item {
     Item::from([("a".to_owned(), text(a)), ("b".to_owned(), text(b))])
 }
@@ -50,27 +48,12 @@ fn key(n: usize) -> Item {
     Item::from([("id".to_owned(), text(format!("{n:03}")))])
 }
 
-fn config(store: &DynamoDb) -> Builder {
-    Builder::new()
-        .behavior_version_latest()
-        .http_client(common::https::direct())
-        .region(Region::new("eu-central-1"))
-        .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
-        .endpoint_url(store.endpoint())
-}
-
-/// A client that reads without a socket, and one that always uses a socket.
-fn clients(store: &DynamoDb) -> [Client; 2] {
-    let direct = config(store).http_client(store.http_client());
-    [direct, config(store)].map(|config| Client::from_conf(config.build()))
-}
-
 async fn filled() -> (DynamoDb, [Client; 2]) {
     let store = DynamoDb::start(&DataDir::temporary().unwrap()).unwrap();
     store.create_tables(&Template::parse(TEMPLATE, &[]).unwrap().tables).await.unwrap();
     let [direct, sockets] = clients(&store);
     for n in 0..30 {
-        // Writes of both clients use the socket. What one writes, the other reads immediately.
+        // What one client writes, the other reads immediately.
         let writer = if n % 2 == 0 { &direct } else { &sockets };
         let put = writer.put_item().table_name(TABLE).set_item(Some(key(n))).item("kind", text("a\"é"));
         let nested = AttributeValue::M(HashMap::from([
@@ -82,6 +65,60 @@ async fn filled() -> (DynamoDb, [Client; 2]) {
     }
     sockets.put_item().table_name(PAIRS).set_item(Some(pair("x", "y\"z"))).send().await.unwrap();
     (store, [direct, sockets])
+}
+
+#[tokio::test]
+async fn keys_of_entries_are_those_of_the_server() {
+    let (_store, [direct, sockets]) = filled().await;
+    let whole = ("#k = :k", &[][..]);
+    let bounds = ("#k = :k AND #s BETWEEN :low AND :high", &[(":low", "003"), (":high", "0177")][..]);
+    for ((condition, values), forward, limit, projection) in [
+        (whole, true, 7, "id"),
+        (whole, false, 30, "id, #k"),
+        (bounds, true, 4, "#k, #s"),
+        (bounds, false, 15, "#s"),
+        (bounds, true, 1_000, "nested"),
+        // These are left to the engine.
+        (whole, true, 1_001, "id"),
+        (("#s BETWEEN :low AND :high AND #k = :k", bounds.1), true, 7, "id"),
+    ] {
+        let (mut start, mut pages) = (None, 0);
+        loop {
+            let page = |client: &Client| {
+                let query = client.query().table_name(TABLE).index_name("by_kind").key_condition_expression(condition);
+                let query = query.projection_expression(projection).expression_attribute_names("#k", "kind");
+                let query = if condition.contains("#s") || projection.contains("#s") {
+                    query.expression_attribute_names("#s", "id")
+                } else {
+                    query
+                };
+                let query = query.expression_attribute_values(":k", text("a\"é"));
+                let query = values
+                    .iter()
+                    .fold(query, |query, (name, value)| query.expression_attribute_values(*name, text(*value)));
+                query.scan_index_forward(forward).limit(limit).set_exclusive_start_key(start.clone()).send()
+            };
+            let (short, long) = (page(&direct).await.unwrap(), page(&sockets).await.unwrap());
+            assert_eq!(short.items, long.items, "{condition} {forward} {limit} {projection}");
+            assert_eq!((short.count, short.scanned_count), (long.count, long.scanned_count));
+            assert_eq!((&short.last_evaluated_key, short.request_id()), (&long.last_evaluated_key, None));
+            pages += 1;
+            start = short.last_evaluated_key;
+            if start.is_none() {
+                break;
+            }
+        }
+        assert!(pages > 1 || limit > 15, "{condition} {limit}");
+    }
+    // What the server refuses is refused by the server.
+    let wrong = direct.query().table_name(TABLE).index_name("by_kind").key_condition_expression("#k = :k");
+    let wrong = wrong.expression_attribute_names("#k", "id").expression_attribute_values(":k", text("a"));
+    assert!(wrong.projection_expression("id").limit(5).send().await.is_err());
+    let some = KeysAndAttributes::builder().set_keys(Some(vec![key(1)]));
+    let unused = some.clone().projection_expression("id").expression_attribute_names("#k", "kind");
+    for refused in [some.clone().projection_expression("none"), some.projection_expression("id, id"), unused] {
+        assert!(direct.batch_get_item().request_items(TABLE, refused.build().unwrap()).send().await.is_err());
+    }
 }
 
 #[tokio::test]
@@ -98,7 +135,10 @@ async fn answers_are_those_of_the_server() {
 
     let some = KeysAndAttributes::builder().set_keys(Some(vec![key(1), key(77), key(2)])).consistent_read(true);
     let part = some.clone().projection_expression("#k, nested.amount").expression_attribute_names("#k", "kind");
-    for wanted in [some, part] {
+    let cut = some.clone().projection_expression("#n, #k,id").expression_attribute_names("#k", "kind");
+    let cut = cut.expression_attribute_names("#n", "nested");
+    let plain = some.clone().projection_expression("nested, id");
+    for wanted in [some, part, cut, plain] {
         let get =
             |client: &Client| client.batch_get_item().request_items(TABLE, wanted.clone().build().unwrap()).send();
         let (short, long) = (get(&direct).await.unwrap(), get(&sockets).await.unwrap());

@@ -31,6 +31,8 @@ use tempfile::TempDir;
 use tokio::sync::Notify;
 
 const TABLE: &str = "things";
+/// The name of the reader in the store.
+const READER: &str = "reserve-codes";
 
 /// A table with a stream, and a mapping with settings that the test chooses.
 fn template(settings: &str) -> Template {
@@ -98,13 +100,14 @@ impl Home {
     }
 
     async fn read(&self, function: Handler) -> StreamReader {
-        let (reader, _) = self.template.stream_mapping().unwrap();
+        let (reader, _) = self.template.stream_mappings().next().unwrap();
         self.read_with(Callable::here(Invoked::from(reader), function)).await
     }
 
     async fn read_with(&self, function: Callable) -> StreamReader {
-        let (_, settings) = self.template.stream_mapping().unwrap();
+        let (_, settings) = self.template.stream_mappings().next().unwrap();
         let mapping = Mapping {
+            reader: READER.to_owned(),
             settings: settings.clone(),
             function,
             failures: Arc::clone(&self.failures),
@@ -376,7 +379,7 @@ async fn a_failing_lane_does_not_hold_up_the_others() {
     reader.stop().await;
     // The position stays before the first record that is not done.
     let first = home.store.records_after(TABLE, 0, 1, "arn").await.unwrap()[0].position;
-    assert!(home.store.position(TABLE).await.unwrap().unwrap() < first);
+    assert!(home.store.position(TABLE, READER).await.unwrap().unwrap() < first);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -431,7 +434,7 @@ async fn a_restart_goes_on_where_the_work_was_done_and_repeats_what_was_not() {
     home.reopen().await;
     let left = home.store.records_after(TABLE, 0, 10, "arn").await.unwrap();
     assert_eq!(left.len(), 1);
-    assert_eq!(Some(left[0].position), home.store.position(TABLE).await.unwrap());
+    assert_eq!(Some(left[0].position), home.store.position(TABLE, READER).await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]

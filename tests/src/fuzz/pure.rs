@@ -131,6 +131,7 @@ pub(super) fn export_key(input: &[u8]) {
 pub(super) fn stream_records(input: &[u8]) {
     if let Ok(event) = serde_json::from_slice::<Event>(input) {
         let records = event.records.len();
+        assert!(follow::reservations_of(event.records.clone()).len() <= records);
         let (reservations, unreadable) = reserve_codes::reservations_of(event.records);
         assert!(reservations.len() + unreadable.len() <= records);
     }

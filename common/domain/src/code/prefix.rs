@@ -81,6 +81,12 @@ pub fn prefixes_conflict(a: &str, b: &str) -> bool {
     a != b && (a.starts_with(b) || b.starts_with(a))
 }
 
+/// The proper beginnings of a prefix that are prefixes themselves, the shortest first: at most eight. Exactly these and
+/// the continuations of the prefix conflict with it ([`prefixes_conflict`]).
+pub fn prefix_beginnings(prefix: &str) -> impl Iterator<Item = &str> {
+    (MIN_PREFIX_LENGTH..prefix.len()).filter_map(|length| prefix.get(..length))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,5 +157,14 @@ mod tests {
         assert!(prefixes_conflict("061414", "0614141"));
         assert!(!prefixes_conflict("0614141", "0614141"));
         assert!(!prefixes_conflict("0614141", "0614142"));
+    }
+
+    #[test]
+    fn the_beginnings_of_a_prefix_are_the_shorter_prefixes_that_conflict_with_it() {
+        assert_eq!(prefix_beginnings("0614141").collect::<Vec<_>>(), ["0614", "06141", "061414"]);
+        assert_eq!(prefix_beginnings("0614").count(), 0);
+        let longest = "931234500001";
+        assert_eq!(prefix_beginnings(longest).count(), 8);
+        assert!(prefix_beginnings(longest).all(|start| prefixes_conflict(start, longest)));
     }
 }

@@ -86,6 +86,21 @@ pub fn product_key(code_type: CodeType, product: &str, strict_check_digits: bool
     Ok(ProductKey { code_type, key: key.to_owned() })
 }
 
+/// The form of the key paths of a type as a regular expression (ECMA 262), for descriptions of the API; `None` for
+/// types without products. What [`product_key`] checks besides cannot be written as one: a piece number beyond its
+/// total and, if they are strict, check digits.
+#[must_use]
+pub fn product_pattern(code_type: CodeType) -> Option<String> {
+    let key = match code_type {
+        CodeType::Sgtin => "[0-9]{14}".to_owned(),
+        CodeType::Grai | CodeType::Gdti | CodeType::Sgcn => "[0-9]{13}".to_owned(),
+        CodeType::Itip => "[0-9]{18}".to_owned(),
+        CodeType::Cpi => format!("[0-9]{{4}}[-#/0-9A-Z]{{{},{}}}", CPI_MIN - 4, CPI_MAX - 4),
+        CodeType::Sscc | CodeType::ShortCode | CodeType::Giai | CodeType::Gsrn => return None,
+    };
+    key_path(code_type, &key).map(|path| format!("^{path}$"))
+}
+
 /// Whether the text is a product key of that type, as [`ProductKey::key`] returns it.
 pub(super) fn is_key(code_type: CodeType, key: &str) -> bool {
     match code_type {

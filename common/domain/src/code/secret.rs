@@ -23,6 +23,7 @@ const SALT: &[u8] = b"code-reservation/v1";
 const POOL: &[u8] = b"code-reservation/v1/pool/";
 const ID: &[u8] = b"code-reservation/v1/id";
 const CHECK: &[u8] = b"code-reservation/v1/check";
+const SECRET_CHECK: &[u8] = b"code-reservation/v1/secret-check";
 
 /// The secret of a deployment. Anyone who knows it can predict every code.
 #[derive(Clone)]
@@ -51,6 +52,13 @@ impl Secret {
     #[must_use]
     pub fn pool_key(&self, namespace: &Namespace) -> PoolKey {
         PoolKey(expand(&self.extracted, &[POOL, namespace.to_string().as_bytes()]))
+    }
+
+    /// The check value of the secret itself, which the deployment stores once: 16 hexadecimal digits. It does not reveal
+    /// the secret.
+    #[must_use]
+    pub fn check_value(&self) -> String {
+        hex::encode(&expand(&self.extracted, &[SECRET_CHECK])[..8])
     }
 
     /// The key of the ids of codes.
@@ -123,6 +131,8 @@ mod tests {
         assert_ne!(one.pool_key(&eight).check_value(), one.pool_key(&nine).check_value());
         assert_ne!(one.pool_key(&eight).check_value(), other.pool_key(&eight).check_value());
         assert_eq!(one.pool_key(&eight).check_value().len(), 16);
+        assert_eq!((one.check_value().len(), one.check_value()), (16, one.clone().check_value()));
+        assert_ne!(one.check_value(), other.check_value());
     }
 
     /// Fails if one of the texts from which keys are derived changes: every issued code depends on them.
@@ -130,6 +140,7 @@ mod tests {
     fn the_derivation_never_changes() {
         let secret = Secret::new(b"0123456789abcdef0123456789abcdef").unwrap();
         assert_eq!(secret.pool_key(&namespace("sgtin#19361758000003#8")).check_value(), "8ec8baa46e23ef8d");
+        assert_eq!(secret.check_value(), "9e3a9815661035c6");
     }
 
     #[test]

@@ -41,12 +41,13 @@ mod tests;
 pub use access::{Access, Action, may};
 pub use budget::{Budget, Limit};
 pub use error::QueryError;
-pub use evaluate::{Answer, Members, Rank, Related, json_body};
+pub use evaluate::{Answer, Groups, Leading, Members, Related, json_body};
 pub use json_size::json_values;
 pub use limits::DEFAULT_LIMIT;
-pub use parse::{parse, parse_for_write};
+pub use parse::{operators, parse, parse_for_write};
 pub use plan::{
-    CodeLookup, Condition, FieldPath, Filter, ListFormat, Meta, Needs, Query, Scalar, Test, Window, sort, uuid_key,
+    CodeLookup, Condition, FieldPath, Filter, ListFormat, Meta, Needs, Query, Scalar, TALLIED, Test, Window, sort,
+    uuid_key,
 };
 pub use raw::{RawQuery, SearchBody, parse_query_string, parse_search_body};
 pub use row::Row;

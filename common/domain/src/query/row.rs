@@ -52,11 +52,6 @@ impl Row {
         self.0.retain(|(name, _)| keep(name));
     }
 
-    /// Gives back the memory of members that were removed, for a row that is held for long.
-    pub fn shrink(&mut self) {
-        self.0.shrink_to_fit();
-    }
-
     /// The number of members.
     #[must_use]
     pub const fn len(&self) -> usize {
@@ -87,6 +82,13 @@ impl Index<&str> for Row {
 impl<const N: usize> From<[(&'static str, Value); N]> for Row {
     /// Members with different names.
     fn from(members: [(&'static str, Value); N]) -> Self {
+        Self(members.into_iter().map(|(name, value)| (Name::Borrowed(name), value)).collect())
+    }
+}
+
+impl FromIterator<(&'static str, Value)> for Row {
+    /// Members with different names.
+    fn from_iter<I: IntoIterator<Item = (&'static str, Value)>>(members: I) -> Self {
         Self(members.into_iter().map(|(name, value)| (Name::Borrowed(name), value)).collect())
     }
 }

@@ -134,6 +134,7 @@ impl Draft {
             render: None,
             export: None,
             attempts: 0,
+            woken: false,
             progress_at: Some(birth.now),
             seeded: false,
         }

@@ -86,9 +86,12 @@ pub struct Reservation {
     /// The progress of the running export.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub export: Option<ExportProgress>,
-    /// The number of attempts of the sweep since the last progress.
+    /// The number of attempts of workers since the last progress, after wakes of the sweep.
     #[serde(default)]
     pub attempts: u32,
+    /// Whether the sweep woke it and no worker has counted the attempt yet.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub woken: bool,
     /// When the last progress was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress_at: Option<Timestamp>,
@@ -176,6 +179,26 @@ impl Reservation {
         self.status.is_open() && !self.seeded
     }
 
+    /// The reservation with its range, and its first export begun (architecture, step 1).
+    #[must_use]
+    pub fn allocated(&self, range: Range, render: Render, now: Timestamp) -> Self {
+        Self {
+            status: Status::InProgress,
+            generation: 1,
+            version: self.version.saturating_add(1),
+            range: Some(range),
+            render: Some(render),
+            export: Some(ExportProgress::begin()),
+            attempts: 0,
+            woken: false,
+            quantity_reserved: Some(0),
+            error_message: None,
+            progress_at: Some(now),
+            date_updated: Some(now),
+            ..self.clone()
+        }
+    }
+
     /// Starts a new export of the same codes (architecture, step 5). `export_file` keeps naming the old file until the new one
     /// is complete, so a file that a printer may need is always available.
     pub fn restart_export(&mut self, render: Render, now: Timestamp) {
@@ -184,6 +207,7 @@ impl Reservation {
         self.render = Some(render);
         self.export = Some(ExportProgress::begin());
         self.attempts = 0;
+        self.woken = false;
         self.quantity_reserved = Some(0);
         self.error_message = None;
         self.progress_at = Some(now);

@@ -8,6 +8,7 @@
 //! arguments.
 
 pub mod create;
+mod decisions;
 mod export_key;
 mod export_type;
 mod field_error;
@@ -18,12 +19,14 @@ mod members;
 mod number_text;
 mod rules;
 mod status;
+pub mod tally;
 mod text;
 mod timestamp;
 pub mod update;
 mod url_suffix;
 
 pub use create::sentence;
+pub use decisions::{Work, export_may_go, upload_may_go};
 pub use export_key::{ExportKey, file_id};
 pub use export_type::{ExportType, Format, UnknownExportType};
 pub use field_error::{FieldError, Refusal};
@@ -33,6 +36,7 @@ pub use members::{TEXTS, uuid};
 pub use number_text::{float_text, json_number_text, number_text};
 pub use rules::Rules;
 pub use status::{Status, Step};
+pub use text::{MAX_LENGTH, MAX_MESSAGE};
 pub use timestamp::Timestamp;
 
 /// The name of the collection.

@@ -5,11 +5,11 @@ use serde_json::Value;
 use super::{FieldError, number_text};
 
 /// Maximum number of characters of a text member.
-pub(super) const MAX_LENGTH: usize = 255;
+pub const MAX_LENGTH: usize = 255;
 
 /// Maximum number of characters of `error_message`. 100 messages of this length, with 4 bytes per character, fit one transaction
 /// of DynamoDB (4 MB).
-pub(super) const MAX_MESSAGE: usize = 8_000;
+pub const MAX_MESSAGE: usize = 8_000;
 
 /// Reads a text or null. A number is converted to its text ([`number_text`]).
 ///

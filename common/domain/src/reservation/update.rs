@@ -10,11 +10,11 @@ use super::{
 use crate::code::CodeType;
 
 /// Members that a PATCH may contain but that keep their value, as in Directus.
-const IGNORED: [&str; 7] =
+pub const IGNORED: [&str; 7] =
     ["id", "user_created", "date_created", "user_updated", "date_updated", "export_file", "codes"];
 
 /// Members that a client may set.
-const SETTABLE: [&str; 13] = [
+pub const SETTABLE: [&str; 13] = [
     "reserved_for",
     "code_type",
     "quantity",
@@ -247,6 +247,7 @@ fn take_step(
             next.status = Status::New;
             next.error_message = None;
             next.attempts = 0;
+            next.woken = false;
             next.progress_at = Some(now);
         }
         Step::Again => {

@@ -4,6 +4,7 @@
 mod inputs;
 mod outputs;
 mod roots;
+mod view;
 
 use std::collections::HashMap;
 
@@ -11,6 +12,7 @@ use async_graphql::dynamic::TypeRef;
 use common::query::Collection;
 
 pub(crate) use roots::{MUTATION, QUERY, Root};
+pub(crate) use view::Viewer;
 
 /// Custom scalars: name and description.
 pub(crate) const SCALARS: [(&str, &str); 6] = [
@@ -43,7 +45,7 @@ pub(crate) struct Output {
 }
 
 /// A member of an object.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Field {
     /// Its name.
     pub(crate) name: String,

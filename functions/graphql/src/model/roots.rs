@@ -36,16 +36,19 @@ pub(crate) enum Root {
     DeleteItem,
     /// Deletes several.
     DeleteItems,
+    /// Nothing: the only member of [`QUERY`] for callers who may query nothing, since a type cannot be empty.
+    Empty,
 }
 
 impl Root {
-    /// The right that the field needs; `None` for the caller's own user, which every user may read.
+    /// The right that the field needs; `None` for the caller's own user, which every user may read, and for
+    /// [`Root::Empty`].
     pub(crate) fn right(self) -> Option<(Action, Collection)> {
         let (action, collection) = match self {
             Self::List(collection) | Self::ById(collection) | Self::Aggregated(collection) => {
                 (Action::Read, collection)
             }
-            Self::Me => return None,
+            Self::Me | Self::Empty => return None,
             Self::CreateItem | Self::CreateItems => (Action::Create, Collection::CodeReservation),
             Self::UpdateItem | Self::UpdateItems | Self::UpdateBatch => (Action::Update, Collection::CodeReservation),
             Self::DeleteItem | Self::DeleteItems => (Action::Delete, Collection::CodeReservation),
@@ -67,6 +70,11 @@ fn one_row() -> Vec<Argument> {
     [by_id(), vec![argument("version", TypeRef::named(TypeRef::STRING))]].concat()
 }
 
+/// The member of a query type without others, named as in Directus.
+fn empty() -> Field {
+    root("_empty", TypeRef::named("Void"), Vec::new(), Root::Empty)
+}
+
 /// The roots of `/graphql`.
 pub(super) fn items(model: &mut Model) {
     let mut queries = Vec::new();
@@ -81,6 +89,7 @@ pub(super) fn items(model: &mut Model) {
         queries.push(root(format!("{name}_by_id"), row, one_row(), Root::ById(collection)));
         queries.push(root(format!("{name}_aggregated"), groups, of_groups, Root::Aggregated(collection)));
     }
+    queries.push(empty());
     model.add_output(QUERY, queries);
 
     let collection = Collection::CodeReservation;
@@ -114,6 +123,7 @@ pub(super) fn system(model: &mut Model) {
             root("users_me", TypeRef::named(Collection::Users.name()), Vec::new(), Root::Me),
             root("files", TypeRef::named_nn_list_nn(files.name()), list_arguments(files), Root::List(files)),
             root("files_by_id", TypeRef::named(files.name()), one_row(), Root::ById(files)),
+            empty(),
         ],
     );
 }

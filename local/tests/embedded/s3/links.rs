@@ -130,7 +130,8 @@ async fn a_link_with_another_way_of_authentication_is_refused() {
 async fn with_rules(cors: Vec<CorsRule>) -> (TempDir, S3) {
     let folder = tempfile::tempdir().unwrap();
     let bucket = Bucket { name: BUCKET.to_owned(), cors };
-    let s3 = S3::start_with(folder.path(), &[bucket], false, MIN_PART, Access::private().unwrap()).await.unwrap();
+    let s3 =
+        S3::start_with(folder.path(), &[bucket], false.into(), MIN_PART, Access::private().unwrap()).await.unwrap();
     (folder, s3)
 }
 

@@ -22,7 +22,11 @@ fn http() -> Vec<EventFile> {
 }
 
 fn stream(case: &str) -> StreamEvent {
-    let name = format!("reserve-codes/{case}.json");
+    stream_of("reserve-codes", case)
+}
+
+fn stream_of(function: &str, case: &str) -> StreamEvent {
+    let name = format!("{function}/{case}.json");
     let file = event_files().into_iter().find(|file| file.name == name).unwrap();
     serde_json::from_str(&file.text).unwrap()
 }
@@ -183,9 +187,11 @@ fn path_parameters(route: &str, path: &str) -> Option<BTreeMap<String, String>> 
 #[test]
 fn every_stream_record_would_arrive_and_names_its_reservation() {
     let template = template();
-    for file in of("reserve-codes") {
+    let of_worker = of("reserve-codes").into_iter().map(|file| (file, "ReserveCodes"));
+    let of_follow = of("follow").into_iter().map(|file| (file, "Follow"));
+    for (file, function) in of_worker.chain(of_follow) {
         for record in file.json()["Records"].as_array().unwrap() {
-            assert!(arrives(&template, record), "{}: filtered away", file.name);
+            assert!(arrives(&template, function, record), "{}: filtered away", file.name);
         }
         let event: StreamEvent = serde_json::from_str(&file.text).unwrap_or_else(|e| panic!("{}: {e}", file.name));
         assert!(!event.records.is_empty() && event.records.len() <= 10, "{}: a batch has up to 10", file.name);

@@ -20,7 +20,7 @@ fn the_tables_have_the_keys_and_indexes_that_the_store_uses() {
             "FilesTable",
             ["id", "by_organisation: organisation_key id ALL", "by_shard: shard id ALL"].map(str::to_owned).to_vec(),
         ),
-        ("PoolsTable", vec!["namespace entry".to_owned()]),
+        ("PoolsTable", ["namespace entry", "pools: listed namespace KEYS_ONLY"].map(str::to_owned).to_vec()),
         ("RequestsTable", vec!["key".to_owned()]),
         (
             "ReservationsTable",
@@ -40,10 +40,13 @@ fn the_tables_have_the_keys_and_indexes_that_the_store_uses() {
                 "by_user_created: user_key created_id INCLUDE".to_owned(),
             ],
         ),
+        ("TalliesTable", vec!["tally key".to_owned()]),
     ]);
     assert_eq!(shapes, expected);
-    let ttl = &tables["RequestsTable"]["Properties"]["TimeToLiveSpecification"];
-    assert_eq!(*ttl, json!({"AttributeName": "expires_at", "Enabled": true}));
+    for table in ["RequestsTable", "DirectoryTable"] {
+        let ttl = &tables[table]["Properties"]["TimeToLiveSpecification"];
+        assert_eq!(*ttl, json!({"AttributeName": "expires_at", "Enabled": true}), "{table}");
+    }
 }
 
 fn keys(table: &Value) -> Vec<&str> {

@@ -7,6 +7,7 @@ use std::{
 };
 
 use common::config::Config;
+use local::template::{TEMPLATE, Template};
 use serde_json::{Value, json};
 
 use crate::support::repository::{
@@ -87,6 +88,9 @@ fn routes_are_what_an_http_api_can_hold() {
         "GET /users/{id} directory",
         "GET /server/ping directory",
         "GET /server/health directory",
+        "GET /server/specs/oas directory",
+        "GET /server/specs/graphql graphql",
+        "GET /server/specs/graphql/system graphql",
         "OPTIONS /{proxy+} directory",
         "$default directory",
     ];
@@ -159,7 +163,8 @@ fn the_defaults_of_the_template_are_those_of_the_functions() {
     let template = template();
     let values = variables(&template, &BTreeMap::new());
     let deployed = Config::from_lookup(|name| values.get(name).cloned()).unwrap();
-    let required = ["RESERVATIONS_TABLE", "POOLS_TABLE", "FILES_TABLE", "DIRECTORY_TABLE", "REQUESTS_TABLE"];
+    let required =
+        ["RESERVATIONS_TABLE", "POOLS_TABLE", "FILES_TABLE", "DIRECTORY_TABLE", "REQUESTS_TABLE", "TALLIES_TABLE"];
     let bare = Config::from_lookup(|name| {
         let needed = required.contains(&name) || ["EXPORTS_BUCKET", "SECRET_ARN"].contains(&name);
         values.get(name).filter(|_| needed).cloned()
@@ -212,24 +217,37 @@ fn what_a_parameter_allows_the_functions_accept_and_what_they_refuse_it_refuses(
 #[test]
 fn the_stream_mapping_is_the_one_of_the_protocol() {
     let template = template();
-    let function = functions(&template)["ReserveCodes"];
-    let events = function["Properties"]["Events"].as_object().unwrap();
-    let mut mapping = events.values().find(|event| event["Type"] == "DynamoDB").unwrap()["Properties"].clone();
-    mapping.as_object_mut().unwrap().remove("FilterCriteria").unwrap();
-    assert_eq!(
-        mapping,
-        json!({
-            "Stream": {"Fn::GetAtt": "ReservationsTable.StreamArn"},
-            "StartingPosition": "TRIM_HORIZON",
-            "BatchSize": 10,
-            "ParallelizationFactor": 10,
-            "FunctionResponseTypes": ["ReportBatchItemFailures"],
-            "BisectBatchOnFunctionError": true,
-            "MaximumRetryAttempts": 5,
-            "DestinationConfig": {"OnFailure": {"Type": "SQS", "Destination": {"Fn::GetAtt": "FailureQueue.Arn"}}},
-        })
-    );
-    assert_eq!(setting(&template, function, "Timeout"), 120);
+    for (id, batch, window, at_once, retries, timeout) in
+        [("ReserveCodes", 10, None, 10, 5, 120), ("Follow", 100, Some(1), 1, 50, 60)]
+    {
+        let function = functions(&template)[id];
+        let events = function["Properties"]["Events"].as_object().unwrap();
+        let mut mapping = events.values().find(|event| event["Type"] == "DynamoDB").unwrap()["Properties"].clone();
+        mapping.as_object_mut().unwrap().remove("FilterCriteria").unwrap();
+        // A missing window is none.
+        mapping.as_object_mut().unwrap().entry("MaximumBatchingWindowInSeconds").or_insert(Value::Null);
+        assert_eq!(
+            mapping,
+            json!({
+                "MaximumBatchingWindowInSeconds": window,
+                "Stream": {"Fn::GetAtt": "ReservationsTable.StreamArn"},
+                "StartingPosition": "TRIM_HORIZON",
+                "BatchSize": batch,
+                "ParallelizationFactor": at_once,
+                "FunctionResponseTypes": ["ReportBatchItemFailures"],
+                "BisectBatchOnFunctionError": true,
+                "MaximumRetryAttempts": retries,
+                "DestinationConfig": {"OnFailure": {"Type": "SQS", "Destination": {"Fn::GetAtt": "FailureQueue.Arn"}}},
+            })
+        );
+        assert_eq!(setting(&template, function, "Timeout"), timeout);
+    }
+    // DynamoDB throttles the stream if more than two functions read it.
+    let readers = functions(&template).into_values().filter(|function| {
+        let events = function["Properties"]["Events"].as_object().unwrap();
+        events.values().any(|event| event["Type"] == "DynamoDB")
+    });
+    assert_eq!(readers.count(), 2);
     let table = &template["Resources"]["ReservationsTable"]["Properties"];
     assert_eq!(table["StreamSpecification"]["StreamViewType"], "NEW_AND_OLD_IMAGES");
 }
@@ -260,13 +278,46 @@ fn the_stream_brings_everything_but_rows_marked_seeded() {
         ("a change that marks a row", false, record(Some(true), Some(false))),
         ("a removal of a marked row", false, record(None, Some(true))),
     ] {
-        assert_eq!(arrives(&template(), &record), passes, "{what}");
+        assert_eq!(arrives(&template(), "ReserveCodes", &record), passes, "{what}");
     }
 }
 
-/// Whether the event source mapping delivers a record: one of its patterns must match.
-pub(crate) fn arrives(template: &Value, record: &Value) -> bool {
-    let mapping = &template["Resources"]["ReserveCodes"]["Properties"]["Events"]["ReservationsChanged"]["Properties"];
+#[test]
+fn follow_gets_everything_but_the_progress_of_exports() {
+    let row = |status: &str, has_range: bool| match has_range {
+        true => json!({"id": {"S": "a"}, "status": {"S": status}, "range": {"M": {"start": {"N": "0"}}}}),
+        false => json!({"id": {"S": "a"}, "status": {"S": status}}),
+    };
+    let record = |name: &str, old: Option<Value>, new: Option<Value>| {
+        let mut images = json!({"Keys": {"id": {"S": "a"}}, "SequenceNumber": "1"});
+        images.as_object_mut().unwrap().extend(old.map(|old| ("OldImage".to_owned(), old)));
+        images.as_object_mut().unwrap().extend(new.map(|new| ("NewImage".to_owned(), new)));
+        json!({ "eventName": name, "dynamodb": images })
+    };
+    let (running, imported) = (row("in_progress", true), row("in_progress", false));
+    for (what, passes, record) in [
+        ("an insert", true, record("INSERT", None, Some(row("new", false)))),
+        ("an insert that runs", true, record("INSERT", None, Some(running.clone()))),
+        ("a removal", true, record("REMOVE", Some(running.clone()), None)),
+        ("an edit", true, record("MODIFY", Some(row("new", false)), Some(row("new", false)))),
+        ("an allocation", true, record("MODIFY", Some(row("new", false)), Some(running.clone()))),
+        ("a completion", true, record("MODIFY", Some(running.clone()), Some(row("complete", true)))),
+        ("a failure", true, record("MODIFY", Some(running.clone()), Some(row("error", true)))),
+        ("a new export", true, record("MODIFY", Some(row("complete", true)), Some(running.clone()))),
+        ("an edit of a row that was imported", true, record("MODIFY", Some(imported.clone()), Some(imported))),
+        ("the progress of an export", false, record("MODIFY", Some(running.clone()), Some(running))),
+    ] {
+        assert_eq!(arrives(&template(), "Follow", &record), passes, "{what}");
+        let own = Template::parse(TEMPLATE, &[]).unwrap();
+        let (_, mapping) = own.stream_mappings().find(|(function, _)| function.logical_id == "Follow").unwrap();
+        let passes_here = mapping.filters.iter().any(|filter| filter.matches(&record));
+        assert_eq!(passes_here, passes, "{what}, under `local`");
+    }
+}
+
+/// Whether the event source mapping of a function delivers a record: one of its patterns must match.
+pub(crate) fn arrives(template: &Value, function: &str, record: &Value) -> bool {
+    let mapping = &template["Resources"][function]["Properties"]["Events"]["ReservationsChanged"]["Properties"];
     let filters = mapping["FilterCriteria"]["Filters"].as_array().unwrap();
     filters.iter().any(|filter| {
         let pattern = serde_json::from_str(filter["Pattern"].as_str().unwrap()).unwrap();
@@ -280,22 +331,24 @@ pub(crate) fn arrives(template: &Value, record: &Value) -> bool {
 fn matches(pattern: &Value, value: Option<&Value>) -> bool {
     match pattern {
         Value::Object(members) => members.iter().all(|(name, inner)| matches(inner, value.and_then(|v| v.get(name)))),
-        Value::Array(alternatives) => alternatives.iter().any(|alternative| match alternative.get("exists") {
-            Some(wanted) => {
-                let leaf = value.is_some_and(|v| !v.is_object());
-                wanted == leaf
+        Value::Array(alternatives) => alternatives.iter().any(|alternative| {
+            let leaf = value.filter(|v| !v.is_object());
+            match (alternative.get("exists"), alternative.get("anything-but").and_then(Value::as_array)) {
+                (Some(wanted), _) => *wanted == leaf.is_some(),
+                // A leaf that does not exist is not "anything but" something.
+                (None, Some(others)) => leaf.is_some_and(|leaf| !others.contains(leaf)),
+                (None, None) => value == Some(alternative),
             }
-            None => value == Some(alternative),
         }),
         other => panic!("not a pattern: {other}"),
     }
 }
 
 #[test]
-fn the_sweep_runs_every_quarter_of_an_hour_and_once_a_day_in_full() {
+fn the_sweep_runs_every_quarter_of_an_hour_and_once_a_day_in_full_and_completes_pools_every_hour() {
     let template = template();
     let events = functions(&template)["Sweep"]["Properties"]["Events"].as_object().unwrap().clone();
-    let runs: BTreeMap<_, _> = events
+    let mut runs: Vec<_> = events
         .values()
         .map(|event| {
             assert_eq!(event["Type"], "Schedule");
@@ -303,12 +356,18 @@ fn the_sweep_runs_every_quarter_of_an_hour_and_once_a_day_in_full() {
             (event["Properties"]["Schedule"].as_str().unwrap(), serde_json::from_str::<Value>(input).unwrap())
         })
         .collect();
+    runs.sort_by_key(|(when, task)| (*when, task.to_string()));
     let expected = [
         ("cron(17 3 * * ? *)", json!({"task": "tidy"})),
         ("cron(47 2 * * ? *)", json!({"task": "shards"})),
+        ("cron(17 2 * * ? *)", json!({"task": "marks"})),
         ("rate(15 minutes)", json!({"task": "wake"})),
+        ("rate(15 minutes)", json!({"task": "tallies"})),
+        ("rate(1 hour)", json!({"task": "pools"})),
     ];
-    assert_eq!(runs, BTreeMap::from(expected));
+    let mut expected = Vec::from(expected);
+    expected.sort_by_key(|(when, task)| (*when, task.to_string()));
+    assert_eq!(runs, expected);
 }
 
 #[test]

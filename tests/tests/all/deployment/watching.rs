@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use common::metrics::{Allocation, Event, NAMESPACE, Request, Slice};
+use common::metrics::{Allocation, Event, NAMESPACE, Request, Slice, Tallied};
 use serde_json::{Value, json};
 
 use crate::support::repository::{resources, root, template};
@@ -25,8 +25,11 @@ pub(crate) fn one_of_each() -> Vec<Event> {
         Event::Slice(slice),
         Event::ExportCompleted,
         Event::EditConflict,
-        Event::Woken { nudged: 1, ended: 0 },
+        Event::Woken(1),
+        Event::GivenUp,
         Event::StrayShards(0),
+        Event::Tallied(Tallied { rows: 3, transactions: 1, conflicts: 0, failed: 0, lag_ms: 250 }),
+        Event::TidyStopped(0),
     ];
     for event in &all {
         match event {
@@ -35,8 +38,11 @@ pub(crate) fn one_of_each() -> Vec<Event> {
             | Event::Slice(_)
             | Event::ExportCompleted
             | Event::EditConflict
-            | Event::Woken { .. }
-            | Event::StrayShards(_) => {}
+            | Event::Woken(_)
+            | Event::GivenUp
+            | Event::StrayShards(_)
+            | Event::TidyStopped(_)
+            | Event::Tallied(_) => {}
         }
     }
     all
@@ -75,7 +81,7 @@ fn every_alarm_on_a_figure_of_ours_names_one_that_there_is() {
         let topic = json!({"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]});
         assert_eq!(properties["AlarmActions"], topic, "{id}");
     }
-    assert_eq!(own, 2);
+    assert_eq!(own, 3);
     let fill = &template["Resources"]["PoolFillAlarm"]["Properties"];
     assert_eq!((&fill["Threshold"], &fill["Statistic"]), (&json!(80), &json!("Maximum")));
 }

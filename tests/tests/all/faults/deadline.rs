@@ -128,7 +128,7 @@ async fn a_document_that_is_cut_off_says_which_mutations_are_done() {
     let answer = invoke(&healthy, "graphql", 29, event.clone()).await;
     assert_eq!(answer["statusCode"], 200, "{answer}");
     let writes: Vec<usize> =
-        (1..).zip(network.calls()).filter(|(_, call)| call == "PutItem").map(|(number, _)| number).collect();
+        (1..).zip(network.calls()).filter(|(_, call)| call == "TransactWriteItems").map(|(number, _)| number).collect();
     assert_eq!(writes.len(), 3, "{:?}", network.calls());
 
     let network = Network::failing(writes[1], Fault::DieBefore);
@@ -142,7 +142,8 @@ async fn a_document_that_is_cut_off_says_which_mutations_are_done() {
     assert_eq!(errors, [(&json!("b"), &unavailable), (&json!("c"), &unavailable)]);
     // The third mutation was not started: the request that hangs is followed only by its retries.
     let after = network.requests().split_off(writes[1] - 1);
-    let is_second = |request: &Request| request.operation == "PutItem" && request.body.contains("\"S\":\"b\"");
+    let is_second =
+        |request: &Request| request.operation == "TransactWriteItems" && request.body.contains("\"S\":\"b\"");
     assert!(after.iter().all(is_second), "{after:?}");
     let rows = list(&running, "fields=reference_id").await;
     assert_eq!(rows.len(), 4, "three of the first document, one of the second");

@@ -24,6 +24,7 @@ pub(crate) fn small_parts(config: &mut Config) {
     const MIB: u64 = 1 << 20;
     config.part_policy = PartPolicy { single_max: MIB, part_len: 5 * MIB, ..PartPolicy::default() };
     config.slice = Duration::ZERO;
+    config.object_wait = Duration::from_millis(200);
 }
 
 /// What a worker is doing when it dies.
@@ -50,6 +51,7 @@ struct Fixture {
 impl Fixture {
     async fn start() -> Self {
         let running = Running::paused().await;
+        running.context().establish_secret().await.unwrap();
         let mut config = running.context().config().clone();
         small_parts(&mut config);
         let healthy = Context::new(config, &sdk_config(running.system.s3()));

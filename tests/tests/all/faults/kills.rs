@@ -15,7 +15,8 @@ async fn at_every_call(export_type: &str, fault: Fault) {
         let undisturbed = system.settle().await.calls();
         let count = |name: &str| undisturbed.iter().filter(|call| *call == name).count();
         assert_eq!(count("UploadPart"), 5, "{undisturbed:?}");
-        assert_eq!(count("UpdateItem"), if slice == ONE_PART { 4 } else { 0 }, "{undisturbed:?}");
+        // An export of one slice saves its upload before it completes it.
+        assert_eq!(count("UpdateItem"), if slice == ONE_PART { 4 } else { 1 }, "{undisturbed:?}");
         system.assert_sound().await;
         for at in 1..=undisturbed.len() {
             let id = system.create(export_type, five_parts(export_type)).await;

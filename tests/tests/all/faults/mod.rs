@@ -2,10 +2,17 @@
 //! clients that write at the same time. After each fault the invariants of docs/architecture.md must hold.
 
 mod chaos;
+mod completions;
 mod deadline;
 mod deaths;
 mod edits;
 mod killed;
 mod kills;
 mod many_clients;
+mod other_secret;
+mod outages;
+mod power_cuts;
 mod records;
+mod repeated_creates;
+mod shared_slices;
+mod unknown_attributes;

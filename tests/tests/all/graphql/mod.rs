@@ -3,6 +3,7 @@
 mod bad_rows;
 mod hostile;
 mod language;
+mod once_only;
 mod published;
 mod rights;
 mod sorting;

@@ -113,6 +113,8 @@ async fn a_window_costs_the_same_wherever_it_lies() {
     let server = Running::paused().await;
     let items = allocate(server.context(), "09521234543213", &[reservation(&made(20_000_000))]).await;
     let (context, counter) = counted(&server.system, |_| ());
+    context.establish_secret().await.unwrap();
+    counter.take();
     let caller = Caller::user(user(Role::Admin, None));
     for offset in [0_u64, 100, 10_000_000, 19_999_900] {
         let filter = json!({"filter": {"reservation": {"_eq": items[0].id}}, "offset": offset, "fields": ["position"]});

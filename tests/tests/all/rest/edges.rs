@@ -396,7 +396,7 @@ async fn however_many_ask_for_the_health_each_store_is_asked_once() {
         let requests = Requests::default();
         let mut config = config.clone();
         if !is_healthy {
-            config.tables.directory = "no-such-table".to_owned();
+            config.tables.pools = "no-such-table".to_owned();
         }
         let sdk = sdk_config(running.system.s3());
         let context = Context::observed(config, &sdk, SharedInterceptor::new(requests.clone()));

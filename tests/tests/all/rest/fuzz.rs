@@ -22,7 +22,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     };
     match target {
         "events" => events(""),
-        "stream_records" => events("reserve-codes/"),
+        "stream_records" => [events("reserve-codes/"), events("follow/")].concat(),
         _ => entries(&root().join("fuzz/seeds").join(target)).iter().map(|path| fs::read(path).unwrap()).collect(),
     }
 }

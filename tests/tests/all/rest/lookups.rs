@@ -45,6 +45,7 @@ async fn a_code_among_a_hundred_million_is_found_with_three_reads() {
     assert_eq!(items.last().unwrap().range.as_ref().unwrap().end(), 100_000_000);
 
     let (context, counter) = counted(&server.system, |_| ());
+    context.establish_secret().await.unwrap();
     let caller = Caller::user(user(Role::Admin, None));
     for at in [0, 1, 499, 998, 999] {
         let id = items[at].id;
@@ -143,6 +144,7 @@ async fn keys_of_a_company_prefix_are_found_with_one_batch_read_of_their_pools()
     };
     server.store().seed_organisation(&organisation).await.unwrap();
     let (context, counter) = counted(&server.system, |_| ());
+    context.establish_secret().await.unwrap();
     let caller = Caller::user(user(Role::Admin, None));
     for code_type in ["sscc", "gsrn", "giai"] {
         let input = json!({"reserved_for": ORGANISATION, "code_type": code_type, "quantity": 7});

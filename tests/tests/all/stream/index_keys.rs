@@ -6,10 +6,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use common::{config::LAST_INDEX_STAGE, reservation::Reservation};
 use serde_json::{Value, json};
 
-use super::sweep::sweep;
 use crate::support::{
     harness::{Running, Setup},
     rows::{reservation, store},
+    sweep::sweep,
 };
 
 /// The attributes that rows of older tables lack.

@@ -8,4 +8,7 @@ mod index_keys;
 mod million;
 mod progress;
 mod sweep;
+mod tallies;
+mod tidy_stops;
+mod two_readers;
 mod uploads;

@@ -1,19 +1,15 @@
 //! The sweep: it wakes reservations without progress, ends them after eight attempts, tidies the bucket, and finds rows
 //! in partitions that no list reads. Without the sweep, RSV-5 would not hold after a fault.
 
-use std::time::Duration;
-
 use aws_sdk_dynamodb::types::AttributeValue;
-use chrono::{TimeDelta, Utc};
 use common::{
     bucket::ObjectHead,
     config::{Config, LAST_INDEX_STAGE},
     context::Context,
-    reservation::{ExportKey, Reservation, Status, Timestamp},
+    reservation::{ExportKey, Reservation, Status},
 };
-use lambda_runtime::LambdaEvent;
-use local::{calls, invocation::Invoked, system::sdk_config};
-use serde_json::{Value, json};
+use local::system::sdk_config;
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::support::{
@@ -23,40 +19,8 @@ use crate::support::{
     invariants::stored,
     manual::{End, ManualSystem, ONE_PART, five_parts, invoke},
     stream::deliver,
+    sweep::{age, drop_records, minutes_ago, sweep, wake},
 };
-
-/// Runs a task of the sweep.
-pub(super) async fn sweep(context: &Context, task: &Value) -> Value {
-    let invoked = Invoked { name: "sweep".to_owned(), timeout: Duration::from_secs(900) };
-    let recorded = calls::recorded(context, "sweep");
-    let context = recorded.as_deref().unwrap_or(context);
-    ::sweep::handle(context, LambdaEvent::new(task.clone(), invoked.context("test"))).await.unwrap()
-}
-
-/// Runs the task that wakes reservations. Returns how many were woken and how many were ended.
-async fn wake(system: &ManualSystem) -> (u64, u64) {
-    let answer = sweep(system.context(), &json!({"task": "wake"})).await;
-    (answer["woken"].as_u64().unwrap(), answer["ended"].as_u64().unwrap())
-}
-
-fn minutes_ago(minutes: i64) -> Timestamp {
-    Timestamp::new(Utc::now() - TimeDelta::minutes(minutes))
-}
-
-/// Sets the time of the last progress to so many minutes ago.
-async fn age(system: &ManualSystem, id: Uuid, minutes: i64) {
-    let at = minutes_ago(minutes).to_string();
-    system.edit(id, "SET progress_at = :value", AttributeValue::S(at)).await;
-}
-
-/// Discards the records of the stream, as the event source mapping does after its last attempt.
-async fn drop_records(system: &mut ManualSystem) {
-    while let records = system.records().await
-        && !records.is_empty()
-    {
-        system.done(&records);
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reservation_without_progress_is_woken_and_completes() {
@@ -75,20 +39,23 @@ async fn a_reservation_without_progress_is_woken_and_completes() {
     age(&system, begun, 14).await;
     age(&system, never_begun, 14).await;
     drop_records(&mut system).await;
-    assert_eq!(wake(&system).await, (0, 0));
+    assert_eq!(wake(&system).await, 0);
     age(&system, begun, 15).await;
     age(&system, never_begun, 16).await;
     drop_records(&mut system).await;
-    assert_eq!(wake(&system).await, (2, 0));
-    assert_eq!((system.item(begun).await.attempts, system.item(never_begun).await.attempts), (1, 1));
+    assert_eq!(wake(&system).await, 2);
+    for id in [begun, never_begun] {
+        let item = system.item(id).await;
+        assert_eq!((item.attempts, item.woken), (0, true), "the worker counts, not the sweep");
+    }
     // Waking sets the time of the progress, so the next run does not wake them again.
-    assert_eq!(wake(&system).await, (0, 0));
+    assert_eq!(wake(&system).await, 0);
     // The write of the sweep is a stream record, which starts the next step.
     system.settle().await;
     for id in [never_begun, begun] {
         system.assert_exported(id).await;
     }
-    assert_eq!(wake(&system).await, (0, 0));
+    assert_eq!(wake(&system).await, 0);
     system.assert_sound().await;
 }
 
@@ -102,13 +69,23 @@ async fn after_eight_tries_a_reservation_ends_and_leaves_nothing_and_a_client_ma
     for attempt in 1..=8 {
         drop_records(&mut system).await;
         age(&system, id, 20).await;
-        assert_eq!(wake(&system).await, (1, 0));
+        drop_records(&mut system).await;
+        assert_eq!(wake(&system).await, 1);
+        // The parts of this try cannot be stored.
+        let network = Network::failing("UploadPart", Fault::RefuseBefore);
+        let records = system.records().await;
+        assert_eq!(invoke(&system.worker(&network), &network, &records).await, End::Failed);
+        let item = system.item(id).await;
+        assert_eq!((item.attempts, item.woken), (attempt, false));
+        // The same record again is the same wake.
+        assert_eq!(invoke(&system.worker(&network), &network, &records).await, End::Failed);
         assert_eq!(system.item(id).await.attempts, attempt);
     }
     assert_eq!(system.keys().await.1.len(), 1, "the upload is kept until the reservation ends");
     age(&system, id, 20).await;
     drop_records(&mut system).await;
-    assert_eq!(wake(&system).await, (0, 1));
+    assert_eq!(wake(&system).await, 1);
+    system.settle().await;
     let item = system.item(id).await;
     assert_eq!((item.status, &item.export), (Status::Error, &None));
     assert!(item.error_message.unwrap().contains("8 times"));
@@ -164,8 +141,7 @@ async fn what_a_dead_worker_left_of_deleted_and_finished_reservations_is_tidied(
     assert_eq!(sweep(system.context(), &json!({"task": "tidy"})).await, json!({"looked": 8}));
     assert_eq!(system.keys().await.0.len(), 4);
     let task = json!({"task": "tidy", "min_age_seconds": 0});
-    // Tidying an object also removes the uploads of its reservation, so fewer uploads are listed after it.
-    assert_eq!(sweep(system.context(), &task).await, json!({"looked": 5}));
+    assert_eq!(sweep(system.context(), &task).await, json!({"looked": 8}));
     let (objects, uploads) = system.keys().await;
     assert_eq!((objects.len(), uploads.len()), (2, 1), "{objects:?} {uploads:?}");
     assert!(uploads.first().unwrap().contains(&running.to_string()));
@@ -241,15 +217,16 @@ async fn tried_again_and_ended(running: Running) {
     let item = async |id| context.store().reservation(id).await.unwrap().unwrap();
     let before = item(young).await;
 
-    assert_eq!(sweep(context, &json!({"task": "wake"})).await, json!({ "woken": 1, "ended": 1 }));
+    assert_eq!(sweep(context, &json!({"task": "wake"})).await, json!({ "woken": 2 }));
     assert_eq!(item(young).await, before);
     let woken = item(stale).await;
-    assert_eq!((woken.status, woken.attempts), (Status::New, 8));
+    assert_eq!((woken.status, woken.attempts), (Status::New, 7));
     assert!(woken.progress_at > Some(minutes_ago(1)), "the next attempt comes after the same time");
+    assert_eq!(sweep(context, &json!({"task": "wake"})).await, json!({ "woken": 0 }));
+    deliver(context, &[&last.to_string()]).await;
     let ended = item(last).await;
     assert_eq!(ended.status, Status::Error);
     assert_eq!(ended.error_message.as_deref(), Some("It failed 8 times. Set the status to \"new\" to try again."));
-    assert_eq!(sweep(context, &json!({"task": "wake"})).await, json!({ "woken": 0, "ended": 0 }));
 
     // The write of the sweep starts the next step, and progress resets the attempts. So does a client who reopens it.
     deliver(context, &[&stale.to_string()]).await;
@@ -312,6 +289,6 @@ async fn an_open_row_of_a_partition_that_no_list_reads_is_woken() {
     // In shard 199 of 200; the sweep has one.
     let own = Uuid::from_u128(0x4000_8000_0000_0000_0000 << 48 | 199);
     many.store().seed_reservation(&Reservation { id: own, ..item }).await.unwrap();
-    assert_eq!(sweep(running.context(), &json!({"task": "wake"})).await, json!({ "woken": 1, "ended": 0 }));
+    assert_eq!(sweep(running.context(), &json!({"task": "wake"})).await, json!({ "woken": 1 }));
     running.stop().await;
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use reqwest::{Client, Method, RequestBuilder, header::HeaderMap, redirect::Policy};
 use serde_json::{Value, json};
 
+use super::contract;
+
 /// The collection of reservations.
 pub(crate) const RESERVATIONS: &str = "/items/code_reservation";
 /// The collection of codes.
@@ -92,14 +94,21 @@ impl Api {
         }
     }
 
-    /// Sends a request.
+    /// Sends a request. The answer must be one of the OpenAPI document.
     ///
     /// # Errors
     /// `reqwest::Error` when the connection fails.
     pub(crate) async fn try_send(request: RequestBuilder) -> reqwest::Result<Reply> {
-        let answer = request.send().await?;
+        let (client, request) = request.build_split();
+        let request = request?;
+        let method = request.method().to_string();
+        let url = request.url();
+        let path = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
+        let answer = client.execute(request).await?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        Ok(Reply { status, headers, text: answer.text().await? })
+        let reply = Reply { status, headers, text: answer.text().await? };
+        contract::check(&method, &path, &reply);
+        Ok(reply)
     }
 
     pub(crate) async fn send(&self, method: &str, path: &str) -> Reply {

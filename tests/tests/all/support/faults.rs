@@ -5,7 +5,10 @@
 
 use std::{
     fmt,
+    pin::Pin,
     sync::{Arc, Mutex},
+    task::{Context as Waker, Poll, ready},
+    time::Duration,
 };
 
 use aws_smithy_runtime_api::{
@@ -20,9 +23,15 @@ use aws_smithy_runtime_api::{
     },
     http::StatusCode,
 };
+use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
+use axum::body::Bytes;
 use common::{config::Config, context::Context};
-use local::system::sdk_config;
-use tokio::sync::{Notify, Semaphore};
+use http_body::Frame;
+use local::{s3::StepLog, system::sdk_config};
+use tokio::{
+    sync::{Notify, Semaphore},
+    time::Sleep,
+};
 
 use super::harness::{PATIENCE, Running};
 
@@ -45,6 +54,12 @@ pub(crate) enum Fault {
     HoldBefore,
     /// The request is done; its answer waits until it is released.
     HoldAfter,
+    /// The request is done; its answer waits until it is released, and is then lost. The SDK retries.
+    HoldAndLose,
+    /// The request is sent after this time.
+    Delay(Duration),
+    /// The request is done. The headers of its answer come at once, and the body after this time.
+    SlowBody(Duration),
 }
 
 /// The request at which the fault is injected.
@@ -94,6 +109,10 @@ struct State {
     fault: Option<(At, Fault)>,
     has_failed: bool,
     condition: Condition,
+    /// Operations that are answered with 404.
+    hidden: Vec<&'static str>,
+    /// Where requests are noted when they are sent.
+    log: Option<StepLog>,
 }
 
 /// What happens to every request after a fault.
@@ -112,6 +131,7 @@ enum Verdict {
     Silence,
     Error,
     Refusal,
+    Missing(&'static str),
     Strike(Fault),
 }
 
@@ -179,7 +199,18 @@ impl Network {
 
     /// Ends the effects of a fault: requests pass again.
     pub(crate) fn heal(&self) {
-        self.0.state.lock().unwrap().condition = Condition::Healthy;
+        let mut state = self.0.state.lock().unwrap();
+        (state.condition, state.hidden) = (Condition::Healthy, Vec::new());
+    }
+
+    /// Notes every request in this log too.
+    pub(crate) fn note(&self, log: &StepLog) {
+        self.0.state.lock().unwrap().log = Some(Arc::clone(log));
+    }
+
+    /// Answers these operations with 404 until the network is healed.
+    pub(crate) fn hide(&self, operations: &[&'static str]) {
+        self.0.state.lock().unwrap().hidden = operations.to_vec();
     }
 
     fn verdict(&self, request: Request) -> Verdict {
@@ -189,7 +220,14 @@ impl Network {
             Some((At::First(operation), _)) => request.operation == operation,
             None => false,
         };
+        if let Some(log) = &state.log {
+            log.lock().unwrap().push(request.operation.clone());
+        }
+        let missing = state.hidden.iter().find(|hidden| **hidden == request.operation).copied();
         state.requests.push(request);
+        if let Some(operation) = missing {
+            return Verdict::Missing(operation);
+        }
         match state.condition {
             Condition::Healthy => {}
             Condition::Silent => return Verdict::Silence,
@@ -258,11 +296,14 @@ impl HttpConnector for Connector {
             Verdict::Silence => HttpConnectorFuture::new(std::future::pending()),
             Verdict::Error => HttpConnectorFuture::ready(Err(connection_error())),
             Verdict::Refusal => HttpConnectorFuture::ready(Ok(forbidden())),
+            Verdict::Missing(operation) => HttpConnectorFuture::ready(Ok(missing(operation))),
             Verdict::Strike(fault) => {
                 let inner = self.inner.clone();
                 HttpConnectorFuture::new(async move {
-                    if fault == Fault::HoldBefore {
-                        network.hold().await;
+                    match fault {
+                        Fault::HoldBefore => network.hold().await,
+                        Fault::Delay(time) => tokio::time::sleep(time).await,
+                        _ => {}
                     }
                     let answer = inner.call(request).await;
                     match fault {
@@ -274,6 +315,11 @@ impl HttpConnector for Connector {
                             network.hold().await;
                             answer
                         }
+                        Fault::HoldAndLose => {
+                            network.hold().await;
+                            Err(connection_error())
+                        }
+                        Fault::SlowBody(time) => Ok(late(answer?, time).await),
                         Fault::LoseAnswer => Err(connection_error()),
                         Fault::RefuseAfter => Ok(forbidden()),
                         _ => answer,
@@ -290,6 +336,39 @@ fn connection_error() -> ConnectorError {
 
 fn forbidden() -> HttpResponse {
     HttpResponse::new(StatusCode::try_from(403).unwrap(), "".into())
+}
+
+/// S3's answer to a part of an upload that does not exist. An answer to HEAD has no body.
+fn missing(operation: &str) -> HttpResponse {
+    let body = match operation {
+        "HeadObject" => "",
+        _ => "<Error><Code>NoSuchUpload</Code><Message>The upload does not exist.</Message></Error>",
+    };
+    HttpResponse::new(StatusCode::try_from(404).unwrap(), body.into())
+}
+
+/// An answer whose body comes after this time.
+async fn late(mut answer: HttpResponse, time: Duration) -> HttpResponse {
+    let body = std::mem::replace(answer.body_mut(), SdkBody::taken());
+    let bytes = ByteStream::new(body).collect().await.unwrap().into_bytes();
+    let body = LateBody { wait: Box::pin(tokio::time::sleep(time)), bytes: Some(bytes) };
+    *answer.body_mut() = SdkBody::from_body_1_x(body);
+    answer
+}
+
+struct LateBody {
+    wait: Pin<Box<Sleep>>,
+    bytes: Option<Bytes>,
+}
+
+impl http_body::Body for LateBody {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Waker<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        ready!(self.wait.as_mut().poll(cx));
+        Poll::Ready(self.bytes.take().map(|bytes| Ok(Frame::data(bytes))))
+    }
 }
 
 fn logged(request: &HttpRequest) -> Request {

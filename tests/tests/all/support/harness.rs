@@ -12,7 +12,7 @@ use std::{
 };
 
 use common::{context::Context, export::PartPolicy, store::Store};
-use local::{options::Options, system::System};
+use local::{options::Options, s3::StepLog, system::System};
 use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
 use tempfile::NamedTempFile;
@@ -37,15 +37,33 @@ impl Setup {
         Self { options: Options::in_memory(), rows: None }
     }
 
-    /// Accepts requests but processes nothing: no stream, no schedules.
+    /// Accepts requests but processes no reservation. Changes are counted.
     pub(crate) fn paused(mut self) -> Self {
         self.options.pause_stream = true;
+        self
+    }
+
+    /// Does not follow changes: counts never come from tallies.
+    pub(crate) fn without_tallies(mut self) -> Self {
+        self.options.pause_tallies = true;
         self
     }
 
     /// Accepts requests that API Gateway refuses for the length of their request line and headers.
     pub(crate) fn long_requests(mut self) -> Self {
         self.options.long_requests = true;
+        self
+    }
+
+    /// Adds the plans of lists to the headers of answers.
+    pub(crate) fn explain(mut self) -> Self {
+        self.options.explain = true;
+        self
+    }
+
+    /// Offers the stores to `admin --local URL`.
+    pub(crate) fn serving_admin(mut self) -> Self {
+        self.options.serves_admin = true;
         self
     }
 
@@ -70,6 +88,12 @@ impl Setup {
     /// Cuts exports into other parts.
     pub(crate) fn parts(mut self, policy: PartPolicy) -> Self {
         self.options.part_policy = Some(policy);
+        self
+    }
+
+    /// Notes what the embedded S3 flushes to disk.
+    pub(crate) fn step_log(mut self, log: &StepLog) -> Self {
+        self.options.step_log = Some(Arc::clone(log));
         self
     }
 

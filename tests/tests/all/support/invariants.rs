@@ -1,4 +1,5 @@
-//! Reads all tables and the whole bucket with the AWS SDK and checks the invariants RSV-1 … RSV-5, RSV-8 and RSV-9.
+//! Reads all tables and the whole bucket with the AWS SDK and checks the invariants RSV-1 … RSV-5 and RSV-7 … RSV-9 and
+//! RSV-11.
 
 use std::io::Read;
 
@@ -8,9 +9,11 @@ use common::{
     operations::renderer,
     reservation::{
         ExportKey, Reservation,
-        invariants::{Breach, CountState, Exports, FileState, PoolState, RangeState, State, export_breaches},
+        invariants::{
+            Breach, ClaimState, CountState, Exports, FileState, PoolState, RangeState, State, export_breaches,
+        },
     },
-    store::FileRow,
+    store::{FileRow, SECRET_ROW},
 };
 use flate2::bufread::GzDecoder;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -38,6 +41,10 @@ struct PoolItem {
     at: Option<String>,
     only_organisation: Option<String>,
     only_next: Option<u64>,
+    #[serde(default)]
+    claimed: bool,
+    #[serde(default)]
+    continued: bool,
 }
 
 /// Every item of a table.
@@ -86,15 +93,23 @@ pub(crate) async fn stored(context: &Context) -> Stored {
     let mut state = State { reservations: items(context, &tables.reservations).await, ..State::default() };
     for item in items::<PoolItem>(context, &tables.pools).await {
         let PoolItem { namespace, entry, next, count, reservation, incarnation, organisation, at, .. } = item;
-        let PoolItem { only_organisation, only_next, .. } = item;
+        let PoolItem { only_organisation, only_next, claimed, continued, .. } = item;
         match entry.strip_prefix("range#") {
             Some(start) => {
                 let (start, count) = (start.parse().unwrap(), count.unwrap());
                 let day = at.map(|at| at[..10].to_owned());
                 state.ranges.push(RangeState { namespace, start, count, reservation, incarnation, organisation, day });
             }
-            None if namespace.starts_with("number#") => {}
-            None => state.pools.push(PoolState { namespace, next: next.unwrap(), only_organisation, only_next }),
+            None if namespace.starts_with("number#")
+                || namespace.starts_with("completion#")
+                || namespace == SECRET_ROW => {}
+            None if let Some(prefix) = namespace.strip_prefix("prefix#") => {
+                state.claims.push(ClaimState { prefix: prefix.to_owned(), claimed, continued });
+            }
+            None => {
+                let next = next.unwrap();
+                state.pools.push(PoolState { namespace, next, only_organisation, only_next, claimed });
+            }
         }
     }
     for item in items::<Value>(context, &tables.requests).await {
@@ -124,7 +139,7 @@ pub(crate) async fn stored(context: &Context) -> Stored {
     Stored { state, files, exports }
 }
 
-/// Asserts RSV-1, RSV-2, RSV-3, RSV-8 and RSV-9 of the tables and RSV-4 of every export. Returns what was read.
+/// Asserts RSV-1, RSV-2, RSV-3, RSV-8, RSV-9 and RSV-11 of the tables and RSV-4 of every export. Returns what was read.
 pub(crate) async fn assert_consistent(context: &Context) -> Stored {
     let stored = stored(context).await;
     let mut breaches = stored.state.breaches();

@@ -59,7 +59,10 @@ impl ManualSystem {
 
     /// The same with other options.
     pub(crate) async fn with(setup: Setup, slice: Duration) -> Self {
-        Self { running: setup.paused().parts(SMALL_PARTS).start().await, slice, position: 0 }
+        let running = setup.paused().parts(SMALL_PARTS).start().await;
+        // As after the first allocation, so that every worker makes the same calls.
+        running.context().establish_secret().await.unwrap();
+        Self { running, slice, position: 0 }
     }
 
     /// The stores without a fault.
@@ -80,6 +83,7 @@ impl ManualSystem {
     pub(crate) fn worker_with(&self, network: &Network, part_policy: PartPolicy) -> Arc<Context> {
         let context = network.worker(&self.running, |config| {
             (config.slice, config.part_policy) = (self.slice, part_policy);
+            config.object_wait = Duration::from_millis(200);
         });
         calls::recorded(&context, "reserve-codes").unwrap_or(context)
     }
@@ -109,6 +113,19 @@ impl ManualSystem {
     pub(crate) async fn edit(&self, id: Uuid, expression: &str, value: AttributeValue) {
         let edit = self.context().dynamodb().update_item().table_name(&self.context().config().tables.reservations);
         let edit = edit.key("id", AttributeValue::S(id.to_string())).update_expression(expression);
+        edit.expression_attribute_values(":value", value).send().await.unwrap();
+    }
+
+    /// Sets an attribute of a stored item, or a member of one of its maps, whatever its name is.
+    pub(crate) async fn set(&self, id: Uuid, path: &[&str], value: AttributeValue) {
+        let mut edit = self.context().dynamodb().update_item();
+        edit = edit.table_name(&self.context().config().tables.reservations);
+        for name in path {
+            edit = edit.expression_attribute_names(format!("#{name}"), *name);
+        }
+        let path: Vec<String> = path.iter().map(|name| format!("#{name}")).collect();
+        let edit = edit.key("id", AttributeValue::S(id.to_string()));
+        let edit = edit.update_expression(format!("SET {} = :value", path.join(".")));
         edit.expression_attribute_values(":value", value).send().await.unwrap();
     }
 

@@ -7,19 +7,27 @@
 //! | `program` | the system as a process of its own, which can be killed |
 //! | `api` | the HTTP client and its answers |
 //! | `stream` | events of the stream, written by the test |
+//! | `sweep` | runs the sweep, and lets time pass for it |
 //! | `faults` | the fault injector: a network that fails at one request |
+//! | `meanwhile` | work of the test between the calls of a request |
 //! | `invariants` | reads all tables and the bucket and checks RSV-1 … RSV-5 |
+//! | `contract` | holds every answer against the OpenAPI document |
 //! | `counting` | counts the calls to DynamoDB |
+//! | `tallies` | the tallies against the stored rows |
 //! | `rows` | writes rows into the store directly |
 //! | `repository` | reads template.yaml, `events/` and other files |
 
 pub(crate) mod api;
+pub(crate) mod contract;
 pub(crate) mod counting;
 pub(crate) mod faults;
 pub(crate) mod harness;
 pub(crate) mod invariants;
 pub(crate) mod manual;
+pub(crate) mod meanwhile;
 pub(crate) mod program;
 pub(crate) mod repository;
 pub(crate) mod rows;
 pub(crate) mod stream;
+pub(crate) mod sweep;
+pub(crate) mod tallies;

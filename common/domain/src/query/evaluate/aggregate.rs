@@ -4,6 +4,7 @@
 //! keep the type of their field.
 
 use super::decimal;
+use super::order::BYTES_PER_VALUE;
 use super::value::Actual;
 use crate::query::dates::parse_instant;
 use crate::query::javascript;
@@ -12,24 +13,79 @@ use crate::query::row::Row;
 use crate::query::schema::{Field, FieldType};
 use serde_json::{Map, Value};
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::HashSet;
+
+/// What an aggregate has seen so far. It holds no rows.
+#[derive(Debug, Default)]
+pub(in crate::query) struct Running {
+    /// Rows, or values that are not null and, where only distinct ones count, new.
+    count: u64,
+    /// The sum of whole numbers.
+    whole: i128,
+    /// The sum of values that are not numbers.
+    loose: f64,
+    /// The texts of distinct values.
+    seen: HashSet<String>,
+    /// The least or greatest value, and the key of the row that has it: the first one of several.
+    best: Option<(Value, String)>,
+    /// The size of the largest text that was the best value, in values of the budget.
+    paid: usize,
+}
 
 impl Aggregate {
-    /// The value over some rows.
-    pub(in crate::query) fn compute(&self, rows: &[&Row]) -> Value {
+    /// Adds a row that stands for `times` rows. Gives how many more values the aggregate holds then; a long text counts
+    /// as several. Sums and averages take the row once: rows that stand for others are only counted.
+    pub(in crate::query) fn add(&self, running: &mut Running, row: &Row, times: usize) -> usize {
+        let times = u64::try_from(times).unwrap_or(u64::MAX);
         let Some(field) = self.field else {
-            return Value::String(rows.len().to_string());
+            running.count += times;
+            return 0;
         };
-        let values = rows.iter().filter_map(|row| row.get(field.name)).filter(|v| !v.is_null());
+        let Some(value) = row.get(field.name).filter(|value| !value.is_null()) else { return 0 };
+        let mut held = 0;
+        if matches!(self.operation, Operation::CountDistinct | Operation::SumDistinct | Operation::AvgDistinct) {
+            let text = javascript::text(value);
+            held = 1 + text.len() / BYTES_PER_VALUE;
+            if !running.seen.insert(text) {
+                return 0;
+            }
+        }
+        running.count += if matches!(self.operation, Operation::Count | Operation::CountAll) { times } else { 1 };
         match self.operation {
-            Operation::Count | Operation::CountAll => Value::String(values.count().to_string()),
-            Operation::CountDistinct => Value::String(distinct(values).len().to_string()),
-            Operation::Sum => sum(field, values),
-            Operation::SumDistinct => sum(field, distinct_values(values).iter()),
-            Operation::Avg => average(field, values),
-            Operation::AvgDistinct => average(field, distinct_values(values).iter()),
-            Operation::Min => extreme(field, values, Ordering::Less),
-            Operation::Max => extreme(field, values, Ordering::Greater),
+            Operation::Count | Operation::CountAll | Operation::CountDistinct => {}
+            Operation::Sum | Operation::SumDistinct | Operation::Avg | Operation::AvgDistinct => {
+                if field.kind.is_numeric() {
+                    let number = value.as_i64().or_else(|| value.as_str().and_then(|s| s.parse().ok())).unwrap_or(0);
+                    running.whole += i128::from(number);
+                } else {
+                    running.loose += loose_number(field, value);
+                }
+            }
+            Operation::Min => held += running.keep(field, value, row, Ordering::Less),
+            Operation::Max => held += running.keep(field, value, row, Ordering::Greater),
+        }
+        held
+    }
+
+    /// The value over the rows that were added.
+    pub(in crate::query) fn value(&self, running: &Running) -> Value {
+        let Some(field) = self.field else {
+            return Value::String(running.count.to_string());
+        };
+        match self.operation {
+            Operation::Count | Operation::CountAll | Operation::CountDistinct => {
+                Value::String(running.count.to_string())
+            }
+            Operation::Min | Operation::Max => running.best.as_ref().map_or(Value::Null, |(value, _)| value.clone()),
+            _ if running.count == 0 => Value::Null,
+            Operation::Sum | Operation::SumDistinct if field.kind.is_numeric() => {
+                Value::String(running.whole.to_string())
+            }
+            Operation::Sum | Operation::SumDistinct => plain_number(running.loose),
+            Operation::Avg | Operation::AvgDistinct if field.kind.is_numeric() => {
+                Value::String(decimal::quotient(running.whole, i128::from(running.count)))
+            }
+            Operation::Avg | Operation::AvgDistinct => plain_number(running.loose / running.count as f64),
         }
     }
 
@@ -52,51 +108,33 @@ impl Aggregate {
     }
 }
 
-fn distinct<'a>(values: impl Iterator<Item = &'a Value>) -> BTreeSet<String> {
-    values.map(javascript::text).collect()
-}
-
-fn distinct_values<'a>(values: impl Iterator<Item = &'a Value>) -> Vec<Value> {
-    let mut seen = BTreeSet::new();
-    values.filter(|v| seen.insert(javascript::text(v))).cloned().collect()
-}
-
-fn whole_numbers<'a>(values: impl Iterator<Item = &'a Value>) -> (i128, i128) {
-    values.fold((0, 0), |(sum, count), value| {
-        let number = value.as_i64().or_else(|| value.as_str().and_then(|s| s.parse().ok())).unwrap_or(0);
-        (sum + i128::from(number), count + 1)
-    })
-}
-
-fn sum<'a>(field: &Field, values: impl Iterator<Item = &'a Value>) -> Value {
-    if field.kind.is_numeric() {
-        let (sum, count) = whole_numbers(values);
-        return if count == 0 { Value::Null } else { Value::String(sum.to_string()) };
+impl Running {
+    /// Keeps a value if it is before (or after) the one that was kept. Gives how many more values are held then.
+    fn keep(&mut self, field: &Field, value: &Value, row: &Row, wanted: Ordering) -> usize {
+        let key = row.get("id").and_then(Value::as_str).unwrap_or_default();
+        let is_better = self.best.as_ref().is_none_or(|(best, of)| {
+            let order = Actual::read(field.kind, Some(value)).order(&Actual::read(field.kind, Some(best)));
+            order == wanted || (order.is_eq() && key < of.as_str())
+        });
+        if !is_better {
+            return 0;
+        }
+        let size = 1 + value.as_str().map_or(0, str::len) / BYTES_PER_VALUE;
+        let more = size.saturating_sub(self.paid);
+        self.paid += more;
+        self.best = Some((value.clone(), key.to_owned()));
+        more
     }
-    let (sum, count) = loose_numbers(field, values);
-    if count == 0.0 { Value::Null } else { plain_number(sum) }
 }
 
-fn average<'a>(field: &Field, values: impl Iterator<Item = &'a Value>) -> Value {
-    if field.kind.is_numeric() {
-        let (sum, count) = whole_numbers(values);
-        return if count == 0 { Value::Null } else { Value::String(decimal::quotient(sum, count)) };
+/// The number that a value of a field without numbers counts as. PostgreSQL fails with an internal error; SQLite uses
+/// the number at the start of a text, and milliseconds for instants. This follows SQLite, because it gives an answer.
+fn loose_number(field: &Field, value: &Value) -> f64 {
+    let text = javascript::text(value);
+    match parse_instant(&text) {
+        Some(at) if field.kind == FieldType::Timestamp => at.timestamp_millis() as f64,
+        _ => leading_number(&text),
     }
-    let (sum, count) = loose_numbers(field, values);
-    if count == 0.0 { Value::Null } else { plain_number(sum / count) }
-}
-
-/// Sum and count of values that are not numbers. PostgreSQL fails with an internal error; SQLite uses the number at the start
-/// of a text, and milliseconds for instants. This follows SQLite, because it gives an answer.
-fn loose_numbers<'a>(field: &Field, values: impl Iterator<Item = &'a Value>) -> (f64, f64) {
-    values.fold((0.0, 0.0), |(sum, count), value| {
-        let text = javascript::text(value);
-        let number = match parse_instant(&text) {
-            Some(at) if field.kind == FieldType::Timestamp => at.timestamp_millis() as f64,
-            _ => leading_number(&text),
-        };
-        (sum + number, count + 1.0)
-    })
 }
 
 fn leading_number(text: &str) -> f64 {
@@ -113,15 +151,4 @@ fn plain_number(value: f64) -> Value {
     } else {
         serde_json::Number::from_f64(value).map_or(Value::Null, Value::Number)
     }
-}
-
-fn extreme<'a>(field: &Field, values: impl Iterator<Item = &'a Value>, wanted: Ordering) -> Value {
-    let mut best: Option<&Value> = None;
-    for value in values {
-        let read = |v: &'a Value| Actual::read(field.kind, Some(v));
-        if best.is_none_or(|b| read(value).order(&read(b)) == wanted) {
-            best = Some(value);
-        }
-    }
-    best.cloned().unwrap_or(Value::Null)
 }

@@ -1,10 +1,12 @@
 //! Answers with aggregates: one object over all rows, or one for each group of rows.
 
+use super::aggregate::Running;
 use super::order::{BYTES_PER_VALUE, compare_keys, sort_value};
 use super::project;
 use super::related::Related;
 use super::value::Actual;
-use crate::query::budget::Limit;
+use crate::query::budget::{Budget, Limit};
+use crate::query::error::QueryError;
 use crate::query::plan::{Query, SortKey, SortTarget};
 use crate::query::row::Row;
 use crate::query::schema::FieldType;
@@ -16,92 +18,152 @@ const UNITS_PER_AGGREGATE: usize = 4;
 /// Units of evaluation that a field of `groupBy` costs for each row.
 const UNITS_PER_GROUP: usize = 8;
 
-impl Query {
-    /// Aggregates over rows that match: one object, or one for each group. Incomplete when the budget is spent.
-    pub(in crate::query) fn aggregate(&self, mut rows: Vec<&Row>, related: &Related) -> Vec<Value> {
-        if self.groups.is_empty() && self.aggregates.is_empty() {
-            // There are only unknown operations: Directus answers an empty object for each row.
-            return self.window.cut(rows.iter().map(|_| Value::Object(Map::new())));
-        }
-        let budget = related.budget();
-        let steps = self.aggregates.len() * UNITS_PER_AGGREGATE + self.groups.len() * UNITS_PER_GROUP + 1;
-        if !budget.pays(Limit::Evaluation, rows.len().saturating_mul(steps)) || !self.pays_for_texts(&rows, related) {
-            return Vec::new();
-        }
-        // Rows are taken in the order of their keys, so that the first row of each group is always the same.
-        let key = self.collection.primary_key().name;
-        rows.sort_by(|a, b| a.get(key).and_then(Value::as_str).cmp(&b.get(key).and_then(Value::as_str)));
-        let mut groups: Vec<Group<'_>> = Vec::new();
-        if self.groups.is_empty() {
-            groups.push(Group { first: None, named: Map::new(), rows });
-        } else {
-            let mut index: HashMap<String, usize> = HashMap::new();
-            let mut members: Vec<(Map<String, Value>, Vec<&Row>)> = Vec::new();
-            for row in rows {
-                let named = project::group_members(&self.groups, row, related);
-                let text = serde_json::to_string(&named).unwrap_or_default();
-                match index.get(&text).and_then(|at| members.get_mut(*at)) {
-                    Some((_, rows)) => rows.push(row),
-                    None => {
-                        let size = named.len() + self.aggregates.len() + 1;
-                        if !budget.pays(Limit::Members, size) || !budget.pays(Limit::Text, text.len()) {
-                            return Vec::new();
-                        }
-                        index.insert(text, members.len());
-                        members.push((named, vec![row]));
-                    }
-                }
+/// Groups and their aggregates, made of rows that arrive in any order. It holds no rows.
+#[derive(Debug)]
+pub struct Groups<'q> {
+    query: &'q Query,
+    rows: usize,
+    groups: Vec<Group>,
+    /// The position of each group by the text of its members.
+    positions: HashMap<String, usize>,
+}
+
+#[derive(Debug)]
+struct Group {
+    named: Map<String, Value>,
+    /// The least key of its rows, and the values of `sort` in that row, so that they do not depend on the order of
+    /// arrival.
+    first: Option<String>,
+    sort: Vec<Actual<'static>>,
+    aggregates: Vec<Running>,
+}
+
+impl Group {
+    fn new(query: &Query, named: Map<String, Value>) -> Self {
+        let aggregates = query.aggregates.iter().map(|_| Running::default()).collect();
+        Self { named, first: None, sort: Vec::new(), aggregates }
+    }
+}
+
+impl<'q> Groups<'q> {
+    /// No rows yet.
+    #[must_use]
+    pub fn new(query: &'q Query) -> Self {
+        // Without `groupBy`, there is one group also of no rows.
+        let is_one = query.groups.is_empty() && !query.aggregates.is_empty();
+        let groups = is_one.then(|| Group::new(query, Map::new())).into_iter().collect();
+        Self { query, rows: 0, groups, positions: HashMap::new() }
+    }
+
+    /// Takes a row that matches. Once the budget is spent it takes none; [`Groups::into_data`] fails then.
+    pub fn take(&mut self, row: &Row, related: &Related) {
+        self.take_times(row, 1, related);
+    }
+
+    /// Like [`Groups::take`], for a row that stands for a number of rows.
+    pub(in crate::query) fn take_times(&mut self, row: &Row, times: usize, related: &Related) {
+        // A row that cannot be paid for is missing, and then the budget is spent.
+        let _: Option<()> = self.try_take(row, times, related);
+    }
+
+    fn try_take(&mut self, row: &Row, times: usize, related: &Related) -> Option<()> {
+        let (query, budget) = (self.query, related.budget());
+        let paid = |limit, amount| budget.pays(limit, amount).then_some(());
+        self.rows += 1;
+        let steps = query.aggregates.len() * UNITS_PER_AGGREGATE + query.groups.len() * UNITS_PER_GROUP + 1;
+        paid(Limit::Evaluation, steps)?;
+        // Texts are compared, and distinct ones copied.
+        let texts = query.aggregates.iter().filter_map(|aggregate| row.get(aggregate.field?.name)?.as_str());
+        let bytes: usize = texts.map(str::len).sum();
+        (bytes == 0 || budget.evaluates(bytes)).then_some(())?;
+        let group = self.group_of(row, related)?;
+        if !query.groups.is_empty() {
+            let key = row.get(query.collection.primary_key().name).and_then(Value::as_str).unwrap_or_default();
+            if group.first.as_deref().is_none_or(|first| key < first) {
+                let values = query.sort.iter().map(|key| sort_value(key, row, related).into_owned());
+                group.sort = values.collect();
+                let bytes: usize = group.sort.iter().map(Actual::text_len).sum();
+                paid(Limit::SortValues, usize::from(group.first.is_none()) + bytes / BYTES_PER_VALUE)?;
+                group.first = Some(key.to_owned());
             }
-            let group = |(named, rows): (_, Vec<_>)| Group { first: rows.first().copied(), named, rows };
-            groups.extend(members.into_iter().map(group));
+        }
+        for (aggregate, running) in query.aggregates.iter().zip(&mut group.aggregates) {
+            paid(Limit::SortValues, aggregate.add(running, row, times))?;
+        }
+        Some(())
+    }
+
+    /// The group of a row. `None` if it is a new one for which the budget is too small, or if there are no groups.
+    fn group_of(&mut self, row: &Row, related: &Related) -> Option<&mut Group> {
+        if self.query.groups.is_empty() {
+            return self.groups.first_mut();
+        }
+        let named = project::group_members(&self.query.groups, row, related);
+        let text = serde_json::to_string(&named).unwrap_or_default();
+        let position = match self.positions.get(&text) {
+            Some(position) => *position,
+            None => {
+                let (budget, size) = (related.budget(), named.len() + self.query.aggregates.len() + 1);
+                if !budget.pays(Limit::Members, size) || !budget.pays(Limit::Text, text.len()) {
+                    return None;
+                }
+                self.positions.insert(text, self.groups.len());
+                self.groups.push(Group::new(self.query, named));
+                self.groups.len() - 1
+            }
+        };
+        self.groups.get_mut(position)
+    }
+
+    /// The data of the answer.
+    ///
+    /// # Errors
+    /// `INVALID_QUERY` when the budget is spent, also before this call.
+    pub fn into_data(self, budget: &Budget) -> Result<Value, QueryError> {
+        budget.check()?;
+        let query = self.query;
+        if query.groups.is_empty() && query.aggregates.is_empty() {
+            // There are only unknown operations: Directus answers an empty object for each row.
+            let rows = (0..self.rows).map(|_| Value::Object(Map::new()));
+            return Ok(Value::Array(query.window.cut(rows)));
         }
         // Values are read once per group, not once for each comparison.
-        let mut ordered: Vec<(Vec<Actual<'static>>, Group<'_>)> = Vec::with_capacity(groups.len());
-        for group in groups {
-            let values = self.group_values(&group, related);
+        let mut ordered: Vec<(Vec<Actual<'static>>, Group)> = Vec::with_capacity(self.groups.len());
+        for group in self.groups {
+            let values = query.group_values(&group);
             let bytes: usize = values.iter().map(Actual::text_len).sum();
-            if !budget.pays(Limit::SortValues, values.len() + bytes / BYTES_PER_VALUE) {
-                return Vec::new();
-            }
+            budget.spend(Limit::SortValues, values.len() + bytes / BYTES_PER_VALUE)?;
             ordered.push((values, group));
         }
-        let mut groups = ordered;
-        groups.sort_by(|a, b| compare_keys(&self.sort, &a.0, &b.0));
+        ordered
+            .sort_by(|(a, one), (b, other)| compare_keys(&query.sort, a, b).then_with(|| one.first.cmp(&other.first)));
         let mut shown = Vec::new();
-        for (_, group) in self.window.cut(groups) {
-            // The aggregates of groups that are not shown are computed only as far as they order the others.
-            let values: Vec<Value> = self.aggregates.iter().map(|aggregate| aggregate.compute(&group.rows)).collect();
+        for (_, group) in query.window.cut(ordered) {
+            let pairs = query.aggregates.iter().zip(&group.aggregates);
+            let values: Vec<Value> = pairs.map(|(aggregate, running)| aggregate.value(running)).collect();
             let bytes: usize = values.iter().filter_map(Value::as_str).map(str::len).sum();
-            if !budget.pays(Limit::Text, bytes) {
-                return Vec::new();
-            }
-            shown.push(self.show_group(group.named, values));
+            budget.spend(Limit::Text, bytes)?;
+            shown.push(query.show_group(group.named, values));
         }
-        shown
+        Ok(Value::Array(shown))
     }
+}
 
-    /// Subtracts the texts that aggregates read: distinct ones are copied.
-    fn pays_for_texts(&self, rows: &[&Row], related: &Related) -> bool {
-        let fields: Vec<&str> = self.aggregates.iter().filter_map(|aggregate| Some(aggregate.field?.name)).collect();
-        rows.iter().all(|row| {
-            let texts = fields.iter().filter_map(|field| row.get(field)?.as_str());
-            let bytes: usize = texts.map(str::len).sum();
-            bytes == 0 || related.budget().evaluates(bytes)
-        })
-    }
-
-    fn group_values(&self, group: &Group<'_>, related: &Related) -> Vec<Actual<'static>> {
-        let value = |key: &SortKey| match (&key.target, group.first) {
-            (SortTarget::Aggregate(at), _) => self.aggregate_value(*at, &group.rows),
-            (SortTarget::Path(_), Some(row)) => sort_value(key, row, related).into_owned(),
-            (SortTarget::Path(_), None) => Actual::Null,
+impl Query {
+    /// The values of the sort keys of a group.
+    fn group_values(&self, group: &Group) -> Vec<Actual<'static>> {
+        let value = |(position, key): (usize, &SortKey)| match key.target {
+            SortTarget::Aggregate(at) => self.aggregate_value(at, group),
+            SortTarget::Path(_) => group.sort.get(position).cloned().unwrap_or(Actual::Null),
         };
-        self.sort.iter().map(value).collect()
+        self.sort.iter().enumerate().map(value).collect()
     }
 
-    fn aggregate_value(&self, at: usize, rows: &[&Row]) -> Actual<'static> {
-        let Some(aggregate) = self.aggregates.get(at) else { return Actual::Null };
-        let value = aggregate.compute(rows);
+    fn aggregate_value(&self, at: usize, group: &Group) -> Actual<'static> {
+        let (Some(aggregate), Some(running)) = (self.aggregates.get(at), group.aggregates.get(at)) else {
+            return Actual::Null;
+        };
+        let value = aggregate.value(running);
         let kind = match aggregate.field {
             Some(field) if !aggregate.operation.is_number() => field.kind,
             // Counts, sums and averages are numbers written as text.
@@ -121,12 +183,6 @@ impl Query {
         }
         Value::Object(out)
     }
-}
-
-struct Group<'a> {
-    first: Option<&'a Row>,
-    named: Map<String, Value>,
-    rows: Vec<&'a Row>,
 }
 
 fn plain_number(value: Value) -> Value {

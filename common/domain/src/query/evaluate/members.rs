@@ -1,12 +1,9 @@
 //! [`Members`]: which members of rows are still needed. Many rows are held until an answer is written, and a whole row
 //! takes kilobytes.
 
-use super::order::BYTES_PER_VALUE;
-use crate::query::budget::{Budget, Limit};
-use crate::query::plan::{Needs, Query, SortTarget};
+use crate::query::plan::{Filter, Needs, Query, Search, SortTarget};
 use crate::query::row::Row;
 use crate::query::schema::Collection;
-use serde_json::Value;
 
 /// The members of a collection's rows that are still needed. Made once for a query and used for every row.
 #[derive(Debug, Clone)]
@@ -25,6 +22,12 @@ impl Members {
         Self { names, is_all }
     }
 
+    /// Their names, in the order of the alphabet.
+    #[must_use]
+    pub fn names(&self) -> &[&'static str] {
+        &self.names
+    }
+
     /// The row with only these members.
     #[must_use]
     pub fn of(&self, mut row: Row) -> Row {
@@ -32,16 +35,6 @@ impl Members {
             row.retain(|name| self.names.binary_search(&name).is_ok());
         }
         row
-    }
-
-    /// The row with only these members, for a caller that holds it until all rows are known. `None` when the budget is
-    /// spent.
-    #[must_use]
-    pub fn held(&self, row: Row, budget: &Budget) -> Option<Row> {
-        let mut kept = self.of(row);
-        kept.shrink();
-        let bytes: usize = kept.values().filter_map(Value::as_str).map(str::len).sum();
-        budget.pays(Limit::SortValues, kept.len() + bytes / BYTES_PER_VALUE).then_some(kept)
     }
 }
 
@@ -52,16 +45,22 @@ impl Query {
         Members::new(self.collection, self.selection.nodes.iter().map(|node| node.source.field().name))
     }
 
-    /// The members that groups and aggregates read.
+    /// The members that tell whether a row matches and where it is in the order, or what groups and aggregates read of
+    /// it.
     #[must_use]
-    pub fn grouped_members(&self) -> Members {
-        let groups = self.groups.iter().map(|path| path.field.name);
-        let aggregates = self.aggregates.iter().filter_map(|aggregate| Some(aggregate.field?.name));
+    pub fn evaluated_members(&self) -> Members {
+        let conditions = self.filter.iter().chain(&self.rights).flat_map(Filter::leaves).map(|leaf| &leaf.path);
         let sorted = self.sort.iter().filter_map(|key| match &key.target {
-            SortTarget::Path(path) => Some(path.relations.first().map_or(path.field.name, |relation| relation.name)),
+            SortTarget::Path(path) => Some(path),
             SortTarget::Aggregate(_) => None,
         });
-        Members::new(self.collection, groups.chain(aggregates).chain(sorted))
+        let paths = conditions.chain(sorted).chain(&self.groups);
+        let of_paths = paths.map(|path| path.relations.first().map_or(path.field.name, |relation| relation.name));
+        let of_aggregates = self.aggregates.iter().filter_map(|aggregate| Some(aggregate.field?.name));
+        let searched = self.search.iter().flat_map(Search::members);
+        // A row without it does not exist for a caller who is limited to organisations (RSV-6).
+        let organisation = self.collection.field("reserved_for").map(|field| field.name);
+        Members::new(self.collection, of_paths.chain(of_aggregates).chain(searched).chain(organisation))
     }
 
     /// The least number of members that a row of the answer has.

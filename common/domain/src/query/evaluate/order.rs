@@ -16,28 +16,14 @@ pub(in crate::query) const BYTES_PER_VALUE: usize = 64;
 
 /// The values that order a row: those of the sort keys, then the primary key. Holds nothing else of the row.
 #[derive(Debug, Clone)]
-pub struct Rank {
-    values: Vec<Actual<'static>>,
-    key: Option<String>,
+pub(in crate::query) struct Rank {
+    pub(super) values: Vec<Actual<'static>>,
+    pub(super) key: Option<String>,
 }
 
 impl Query {
-    /// The values that order a row, for a caller that keeps many rows only until it knows which ones are shown. `None`
-    /// when the budget is spent.
-    pub fn rank(&self, row: &Row, related: &Related) -> Option<Rank> {
-        let values = self.sort_values(row, related);
-        let bytes: usize = values.iter().map(Actual::text_len).sum();
-        related.budget().pays(Limit::SortValues, values.len() + 1 + bytes / BYTES_PER_VALUE).then(|| {
-            let key = self.collection.primary_key().name;
-            Rank {
-                values: values.into_iter().map(Actual::into_owned).collect(),
-                key: row.get(key).and_then(Value::as_str).map(str::to_owned),
-            }
-        })
-    }
-
     /// The order of two ranks; the same as that of their rows.
-    pub fn compare_ranks(&self, a: &Rank, b: &Rank) -> Ordering {
+    pub(super) fn compare_ranks(&self, a: &Rank, b: &Rank) -> Ordering {
         compare_keys(&self.sort, &a.values, &b.values).then_with(|| self.compare_ties(&a.key, &b.key))
     }
 
@@ -51,11 +37,11 @@ impl Query {
     }
 
     /// The order of the primary keys of two rows that compare equal.
-    fn compare_ties<T: Ord>(&self, a: &T, b: &T) -> Ordering {
+    pub(super) fn compare_ties<T: Ord>(&self, a: &T, b: &T) -> Ordering {
         if self.ties_are_descending() { b.cmp(a) } else { a.cmp(b) }
     }
 
-    fn sort_values<'a>(&self, row: &'a Row, related: &'a Related) -> Vec<Actual<'a>> {
+    pub(super) fn sort_values<'a>(&self, row: &'a Row, related: &'a Related) -> Vec<Actual<'a>> {
         self.sort.iter().map(|key| sort_value(key, row, related)).collect()
     }
 

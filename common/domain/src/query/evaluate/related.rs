@@ -38,11 +38,6 @@ impl Related {
         &self.budget
     }
 
-    /// The number of related rows.
-    pub fn rows(&self) -> usize {
-        self.rows.values().map(HashMap::len).sum()
-    }
-
     /// Forgets the rows of each collection that has more than `most`.
     pub fn forget_rows(&mut self, most: usize) {
         for collection in [Collection::Files, Collection::CodeReservation, Collection::Users, Collection::Organisation]

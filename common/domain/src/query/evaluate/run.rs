@@ -4,6 +4,7 @@
 //! for a store that can take some of them itself.
 
 use super::answer::{Answer, json_body};
+use super::groups::Groups;
 use super::project::{self, Shown};
 use super::related::Related;
 use crate::query::error::QueryError;
@@ -85,9 +86,9 @@ impl Query {
     pub fn data_of<'a>(&self, mut matching: Vec<&'a Row>, related: &'a Related) -> Result<Value, QueryError> {
         related.budget().check()?;
         if !self.shows_rows() {
-            let data = self.aggregate(matching, related);
-            related.budget().check()?;
-            return Ok(Value::Array(data));
+            let mut groups = Groups::new(self);
+            matching.into_iter().for_each(|row| groups.take(row, related));
+            return groups.into_data(related.budget());
         }
         self.sort_rows(&mut matching, related);
         related.budget().check()?;

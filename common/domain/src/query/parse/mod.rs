@@ -28,4 +28,5 @@ mod variables;
 mod wildcards;
 mod write;
 
+pub use filter::operators;
 pub use query::{parse, parse_for_write};

@@ -20,6 +20,7 @@ mod query;
 mod search;
 mod selection;
 pub mod sort;
+mod tallied;
 mod window;
 
 pub use aggregate::{Aggregate, Operation};
@@ -38,4 +39,5 @@ pub use query::{Query, uuid_key};
 pub use search::Search;
 pub use selection::{Node, Selection, Source};
 pub use sort::{SortKey, SortTarget};
+pub use tallied::TALLIED;
 pub use window::Window;

@@ -102,6 +102,12 @@ impl Query {
         }
     }
 
+    /// Whether `search` excludes no row that passes the conditions.
+    pub fn search_excludes_nothing(&self, conditions: Option<&Filter>) -> bool {
+        let Some(search) = &self.search else { return true };
+        conditions.is_some_and(|conditions| search.is_implied_by(conditions))
+    }
+
     /// The codes that the filter looks up. The caller resolves each and passes the result to
     /// [`Related::set_lookup`](crate::query::Related::set_lookup) before rows are matched.
     pub fn code_lookups(&self) -> Vec<&CodeLookup> {

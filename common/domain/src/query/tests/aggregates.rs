@@ -1,7 +1,6 @@
 //! Aggregates and groups.
 
 use super::*;
-use crate::query::plan::{Aggregate, Operation};
 
 #[test]
 fn aggregates_are_one_object_in_the_order_asked_for() {
@@ -25,9 +24,10 @@ fn nothing_sums_to_null_and_counts_to_zero() {
 fn averages_have_the_digits_of_numeric_division() {
     let average = |numbers: &[i64]| {
         let rows: Vec<Row> = numbers.iter().map(|n| object(json!({"quantity": n}))).collect();
-        let field = Collection::CodeReservation.field("quantity");
-        let avg = Aggregate { operation: Operation::Avg, field };
-        avg.compute(&rows.iter().collect::<Vec<_>>()).as_str().unwrap().to_owned()
+        let raw = parse_query_string("aggregate[avg]=quantity").unwrap();
+        let query = parse(&raw, Collection::CodeReservation, &admin(), now(), &Budget::default()).unwrap();
+        let answer = query.run(&rows, &Related::default()).unwrap();
+        answer.data[0]["avg"]["quantity"].as_str().unwrap().to_owned()
     };
     // As PostgreSQL 16 prints avg(int4).
     assert_eq!(average(&[1]), "1.00000000000000000000");

@@ -8,12 +8,14 @@ mod conditions;
 mod dates;
 mod export;
 mod fuzz;
+mod leading;
 mod model;
 mod order;
 mod output;
 mod parameters;
 mod roles;
 mod scopes;
+mod tallied;
 mod write_slips;
 mod writes;
 

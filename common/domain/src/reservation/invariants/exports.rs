@@ -32,39 +32,70 @@ pub struct Exports {
 }
 
 impl State {
-    /// Every violation of RSV-5 after all faults have stopped: a reservation that is not finished, or an object, upload or file
-    /// row that no reservation refers to. Also violations of RSV-4: a file row or object that a reservation refers to is missing.
+    /// Every violation of RSV-5 after all faults have stopped: a reservation that is not finished, or an object, upload
+    /// or file row that no reservation refers to. Also violations of RSV-4: a file row or object that a reservation
+    /// refers to is missing.
     #[must_use]
     pub fn leftovers(&self, exports: &Exports) -> Vec<Breach> {
-        let of_file = |item: &Reservation| Some((item.export_file.clone()?, (item.id, item.incarnation)));
-        let wanted: BTreeMap<String, (Uuid, Uuid)> =
-            self.reservations.iter().filter(|item| !item.seeded).filter_map(of_file).collect();
-        let is_wanted = |file: &FileState| match (file.reservation, file.incarnation) {
-            (Some(id), Some(incarnation)) => wanted.get(&file.id) == Some(&(id, incarnation)),
-            _ => true,
-        };
-        let referenced: BTreeSet<&str> =
-            exports.files.iter().filter(|file| is_wanted(file)).map(|file| file.key.as_str()).collect();
-        let present: BTreeSet<&str> = exports.objects.iter().map(String::as_str).collect();
-        let rows: BTreeSet<&str> = exports.files.iter().map(|file| file.id.as_str()).collect();
-
         let breach = |id, found| Breach { id, found };
         let open =
             self.unfinished().into_iter().map(|id| breach("RSV-5", format!("reservation {id} is not at an end")));
         let uploads = exports.uploads.iter().map(|key| breach("RSV-5", format!("the upload {key} is open")));
-        let objects = present.difference(&referenced).map(|key| breach("RSV-5", format!("{key} is unreferenced")));
-        let files = exports.files.iter().filter(|file| !is_wanted(file));
-        let files = files.map(|file| breach("RSV-5", format!("the file row {} is unreferenced", file.id)));
+        open.chain(uploads).chain(self.unreferenced(exports)).chain(self.missing(exports)).collect()
+    }
+
+    /// Violations of RSV-5: objects and file rows that no reservation refers to. A part of the bucket can be checked
+    /// with the reservations that its keys name, and their file rows.
+    #[must_use]
+    pub fn unreferenced(&self, exports: &Exports) -> Vec<Breach> {
+        let wanted = self.wanted();
+        let referenced: BTreeSet<&str> = referenced(&wanted, exports).map(|file| file.key.as_str()).collect();
+        let breach = |found| Breach { id: "RSV-5", found };
+        let objects: BTreeSet<&str> = exports.objects.iter().map(String::as_str).collect();
+        let objects = objects.difference(&referenced).map(|key| breach(format!("{key} is unreferenced")));
+        let files = exports.files.iter().filter(|file| !is_wanted(&wanted, file));
+        let files = files.map(|file| breach(format!("the file row {} is unreferenced", file.id)));
+        objects.chain(files).collect()
+    }
+
+    /// Violations of RSV-4: file rows and objects that a reservation refers to and that are missing. A part of the
+    /// reservations can be checked with their file rows and objects.
+    #[must_use]
+    pub fn missing(&self, exports: &Exports) -> Vec<Breach> {
+        let wanted = self.wanted();
+        let rows: BTreeSet<&str> = exports.files.iter().map(|file| file.id.as_str()).collect();
+        let present: BTreeSet<&str> = exports.objects.iter().map(String::as_str).collect();
+        let breach = |found| Breach { id: "RSV-4", found };
         let lost_rows = wanted.iter().filter(|(file, _)| !rows.contains(file.as_str()));
-        let lost_rows =
-            lost_rows.map(|(file, (id, _))| breach("RSV-4", format!("reservation {id}: no file row {file}")));
-        let lost = referenced.difference(&present).map(|key| breach("RSV-4", format!("{key} is not there")));
-        open.chain(uploads).chain(objects).chain(files).chain(lost_rows).chain(lost).collect()
+        let lost_rows = lost_rows.map(|(file, (id, _))| breach(format!("reservation {id}: no file row {file}")));
+        let keys: BTreeSet<&str> = referenced(&wanted, exports).map(|file| file.key.as_str()).collect();
+        let lost = keys.difference(&present).map(|key| breach(format!("{key} is not there")));
+        lost_rows.chain(lost).collect()
+    }
+
+    /// The files that reservations refer to, each with the reservation and its incarnation.
+    fn wanted(&self) -> Wanted {
+        let of_file = |item: &Reservation| Some((item.export_file.clone()?, (item.id, item.incarnation)));
+        self.reservations.iter().filter(|item| !item.seeded).filter_map(of_file).collect()
     }
 }
 
-/// Checks RSV-4 for one complete reservation: its export has exactly `quantity` rows and equals a fresh rendering. Both `stored`
-/// and `fresh` are uncompressed.
+type Wanted = BTreeMap<String, (Uuid, Uuid)>;
+
+/// Whether the reservation of a file row refers to it. A file of a seed belongs to none.
+fn is_wanted(wanted: &Wanted, file: &FileState) -> bool {
+    match (file.reservation, file.incarnation) {
+        (Some(id), Some(incarnation)) => wanted.get(&file.id) == Some(&(id, incarnation)),
+        _ => true,
+    }
+}
+
+fn referenced<'e>(wanted: &Wanted, exports: &'e Exports) -> impl Iterator<Item = &'e FileState> {
+    exports.files.iter().filter(|file| is_wanted(wanted, file))
+}
+
+/// Checks RSV-4 for one complete reservation: its export has exactly `quantity` rows and equals a fresh rendering. Both
+/// `stored` and `fresh` are uncompressed.
 #[must_use]
 pub fn export_breaches(item: &Reservation, format: Format, stored: &[u8], fresh: &[u8]) -> Vec<Breach> {
     let mut breaches = Vec::new();
@@ -82,8 +113,8 @@ pub fn export_breaches(item: &Reservation, format: Format, stored: &[u8], fresh:
     breaches
 }
 
-/// Counts the rows of an export by the text with which a row of its format starts, independently of the writer. No value
-/// contains a line break, so every row starts at the beginning of a line.
+/// Counts the rows of an export by the text with which a row of its format starts, independently of the writer. No
+/// value contains a line break, so every row starts at the beginning of a line.
 #[must_use]
 pub fn rows_of(format: Format, bytes: &[u8]) -> u64 {
     let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());

@@ -1,10 +1,14 @@
-//! The invariants of the tables: RSV-1, RSV-2, RSV-3, RSV-8, RSV-9, and the tables' half of RSV-5.
+//! The invariants of the tables: RSV-1, RSV-2, RSV-3, RSV-7, RSV-8, RSV-9, RSV-11, and the tables' half of RSV-5.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use crate::reservation::{Reservation, Status};
+use super::pool_walk::PoolWalk;
+use crate::{
+    code::{Namespace, prefix_beginnings, prefixes_conflict},
+    reservation::{Reservation, Status},
+};
 
 /// The attributes of a pool that the invariants need.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +21,26 @@ pub struct PoolState {
     pub only_organisation: Option<String>,
     /// `next` when `only_organisation` was written. With another value, the pool counts as shared.
     pub only_next: Option<u64>,
+    /// Whether the pool has claimed its company prefix.
+    pub claimed: bool,
+}
+
+impl PoolState {
+    /// A pool of which only ranges exist.
+    fn lost(namespace: &str) -> Self {
+        Self { namespace: namespace.to_owned(), next: 0, only_organisation: None, only_next: None, claimed: false }
+    }
+}
+
+/// The item of a company prefix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimState {
+    /// The digits.
+    pub prefix: String,
+    /// Whether pools have exactly this prefix.
+    pub claimed: bool,
+    /// Whether pools have a longer prefix that begins with it.
+    pub continued: bool,
 }
 
 /// A range entry of a pool.
@@ -60,6 +84,8 @@ pub struct State {
     pub reservations: Vec<Reservation>,
     /// All counts of codes of a day.
     pub counts: Vec<CountState>,
+    /// All items of company prefixes.
+    pub claims: Vec<ClaimState>,
 }
 
 /// A violation of an invariant.
@@ -72,14 +98,13 @@ pub struct Breach {
 }
 
 impl State {
-    /// Every violation of RSV-1, RSV-2, RSV-3, RSV-8 and RSV-9.
+    /// Every violation of RSV-1, RSV-2, RSV-3, RSV-7 (a range that was freed), RSV-8, RSV-9 and RSV-11.
     #[must_use]
     pub fn breaches(&self) -> Vec<Breach> {
-        let mut breaches = self.disjoint();
+        let mut breaches = self.of_pools();
         breaches.extend(self.one_range_each());
-        breaches.extend(self.nothing_leaks());
-        breaches.extend(self.only_organisations());
         breaches.extend(self.counted_once());
+        breaches.extend(self.prefixes_apart());
         breaches
     }
 
@@ -89,25 +114,29 @@ impl State {
         self.reservations.iter().filter(|item| item.is_open()).map(|item| item.id).collect()
     }
 
-    /// RSV-1: the ranges of a pool are disjoint, so no code is issued twice.
-    fn disjoint(&self) -> Vec<Breach> {
-        let mut sorted: Vec<_> = self.ranges.iter().collect();
-        sorted.sort_by(|a, b| (&a.namespace, a.start).cmp(&(&b.namespace, b.start)));
-        let pairs = sorted.windows(2).filter_map(|pair| match pair {
-            [a, b] if a.namespace == b.namespace && a.start.saturating_add(a.count) > b.start => Some((a, b)),
-            _ => None,
-        });
-        pairs
-            .map(|(a, b)| Breach {
-                id: "RSV-1",
-                found: format!("{}: the ranges at {} and {} overlap", a.namespace, a.start, b.start),
-            })
-            .collect()
+    /// RSV-1, RSV-3, RSV-7 and RSV-8, pool by pool.
+    fn of_pools(&self) -> Vec<Breach> {
+        let mut ranges: BTreeMap<&str, Vec<&RangeState>> = BTreeMap::new();
+        for range in &self.ranges {
+            ranges.entry(&range.namespace).or_default().push(range);
+        }
+        let pools: BTreeMap<&str, &PoolState> = self.pools.iter().map(|pool| (pool.namespace.as_str(), pool)).collect();
+        let namespaces: BTreeSet<&str> = ranges.keys().chain(pools.keys()).copied().collect();
+        let of_one = |namespace: &str| {
+            let lost = PoolState::lost(namespace);
+            let mut walk = PoolWalk::new(pools.get(namespace).copied().unwrap_or(&lost));
+            let mut ranges = ranges.get(namespace).cloned().unwrap_or_default();
+            ranges.sort_by_key(|range| range.start);
+            ranges.into_iter().for_each(|range| walk.range(range));
+            walk.finish()
+        };
+        namespaces.into_iter().flat_map(of_one).collect()
     }
 
     /// RSV-2: an incarnation has at most one range, the range has exactly `quantity` indexes, and the pool's range entry agrees
-    /// with the reservation.
-    fn one_range_each(&self) -> Vec<Breach> {
+    /// with the reservation. Other ranges and reservations do not matter, so a part of the tables can be checked.
+    #[must_use]
+    pub fn one_range_each(&self) -> Vec<Breach> {
         let mut breaches = Vec::new();
         let mut seen = BTreeSet::new();
         let mut entries = BTreeMap::new();
@@ -142,49 +171,6 @@ impl State {
         breaches
     }
 
-    /// RSV-3: the `next` of a pool is the sum of the counts of its ranges.
-    fn nothing_leaks(&self) -> Vec<Breach> {
-        let mut sums: BTreeMap<&str, u64> = BTreeMap::new();
-        for range in &self.ranges {
-            let sum = sums.entry(&range.namespace).or_default();
-            *sum = sum.saturating_add(range.count);
-        }
-        let nexts: BTreeMap<&str, u64> = self.pools.iter().map(|pool| (pool.namespace.as_str(), pool.next)).collect();
-        let namespaces: BTreeSet<&str> = sums.keys().chain(nexts.keys()).copied().collect();
-        namespaces
-            .into_iter()
-            .filter(|namespace| sums.get(namespace).copied().unwrap_or(0) != nexts.get(namespace).copied().unwrap_or(0))
-            .map(|namespace| Breach {
-                id: "RSV-3",
-                found: format!(
-                    "{namespace}: next is {:?}, the ranges sum to {:?}",
-                    nexts.get(namespace),
-                    sums.get(namespace)
-                ),
-            })
-            .collect()
-    }
-
-    /// RSV-8: a pool that names its only organisation has ranges of no other. A burned range belongs to nobody.
-    fn only_organisations(&self) -> Vec<Breach> {
-        let only: BTreeMap<&str, &str> = self
-            .pools
-            .iter()
-            .filter(|pool| pool.only_next == Some(pool.next))
-            .filter_map(|pool| Some((pool.namespace.as_str(), pool.only_organisation.as_deref()?)))
-            .collect();
-        let foreign = self.ranges.iter().filter(|range| {
-            range.reservation.is_some()
-                && only.get(range.namespace.as_str()).is_some_and(|only| range.organisation.as_deref() != Some(*only))
-        });
-        foreign
-            .map(|range| Breach {
-                id: "RSV-8",
-                found: format!("{}: the range at {} is of {:?}", range.namespace, range.start, range.organisation),
-            })
-            .collect()
-    }
-
     /// RSV-9: a count is never higher than what the organisation was given on that day, so no allocation is counted
     /// twice. It may be lower: nothing is counted while there is no quota.
     fn counted_once(&self) -> Vec<Breach> {
@@ -207,6 +193,34 @@ impl State {
                 ),
             })
             .collect()
+    }
+
+    /// RSV-11: no prefix that a pool has claimed begins that of another one, and the items say so.
+    fn prefixes_apart(&self) -> Vec<Breach> {
+        let breach = |found| Breach { id: "RSV-11", found };
+        let prefix = |pool: &PoolState| {
+            let namespace: Namespace = pool.namespace.parse().ok()?;
+            namespace.company_prefix().filter(|_| pool.claimed).map(str::to_owned)
+        };
+        let prefixes: BTreeSet<String> = self.pools.iter().filter_map(prefix).collect();
+        let items: BTreeMap<&str, &ClaimState> =
+            self.claims.iter().map(|claim| (claim.prefix.as_str(), claim)).collect();
+        let both = self.claims.iter().filter(|claim| claim.claimed && claim.continued);
+        let both = both.map(|claim| breach(format!("{} is claimed and continued", claim.prefix)));
+        // In the order of texts, all that lie between a prefix and a continuation of it are continuations too.
+        let sorted: Vec<&str> = prefixes.iter().map(String::as_str).collect();
+        let pairs = sorted.windows(2).filter_map(|pair| match pair {
+            [a, b] if prefixes_conflict(a, b) => Some(breach(format!("pools have the prefixes {a} and {b}"))),
+            _ => None,
+        });
+        let unclaimed = sorted.iter().flat_map(|prefix| {
+            let own = (*prefix, items.get(prefix).is_some_and(|item| item.claimed));
+            let beginnings = prefix_beginnings(prefix);
+            let beginnings = beginnings.map(|start| (start, items.get(start).is_some_and(|item| item.continued)));
+            beginnings.chain([own]).filter(|(_, is_right)| !is_right)
+        });
+        let unclaimed = unclaimed.map(|(prefix, _)| breach(format!("the item of {prefix} does not show a claim")));
+        both.chain(pairs).chain(unclaimed).collect()
     }
 
     /// The reservations that RSV-4 concerns: complete, with a range. Their exports must equal a fresh rendering.
@@ -239,11 +253,12 @@ mod tests {
     fn each_breach_is_found_and_a_sound_state_has_none() {
         let pool = |next| {
             let only_organisation = Some("A".into());
-            vec![PoolState { namespace: "sgtin#1#8".into(), next, only_organisation, only_next: Some(next) }]
+            let (only_next, claimed) = (Some(next), false);
+            vec![PoolState { namespace: "sgtin#1#8".into(), next, only_organisation, only_next, claimed }]
         };
         let count = |codes| CountState { organisation: "A".into(), day: "2026-01-31".into(), codes };
         let ranges = vec![range(0, 10, 1), range(10, 5, 2)];
-        let sound = State { pools: pool(15), ranges, reservations: vec![], counts: vec![count(15)] };
+        let sound = State { pools: pool(15), ranges, counts: vec![count(15)], ..State::default() };
         assert_eq!(sound.breaches(), []);
         let overlap = State { ranges: vec![range(0, 10, 1), range(9, 5, 2)], ..sound.clone() };
         assert_eq!(ids(&overlap), ["RSV-1"]);
@@ -265,5 +280,31 @@ mod tests {
         assert_eq!(ids(&twice), ["RSV-9"]);
         let without_quota = State { counts: vec![count(5)], ..sound };
         assert_eq!(without_quota.breaches(), []);
+    }
+
+    #[test]
+    fn nested_prefixes_and_missing_claims_are_found() {
+        let pool = |namespace: &str, claimed| PoolState {
+            namespace: namespace.into(),
+            next: 0,
+            only_organisation: None,
+            only_next: None,
+            claimed,
+        };
+        let claim = |prefix: &str, claimed, continued| ClaimState { prefix: prefix.into(), claimed, continued };
+        let claims = vec![claim("0614", false, true), claim("06141", true, false)];
+        let pools =
+            vec![pool("sscc#06141#18", true), pool("giai#06141#8", true), pool("sgtin#00614141000012#8", false)];
+        let sound = State { pools, claims, ..State::default() };
+        assert_eq!(sound.breaches(), []);
+        let missing = State { claims: vec![claim("06141", true, false)], ..sound.clone() };
+        assert_eq!(ids(&missing), ["RSV-11"]);
+        let both = State { claims: vec![claim("0614", true, true), claim("06141", true, false)], ..sound.clone() };
+        assert_eq!(ids(&both), ["RSV-11"]);
+        // A pool of an older version counts once it has claimed its prefix.
+        for (claimed, breaches) in [(false, 0), (true, 2)] {
+            let pools = [sound.pools.clone(), vec![pool("gsrn#0614#18", claimed)]].concat();
+            assert_eq!(State { pools, ..sound.clone() }.breaches().len(), breaches);
+        }
     }
 }

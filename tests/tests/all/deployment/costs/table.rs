@@ -6,7 +6,7 @@ use common::export::PartPolicy;
 use serde_json::{Value, json};
 
 use super::{
-    Metered, NO_END, Reserved,
+    CHANGES, Metered, NO_END, Reserved,
     meter::Usage,
     prices::{
         CODES_PER_SECOND, DATE, INVOCATION_MILLISECONDS, LOG_BYTES, PRICES, REGION, REQUEST_MILLISECONDS, api, lambda,
@@ -17,6 +17,7 @@ use crate::support::{
     api::{sgtin, with},
     manual::ONE_PART,
     repository::{functions, root, template},
+    rows::{noon, reservation, store},
 };
 
 const BEGIN: &str = "<!-- Counted by tests/tests/all/deployment/costs; do not edit. -->\n";
@@ -50,7 +51,7 @@ async fn tables() -> String {
     writeln!(
         text,
         "\nAssumed, since it cannot be counted here: {REQUEST_MILLISECONDS} ms of billed time a request, {INVOCATION_MILLISECONDS} ms \
-         an invocation of `reserve-codes` and a second for {} codes, {} bytes of log for each.",
+         an invocation of `reserve-codes` or `follow` and a second for {} codes, {} bytes of log for each.",
         grouped(CODES_PER_SECOND),
         grouped(LOG_BYTES)
     )
@@ -144,16 +145,21 @@ async fn reservations(text: &mut String) {
     metered.running.stop().await;
     assert_eq!(cut.made.parts, whole.made.parts);
     let further = (cut.slices - whole.slices) as f64;
-    let slice = (cut.made - whole.made) * (1.0 / further);
+    // The record of the write that saved the upload of the whole one found the reservation complete, and listed what may
+    // be left: two requests that are no slice's.
+    let slice = (cut.made - whole.made + Usage { puts: 2.0, ..Usage::default() }) * (1.0 / further);
 
     let seconds = LARGE as f64 / CODES_PER_SECOND;
-    let slices = (seconds / 5.0).ceil();
+    let slices = (seconds / 5.0).ceil() as usize;
+    let more_slices = slices - whole.slices;
     let times = LARGE as f64 / COUNTED as f64;
     let more_parts = whole.made.parts * (times - 1.0);
     let large = Reserved {
-        made: whole.made + slice * (slices - 1.0) + Usage { puts: more_parts, parts: more_parts, ..Usage::default() },
-        invocations: whole.invocations + slices as usize - 1,
-        slices: slices as usize,
+        made: whole.made
+            + slice * more_slices as f64
+            + Usage { puts: more_parts, parts: more_parts, ..Usage::default() },
+        invocations: whole.invocations + more_slices,
+        slices,
         bytes: whole.bytes * (LARGE / COUNTED),
         ..whole
     };
@@ -169,7 +175,8 @@ async fn reservations(text: &mut String) {
         let request = api(1.0) + lambda(1.0, memory(&template, "CreateReservations"), REQUEST_MILLISECONDS / 1e3);
         let invocations = reserved.invocations as f64;
         let seconds = invocations * INVOCATION_MILLISECONDS / 1e3 + quantity as f64 / CODES_PER_SECOND;
-        let way = request + lambda(invocations, memory(&template, "ReserveCodes"), seconds);
+        let counting = lambda(CHANGES, memory(&template, "Follow"), CHANGES * INVOCATION_MILLISECONDS / 1e3);
+        let way = request + lambda(invocations, memory(&template, "ReserveCodes"), seconds) + counting;
         let stores = stores(used);
         writeln!(
             text,
@@ -187,10 +194,38 @@ async fn reservations(text: &mut String) {
     }
     writeln!(
         text,
+        "\nOf these, {} read and {} write units are for counts, if each of the {CHANGES} changes is counted alone; a \
+         reservation that is complete within a second is counted once, for a third of that. Rows that change at the same \
+         time share transactions: {BATCH} new ones of one organisation and product cost {} write units each.",
+        whole.counted.reads,
+        whole.counted.writes,
+        shared().await
+    )
+    .unwrap();
+    writeln!(
+        text,
         "\nA further slice costs {} read and {} write units and {} requests to S3; a part of 8 MiB costs one request.",
         slice.reads, slice.writes, slice.puts
     )
     .unwrap();
+}
+
+/// Rows of a batch that is counted together.
+const BATCH: usize = 90;
+
+/// The write units for the count of each of many rows that are new at the same time.
+async fn shared() -> f64 {
+    let metered = Metered::new(NO_END, PartPolicy::default()).await;
+    let input = with(&sgtin(1), json!({"reference_id": "BATCH-2024-001"}));
+    let new: Vec<_> = (0..BATCH).map(|_| reservation(&input)).collect();
+    store(&metered.context, &new).await;
+    metered.meter.take();
+    let ids: Vec<_> = new.iter().map(|row| row.id).collect();
+    let counted = metered.context.store().count_rows(&ids, noon()).await.unwrap();
+    assert_eq!((counted.moved, counted.transactions), (BATCH, 1));
+    let units = metered.meter.take().writes / BATCH as f64;
+    metered.running.stop().await;
+    (units * 100.0).round() / 100.0
 }
 
 /// A number with a comma between thousands, and one decimal if it has a fraction.

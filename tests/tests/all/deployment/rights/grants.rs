@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use common::store::SECRET_ROW;
+use serde_json::{Value, json};
 
 use super::{Right, right};
 use crate::support::repository::{binary, functions};
@@ -70,6 +71,9 @@ impl Grants {
         match kind {
             "AWS::IAM::Role" if users != 1 => self.fault(id, &format!("a role of {users} functions")),
             "AWS::IAM::Role" => {}
+            // Without these it grants nothing to anybody: operators attach it to their own roles.
+            "AWS::IAM::ManagedPolicy"
+                if ["Roles", "Users", "Groups"].iter().all(|to| resource["Properties"].get(*to).is_none()) => {}
             _ if kind.starts_with("AWS::IAM::") || kind == "AWS::Serverless::Connector" => {
                 self.fault(id, "grants something to a role");
             }
@@ -115,7 +119,10 @@ impl Grants {
 
     fn statement(&mut self, id: &str, function: &str, statement: &Value) {
         let members = statement.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
-        let strange: Vec<_> = members.filter(|name| !STATEMENT.contains(name)).collect();
+        // The only condition: one row of the table.
+        let row = (statement["Condition"] == secret_row()).then_some(SECRET_ROW);
+        let is_known = |name: &str| STATEMENT.contains(&name) || (name == "Condition" && row.is_some());
+        let strange: Vec<_> = members.filter(|name| !is_known(name)).collect();
         if !strange.is_empty() || statement["Effect"] != "Allow" {
             return self.fault(id, &format!("a statement that is not understood: {statement}"));
         }
@@ -124,6 +131,7 @@ impl Grants {
                 self.fault(id, &format!("a resource that is not understood: {resource}"));
                 continue;
             };
+            let resource = row.map_or(resource.clone(), |row| format!("{resource}/{row}"));
             for action in list(&statement["Action"]) {
                 let Some(action) =
                     action.as_str().filter(|action| action.contains(':') && !action.contains(['*', '?']))
@@ -141,6 +149,15 @@ impl Grants {
     fn fault(&mut self, id: &str, what: &str) {
         self.faults.push(format!("{id}: {what}"));
     }
+}
+
+/// The condition that a write concerns the row of the secret's check value and no other. Without the second part, a
+/// request without such a key would pass (IAM User Guide, "ForAllValues").
+fn secret_row() -> Value {
+    json!({
+        "ForAllValues:StringEquals": { "dynamodb:LeadingKeys": [SECRET_ROW] },
+        "Null": { "dynamodb:LeadingKeys": "false" },
+    })
 }
 
 fn list(value: &Value) -> Vec<&Value> {

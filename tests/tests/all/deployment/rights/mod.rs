@@ -19,24 +19,24 @@ use crate::support::repository::{binary, functions, root, template};
 /// A right: function (binary), action and resource.
 pub(crate) type Right = (String, String, String);
 
-/// Rights that no recorded call shows: function, resource, actions, and the reason.
-const WITHOUT_A_CALL: [(&str, &str, &[&str], &str); 5] = [
+/// The functions that read the stream, which have a role of their own.
+const READERS: [&str; 2] = ["reserve-codes", "follow"];
+
+/// Rights of these that no recorded call shows: resource, actions, and the reason.
+const WITHOUT_A_CALL: [(&str, &[&str], &str); 5] = [
     (
-        "reserve-codes",
         "ReservationsTable stream",
         &["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
         "Lambda reads the stream for the function, with its role (Lambda Developer Guide, Using Lambda with DynamoDB)",
     ),
-    ("reserve-codes", "ReservationsTable/stream/*", &["dynamodb:ListStreams"], "the same"),
-    ("reserve-codes", "FailureQueue", &["sqs:SendMessage"], "Lambda sends what it gives up, with the function's role"),
+    ("ReservationsTable/stream/*", &["dynamodb:ListStreams"], "the same"),
+    ("FailureQueue", &["sqs:SendMessage"], "Lambda sends what it gives up, with the function's role"),
     (
-        "reserve-codes",
         "FunctionsLogGroup",
         &["logs:CreateLogStream", "logs:PutLogEvents"],
         "Lambda writes what the function logs; the other functions have AWSLambdaBasicExecutionRole from SAM",
     ),
     (
-        "reserve-codes",
         "*",
         &["xray:PutTelemetryRecords", "xray:PutTraceSegments"],
         "only with Tracing=Active, which gives the other functions a managed policy from SAM; X-Ray knows no resources",
@@ -55,8 +55,8 @@ fn faults(template: &Value, calls: &str) -> Vec<String> {
     let mut faults: Vec<String> = grants.faults.into_iter().chain(needs.faults).collect();
     let mut needed = needs.rights;
     let binaries: BTreeSet<_> = functions(template).into_values().map(binary).collect();
-    for (function, resource, actions, _) in WITHOUT_A_CALL {
-        if binaries.contains(function) {
+    for function in READERS.into_iter().filter(|function| binaries.contains(function)) {
+        for (resource, actions, _) in WITHOUT_A_CALL {
             needed.extend(actions.iter().map(|action| right(function, action, resource)));
         }
     }

@@ -105,7 +105,7 @@ fn a_right_that_stands_twice_is_found() {
 #[test]
 fn every_other_way_to_grant_something_is_found() {
     type Change = fn(&mut Value);
-    let changes: [(&str, Change); 15] = [
+    let changes: [(&str, Change); 16] = [
         ("an action with a wildcard", |t| {
             statements(t, "Sweep").push(allow("dynamodb:*", json!({"Ref": "PoolsTable"})))
         }),
@@ -132,6 +132,9 @@ fn every_other_way_to_grant_something_is_found() {
             t["Resources"]["ReserveCodesRole"]["Properties"]["ManagedPolicyArns"] = json!(["arn:aws:iam::aws:policy/X"])
         }),
         ("a policy beside the roles", |t| t["Resources"]["More"] = json!({"Type": "AWS::IAM::RolePolicy"})),
+        ("a managed policy that names a role", |t| {
+            t["Resources"]["OperatorPolicy"]["Properties"]["Roles"] = json!([{"Ref": "ReserveCodesRole"}])
+        }),
         ("a connector", |t| t["Resources"]["More"] = json!({"Type": "AWS::Serverless::Connector"})),
         ("a connector of a function", |t| t["Resources"]["Sweep"]["Connectors"] = json!({"More": {}})),
         ("a policy of a resource", |t| {

@@ -475,6 +475,15 @@ fn elsewhere() -> Vec<Line> {
     vec![
         line("GET /server/ping", "ping", Needs::Nothing, Status(200), |_| get("/server/ping")),
         line("GET /server/health", "health", Needs::NoBadToken, Status(200), |_| get("/server/health")),
+        line("GET /server/specs/oas", "the OpenAPI document", Needs::NoBadToken, Status(200), |_| {
+            get("/server/specs/oas")
+        }),
+        line("GET /server/specs/graphql", "the schema", Needs::NoBadToken, Status(200), |_| {
+            get("/server/specs/graphql")
+        }),
+        line("GET /server/specs/graphql/system", "the other schema", Needs::NoBadToken, Status(200), |_| {
+            get("/server/specs/graphql/system")
+        }),
         line("OPTIONS /{proxy+}", "preflight", Needs::Nothing, Status(200), |t| {
             ask("OPTIONS", format!("/files/{}", t.file), Value::Null)
         }),

@@ -2,6 +2,7 @@
 
 mod character_sets;
 mod open_limit;
+mod prefixes;
 mod quotas;
 mod shared_pools;
 

@@ -8,3 +8,5 @@ mod operands;
 mod operators;
 pub(super) mod validate;
 pub(super) mod walk;
+
+pub use operators::operators;

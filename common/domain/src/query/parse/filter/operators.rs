@@ -38,7 +38,9 @@ pub(super) fn is_presence(key: &str) -> bool {
     key.strip_prefix('_').is_some_and(|operator| PRESENCE.contains(&operator))
 }
 
-fn operators_of(kind: FieldType) -> &'static [&'static str] {
+/// The operators that a filter may use on a field of this type, without their underscore.
+#[must_use]
+pub fn operators(kind: FieldType) -> &'static [&'static str] {
     match kind {
         FieldType::String | FieldType::Text => &TEXT,
         FieldType::Uuid => &["eq", "neq", "null", "nnull", "in", "nin"],
@@ -62,7 +64,7 @@ pub(in crate::query) fn test(
     operand: &Value,
 ) -> Result<Option<Test>, QueryError> {
     let operator = key.strip_prefix('_').unwrap_or(key);
-    if !operators_of(kind).contains(&operator) {
+    if !operators(kind).contains(&operator) {
         let kind = kind.name();
         return Err(QueryError::invalid(format!(
             "\"{kind}\" field type does not contain the \"_{operator}\" filter operator"

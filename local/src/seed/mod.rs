@@ -3,17 +3,27 @@
 //! Reservations are loaded unchanged and marked `seeded`: they can be read but are never processed. Rows whose id
 //! exists are skipped, so the same file can be given at every start.
 
-use std::path::Path;
+mod file;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+};
 
 use common::{
     bucket::{BucketError, ObjectHead},
+    code::{CompanyPrefix, prefix_beginnings},
     context::Context,
     directory::{Organisation, Organisations, Role, User},
     reservation::{Reservation, Status, Timestamp},
-    store::{FileRow, StoreError},
+    store::{Created, FileRow, StoreError},
 };
+use futures::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
+use tokio::{sync::mpsc, task::spawn_blocking};
 use uuid::Uuid;
+
+use self::file::Source;
 
 /// The id of the administrator that is created when there is no seed.
 const ADMINISTRATOR: &str = "00000000-0000-4000-8000-000000000001";
@@ -37,6 +47,9 @@ pub enum SeedError {
         /// The JSON error with its position.
         source: serde_json::Error,
     },
+    /// The task that reads the file ended with a panic, or the runtime stops.
+    #[error("reading the seed was interrupted")]
+    Interrupted,
     /// A table cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -45,18 +58,10 @@ pub enum SeedError {
     Bucket(#[from] BucketError),
 }
 
-/// Rows by collection. Every collection is optional; unknown ones are ignored.
-#[derive(Debug, Default, Deserialize)]
-struct Seed {
-    #[serde(default)]
-    directus_users: Vec<SeedUser>,
-    #[serde(default)]
-    organisation: Vec<Organisation>,
-    #[serde(default)]
-    directus_files: Vec<SeedFile>,
-    #[serde(default)]
-    code_reservation: Vec<SeedReservation>,
-}
+/// Reservations in one transaction.
+const TOGETHER: usize = 50;
+/// Transactions at the same time: while one is written, the next are prepared.
+const CONCURRENT: usize = 4;
 
 #[derive(Debug, Deserialize)]
 struct SeedUser {
@@ -110,31 +115,115 @@ struct SeedReservation {
 /// [`SeedError::File`] when the file cannot be read, [`SeedError::Form`] when it is no seed, [`SeedError::Store`] or
 /// [`SeedError::Bucket`] when a row or a file cannot be written.
 pub async fn load(context: &Context, path: &Path) -> Result<Option<String>, SeedError> {
-    let name = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|source| SeedError::File { path: name.clone(), source })?;
-    let seed: Seed = serde_json::from_str(&text).map_err(|source| SeedError::Form { path: name, source })?;
+    let path = path.to_owned();
+    // The first pass finds every mistake before anything is written.
+    let (rows, source) = blocking(move || {
+        let mut source = Source::open(&path)?;
+        Ok((source.read(|_| true)?, source))
+    })
+    .await?;
     let store = context.store();
-    for organisation in &seed.organisation {
+    warn_of_conflicts(&rows.organisations);
+    for organisation in &rows.organisations {
         store.seed_organisation(organisation).await?;
     }
     let mut administrator = None;
-    for user in seed.directus_users {
+    for user in rows.users {
         let (user, token) = user.into_parts();
         store.seed_user(&user, token.as_deref()).await?;
         if user.role == Role::Admin && administrator.is_none() {
             administrator = token;
         }
     }
-    for file in seed.directus_files {
-        // The organisation of the reservation that references the file decides who may read it.
-        let of_reservation = seed.code_reservation.iter().find(|item| item.export_file.as_deref() == Some(&file.id));
-        let organisation = of_reservation.and_then(|item| item.reserved_for.clone());
+    // The organisation of the first reservation that references a file decides who may read it.
+    let files = rows.files.iter().map(|file| (file.id.clone(), None)).collect();
+    let mut organisations = load_reservations(context, source, files).await?;
+    for file in rows.files {
+        let organisation = organisations.remove(&file.id).flatten().flatten();
         load_file(context, file, organisation).await?;
     }
-    for reservation in seed.code_reservation {
-        store.seed_reservation(&reservation.into_reservation()).await?;
-    }
     Ok(administrator)
+}
+
+/// Starts a task that reads a file. Gives its result.
+async fn blocking<T: Send + 'static>(
+    task: impl FnOnce() -> Result<T, SeedError> + Send + 'static,
+) -> Result<T, SeedError> {
+    spawn_blocking(task).await.map_err(|_| SeedError::Interrupted)?
+}
+
+/// The organisation of the first reservation that references a file, by the id of the file.
+type OrganisationsOfFiles = HashMap<String, Option<Option<String>>>;
+
+/// Writes the reservations of a seed. Few of them are in memory at a time.
+async fn load_reservations(
+    context: &Context,
+    mut source: Source,
+    mut files: OrganisationsOfFiles,
+) -> Result<OrganisationsOfFiles, SeedError> {
+    let (sender, mut rows) = mpsc::channel(TOGETHER);
+    let reading = spawn_blocking(move || {
+        source.read(|row: SeedReservation| {
+            if let Some(organisation @ None) = row.export_file.as_ref().and_then(|file| files.get_mut(file)) {
+                *organisation = Some(row.reserved_for.clone());
+            }
+            sender.blocking_send(row).is_ok()
+        })?;
+        Ok(files)
+    });
+    let store = context.store();
+    let written: Result<(), StoreError> = stream::poll_fn(|task| rows.poll_recv(task))
+        .map(SeedReservation::into_reservation)
+        .chunks(TOGETHER)
+        .map(Ok)
+        .try_for_each_concurrent(CONCURRENT, |rows| {
+            let store = &store;
+            async move {
+                if matches!(store.create(&rows, None).await, Ok(Created::Done)) {
+                    return Ok(());
+                }
+                // One of them exists, or they are too long for one transaction.
+                for row in &rows {
+                    store.seed_reservation(row).await?;
+                }
+                Ok(())
+            }
+        })
+        .await;
+    // Ends the reading when a row could not be written.
+    drop(rows);
+    let read = reading.await.map_err(|_| SeedError::Interrupted)?;
+    written?;
+    read
+}
+
+/// Warns of organisations whose company prefixes begin one another. The seed is loaded nevertheless, because clients
+/// are shown its rows as they are. Of two such organisations, the first that reserves codes with its prefix keeps the
+/// other from it (RSV-11).
+fn warn_of_conflicts(organisations: &[Organisation]) {
+    for [one, other] in conflicts(organisations) {
+        let (one, other) = (&one.id, &other.id);
+        tracing::warn!(
+            "the company prefix of organisation {one} in the seed begins that of {other}: only the first of them to \
+             reserve sscc, gsrn or giai codes can have any"
+        );
+    }
+}
+
+/// Organisations of which the prefix of the first begins that of the second.
+fn conflicts(organisations: &[Organisation]) -> Vec<[&Organisation; 2]> {
+    let prefix = |one: &Organisation| {
+        let prefix = CompanyPrefix::parse(one.organisation_company_prefix.as_deref()?).ok()?;
+        Some(prefix.as_str().to_owned())
+    };
+    let by_prefix: BTreeMap<String, &Organisation> =
+        organisations.iter().filter_map(|one| Some((prefix(one)?, one))).collect();
+    by_prefix
+        .iter()
+        .flat_map(|(prefix, other)| {
+            prefix_beginnings(prefix).filter_map(|start| Some([*by_prefix.get(start)?, *other]))
+        })
+        .collect()
 }
 
 /// Creates the administrator of a system without a seed. Revokes all its tokens but this one.
@@ -230,8 +319,30 @@ impl SeedReservation {
             render: None,
             export: None,
             attempts: 0,
+            woken: false,
             progress_at: None,
             seeded: true,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_that_begin_one_another_are_found_and_equal_ones_are_not() {
+        let organisation = |(id, prefix): (&str, &str)| Organisation {
+            id: id.to_owned(),
+            organisation_company_prefix: Some(prefix.to_owned()),
+            ..Organisation::default()
+        };
+        let found = |rows: &[(&str, &str)]| {
+            let organisations: Vec<_> = rows.iter().copied().map(organisation).collect();
+            conflicts(&organisations).iter().map(|[a, b]| format!("{} {}", a.id, b.id)).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&[("a", "0614141"), ("b", "06141412"), ("c", "0614141"), ("d", "9506000")]), ["c b"]);
+        assert_eq!(found(&[("a", "06141412"), ("b", "0614"), ("c", "061414")]), ["b c", "b a", "c a"]);
+        assert_eq!(found(&[("a", "061"), ("b", "0614141"), ("c", "0614141 "), ("d", "0614142")]), [""; 0]);
     }
 }

@@ -1,13 +1,17 @@
 //! Measures requests per second and latencies of the HTTP API, through `local` and its embedded stores; run by
-//! `tests/bench/run`.
+//! `tests/bench/run`, `tests/bench/lists`, `tests/bench/mix` and `tests/bench/directus`.
 //!
-//! The API, the stores and the clients all run in this process. So the results are lower bounds for the API, and say
-//! nothing about DynamoDB on AWS.
+//! The API, the stores and the clients all run in this process, or the API in another (`--server`). So the results are
+//! lower bounds for the API, and say nothing about DynamoDB on AWS.
+
+mod client;
+mod mix;
 
 use std::{
     error::Error,
     io::{self, Write},
     net::SocketAddr,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -24,15 +28,13 @@ use common::{
 use local::{options::Options, system::System};
 use serde_json::json;
 use tests::ranges;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
 use uuid::Uuid;
+
+use crate::client::{Connection, Request, create, get, load, scatter};
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-const USAGE: &str = "options: --reservations N --seconds N --codes N --memory --server ADDRESS";
+const USAGE: &str = "options: --reservations N --seconds N --codes N --memory --only NAME --server ADDRESS [--requests FILE | --mix RATE]";
 
 /// Reservations per product.
 const PER_PRODUCT: usize = 100;
@@ -43,13 +45,28 @@ struct Settings {
     /// Codes per reservation; an answer contains at most 100 of their keys.
     codes: u64,
     memory: bool,
+    /// The only kind of request to measure.
+    only: Option<String>,
     /// Another server with its own reservations, which is loaded instead of the system.
     server: Option<SocketAddr>,
+    /// Other requests to that server: lines of a name and paths, separated by tabs.
+    requests: Option<PathBuf>,
+    /// Requests a second of a mix that is sent to that server.
+    mix: Option<u64>,
 }
 
 impl Settings {
     fn read() -> Result<Self, Failure> {
-        let mut settings = Self { reservations: 100_000, seconds: 5, codes: 100, memory: false, server: None };
+        let mut settings = Self {
+            reservations: 100_000,
+            seconds: 5,
+            codes: 100,
+            memory: false,
+            only: None,
+            server: None,
+            requests: None,
+            mix: None,
+        };
         let mut arguments = std::env::args().skip(1);
         while let Some(name) = arguments.next() {
             if name == "--memory" {
@@ -60,11 +77,20 @@ impl Settings {
                 settings.server = Some(arguments.next().ok_or(USAGE)?.parse()?);
                 continue;
             }
+            if name == "--only" {
+                settings.only = Some(arguments.next().ok_or(USAGE)?);
+                continue;
+            }
+            if name == "--requests" {
+                settings.requests = Some(arguments.next().ok_or(USAGE)?.into());
+                continue;
+            }
             let value: u64 = arguments.next().and_then(|text| text.parse().ok()).ok_or(USAGE)?;
             match name.as_str() {
                 "--reservations" => settings.reservations = usize::try_from(value)?,
                 "--seconds" => settings.seconds = value,
                 "--codes" => settings.codes = value,
+                "--mix" if value > 0 => settings.mix = Some(value),
                 _ => return Err(USAGE.into()),
             }
         }
@@ -76,7 +102,11 @@ impl Settings {
 async fn main() -> Result<(), Failure> {
     let settings = Settings::read()?;
     if let Some(server) = settings.server {
-        return measure(server, ids_of(server).await?, 1, &settings).await;
+        return match (&settings.requests, settings.mix) {
+            (Some(file), _) => measure(server, &requests_of(file)?, &settings).await,
+            (None, Some(rate)) => mix::run(server, ids_of(server).await?, rate, settings.seconds).await,
+            (None, None) => measure(server, &usual(ids_of(server).await?, 1), &settings).await,
+        };
     }
     let directory = std::env::temp_dir().join(format!("code-reservation-bench-{}", Uuid::new_v4()));
     let options =
@@ -95,26 +125,43 @@ async fn run(system: &System, settings: &Settings) -> Result<(), Failure> {
     let ids = fill(system.context(), settings).await?;
     let place = if settings.memory { "in memory" } else { "on disk" };
     writeln!(io::stdout(), "{} reservations {place}, made in {:.1} s", ids.len(), started.elapsed().as_secs_f64())?;
-    measure(system.address().ok_or("no HTTP API")?, ids, settings.reservations.div_ceil(PER_PRODUCT), settings).await
+    let products = settings.reservations.div_ceil(PER_PRODUCT);
+    measure(system.address().ok_or("no HTTP API")?, &usual(ids, products), settings).await
 }
 
 /// The reservations of another server, at most 10,000.
 async fn ids_of(server: SocketAddr) -> Result<Vec<Uuid>, Failure> {
     let mut connection = Connection::open(server).await?;
     connection.exchange(&get("/items/code_reservation?fields=id&limit=10000")).await?;
-    let body = connection.buffer.get(connection.head..).unwrap_or_default();
-    let answer: serde_json::Value = serde_json::from_slice(body)?;
+    let answer: serde_json::Value = serde_json::from_slice(connection.body())?;
     let rows = answer.get("data").and_then(serde_json::Value::as_array).ok_or("no data")?;
     Ok(rows.iter().filter_map(|row| row.get("id")?.as_str()?.parse().ok()).collect())
 }
 
-/// Loads a server that has these reservations for this number of products.
-async fn measure(server: SocketAddr, ids: Vec<Uuid>, products: usize, settings: &Settings) -> Result<(), Failure> {
-    let mut out = io::stdout();
-    let ids = Arc::new(ids);
-    writeln!(out, "\n| request | connections | requests/s | p50 ms | p99 ms | CPU ms |\n|---|---|---|---|---|---|")?;
+/// The requests of a file: those of a line are sent in turn, in an order without a pattern.
+fn requests_of(file: &Path) -> Result<Vec<(String, Request)>, Failure> {
+    let text = std::fs::read_to_string(file)?;
+    let mut kinds = Vec::new();
+    for line in text.lines() {
+        let mut parts = line.split('\t').map(str::to_owned);
+        let name = parts.next().unwrap_or_default();
+        let paths: Vec<_> = parts.map(|path| get(&path)).collect();
+        if paths.is_empty() {
+            return Err(format!("{name}: no path").into());
+        }
+        let request: Request = Arc::new(move |n| pick(&paths, n).cloned().unwrap_or_default());
+        kinds.push((name, request));
+    }
+    Ok(kinds)
+}
+
+/// The requests of a server that has these reservations for this number of products.
+fn usual(ids: Vec<Uuid>, products: usize) -> Vec<(String, Request)> {
     let kinds: [(&str, Request); 4] = [
-        ("get", Arc::new(move |n| get(&format!("/items/code_reservation/{}", pick(&ids, n))))),
+        (
+            "get",
+            Arc::new(move |n| get(&format!("/items/code_reservation/{}", pick(&ids, n).copied().unwrap_or_default()))),
+        ),
         ("list 25", Arc::new(|_| get("/items/code_reservation?limit=25"))),
         (
             "list 25 of a product",
@@ -125,21 +172,28 @@ async fn measure(server: SocketAddr, ids: Vec<Uuid>, products: usize, settings: 
         ),
         ("create", Arc::new(|_| create())),
     ];
-    for (name, request) in &kinds {
+    kinds.map(|(name, request)| (name.to_owned(), request)).into()
+}
+
+/// Loads a server with each kind of request, over one and over 16 connections.
+async fn measure(server: SocketAddr, kinds: &[(String, Request)], settings: &Settings) -> Result<(), Failure> {
+    let (mut out, seconds) = (io::stdout(), settings.seconds);
+    let wanted = |name: &String| settings.only.as_ref().is_none_or(|only| only == name);
+    writeln!(out, "\n| request | connections | requests/s | p50 ms | p99 ms | CPU ms |\n|---|---|---|---|---|---|")?;
+    for (name, request) in kinds.iter().filter(|(name, _)| wanted(name)) {
         for connections in [1, 16] {
             let (mut latencies, all, cpu) = {
                 let before = cpu_time();
-                let (latencies, all) = load(server, request, connections, settings.seconds).await?;
+                let (latencies, all) = load(server, request, connections, seconds).await?;
                 (latencies, all, cpu_time() - before)
             };
             latencies.sort_unstable();
-            let at = |percent: usize| latencies.get(latencies.len() * percent / 100).copied().unwrap_or_default();
             writeln!(
                 out,
                 "| {name} | {connections} | {:.0} | {:.2} | {:.2} | {:.2} |",
-                latencies.len() as f64 / settings.seconds as f64,
-                at(50).as_secs_f64() * 1e3,
-                at(99).as_secs_f64() * 1e3,
+                latencies.len() as f64 / seconds as f64,
+                percentile(&latencies, 50).as_secs_f64() * 1e3,
+                percentile(&latencies, 99).as_secs_f64() * 1e3,
                 cpu * 1e3 / all as f64,
             )?;
             out.flush()?;
@@ -148,32 +202,15 @@ async fn measure(server: SocketAddr, ids: Vec<Uuid>, products: usize, settings: 
     Ok(())
 }
 
-/// The n-th request of a kind.
-type Request = Arc<dyn Fn(u64) -> Vec<u8> + Send + Sync>;
-
-/// A number without a visible pattern, different for every n.
-fn scatter(n: u64) -> u64 {
-    (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20
+/// The latency below which this share of the sorted latencies is.
+fn percentile(latencies: &[Duration], percent: usize) -> Duration {
+    let at = (latencies.len() * percent / 100).min(latencies.len().saturating_sub(1));
+    latencies.get(at).copied().unwrap_or_default()
 }
 
-fn pick(ids: &[Uuid], n: u64) -> Uuid {
-    let at = usize::try_from(scatter(n)).unwrap_or(0) % ids.len().max(1);
-    ids.get(at).copied().unwrap_or_default()
-}
-
-fn get(path: &str) -> Vec<u8> {
-    format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer local-token\r\n\r\n").into_bytes()
-}
-
-fn create() -> Vec<u8> {
-    let body =
-        r#"{"reserved_for":"/417/9312345000012","code_type":"sgtin","quantity":100,"product":"/01/19361758000003"}"#;
-    format!(
-        "POST /items/code_reservation HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer local-token\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
+/// The element for the n-th request.
+fn pick<T>(elements: &[T], n: u64) -> Option<&T> {
+    elements.get(usize::try_from(scatter(n)).unwrap_or(0) % elements.len().max(1))
 }
 
 /// A valid GTIN-14 with a fictitious company prefix.
@@ -220,87 +257,4 @@ fn cpu_time() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
     fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
-}
-
-/// Loads the API for some seconds over several connections; each sends one request after the other. Gives the latencies
-/// after the warm-up, and the number of all requests.
-async fn load(
-    address: SocketAddr,
-    request: &Request,
-    connections: u64,
-    seconds: u64,
-) -> Result<(Vec<Duration>, u64), Failure> {
-    // The first second is the warm-up and is not counted.
-    let begin = Instant::now() + Duration::from_secs(1);
-    let end = begin + Duration::from_secs(seconds);
-    let mut clients = Vec::new();
-    for client in 0..connections {
-        let request = Arc::clone(request);
-        clients.push(tokio::spawn(async move {
-            let mut connection = Connection::open(address).await?;
-            let (mut latencies, mut all) = (Vec::new(), 0);
-            for n in 0_u64.. {
-                let bytes = request(n * connections + client);
-                let sent = Instant::now();
-                if sent >= end {
-                    break;
-                }
-                connection.exchange(&bytes).await?;
-                all += 1;
-                if sent >= begin {
-                    latencies.push(sent.elapsed());
-                }
-            }
-            Ok::<_, Failure>((latencies, all))
-        }));
-    }
-    let (mut latencies, mut all) = (Vec::new(), 0);
-    for client in clients {
-        let (counted, sent) = client.await??;
-        latencies.extend(counted);
-        all += sent;
-    }
-    Ok((latencies, all))
-}
-
-/// A minimal HTTP client connection: it supports only what the answers of this API need, so that it uses little CPU.
-struct Connection {
-    stream: TcpStream,
-    buffer: Vec<u8>,
-    /// The offset of the last answer's body.
-    head: usize,
-}
-
-impl Connection {
-    async fn open(address: SocketAddr) -> Result<Self, Failure> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: Vec::with_capacity(1 << 20), head: 0 })
-    }
-
-    async fn exchange(&mut self, request: &[u8]) -> Result<(), Failure> {
-        self.stream.write_all(request).await?;
-        self.buffer.clear();
-        let mut whole = None;
-        loop {
-            if whole.is_some_and(|whole| self.buffer.len() >= whole) {
-                break;
-            }
-            if self.stream.read_buf(&mut self.buffer).await? == 0 {
-                return Err("the connection was closed".into());
-            }
-            if whole.is_none()
-                && let Some(head) = self.buffer.windows(4).position(|bytes| bytes == b"\r\n\r\n")
-            {
-                let text = String::from_utf8_lossy(self.buffer.get(..head).unwrap_or_default()).to_lowercase();
-                if !text.starts_with("http/1.1 200") {
-                    return Err(String::from_utf8_lossy(&self.buffer).into_owned().into());
-                }
-                let length = text.lines().find_map(|line| line.strip_prefix("content-length: ")).ok_or("no length")?;
-                self.head = head + 4;
-                whole = Some(head + 4 + length.trim().parse::<usize>()?);
-            }
-        }
-        Ok(())
-    }
 }

@@ -1,0 +1,414 @@
+//! `admin failures`: stream records that reserve-codes gave up.
+//!
+//! A message names a shard of the stream and sequence numbers, not reservations. DynamoDB keeps the records for 24
+//! hours; until then they tell the reservations, which are woken. Later, every open reservation is woken that has made
+//! no progress since.
+
+use std::{collections::BTreeSet, path::PathBuf};
+
+use aws_sdk_dynamodbstreams::types::ShardIteratorType;
+use chrono::{DateTime, TimeDelta, Utc};
+use clap::Subcommand;
+use local::dynamodb::position_of;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::reservation::{Effect, for_each_stuck, wake};
+use crate::{
+    connection::{Connection, Resources},
+    failure::Failure,
+    output::{Output, confirm, table},
+    progress::Progress,
+};
+
+/// Maximum number of messages of one command. The rest is for the next one.
+const MAX_MESSAGES: usize = 1_000;
+
+/// How long a message that was read stays hidden from other readers (seconds).
+const HIDDEN_SECONDS: i32 = 120;
+
+/// Maximum number of reads of a shard for one message. A batch has ten records at most.
+const MAX_READS: usize = 100;
+
+/// How long DynamoDB keeps the records of a stream.
+const KEPT: TimeDelta = TimeDelta::hours(24);
+
+/// What to do with failures.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the messages of the failure queue; they stay there
+    List,
+    /// Wake the reservations of all messages, and remove the messages
+    Replay {
+        /// Do it without being asked
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// A message, as Lambda sends it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    timestamp: DateTime<Utc>,
+    request_context: RequestContext,
+    #[serde(rename = "DDBStreamBatchInfo")]
+    batch: BatchInfo,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestContext {
+    request_id: String,
+    condition: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BatchInfo {
+    shard_id: String,
+    start_sequence_number: String,
+    end_sequence_number: String,
+    approximate_arrival_of_first_record: Option<DateTime<Utc>>,
+    batch_size: u64,
+    stream_arn: String,
+}
+
+/// A message for people and scripts.
+#[derive(Debug, Serialize)]
+struct Message {
+    at: DateTime<Utc>,
+    /// Why Lambda gave it up, for example `RetryAttemptsExhausted`.
+    condition: String,
+    /// The request id of the last try, which is in the log.
+    request_id: String,
+    records: u64,
+    shard: String,
+    first: String,
+    last: String,
+    /// Whether the stream still has the records.
+    in_stream: bool,
+}
+
+/// What became of a message.
+#[derive(Debug, Serialize)]
+struct Replayed {
+    at: DateTime<Utc>,
+    request_id: String,
+    /// `stream`: the records named the reservations; `stuck`: they are gone, and every open reservation without
+    /// progress was woken.
+    by: &'static str,
+    reservations: u64,
+    woken: u64,
+    /// Whether the message is removed.
+    removed: bool,
+}
+
+/// The place of a message, to remove it.
+enum Handle {
+    Sqs(String),
+    Line(String),
+}
+
+/// Where the messages are.
+enum Queue<'a> {
+    Sqs(aws_sdk_sqs::Client, &'a str),
+    /// A file with one document a line. Only while no `local` runs may lines be removed.
+    File {
+        path: PathBuf,
+        is_ours: bool,
+    },
+}
+
+/// Runs a command of this group.
+///
+/// # Errors
+/// [`Failure`] with the reason and the exit code.
+pub async fn run(command: Command, connection: &Connection, output: &mut Output<'_>) -> Result<(), Failure> {
+    let queue = Queue::of(connection)?;
+    let (messages, unreadable) = queue.all().await?;
+    match command {
+        Command::List => list(&messages, connection, output)?,
+        Command::Replay { yes } => replay(&queue, messages, connection, output, yes).await?,
+    }
+    match unreadable {
+        0 => Ok(()),
+        number => Err(Failure::Refused(format!("{number} messages are none of Lambda, and stay where they are."))),
+    }
+}
+
+fn list(messages: &[(Document, Handle)], connection: &Connection, output: &mut Output<'_>) -> Result<(), Failure> {
+    let now = connection.context().now().time();
+    let message = |(document, _): &(Document, Handle)| {
+        let Document { timestamp, request_context, batch } = document.clone();
+        let in_stream = is_kept(&batch, timestamp, now);
+        Message {
+            at: timestamp,
+            condition: request_context.condition,
+            request_id: request_context.request_id,
+            records: batch.batch_size,
+            shard: batch.shard_id,
+            first: batch.start_sequence_number,
+            last: batch.end_sequence_number,
+            in_stream,
+        }
+    };
+    let messages: Vec<Message> = messages.iter().map(message).collect();
+    output.show(&messages, |messages| {
+        let row = |one: &Message| {
+            let kept = if one.in_stream { "yes" } else { "no" };
+            [
+                one.at.to_rfc3339(),
+                one.condition.clone(),
+                one.records.to_string(),
+                one.request_id.clone(),
+                kept.to_owned(),
+            ]
+        };
+        let headings = ["at", "reason", "records", "request", "in the stream"];
+        table(headings, messages.iter().map(row).collect(), "There are no failures.")
+    })
+}
+
+/// Whether the stream still has the records of a batch.
+fn is_kept(batch: &BatchInfo, at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    now - batch.approximate_arrival_of_first_record.unwrap_or(at) < KEPT
+}
+
+async fn replay(
+    queue: &Queue<'_>,
+    messages: Vec<(Document, Handle)>,
+    connection: &Connection,
+    output: &mut Output<'_>,
+    yes: bool,
+) -> Result<(), Failure> {
+    if !messages.is_empty() {
+        confirm(output, &format!("Wake the reservations of {} messages and remove these?", messages.len()), yes)?;
+    }
+    let (context, author) = (connection.context(), connection.author().await?);
+    let progress = Progress::new("messages", Some(messages.len() as u64));
+    let mut all = Vec::new();
+    for (document, handle) in messages {
+        let Document { timestamp, request_context, batch } = document;
+        let ids = match is_kept(&batch, timestamp, context.now().time()) {
+            true => reservations_of(connection, &batch).await?,
+            false => None,
+        };
+        let (mut reservations, mut woken) = (0, 0);
+        let mut count = |effect: Effect| {
+            reservations += 1;
+            woken += u64::from(effect == Effect::Woken);
+        };
+        let by = match ids {
+            Some(ids) => {
+                for id in ids {
+                    let item = context.store().reservation(id).await?;
+                    count(match &item {
+                        Some(item) => wake(context, &author, item).await?,
+                        None => Effect::Gone,
+                    });
+                }
+                "stream"
+            }
+            None => {
+                let since = batch.approximate_arrival_of_first_record.unwrap_or(timestamp);
+                let idle = context.now().time() - timestamp.max(since);
+                for_each_stuck(connection, idle.max(TimeDelta::zero()), async |item| {
+                    count(wake(context, &author, item).await?);
+                    Ok(())
+                })
+                .await?;
+                "stuck"
+            }
+        };
+        // Removed last: if something fails before, the message is replayed again.
+        let removed = queue.remove(&handle).await?;
+        let request_id = request_context.request_id;
+        all.push(Replayed { at: timestamp, request_id, by, reservations, woken, removed });
+        progress.add(1);
+    }
+    drop(progress);
+    output.show(&all, |all| {
+        let row = |one: &Replayed| {
+            [
+                one.at.to_rfc3339(),
+                one.request_id.clone(),
+                one.reservations.to_string(),
+                one.woken.to_string(),
+                if one.removed { "removed" } else { "stays: `local` is running" }.to_owned(),
+            ]
+        };
+        let headings = ["at", "request", "reservations", "woken", "message"];
+        table(headings, all.iter().map(row).collect(), "There are no failures.")
+    })
+}
+
+/// The reservations that the records of a batch name; `None` if the records are gone.
+async fn reservations_of(connection: &Connection, batch: &BatchInfo) -> Result<Option<BTreeSet<Uuid>>, Failure> {
+    let Some(last) = number(&batch.end_sequence_number) else { return Ok(None) };
+    match (connection.resources(), connection.stores()) {
+        (Some(resources), _) => of_stream(resources, batch, last).await,
+        (None, Some(stores)) => {
+            let table = &connection.context().config().tables.reservations;
+            let positions = position_of(&batch.start_sequence_number).zip(position_of(&batch.end_sequence_number));
+            let Some((from, to)) = positions else { return Ok(None) };
+            let limit = usize::try_from(to - from + 1).unwrap_or(0).min(10_000);
+            let records = stores.dynamodb.records_after(table, from - 1, limit, &batch.stream_arn).await;
+            let records = records.map_err(|error| Failure::Refused(error.to_string()))?;
+            let within: Vec<_> = records.into_iter().filter(|record| (from..=to).contains(&record.position)).collect();
+            // `local` removes records that its reader has passed.
+            let is_whole = within.first().is_some_and(|record| record.position == from);
+            let id = |event: &Value| event.pointer("/dynamodb/Keys/id/S").and_then(Value::as_str)?.parse().ok();
+            Ok(is_whole.then(|| within.iter().filter_map(|record| id(&record.event)).collect()))
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+async fn of_stream(resources: &Resources, batch: &BatchInfo, last: u128) -> Result<Option<BTreeSet<Uuid>>, Failure> {
+    let client = aws_sdk_dynamodbstreams::Client::new(&resources.sdk);
+    let begun = client
+        .get_shard_iterator()
+        .stream_arn(&batch.stream_arn)
+        .shard_id(&batch.shard_id)
+        .shard_iterator_type(ShardIteratorType::AtSequenceNumber)
+        .sequence_number(&batch.start_sequence_number)
+        .send()
+        .await;
+    let mut iterator = match begun {
+        Ok(answer) => answer.shard_iterator,
+        Err(error) => match error.as_service_error() {
+            // The records or the whole shard are gone.
+            Some(gone) if gone.is_trimmed_data_access_exception() || gone.is_resource_not_found_exception() => {
+                return Ok(None);
+            }
+            Some(refused) => return Err(Failure::Refused(format!("The stream cannot be read: {refused}"))),
+            None => return Err(Failure::NotReachable(format!("The stream cannot be read: {error}"))),
+        },
+    };
+    let mut ids = BTreeSet::new();
+    for _ in 0..MAX_READS {
+        let Some(at) = iterator.take() else { break };
+        let answer = match client.get_records().shard_iterator(at).send().await {
+            Ok(answer) => answer,
+            Err(error) => match error.as_service_error() {
+                Some(gone) if gone.is_trimmed_data_access_exception() || gone.is_resource_not_found_exception() => {
+                    return Ok(None);
+                }
+                Some(refused) => return Err(Failure::Refused(format!("The stream cannot be read: {refused}"))),
+                None => return Err(Failure::NotReachable(format!("The stream cannot be read: {error}"))),
+            },
+        };
+        for record in answer.records() {
+            let Some(change) = record.dynamodb() else { continue };
+            if change.sequence_number().and_then(number).is_some_and(|number| number > last) {
+                return Ok(Some(ids));
+            }
+            let key = change.keys().and_then(|keys| keys.get("id")?.as_s().ok());
+            ids.extend(key.and_then(|id| Uuid::try_parse(id).ok()));
+        }
+        iterator = answer.next_shard_iterator().map(str::to_owned);
+    }
+    Ok(Some(ids))
+}
+
+fn number(sequence_number: &str) -> Option<u128> {
+    sequence_number.parse().ok()
+}
+
+impl<'a> Queue<'a> {
+    fn of(connection: &'a Connection) -> Result<Self, Failure> {
+        if let Some(resources) = connection.resources() {
+            let url = resources.outputs.get("FailureQueueUrl").ok_or_else(|| {
+                Failure::Refused("The stack has no output FailureQueueUrl: deploy it again.".to_owned())
+            })?;
+            return Ok(Self::Sqs(aws_sdk_sqs::Client::new(&resources.sdk), url));
+        }
+        match (connection.stores(), connection.data_dir()) {
+            (Some(stores), _) => Ok(Self::File { path: stores.data_dir.failures(), is_ours: true }),
+            (None, Some(folder)) => Ok(Self::File { path: folder.join("failures.jsonl"), is_ours: false }),
+            (None, None) => Err(Failure::Refused("This deployment has no failure queue.".to_owned())),
+        }
+    }
+
+    /// All messages, [`MAX_MESSAGES`] at most, and the number of those that have another form.
+    async fn all(&self) -> Result<(Vec<(Document, Handle)>, usize), Failure> {
+        match self {
+            Self::Sqs(client, url) => received(client, url).await,
+            Self::File { path, .. } => {
+                let text = match std::fs::read_to_string(path) {
+                    Ok(text) => text,
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+                    Err(error) => return Err(Failure::Refused(format!("{} cannot be read: {error}", path.display()))),
+                };
+                let lines: Vec<&str> = text.lines().take(MAX_MESSAGES).collect();
+                let read = lines.iter().filter_map(|line| Some((parsed(line)?, Handle::Line((*line).to_owned()))));
+                let messages: Vec<_> = read.collect();
+                let unreadable = lines.len() - messages.len();
+                Ok((messages, unreadable))
+            }
+        }
+    }
+
+    /// Removes a message. Gives whether it is removed.
+    async fn remove(&self, handle: &Handle) -> Result<bool, Failure> {
+        match (self, handle) {
+            (Self::Sqs(client, url), Handle::Sqs(receipt)) => {
+                let delete = client.delete_message().queue_url(*url).receipt_handle(receipt);
+                delete.send().await.map_err(|error| unreachable_queue(&error))?;
+                Ok(true)
+            }
+            (Self::File { path, is_ours: true }, Handle::Line(line)) => {
+                let failed =
+                    |error: std::io::Error| Failure::Refused(format!("{} cannot be changed: {error}", path.display()));
+                let text = std::fs::read_to_string(path).map_err(failed)?;
+                let mut lines: Vec<&str> = text.lines().collect();
+                if let Some(place) = lines.iter().position(|one| one == line) {
+                    lines.remove(place);
+                }
+                let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+                std::fs::write(path, text).map_err(failed)?;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+}
+
+async fn received(client: &aws_sdk_sqs::Client, url: &str) -> Result<(Vec<(Document, Handle)>, usize), Failure> {
+    let (mut all, mut unreadable) = (Vec::new(), 0);
+    while all.len() + unreadable < MAX_MESSAGES {
+        let answer = client
+            .receive_message()
+            .queue_url(url)
+            .max_number_of_messages(10)
+            .wait_time_seconds(1)
+            .visibility_timeout(HIDDEN_SECONDS)
+            .send()
+            .await
+            .map_err(|error| unreachable_queue(&error))?;
+        if answer.messages().is_empty() {
+            break;
+        }
+        for message in answer.messages() {
+            let document = message.body().and_then(parsed);
+            match document.zip(message.receipt_handle()) {
+                Some((document, receipt)) => all.push((document, Handle::Sqs(receipt.to_owned()))),
+                None => unreadable += 1,
+            }
+        }
+    }
+    Ok((all, unreadable))
+}
+
+fn unreachable_queue(error: &(impl std::error::Error + 'static)) -> Failure {
+    Failure::NotReachable(format!(
+        "The failure queue cannot be used: {}",
+        aws_sdk_sqs::error::DisplayErrorContext(error)
+    ))
+}
+
+fn parsed(text: &str) -> Option<Document> {
+    serde_json::from_str(text).ok()
+}

@@ -1,0 +1,140 @@
+//! The first codes of an export, as evidence of how far a pool was used.
+
+use std::io::Read;
+
+use common::query::CodeLookup;
+use flate2::read::GzDecoder;
+
+use crate::issued::lookup;
+
+/// Bytes at the beginning of an export that are enough for two rows of every format.
+pub const ENOUGH: u32 = 64 * 1024;
+
+/// The codes of the first rows, two at most, of the beginning of an export. `extension` is that of its key. Empty if
+/// the bytes have another form.
+#[must_use]
+pub fn first_codes(extension: &str, bytes: &[u8]) -> Vec<CodeLookup> {
+    let mut plain = Vec::new();
+    let format = match extension.strip_suffix(".gz") {
+        Some(format) => {
+            // The beginning of a compressed file ends in the middle, which is an error at its end.
+            let mut decoder = GzDecoder::new(bytes).take(u64::from(ENOUGH));
+            let _ = decoder.read_to_end(&mut plain);
+            format
+        }
+        None => {
+            plain.extend_from_slice(bytes);
+            extension
+        }
+    };
+    let text = String::from_utf8_lossy(&plain);
+    // The last line may be cut off.
+    let whole = text.rfind('\n').and_then(|end| text.get(..end)).unwrap_or_default();
+    let lines = whole.lines();
+    let rows = |row: fn(&str) -> Option<CodeLookup>| lines.clone().filter_map(row).take(2).collect();
+    match format {
+        "csv" => of_csv(whole),
+        "txt" => rows(|line| Some(lookup(line, None)).filter(|_| !line.is_empty())),
+        "json" | "ndjson" => rows(of_json),
+        "xml" => rows(of_xml),
+        "yaml" => of_yaml(whole),
+        _ => Vec::new(),
+    }
+}
+
+/// The lookup of a row: by its element string, or by its code if it has none (a short code).
+fn of_row(code: &str, element_string: &str) -> CodeLookup {
+    lookup(if element_string.is_empty() { code } else { element_string }, None)
+}
+
+fn of_csv(text: &str) -> Vec<CodeLookup> {
+    let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
+    let rows = reader.records().map_while(Result::ok);
+    rows.filter_map(|row| Some(of_row(row.get(1)?, row.get(3)?))).take(2).collect()
+}
+
+fn of_json(line: &str) -> Option<CodeLookup> {
+    let row: serde_json::Value = serde_json::from_str(line.trim_end_matches(',')).ok()?;
+    Some(of_row(row.get("code")?.as_str()?, row.get("element_string")?.as_str()?))
+}
+
+/// Codes and element strings have no character that XML escapes.
+fn of_xml(line: &str) -> Option<CodeLookup> {
+    let between = |begin: &str, end: &str| line.split_once(begin)?.1.split_once(end).map(|(text, _)| text);
+    let element_string = between("<element_string>", "</element_string>")?;
+    Some(of_row(between("<value>", "</value>")?, element_string))
+}
+
+fn of_yaml(text: &str) -> Vec<CodeLookup> {
+    let member = |line: &str, name: &str| {
+        let value = line.trim_start().strip_prefix(name)?.strip_prefix(": \"")?.strip_suffix('"')?;
+        Some(value.to_owned())
+    };
+    let mut found = Vec::new();
+    let mut code = None;
+    for line in text.lines() {
+        code = member(line, "code").or(code);
+        if let (Some(of_code), Some(element_string)) = (&code, member(line, "element_string")) {
+            found.push(of_row(of_code, &element_string));
+            code = None;
+        }
+    }
+    found.truncate(2);
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use common::{
+        code::{CharacterSet, PoolSpec, RenderOptions, Renderer, Secret},
+        export::{Cursor, ExportFile, ExportType, FileHead, PartPolicy},
+    };
+
+    use super::*;
+
+    #[test]
+    fn the_first_two_codes_of_every_format_are_read() {
+        let secret = Secret::new(&[7; 32]).unwrap();
+        for (namespace, set) in [
+            ("sgtin#09506000134352#8", CharacterSet::Alphanumeric),
+            ("sscc#9506000#18", CharacterSet::Numeric),
+            ("short_code#deployment#8", CharacterSet::Hex),
+            ("cpi#9506000A/#1#12", CharacterSet::Numeric),
+        ] {
+            let spec = PoolSpec::from_pool(namespace.parse().unwrap(), set).unwrap();
+            let options = RenderOptions {
+                digital_link_domain: "https://id.example".to_owned(),
+                short_code_domain: None,
+                company_prefix: Some("9506000".to_owned()),
+                url_suffix: Some("?a=1,2&b=x".to_owned()),
+            };
+            let renderer = || Renderer::new(&spec, &secret.pool_key(&spec.namespace), &options).unwrap();
+            for export_type in ExportType::ALL {
+                let head = FileHead { reservation: "r", code_type: spec.code_type };
+                let policy = PartPolicy::default();
+                let file = ExportFile::compile(export_type, renderer(), 5, 9_000, &head, &policy).unwrap();
+                let mut bytes = Vec::new();
+                file.write_part(Cursor::START, &mut bytes).unwrap();
+                bytes.truncate(ENOUGH as usize);
+                let codes = first_codes(export_type.extension(), &bytes);
+                let indexes: Vec<u64> = codes
+                    .iter()
+                    .map(|code| {
+                        let spec_of = |namespace: &_| Some(spec.clone()).filter(|spec| spec.namespace == *namespace);
+                        common::operations::indexes_in(&secret, code, spec_of).unwrap()[0].1
+                    })
+                    .collect();
+                assert_eq!(indexes, [5, 6], "{namespace} {export_type}: {codes:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn other_bytes_have_no_codes() {
+        for extension in ["csv", "json", "ndjson", "yaml", "xml", "csv.gz", "parquet", ""] {
+            for bytes in [&b""[..], b"\xff\xfe\x00", b"hello", b"{\"a\":1}\n{\"code\":1}\n", b"\x1f\x8b\x08\0\0"] {
+                assert_eq!(first_codes(extension, bytes), [], "{extension} {bytes:?}");
+            }
+        }
+    }
+}

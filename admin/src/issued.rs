@@ -1,0 +1,150 @@
+//! The codes that another system issued: the highest index that they have in a counted pool.
+
+use std::io::BufRead;
+
+use common::code::{CodeType, Namespace, Permutation, PoolKey, PoolSpec};
+use common::query::CodeLookup;
+
+use crate::failure::Failure;
+
+/// Maximum length of a line in bytes. A code, link or element string is much shorter.
+const MAX_LINE: u64 = 4_096;
+
+/// Reads a file with one code a line (an SSCC or GSRN, its Digital Link or its element string) and gives the index
+/// after the highest one. Empty lines are skipped.
+///
+/// # Errors
+/// [`Failure::Refused`] for a pool whose codes look random: their indexes are spread over all of it.
+/// [`Failure::WrongUse`] for a line that is no code of the pool, with its number, or a file without codes.
+pub fn end_of(spec: &PoolSpec, key: &PoolKey, mut file: impl BufRead) -> Result<u64, Failure> {
+    let Namespace { code_type, .. } = spec.namespace;
+    if spec.is_permuted() {
+        return Err(Failure::Refused(format!(
+            "The codes of {} look random: the indexes of codes that another system issued are spread over the whole pool, \
+             so no next index lies behind them. Reserve with another length instead: texts of different length are never \
+             equal.",
+            spec.namespace
+        )));
+    }
+    let permutation = Permutation::new(spec, key).map_err(|error| Failure::Refused(error.to_string()))?;
+    let mut end = 0;
+    let mut line = Vec::new();
+    for number in 1_u64.. {
+        line.clear();
+        let read = std::io::Read::take(&mut file, MAX_LINE).read_until(b'\n', &mut line);
+        let read = read.map_err(|error| Failure::WrongUse(format!("The file cannot be read: {error}")))?;
+        if read == 0 {
+            break;
+        }
+        let wrong =
+            |reason: &str| Failure::WrongUse(format!("Line {number} of the file {reason}. Nothing was changed."));
+        let text = std::str::from_utf8(&line).map_err(|_| wrong("is no text"))?.trim_matches(is_blank);
+        if text.is_empty() {
+            continue;
+        }
+        if read as u64 == MAX_LINE {
+            return Err(wrong("is too long for a code"));
+        }
+        let index = index_of(spec, &permutation, text);
+        let index =
+            index.ok_or_else(|| wrong(&format!("is no {code_type} of the company prefix {}", spec.namespace.key)))?;
+        end = end.max(index.saturating_add(1));
+    }
+    if end == 0 {
+        return Err(Failure::WrongUse("The file has no codes. Nothing was changed.".to_owned()));
+    }
+    Ok(end)
+}
+
+/// White space, and the mark at the beginning of a file from a spreadsheet.
+fn is_blank(character: char) -> bool {
+    character.is_whitespace() || character == '\u{feff}'
+}
+
+fn index_of(spec: &PoolSpec, permutation: &Permutation, text: &str) -> Option<u64> {
+    let candidates = lookup(text, None).candidates();
+    let candidate = candidates.iter().find(|candidate| candidate.namespace == spec.namespace)?;
+    permutation.index_of(&candidate.varying)
+}
+
+/// A code as people have it: a Digital Link or short link, an element string with brackets, or the code itself.
+#[must_use]
+pub fn lookup(text: &str, product: Option<&str>) -> CodeLookup {
+    let text = text.trim();
+    if text.starts_with('(') {
+        CodeLookup::EpcJoinKey(text.to_owned())
+    } else if text.contains('/') && product.is_none() {
+        CodeLookup::DigitalLink(text.to_owned())
+    } else {
+        CodeLookup::Code { code: text.to_owned(), product: product.map(str::to_owned) }
+    }
+}
+
+/// The specification of a counted pool that may not exist; `None` for other types.
+#[must_use]
+pub fn counted(namespace: &Namespace) -> Option<PoolSpec> {
+    let is_counted = matches!(namespace.code_type, CodeType::Sscc | CodeType::Gsrn);
+    let spec = PoolSpec::from_pool(namespace.clone(), common::code::CharacterSet::Numeric).ok()?;
+    is_counted.then_some(spec)
+}
+
+#[cfg(test)]
+mod tests {
+    use common::code::{CharacterSet, RenderOptions, Renderer, Secret};
+
+    use super::*;
+
+    fn spec(namespace: &str, set: CharacterSet) -> (PoolSpec, PoolKey) {
+        let spec = PoolSpec::from_pool(namespace.parse().unwrap(), set).unwrap();
+        let key = Secret::new(&[7; 32]).unwrap().pool_key(&spec.namespace);
+        (spec, key)
+    }
+
+    #[test]
+    fn the_end_is_behind_the_highest_code_whatever_its_form_and_place() {
+        let (spec, key) = spec("sscc#0614141#18", CharacterSet::Numeric);
+        let options = RenderOptions {
+            digital_link_domain: "https://id.example".to_owned(),
+            short_code_domain: None,
+            company_prefix: None,
+            url_suffix: None,
+        };
+        let renderer = Renderer::new(&spec, &key, &options).unwrap();
+        let code = |index| renderer.code(index).unwrap();
+        let text = format!(
+            "\u{feff}{}\r\n\n  {}  \n{}\n{}",
+            code(41).code,
+            code(99_999_999).epc_join_key,
+            code(7).digital_link,
+            code(0).code
+        );
+        assert_eq!(end_of(&spec, &key, text.as_bytes()).unwrap(), 100_000_000);
+    }
+
+    #[test]
+    fn lines_that_are_no_codes_of_the_pool_are_named() {
+        let (spec, key) = spec("sscc#0614141#18", CharacterSet::Numeric);
+        let right = "006141410000000012";
+        let other = "006141420000000011";
+        for (file, line) in [
+            (format!("{right}\n{other}\n"), "Line 2 "),
+            (format!("{right}\n\n006141410000000013\n"), "Line 3 "),
+            ("hello\n".to_owned(), "Line 1 "),
+            (format!("{}\n", "0".repeat(5_000)), "Line 1 "),
+            (String::new(), "no codes"),
+            ("\n\n".to_owned(), "no codes"),
+        ] {
+            let error = end_of(&spec, &key, file.as_bytes()).unwrap_err();
+            assert!(matches!(error, Failure::WrongUse(_)), "{error}");
+            assert!(error.to_string().contains(line), "{file:?}: {error}");
+        }
+        assert!(matches!(end_of(&spec, &key, &b"\xff\xfe\n"[..]), Err(Failure::WrongUse(_))));
+    }
+
+    #[test]
+    fn pools_whose_codes_look_random_are_refused_with_the_reason() {
+        let (spec, key) = spec("giai#0614141#8", CharacterSet::Alphanumeric);
+        let error = end_of(&spec, &key, &b"0614141abcdefgh\n"[..]).unwrap_err();
+        assert!(matches!(&error, Failure::Refused(text) if text.contains("look random")), "{error}");
+    }
+}

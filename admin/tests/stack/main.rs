@@ -1,0 +1,4 @@
+//! `admin --stack`, as a process of its own.
+
+#[cfg(test)]
+mod process;

@@ -1,0 +1,90 @@
+//! Changes of the Directory by operators: organisations, users, tokens. The rights of a caller are checked by who calls
+//! these operations; the rules about the rows are checked here.
+//!
+//! Every change leaves an audit row in its transaction. A change that changes nothing writes nothing.
+//!
+//! | file | contents |
+//! |---|---|
+//! | `rules` | which members an organisation and a user may have |
+//! | `organisations`, `users`, `tokens` | the changes of each kind |
+//! | `init` | the first administrator of a deployment |
+//! | `audit` | what was changed |
+//! | `error` | why a change is refused |
+
+pub mod audit;
+mod error;
+pub mod init;
+pub mod organisations;
+mod rules;
+pub mod tokens;
+pub mod users;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+pub use error::DirectoryError;
+pub use rules::ORGANISATION_MEMBERS;
+pub use rules::USER_MEMBERS;
+
+use crate::{
+    directory::Audit,
+    reservation::Timestamp,
+    store::{DirectoryRow, StoreError},
+};
+
+/// Maximum number of tries of a change that conflicts with another one.
+const MAX_TRIES: u32 = 10;
+
+/// Members by name: of a request, of a line of a file, of a row. A value of null removes a member.
+pub type Members = Map<String, Value>;
+
+/// Who makes a change, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Author {
+    /// See [`Audit::by`].
+    pub by: String,
+    /// The time of the change.
+    pub now: Timestamp,
+}
+
+impl Author {
+    /// The audit row of a change without members.
+    #[must_use]
+    pub fn audit(&self, action: &str, kind: &str, id: &str) -> Audit {
+        Audit::new(Uuid::now_v7(), self.now.time(), &self.by, action, format!("{kind} {id}"))
+    }
+}
+
+/// What a change did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// The row did not exist before.
+    Created,
+    /// Members of the row changed.
+    Changed,
+    /// The row was already like that. Nothing was written.
+    Unchanged,
+    /// The row does not exist any more.
+    Removed,
+}
+
+/// The members of a request that differ from a row. One that is null and missing does not differ.
+fn differences(row: &DirectoryRow, members: &Members) -> Members {
+    let differs = |(name, value): &(&String, &Value)| row.member(name).unwrap_or(Value::Null) != **value;
+    members.iter().filter(differs).map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// Adds the changed members to an audit row.
+fn with_changes(audit: Audit, row: Option<&DirectoryRow>, members: &Members) -> Audit {
+    members.iter().fold(audit, |audit, (name, value)| {
+        let before = row.and_then(|row| row.member(name));
+        audit.with(name, before, Some(value.clone()).filter(|value| !value.is_null()))
+    })
+}
+
+/// The error of a change that conflicted in every try.
+fn contended() -> DirectoryError {
+    StoreError::Contended(MAX_TRIES).into()
+}

@@ -1,0 +1,67 @@
+//! Claims: the company prefixes that codes are built from, in the `Pools` table (decision 35).
+//!
+//! An `sscc`, `gsrn` or `giai` is a company prefix and a reference in one text. If one prefix begins another, pools of
+//! both could issue one text. So the transaction that makes such a pool claims its prefix (RSV-11).
+//!
+//! The item `prefix#<digits>` has the member `claimed` if a pool has exactly this prefix, and `continued` if a pool has
+//! a longer one that begins with it. It never has both: each of the two writes is conditional on the absence of the
+//! other. No item names an organisation, and none is ever removed.
+
+use aws_sdk_dynamodb::types::{AttributeValue, Update};
+
+use super::{
+    Store, StoreError,
+    items::{self, Item, key, text},
+};
+use crate::code::{MIN_PREFIX_LENGTH, prefix_beginnings};
+
+/// The sort key of these items.
+const CLAIM: &str = "claim";
+
+/// The number of actions of [`Store::claim_prefix`]: 1 to 9.
+pub(super) const fn claim_actions(prefix: &str) -> usize {
+    1 + prefix.len().saturating_sub(MIN_PREFIX_LENGTH)
+}
+
+/// The partition key of the item of a prefix.
+fn partition_key(digits: &str) -> String {
+    format!("prefix#{digits}")
+}
+
+impl Store<'_> {
+    /// The writes that claim a prefix: its own item, and that of each prefix that begins it. A claim of an equal prefix
+    /// passes. Of two prefixes of which one begins the other, both write the item of the shorter one, so exactly one of
+    /// two concurrent claims passes.
+    pub(super) fn claim_prefix(&self, prefix: &str) -> Result<Vec<Update>, StoreError> {
+        let beginnings = prefix_beginnings(prefix).map(|start| (start, "continued", "claimed"));
+        beginnings.chain([(prefix, "claimed", "continued")]).map(|claim| self.claim(claim)).collect()
+    }
+
+    /// Whether codes are built from a prefix that begins this one or continues it (one consistent batch read). This is
+    /// for an early message only: the transaction of an allocation decides.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when DynamoDB does not answer.
+    pub async fn is_prefix_taken(&self, prefix: &str) -> Result<bool, StoreError> {
+        let table = &self.config.tables.pools;
+        let keys = prefix_beginnings(prefix).chain([prefix]);
+        let keys = keys.map(|digits| Item::from([key("namespace", partition_key(digits)), key("entry", CLAIM)]));
+        let own = partition_key(prefix);
+        Ok(self.batch_get(table, keys.collect()).await?.iter().any(|item| {
+            let is_own = items::get_text(item, "namespace") == Some(own.as_str());
+            item.contains_key(if is_own { "continued" } else { "claimed" })
+        }))
+    }
+
+    fn claim(&self, (digits, set, unless): (&str, &str, &str)) -> Result<Update, StoreError> {
+        Update::builder()
+            .table_name(&self.config.tables.pools)
+            .key("namespace", text(partition_key(digits)))
+            .key("entry", text(CLAIM))
+            .update_expression(format!("SET {set} = :yes"))
+            .condition_expression(format!("attribute_not_exists({unless})"))
+            .expression_attribute_values(":yes", AttributeValue::Bool(true))
+            .build()
+            .map_err(StoreError::from)
+    }
+}

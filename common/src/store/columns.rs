@@ -1,0 +1,90 @@
+//! Reads some members of reservations: what a query needs to decide which rows it shows, and no more.
+//!
+//! A whole row has more than twenty attributes, and nested ones. Most of the time of a list that passes over many rows
+//! would go into attributes that nobody looks at.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use futures::{
+    future::{BoxFuture, FutureExt},
+    stream::FuturesOrdered,
+};
+use serde_json::{Number, Value};
+use uuid::Uuid;
+
+use super::{
+    Store, StoreError,
+    error::classify,
+    items::{Item, get_text, key},
+    tables::MAX_BATCH_ROUNDS,
+};
+use crate::{backoff::pause, concurrency::AT_ONCE, query::Row};
+
+/// Rows in one batch read, which is as many as DynamoDB allows.
+const BATCH: usize = 100;
+
+/// Rows whose members are read at the same time.
+pub const COLUMNS_AT_ONCE: usize = BATCH * AT_ONCE;
+
+/// The reads of some rows: one result for each hundred of them, in their order.
+pub type ColumnReads<'a> = FuturesOrdered<BoxFuture<'a, Result<Vec<Row>, StoreError>>>;
+
+impl<'a> Store<'a> {
+    /// Reads members of reservations, [`COLUMNS_AT_ONCE`] rows at most. Rows are in the order of `ids`; those that do
+    /// not exist are left out. Values are those of whole rows, as [`crate::operations::rows::reservation`] gives them.
+    ///
+    /// The reads are eventually consistent, which costs half: like index entries, they may be older than the last
+    /// second. Whoever shows a row reads it again.
+    ///
+    /// # Errors
+    /// Each result is [`StoreError::Busy`] when DynamoDB does not answer.
+    pub fn columns(self, ids: &[Uuid], names: &'a [&'static str]) -> ColumnReads<'a> {
+        ids.chunks(BATCH).take(AT_ONCE).map(|ids| self.columns_of_batch(ids.to_vec(), names).boxed()).collect()
+    }
+
+    async fn columns_of_batch(self, ids: Vec<Uuid>, names: &[&'static str]) -> Result<Vec<Row>, StoreError> {
+        let table = &self.config.tables.reservations;
+        let mut keys: Vec<Item> = ids.iter().map(|id| Item::from([key("id", id)])).collect();
+        let mut found = HashMap::with_capacity(ids.len());
+        for round in 0..MAX_BATCH_ROUNDS {
+            if keys.is_empty() {
+                break;
+            }
+            if round > 0 {
+                pause(round).await;
+            }
+            let mut request = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(false);
+            let mut projection = String::from("id");
+            // Some names are reserved words in expressions.
+            for (position, name) in names.iter().enumerate().filter(|(_, name)| **name != "id") {
+                projection += &format!(", #c{position}");
+                request = request.expression_attribute_names(format!("#c{position}"), *name);
+            }
+            let request = request.projection_expression(projection).build()?;
+            let answer = self.client.batch_get_item().request_items(table, request).send().await.map_err(classify)?;
+            for item in answer.responses.into_iter().flatten().flat_map(|(_, items)| items) {
+                if let Some(id) = get_text(&item, "id").and_then(|id| Uuid::try_parse(id).ok()) {
+                    found.insert(id, row(item, names));
+                }
+            }
+            keys = answer.unprocessed_keys.into_iter().flatten().flat_map(|(_, rest)| rest.keys).collect();
+        }
+        if !keys.is_empty() {
+            return Err(StoreError::Busy("a batch read stayed incomplete".to_owned()));
+        }
+        Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+    }
+}
+
+/// The row of an item: texts and whole numbers; a member without a value is null.
+fn row(mut item: Item, names: &[&'static str]) -> Row {
+    let value = |value| match value {
+        Some(AttributeValue::S(text)) => Value::String(text),
+        Some(AttributeValue::N(number)) => {
+            number.parse::<i64>().map_or(Value::Null, |n| Value::Number(Number::from(n)))
+        }
+        _ => Value::Null,
+    };
+    names.iter().map(|name| (*name, value(item.remove(*name)))).collect()
+}

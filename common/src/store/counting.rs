@@ -1,0 +1,292 @@
+//! Makes the tallies agree with rows: the one step that writes marks and tallies. The stream function takes it for rows
+//! that changed, and the sweep for all rows.
+//!
+//! It reads the marks first and the rows afterwards, both consistently, and writes the next marks with the changes of
+//! the tallies in one transaction, on the condition that each mark is as it was read ([`crate::reservation::tally`]
+//! says why that is enough). So it may run twice, late, for rows that did not change, and beside itself.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use aws_sdk_dynamodb::types::{AttributeValue, Put, Update};
+use uuid::Uuid;
+
+use super::{
+    Store, StoreError,
+    error::classify,
+    items::{self, Item, get_text, number, text},
+    tallies::{
+        GONE_AT, ROW, TEXT, counted, get_number, is_hashed, item_key, mark_item, mark_key, read_mark, row_of, tally_key,
+    },
+    tally_state::TallyState,
+    transaction::{MAX_ACTIONS, Outcome, Reason, Transaction},
+};
+use crate::{
+    backoff::pause,
+    reservation::{
+        Timestamp,
+        tally::{Changes, Counted, Kind, Mark, Move, Pack, Tally, packs},
+    },
+};
+
+/// Maximum number of rows of one step: their marks and the state are one batch read, and the rows another.
+pub const MAX_COUNTED: usize = 99;
+
+/// Maximum tries of rows that other invocations count at the same time.
+const TRIES: u32 = 8;
+
+/// The tries in which rows share transactions. Afterwards each has its own, so that one row cannot fail others.
+const SHARED_TRIES: u32 = 4;
+
+/// The result of a step.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recounted {
+    /// Rows whose mark was written.
+    pub moved: usize,
+    /// Transactions that were sent.
+    pub transactions: usize,
+    /// Transactions that conflicted with another writer and were tried again.
+    pub conflicts: usize,
+    /// Rows that could not be counted.
+    pub failed: Vec<Uuid>,
+}
+
+impl Recounted {
+    /// Adds the result of another step.
+    pub fn add(&mut self, other: Self) {
+        self.moved += other.moved;
+        self.transactions += other.transactions;
+        self.conflicts += other.conflicts;
+        self.failed.extend(other.failed);
+    }
+}
+
+/// The result of one transaction.
+enum Written {
+    Done,
+    /// Another writer was faster. Marks and rows must be read again.
+    Conflict,
+    /// DynamoDB refuses an action.
+    Refused(String),
+}
+
+impl Store<'_> {
+    /// Makes the tallies agree with rows, [`MAX_COUNTED`] at most, that may have changed, appeared or vanished.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when DynamoDB does not answer; some rows may be counted then. A row that cannot be counted
+    /// is no error (see [`Recounted::failed`]).
+    pub async fn count_rows(&self, ids: &[Uuid], now: Timestamp) -> Result<Recounted, StoreError> {
+        let mut done = Recounted::default();
+        let mut left: BTreeSet<Uuid> = ids.iter().copied().collect();
+        for attempt in 1..=TRIES {
+            if attempt > 1 {
+                pause(attempt).await;
+            }
+            let moves = self.moves(&left).await?;
+            left = moves.iter().map(|one| one.id).collect();
+            if left.is_empty() {
+                return Ok(done);
+            }
+            let rows = if attempt <= SHARED_TRIES { MAX_ACTIONS } else { 1 };
+            // Another lane for each try: a conflict is usually one on a tally.
+            let lane = rand::random_range(0..self.config.shards);
+            for pack in packs(moves, MAX_ACTIONS, rows) {
+                done.transactions += 1;
+                match self.write_pack(&pack, lane, now).await? {
+                    Written::Done => {
+                        done.moved += pack.moves.len();
+                        left.retain(|id| !pack.moves.iter().any(|one| one.id == *id));
+                    }
+                    Written::Conflict => done.conflicts += 1,
+                    Written::Refused(reason) if rows == 1 => {
+                        for one in &pack.moves {
+                            tracing::error!(reservation = %one.id, reason, "reservation {} cannot be counted", one.id);
+                            left.remove(&one.id);
+                            done.failed.push(one.id);
+                        }
+                    }
+                    Written::Refused(_) => done.conflicts += 1,
+                }
+            }
+        }
+        done.failed.extend(left);
+        Ok(done)
+    }
+
+    /// The marks that have to be written for some rows. Each mark is read before its row.
+    async fn moves(&self, ids: &BTreeSet<Uuid>) -> Result<Vec<Move>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let table = &self.config.tables.tallies;
+        let keys = ids.iter().map(|id| mark_key(*id)).chain([TallyState::key()]).collect();
+        let mut state = TallyState::default();
+        let mut marks: BTreeMap<Uuid, Mark> = BTreeMap::new();
+        for item in self.batch_get(table, keys).await? {
+            match row_of(&item) {
+                Some(id) => drop(marks.insert(id, read_mark(table, &item)?)),
+                None => state = TallyState::read(&item),
+            }
+        }
+        let keys = ids.iter().map(|id| Item::from([items::key("id", id)])).collect();
+        let mut rows: BTreeMap<Uuid, Counted> = BTreeMap::new();
+        for item in self.batch_get(&self.config.tables.reservations, keys).await? {
+            let id = get_text(&item, "id").and_then(|id| Uuid::try_parse(id).ok());
+            rows.extend(id.map(|id| (id, counted(&item))));
+        }
+        let moves: Vec<Move> = ids
+            .iter()
+            .filter_map(|id| {
+                let known = marks.remove(id);
+                let next = Mark::next(known.as_ref(), rows.get(id))?;
+                Some(Move { id: *id, known, next })
+            })
+            .collect();
+        if !moves.is_empty() {
+            self.note_lanes(&state).await?;
+        }
+        Ok(moves)
+    }
+
+    /// Writes marks and the changes of their tallies, all or none.
+    async fn write_pack(&self, pack: &Pack, lane: u32, now: Timestamp) -> Result<Written, StoreError> {
+        let mut transaction = Transaction::default();
+        for one in &pack.moves {
+            transaction.put(self.put_mark(one, now)?);
+        }
+        self.add_changes(&mut transaction, &pack.changes, lane)?;
+        match transaction.send(self.client).await? {
+            Outcome::Done => Ok(Written::Done),
+            Outcome::Cancelled(reasons) => {
+                let refused = reasons.into_iter().find_map(|reason| match reason {
+                    Reason::Refused(text) => Some(text),
+                    _ => None,
+                });
+                Ok(refused.map_or(Written::Conflict, Written::Refused))
+            }
+        }
+    }
+
+    fn put_mark(&self, one: &Move, now: Timestamp) -> Result<Put, StoreError> {
+        let put = Put::builder()
+            .table_name(&self.config.tables.tallies)
+            .set_item(Some(mark_item(one.id, &one.next, now)))
+            .expression_attribute_names("#number", "number");
+        let put = match &one.known {
+            None => put.condition_expression("attribute_not_exists(#number)"),
+            Some(mark) => {
+                put.condition_expression("#number = :known").expression_attribute_values(":known", number(mark.number))
+            }
+        };
+        Ok(put.build()?)
+    }
+
+    fn add_changes(&self, transaction: &mut Transaction, changes: &Changes, lane: u32) -> Result<(), StoreError> {
+        for (tally, numbers) in changes.iter() {
+            transaction.update(self.add_numbers(tally, numbers, lane)?);
+        }
+        Ok(())
+    }
+
+    fn add_numbers(&self, tally: &Tally, numbers: &BTreeMap<Kind, i64>, lane: u32) -> Result<Update, StoreError> {
+        let (mut adds, mut names, mut values) = (Vec::new(), HashMap::new(), HashMap::new());
+        for (position, (kind, by)) in numbers.iter().enumerate() {
+            adds.push(format!("#n{position} :n{position}"));
+            names.insert(format!("#n{position}"), kind.to_string());
+            values.insert(format!(":n{position}"), number(by));
+        }
+        let mut expression = format!("ADD {}", adds.join(", "));
+        let named = match tally {
+            Tally::All => None,
+            Tally::Organisation(value) | Tally::Product(value) | Tally::Both(_, value) => value.as_deref(),
+        };
+        if let Some(named) = named.filter(|value| is_hashed(Some(value))) {
+            expression = format!("SET #text = :text {expression}");
+            names.insert("#text".to_owned(), TEXT.to_owned());
+            values.insert(":text".to_owned(), text(named));
+        }
+        let (tally, key) = tally_key(tally, lane);
+        Ok(Update::builder()
+            .table_name(&self.config.tables.tallies)
+            .set_key(Some(item_key(&tally, &key)))
+            .update_expression(expression)
+            .set_expression_attribute_names(Some(names))
+            .set_expression_attribute_values(Some(values))
+            .build()?)
+    }
+
+    /// A page of marks, in no particular order. Marks of reservations that were found deleted before `forget` (seconds
+    /// since 1970) are removed. `after` is the place that the page before gave.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when DynamoDB does not answer.
+    pub async fn marks_page(&self, after: Option<&MarksPlace>, forget: i64) -> Result<MarksPage, StoreError> {
+        let table = &self.config.tables.tallies;
+        let answer = self
+            .client
+            .scan()
+            .table_name(table)
+            .filter_expression("begins_with(tally, :row)")
+            .expression_attribute_values(":row", text(ROW))
+            .limit(SCANNED)
+            .set_exclusive_start_key(after.map(|(tally, key)| item_key(tally, key)))
+            .send()
+            .await
+            .map_err(classify)?;
+        let mut page = MarksPage::default();
+        for item in answer.items.unwrap_or_default() {
+            let Some(id) = row_of(&item) else { continue };
+            match get_number(&item, GONE_AT) {
+                None => page.counted.push(id),
+                Some(gone_at) if gone_at < forget => {
+                    self.forget(id, item.get("number")).await?;
+                    page.forgotten += 1;
+                }
+                Some(_) => {}
+            }
+        }
+        page.next = answer
+            .last_evaluated_key
+            .as_ref()
+            .and_then(|place| Some((get_text(place, "tally")?.to_owned(), get_text(place, "key")?.to_owned())));
+        Ok(page)
+    }
+
+    /// Removes the mark of a deleted reservation, unless it was written since.
+    async fn forget(&self, id: Uuid, number: Option<&AttributeValue>) -> Result<(), StoreError> {
+        let result = self
+            .client
+            .delete_item()
+            .table_name(&self.config.tables.tallies)
+            .set_key(Some(mark_key(id)))
+            .condition_expression("#number = :number")
+            .expression_attribute_names("#number", "number")
+            .set_expression_attribute_values(
+                number.map(|number| HashMap::from([(":number".to_owned(), number.clone())])),
+            )
+            .send()
+            .await;
+        match result {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error) => Err(classify(error)),
+        }
+    }
+}
+
+/// Items of one page of marks.
+const SCANNED: i32 = 1_000;
+
+/// A place among marks: the key of an item of the table.
+pub type MarksPlace = (String, String);
+
+/// A page of marks.
+#[derive(Debug, Default)]
+pub struct MarksPage {
+    /// Reservations that are counted.
+    pub counted: Vec<Uuid>,
+    /// Marks of deleted reservations that were removed.
+    pub forgotten: usize,
+    /// The place of the next page; `None` at the end.
+    pub next: Option<MarksPlace>,
+}

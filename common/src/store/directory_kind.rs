@@ -1,0 +1,36 @@
+//! [`Kind`]: what an item of the `Directory` table is.
+
+/// A kind of row of the `Directory` table: the value of its partition key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Users, by id.
+    User,
+    /// Static tokens, by their SHA-256.
+    Token,
+    /// The users of the `sub` claims of JWTs, by that claim.
+    Subject,
+    /// Organisations, by id.
+    Organisation,
+    /// Audit rows, by a UUID of version 7.
+    Audit,
+    /// The revision of a kind, by the kind.
+    Revision,
+    /// What was done once for the deployment.
+    Deployment,
+}
+
+impl Kind {
+    /// The value of the attribute `kind`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Token => "token",
+            Self::Subject => "subject",
+            Self::Organisation => "organisation",
+            Self::Audit => "audit",
+            Self::Revision => "revision",
+            Self::Deployment => "deployment",
+        }
+    }
+}

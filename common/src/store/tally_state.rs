@@ -1,0 +1,112 @@
+//! The state of the tallies: whether they are complete, how far a run that completes them has come, and their lanes.
+
+use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::AttributeValue};
+
+use super::{
+    Store, StoreError,
+    error::classify,
+    items::{Item, get_text, number, text},
+    tallies::{get_number, item_key},
+};
+use crate::reservation::Timestamp;
+
+/// The state of the tallies.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TallyState {
+    /// When they were complete for the first time. Before, they lack rows that are older than they are.
+    pub complete_at: Option<String>,
+    /// The highest number of lanes that was ever written to. With fewer, sums would be wrong.
+    pub lanes: u32,
+    /// Where the run that completes them continues, as its task wrote it; `None` if none is under way.
+    pub next: Option<String>,
+}
+
+impl TallyState {
+    pub(super) fn key() -> Item {
+        item_key("state", "state")
+    }
+
+    pub(super) fn read(item: &Item) -> Self {
+        Self {
+            complete_at: get_text(item, "complete_at").map(str::to_owned),
+            lanes: get_number(item, "lanes").and_then(|lanes| u32::try_from(lanes).ok()).unwrap_or(0),
+            next: get_text(item, "next").map(str::to_owned),
+        }
+    }
+
+    /// Whether counts can be taken from the tallies.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.complete_at.is_some()
+    }
+}
+
+impl Store<'_> {
+    /// Notes the number of lanes before they are written to.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when DynamoDB does not answer.
+    pub(super) async fn note_lanes(&self, known: &TallyState) -> Result<(), StoreError> {
+        let lanes = self.config.shards;
+        if known.lanes >= lanes {
+            return Ok(());
+        }
+        let result = self
+            .update_state("SET lanes = :lanes", [(":lanes", number(lanes))])
+            .condition_expression("attribute_not_exists(lanes) OR lanes < :lanes")
+            .send()
+            .await;
+        match result {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                // Another invocation noted them.
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                _ => Err(classify(error)),
+            },
+        }
+    }
+
+    /// Saves where a run that completes the tallies continues.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when DynamoDB does not answer.
+    pub async fn save_tally_run(&self, next: &str) -> Result<(), StoreError> {
+        self.update_state("SET #next = :next", [(":next", text(next))])
+            .expression_attribute_names("#next", "next")
+            .send()
+            .await
+            .map(drop)
+            .map_err(classify)
+    }
+
+    /// Notes that the tallies are complete.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when DynamoDB does not answer.
+    pub async fn end_tally_run(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.update_state(
+            "SET complete_at = if_not_exists(complete_at, :now) REMOVE #next",
+            [(":now", text(now.to_string()))],
+        )
+        .expression_attribute_names("#next", "next")
+        .send()
+        .await
+        .map(drop)
+        .map_err(classify)
+    }
+
+    fn update_state<const N: usize>(
+        &self,
+        expression: &str,
+        values: [(&str, AttributeValue); N],
+    ) -> aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder {
+        self.client
+            .update_item()
+            .table_name(&self.config.tables.tallies)
+            .set_key(Some(TallyState::key()))
+            .update_expression(expression)
+            .set_expression_attribute_values(Some(
+                values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            ))
+    }
+}

@@ -1,0 +1,160 @@
+//! What is said about each operation: texts, parameters, what an answer is, and which refusals there are besides the
+//! common ones. A new operation needs an arm of [`about`].
+
+use common::{api::Operation, query::Collection};
+
+/// What an answer to a success is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Good {
+    /// A list of rows.
+    List(Collection),
+    /// One row.
+    One(Collection),
+    /// The caller's own account.
+    Account,
+    /// The rows that were written, or the row; none if the parameters exclude it.
+    Written,
+    /// Nothing.
+    NoContent,
+    /// A redirect to a link, or the link.
+    Link,
+    /// The answer of GraphQL.
+    Graphql,
+    /// A text of this media type.
+    Text(&'static str),
+    /// JSON with the schema of this name.
+    Json(&'static str),
+}
+
+/// What is said about an operation.
+pub(super) struct About {
+    pub(super) tag: &'static str,
+    pub(super) summary: &'static str,
+    pub(super) text: &'static str,
+    pub(super) parameters: &'static [&'static str],
+    pub(super) good: Good,
+    /// Refusals besides [`ALWAYS`].
+    pub(super) refusals: &'static [u16],
+}
+
+/// Refusals of every route that looks at the caller.
+pub(super) const ALWAYS: [u16; 7] = [400, 401, 404, 429, 431, 500, 503];
+
+/// Refusals of a route that looks at nothing.
+pub(super) const OF_NOTHING: [u16; 4] = [429, 431, 500, 503];
+
+const LIST: &[&str] = &[
+    "filter",
+    "search",
+    "fields",
+    "sort",
+    "limit",
+    "offset",
+    "page",
+    "aggregate",
+    "groupBy",
+    "deep",
+    "alias",
+    "meta",
+    "export",
+    "version",
+    "IfNoneMatch",
+];
+const ONE: &[&str] = &["fields", "filter", "search", "deep", "alias", "export", "version", "IfNoneMatch"];
+const CREATE: &[&str] = &["fields", "deep", "alias", "export", "IdempotencyKey"];
+const UPDATE: &[&str] = &["fields", "deep", "alias", "export"];
+const ASSET: &[&str] = &["download", "redirect"];
+const GRAPHQL: &[&str] = &["query", "variables", "operationName", "IfNoneMatch"];
+const CONDITIONAL: &[&str] = &["IfNoneMatch"];
+
+const BODY_REFUSALS: &[u16] = &[403, 413];
+const ROW_REFUSALS: &[u16] = &[403];
+
+pub(super) fn about(operation: Operation) -> About {
+    use Collection::{CodeReservation, Files, Organisation, UniqueCode, Users};
+    use Operation as O;
+    let of = |tag, summary, parameters, good, refusals| About { tag, summary, text: "", parameters, good, refusals };
+    let with = |text, about: About| About { text, ..about };
+    let reservations = |summary, parameters, good, refusals| of("Reservations", summary, parameters, good, refusals);
+    match operation {
+        O::CreateReservations => with(
+            "An object creates one reservation, an array up to 100, all or none. The export is made after the answer: \
+             read the reservation until its `status` is `complete` or `error`.",
+            reservations("Reserve codes", CREATE, Good::Written, &[403, 413, 422]),
+        ),
+        O::SearchReservations => with(
+            "The parameters stand in the body, for queries that are too long for a query string. Without `query` in \
+             the body, those of the query string count. With `keys`, only these rows are listed.",
+            reservations(
+                "List reservations, with the query in the body",
+                LIST,
+                Good::List(CodeReservation),
+                BODY_REFUSALS,
+            ),
+        ),
+        O::ListReservations => reservations("List reservations", LIST, Good::List(CodeReservation), ROW_REFUSALS),
+        O::UpdateReservations => with(
+            "Up to 100 reservations, all or none: by `keys` or `query` with the same change, or each with its own.",
+            reservations("Change several reservations", UPDATE, Good::Written, BODY_REFUSALS),
+        ),
+        O::DeleteReservations => with(
+            "Up to 100 reservations, all or none: by their ids, or by a query. Their codes are never issued again.",
+            reservations("Delete several reservations", &[], Good::NoContent, BODY_REFUSALS),
+        ),
+        O::GetReservation => reservations("Read a reservation", ONE, Good::One(CodeReservation), ROW_REFUSALS),
+        O::UpdateReservation => with(
+            "`status` is `new` to write the file of a finished reservation again, `error` to stop a running one. \
+             Members that determine the codes are fixed once codes are reserved.",
+            reservations("Change a reservation", UPDATE, Good::Written, BODY_REFUSALS),
+        ),
+        O::DeleteReservation => with(
+            "Its file is deleted; its codes are never issued again.",
+            reservations("Delete a reservation", &[], Good::NoContent, ROW_REFUSALS),
+        ),
+        O::ListCodes => with(
+            "Of one reservation, or found by the code, its link or its element string. Codes are computed, so a query \
+             names the reservation or the code.",
+            of("Codes", "List codes", LIST, Good::List(UniqueCode), ROW_REFUSALS),
+        ),
+        O::GetCode => of("Codes", "Read a code", ONE, Good::One(UniqueCode), ROW_REFUSALS),
+        O::ListOrganisations => of("Organisations", "List organisations", LIST, Good::List(Organisation), ROW_REFUSALS),
+        O::GetOrganisation => with(
+            "The slashes of the id are encoded: `%2F417%2F9312345000012`.",
+            of("Organisations", "Read an organisation", ONE, Good::One(Organisation), ROW_REFUSALS),
+        ),
+        O::ListFiles => of("Files", "List files", LIST, Good::List(Files), ROW_REFUSALS),
+        O::GetFile => of("Files", "Read the row of a file", ONE, Good::One(Files), ROW_REFUSALS),
+        O::GetAsset => of("Files", "Get a link to the bytes of a file", ASSET, Good::Link, ROW_REFUSALS),
+        O::GetNamedAsset => with(
+            "The name in the path is the one that the file is saved under; it is made safe.",
+            of("Files", "Get a link to the bytes of a file, under a name", ASSET, Good::Link, ROW_REFUSALS),
+        ),
+        O::ListUsers => of("Users", "List users", LIST, Good::List(Users), ROW_REFUSALS),
+        O::GetMe => with(
+            "A caller who may not read users is shown the `id`, whatever is asked for.",
+            of("Users", "Read the caller's own account", ONE, Good::Account, ROW_REFUSALS),
+        ),
+        O::GetUser => of("Users", "Read a user", ONE, Good::One(Users), ROW_REFUSALS),
+        O::QueryGraphql => of("GraphQL", "Run a GraphQL query", GRAPHQL, Good::Graphql, &[405]),
+        O::ExecuteGraphql => with(
+            "An Idempotency-Key covers a whole document.",
+            of("GraphQL", "Run a GraphQL document", &["IdempotencyKey"], Good::Graphql, &[413]),
+        ),
+        O::QuerySystemGraphql => {
+            of("GraphQL", "Run a GraphQL query on files and the own account", GRAPHQL, Good::Graphql, &[405])
+        }
+        O::ExecuteSystemGraphql => {
+            of("GraphQL", "Run a GraphQL document on files and the own account", &[], Good::Graphql, &[413])
+        }
+        O::Ping => of("Server", "Reach the API", CONDITIONAL, Good::Text("text/html"), &[]),
+        O::Health => with(
+            "503 when a store does not answer. A result is used for 10 seconds.",
+            of("Server", "Reach the stores", CONDITIONAL, Good::Json("Health"), &[]),
+        ),
+        O::OpenApi => of("Server", "This document", CONDITIONAL, Good::Json("OpenApi"), &[]),
+        O::GraphqlSchema => of("Server", "The schema of `/graphql`", CONDITIONAL, Good::Text("text/plain"), &[]),
+        O::SystemGraphqlSchema => {
+            of("Server", "The schema of `/graphql/system`", CONDITIONAL, Good::Text("text/plain"), &[])
+        }
+    }
+}

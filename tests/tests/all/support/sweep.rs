@@ -1,0 +1,45 @@
+//! Runs the sweep, and lets time pass for it.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{TimeDelta, Utc};
+use common::{context::Context, reservation::Timestamp};
+use lambda_runtime::LambdaEvent;
+use local::{calls, invocation::Invoked};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::manual::ManualSystem;
+
+/// Runs a task of the sweep.
+pub(crate) async fn sweep(context: &Context, task: &Value) -> Value {
+    let invoked = Invoked { name: "sweep".to_owned(), timeout: Duration::from_secs(900) };
+    let recorded = calls::recorded(context, "sweep");
+    let context = recorded.as_deref().unwrap_or(context);
+    ::sweep::handle(context, LambdaEvent::new(task.clone(), invoked.context("test"))).await.unwrap()
+}
+
+/// Runs the task that wakes reservations. Returns how many were woken.
+pub(crate) async fn wake(system: &ManualSystem) -> u64 {
+    sweep(system.context(), &json!({"task": "wake"})).await["woken"].as_u64().unwrap()
+}
+
+pub(crate) fn minutes_ago(minutes: i64) -> Timestamp {
+    Timestamp::new(Utc::now() - TimeDelta::minutes(minutes))
+}
+
+/// Sets the time of the last progress to so many minutes ago.
+pub(crate) async fn age(system: &ManualSystem, id: Uuid, minutes: i64) {
+    let at = minutes_ago(minutes).to_string();
+    system.edit(id, "SET progress_at = :value", AttributeValue::S(at)).await;
+}
+
+/// Discards the records of the stream, as the event source mapping does after its last attempt.
+pub(crate) async fn drop_records(system: &mut ManualSystem) {
+    while let records = system.records().await
+        && !records.is_empty()
+    {
+        system.done(&records);
+    }
+}
