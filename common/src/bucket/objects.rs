@@ -20,15 +20,19 @@ pub struct ObjectHead<'a> {
     pub reservation: String,
     /// Its number of rows.
     pub rows: u64,
+    /// What its rows are made from ([`crate::reservation::Reservation::contents`]); empty if nobody will ask.
+    pub contents: String,
 }
 
 /// The properties of a stored object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
     /// Its size (bytes).
     pub len: u64,
     /// Its number of rows, from its metadata; `None` if the metadata does not contain it.
     pub rows: Option<u64>,
+    /// What its rows are made from, from its metadata.
+    pub contents: Option<String>,
 }
 
 /// What S3 knows of the bytes of an object.
@@ -69,10 +73,14 @@ impl Bucket<'_> {
     pub async fn head(&self, key: &str) -> Result<Option<Stored>, BucketError> {
         let result = self.client.head_object().bucket(self.name).key(key).send().await;
         match result {
-            Ok(answer) => Ok(Some(Stored {
-                len: answer.content_length.and_then(|len| u64::try_from(len).ok()).unwrap_or(0),
-                rows: answer.metadata.and_then(|metadata| metadata.get(ROWS)?.parse().ok()),
-            })),
+            Ok(answer) => {
+                let mut metadata = answer.metadata.unwrap_or_default();
+                Ok(Some(Stored {
+                    len: answer.content_length.and_then(|len| u64::try_from(len).ok()).unwrap_or(0),
+                    rows: metadata.get(ROWS).and_then(|rows| rows.parse().ok()),
+                    contents: metadata.remove(CONTENTS),
+                }))
+            }
             Err(error) if error.as_service_error().is_some_and(|error| error.is_not_found()) => Ok(None),
             Err(error) => match classify(error) {
                 BucketError::NoSuchObject => Ok(None),
@@ -150,6 +158,12 @@ impl Bucket<'_> {
 /// The metadata member that holds the number of rows.
 const ROWS: &str = "rows";
 
+/// The metadata member that holds what the rows are made from.
+const CONTENTS: &str = "contents";
+
 pub(super) fn metadata(head: &ObjectHead<'_>) -> HashMap<String, String> {
-    HashMap::from([("reservation".to_owned(), head.reservation.clone()), (ROWS.to_owned(), head.rows.to_string())])
+    let members =
+        [("reservation", head.reservation.clone()), (ROWS, head.rows.to_string()), (CONTENTS, head.contents.clone())];
+    let known = members.into_iter().filter(|(_, value)| !value.is_empty());
+    known.map(|(name, value)| (name.to_owned(), value)).collect()
 }

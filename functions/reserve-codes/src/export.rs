@@ -7,7 +7,7 @@ use std::{
 };
 
 use common::{
-    bucket::{Bucket, BucketError, ObjectHead, Stored},
+    bucket::{Bucket, BucketError, ObjectHead},
     context::Context,
     export::{Cursor, ExportError, ExportFile, ExportType, FileHead, PartPlan},
     metrics::{self, Event},
@@ -105,10 +105,10 @@ impl<'a> Job<'a> {
     async fn run_single(&self) -> Result<(), WorkError> {
         let begun = Instant::now();
         let (body, _) = self.make(Cursor::START, Vec::new()).await?;
-        let stored = Stored { len: body.len() as u64, rows: Some(self.item.quantity()) };
+        let len = body.len() as u64;
         self.bucket().put(&self.head(), body).await?;
-        self.measure(begun, self.item.quantity(), stored.len);
-        self.complete(stored).await
+        self.measure(begun, self.item.quantity(), len);
+        self.complete(len).await
     }
 
     async fn run_slice(&mut self, slice: Duration, deadline: SystemTime) -> Result<(), WorkError> {
@@ -120,7 +120,7 @@ impl<'a> Job<'a> {
                 Some(upload) => upload,
                 // Or it completed the upload, or the object became visible after a restart.
                 None => match self.stored().await? {
-                    Some(stored) => return self.complete(stored).await,
+                    Some(len) => return self.complete(len).await,
                     // The id is saved at the end of the slice; until then the upload is found by its key.
                     None => self.bucket().create_upload(&self.head()).await?,
                 },
@@ -268,12 +268,12 @@ impl<'a> Job<'a> {
             return Ok(());
         }
         match self.bucket().complete_upload(&self.key, upload, &parts).await {
-            Ok(()) => self.complete(Stored { len, rows: Some(self.item.quantity()) }).await,
+            Ok(()) => self.complete(len).await,
             // The upload was completed before: by another worker, or by a request whose response was lost.
             Err(BucketError::NoSuchUpload) => self.recover(deadline).await,
             // The answer may be lost, and the object there.
             Err(BucketError::Busy(error)) => match self.stored().await? {
-                Some(stored) => self.complete(stored).await,
+                Some(len) => self.complete(len).await,
                 None => Err(WorkError::Transient(error)),
             },
             Err(error) => Err(error.into()),
@@ -295,20 +295,20 @@ impl<'a> Job<'a> {
         let wait = self.context.config().object_wait;
         let left = deadline.duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(RESERVE);
         match self.await_object(wait.min(left)).await? {
-            Some(stored) => self.complete(stored).await,
+            Some(len) => self.complete(len).await,
             None if left < wait => Err(WorkError::Transient("its upload is gone, and its object not there yet".into())),
             None => self.start_over().await,
         }
     }
 
-    /// The whole object, if it is or becomes visible within this time. While S3 joins the parts, the upload is gone and
-    /// the object is not there yet.
-    async fn await_object(&self, time: Duration) -> Result<Option<Stored>, WorkError> {
+    /// The size of the whole object, if it is or becomes visible within this time. While S3 joins the parts, the upload is
+    /// gone and the object is not there yet.
+    async fn await_object(&self, time: Duration) -> Result<Option<u64>, WorkError> {
         let begun = Instant::now();
         let mut pause = Duration::from_millis(50);
         loop {
-            if let Some(stored) = self.stored().await? {
-                return Ok(Some(stored));
+            if let Some(len) = self.stored().await? {
+                return Ok(Some(len));
             }
             let left = time.saturating_sub(begun.elapsed());
             if left.is_zero() {
@@ -319,15 +319,18 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// The object of this export, if it is there and whole.
-    async fn stored(&self) -> Result<Option<Stored>, WorkError> {
-        let (rows, len) = (Some(self.item.quantity()), self.file.known_len());
+    /// The size of the object of this export, if it is there, whole, and made from the same range and settings: after the
+    /// tables were restored, a reservation may get another range for the same key (RSV-4).
+    async fn stored(&self) -> Result<Option<u64>, WorkError> {
+        let (rows, len, contents) = (Some(self.item.quantity()), self.file.known_len(), Some(self.item.contents()));
         let stored = self.bucket().head(&self.key).await?;
-        Ok(stored.filter(|stored| stored.rows == rows && len.is_none_or(|len| len == stored.len)))
+        let is_ours = stored.as_ref().is_some_and(|stored| stored.rows == rows && stored.contents == contents);
+        let stored_len = stored.filter(|_| is_ours).map(|stored| stored.len);
+        Ok(stored_len.filter(|stored| len.is_none_or(|len| len == *stored)))
     }
 
     /// Writes the file row and the reservation's new status in one transaction (architecture, step 3; RSV-4).
-    async fn complete(&self, stored: Stored) -> Result<(), WorkError> {
+    async fn complete(&self, len: u64) -> Result<(), WorkError> {
         let export_type = self.file.export_type();
         let at = self.context.now();
         let name = file_name(&self.item, export_type.extension());
@@ -337,7 +340,7 @@ impl<'a> Job<'a> {
             title: name.strip_suffix(&format!(".{}", export_type.extension())).map(str::to_owned),
             filename_download: name,
             media_type: export_type.content_type().to_owned(),
-            filesize: stored.len,
+            filesize: len,
             uploaded_by: self.item.user_created.clone(),
             created_on: Some(at),
             reservation: Some(self.item.id),
@@ -374,6 +377,7 @@ impl<'a> Job<'a> {
             content_type: self.file.export_type().content_type(),
             reservation: self.item.id.to_string(),
             rows: self.item.quantity(),
+            contents: self.item.contents(),
         }
     }
 

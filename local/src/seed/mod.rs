@@ -268,6 +268,7 @@ async fn load_file(context: &Context, file: SeedFile, organisation: Option<Strin
         content_type: &file.media_type,
         reservation: String::new(),
         rows: file.content.lines().count() as u64,
+        contents: String::new(),
     };
     context.bucket().put(&head, file.content.into_bytes()).await?;
     Ok(context.store().seed_file(&row).await?)

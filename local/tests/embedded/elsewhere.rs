@@ -163,7 +163,13 @@ async fn links_name_the_host_of_the_browser_and_a_container_uses_another() {
     variables.insert("S3_LINK_ENDPOINT".to_owned(), outside.clone());
     let context = function(&variables);
     let bucket = context.bucket();
-    let head = ObjectHead { key: "exports/x", content_type: "text/plain", reservation: "r".to_owned(), rows: 1 };
+    let head = ObjectHead {
+        key: "exports/x",
+        content_type: "text/plain",
+        reservation: "r".to_owned(),
+        rows: 1,
+        contents: String::new(),
+    };
     bucket.put(&head, b"1\n".to_vec()).await.unwrap();
     let link = bucket.link(LinkMethod::Get, "exports/x", "text/plain", "attachment").await.unwrap().url;
     assert!(link.starts_with(&format!("{outside}/")), "the signed host is the one of the link");

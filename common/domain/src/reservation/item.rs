@@ -1,6 +1,7 @@
 //! The reservation as it is stored: the members of the specification and the service's own attributes.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{Status, Timestamp};
@@ -197,6 +198,16 @@ impl Reservation {
             date_updated: Some(now),
             ..self.clone()
         }
+    }
+
+    /// What the rows of its export are made from: a digest of its range and of the settings with which it is rendered (the
+    /// first 128 bits of a SHA-256, hex). Exports with the same value have the same bytes. Empty without a range.
+    #[must_use]
+    pub fn contents(&self) -> String {
+        let parts = self.range.as_ref().zip(self.render.as_ref());
+        let text = parts.and_then(|parts| serde_json::to_vec(&parts).ok());
+        let digest = text.map(Sha256::digest);
+        digest.and_then(|digest| digest.get(..16).map(hex::encode)).unwrap_or_default()
     }
 
     /// Starts a new export of the same codes (architecture, step 5). `export_file` keeps naming the old file until the new one

@@ -240,7 +240,13 @@ async fn objects_that_nobody_can_assign_are_named_and_spare_indexes_can_be_added
     let at = chrono::Utc::now().to_rfc3339();
     reserve(&running, &body("sscc", 20, "csv")).await;
     let key = format!("{}1.csv", ExportKey::prefix_of(Uuid::new_v4(), Uuid::new_v4()));
-    let head = common::bucket::ObjectHead { key: &key, content_type: "text/csv", reservation: String::new(), rows: 3 };
+    let head = common::bucket::ObjectHead {
+        key: &key,
+        content_type: "text/csv",
+        reservation: String::new(),
+        rows: 3,
+        contents: String::new(),
+    };
     context.bucket().put(&head, b"position,code\n1,?\n".to_vec()).await.unwrap();
     put_back(context, &earlier).await;
     let ran: Ran = admin(&running, &["restore-check", "--at", &at, "--spare", "1000", "--yes", "--json"]).await;

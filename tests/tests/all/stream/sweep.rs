@@ -180,7 +180,7 @@ async fn the_sweep_itself_may_die_anywhere() {
 }
 
 fn head<'a>(key: &'a str, item: &Reservation) -> ObjectHead<'a> {
-    ObjectHead { key, content_type: "text/csv", reservation: item.id.to_string(), rows: 1 }
+    ObjectHead { key, content_type: "text/csv", reservation: item.id.to_string(), rows: 1, contents: String::new() }
 }
 
 /// Leaves an object and an upload of a generation.
@@ -245,7 +245,13 @@ async fn what_may_still_be_written_is_not_tidied() {
     deliver(context, &[id(&posted)]).await;
     // An object that no reservation refers to; it is too young to be removed.
     let key = format!("exports/{}/{}/1.csv", Uuid::new_v4(), Uuid::new_v4());
-    let head = ObjectHead { key: &key, content_type: "text/csv", reservation: String::new(), rows: 1 };
+    let head = ObjectHead {
+        key: &key,
+        content_type: "text/csv",
+        reservation: String::new(),
+        rows: 1,
+        contents: String::new(),
+    };
     context.bucket().put(&head, b"a\n".to_vec()).await.unwrap();
     let before = stored(context).await.exports;
     assert_eq!(sweep(context, &json!({"task": "tidy"})).await, json!({ "looked": 2 }));

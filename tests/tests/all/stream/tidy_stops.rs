@@ -19,7 +19,13 @@ async fn strangers(running: &Running, count: usize) {
     let bucket = running.context().bucket();
     for _ in 0..count {
         let key = format!("exports/{}/{}/1.csv", Uuid::now_v7(), Uuid::new_v4());
-        let head = ObjectHead { key: &key, content_type: "text/csv", reservation: String::new(), rows: 1 };
+        let head = ObjectHead {
+            key: &key,
+            content_type: "text/csv",
+            reservation: String::new(),
+            rows: 1,
+            contents: String::new(),
+        };
         bucket.put(&head, b"a\n".to_vec()).await.unwrap();
     }
 }
@@ -37,7 +43,13 @@ async fn more_than_a_hundred_unknown_reservations_stop_the_run_until_an_operator
     // Something to remove of a reservation that is known: that stays too.
     let item = running.store().reservation(id(&posted).parse().unwrap()).await.unwrap().unwrap();
     let left = format!("exports/{}/{}/0.csv", item.id, item.incarnation);
-    let head = ObjectHead { key: &left, content_type: "text/csv", reservation: String::new(), rows: 1 };
+    let head = ObjectHead {
+        key: &left,
+        content_type: "text/csv",
+        reservation: String::new(),
+        rows: 1,
+        contents: String::new(),
+    };
     running.context().bucket().put(&head, b"a\n".to_vec()).await.unwrap();
     assert_eq!(objects(&running).await, 103);
 

@@ -82,7 +82,13 @@ async fn uploads_of_workers_that_died_before_they_saved_them_do_not_stay() {
     run_to_part(&mut system, id, 2).await;
     // Two more uploads with the key of the export.
     let key = system.keys().await.1.remove(0);
-    let head = ObjectHead { key: &key, content_type: "text/csv", reservation: id.to_string(), rows: 1 };
+    let head = ObjectHead {
+        key: &key,
+        content_type: "text/csv",
+        reservation: id.to_string(),
+        rows: 1,
+        contents: String::new(),
+    };
     for _ in 0..2 {
         system.context().bucket().create_upload(&head).await.unwrap();
     }
