@@ -97,6 +97,7 @@ impl<'a> Tallied<'a> {
         }
         match self.cells(query, &members).await? {
             Some(cells) => Ok(Some(query.tallied_count(&cells, &Related::within(self.session.budget))?)),
+            None if plan.exact => Ok(Some(self.entries(walk).await?)),
             None => Ok(None),
         }
     }
