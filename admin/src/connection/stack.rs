@@ -20,12 +20,13 @@ pub struct Resources {
 }
 
 /// The environment variable of the functions that each output gives.
-const OUTPUTS: [(&str, &str); 7] = [
+const OUTPUTS: [(&str, &str); 8] = [
     ("ReservationsTableName", "RESERVATIONS_TABLE"),
     ("PoolsTableName", "POOLS_TABLE"),
     ("FilesTableName", "FILES_TABLE"),
     ("DirectoryTableName", "DIRECTORY_TABLE"),
     ("RequestsTableName", "REQUESTS_TABLE"),
+    ("TalliesTableName", "TALLIES_TABLE"),
     ("ExportsBucketName", "EXPORTS_BUCKET"),
     ("CodesSecretArn", "SECRET_ARN"),
 ];

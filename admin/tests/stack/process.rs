@@ -63,6 +63,7 @@ impl Stack {
             ("FilesTableName", "FILES_TABLE"),
             ("DirectoryTableName", "DIRECTORY_TABLE"),
             ("RequestsTableName", "REQUESTS_TABLE"),
+            ("TalliesTableName", "TALLIES_TABLE"),
             ("ExportsBucketName", "EXPORTS_BUCKET"),
             ("CodesSecretArn", "SECRET_ARN"),
         ];

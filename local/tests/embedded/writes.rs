@@ -66,7 +66,8 @@ async fn stream(store: &DynamoDb) -> Vec<String> {
     let records = store.records_after(TABLE, 0, 1_000, "arn:stream").await.unwrap();
     let shown = |event: &serde_json::Value| {
         let images = &event["dynamodb"];
-        format!("{} {} {} {}", event["eventName"], images["Keys"], images["OldImage"], images["NewImage"])
+        let [keys, old, new] = ["Keys", "OldImage", "NewImage"].map(|name| in_order(&images[name].to_string()));
+        format!("{} {keys} {old} {new}", event["eventName"])
     };
     records.iter().map(|record| shown(&record.event)).collect()
 }
