@@ -14,6 +14,7 @@ use aws_sdk_dynamodb::{
 };
 use futures::future::join_all;
 use local::{data_dir::DataDir, dynamodb::DynamoDb, template::Template};
+use serde_json::Value;
 
 use crate::clients::{clients, text};
 
@@ -62,12 +63,11 @@ async fn contents(client: &Client) -> (BTreeMap<String, Item>, Vec<String>) {
 }
 
 /// The names and images of the stream.
-async fn stream(store: &DynamoDb) -> Vec<String> {
+async fn stream(store: &DynamoDb) -> Vec<[Value; 4]> {
     let records = store.records_after(TABLE, 0, 1_000, "arn:stream").await.unwrap();
-    let shown = |event: &serde_json::Value| {
+    let shown = |event: &Value| {
         let images = &event["dynamodb"];
-        let [keys, old, new] = ["Keys", "OldImage", "NewImage"].map(|name| in_order(&images[name].to_string()));
-        format!("{} {keys} {old} {new}", event["eventName"])
+        [&event["eventName"], &images["Keys"], &images["OldImage"], &images["NewImage"]].map(Value::clone)
     };
     records.iter().map(|record| shown(&record.event)).collect()
 }
@@ -114,7 +114,9 @@ async fn history(client: &Client) -> Vec<String> {
     let updates = |update| TransactWriteItem::builder().update(update).build();
 
     see!("put", item("a").item("count", number(1)));
-    see!("put again", item("a").item("count", number(2)).return_values(ReturnValue::AllOld));
+    let only_key = || client.put_item().table_name(TABLE).set_item(Some(key("e")));
+    see!("put of a key", only_key());
+    see!("put with answer", only_key().return_values(ReturnValue::AllOld));
     let once = || item("a").condition_expression("attribute_not_exists(id)");
     see!("condition", once());
     see!(
