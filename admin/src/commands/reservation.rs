@@ -232,7 +232,7 @@ async fn retry(connection: &Connection, id: Uuid, again: bool, output: &mut Outp
         }
         Status::Complete | Status::Error => {
             note(context, &author, "reservation.open", &item).await?;
-            open(context, &author, id).await?;
+            open(context, &item).await?;
             Effect::Opened
         }
     };
@@ -243,10 +243,12 @@ async fn retry(connection: &Connection, id: Uuid, again: bool, output: &mut Outp
     })
 }
 
-/// Sets the status to `new`, as a client does, on the same conditions.
-async fn open(context: &Context, author: &Author, id: Uuid) -> Result<(), Failure> {
+/// Sets the status to `new`, as a client does, on the same conditions. `user_updated` is a user of the Directory, which an
+/// operator is not, so it stays as it is; the audit names the operator.
+async fn open(context: &Context, item: &Reservation) -> Result<(), Failure> {
+    let last = item.user_updated.clone().or_else(|| item.user_created.clone());
     let operator = User {
-        id: author.by.clone(),
+        id: last.unwrap_or_default(),
         first_name: None,
         last_name: None,
         email: None,
@@ -259,7 +261,7 @@ async fn open(context: &Context, author: &Author, id: Uuid) -> Result<(), Failur
     let caller = Caller::user(operator);
     let budget = Budget::of_rows(context.config().max_scan);
     let session = Session { caller: &caller, now: context.now(), budget: &budget };
-    update::one(context, session, id, &json!({ "status": "new" }), &RawQuery::default()).await?;
+    update::one(context, session, item.id, &json!({ "status": "new" }), &RawQuery::default()).await?;
     Ok(())
 }
 
