@@ -34,7 +34,7 @@ async fn a_create_whose_answer_is_lost_does_not_bring_a_deleted_row_back() {
         let rows: Vec<_> = (0..if create == Create::Batch { 3 } else { 1 }).map(|_| new()).collect();
         let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
         let network = Network::failing("TransactWriteItems", Fault::HoldAndLose);
-        let client = system.worker(&network);
+        let client = system.client(&network);
         let task = tokio::spawn(async move {
             let remembered = Remembered {
                 key: "key".to_owned(),
@@ -74,7 +74,7 @@ async fn a_create_whose_answer_is_lost_is_not_mistaken_for_the_row_that_has_its_
     let row = new();
     let id = row.id;
     let network = Network::failing("TransactWriteItems", Fault::HoldAndLose);
-    let client = system.worker(&network);
+    let client = system.client(&network);
     let task = tokio::spawn(async move { client.store().create(&[row], None).await });
     network.struck().await;
     assert_eq!(system.delete(id).await, 204);
@@ -97,7 +97,7 @@ async fn an_edit_whose_answer_is_lost_is_not_applied_to_what_came_after_it() {
     let old = system.item(id).await;
     let new = Reservation { quantity: Some(30), version: old.version + 1, ..old.clone() };
     let network = Network::failing("TransactWriteItems", Fault::HoldAndLose);
-    let client = system.worker(&network);
+    let client = system.client(&network);
     let edits = [(old, new)];
     let task = tokio::spawn(async move { client.store().replace(&edits).await });
     network.struck().await;

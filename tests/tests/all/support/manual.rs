@@ -88,6 +88,11 @@ impl ManualSystem {
         calls::recorded(&context, "reserve-codes").unwrap_or(context)
     }
 
+    /// The stores on a network, for what the functions behind the API do.
+    pub(crate) fn client(&self, network: &Network) -> Arc<Context> {
+        network.worker(&self.running, |_| {})
+    }
+
     // What clients do.
 
     /// Creates a reservation.

@@ -14,9 +14,13 @@ use super::manual::ManualSystem;
 
 /// Runs a task of the sweep.
 pub(crate) async fn sweep(context: &Context, task: &Value) -> Value {
-    let invoked = Invoked { name: "sweep".to_owned(), timeout: Duration::from_secs(900) };
     let recorded = calls::recorded(context, "sweep");
-    let context = recorded.as_deref().unwrap_or(context);
+    sweep_unrecorded(recorded.as_deref().unwrap_or(context), task).await
+}
+
+/// The same with settings that no deployment has, so that its calls say nothing about rights.
+pub(crate) async fn sweep_unrecorded(context: &Context, task: &Value) -> Value {
+    let invoked = Invoked { name: "sweep".to_owned(), timeout: Duration::from_secs(900) };
     ::sweep::handle(context, LambdaEvent::new(task.clone(), invoked.context("test"))).await.unwrap()
 }
 
