@@ -8,6 +8,7 @@ use std::{process::Stdio, time::Duration};
 use aws_config::{
     BehaviorVersion, Region, SdkConfig,
     profile::{ProfileFileCredentialsProvider, ProfileSet},
+    provider_config::ProviderConfig,
     timeout::TimeoutConfig,
 };
 use aws_credential_types::{
@@ -55,8 +56,11 @@ pub(super) async fn load(options: &Global) -> Result<SdkConfig, Failure> {
             Some(process) => loader = loader.credentials_provider(process),
             // A profile that is named takes precedence over keys in the environment, as in the AWS CLI.
             None if options.profile.is_some() => {
-                loader = loader
-                    .credentials_provider(ProfileFileCredentialsProvider::builder().profile_name(&profile).build());
+                // A role of the profile is assumed over HTTPS. Without a client of ours, the provider would panic.
+                let settings = ProviderConfig::default().with_http_client(https::client());
+                let settings = settings.with_region(options.region.clone().map(Region::new));
+                let provider = ProfileFileCredentialsProvider::builder().configure(&settings).profile_name(&profile);
+                loader = loader.credentials_provider(provider.build());
             }
             None => {}
         }

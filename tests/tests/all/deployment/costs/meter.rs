@@ -110,13 +110,6 @@ impl Intercept for Meter {
         }
         ask!(GetItemInput, BatchGetItemInput, QueryInput, PutItemInput, UpdateItemInput, DeleteItemInput);
         ask!(TransactWriteItemsInput);
-        // Each process reads the row of the secret once. Here it may be each request, because recorded functions have
-        // clients of their own.
-        if let Some(input) = input.downcast_mut::<BatchGetItemInput>()
-            && reads_the_secret(input)
-        {
-            input.return_consumed_capacity = None;
-        }
         Ok(())
     }
 
@@ -128,6 +121,11 @@ impl Intercept for Meter {
     ) -> Done {
         let known = settings.load::<Metadata>().ok_or("a call without a name")?;
         let Ok(output) = context.output_or_error() else { return Ok(()) };
+        // Each process reads the row of the secret once. Here it may be each request, because recorded functions have
+        // clients of their own.
+        if context.input().downcast_ref().is_some_and(reads_the_secret) {
+            return Ok(());
+        }
         let mut used = Usage::default();
         let units = |one: &ConsumedCapacity| one.capacity_units.unwrap();
         macro_rules! sum {
