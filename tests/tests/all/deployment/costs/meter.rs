@@ -123,7 +123,7 @@ impl Intercept for Meter {
         let Ok(output) = context.output_or_error() else { return Ok(()) };
         // Each process reads the row of the secret once. Here it may be each request, because recorded functions have
         // clients of their own.
-        if context.input().downcast_ref().is_some_and(reads_the_secret) {
+        if output.downcast_ref().is_some_and(is_of_the_secret) {
             return Ok(());
         }
         let mut used = Usage::default();
@@ -165,9 +165,8 @@ impl Intercept for Meter {
     }
 }
 
-/// Whether the call reads the row with the check value of the secret.
-fn reads_the_secret(input: &BatchGetItemInput) -> bool {
-    let tables = input.request_items.iter().flat_map(|tables| tables.values());
-    let mut keys = tables.flat_map(|table| table.keys());
-    keys.any(|key| key.get("namespace").and_then(|name| name.as_s().ok()).is_some_and(|name| name == SECRET_ROW))
+/// Whether the answer is the row with the check value of the secret.
+fn is_of_the_secret(output: &BatchGetItemOutput) -> bool {
+    let mut items = output.responses.iter().flat_map(|tables| tables.values()).flatten();
+    items.any(|item| item.get("namespace").and_then(|name| name.as_s().ok()).is_some_and(|name| name == SECRET_ROW))
 }
