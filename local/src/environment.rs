@@ -51,7 +51,7 @@ pub fn location(env: &Path, peer: SocketAddr, host: Option<&str>) -> Option<Stri
     Some(json!({ "environment": env }).to_string())
 }
 
-/// Reads the variables of a file `env` that [`write`] wrote.
+/// Reads the variables of a file `env` that [`fn@write`] wrote.
 #[must_use]
 pub fn read(text: &str) -> BTreeMap<String, String> {
     let lines = text.lines().filter_map(|line| line.split_once('='));

@@ -3,7 +3,7 @@
 //!
 //! Each follower takes the changes of a batch and gives the sequence numbers of the records that it failed on; the
 //! stream delivers those again, to all followers. So every follower must be idempotent. There is one so far:
-//! [`tallies`]. A new one needs the filter of the event source mapping in template.yaml to let its records pass.
+//! `tallies`. A new one needs the filter of the event source mapping in template.yaml to let its records pass.
 
 mod changes;
 mod tallies;
