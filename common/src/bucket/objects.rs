@@ -1,6 +1,6 @@
 //! Whole objects: write, look up, delete.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_s3::{
     primitives::ByteStream,
@@ -8,6 +8,9 @@ use aws_sdk_s3::{
 };
 
 use super::{Bucket, BucketError, error::classify};
+
+/// The longest time that the body of an answer may take.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The key and the metadata of an object to write.
 #[derive(Clone, Debug)]
@@ -127,7 +130,10 @@ impl Bucket<'_> {
             },
         };
         let rows = answer.metadata.as_ref().and_then(|metadata| metadata.get(ROWS)?.parse().ok());
-        let bytes = answer.body.collect().await.map_err(|error| BucketError::Busy(error.to_string()))?;
+        // The time-outs of the client end with the headers.
+        let body = tokio::time::timeout(BODY_PATIENCE, answer.body.collect()).await;
+        let body = body.map_err(|_| BucketError::Busy("the body of an object did not end".to_owned()))?;
+        let bytes = body.map_err(|error| BucketError::Busy(error.to_string()))?;
         Ok(Some((bytes.to_vec(), rows)))
     }
 
