@@ -11,7 +11,7 @@ use std::{
 
 use common::{config::Config, context::Context, operations::directory::Author};
 
-pub use stack::Resources;
+pub use stack::{OUTPUTS, Resources};
 
 use crate::{cli::Global, failure::Failure};
 

@@ -20,7 +20,7 @@ pub struct Resources {
 }
 
 /// The environment variable of the functions that each output gives.
-const OUTPUTS: [(&str, &str); 8] = [
+pub const OUTPUTS: [(&str, &str); 8] = [
     ("ReservationsTableName", "RESERVATIONS_TABLE"),
     ("PoolsTableName", "POOLS_TABLE"),
     ("FilesTableName", "FILES_TABLE"),

@@ -6,6 +6,7 @@ use std::{
     process::{Command, Output},
 };
 
+use admin::connection::OUTPUTS;
 use axum::{Router, http::StatusCode, routing::post};
 use local::{
     options::Options,
@@ -57,17 +58,10 @@ impl Stack {
     async fn start() -> Self {
         let system = System::start(Options { serves_admin: true, ..Options::in_memory() }).await.unwrap();
         let environment = Template::parse(TEMPLATE, &[]).unwrap().environment;
-        let outputs = [
-            ("ReservationsTableName", "RESERVATIONS_TABLE"),
-            ("PoolsTableName", "POOLS_TABLE"),
-            ("FilesTableName", "FILES_TABLE"),
-            ("DirectoryTableName", "DIRECTORY_TABLE"),
-            ("RequestsTableName", "REQUESTS_TABLE"),
-            ("TalliesTableName", "TALLIES_TABLE"),
-            ("ExportsBucketName", "EXPORTS_BUCKET"),
-            ("CodesSecretArn", "SECRET_ARN"),
-        ];
-        let outputs: String = outputs
+        for (output, _) in OUTPUTS {
+            assert!(TEMPLATE.contains(&format!("\n  {output}:\n")), "the template has no output {output}");
+        }
+        let outputs: String = OUTPUTS
             .iter()
             .map(|(output, variable)| {
                 let value = &environment[*variable];
