@@ -59,6 +59,24 @@ struct Actions {
 }
 
 impl Store<'_> {
+    /// Begins a transaction with the writes of a pool, which is as it was read, and of the claims that it lacks. Gives the
+    /// numbers of both.
+    pub(super) fn write_pool(
+        &self,
+        transaction: &mut Transaction,
+        entry: &PoolEntry,
+        after: &Pool,
+    ) -> Result<[usize; 2], StoreError> {
+        match entry {
+            PoolEntry::Known(pool) => transaction.update(self.advance_pool(pool, after)?),
+            PoolEntry::Fresh(_) => self.make_pool(after)?.into_iter().for_each(|put| transaction.put(put)),
+        }
+        let of_pool = transaction.len();
+        let claims = entry.prefix_to_claim().map_or(Ok(Vec::new()), |prefix| self.claim_prefix(prefix))?;
+        claims.into_iter().for_each(|claim| transaction.update(claim));
+        Ok([of_pool, transaction.len() - of_pool])
+    }
+
     /// Allocates ranges of one pool in one transaction (architecture, step 1).
     ///
     /// RSV-1 and RSV-3: the pool's counter must have the value read, and the range entries must not exist. RSV-2: each
@@ -79,14 +97,8 @@ impl Store<'_> {
         let pool = entry.pool();
         let after = advanced(entry, placements);
         let mut transaction = Transaction::default();
-        match entry {
-            PoolEntry::Known(pool) => transaction.update(self.advance_pool(pool, &after)?),
-            PoolEntry::Fresh(_) => self.make_pool(&after)?.into_iter().for_each(|put| transaction.put(put)),
-        }
-        let of_pool = transaction.len();
-        let claims = entry.prefix_to_claim().map_or(Ok(Vec::new()), |prefix| self.claim_prefix(prefix))?;
-        let actions = Actions { pool: of_pool, claims: claims.len(), counts: counts.len() };
-        claims.into_iter().for_each(|claim| transaction.update(claim));
+        let [of_pool, of_claims] = self.write_pool(&mut transaction, entry, &after)?;
+        let actions = Actions { pool: of_pool, claims: of_claims, counts: counts.len() };
         for count in counts {
             transaction.update(self.count_codes(count, now)?);
         }

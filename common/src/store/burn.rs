@@ -40,14 +40,7 @@ impl Store<'_> {
         let claimed = pool.namespace.company_prefix().is_some();
         let after = Pool { next: to, only_organisation: None, only_next: None, claimed, ..pool.clone() };
         let mut transaction = Transaction::default();
-        match entry {
-            PoolEntry::Known(pool) => transaction.update(self.advance_pool(pool, &after)?),
-            PoolEntry::Fresh(_) => self.make_pool(&after)?.into_iter().for_each(|put| transaction.put(put)),
-        }
-        let of_pool = transaction.len();
-        let claims = entry.prefix_to_claim().map_or(Ok(Vec::new()), |prefix| self.claim_prefix(prefix))?;
-        claims.into_iter().for_each(|claim| transaction.update(claim));
-        let of_claims = transaction.len() - of_pool;
+        let [of_pool, of_claims] = self.write_pool(&mut transaction, entry, &after)?;
         let range = RangeEntry {
             start: pool.next,
             count,
