@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{
     Store, StoreError,
-    error::classify,
+    error::{classify, unless_condition_failed},
     items::{self, Item, get_text, number, text},
     tallies::{
         GONE_AT, ROW, TEXT, counted, get_number, is_hashed, item_key, mark_item, mark_key, read_mark, row_of, tally_key,
@@ -266,11 +266,7 @@ impl Store<'_> {
             )
             .send()
             .await;
-        match result {
-            Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
-            Err(error) => Err(classify(error)),
-        }
+        unless_condition_failed(result)
     }
 }
 

@@ -59,6 +59,23 @@ const BUSY: [&str; 8] = [
     "TransactionInProgressException",
 ];
 
+/// The error code of a condition that does not hold.
+const CONDITION_FAILED: &str = "ConditionalCheckFailedException";
+
+/// The result of a conditional write of one item, where nothing is to be done if the condition does not hold.
+pub(super) fn unless_condition_failed<T, E, R>(result: Result<T, SdkError<E, R>>) -> Result<(), StoreError>
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    SdkError<E, R>: RequestId,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    match result {
+        Ok(_) => Ok(()),
+        Err(error) if error.as_service_error().and_then(E::code) == Some(CONDITION_FAILED) => Ok(()),
+        Err(error) => Err(classify(error)),
+    }
+}
+
 /// Classifies an error of the SDK. The text contains the error code and the request id. It is for the log only, not for
 /// clients.
 pub(super) fn classify<E, R>(error: SdkError<E, R>) -> StoreError

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     Store, StoreError,
-    error::classify,
+    error::{classify, unless_condition_failed},
     index::shard,
     items::{self, Item, key, text},
 };
@@ -164,12 +164,8 @@ impl Store<'_> {
             .expression_attribute_values(":incarnation", text(incarnation.to_string()))
             .send()
             .await;
-        match result {
-            Ok(_) => Ok(()),
-            // The row was deleted before, or it belongs to another incarnation. In both cases there is nothing to do.
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
-            Err(error) => Err(classify(error)),
-        }
+        // The row was deleted before, or it belongs to another incarnation. In both cases there is nothing to do.
+        unless_condition_failed(result)
     }
 
     pub(super) fn file_put(&self, file: &FileRow) -> Result<Put, StoreError> {

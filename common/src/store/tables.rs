@@ -4,7 +4,11 @@ use std::collections::HashSet;
 
 use aws_sdk_dynamodb::{operation::get_item::builders::GetItemFluentBuilder, types::KeysAndAttributes};
 
-use super::{Store, StoreError, error::classify, items::Item};
+use super::{
+    Store, StoreError,
+    error::{classify, unless_condition_failed},
+    items::Item,
+};
 use crate::{backoff::pause, concurrency};
 
 /// Maximum number of rounds of a batch read. If items are still missing then, the read fails as busy.
@@ -61,10 +65,6 @@ impl Store<'_> {
             .expression_attribute_names("#key", key)
             .send()
             .await;
-        match result {
-            Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
-            Err(error) => Err(classify(error)),
-        }
+        unless_condition_failed(result)
     }
 }

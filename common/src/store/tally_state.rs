@@ -1,10 +1,10 @@
 //! The state of the tallies: whether they are complete, how far a run that completes them has come, and their lanes.
 
-use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::AttributeValue};
+use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::{
     Store, StoreError,
-    error::classify,
+    error::{classify, unless_condition_failed},
     items::{Item, get_text, number, text},
     tallies::{get_number, item_key},
 };
@@ -56,14 +56,8 @@ impl Store<'_> {
             .condition_expression("attribute_not_exists(lanes) OR lanes < :lanes")
             .send()
             .await;
-        match result {
-            Ok(_) => Ok(()),
-            Err(error) => match error.as_service_error() {
-                // Another invocation noted them.
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
-                _ => Err(classify(error)),
-            },
-        }
+        // Another invocation may have noted them.
+        unless_condition_failed(result)
     }
 
     /// Saves where a run that completes the tallies continues.
