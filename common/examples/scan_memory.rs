@@ -28,7 +28,7 @@ use common::{
     code::Secret,
     config::{Config, SecretSource},
     context::Context,
-    directory::{Organisations, Role, User},
+    directory::User,
     operations::{Caller, Session, read},
     query::parse_query_string,
     reservation::Reservation,
@@ -160,17 +160,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .http_client(http_client_fn(move |_, _| SharedHttpConnector::new(Connector(Arc::clone(&table)))))
         .build();
     let context = Context::new(config, &sdk);
-    let caller = Caller::user(User {
-        id: id(3),
-        first_name: None,
-        last_name: None,
-        email: None,
-        status: "active".to_owned(),
-        role: Role::Admin,
-        organisations: Organisations::All,
-        external_identifier: None,
-        has_token: true,
-    });
+    let caller = Caller::user(User::administrator(id(3)));
     let session = Session { caller: &caller, now: context.now(), budget: &common::query::Budget::default() };
     let before = peak_bytes().unwrap_or_default();
     let (query, list) = read::list(&context, session, &parse_query_string(&query)?).await?;

@@ -28,17 +28,10 @@ pub async fn allocate(
     for chunk in items.chunks(MAX_PLACEMENTS) {
         let entry = match context.store().pool(&spec.namespace).await? {
             Some(pool) => PoolEntry::Known(pool),
-            None => PoolEntry::Fresh(Pool {
-                namespace: spec.namespace.clone(),
-                next: 0,
-                capacity: spec.capacity(),
-                character_set: spec.character_set,
-                number,
-                check: context.secret().await?.pool_key(&spec.namespace).check_value(),
-                only_organisation: None,
-                only_next: None,
-                claimed: false,
-            }),
+            None => {
+                let check = context.secret().await?.pool_key(&spec.namespace).check_value();
+                PoolEntry::Fresh(Pool::new(&spec, number, check))
+            }
         };
         let mut start = entry.pool().next;
         let mut placements = Vec::new();

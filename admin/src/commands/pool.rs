@@ -211,17 +211,7 @@ pub(super) async fn entry(context: &Context, namespace: &Namespace) -> Result<Po
 
 /// A pool that does not exist yet.
 pub(super) async fn fresh(context: &Context, spec: &PoolSpec, number: u64) -> Result<Pool, Failure> {
-    Ok(Pool {
-        namespace: spec.namespace.clone(),
-        next: 0,
-        capacity: spec.capacity(),
-        character_set: spec.character_set,
-        number,
-        check: context.secret().await?.pool_key(&spec.namespace).check_value(),
-        only_organisation: None,
-        only_next: None,
-        claimed: false,
-    })
+    Ok(Pool::new(spec, number, context.secret().await?.pool_key(&spec.namespace).check_value()))
 }
 
 /// A random number. A UUID of version 4 has 122 random bits.

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use clap::Subcommand;
 use common::{
     context::Context,
-    directory::{Organisations, Role, User},
+    directory::User,
     operations::{Caller, Session, directory::Author, update},
     query::{Budget, RawQuery},
     reservation::{Reservation, Status, Timestamp},
@@ -247,18 +247,7 @@ async fn retry(connection: &Connection, id: Uuid, again: bool, output: &mut Outp
 /// operator is not, so it stays as it is; the audit names the operator.
 async fn open(context: &Context, item: &Reservation) -> Result<(), Failure> {
     let last = item.user_updated.clone().or_else(|| item.user_created.clone());
-    let operator = User {
-        id: last.unwrap_or_default(),
-        first_name: None,
-        last_name: None,
-        email: None,
-        status: "active".to_owned(),
-        role: Role::Admin,
-        organisations: Organisations::All,
-        external_identifier: None,
-        has_token: false,
-    };
-    let caller = Caller::user(operator);
+    let caller = Caller::user(User::administrator(last.unwrap_or_default()));
     let budget = Budget::of_rows(context.config().max_scan);
     let session = Session { caller: &caller, now: context.now(), budget: &budget };
     update::one(context, session, item.id, &json!({ "status": "new" }), &RawQuery::default()).await?;

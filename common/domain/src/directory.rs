@@ -57,6 +57,22 @@ pub struct User {
 }
 
 impl User {
+    /// An active administrator of all organisations, with nothing but an id.
+    #[must_use]
+    pub fn administrator(id: String) -> Self {
+        Self {
+            id,
+            first_name: None,
+            last_name: None,
+            email: None,
+            status: "active".to_owned(),
+            role: Role::Admin,
+            organisations: Organisations::All,
+            external_identifier: None,
+            has_token: false,
+        }
+    }
+
     /// Whether the user may sign in: the status is `active`, and the row says for which organisations.
     #[must_use]
     pub fn may_sign_in(&self) -> bool {

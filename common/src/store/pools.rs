@@ -14,7 +14,7 @@ use super::{
     items::{self, Item, key, number, text},
 };
 use crate::{
-    code::{Audience, CharacterSet, Namespace},
+    code::{Audience, CharacterSet, Namespace, PoolSpec},
     reservation::Timestamp,
 };
 
@@ -62,6 +62,23 @@ pub struct Pool {
 }
 
 impl Pool {
+    /// A pool that does not exist yet, with a number of 58 bits ([`crate::code::pool_number`]) and the check value of its
+    /// key.
+    #[must_use]
+    pub fn new(spec: &PoolSpec, number: u64, check: String) -> Self {
+        Self {
+            namespace: spec.namespace.clone(),
+            next: 0,
+            capacity: spec.capacity(),
+            character_set: spec.character_set,
+            number,
+            check,
+            only_organisation: None,
+            only_next: None,
+            claimed: false,
+        }
+    }
+
     /// The organisation that all ranges of the pool belong to; `None` if the pool is shared, or if a version that does
     /// not know `only_organisation` or an operator advanced it.
     #[must_use]

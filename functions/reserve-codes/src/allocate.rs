@@ -277,17 +277,7 @@ impl<'a> Group<'a> {
             return Ok(PoolEntry::Known(pool));
         }
         let key = self.context.secret().await?.pool_key(&spec.namespace);
-        Ok(PoolEntry::Fresh(Pool {
-            namespace: spec.namespace.clone(),
-            next: 0,
-            capacity: spec.capacity(),
-            character_set: spec.character_set,
-            number: pool_number(rand::random()),
-            check: key.check_value(),
-            only_organisation: None,
-            only_next: None,
-            claimed: false,
-        }))
+        Ok(PoolEntry::Fresh(Pool::new(spec, pool_number(rand::random()), key.check_value())))
     }
 
     /// Fails reservations by position, each with its own message.

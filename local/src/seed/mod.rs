@@ -14,7 +14,7 @@ use common::{
     bucket::{BucketError, ObjectHead},
     code::{CompanyPrefix, prefix_beginnings},
     context::Context,
-    directory::{Organisation, Organisations, Role, User},
+    directory::{Organisation, Role, User},
     reservation::{Reservation, Status, Timestamp},
     store::{Created, FileRow, StoreError},
 };
@@ -232,15 +232,10 @@ fn conflicts(organisations: &[Organisation]) -> Vec<[&Organisation; 2]> {
 /// [`SeedError::Store`] when the directory table cannot be written.
 pub async fn administrator(context: &Context, token: &str) -> Result<(), SeedError> {
     let user = User {
-        id: ADMINISTRATOR.to_owned(),
         first_name: Some("Local".to_owned()),
         last_name: Some("Administrator".to_owned()),
-        email: None,
-        status: "active".to_owned(),
-        role: Role::Admin,
-        organisations: Organisations::All,
-        external_identifier: None,
         has_token: true,
+        ..User::administrator(ADMINISTRATOR.to_owned())
     };
     let store = context.store();
     store.seed_user(&user, Some(token)).await?;
