@@ -6,8 +6,10 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-use common::code::{CodeError, CodeRequest, CodeType, PoolSpec, RenderOptions, Renderer, Secret, SerialDefaults};
+use common::code::CodeType;
 use common::export::{Cursor, ExportFile, ExportType, FileHead, PartPolicy};
+
+mod samples;
 
 /// Small parts, so that files of a few thousand rows have several, compressed or not.
 const POLICY: PartPolicy = PartPolicy { single_max: 4_096, part_len: 4_096, max_part_len: 1 << 30, max_parts: 10_000 };
@@ -21,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for code_type in CodeType::ALL {
         for export_type in ExportType::ALL {
             let head = FileHead { reservation: "0190a6b0-1f7a-7000-8000-000000000001", code_type };
-            let renderer = renderer(code_type)?;
+            let renderer = samples::renderer(code_type, "?lot=A,1&who='me'")?;
             let file = ExportFile::compile(export_type, renderer, 1_000, rows, &head, &POLICY)?;
             let mut bytes = Vec::new();
             let mut at = Cursor::START;
@@ -33,27 +35,4 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     Ok(())
-}
-
-/// A renderer of a type, with the defaults of a deployment and a reservation.
-fn renderer(code_type: CodeType) -> Result<Renderer, CodeError> {
-    let product = match code_type {
-        CodeType::Sgtin => Some("/01/09506000134352"),
-        CodeType::Grai => Some("/8003/09506000123455"),
-        CodeType::Gdti => Some("/253/9506000654324"),
-        CodeType::Itip => Some("/8006/095060001343520102"),
-        CodeType::Cpi => Some("/8010/9506000AB#-12"),
-        CodeType::Sgcn => Some("/255/9506000777771"),
-        CodeType::Sscc | CodeType::Giai | CodeType::Gsrn | CodeType::ShortCode => None,
-    };
-    let company_prefix = Some("9506000");
-    let request = CodeRequest { code_type, product, company_prefix, length: None, character_set: None };
-    let spec = PoolSpec::resolve(&request, &SerialDefaults::default(), true)?;
-    let secret = Secret::new(&[b's'; 64])?;
-    let options = RenderOptions {
-        company_prefix: company_prefix.map(str::to_owned),
-        url_suffix: Some("?lot=A,1&who='me'".to_owned()),
-        ..RenderOptions::default()
-    };
-    Renderer::new(&spec, &secret.pool_key(&spec.namespace), &options)
 }

@@ -3,11 +3,12 @@
 
     tests/judges/judge.py EXPORT.csv...
 
-Each argument is an export in CSV with the columns position, code, digital_link, element_string, epc_uri. The first
-2,000 rows of each (--rows) are given to these validators:
+Each argument is an export in CSV with the columns position, code, digital_link, element_string, epc_uri. A file with the
+column barcode_data, too, is not an export; the library wrote it. The first 2,000 rows of each (--rows) are given to
+these validators:
 
     biip           parses element string and Digital Link; reports a wrong check digit in a member of its result
-    data           biip again: parses the data of a barcode that the rule of docs/codes.md makes of the element string
+    data           biip again: parses barcode_data, or what the rule of docs/codes.md makes of the element string
     zint           encodes the element string as GS1 DataMatrix, with its own check of every Application Identifier
     bwip-js        encodes element string and Digital Link as GS1 DataMatrix, with its own checks
     epcpy          turns the EPC URI into an element string and back; it does not check whether the code fits a 96-bit tag

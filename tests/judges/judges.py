@@ -55,7 +55,15 @@ def barcode_data(element_string, fnc1="\x1d"):
 
 
 def biip_data(row):
-    """The data of a barcode, with a lot behind it, is read as the element string is."""
+    """The data of a barcode is read as the element string is: the column of that name, or, with a lot behind it, what
+    the rule makes."""
+    if "barcode_data" in row:
+        found = text_of(GS1Message.parse(row["barcode_data"]).element_strings)
+        if found != row["element_string"]:
+            raise Rejected(f"{row['barcode_data']!r} is read as {found}")
+        if row["barcode_data"] != barcode_data(row["element_string"]):
+            raise Rejected(f"{row['barcode_data']!r} is not what the rule makes")
+        return
     for lot in ("", "(10)LOT"):
         if lot and not row["element_string"].startswith(("(01)", "(8006)")):
             continue

@@ -12,6 +12,7 @@
 
 mod alphabet;
 mod digits;
+mod elements;
 mod epc;
 mod error;
 pub mod ff1;
@@ -35,6 +36,7 @@ mod types;
 mod tests;
 
 pub use digits::{check_digit, has_check_digit};
+pub use elements::FNC1;
 pub use error::CodeError;
 pub use id::{IdKey, POOL_NUMBER_BITS, pool_number};
 pub use link::is_short_link;

@@ -1,5 +1,6 @@
-//! Rendering of codes: serial, element string, GS1 Digital Link URI and EPC URI.
+//! Rendering of codes: serial, element string, barcode data, GS1 Digital Link URI and EPC URI.
 
+use super::elements::{ElementList, key};
 use super::epc;
 use super::error::CodeError;
 use super::namespace::Namespace;
@@ -7,7 +8,7 @@ use super::permutation::Permutation;
 use super::pool::PoolSpec;
 use super::prefix::CompanyPrefix;
 use super::secret::PoolKey;
-use super::template::{Piece, Template, encoded, join, length};
+use super::template::{Piece, Template, join, length};
 use super::types::CodeType;
 
 /// What rendering needs besides the pool. It is stored with a reservation when its export starts, so that the export can be
@@ -47,11 +48,17 @@ pub enum Field {
     ElementString,
     /// The EPC pure identity URI; empty if the company prefix is not known or the check digit is incorrect.
     EpcUri,
+    /// The data of a GS1 barcode: the element string without brackets, with [`super::FNC1`] where readers need a
+    /// separator, without the FNC1 that begins the symbol. Empty for a short code.
+    BarcodeData,
 }
 
 impl Field {
-    /// Every field, in the order of an export's columns.
-    pub const ALL: [Self; 4] = [Self::Code, Self::DigitalLink, Self::ElementString, Self::EpcUri];
+    /// Every field: first those of [`Field::COLUMNS`], in their order.
+    pub const ALL: [Self; 5] = [Self::Code, Self::DigitalLink, Self::ElementString, Self::EpcUri, Self::BarcodeData];
+
+    /// The fields that the built-in export formats write, in the order of their columns.
+    pub const COLUMNS: [Self; 4] = [Self::Code, Self::DigitalLink, Self::ElementString, Self::EpcUri];
 }
 
 /// One rendered code. A form that the code does not have is empty.
@@ -65,6 +72,8 @@ pub struct Code {
     pub element_string: String,
     /// See [`Field::EpcUri`].
     pub epc_uri: String,
+    /// See [`Field::BarcodeData`].
+    pub barcode_data: String,
     /// The key with which clients join a code and its EPC: the element string.
     pub epc_join_key: String,
 }
@@ -74,7 +83,7 @@ pub struct Code {
 pub struct Renderer {
     permutation: Permutation,
     /// In the order of [`Field::ALL`].
-    templates: [Vec<Piece>; 4],
+    templates: [Vec<Piece>; 5],
 }
 
 impl Renderer {
@@ -87,12 +96,14 @@ impl Renderer {
         let permutation = Permutation::new(spec, key)?;
         let prefix = options.company_prefix.as_deref().map(CompanyPrefix::parse).transpose()?;
         let (namespace, width) = (&spec.namespace, permutation.width());
+        let elements = ElementList::of(namespace, width);
         Ok(Self {
             templates: [
                 code(namespace, width).pieces(),
-                digital_link(namespace, width, options).pieces(),
-                element_string(namespace, width).pieces(),
+                digital_link(namespace, width, &elements, options).pieces(),
+                elements.element_string().pieces(),
                 epc::pure_identity(namespace, width, prefix.as_ref()).pieces(),
+                elements.barcode_data().pieces(),
             ],
             permutation,
         })
@@ -108,12 +119,13 @@ impl Renderer {
     /// varying part, which are ASCII letters and digits.
     #[must_use]
     pub fn pieces(&self, field: Field) -> &[Piece] {
-        let [code, digital_link, element_string, epc_uri] = &self.templates;
+        let [code, digital_link, element_string, epc_uri, barcode_data] = &self.templates;
         match field {
             Field::Code => code,
             Field::DigitalLink => digital_link,
             Field::ElementString => element_string,
             Field::EpcUri => epc_uri,
+            Field::BarcodeData => barcode_data,
         }
     }
 
@@ -144,6 +156,7 @@ impl Renderer {
             code: text(Field::Code),
             digital_link: text(Field::DigitalLink),
             epc_uri: text(Field::EpcUri),
+            barcode_data: text(Field::BarcodeData),
             epc_join_key: element_string.clone(),
             element_string,
         })
@@ -158,52 +171,24 @@ impl Renderer {
 
 /// The serial, or the whole key for the types whose varying part completes a key.
 fn code(namespace: &Namespace, width: usize) -> Template {
-    let template = Template::new();
     match namespace.code_type {
-        CodeType::Sscc => template.slot(0, 1).literal(&namespace.key).slot(1, width),
-        CodeType::Giai | CodeType::Gsrn => template.literal(&namespace.key).slot(0, width),
-        _ => template.slot(0, width),
+        CodeType::Sscc | CodeType::Giai | CodeType::Gsrn => key(namespace, width),
+        _ => Template::new().slot(0, width),
     }
 }
 
-/// `(AI)key(AI)serial`, or `(AI)keyserial` where the serial is the end of the key.
-fn element_string(namespace: &Namespace, width: usize) -> Template {
-    let Some(ai) = namespace.code_type.application_identifier() else {
-        return Template::new();
-    };
-    let start = Template::new().literal(&format!("({ai})"));
-    match namespace.code_type {
-        CodeType::Sscc => start.slot(0, 1).literal(&namespace.key).slot(1, width),
-        code_type => {
-            // The first digit of an AI 8003 is always 0.
-            let zero = if code_type == CodeType::Grai { "0" } else { "" };
-            let serial = code_type.serial_ai().map(|ai| format!("({ai})")).unwrap_or_default();
-            start.literal(zero).literal(&namespace.key).literal(&serial).slot(0, width)
+/// Domain, path and query.
+fn digital_link(namespace: &Namespace, width: usize, elements: &ElementList, options: &RenderOptions) -> Template {
+    let link = match (namespace.code_type, options.short_code_domain.as_deref()) {
+        (CodeType::ShortCode, None | Some("")) => return Template::new(),
+        (CodeType::ShortCode, Some(domain)) => {
+            Template::new().literal(domain.trim_end_matches('/')).literal("/").slot(0, width)
         }
-    }
-}
-
-/// Domain, path (GS1 Digital Link URI Syntax 1.6, section 4) and query.
-fn digital_link(namespace: &Namespace, width: usize, options: &RenderOptions) -> Template {
-    let code_type = namespace.code_type;
-    let path = match (code_type.application_identifier(), options.short_code_domain.as_deref()) {
-        (None, None | Some("")) => return Template::new(),
-        (None, Some(domain)) => Template::new().literal(domain.trim_end_matches('/')).literal("/").slot(0, width),
-        (Some(ai), _) => {
-            let start =
-                Template::new().literal(options.digital_link_domain.trim_end_matches('/')).literal(&format!("/{ai}/"));
-            if code_type == CodeType::Sscc {
-                start.slot(0, 1).literal(&namespace.key).slot(1, width)
-            } else {
-                let zero = if code_type == CodeType::Grai { "0" } else { "" };
-                let serial = code_type.serial_ai().map(|ai| format!("/{ai}/")).unwrap_or_default();
-                start.literal(zero).literal(&encoded(&namespace.key)).literal(&serial).slot(0, width)
-            }
-        }
+        _ => elements.path(Template::new().literal(options.digital_link_domain.trim_end_matches('/'))),
     };
     match options.url_suffix.as_deref().map(without_question_mark) {
-        None | Some("") => path,
-        Some(query) => path.literal("?").literal(query),
+        None | Some("") => link,
+        Some(query) => link.literal("?").literal(query),
     }
 }
 

@@ -47,6 +47,14 @@ impl Template {
         self
     }
 
+    /// Appends pieces, their literals as `write` gives them.
+    pub(super) fn value(self, pieces: &[Piece], write: impl Fn(&str) -> String) -> Self {
+        pieces.iter().fold(self, |template, piece| match piece {
+            Piece::Literal(text) => template.literal(&write(text)),
+            Piece::Slot { from, to } => template.slot(*from, *to),
+        })
+    }
+
     pub(super) fn pieces(self) -> Vec<Piece> {
         self.0
     }

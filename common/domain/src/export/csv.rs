@@ -14,7 +14,7 @@ use super::template::{Layout, RowTemplate, verbatim};
 
 pub(super) fn layout(renderer: &Renderer) -> Layout {
     let mut row = RowTemplate::default().position();
-    for field in [Field::Code, Field::DigitalLink, Field::ElementString, Field::EpcUri] {
+    for field in Field::COLUMNS {
         row = row.text(",");
         row = if needs_quotes(renderer, field) {
             row.text("\"").field(renderer, field, double_quotes).text("\"")

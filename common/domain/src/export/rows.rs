@@ -217,11 +217,11 @@ fn digits_up_to(last: u64) -> u128 {
 /// reader folds some, and a line break would be two rows of `txt`; one rule for every format is easier to
 /// rely on than six.
 fn check_literals(renderer: &Renderer, head: &FileHead<'_>) -> Result<(), ExportError> {
-    let fields = [Field::Code, Field::DigitalLink, Field::ElementString, Field::EpcUri];
-    let literals = fields.into_iter().flat_map(|field| renderer.pieces(field)).filter_map(|piece| match piece {
-        Piece::Literal(text) => Some(text.as_str()),
-        Piece::Slot { .. } => None,
-    });
+    let literals =
+        Field::COLUMNS.into_iter().flat_map(|field| renderer.pieces(field)).filter_map(|piece| match piece {
+            Piece::Literal(text) => Some(text.as_str()),
+            Piece::Slot { .. } => None,
+        });
     for character in literals.chain([head.reservation, head.code_type.as_str()]).flat_map(str::chars) {
         if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}' | '\u{FFFE}' | '\u{FFFF}') {
             return Err(ExportError::Character(character));

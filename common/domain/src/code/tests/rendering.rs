@@ -1,7 +1,7 @@
 //! The rendered forms of each type of code.
 
 use super::*;
-use crate::code::{CodeError, Field, Piece, has_check_digit};
+use crate::code::{CodeError, FNC1, Field, Piece, has_check_digit};
 
 fn options() -> RenderOptions {
     RenderOptions {
@@ -12,8 +12,8 @@ fn options() -> RenderOptions {
     }
 }
 
-/// The four templates of the pool's codes, with each slot written as `<from..to>`.
-fn shapes(namespace: &str, set: CharacterSet, options: &RenderOptions) -> [String; 4] {
+/// The templates of the pool's codes, with each slot written as `<from..to>`.
+fn shapes(namespace: &str, set: CharacterSet, options: &RenderOptions) -> [String; 5] {
     let renderer = renderer(&spec(namespace, set), options);
     Field::ALL.map(|field| {
         renderer
@@ -39,6 +39,7 @@ fn each_type_has_the_forms_of_its_standard() {
                 "https://id.example.com/01/19506000134359/21/<0..8>?src=label",
                 "(01)19506000134359(21)<0..8>",
                 "urn:epc:id:sgtin:9506000.113435.<0..8>",
+                "011950600013435921<0..8>",
             ],
         ),
         (
@@ -49,6 +50,7 @@ fn each_type_has_the_forms_of_its_standard() {
                 "https://id.example.com/00/<0..1>9506000<1..11>?src=label",
                 "(00)<0..1>9506000<1..11>",
                 "urn:epc:id:sscc:9506000.<0..10>",
+                "00<0..1>9506000<1..11>",
             ],
         ),
         (
@@ -59,9 +61,10 @@ fn each_type_has_the_forms_of_its_standard() {
                 "https://id.example.com/8003/09506000134352<0..12>?src=label",
                 "(8003)09506000134352<0..12>",
                 "urn:epc:id:grai:9506000.13435.<0..12>",
+                "800309506000134352<0..12>",
             ],
         ),
-        ("short_code#deployment#6", Alphanumeric, ["<0..6>", "https://go.example.com/<0..6>?src=label", "", ""]),
+        ("short_code#deployment#6", Alphanumeric, ["<0..6>", "https://go.example.com/<0..6>?src=label", "", "", ""]),
         (
             "giai#9506000#8",
             Alphanumeric,
@@ -70,6 +73,7 @@ fn each_type_has_the_forms_of_its_standard() {
                 "https://id.example.com/8004/9506000<0..8>?src=label",
                 "(8004)9506000<0..8>",
                 "urn:epc:id:giai:9506000.<0..8>",
+                "80049506000<0..8>",
             ],
         ),
         (
@@ -80,6 +84,7 @@ fn each_type_has_the_forms_of_its_standard() {
                 "https://id.example.com/8018/9506000<0..11>?src=label",
                 "(8018)9506000<0..11>",
                 "urn:epc:id:gsrn:9506000.<0..10>",
+                "80189506000<0..11>",
             ],
         ),
         (
@@ -90,6 +95,7 @@ fn each_type_has_the_forms_of_its_standard() {
                 "https://id.example.com/253/9506000134352<0..17>?src=label",
                 "(253)9506000134352<0..17>",
                 "urn:epc:id:gdti:9506000.13435.<0..17>",
+                "2539506000134352<0..17>",
             ],
         ),
         (
@@ -100,6 +106,7 @@ fn each_type_has_the_forms_of_its_standard() {
                 "https://id.example.com/8006/195060001343590102/21/<0..20>?src=label",
                 "(8006)195060001343590102(21)<0..20>",
                 "urn:epc:id:itip:9506000.113435.01.02.<0..20>",
+                "8006195060001343590102\u{1d}21<0..20>",
             ],
         ),
         (
@@ -110,6 +117,7 @@ fn each_type_has_the_forms_of_its_standard() {
                 "https://id.example.com/8010/9506000A%2F1%23B-2/8011/<0..7>?src=label",
                 "(8010)9506000A/1#B-2(8011)<0..7>",
                 "urn:epc:id:cpi:9506000.A%2F1%23B-2.<0..7>",
+                "80109506000A/1#B-2\u{1d}8011<0..7>",
             ],
         ),
         (
@@ -120,6 +128,7 @@ fn each_type_has_the_forms_of_its_standard() {
                 "https://id.example.com/255/9506000134352<0..12>?src=label",
                 "(255)9506000134352<0..12>",
                 "urn:epc:id:sgcn:9506000.13435.<0..12>",
+                "2559506000134352<0..12>",
             ],
         ),
     ] {
@@ -135,7 +144,7 @@ fn the_epc_uri_is_empty_rather_than_guessed() {
             CodeType::Sscc | CodeType::Gsrn | CodeType::Cpi => CharacterSet::Numeric,
             _ => CharacterSet::Alphanumeric,
         };
-        let [.., epc] = shapes(namespace, set, &options);
+        let [_, _, _, epc, _] = shapes(namespace, set, &options);
         epc
     };
     // An unknown prefix, the prefix of another company, the seed's GTIN with its incorrect check digit, and a prefix that is
@@ -178,6 +187,7 @@ fn a_short_code_without_domain_has_no_link() {
         assert_eq!(code.digital_link, "");
         assert_eq!(code.element_string, "");
         assert_eq!(code.epc_uri, "");
+        assert_eq!(code.barcode_data, "");
         assert_eq!(code.epc_join_key, "");
     }
 }
@@ -241,7 +251,7 @@ fn pieces_and_bytes_make_the_same_codes_as_one_by_one() {
         renderer.fill(start, &mut bytes).unwrap();
         for (index, row) in (start..).zip(bytes.chunks(width)).step_by(23) {
             let code = renderer.code(index).unwrap();
-            let forms = [&code.code, &code.digital_link, &code.element_string, &code.epc_uri];
+            let forms = [&code.code, &code.digital_link, &code.element_string, &code.epc_uri, &code.barcode_data];
             for (field, form) in Field::ALL.into_iter().zip(forms) {
                 let mut text = String::new();
                 for piece in renderer.pieces(field) {
@@ -257,6 +267,26 @@ fn pieces_and_bytes_make_the_same_codes_as_one_by_one() {
             }
             assert_eq!(code.epc_join_key, code.element_string);
         }
+    }
+}
+
+/// The rule of docs/codes.md, written for the element strings of all types: brackets stand for nothing, and a separator
+/// follows every value but the last, unless the Application Identifier is 00 or 01.
+fn data_of(element_string: &str) -> String {
+    let elements: Vec<_> = element_string.split('(').skip(1).filter_map(|element| element.split_once(')')).collect();
+    let data = elements.iter().map(|(ai, value)| match *ai {
+        "00" | "01" => format!("{ai}{value}"),
+        _ => format!("{ai}{value}{FNC1}"),
+    });
+    let data: String = data.collect();
+    data.strip_suffix(FNC1).unwrap_or(&data).to_owned()
+}
+
+#[test]
+fn barcode_data_has_a_separator_where_an_element_of_no_predefined_length_is_followed_by_another() {
+    for spec in every_pool() {
+        let code = renderer(&spec, &options()).code(spec.capacity() / 3).unwrap();
+        assert_eq!(code.barcode_data, data_of(&code.element_string), "{}", spec.namespace);
     }
 }
 
