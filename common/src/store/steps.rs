@@ -123,18 +123,19 @@ impl Store<'_> {
     }
 
     /// Counts the attempt of a woken reservation, once for each wake: before the attempt, so that one in which the worker
-    /// dies counts too. Gives the reservation as it is then; `None` if it changed after it was read.
+    /// dies counts too. It sets `progress_at`, so the next wake comes after the attempt. Gives the reservation as it is
+    /// then; `None` if it changed after it was read.
     ///
     /// # Errors
     /// As [`Store::save_progress`].
-    pub async fn count_attempt(&self, read: &Reservation) -> Result<Option<Reservation>, StoreError> {
-        let attempts = read.attempts.saturating_add(1);
+    pub async fn count_attempt(&self, read: &Reservation, now: Timestamp) -> Result<Option<Reservation>, StoreError> {
+        let counted = read.counted(now);
         let mut step = self.running(read);
-        step.set(&[("attempts", number(attempts))]);
+        step.set(&[("attempts", number(counted.attempts)), ("progress_at", text(now.to_string()))]);
         step.remove(&["woken"]);
         step.conditions.push("attribute_exists(#woken)".to_owned());
+        step.without_progress_since(read);
         let saved = self.update(step).await?;
-        let counted = Reservation { attempts, woken: false, version: read.version.saturating_add(1), ..read.clone() };
         Ok((saved == Saved::Done).then_some(counted))
     }
 

@@ -51,14 +51,16 @@ pub(crate) fn reduce(records: Vec<EventRecord>) -> (Vec<Hint>, Vec<String>) {
     (hints, unreadable)
 }
 
-/// What a worker writes when it counts an attempt, which it then makes itself.
-const COUNT: [&str; 3] = ["attempts", "woken", "version"];
+/// What a worker writes when it counts an attempt, which it then makes itself. A wake writes some of the same, but it sets
+/// `woken`, which a count removes.
+const COUNT: [&str; 4] = ["attempts", "woken", "progress_at", "version"];
 
 /// Whether a write changed nothing but keys of indexes, as the back-fill of an older table does, or counted an attempt.
 fn changes_nothing_to_do(record: &EventRecord) -> bool {
     let (old, new) = (&record.change.old_image, &record.change.new_image);
+    let is_count = old.contains_key("woken") && !new.contains_key("woken");
     let rest = |image: &HashMap<String, AttributeValue>| -> BTreeMap<String, AttributeValue> {
-        let is_seen = |name: &str| !INDEX_ATTRIBUTES.contains(&name) && !COUNT.contains(&name);
+        let is_seen = |name: &str| !INDEX_ATTRIBUTES.contains(&name) && !(is_count && COUNT.contains(&name));
         let members = image.iter().filter(|(name, _)| is_seen(name));
         members.map(|(name, value)| (name.clone(), value.clone())).collect()
     };

@@ -6,7 +6,7 @@ use common::{
     context::Context,
     metrics::Event,
     operations::tidy,
-    reservation::{ExportKey, Reservation, Work},
+    reservation::{Attempt, ExportKey, MAX_ATTEMPTS, Reservation, Work},
 };
 use futures::{StreamExt, stream::FuturesUnordered};
 
@@ -16,9 +16,6 @@ use crate::{
     export,
     records::Hint,
 };
-
-/// Attempts of a woken reservation before it ends as `error`.
-const MAX_ATTEMPTS: u32 = 8;
 
 /// Small exports (one PutObject each) that run concurrently. Each holds up to 8 MiB.
 const SMALL_EXPORTS_AT_ONCE: usize = 3;
@@ -83,11 +80,7 @@ async fn look(context: &Context, hint: &Hint) -> Result<Next, WorkError> {
         }
     }
     let Some(item) = item.filter(|item| !item.seeded) else { return Ok(Next::Nothing) };
-    let item = match item.woken && item.is_open() {
-        true => count_attempt(context, item).await?,
-        false => Some(item),
-    };
-    let Some(item) = item else { return Ok(Next::Nothing) };
+    let Some(item) = count_attempt(context, item).await? else { return Ok(Next::Nothing) };
     match Work::of(&item) {
         Work::Nothing => Ok(Next::Nothing),
         Work::Allocate => Ok(Next::Allocate(Box::new(item))),
@@ -100,18 +93,22 @@ async fn look(context: &Context, hint: &Hint) -> Result<Next, WorkError> {
     }
 }
 
-/// Counts the attempt of a woken reservation before it is made. Gives `None` when there is nothing to try: the reservation
-/// changed, or it ended because its attempts are used up.
+/// Counts the attempt before it is made, if the reservation was woken. Gives `None` when there is nothing to try: the
+/// reservation changed, or it ended because its attempts are used up.
 ///
 /// # Errors
 /// `WorkError::Transient` when DynamoDB, S3 or the secret cannot be reached. Then nothing is counted: an outage ends no
 /// reservation, however long it lasts.
 async fn count_attempt(context: &Context, item: Reservation) -> Result<Option<Reservation>, WorkError> {
+    let attempt = Attempt::of(&item, MAX_ATTEMPTS);
+    if attempt == Attempt::Try {
+        return Ok(Some(item));
+    }
     context.secret().await?;
     // Any key will do.
     context.bucket().head(ExportKey::PREFIX).await?;
-    if item.attempts < MAX_ATTEMPTS {
-        return Ok(context.store().count_attempt(&item).await?);
+    if attempt == Attempt::Count {
+        return Ok(context.store().count_attempt(&item, context.now()).await?);
     }
     context.metrics().record(&Event::GivenUp);
     let message = format!("It failed {MAX_ATTEMPTS} times. Set the status to \"new\" to try again.");

@@ -3,16 +3,12 @@
 
 use std::time::{Duration, SystemTime};
 
-use chrono::TimeDelta;
 use common::{
     context::Context,
-    reservation::{Reservation, Timestamp},
+    reservation::{Reservation, is_stale},
     store::{Saved, Store, StoreError},
 };
 use uuid::Uuid;
-
-/// Minutes without progress after which a reservation is woken.
-const STALE_MINUTES: i64 = 15;
 
 /// Time reserved at the end of an invocation.
 const RESERVE: Duration = Duration::from_secs(5);
@@ -66,9 +62,4 @@ async fn readable(store: Store<'_>, ids: &[Uuid], failed: &mut Option<StoreError
             items
         }
     }
-}
-
-fn is_stale(item: &Reservation, now: Timestamp) -> bool {
-    let limit = now.time() - TimeDelta::minutes(STALE_MINUTES);
-    item.is_open() && item.progress_at.is_none_or(|progress| progress.time() <= limit)
 }

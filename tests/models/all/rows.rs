@@ -130,7 +130,8 @@ pub(crate) fn file(incarnation_number: u8, generation: u8) -> String {
     file_id(incarnation(incarnation_number), generation.into()).to_string()
 }
 
-fn time(quarter: u8) -> Timestamp {
+/// A time in quarters of an hour.
+pub(crate) fn time(quarter: u8) -> Timestamp {
     let start = Timestamp::parse("2026-01-01T00:00:00Z").unwrap().time();
     Timestamp::new(start + std::time::Duration::from_secs(u64::from(quarter) * 900))
 }

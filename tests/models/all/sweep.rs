@@ -6,10 +6,10 @@
 //!
 //! | action | code | writes on the condition |
 //! |---|---|---|
-//! | `Tick` | `wake::is_stale`: 15 minutes have passed since `progress_at` | – |
-//! | `Sweep`, `Write` | `wake::wake`: reads, then `Store::nudge` or `Store::give_up` | as read: status, incarnation, generation, `version` without a range, upload and next part (`Store::running`), `attempts`, `progress_at` |
+//! | `Tick` | 15 minutes have passed since `progress_at` | – |
+//! | `Sweep`, `Write` | `wake::run`: reads, [`is_stale`], then `Store::wake` | as read: status, incarnation, generation, `version` without a range, upload and next part (`Store::running`), `attempts`, `progress_at` |
 //! | `Deliver` | `work::look` | – |
-//! | `Count` | only with [`Counting::Worker`]: counts the attempt before the try, or ends the reservation | the same |
+//! | `Count` | `work::count_attempt`: [`Attempt::of`], then `Store::count_attempt` or `Store::fail` | the same, and `woken` exists; `Store::fail` as `Try` |
 //! | `Try` | `Store::allocate`, `Store::complete` | `Store::running` |
 //! | `Fail` | the try fails or the worker dies; the record comes again, until the stream gives it up | – |
 //! | `Down`, `Up` | an outage of the function: every delivery fails | – |
@@ -21,17 +21,21 @@
 //! progress does), two writes of `progress_at` in one millisecond, and the slices between the first and the last (each
 //! resets the attempts, as the allocation does here).
 
+use domain::reservation::{Attempt, Reservation, Status, is_stale};
 use stateright::{Model, Property};
 
-use crate::check::{Protocol, exhaust, is_large, refute};
+use crate::{
+    check::{Protocol, exhaust, is_large, refute},
+    rows::{Row, time},
+};
 
 /// Who counts the attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Counting {
-    /// The sweep, with each wake (`Store::nudge`).
+    /// The sweep, with each wake, as in older versions.
     Sweep,
-    /// The worker, once for each wake, before its try. The sweep only wakes. The count sets `progress_at` too, so that no
-    /// sweep wakes the reservation during the try.
+    /// The worker, once for each wake, before its try (`Store::count_attempt`). The sweep only wakes. The count sets
+    /// `progress_at` too, so that no sweep wakes the reservation during the try.
     Worker,
     /// As `Worker`, but the count leaves `progress_at` as it is.
     WorkerAlone,
@@ -40,7 +44,7 @@ enum Counting {
 /// The bounds and the protocol.
 #[derive(Clone, Debug)]
 struct Sweep {
-    /// `wake::MAX_ATTEMPTS`, lower.
+    /// `MAX_ATTEMPTS` of `domain`, lower.
     max_attempts: u8,
     workers: usize,
     sweeps: usize,
@@ -80,6 +84,18 @@ struct Item {
 impl Item {
     fn is_open(self) -> bool {
         matches!(self.stage, Stage::New | Stage::InProgress)
+    }
+
+    /// The reservation that `domain` decides about. Its last progress was at the time 0.
+    fn real(self) -> Reservation {
+        let status = match self.stage {
+            Stage::New => Status::New,
+            Stage::InProgress => Status::InProgress,
+            Stage::Complete => Status::Complete,
+            Stage::Error => Status::Error,
+        };
+        let row = Row::created(0, 1, 0, 0).real(0);
+        Reservation { status, attempts: self.attempts.into(), woken: self.woken, ..row }
     }
 
     /// The condition of `Store::running`.
@@ -128,6 +144,11 @@ struct State {
 }
 
 impl State {
+    /// Whether the sweep wakes the reservation now: [`is_stale`].
+    fn is_due(&self) -> bool {
+        is_stale(&self.item.real(), time(u8::from(self.is_stale)))
+    }
+
     /// The same state with the smallest numbers. A copy is only compared with the stored item, so of its version all that
     /// matters is whether it is the stored one; time and writes are therefore without bound.
     fn canonical(mut self) -> Self {
@@ -198,23 +219,22 @@ impl Sweep {
     /// What a worker does that has read `read`: it counts the wake, if it was woken, and tries.
     fn count(&self, state: &mut State, worker: Worker, read: Item) {
         let trying = |item| Worker { at: At::Trying(item), ..worker };
-        if !read.woken {
-            state.workers.push(trying(read));
-            return;
-        }
         let is_as_read = state.item.is_running_as(read) && state.item.is_without_progress_since(read);
-        if !is_as_read || !state.item.woken {
-            // Another worker has counted this wake. Its write has a record of its own.
-            return;
-        }
-        let counted = Item { woken: false, ..state.item };
-        if read.attempts >= self.max_attempts {
-            self.write(state, Item { stage: Stage::Error, ..counted }, false);
-        } else {
-            let sets_progress = self.counting == Counting::Worker;
-            self.write(state, Item { attempts: read.attempts + 1, ..counted }, sets_progress);
-            let item = state.item;
-            state.workers.push(Worker { is_older: worker.is_older || sets_progress, ..trying(item) });
+        match Attempt::of(&read.real(), self.max_attempts.into()) {
+            Attempt::Try => state.workers.push(trying(read)),
+            // Otherwise another worker has counted this wake, and tries.
+            Attempt::Count if is_as_read && state.item.woken => {
+                let counted = read.real().counted(time(1));
+                let attempts = u8::try_from(counted.attempts).expect("the numbers of a model are small");
+                let sets_progress = self.counting == Counting::Worker;
+                self.write(state, Item { attempts, woken: counted.woken, ..state.item }, sets_progress);
+                let item = state.item;
+                state.workers.push(Worker { is_older: worker.is_older || sets_progress, ..trying(item) });
+            }
+            Attempt::GiveUp if state.item.is_running_as(read) => {
+                self.write(state, Item { stage: Stage::Error, woken: false, ..state.item }, false);
+            }
+            Attempt::Count | Attempt::GiveUp => {}
         }
     }
 }
@@ -244,7 +264,7 @@ impl Model for Sweep {
         if state.item.is_open() && !state.is_stale && !state.workers.iter().any(|worker| worker.is_older) {
             actions.push(Action::Tick);
         }
-        if state.item.is_open() && state.is_stale && state.sweeps.len() < self.sweeps {
+        if state.is_due() && state.sweeps.len() < self.sweeps {
             actions.push(Action::Sweep);
         }
         actions.extend((0..state.sweeps.len()).map(Action::Write));

@@ -1,9 +1,18 @@
-//! The decisions of the protocol that depend on a reservation alone: what the stream function does next, and what may be
-//! removed from the bucket (docs/architecture.md, "The steps").
+//! The decisions of the protocol that depend on a reservation alone: what the stream function does next, when the sweep
+//! wakes and when an attempt counts, and what may be removed from the bucket (docs/architecture.md, "The steps").
 //!
 //! The functions and the models in `tests/models` call the same code.
 
-use super::{ExportKey, Reservation, Status};
+use chrono::TimeDelta;
+
+use super::{ExportKey, Reservation, Status, Timestamp};
+
+/// Minutes without progress after which the sweep wakes a reservation. The time limit of the stream function is far below,
+/// so every worker that took the reservation up before has ended by then.
+pub const STALE_MINUTES: i64 = 15;
+
+/// Attempts of a woken reservation before it ends as `error`.
+pub const MAX_ATTEMPTS: u32 = 8;
 
 /// What the stream function does with a reservation that it has read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +39,36 @@ impl Work {
             (Status::InProgress, Some(_)) => Self::Export,
             (Status::Complete | Status::Error, _) => Self::Tidy,
             (Status::New, Some(_)) | (Status::InProgress, None) => Self::Impossible,
+        }
+    }
+}
+
+/// Whether the sweep wakes a reservation at this time (step 7).
+#[must_use]
+pub fn is_stale(item: &Reservation, now: Timestamp) -> bool {
+    let limit = now.time() - TimeDelta::minutes(STALE_MINUTES);
+    item.is_open() && item.progress_at.is_none_or(|progress| progress.time() <= limit)
+}
+
+/// What a worker does before it tries the next step of a reservation (step 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attempt {
+    /// Try: nobody woke it, or the wake is counted.
+    Try,
+    /// Count the attempt, then try.
+    Count,
+    /// End the reservation as `error`: it was woken once more after its last attempt.
+    GiveUp,
+}
+
+impl Attempt {
+    /// The decision for a reservation that may have so many attempts ([`MAX_ATTEMPTS`]; the models have fewer).
+    #[must_use]
+    pub fn of(item: &Reservation, most: u32) -> Self {
+        match item.woken && item.is_open() {
+            false => Self::Try,
+            true if item.attempts < most => Self::Count,
+            true => Self::GiveUp,
         }
     }
 }
@@ -105,6 +144,28 @@ mod tests {
             assert_eq!(found, kept, "{status} {generation}");
         }
         assert!(!export_may_go(&item(Complete, 2), "exports/other"));
+    }
+
+    #[test]
+    fn a_reservation_is_woken_after_fifteen_minutes_and_ended_by_the_wake_after_its_last_attempt() {
+        let at = |text| Timestamp::parse(text).unwrap();
+        let new = item(Status::New, 0);
+        assert!(!is_stale(&new, at("2026-01-02T03:19:04.999Z")));
+        assert!(is_stale(&new, at("2026-01-02T03:19:05Z")));
+        assert!(is_stale(&Reservation { progress_at: None, ..new.clone() }, at("2026-01-02T03:04:05Z")));
+        let late = at("2027-01-01T00:00:00Z");
+        assert!(!is_stale(&item(Status::Error, 0), late));
+        assert!(!is_stale(&Reservation { seeded: true, ..new.clone() }, late));
+
+        let of = |woken, attempts| Attempt::of(&Reservation { woken, attempts, ..new.clone() }, MAX_ATTEMPTS);
+        assert_eq!(
+            [of(false, 0), of(false, 8), of(true, 0), of(true, 7), of(true, 8)],
+            [Attempt::Try, Attempt::Try, Attempt::Count, Attempt::Count, Attempt::GiveUp]
+        );
+        let ended = Reservation { woken: true, ..item(Status::Error, 0) };
+        assert_eq!(Attempt::of(&ended, MAX_ATTEMPTS), Attempt::Try);
+        let counted = Reservation { woken: true, attempts: 7, ..new }.counted(late);
+        assert_eq!((counted.woken, counted.attempts, counted.progress_at), (false, 8, Some(late)));
     }
 
     #[test]

@@ -93,7 +93,7 @@ pub struct Reservation {
     /// Whether the sweep woke it and no worker has counted the attempt yet.
     #[serde(default, skip_serializing_if = "is_false")]
     pub woken: bool,
-    /// When the last progress was made.
+    /// When the last progress was made, the sweep woke it, or a worker counted an attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress_at: Option<Timestamp>,
     /// Whether the row was imported from a seed. Such a row is shown as it is and never processed.
@@ -196,6 +196,19 @@ impl Reservation {
             error_message: None,
             progress_at: Some(now),
             date_updated: Some(now),
+            ..self.clone()
+        }
+    }
+
+    /// The reservation after a worker counted the attempt of a wake (architecture, step 7). `progress_at` is the time of the
+    /// count, so that no wake overtakes the attempt and counts again.
+    #[must_use]
+    pub fn counted(&self, now: Timestamp) -> Self {
+        Self {
+            version: self.version.saturating_add(1),
+            attempts: self.attempts.saturating_add(1),
+            woken: false,
+            progress_at: Some(now),
             ..self.clone()
         }
     }

@@ -26,7 +26,7 @@ pub mod update;
 mod url_suffix;
 
 pub use create::sentence;
-pub use decisions::{Work, export_may_go, upload_may_go};
+pub use decisions::{Attempt, MAX_ATTEMPTS, STALE_MINUTES, Work, export_may_go, is_stale, upload_may_go};
 pub use export_key::{ExportKey, file_id};
 pub use export_type::{ExportType, Format, UnknownExportType};
 pub use field_error::{FieldError, Refusal};

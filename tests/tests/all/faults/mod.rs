@@ -3,6 +3,7 @@
 
 mod chaos;
 mod completions;
+mod counts;
 mod deadline;
 mod deaths;
 mod edits;

@@ -123,7 +123,7 @@ async fn a_step_whose_answer_is_lost_is_done_once() {
     let network = Network::failing("UpdateItem", Fault::LoseAnswer);
     let client = system.worker(&network);
     // The worker does not learn that it counted, so it does not try; the record of the wake is delivered again.
-    assert_eq!(client.store().count_attempt(&woken).await.unwrap(), None);
+    assert_eq!(client.store().count_attempt(&woken, now).await.unwrap(), None);
     let counted = system.item(id).await;
     assert_eq!((counted.attempts, counted.woken, counted.version), (1, false, woken.version + 1));
     assert_eq!(
