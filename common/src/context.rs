@@ -15,7 +15,7 @@ use std::{
 
 use aws_config::{SdkConfig, retry::RetryConfig, stalled_stream_protection::StalledStreamProtectionConfig};
 use aws_sdk_dynamodb::config::{Intercept as _, SharedInterceptor};
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use health::Health;
 use tokio::sync::OnceCell;
 
@@ -24,6 +24,7 @@ use crate::{
     clients::{self, CALL_SECONDS, TRY_SECONDS, timeouts},
     code::Secret,
     config::{Config, ConfigError, SecretSource},
+    host::{Host, Machine},
     https,
     identity::Identity,
     metrics::Metrics,
@@ -45,6 +46,7 @@ pub struct Context {
     identity: OnceLock<Identity>,
     metrics: Metrics,
     health: Health,
+    host: Arc<dyn Host>,
 }
 
 /// The secret cannot be used.
@@ -73,26 +75,32 @@ impl Context {
         let client = if config.endpoints.is_empty() { https::client() } else { https::direct() };
         let sdk = clients::from_env(client);
         let metrics = Metrics::on_stdout(&config.stack);
-        Ok(Self::assemble(config, &sdk, Vec::new(), metrics))
+        Ok(Self::assemble(config, &sdk, Vec::new(), metrics, Arc::new(Machine)))
     }
 
     /// Builds a context from settings and an SDK configuration. Its metrics are added up in memory (`local` and tests).
     #[must_use]
     pub fn new(config: Config, sdk: &SdkConfig) -> Arc<Self> {
-        Self::assemble(config, sdk, Vec::new(), Metrics::totals())
+        Self::on(Arc::new(Machine), config, sdk)
+    }
+
+    /// Like [`Context::new`], on another host.
+    #[must_use]
+    pub fn on(host: Arc<dyn Host>, config: Config, sdk: &SdkConfig) -> Arc<Self> {
+        Self::assemble(config, sdk, Vec::new(), Metrics::totals(), host)
     }
 
     /// Like [`Context::new`], with another destination of metrics.
     #[must_use]
     pub fn measured(config: Config, sdk: &SdkConfig, metrics: Metrics) -> Arc<Self> {
-        Self::assemble(config, sdk, Vec::new(), metrics)
+        Self::assemble(config, sdk, Vec::new(), metrics, Arc::new(Machine))
     }
 
     /// Like [`Context::new`], with an interceptor that sees every call of every client. Tests count and record calls
     /// with it.
     #[must_use]
     pub fn observed(config: Config, sdk: &SdkConfig, observer: SharedInterceptor) -> Arc<Self> {
-        Self::assemble(config, sdk, vec![observer], Metrics::totals())
+        Self::assemble(config, sdk, vec![observer], Metrics::totals(), Arc::new(Machine))
     }
 
     /// A context with other settings and one more observer, which replaces an observer of the same name. Both contexts
@@ -101,10 +109,16 @@ impl Context {
     pub fn observed_also(&self, config: Config, sdk: &SdkConfig, observer: SharedInterceptor) -> Arc<Self> {
         let others = self.observers.iter().filter(|other| other.name() != observer.name()).cloned();
         let observers = others.chain([observer.clone()]).collect();
-        Self::assemble(config, sdk, observers, self.metrics.clone())
+        Self::assemble(config, sdk, observers, self.metrics.clone(), Arc::clone(&self.host))
     }
 
-    fn assemble(config: Config, sdk: &SdkConfig, observers: Vec<SharedInterceptor>, metrics: Metrics) -> Arc<Self> {
+    fn assemble(
+        config: Config,
+        sdk: &SdkConfig,
+        observers: Vec<SharedInterceptor>,
+        metrics: Metrics,
+        host: Arc<dyn Host>,
+    ) -> Arc<Self> {
         let sdk = sdk
             .to_builder()
             .retry_config(RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(50)))
@@ -134,13 +148,20 @@ impl Context {
             identity: OnceLock::new(),
             metrics,
             health: Health::default(),
+            host,
         })
+    }
+
+    /// The machine of this process: time, waiting, random numbers.
+    #[must_use]
+    pub fn host(&self) -> &dyn Host {
+        &*self.host
     }
 
     /// The current time. All code that needs the time gets it here, and the pure modules get it as an argument.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        Timestamp::new(Utc::now())
+        Timestamp::new(DateTime::<Utc>::from(self.host.time()))
     }
 
     /// The settings.
@@ -170,7 +191,7 @@ impl Context {
     /// The tables.
     #[must_use]
     pub fn store(&self) -> Store<'_> {
-        Store::new(&self.dynamodb, &self.config)
+        Store::new(&self.dynamodb, &self.config, self.host())
     }
 
     /// The bucket of the exports.

@@ -13,6 +13,7 @@ pub mod clients;
 mod concurrency;
 pub mod config;
 pub mod context;
+pub mod host;
 pub mod https;
 pub mod identity;
 pub mod metrics;

@@ -37,7 +37,13 @@ impl Invoked {
     /// The context of an invocation that starts now.
     #[must_use]
     pub fn context(&self, request_id: &str) -> LambdaContext {
-        let deadline = SystemTime::now() + self.timeout;
+        self.context_at(request_id, SystemTime::now())
+    }
+
+    /// The context of an invocation that starts at a time.
+    #[must_use]
+    pub fn context_at(&self, request_id: &str, start: SystemTime) -> LambdaContext {
+        let deadline = start + self.timeout;
         let deadline = deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
         let mut context = LambdaContext::default();
         context.request_id = request_id.to_owned();

@@ -241,7 +241,7 @@ impl<'a> Evidence<'a> {
     async fn read_old_table(&mut self, table: &str) -> Result<(), Failure> {
         let mut config: Config = self.context.config().clone();
         table.clone_into(&mut config.tables.pools);
-        let store = Store::new(self.context.dynamodb(), &config);
+        let store = Store::new(self.context.dynamodb(), &config, self.context.host());
         let progress = Progress::new("pools of the old table", None);
         let mut after = None;
         loop {

@@ -6,12 +6,13 @@
 
 use std::{
     future::Future,
+    pin::pin,
     time::{Duration, SystemTime},
 };
 
-use tokio::time::Instant;
+use futures::future::{Either, select};
 
-use crate::operations::OperationError;
+use crate::{host::Host, operations::OperationError};
 
 /// Time reserved at the end of an invocation, to serialise the answer and send it to the gateway.
 const RESERVE: Duration = Duration::from_secs(2);
@@ -20,21 +21,21 @@ const RESERVE: Duration = Duration::from_secs(2);
 /// template.yaml) minus the reserve.
 pub(super) const LONGEST: Duration = Duration::from_secs(27);
 
-/// The time at which the work on a request must end.
+/// The time at which the work on a request must end, as an uptime of the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Deadline(Instant);
+pub struct Deadline(Duration);
 
 impl Deadline {
     /// The deadline of a request. `end` is the end of the invocation as stated by Lambda, and `None` outside Lambda.
     #[must_use]
-    pub fn of_invocation(end: Option<SystemTime>) -> Self {
-        Self(Instant::now() + budget(end.and_then(|end| end.duration_since(SystemTime::now()).ok())))
+    pub fn of_invocation(host: &dyn Host, end: Option<SystemTime>) -> Self {
+        Self(host.uptime().saturating_add(budget(end.map(|end| host.left_until(end)))))
     }
 
     /// This deadline, earlier by a duration. For a part of the work whose failure must still be reported.
     #[must_use]
     pub fn earlier(self, by: Duration) -> Self {
-        Self(self.0.checked_sub(by).unwrap_or(self.0))
+        Self(self.0.saturating_sub(by))
     }
 
     /// Runs work until the deadline. After the deadline, work does not start, so it writes nothing.
@@ -45,11 +46,19 @@ impl Deadline {
     ///
     /// # Errors
     /// `SERVICE_UNAVAILABLE` when the deadline comes first; otherwise the error of the work.
-    pub async fn bound<T, E: From<OperationError>>(self, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-        if Instant::now() >= self.0 {
+    pub async fn bound<T, E: From<OperationError>>(
+        self,
+        host: &dyn Host,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let left = self.0.saturating_sub(host.uptime());
+        if left.is_zero() {
             return Err(over().into());
         }
-        tokio::time::timeout_at(self.0, work).await.unwrap_or_else(|_| Err(over().into()))
+        match select(pin!(work), host.sleep(left)).await {
+            Either::Left((result, _)) => result,
+            Either::Right(((), _)) => Err(over().into()),
+        }
     }
 }
 
@@ -70,6 +79,7 @@ fn budget(left: Option<Duration>) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::Machine;
 
     #[test]
     fn work_ends_before_the_function_does_whatever_its_time_limit() {
@@ -86,24 +96,24 @@ mod tests {
 
     #[tokio::test]
     async fn work_is_cut_off_at_the_deadline_and_later_work_never_begins() {
-        let deadline = Deadline(Instant::now() + Duration::from_millis(1));
+        let deadline = Deadline(Machine.uptime() + Duration::from_millis(1));
         let hangs = std::future::pending::<Result<(), OperationError>>();
-        assert!(matches!(deadline.bound(hangs).await, Err(OperationError::Unavailable(_))));
+        assert!(matches!(deadline.bound(&Machine, hangs).await, Err(OperationError::Unavailable(_))));
         let mut begun = false;
         let late = async {
             begun = true;
             Ok(())
         };
-        assert!(matches!(deadline.bound(late).await, Err(OperationError::Unavailable(_))));
+        assert!(matches!(deadline.bound(&Machine, late).await, Err(OperationError::Unavailable(_))));
         assert!(!begun, "a write that begins after the deadline would have nobody to report it");
     }
 
     #[tokio::test]
     async fn work_that_ends_in_time_keeps_its_result() {
-        let deadline = Deadline::of_invocation(None);
-        assert_eq!(deadline.bound(std::future::ready(Ok::<_, OperationError>(7))).await.ok(), Some(7));
+        let deadline = Deadline::of_invocation(&Machine, None);
+        assert_eq!(deadline.bound(&Machine, std::future::ready(Ok::<_, OperationError>(7))).await.ok(), Some(7));
         let failed =
-            deadline.bound::<(), OperationError>(std::future::ready(Err(OperationError::InvalidCredentials))).await;
+            deadline.bound(&Machine, std::future::ready(Err::<(), _>(OperationError::InvalidCredentials))).await;
         assert!(matches!(failed, Err(OperationError::InvalidCredentials)));
         assert!(deadline.earlier(Duration::from_secs(1)) < deadline);
     }

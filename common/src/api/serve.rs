@@ -1,7 +1,5 @@
 //! From request to response: authentication, the operation, the envelope, CORS, ETag, one log line.
 
-use std::time::Instant;
-
 use lambda_http::{
     Body, Request, RequestExt as _, Response,
     http::{HeaderName, Method, StatusCode, header},
@@ -62,8 +60,10 @@ where
     F: FnOnce(&'a Context, Call) -> R,
     R: Future<Output = Result<Answer, ApiError>>,
 {
-    let started = Instant::now();
-    let deadline = Deadline::of_invocation(request.lambda_context_ref().map(|context| context.deadline()));
+    let host = context.host();
+    let started = host.uptime();
+    let end = request.lambda_context_ref().map(|context| context.deadline());
+    let deadline = Deadline::of_invocation(host, end);
     let request_id = &ids.request;
     let incoming = Incoming::new(request);
     let (method, path) = (incoming.method.clone(), incoming.path.clone());
@@ -72,7 +72,7 @@ where
     let result = if method == Method::OPTIONS {
         Ok(Answer::Methods(routes::methods(&path)))
     } else {
-        deadline.bound(run(context, incoming, operation, ids, deadline)).await
+        deadline.bound(host, run(context, incoming, operation, ids, deadline)).await
     };
     let mut response = match result {
         Ok(answer) => limited(answer.into_response()),
@@ -84,7 +84,7 @@ where
     for (name, value) in SECURITY_HEADERS {
         insert(&mut response, name, value);
     }
-    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let duration_ms = u64::try_from(host.uptime().saturating_sub(started).as_millis()).unwrap_or(u64::MAX);
     let (status, invocation) = (response.status().as_u16(), &ids.invocation);
     let path = logged(&path);
     tracing::info!(%method, path, status, duration_ms, request_id, invocation, "request {request_id}");

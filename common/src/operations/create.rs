@@ -257,8 +257,8 @@ async fn draft(
     }
     let birth = Birth {
         // A version 7 UUID, so ids are in the order of time and, within one request, of the array.
-        id: Uuid::now_v7(),
-        incarnation: Uuid::new_v4(),
+        id: context.host().ordered_id(),
+        incarnation: context.host().random_id(),
         user: session.caller.id().unwrap_or_default().to_owned(),
         now: session.now,
     };

@@ -19,7 +19,7 @@ use super::{
     items::{Item, get_text, key},
     tables::MAX_BATCH_ROUNDS,
 };
-use crate::{backoff::pause, concurrency::AT_ONCE, query::Row};
+use crate::{concurrency::AT_ONCE, query::Row};
 
 /// Rows in one batch read, which is as many as DynamoDB allows.
 const BATCH: usize = 100;
@@ -52,7 +52,7 @@ impl<'a> Store<'a> {
                 break;
             }
             if round > 0 {
-                pause(round).await;
+                self.pause(round).await;
             }
             let mut request = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(false);
             let mut projection = String::from("id");

@@ -20,12 +20,9 @@ use super::{
     tally_state::TallyState,
     transaction::{MAX_ACTIONS, Outcome, Reason, Transaction},
 };
-use crate::{
-    backoff::pause,
-    reservation::{
-        Timestamp,
-        tally::{Changes, Counted, Kind, Mark, Move, Pack, Tally, packs},
-    },
+use crate::reservation::{
+    Timestamp,
+    tally::{Changes, Counted, Kind, Mark, Move, Pack, Tally, packs},
 };
 
 /// Maximum number of rows of one step: their marks and the state are one batch read, and the rows another.
@@ -80,7 +77,7 @@ impl Store<'_> {
         let mut left: BTreeSet<Uuid> = ids.iter().copied().collect();
         for attempt in 1..=TRIES {
             if attempt > 1 {
-                pause(attempt).await;
+                self.pause(attempt).await;
             }
             let moves = self.moves(&left).await?;
             left = moves.iter().map(|one| one.id).collect();
@@ -89,7 +86,7 @@ impl Store<'_> {
             }
             let rows = if attempt <= SHARED_TRIES { MAX_ACTIONS } else { 1 };
             // Another lane for each try: a conflict is usually one on a tally.
-            let lane = rand::random_range(0..self.config.shards);
+            let lane = self.lane();
             for pack in packs(moves, MAX_ACTIONS, rows) {
                 done.transactions += 1;
                 match self.write_pack(&pack, lane, now).await? {
@@ -111,6 +108,12 @@ impl Store<'_> {
         }
         done.failed.extend(left);
         Ok(done)
+    }
+
+    /// One of the items whose sum is a tally.
+    fn lane(&self) -> u32 {
+        let most = u64::from(self.config.shards.saturating_sub(1));
+        u32::try_from(self.host.random_up_to(most)).unwrap_or_default()
     }
 
     /// The marks that have to be written for some rows. Each mark is read before its row.

@@ -77,7 +77,7 @@ pub use walk::{INDEX_ATTRIBUTES, IndexStage, Order, Partition, Times, Walk};
 
 use aws_sdk_dynamodb::Client;
 
-use crate::config::Config;
+use crate::{backoff, config::Config, host::Host};
 
 /// Maximum number of tries of a write that conflicts with another one.
 const MAX_ATTEMPTS: u32 = 10;
@@ -87,13 +87,19 @@ const MAX_ATTEMPTS: u32 = 10;
 pub struct Store<'a> {
     client: &'a Client,
     config: &'a Config,
+    host: &'a dyn Host,
 }
 
 impl<'a> Store<'a> {
-    /// The tables that the settings name, accessed through `client`.
+    /// The tables that the settings name, accessed through `client`. Between two tries of a write it waits on `host`.
     #[must_use]
-    pub fn new(client: &'a Client, config: &'a Config) -> Self {
-        Self { client, config }
+    pub fn new(client: &'a Client, config: &'a Config, host: &'a dyn Host) -> Self {
+        Self { client, config, host }
+    }
+
+    /// Waits before the next try of a write.
+    async fn pause(&self, attempt: u32) {
+        backoff::pause_on(self.host, attempt).await;
     }
 
     /// The settings with which the store was created.

@@ -12,7 +12,6 @@ use super::{
     pools::{LISTED, POOL, partition},
     transaction::Transaction,
 };
-use crate::backoff::pause;
 
 /// The key of the item that says how far the completion of older pools has come. No namespace has this form.
 const STATE: &str = "completion#pools";
@@ -122,7 +121,7 @@ impl Store<'_> {
     async fn send_until_decided(&self, transaction: &Transaction) -> Result<bool, StoreError> {
         for attempt in 1..=MAX_ATTEMPTS {
             match transaction.clone().send(self.client).await?.written() {
-                Err(StoreError::Busy(_)) => pause(attempt).await,
+                Err(StoreError::Busy(_)) => self.pause(attempt).await,
                 decided => return decided,
             }
         }

@@ -15,7 +15,6 @@ use super::{
     transaction::{MAX_ACTIONS, Outcome, Reason, Transaction},
     walk::{CREATED_ID, INDEX_ATTRIBUTES, OPEN, STATUS_CREATED, USER_KEY, created_key, status_key},
 };
-use crate::backoff::pause;
 use crate::reservation::Reservation;
 
 /// The result of creating reservations.
@@ -107,7 +106,7 @@ impl Store<'_> {
                     match Outcome::Cancelled(reasons).written() {
                         // A conflict with another transaction, perhaps with the same Idempotency-Key. The next try sees
                         // what that one wrote.
-                        Ok(_) | Err(StoreError::Busy(_)) => pause(attempt).await,
+                        Ok(_) | Err(StoreError::Busy(_)) => self.pause(attempt).await,
                         Err(error) => return Err(error),
                     }
                 }
@@ -160,10 +159,10 @@ impl Store<'_> {
                 Ok(false) => {
                     // Random back-off: the caller reads again and retries, and conflicting writers must not retry in
                     // step.
-                    pause(ASIDE).await;
+                    self.pause(ASIDE).await;
                     return Ok(Written::Overtaken);
                 }
-                Err(StoreError::Busy(_)) => pause(attempt).await,
+                Err(StoreError::Busy(_)) => self.pause(attempt).await,
                 Err(error) => return Err(error),
             }
         }

@@ -10,7 +10,7 @@ use super::{
     pools::put_new,
     transaction::Transaction,
 };
-use crate::{backoff::pause, reservation::Timestamp};
+use crate::reservation::Timestamp;
 
 /// The partition key of the row. No namespace is equal, because each contains `#`. The template names it too: functions
 /// that do not write pools may update this row and no other.
@@ -65,7 +65,7 @@ impl Store<'_> {
                         return Ok(row);
                     }
                 }
-                Err(StoreError::Busy(_)) => pause(attempt).await,
+                Err(StoreError::Busy(_)) => self.pause(attempt).await,
                 Err(error) => return Err(error),
             }
         }

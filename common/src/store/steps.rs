@@ -14,10 +14,7 @@ use super::{
     items::{self, number, text},
     transaction::Transaction,
 };
-use crate::{
-    backoff::pause,
-    reservation::{ExportProgress, Render, Reservation, Status, Timestamp},
-};
+use crate::reservation::{ExportProgress, Render, Reservation, Status, Timestamp};
 
 /// The result of one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +89,7 @@ impl Store<'_> {
             match transaction.clone().send(self.client).await?.written() {
                 Ok(true) => return Ok(Saved::Done),
                 Ok(false) => return Ok(Saved::Stale),
-                Err(StoreError::Busy(_)) => pause(attempt).await,
+                Err(StoreError::Busy(_)) => self.pause(attempt).await,
                 Err(error) => return Err(error),
             }
         }
@@ -180,7 +177,7 @@ impl Store<'_> {
                 Err(error) => match error.as_service_error() {
                     Some(UpdateItemError::ConditionalCheckFailedException(_)) => return Ok(Saved::Stale),
                     // A client's edit is in progress. A retry ensures that the work of the slice is not lost.
-                    Some(UpdateItemError::TransactionConflictException(_)) => pause(attempt).await,
+                    Some(UpdateItemError::TransactionConflictException(_)) => self.pause(attempt).await,
                     _ => return Err(classify(error)),
                 },
             }

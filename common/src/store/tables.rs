@@ -9,7 +9,7 @@ use super::{
     error::{classify, unless_condition_failed},
     items::Item,
 };
-use crate::{backoff::pause, concurrency};
+use crate::concurrency;
 
 /// Maximum number of rounds of a batch read. If items are still missing then, the read fails as busy.
 pub(super) const MAX_BATCH_ROUNDS: u32 = 8;
@@ -43,7 +43,7 @@ impl Store<'_> {
                 return Ok(found);
             }
             if round > 0 {
-                pause(round).await;
+                self.pause(round).await;
             }
             let request = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build()?;
             let answer = self.client.batch_get_item().request_items(table, request).send().await.map_err(classify)?;

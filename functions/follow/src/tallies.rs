@@ -41,7 +41,7 @@ pub(crate) async fn follow(context: &Context, changes: &[Change]) -> Vec<String>
             }
         }
     }
-    let lag = SystemTime::now().duration_since(oldest).unwrap_or_default();
+    let lag = context.host().time().duration_since(oldest).unwrap_or_default();
     record(context, &done, lag);
     let failed: BTreeSet<Uuid> = done.failed.into_iter().collect();
     let of_failed = records.iter().filter(|(id, _)| failed.contains(id));

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use common::{
     api::Call,
     context::Context,
+    host::Host,
     operations::{
         OperationError, Session,
         create::{self, Creation},
@@ -59,6 +60,11 @@ impl<'a> Execution<'a> {
         let body = self.call.body();
         self.created = create::create_all(self.context, self.session(), &creations, body, self.key).await?.into();
         Ok(())
+    }
+
+    /// The machine of this process.
+    pub(crate) fn host(&self) -> &'a dyn Host {
+        self.context.host()
     }
 
     fn session(&self) -> Session<'a> {

@@ -358,7 +358,8 @@ async fn run(
     selected: &Selected<'_>,
     call: &Call,
 ) -> Result<Json, Vec<Json>> {
-    call.deadline.earlier(REPORT).bound(execution.root(root, selected)).await.map_err(|error| {
+    let host = execution.host();
+    call.deadline.earlier(REPORT).bound(host, execution.root(root, selected)).await.map_err(|error| {
         let error = ApiError::from(error);
         report(call, &selected.key, &error);
         entries(selected, error)
@@ -374,8 +375,9 @@ async fn create_all(
     if creations.is_empty() {
         return Ok(());
     }
+    let host = execution.host();
     let work = async { Ok::<_, OperationError>(execution.create_all(creations).await) };
-    match call.deadline.earlier(REPORT).bound(work).await {
+    match call.deadline.earlier(REPORT).bound(host, work).await {
         Ok(done) => done.map_err(|(position, error)| (position, ApiError::from(error))),
         Err(error) => Err((0, error.into())),
     }

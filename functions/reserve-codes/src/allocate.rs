@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use common::{
-    backoff::pause,
+    backoff::pause_on,
     code::{Audience, CodeError, CodeRequest, CodeType, CompanyPrefix, Namespace, PoolSpec, is_own_key, pool_number},
     context::Context,
     directory::Organisation,
@@ -178,7 +178,7 @@ impl<'a> Group<'a> {
             }
             match self.attempt().await {
                 Ok(Progress::Again) => {}
-                Ok(Progress::Busy) => pause(attempt).await,
+                Ok(Progress::Busy) => pause_on(self.context.host(), attempt).await,
                 Err(error) => {
                     self.give_up(&error);
                     return;
@@ -277,7 +277,7 @@ impl<'a> Group<'a> {
             return Ok(PoolEntry::Known(pool));
         }
         let key = self.context.secret().await?.pool_key(&spec.namespace);
-        Ok(PoolEntry::Fresh(Pool::new(spec, pool_number(rand::random()), key.check_value())))
+        Ok(PoolEntry::Fresh(Pool::new(spec, pool_number(self.context.host().random()), key.check_value())))
     }
 
     /// Fails reservations by position, each with its own message.

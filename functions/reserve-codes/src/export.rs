@@ -3,13 +3,14 @@
 
 use std::{
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
 
 use common::{
     bucket::{Bucket, BucketError, ObjectHead},
     context::Context,
     export::{Cursor, ExportError, ExportFile, ExportType, FileHead, PartPlan},
+    host::Host,
     metrics::{self, Event},
     operations::{
         check_domains, freeze, renderer,
@@ -103,7 +104,7 @@ impl<'a> Job<'a> {
     }
 
     async fn run_single(&self) -> Result<(), WorkError> {
-        let begun = Instant::now();
+        let begun = self.host().uptime();
         let (body, _) = self.make(Cursor::START, Vec::new()).await?;
         let len = body.len() as u64;
         self.bucket().put(&self.head(), body).await?;
@@ -127,7 +128,7 @@ impl<'a> Job<'a> {
             },
         };
         let from = Cursor { part: export.next_part, row: export.next_row, crc32: export.crc32 };
-        let end = Instant::now().checked_add(slice);
+        let end = self.host().uptime().saturating_add(slice);
         match self.upload_parts(&upload, from, end).await? {
             Slice::Paused(cursor) => self.save(&upload, cursor).await.map(drop),
             Slice::Finished(end) => self.finish(&upload, end, deadline).await,
@@ -139,10 +140,10 @@ impl<'a> Job<'a> {
     ///
     /// The next part is rendered while earlier ones are uploaded. Memory is bounded by the parts in flight, not by the
     /// size of the file.
-    async fn upload_parts(&self, upload: &str, from: Cursor, end: Option<Instant>) -> Result<Slice, WorkError> {
+    async fn upload_parts(&self, upload: &str, from: Cursor, end: Duration) -> Result<Slice, WorkError> {
         let mut flying: JoinSet<(Cursor, Result<(), BucketError>)> = JoinSet::new();
         let buffers = Buffers::default();
-        let begun = Instant::now();
+        let begun = self.host().uptime();
         // Part number and length in bytes of every part that was sent.
         let mut sent: Vec<(u32, u64)> = Vec::new();
         let mut cursor = from;
@@ -173,7 +174,7 @@ impl<'a> Job<'a> {
                 (at, Bucket::new(&client, &client, &bucket).upload_part(&key, &upload, at.part, body).await)
             });
             cursor = next;
-            going &= end.is_none_or(|end| Instant::now() < end);
+            going &= self.host().uptime() < end;
         }
         while let Some(landed) = flying.join_next().await {
             note(landed.map_err(|error| WorkError::Transient(error.to_string()))?);
@@ -195,8 +196,8 @@ impl<'a> Job<'a> {
         }
     }
 
-    fn measure(&self, begun: Instant, rows: u64, bytes: u64) {
-        let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    fn measure(&self, begun: Duration, rows: u64, bytes: u64) {
+        let duration_ms = u64::try_from(self.since(begun).as_millis()).unwrap_or(u64::MAX);
         let slice = metrics::Slice { rows, bytes, duration_ms, reservation: self.item.id };
         self.context.metrics().record(&Event::Slice(slice));
     }
@@ -204,8 +205,8 @@ impl<'a> Job<'a> {
     /// Renders one part into an empty buffer, on a blocking thread, because rendering is CPU-bound.
     async fn make(&self, at: Cursor, mut body: Vec<u8>) -> Result<(Vec<u8>, Cursor), WorkError> {
         let file = Arc::clone(&self.file);
-        let made = tokio::task::spawn_blocking(move || file.write_part(at, &mut body).map(|next| (body, next)));
-        Ok(made.await.map_err(|error| WorkError::Transient(error.to_string()))??)
+        let made = self.host().computed(move || file.write_part(at, &mut body).map(|next| (body, next))).await;
+        Ok(made.ok_or_else(|| WorkError::Transient("a part could not be rendered".to_owned()))??)
     }
 
     /// Saves the progress. This write produces the stream record that starts the next slice. Gives whether it is saved.
@@ -293,7 +294,7 @@ impl<'a> Job<'a> {
             return self.clean_up().await;
         }
         let wait = self.context.config().object_wait;
-        let left = deadline.duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(RESERVE);
+        let left = self.host().left_until(deadline).saturating_sub(RESERVE);
         match self.await_object(wait.min(left)).await? {
             Some(len) => self.complete(len).await,
             None if left < wait => Err(WorkError::Transient("its upload is gone, and its object not there yet".into())),
@@ -304,17 +305,17 @@ impl<'a> Job<'a> {
     /// The size of the whole object, if it is or becomes visible within this time. While S3 joins the parts, the upload is
     /// gone and the object is not there yet.
     async fn await_object(&self, time: Duration) -> Result<Option<u64>, WorkError> {
-        let begun = Instant::now();
+        let begun = self.host().uptime();
         let mut pause = Duration::from_millis(50);
         loop {
             if let Some(len) = self.stored().await? {
                 return Ok(Some(len));
             }
-            let left = time.saturating_sub(begun.elapsed());
+            let left = time.saturating_sub(self.since(begun));
             if left.is_zero() {
                 return Ok(None);
             }
-            tokio::time::sleep(pause.min(left)).await;
+            self.host().sleep(pause.min(left)).await;
             pause = (pause * 2).min(MAX_PAUSE);
         }
     }
@@ -379,6 +380,15 @@ impl<'a> Job<'a> {
             rows: self.item.quantity(),
             contents: self.item.contents(),
         }
+    }
+
+    fn host(&self) -> &'a dyn Host {
+        self.context.host()
+    }
+
+    /// The time since an uptime.
+    fn since(&self, begun: Duration) -> Duration {
+        self.host().uptime().saturating_sub(begun)
     }
 
     fn store(&self) -> Store<'a> {

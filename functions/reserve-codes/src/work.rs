@@ -1,6 +1,6 @@
 //! Processes a batch: reads every reservation, allocates ranges, then writes small exports, then slices of large ones.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use common::{
     context::Context,
@@ -141,10 +141,11 @@ async fn run_exports(
         done.push(result);
     }
     // All slices of a batch share the time of one, so that the batch after it, with its small exports, comes soon.
-    let time = deadline.duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(export::RESERVE);
-    let (time, begun) = (context.config().slice.min(time), Instant::now());
+    let host = context.host();
+    let time = host.left_until(deadline).saturating_sub(export::RESERVE);
+    let (time, begun) = (context.config().slice.min(time), host.uptime());
     for (left, (position, job)) in (1..=u32::try_from(large.len()).unwrap_or(u32::MAX)).rev().zip(large) {
-        let slice = time.saturating_sub(begun.elapsed()) / left;
+        let slice = time.saturating_sub(host.uptime().saturating_sub(begun)) / left;
         done.push((position, job.run(slice, deadline).await));
     }
     done

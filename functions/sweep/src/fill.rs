@@ -52,7 +52,7 @@ pub(crate) async fn run(context: &Context, start: Start, deadline: SystemTime) -
         let mut filling = Filling::of_shard(shard, after);
         let mut last = after;
         next = loop {
-            if SystemTime::now() + RESERVE >= deadline {
+            if context.host().time() + RESERVE >= deadline {
                 return Ok(answer(filled, Some(Start { shard, after: last })));
             }
             match filling.next(store, &mut filled).await? {

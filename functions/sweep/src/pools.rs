@@ -28,7 +28,7 @@ pub(crate) async fn run(context: &Context, deadline: SystemTime) -> Result<Value
         return Ok(answer(&Completed::default(), true));
     }
     let mut completed = Completed::default();
-    while state.passes < PASSES && SystemTime::now() + RESERVE < deadline {
+    while state.passes < PASSES && context.host().time() + RESERVE < deadline {
         state.after = store.complete_old_pools(state.after.take(), &mut completed).await?;
         if state.after.is_none() {
             state.passes += 1;

@@ -96,7 +96,7 @@ pub(crate) async fn run(context: &Context, event: &Value, deadline: SystemTime) 
 pub(crate) async fn forget(context: &Context, deadline: SystemTime) -> Result<usize, StoreError> {
     let (store, forget) = (context.store(), forget_before(context));
     let (mut forgotten, mut after) = (0, None);
-    while SystemTime::now() + RESERVE < deadline {
+    while context.host().time() + RESERVE < deadline {
         let page = store.marks_page(after.as_ref(), forget).await?;
         forgotten += page.forgotten;
         after = page.next;
@@ -193,7 +193,7 @@ impl Run<'_> {
     }
 
     fn is_over(&self) -> bool {
-        SystemTime::now() + RESERVE >= self.deadline
+        self.context.host().time() + RESERVE >= self.deadline
     }
 }
 

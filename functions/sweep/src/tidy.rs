@@ -87,7 +87,7 @@ impl Task {
 pub(crate) async fn run(context: &Context, task: Task, deadline: SystemTime) -> Result<Value, TidyError> {
     let end = deadline - RESERVE;
     // Half of the time to look, the rest to remove.
-    let time = end.duration_since(SystemTime::now()).unwrap_or_default();
+    let time = context.host().left_until(end);
     let mut round =
         Round { context, end: end - time / 2, min_age: task.min_age, found: Found::default(), failed: None };
     round.look_at_everything().await?;
@@ -149,12 +149,12 @@ struct Round<'a> {
 
 impl Round<'_> {
     fn is_over(&self) -> bool {
-        SystemTime::now() > self.end || !self.found.has_room()
+        self.context.host().time() > self.end || !self.found.has_room()
     }
 
     async fn look_at_everything(&mut self) -> Result<(), TidyError> {
         let bucket = self.context.bucket();
-        let middle = format!("{}{}", ExportKey::PREFIX, Uuid::new_v4());
+        let middle = format!("{}{}", ExportKey::PREFIX, self.context.host().random_id());
         for (after, until) in [(Some(middle.clone()), None), (None, Some(middle))] {
             let mut token = None;
             while !self.is_over() {
@@ -212,7 +212,7 @@ async fn remove(context: &Context, found: &Found, end: SystemTime, failed: &mut 
     let owners: Vec<Owner> = found.unknown.union(&found.untidy).copied().collect();
     for page in owners.chunks(PAGE) {
         for ((id, incarnation), item) in rows(context, page, failed).await {
-            if SystemTime::now() > end {
+            if context.host().time() > end {
                 tracing::warn!("sweep ran out of time while it removed exports");
                 return;
             }

@@ -23,7 +23,7 @@ pub(crate) async fn run(context: &Context, deadline: SystemTime) -> Result<usize
     // the end.
     let mut failed: Option<StoreError> = None;
     // If time runs out, the next run continues: reservations that were woken have recent progress and are skipped.
-    while SystemTime::now() + RESERVE < deadline {
+    while context.host().time() + RESERVE < deadline {
         let ids = entries.next(store, 100).await?;
         if ids.is_empty() {
             break;

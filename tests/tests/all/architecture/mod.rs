@@ -29,6 +29,7 @@ const LAYERS: &[&[&str]] = &[
         "common::metrics",
         "common::telemetry",
     ],
+    &["common::host"],
     &["domain::export", "domain::query"],
     &["domain::directory", "domain::reservation"],
     &["domain::code"],
