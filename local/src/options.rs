@@ -1,10 +1,13 @@
 //! The options of `cargo run`. Tests that start the system in their own process use them too.
 
 use std::{
+    fmt,
     net::{IpAddr, Ipv4Addr},
     path::PathBuf,
+    sync::Arc,
 };
 
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use clap::Parser;
 use common::export::PartPolicy;
 
@@ -12,6 +15,17 @@ use crate::{invoke_endpoint::InvokeEndpoint, s3::StepLog, template::Parameter};
 
 /// The token of the administrator that a laptop gets by default. It is in the documentation, so it protects nothing.
 pub const DEFAULT_TOKEN: &str = "local-token";
+
+/// What lies between the functions and their stores: takes the client that reaches the stores and gives the one that the
+/// functions use. Tests inject faults with it.
+#[derive(Clone)]
+pub struct Between(pub Arc<dyn Fn(SharedHttpClient) -> SharedHttpClient + Send + Sync>);
+
+impl fmt::Debug for Between {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Between")
+    }
+}
 
 /// Runs the whole system in one process with embedded DynamoDB and S3; needs no Docker and no AWS account
 #[derive(Clone, Debug, Parser)]
@@ -78,6 +92,9 @@ pub struct Options {
     /// Where the embedded S3 notes what it flushes to disk, and flushes it; for tests, not an option of the command line
     #[arg(skip)]
     pub step_log: Option<StepLog>,
+    /// What lies between the functions and their stores; for tests, not an option of the command line
+    #[arg(skip)]
+    pub between: Option<Between>,
 }
 
 impl Options {
@@ -104,6 +121,7 @@ impl Options {
             serves_admin: false,
             part_policy: None,
             step_log: None,
+            between: None,
         }
     }
 

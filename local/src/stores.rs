@@ -19,6 +19,7 @@ use crate::{
     access_key::AccessKey,
     data_dir::{DataDir, DataDirError},
     dynamodb::{DynamoDb, DynamoDbError},
+    options::Between,
     s3::{Access, Durability, MIN_PART, S3, S3StartError},
     template::{REGION, TEMPLATE, Template, TemplateError},
 };
@@ -73,6 +74,15 @@ pub(crate) struct Sockets {
     pub(crate) key: AccessKey,
 }
 
+/// What tests set.
+#[derive(Debug, Default)]
+pub(crate) struct ForTests {
+    /// How exports are cut into parts.
+    pub(crate) part_policy: Option<PartPolicy>,
+    /// What lies between the functions and the stores.
+    pub(crate) between: Option<Between>,
+}
+
 impl Stores {
     /// Opens an existing data directory that no other process uses. The stores listen on free ports of 127.0.0.1.
     ///
@@ -84,7 +94,7 @@ impl Stores {
         let any = || TcpListener::bind(("127.0.0.1", 0));
         let sockets = Sockets { engine: any()?, s3: any()?, key: AccessKey::random() };
         let durability = Durability::from(!data_dir.is_temporary());
-        Self::open(data_dir, &Template::parse(TEMPLATE, &[])?, sockets, None, durability).await
+        Self::open(data_dir, &Template::parse(TEMPLATE, &[])?, sockets, ForTests::default(), durability).await
     }
 
     /// Opens the stores of a data directory. Creates missing tables, and completes rows that are older than an index.
@@ -95,18 +105,20 @@ impl Stores {
         data_dir: DataDir,
         template: &Template,
         sockets: Sockets,
-        part_policy: Option<PartPolicy>,
+        tests: ForTests,
         durability: Durability,
     ) -> Result<Self, StoresError> {
         let dynamodb = Arc::new(DynamoDb::start_on(&data_dir, sockets.engine)?);
         dynamodb.create_tables(&template.tables).await?;
+        let ForTests { part_policy, between } = tests;
         let min_part = part_policy.map_or(MIN_PART, |policy| policy.part_len.min(MIN_PART));
         let access = Access { listener: sockets.s3, key: sockets.key };
         let s3 = S3::start_with(&data_dir.objects(), &template.buckets, durability, min_part, access).await?;
         let mut config = config(template, &dynamodb, &s3, data_dir.secret()?)?;
         config.part_policy = part_policy.unwrap_or_default();
-        let sdk = sdk_config(&s3).to_builder().http_client(dynamodb.http_client()).build();
-        let context = Context::new(config, &sdk);
+        let client = dynamodb.http_client();
+        let client = between.map_or_else(|| client.clone(), |between| between.0(client.clone()));
+        let context = Context::new(config, &sdk_config(&s3).to_builder().http_client(client).build());
         // Of a directory of an older version. The note comes after the last row, so a start that was cut short is repeated.
         if !data_dir.has_index_keys() {
             complete_index_keys(&context).await?;

@@ -32,7 +32,7 @@ use crate::{
     secrets::SecretsManager,
     seed,
     seed::SeedError,
-    stores::{Sockets, Stores, StoresError},
+    stores::{ForTests, Sockets, Stores, StoresError},
     stream::{Failures, Mapping, Pace, StreamReader},
     template::{Function, Schedule, TEMPLATE, Template, TemplateError},
 };
@@ -146,8 +146,9 @@ impl System {
             Some(log) => Durability::noted(log),
             None => Durability::from(!data_dir.is_temporary()),
         };
+        let tests = ForTests { part_policy: options.part_policy, between: options.between };
         let Stores { context, dynamodb, s3, data_dir } =
-            Stores::open(data_dir, &template, sockets, options.part_policy, durability).await?;
+            Stores::open(data_dir, &template, sockets, tests, durability).await?;
         let token = match &options.seed {
             Some(path) => seed::load(&context, path).await?,
             None => {

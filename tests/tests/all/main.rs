@@ -9,6 +9,7 @@
 //! | `tenants` | what one organisation can learn of another |
 //! | `stream` | what `reserve-codes`, `follow` and `sweep` do: how reservations end, slices, uploads, counts |
 //! | `faults` | crashes, hanging stores, lost answers, concurrent writers; after each the invariants must hold |
+//! | `simulation` | the real code under faults that a seed chooses, and what must hold when they stop |
 //! | `tenants` | organisations that share a deployment: what one learns of another, and how much one may take |
 //! | `admin` | the operators' command, against a system that runs |
 //! | `deployment` | template.yaml, events/, IAM permissions, metrics, alarms, costs, and what the documents name |
@@ -35,6 +36,8 @@ mod openapi;
 mod operators;
 #[cfg(test)]
 mod rest;
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod stream;
 #[cfg(test)]

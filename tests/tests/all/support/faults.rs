@@ -1,7 +1,7 @@
 //! The fault injector: the network between a worker and its stores.
 //!
 //! [`Network`] is the HTTP client of the AWS SDK in a worker. It logs every request, and at one of them it injects a
-//! [`Fault`].
+//! [`Fault`], or at those that a [`Plan`] chooses.
 
 use std::{
     fmt,
@@ -11,29 +11,26 @@ use std::{
     time::Duration,
 };
 
-use aws_smithy_runtime_api::{
-    client::{
-        http::{
-            HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
-            SharedHttpConnector,
-        },
-        orchestrator::{HttpRequest, HttpResponse},
-        result::ConnectorError,
-        runtime_components::RuntimeComponents,
+use aws_sdk_dynamodb::config::{AsyncSleep as _, SharedAsyncSleep, Sleep};
+use aws_smithy_runtime_api::client::{
+    http::{
+        HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
     },
-    http::StatusCode,
+    orchestrator::{HttpRequest, HttpResponse},
+    result::ConnectorError,
+    runtime_components::RuntimeComponents,
 };
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use axum::body::Bytes;
 use common::{config::Config, context::Context};
 use http_body::Frame;
 use local::{s3::StepLog, system::sdk_config};
-use tokio::{
-    sync::{Notify, Semaphore},
-    time::Sleep,
-};
+use tokio::sync::{Notify, Semaphore};
 
-use super::harness::{PATIENCE, Running};
+use super::{
+    answers::{Trouble, connection_error, forbidden, missing},
+    harness::{PATIENCE, Running},
+};
 
 /// What happens at one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +57,38 @@ pub(crate) enum Fault {
     Delay(Duration),
     /// The request is done. The headers of its answer come at once, and the body after this time.
     SlowBody(Duration),
+    /// The request is not sent, once; the SDK retries.
+    Fail,
+    /// The request is not sent and never answered: the SDK gives this try up after its time limit.
+    Hang,
+    /// The request is done and never answered.
+    HangAfter,
+    /// The request is not done. The store answers with an error.
+    Refuse(Trouble),
+    /// The request is done. The store answers with an error nevertheless.
+    RefuseOnce(Trouble),
+    /// The connection is reset when half of the body of the request is sent.
+    Reset,
+    /// The request is not answered, and is done after this time, when its sender has given it up.
+    Late(Duration),
 }
+
+/// Chooses a fault for each request.
+pub(crate) trait Plan: fmt::Debug + Send + Sync {
+    /// What happens to the next request.
+    fn next(&self, request: &Request) -> Course;
+}
+
+/// What happens to a request: it takes a while, suffers a fault, and its answer takes a while.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Course {
+    pub(crate) before: Duration,
+    pub(crate) fault: Option<Fault>,
+    pub(crate) after: Duration,
+}
+
+/// Another body for a request to DynamoDB: `None` to leave it as it is.
+pub(crate) type Rewrite = fn(&Request) -> Option<String>;
 
 /// The request at which the fault is injected.
 #[derive(Clone, Copy, Debug)]
@@ -101,6 +129,8 @@ struct Inner {
     state: Mutex<State>,
     struck: Notify,
     release: Semaphore,
+    plan: Option<Arc<dyn Plan>>,
+    rewrite: Option<Rewrite>,
 }
 
 #[derive(Default)]
@@ -133,6 +163,7 @@ enum Verdict {
     Refusal,
     Missing(&'static str),
     Strike(Fault),
+    Planned(Course),
 }
 
 impl Network {
@@ -146,13 +177,13 @@ impl Network {
         Self::new(Some((at.into(), fault)))
     }
 
+    /// A network over another client with a plan of faults.
+    pub(crate) fn planned(client: SharedHttpClient, plan: Arc<dyn Plan>, rewrite: Option<Rewrite>) -> Self {
+        Self(Arc::new(Inner { plan: Some(plan), rewrite, ..Inner::new(client, None) }))
+    }
+
     fn new(fault: Option<(At, Fault)>) -> Self {
-        Self(Arc::new(Inner {
-            client: aws_smithy_http_client::Builder::new().build_http(),
-            state: Mutex::new(State { fault, ..State::default() }),
-            struck: Notify::new(),
-            release: Semaphore::new(0),
-        }))
+        Self(Arc::new(Inner::new(aws_smithy_http_client::Builder::new().build_http(), fault)))
     }
 
     /// A worker on this network, over the stores of a system, with other settings.
@@ -223,6 +254,9 @@ impl Network {
         if let Some(log) = &state.log {
             log.lock().unwrap().push(request.operation.clone());
         }
+        if let Some(plan) = &self.0.plan {
+            return Verdict::Planned(plan.next(&request));
+        }
         let missing = state.hidden.iter().find(|hidden| **hidden == request.operation).copied();
         state.requests.push(request);
         if let Some(operation) = missing {
@@ -269,6 +303,19 @@ impl Network {
     }
 }
 
+impl Inner {
+    fn new(client: SharedHttpClient, fault: Option<(At, Fault)>) -> Self {
+        Self {
+            client,
+            state: Mutex::new(State { fault, ..State::default() }),
+            struck: Notify::new(),
+            release: Semaphore::new(0),
+            plan: None,
+            rewrite: None,
+        }
+    }
+}
+
 impl fmt::Debug for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Network")
@@ -278,86 +325,132 @@ impl fmt::Debug for Network {
 impl HttpClient for Network {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
         let inner = self.0.client.http_connector(settings, components);
-        SharedHttpConnector::new(Connector { network: self.clone(), inner })
+        let sleep = components.sleep_impl().unwrap();
+        SharedHttpConnector::new(Connector { network: self.clone(), inner, sleep })
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Connector {
     network: Network,
     inner: SharedHttpConnector,
+    sleep: SharedAsyncSleep,
 }
 
 impl HttpConnector for Connector {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let network = self.network.clone();
-        match self.network.verdict(logged(&request)) {
+    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
+        let logged = logged(&request);
+        if let Some(body) = self.network.0.rewrite.and_then(|rewrite| rewrite(&logged)) {
+            request.headers_mut().insert("content-length", body.len().to_string());
+            *request.body_mut() = SdkBody::from(body);
+        }
+        let trouble = logged.clone();
+        match self.network.verdict(logged) {
             Verdict::Pass => self.inner.call(request),
             Verdict::Silence => HttpConnectorFuture::new(std::future::pending()),
             Verdict::Error => HttpConnectorFuture::ready(Err(connection_error())),
             Verdict::Refusal => HttpConnectorFuture::ready(Ok(forbidden())),
             Verdict::Missing(operation) => HttpConnectorFuture::ready(Ok(missing(operation))),
             Verdict::Strike(fault) => {
-                let inner = self.inner.clone();
+                let connector = self.clone();
+                HttpConnectorFuture::new(async move { connector.suffer(request, fault, &trouble).await })
+            }
+            Verdict::Planned(course) => {
+                let connector = self.clone();
                 HttpConnectorFuture::new(async move {
-                    match fault {
-                        Fault::HoldBefore => network.hold().await,
-                        Fault::Delay(time) => tokio::time::sleep(time).await,
-                        _ => {}
-                    }
-                    let answer = inner.call(request).await;
-                    match fault {
-                        Fault::DieAfter => {
-                            network.die();
-                            std::future::pending().await
-                        }
-                        Fault::HoldAfter => {
-                            network.hold().await;
-                            answer
-                        }
-                        Fault::HoldAndLose => {
-                            network.hold().await;
-                            Err(connection_error())
-                        }
-                        Fault::SlowBody(time) => Ok(late(answer?, time).await),
-                        Fault::LoseAnswer => Err(connection_error()),
-                        Fault::RefuseAfter => Ok(forbidden()),
-                        _ => answer,
-                    }
+                    connector.sleep.sleep(course.before).await;
+                    let answer = match course.fault {
+                        Some(fault) => connector.suffer(request, fault, &trouble).await,
+                        None => connector.inner.call(request).await,
+                    };
+                    connector.sleep.sleep(course.after).await;
+                    answer
                 })
             }
         }
     }
 }
 
-fn connection_error() -> ConnectorError {
-    ConnectorError::io("the network is down".into())
+impl Connector {
+    async fn suffer(
+        &self,
+        mut request: HttpRequest,
+        fault: Fault,
+        logged: &Request,
+    ) -> Result<HttpResponse, ConnectorError> {
+        let network = &self.network;
+        match fault {
+            Fault::HoldBefore => network.hold().await,
+            Fault::Delay(time) => self.sleep.sleep(time).await,
+            Fault::Fail => return Err(connection_error()),
+            Fault::Hang => std::future::pending().await,
+            Fault::Refuse(trouble) => return Ok(trouble.answer(logged)),
+            Fault::Reset => cut(&mut request).await,
+            Fault::Late(time) => {
+                let Self { inner, sleep, .. } = self.clone();
+                tokio::spawn(async move {
+                    sleep.sleep(time).await;
+                    drop(inner.call(request).await);
+                });
+                return std::future::pending().await;
+            }
+            _ => {}
+        }
+        let answer = self.inner.call(request).await;
+        match fault {
+            Fault::DieAfter => {
+                network.die();
+                std::future::pending().await
+            }
+            Fault::HoldAfter => {
+                network.hold().await;
+                answer
+            }
+            Fault::HoldAndLose => {
+                network.hold().await;
+                Err(connection_error())
+            }
+            Fault::SlowBody(time) => Ok(late(answer?, self.sleep.sleep(time)).await),
+            Fault::LoseAnswer | Fault::Reset => Err(connection_error()),
+            Fault::HangAfter => std::future::pending().await,
+            Fault::RefuseAfter => Ok(forbidden()),
+            Fault::RefuseOnce(trouble) => Ok(trouble.answer(logged)),
+            _ => answer,
+        }
+    }
 }
 
-fn forbidden() -> HttpResponse {
-    HttpResponse::new(StatusCode::try_from(403).unwrap(), "".into())
+/// Cuts the body of a request in the middle: the server sees a connection that ends.
+async fn cut(request: &mut HttpRequest) {
+    let body = std::mem::replace(request.body_mut(), SdkBody::taken());
+    let bytes = ByteStream::new(body).collect().await.unwrap().into_bytes();
+    let half = bytes.slice(..bytes.len() / 2);
+    *request.body_mut() = SdkBody::from_body_1_x(CutBody(Some(half)));
 }
 
-/// S3's answer to a part of an upload that does not exist. An answer to HEAD has no body.
-fn missing(operation: &str) -> HttpResponse {
-    let body = match operation {
-        "HeadObject" => "",
-        _ => "<Error><Code>NoSuchUpload</Code><Message>The upload does not exist.</Message></Error>",
-    };
-    HttpResponse::new(StatusCode::try_from(404).unwrap(), body.into())
+struct CutBody(Option<Bytes>);
+
+impl http_body::Body for CutBody {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Waker<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let half = self.0.take().filter(|half| !half.is_empty());
+        Poll::Ready(Some(half.map(Frame::data).ok_or_else(|| std::io::Error::other("the connection was reset"))))
+    }
 }
 
 /// An answer whose body comes after this time.
-async fn late(mut answer: HttpResponse, time: Duration) -> HttpResponse {
+async fn late(mut answer: HttpResponse, wait: Sleep) -> HttpResponse {
     let body = std::mem::replace(answer.body_mut(), SdkBody::taken());
     let bytes = ByteStream::new(body).collect().await.unwrap().into_bytes();
-    let body = LateBody { wait: Box::pin(tokio::time::sleep(time)), bytes: Some(bytes) };
+    let body = LateBody { wait, bytes: Some(bytes) };
     *answer.body_mut() = SdkBody::from_body_1_x(body);
     answer
 }
 
 struct LateBody {
-    wait: Pin<Box<Sleep>>,
+    wait: Sleep,
     bytes: Option<Bytes>,
 }
 
@@ -366,7 +459,9 @@ impl http_body::Body for LateBody {
     type Error = std::io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Waker<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        ready!(self.wait.as_mut().poll(cx));
+        if self.bytes.is_some() {
+            ready!(Pin::new(&mut self.wait).poll(cx));
+        }
         Poll::Ready(self.bytes.take().map(|bytes| Ok(Frame::data(bytes))))
     }
 }
@@ -390,6 +485,7 @@ fn logged(request: &HttpRequest) -> Request {
         "GET" if has("uploadId") => "ListParts",
         "GET" if has("uploads") => "ListMultipartUploads",
         "GET" if has("list-type") => "ListObjectsV2",
+        "GET" => "GetObject",
         other => panic!("{other} {} is no operation of a worker", request.uri()),
     };
     Request { operation: operation.to_owned(), body: String::new() }

@@ -11,13 +11,21 @@ use std::{
     time::{Duration, Instant},
 };
 
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use common::{context::Context, export::PartPolicy, store::Store};
-use local::{options::Options, s3::StepLog, system::System};
+use local::{
+    options::{Between, Options},
+    s3::StepLog,
+    system::System,
+};
 use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
-use super::api::{Api, Reply};
+use super::{
+    api::{Api, Reply},
+    faults::{Network, Plan},
+};
 
 /// The token of the administrator that a system without seed rows has.
 pub(crate) const TOKEN: &str = "local-token";
@@ -94,6 +102,13 @@ impl Setup {
     /// Notes what the embedded S3 flushes to disk.
     pub(crate) fn step_log(mut self, log: &StepLog) -> Self {
         self.options.step_log = Some(Arc::clone(log));
+        self
+    }
+
+    /// Puts this network between the functions and their stores.
+    pub(crate) fn between(mut self, plan: Arc<dyn Plan>) -> Self {
+        let network = move |client| SharedHttpClient::new(Network::planned(client, Arc::clone(&plan), None));
+        self.options.between = Some(Between(Arc::new(network)));
         self
     }
 

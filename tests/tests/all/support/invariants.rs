@@ -139,13 +139,20 @@ pub(crate) async fn stored(context: &Context) -> Stored {
     Stored { state, files, exports }
 }
 
-/// Asserts RSV-1, RSV-2, RSV-3, RSV-8, RSV-9 and RSV-11 of the tables and RSV-4 of every export. Returns what was read.
-pub(crate) async fn assert_consistent(context: &Context) -> Stored {
+/// Reads everything, and finds the breaches of RSV-1, RSV-2, RSV-3, RSV-8, RSV-9 and RSV-11 of the tables and of RSV-4 of
+/// every export.
+pub(crate) async fn breaches(context: &Context) -> (Stored, Vec<Breach>) {
     let stored = stored(context).await;
     let mut breaches = stored.state.breaches();
     for item in stored.state.exported() {
-        breaches.extend(export_is_right(context, &stored, item).await);
+        breaches.extend(export_breaches_of(context, &stored, item).await);
     }
+    (stored, breaches)
+}
+
+/// Asserts that there are no [`breaches`]. Returns what was read.
+pub(crate) async fn assert_consistent(context: &Context) -> Stored {
+    let (stored, breaches) = breaches(context).await;
     assert_eq!(breaches, [], "{} breaches", breaches.len());
     stored
 }
@@ -170,14 +177,16 @@ pub(crate) async fn assert_settled(context: &Context) -> Stored {
 }
 
 /// RSV-4: downloads an export and compares it with a fresh rendering.
-async fn export_is_right(context: &Context, stored: &Stored, item: &Reservation) -> Vec<Breach> {
+async fn export_breaches_of(context: &Context, stored: &Stored, item: &Reservation) -> Vec<Breach> {
+    let breach = |found: &str| vec![Breach { id: "RSV-4", found: format!("reservation {}: {found}", item.id) }];
     let row = stored.files.iter().find(|row| Some(&row.id) == item.export_file.as_ref());
-    let Some(row) = row else {
-        return vec![Breach { id: "RSV-4", found: format!("reservation {}: no file row", item.id) }];
-    };
-    let object = context.s3().get_object().bucket(&context.config().bucket).key(&row.s3_key).send().await.unwrap();
+    let Some(row) = row else { return breach("no file row") };
+    let object = context.s3().get_object().bucket(&context.config().bucket).key(&row.s3_key).send().await;
+    let Ok(object) = object else { return breach("no object") };
     let bytes = object.body.collect().await.unwrap().into_bytes();
-    assert_eq!(row.filesize, bytes.len() as u64, "filesize of {}", row.id);
+    if row.filesize != bytes.len() as u64 {
+        return breach(&format!("the row says {} bytes, the object has {}", row.filesize, bytes.len()));
+    }
     let (range, render) = (item.range.as_ref().unwrap(), item.render.as_ref().unwrap());
     let export_type: ExportType = render.export_type.parse().unwrap();
     let plain = if export_type.is_gzip() { unzipped(&bytes) } else { bytes.to_vec() };

@@ -8,7 +8,8 @@
 //! | `api` | the HTTP client and its answers |
 //! | `stream` | events of the stream, written by the test |
 //! | `sweep` | runs the sweep, and lets time pass for it |
-//! | `faults` | the fault injector: a network that fails at one request |
+//! | `faults` | the fault injector: a network that fails at one request, or at those of a plan |
+//! | `answers` | the errors of DynamoDB and S3 in their own form |
 //! | `meanwhile` | work of the test between the calls of a request |
 //! | `invariants` | reads all tables and the bucket and checks RSV-1 … RSV-5 |
 //! | `contract` | holds every answer against the OpenAPI document |
@@ -17,6 +18,7 @@
 //! | `rows` | writes rows into the store directly |
 //! | `repository` | reads template.yaml, `events/` and other files |
 
+pub(crate) mod answers;
 pub(crate) mod api;
 pub(crate) mod contract;
 pub(crate) mod counting;

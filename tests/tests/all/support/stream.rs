@@ -56,7 +56,7 @@ pub(crate) async fn handle(context: &Context, records: Vec<EventRecord>) -> Vec<
     let mut event = Event::default();
     event.records = records;
     let invoked = Invoked { name: "reserve-codes".to_owned(), timeout: Duration::from_secs(120) };
-    let event = LambdaEvent::new(event, invoked.context(&request_id()));
+    let event = LambdaEvent::new(event, invoked.context_at(&request_id(), context.host().time()));
     let response: DynamoDbEventResponse = reserve_codes::handle(context, event).await.unwrap();
     response.batch_item_failures.into_iter().map(|failure| failure.item_identifier.unwrap()).collect()
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{TimeDelta, Utc};
 use common::{context::Context, reservation::Timestamp};
-use lambda_runtime::LambdaEvent;
+use lambda_runtime::{Error, LambdaEvent};
 use local::{calls, invocation::Invoked};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -20,8 +20,17 @@ pub(crate) async fn sweep(context: &Context, task: &Value) -> Value {
 
 /// The same with settings that no deployment has, so that its calls say nothing about rights.
 pub(crate) async fn sweep_unrecorded(context: &Context, task: &Value) -> Value {
+    try_sweep(context, task).await.unwrap()
+}
+
+/// The same where the stores may fail.
+///
+/// # Errors
+/// The sweep's.
+pub(crate) async fn try_sweep(context: &Context, task: &Value) -> Result<Value, Error> {
     let invoked = Invoked { name: "sweep".to_owned(), timeout: Duration::from_secs(900) };
-    ::sweep::handle(context, LambdaEvent::new(task.clone(), invoked.context("test"))).await.unwrap()
+    let invocation = invoked.context_at("test", context.host().time());
+    ::sweep::handle(context, LambdaEvent::new(task.clone(), invocation)).await
 }
 
 /// Runs the task that wakes reservations. Returns how many were woken.
