@@ -1,5 +1,5 @@
 //! The process is killed again and again while it works, and clients retry. No counter (RSV-3) and no reservation is
-//! lost or doubled, and nothing is left over (RSV-5).
+//! lost or doubled, and nothing is left over (RSV-5). `tests/faults/kills` kills it 100 times over 200 reservations.
 
 use std::time::{Duration, Instant};
 
@@ -15,14 +15,13 @@ use crate::support::{
     program::Program,
 };
 
-const KILLS: usize = 10;
 const CLIENTS: usize = 5;
-const RESERVATIONS_EACH: usize = 10;
 /// The number of rows of a large export: about 19 MB, three parts of 8 MiB.
 const LARGE: u64 = 200_000;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_kills_while_fifty_reservations_are_made_lose_and_double_nothing() {
+async fn kills_while_reservations_are_made_lose_and_double_nothing() {
+    let (kills, each) = (number("KILLS", 10), number("KILL_RESERVATIONS", 50) / CLIENTS);
     let seed: u64 = rand::random();
     println!("seed {seed}");
     let mut random = StdRng::seed_from_u64(seed);
@@ -34,11 +33,11 @@ async fn ten_kills_while_fifty_reservations_are_made_lose_and_double_nothing() {
     let clients: Vec<_> = (0..CLIENTS)
         .map(|number| {
             let client = Client { address: address.subscribe(), random: StdRng::from_rng(&mut random), number };
-            tokio::spawn(client.run())
+            tokio::spawn(client.run(each))
         })
         .collect();
     let mut unfinished = Vec::new();
-    for _ in 0..KILLS {
+    for _ in 0..kills {
         tokio::time::sleep(Duration::from_millis(random.random_range(20..500))).await;
         program.kill().await;
         program = start().await;
@@ -64,7 +63,7 @@ async fn ten_kills_while_fifty_reservations_are_made_lose_and_double_nothing() {
     );
     ids.sort();
     ids.dedup();
-    assert_eq!(ids.len(), CLIENTS * RESERVATIONS_EACH);
+    assert_eq!(ids.len(), CLIENTS * each);
     program.stop().await;
 
     let running = Setup::new().data_dir(folder.path()).start().await;
@@ -91,6 +90,11 @@ async fn what_was_accepted_while_the_stream_was_paused_is_finished_by_the_next_s
     running.stop().await;
 }
 
+/// The value of a variable, or the one of `cargo test`.
+pub(super) fn number(variable: &str, default: usize) -> usize {
+    std::env::var(variable).map_or(default, |text| text.parse().unwrap())
+}
+
 /// The number of unfinished reservations.
 async fn open_reservations(api: &Api) -> usize {
     let query = "limit=-1&fields=id&filter[status][_in]=new,in_progress";
@@ -105,9 +109,9 @@ struct Client {
 }
 
 impl Client {
-    async fn run(mut self) -> Vec<String> {
+    async fn run(mut self, reservations: usize) -> Vec<String> {
         let mut ids = Vec::new();
-        for number in 0..RESERVATIONS_EACH {
+        for number in 0..reservations {
             let large = number % 5 == 2;
             let quantity = if large { LARGE } else { self.random.random_range(1..=5_000) };
             // A client can make a retry safe in two ways: with an id of its own, or with an Idempotency-Key.
