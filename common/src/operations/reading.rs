@@ -449,7 +449,10 @@ impl<'a> Reading<'a> {
         let mut items = self.loader.reservations(ids).await?;
         // Items that do not exist for the caller (RSV-6) are dropped first, so that nothing is read for them.
         items.retain(|item| self.session.caller.sees(item.reserved_for.as_deref()));
-        let rows: Vec<Row> = items.iter().map(rows::reservation).collect();
+        let rows: Vec<Row> = match &self.evaluated {
+            Some(members) => items.iter().map(|item| rows::members_of(item, members.names())).collect(),
+            None => items.iter().map(rows::reservation).collect(),
+        };
         self.loader.to_evaluate(self.needs, Collection::CodeReservation, &rows).await?;
         if self.needs.count_to_evaluate {
             self.loader.counts(&items);

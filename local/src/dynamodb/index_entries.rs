@@ -199,7 +199,9 @@ impl Entries {
             [name, "=", one, "AND", range, "BETWEEN", low, "AND", high]
                 if is(name, names.partition) && is(range, names.sort) =>
             {
-                Some((value(one)?, Some([value(low)?, value(high)?])))
+                let (low, high) = (value(low)?, value(high)?);
+                // DynamoDB refuses bounds in the wrong order.
+                (low <= high).then_some((value(one)?, Some([low, high])))
             }
             _ => None,
         }

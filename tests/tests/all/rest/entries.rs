@@ -19,7 +19,8 @@ use crate::support::{
 
 /// Rows of two organisations with 40 references and two types. The one in ten has no product.
 fn row(n: usize) -> Reservation {
-    let input = json!({"reserved_for": ["A", "B"][n % 2], "code_type": "sgtin", "quantity": 1 + n % 7,
+    let organisation = ["A", "B"][n % 2];
+    let input = json!({"reserved_for": organisation, "code_type": "sgtin", "quantity": 1 + n % 7,
         "product": "/01/09521234543213", "reference_id": format!("PO-{}", n % 40)});
     let mut row = reservation(&input);
     row.status = Status::ALL[n % 4];
