@@ -31,8 +31,8 @@ use crate::{
     },
 };
 
-/// Rows in the first read of a list: as many as its window reaches, within these bounds. Each further read is
-/// [`GROWTH`] times as large, up to [`MAX_CHUNK`] or [`COLUMNS_AT_ONCE`]: most lists are short.
+/// Rows in the first read of a list: as many as its window reaches, within these bounds. Each further read is up to
+/// [`GROWTH`] times as large, and not larger than [`MAX_CHUNK`] or [`COLUMNS_AT_ONCE`]: most lists are short.
 const CHUNK: RangeInclusive<usize> = 25..=100;
 
 /// How much larger each read of a list is than the one before.
@@ -218,6 +218,12 @@ impl<'a> Reading<'a> {
             }
             // An answer that will be refused is not read to its end.
             self.check_members(items.len())?;
+            if !exact && filtered > 0 {
+                // Not many more than are needed, if rows go on matching as they did.
+                let wanted = skip.saturating_add(take.saturating_sub(items.len()));
+                let needed = wanted.saturating_mul(read) / filtered;
+                most = most.min(needed.saturating_add(needed / 4)).max(*CHUNK.start());
+            }
             if items.len() < take
                 && let (Some(entries), [(after, few), later @ ..]) = (fewer, tries)
                 && read >= *after
