@@ -1,11 +1,13 @@
 //! Reads of one request that run at the same time.
 
-use std::vec::IntoIter;
+use std::{future::pending, panic::resume_unwind, vec::IntoIter};
 
 use futures::{
     StreamExt, TryStreamExt,
     stream::{self, Buffered, Iter, TryCollect},
 };
+use tokio::task::JoinHandle;
+use tracing::Instrument;
 
 /// Maximum number of reads of one request that are in flight. More would only be throttled, and delay those of others.
 pub(crate) const AT_ONCE: usize = 8;
@@ -20,6 +22,32 @@ where
 {
     // The futures are made here: a closure that is held while they run makes the whole future not general enough for rustc.
     stream::iter(futures.into_iter().collect::<Vec<F>>()).buffered(AT_ONCE).try_collect()
+}
+
+/// Runs work in a task of its own, with the log span of its caller. The task ends when the future is dropped.
+pub(crate) fn spawned<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> impl Future<Output = T> + Send {
+    let task = AbortOnDrop(tokio::spawn(work.in_current_span()));
+    async move {
+        let mut task = task;
+        match (&mut task.0).await {
+            Ok(result) => result,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                // Only this future can abort the task, and the end of the runtime, which also ends this one.
+                Err(_) => pending().await,
+            },
+        }
+    }
+}
+
+struct AbortOnDrop<T>(JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! [`Candidates`]: the ids of the reservations that a list looks at, in the order in which it does.
+//! [`Candidates`]: the reservations that a list looks at, in the order in which it does.
 
 use std::{collections::VecDeque, fmt, ops::AddAssign};
 
 use uuid::Uuid;
 
 use super::OperationError;
-use crate::store::{Entries, Store, StoreError};
+use crate::store::{Entries, Entry, Store, StoreError};
 
 /// What a list has read.
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,10 +45,10 @@ impl fmt::Display for Cost {
     }
 }
 
-/// The ids of reservations that may match.
+/// The reservations that may match: their ids and, if index entries tell them, their members.
 pub(super) struct Candidates {
     /// Those that are known and not taken yet.
-    ids: VecDeque<Uuid>,
+    known: VecDeque<Entry>,
     /// Where more come from.
     entries: Option<Entries>,
     /// Why no more can be read. It matters only if they are needed.
@@ -57,36 +57,53 @@ pub(super) struct Candidates {
 
 impl Candidates {
     /// These ids and no others.
-    pub(super) fn ids(ids: VecDeque<Uuid>) -> Self {
-        Self { ids, entries: None, failed: None }
+    pub(super) fn ids(ids: impl IntoIterator<Item = Uuid>) -> Self {
+        let known = ids.into_iter().map(|id| Entry { id, row: None }).collect();
+        Self { known, entries: None, failed: None }
     }
 
-    /// The ids of index entries.
+    /// Index entries.
     pub(super) fn entries(entries: Entries) -> Self {
-        Self { ids: VecDeque::new(), entries: Some(entries), failed: None }
+        Self { known: VecDeque::new(), entries: Some(entries), failed: None }
     }
 
-    /// The next ids, `count` at most; none at the end.
+    /// Whether they come with members of their rows, but for those that an entry cannot tell.
+    pub(super) fn tell(&self) -> bool {
+        self.entries.as_ref().is_some_and(Entries::tell)
+    }
+
+    /// The next candidates, `count` at most; none at the end.
     ///
     /// # Errors
     /// `INVALID_QUERY` for more than `MaxScan` entries; `SERVICE_UNAVAILABLE` when DynamoDB does not answer.
-    pub(super) async fn next(&mut self, store: Store<'_>, count: usize) -> Result<Vec<Uuid>, OperationError> {
-        if self.ids.is_empty() {
+    pub(super) async fn next(&mut self, store: Store<'_>, count: usize) -> Result<Vec<Entry>, OperationError> {
+        if self.known.is_empty() {
             self.read_ahead(store, count).await;
         }
         match self.failed.take() {
-            Some(error) if self.ids.is_empty() => return Err(error.into()),
+            Some(error) if self.known.is_empty() => return Err(error.into()),
             later => self.failed = later,
         }
-        Ok(self.ids.drain(..self.ids.len().min(count)).collect())
+        Ok(self.known.drain(..self.known.len().min(count)).collect())
     }
 
-    /// Reads entries until `count` ids are known. An error is kept until the ids are needed.
+    /// Passes over the next candidates, `count` at most, and gives their number; none at the end.
+    ///
+    /// # Errors
+    /// As [`Candidates::next`].
+    pub(super) async fn skip(&mut self, store: Store<'_>, count: usize) -> Result<usize, OperationError> {
+        match &mut self.entries {
+            Some(entries) if self.known.is_empty() && self.failed.is_none() => Ok(entries.skip(store, count).await?),
+            _ => Ok(self.next(store, count).await?.len()),
+        }
+    }
+
+    /// Reads entries until `count` candidates are known. An error is kept until they are needed.
     pub(super) async fn read_ahead(&mut self, store: Store<'_>, count: usize) {
-        let missing = count.saturating_sub(self.ids.len());
+        let missing = count.saturating_sub(self.known.len());
         let Some(entries) = self.entries.as_mut().filter(|_| missing > 0 && self.failed.is_none()) else { return };
-        match entries.next(store, missing).await {
-            Ok(ids) => self.ids.extend(ids),
+        match entries.next_entries(store, missing).await {
+            Ok(entries) => self.known.extend(entries),
             Err(error) => self.failed = Some(error),
         }
     }

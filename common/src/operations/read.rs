@@ -9,7 +9,7 @@ use super::{
     reading::{Kept, Reading},
     relate::Loader,
     rows,
-    tallied::Tallied,
+    tallied::{self, Tallied},
     too_many,
 };
 use crate::{
@@ -82,13 +82,16 @@ pub async fn run(context: &Context, session: Session<'_>, query: &Query) -> Resu
     let plan = reading.plan();
     let refused = |error| too_many::explained(error, query, session);
     let tallied = Tallied::new(context, session);
-    if let Some((filtered, data)) = tallied.data(query, &plan).await.map_err(refused)? {
-        plans::report(format_args!("{plan}; only counted"));
-        let total = tallied.total_count(query, Some(filtered)).await.map_err(refused)?;
-        return Ok(List { meta: query.meta_of(total, filtered), data: Data::Value(data) });
-    }
+    let is_small = match tallied.data(query, &plan).await.map_err(refused)? {
+        tallied::Data::Counted(filtered, data) => {
+            plans::report(format_args!("{plan}; only counted"));
+            let total = tallied.total_count(query, Some(filtered)).await.map_err(refused)?;
+            return Ok(List { meta: query.meta_of(total, filtered), data: Data::Value(data) });
+        }
+        tallied::Data::OfRows { is_small } => is_small,
+    };
     let counted = tallied.filter_count(query).await.map_err(refused)?;
-    let read = reading.read(&plan, query.window, counted).await.map_err(|error| {
+    let read = reading.read(&plan, query.window, counted, is_small).await.map_err(|error| {
         plans::report(format_args!("{plan}; refused; {}", reading.cost()));
         refused(error)
     })?;
@@ -217,7 +220,8 @@ pub async fn matching(
     let window = query.window.within(most + 1);
     let mut reading = Reading::open(context, session, query, &needs).await?;
     let plan = reading.plan();
-    let read = reading.read(&plan, window, None).await.map_err(|error| too_many::explained(error, query, session))?;
+    let read =
+        reading.read(&plan, window, None, false).await.map_err(|error| too_many::explained(error, query, session))?;
     plans::report(format_args!("{plan}; {}", reading.cost()));
     reading.window(read.kept).await
 }

@@ -1,10 +1,13 @@
 //! [`Reading`]: from the plan of a query to the reservations that it matches, in its order and window.
 //!
-//! Rows are read in chunks. The first of them are read whole, because most lists end there. Of all others only the
-//! members are read that the query evaluates; the rows of the page are then read whole. Nothing is kept of rows that
-//! are passed over.
+//! Rows are read in chunks. If the index entries tell every member that the query evaluates, no row is read but those of
+//! the page. Otherwise the first ones are read whole, because most lists end there. Of all others only the members are
+//! read that the query evaluates; the rows of the page are then read whole. Nothing is kept of rows that are passed over.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    ops::RangeInclusive,
+};
 
 use futures::StreamExt;
 use serde_json::Value;
@@ -23,16 +26,23 @@ use crate::{
     query::{self, Collection, Groups, Leading, Limit, Members, Meta, Query, Related, Row, Window},
     reservation::Reservation,
     store::{
-        COLUMNS_AT_ONCE, Entries, EntryFilter, Store, StoreError,
+        COLUMNS_AT_ONCE, Entries, Entry, EntryFilter, Store, StoreError,
         plan::{Fewer, Plan, Source, plan},
     },
 };
 
-/// Rows in the first read of a list. Each further read is twice as large, up to [`MAX_CHUNK`]: most lists are short.
-const CHUNK: usize = 100;
+/// Rows in the first read of a list: as many as its window reaches, within these bounds. Each further read is up to
+/// [`GROWTH`] times as large, and not larger than [`MAX_CHUNK`] or [`COLUMNS_AT_ONCE`]: most lists are short.
+const CHUNK: RangeInclusive<usize> = 25..=100;
+
+/// How much larger each read of a list is than the one before.
+const GROWTH: usize = 4;
 
 /// Maximum number of whole rows in one read (five concurrent batch reads).
 const MAX_CHUNK: usize = 500;
+
+/// Entries that are passed over in one step.
+const SKIPPED: usize = 10_000;
 
 /// Rows that a walk in the order of the query may still lead through before other entries are looked at.
 const NEARLY_THERE: usize = 4_000;
@@ -99,21 +109,27 @@ impl<'a> Reading<'a> {
     }
 
     /// Reads the matches of the query. The plan limits how many items are read. `counted` is the number of matches, if
-    /// it is known already.
+    /// it is known already. `is_small` says that there are few entries, for a query that shows no rows.
     pub(super) async fn read(
         &mut self,
         plan: &Plan,
         window: Window,
         counted: Option<usize>,
+        is_small: bool,
     ) -> Result<Read, OperationError> {
         let read = match &plan.source {
             Source::Nothing => Read { kept: self.nothing()?, filtered: Some(0) },
             Source::Keys(ids) => {
-                let mut candidates = Candidates::ids(ids.iter().copied().collect());
+                let mut candidates = Candidates::ids(ids.iter().copied());
                 self.everything(window, &mut candidates).await?
             }
             Source::Entries { walk, in_order, fewer } => {
-                let mut candidates = Candidates::entries(Entries::new(walk, &plan.entries));
+                let by_status = walk.by_every_status(self.store.shape().stage);
+                let walk = by_status.as_ref().filter(|_| is_small && self.needs_status()).unwrap_or(walk);
+                let entries = Entries::new(walk, &plan.entries);
+                // Nothing is evaluated where every entry matches and they are in the order of the query.
+                let entries = if plan.exact && *in_order { entries } else { self.telling(entries) };
+                let mut candidates = Candidates::entries(entries);
                 let read = match in_order {
                     true => self.page(plan, window, &mut candidates, fewer.as_ref(), counted).await?,
                     false => self.everything(window, &mut candidates).await?,
@@ -123,6 +139,18 @@ impl<'a> Reading<'a> {
             }
         };
         Ok(read)
+    }
+
+    /// Entries that tell what is evaluated, if they can.
+    fn telling(&self, entries: Entries) -> Entries {
+        match &self.evaluated {
+            Some(members) => entries.telling(members.names()),
+            None => entries,
+        }
+    }
+
+    fn needs_status(&self) -> bool {
+        self.evaluated.as_ref().is_some_and(|members| members.names().contains(&"status"))
     }
 
     fn nothing(&self) -> Result<Kept, OperationError> {
@@ -149,7 +177,8 @@ impl<'a> Reading<'a> {
         let mut tries = if fewer.is_some() { &FEWER[..] } else { &[] };
         let (mut exact, mut filtered, mut read) = (plan.exact, 0, 0);
         let mut items = Vec::new();
-        let mut most = CHUNK;
+        let first = window.skip().saturating_add(take).clamp(*CHUNK.start(), *CHUNK.end());
+        let mut most = first;
         loop {
             if exact {
                 filtered += self.skip(candidates, &mut skip).await?;
@@ -158,15 +187,16 @@ impl<'a> Reading<'a> {
                 break;
             }
             let left = take - items.len();
-            let is_whole = exact || read == 0 || self.evaluated.is_none();
+            let is_whole = exact || self.evaluated.is_none() || (read == 0 && !candidates.tell());
             let chunk = if exact { left.min(most) } else { most };
-            most = (most * 2).min(if is_whole { MAX_CHUNK } else { COLUMNS_AT_ONCE });
-            let ids = candidates.next(self.store, chunk).await?;
-            if ids.is_empty() {
+            most = (most * GROWTH).min(if is_whole && read > 0 { MAX_CHUNK } else { COLUMNS_AT_ONCE });
+            let found = candidates.next(self.store, chunk).await?;
+            if found.is_empty() {
                 break;
             }
+            read += found.len();
             if is_whole {
-                for (item, _) in self.matches_of(&ids).await? {
+                for (item, _) in self.matches_of(&ids_of(&found)).await? {
                     filtered += 1;
                     if skip > 0 {
                         skip -= 1;
@@ -177,7 +207,7 @@ impl<'a> Reading<'a> {
             } else {
                 // After a while, the next entries are read while rows are evaluated.
                 let ahead = if chunk == COLUMNS_AT_ONCE { chunk } else { 0 };
-                let matches = self.evaluated(&ids, candidates, ahead).await?;
+                let matches = self.evaluated(found, candidates, ahead).await?;
                 filtered += matches.len();
                 let shown: Vec<Uuid> = matches.iter().skip(skip).take(left).filter_map(id).collect();
                 skip = skip.saturating_sub(matches.len());
@@ -188,7 +218,12 @@ impl<'a> Reading<'a> {
             }
             // An answer that will be refused is not read to its end.
             self.check_members(items.len())?;
-            read += ids.len();
+            if !exact && filtered > 0 {
+                // Not many more than are needed, if rows go on matching as they did.
+                let wanted = skip.saturating_add(take.saturating_sub(items.len()));
+                let needed = wanted.saturating_mul(read) / filtered;
+                most = most.min(needed.saturating_add(needed / 4)).max(*CHUNK.start());
+            }
             if items.len() < take
                 && let (Some(entries), [(after, few), later @ ..]) = (fewer, tries)
                 && read >= *after
@@ -198,7 +233,7 @@ impl<'a> Reading<'a> {
                 let Some(ids) = self.few(entries, plan, *few).await? else { continue };
                 self.cost += candidates.cost();
                 *candidates = Candidates::ids(ids);
-                (exact, skip, filtered, most) = (entries.exact, window.skip(), 0, CHUNK);
+                (exact, skip, filtered, most) = (entries.exact, window.skip(), 0, first);
                 items.clear();
                 tries = &[];
             }
@@ -217,7 +252,7 @@ impl<'a> Reading<'a> {
     async fn skip(&self, candidates: &mut Candidates, skip: &mut usize) -> Result<usize, OperationError> {
         let mut all = 0;
         while *skip > 0 {
-            let skipped = candidates.next(self.store, (*skip).min(1_000)).await?.len();
+            let skipped = candidates.skip(self.store, (*skip).min(SKIPPED)).await?;
             if skipped == 0 {
                 break;
             }
@@ -233,6 +268,14 @@ impl<'a> Reading<'a> {
     /// They are paid for as values that are sorted, also if they are too many, not as rows that are read: an entry
     /// takes a tenth of the time of a row.
     async fn few(&mut self, fewer: &Fewer, plan: &Plan, most: usize) -> Result<Option<VecDeque<Uuid>>, OperationError> {
+        // To count entries of one run costs a tenth of fetching them, if they are too many in the end.
+        if most < usize::MAX && fewer.walk.is_one_run() {
+            match self.store.count_walk(&fewer.walk, most.min(self.store.config().max_scan)).await {
+                Ok(_) => {}
+                Err(StoreError::TooMany(_)) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            }
+        }
         let filter = if fewer.exact { &EntryFilter::default() } else { &plan.entries };
         let mut entries = Entries::new(&fewer.walk, filter);
         let read = entries.next(self.store, most.saturating_add(1)).await;
@@ -254,14 +297,17 @@ impl<'a> Reading<'a> {
     async fn count_rest(&mut self, exact: bool, candidates: &mut Candidates) -> Result<usize, OperationError> {
         let mut count = 0;
         loop {
-            let ids = candidates.next(self.store, COLUMNS_AT_ONCE).await?;
-            if ids.is_empty() {
+            let (found, matches) = if exact {
+                let found = candidates.skip(self.store, SKIPPED).await?;
+                (found, found)
+            } else {
+                let found = candidates.next(self.store, COLUMNS_AT_ONCE).await?;
+                (found.len(), self.evaluated(found, candidates, COLUMNS_AT_ONCE).await?.len())
+            };
+            if found == 0 {
                 return Ok(count);
             }
-            count += match exact {
-                true => ids.len(),
-                false => self.evaluated(&ids, candidates, COLUMNS_AT_ONCE).await?.len(),
-            };
+            count += matches;
         }
     }
 
@@ -271,22 +317,21 @@ impl<'a> Reading<'a> {
         let mut groups = Groups::new(self.query);
         let mut leading = Leading::new(self.query, window);
         let (mut held, mut filtered) = (HashMap::new(), 0);
-        let mut is_first = true;
+        // Whole rows are worth holding only if they may be shown, and if they have to be read at all.
+        let mut holds = self.query.shows_rows() && !candidates.tell();
         loop {
-            let ids = candidates.next(self.store, if is_first { HELD } else { COLUMNS_AT_ONCE }).await?;
-            if ids.is_empty() {
+            let found = candidates.next(self.store, if holds { HELD } else { COLUMNS_AT_ONCE }).await?;
+            if found.is_empty() {
                 break;
             }
-            let matches: Vec<Row> = if is_first {
-                let (items, rows): (Vec<_>, Vec<_>) = self.matches_of(&ids).await?.into_iter().unzip();
-                if self.query.shows_rows() {
-                    held.extend(items.into_iter().map(|item| (item.id, item)));
-                }
+            let matches: Vec<Row> = if holds {
+                let (items, rows): (Vec<_>, Vec<_>) = self.matches_of(&ids_of(&found)).await?.into_iter().unzip();
+                held.extend(items.into_iter().map(|item| (item.id, item)));
                 rows
             } else {
-                self.evaluated(&ids, candidates, COLUMNS_AT_ONCE).await?
+                self.evaluated(found, candidates, COLUMNS_AT_ONCE).await?
             };
-            is_first = false;
+            holds = false;
             filtered += matches.len();
             for row in matches {
                 if !self.query.shows_rows() {
@@ -338,33 +383,45 @@ impl<'a> Reading<'a> {
         self.again(ids).await
     }
 
-    /// The rows of reservations that match, in the order of `ids`, with nothing but the members that are evaluated.
-    /// Rows are evaluated while others are still read; meanwhile also `ahead` of the next candidates are read.
+    /// The rows of candidates that match, in their order, with nothing but the members that are evaluated. What their
+    /// entries do not tell is read; rows are evaluated while others are still read, and meanwhile also `ahead` of the next
+    /// candidates are read.
     async fn evaluated(
         &mut self,
-        ids: &[Uuid],
+        found: Vec<Entry>,
         candidates: &mut Candidates,
         ahead: usize,
     ) -> Result<Vec<Row>, OperationError> {
         let Some(members) = self.evaluated.clone() else {
             let mut matches = Vec::new();
-            for ids in ids.chunks(MAX_CHUNK) {
+            for ids in ids_of(&found).chunks(MAX_CHUNK) {
                 matches.extend(self.matches_of(ids).await?.into_iter().map(|(_, row)| row));
             }
             return Ok(matches);
         };
-        self.session.reads(self.context, ids.len())?;
-        self.cost.add_rows(ids.len());
+        self.session.reads(self.context, found.len())?;
         // Rows that matter no more, before others are read.
         self.loader.forget();
+        let unknown: Vec<Uuid> = found.iter().filter(|entry| entry.row.is_none()).map(|entry| entry.id).collect();
+        self.cost.add_rows(unknown.len());
         let store = self.store;
         let work = async {
             let mut matches = Vec::new();
-            for ids in ids.chunks(COLUMNS_AT_ONCE) {
+            let is_told = unknown.len() < found.len();
+            let mut read = HashMap::new();
+            for ids in unknown.chunks(COLUMNS_AT_ONCE) {
                 let mut reads = store.columns(ids, members.names());
                 while let Some(rows) = reads.next().await.transpose()? {
-                    matches.extend(self.matches_among(rows).await?);
+                    match is_told {
+                        // The others are between them.
+                        true => read.extend(rows.into_iter().filter_map(|row| Some((id(&row)?, row)))),
+                        false => matches.extend(self.matches_among(rows).await?),
+                    }
                 }
+            }
+            if is_told {
+                let rows = found.into_iter().filter_map(|entry| entry.row.or_else(|| read.remove(&entry.id)));
+                matches = self.matches_among(rows.collect()).await?;
             }
             Ok::<_, OperationError>(matches)
         };
@@ -398,7 +455,10 @@ impl<'a> Reading<'a> {
         let mut items = self.loader.reservations(ids).await?;
         // Items that do not exist for the caller (RSV-6) are dropped first, so that nothing is read for them.
         items.retain(|item| self.session.caller.sees(item.reserved_for.as_deref()));
-        let rows: Vec<Row> = items.iter().map(rows::reservation).collect();
+        let rows: Vec<Row> = match &self.evaluated {
+            Some(members) => items.iter().map(|item| rows::members_of(item, members.names())).collect(),
+            None => items.iter().map(rows::reservation).collect(),
+        };
         self.loader.to_evaluate(self.needs, Collection::CodeReservation, &rows).await?;
         if self.needs.count_to_evaluate {
             self.loader.counts(&items);
@@ -434,6 +494,11 @@ impl<'a> Reading<'a> {
 fn is_nearly_there(matches: usize, read: usize, window: Window) -> bool {
     let wanted = window.take().map(|take| window.skip().saturating_add(take));
     matches > 0 && wanted.is_some_and(|wanted| wanted.saturating_mul(read) / matches <= read + NEARLY_THERE)
+}
+
+/// The ids of candidates.
+fn ids_of(found: &[Entry]) -> Vec<Uuid> {
+    found.iter().map(|entry| entry.id).collect()
 }
 
 /// The id of a row.

@@ -1,6 +1,6 @@
 //! Converts stored items into the rows that queries run over: every member of the collection, relations as keys.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     directory::{Organisation, Role, User},
@@ -9,30 +9,64 @@ use crate::{
     store::FileRow,
 };
 
+/// The members of a reservation's row, in their order.
+const RESERVATION: [&str; 19] = [
+    "id",
+    "user_created",
+    "date_created",
+    "user_updated",
+    "date_updated",
+    "reserved_for",
+    "code_type",
+    "quantity",
+    "status",
+    "export_type",
+    "export_file",
+    "url_suffix",
+    "product",
+    "quantity_reserved",
+    "error_message",
+    "reference_id",
+    "purchase_order",
+    "length",
+    "character_set",
+];
+
 /// A reservation's row.
 #[must_use]
 pub fn reservation(item: &Reservation) -> Row {
-    Row::from([
-        ("id", json!(item.id)),
-        ("user_created", json!(item.user_created)),
-        ("date_created", json!(item.date_created)),
-        ("user_updated", json!(item.user_updated)),
-        ("date_updated", json!(item.date_updated)),
-        ("reserved_for", json!(item.reserved_for)),
-        ("code_type", json!(item.code_type)),
-        ("quantity", json!(item.quantity)),
-        ("status", json!(item.status)),
-        ("export_type", json!(item.export_type)),
-        ("export_file", json!(item.export_file)),
-        ("url_suffix", json!(item.url_suffix)),
-        ("product", json!(item.product)),
-        ("quantity_reserved", json!(item.quantity_reserved)),
-        ("error_message", json!(item.error_message)),
-        ("reference_id", json!(item.reference_id)),
-        ("purchase_order", json!(item.purchase_order)),
-        ("length", json!(item.length)),
-        ("character_set", json!(item.character_set)),
-    ])
+    members_of(item, &RESERVATION)
+}
+
+/// A reservation's row with these members only. Those that it does not have are null.
+#[must_use]
+pub(super) fn members_of(item: &Reservation, names: &[&'static str]) -> Row {
+    names.iter().map(|name| (*name, member(item, name))).collect()
+}
+
+fn member(item: &Reservation, name: &str) -> Value {
+    match name {
+        "id" => json!(item.id),
+        "user_created" => json!(item.user_created),
+        "date_created" => json!(item.date_created),
+        "user_updated" => json!(item.user_updated),
+        "date_updated" => json!(item.date_updated),
+        "reserved_for" => json!(item.reserved_for),
+        "code_type" => json!(item.code_type),
+        "quantity" => json!(item.quantity),
+        "status" => json!(item.status),
+        "export_type" => json!(item.export_type),
+        "export_file" => json!(item.export_file),
+        "url_suffix" => json!(item.url_suffix),
+        "product" => json!(item.product),
+        "quantity_reserved" => json!(item.quantity_reserved),
+        "error_message" => json!(item.error_message),
+        "reference_id" => json!(item.reference_id),
+        "purchase_order" => json!(item.purchase_order),
+        "length" => json!(item.length),
+        "character_set" => json!(item.character_set),
+        _ => Value::Null,
+    }
 }
 
 /// The id of a role's row. It is the same in every deployment.

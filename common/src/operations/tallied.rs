@@ -22,6 +22,14 @@ use crate::{
 /// Maximum number of index entries that a count reads before it takes the tallies.
 const EXACT: usize = 1_000;
 
+/// What a query of counts needs.
+pub(super) enum Data {
+    /// Nothing more: the number of matches, and the `data` of the answer.
+    Counted(usize, Value),
+    /// Its rows, or what index entries tell of them; `is_small` says that there are at most [`EXACT`] entries.
+    OfRows { is_small: bool },
+}
+
 /// Counts for one query.
 pub(super) struct Tallied<'a> {
     context: &'a Context,
@@ -35,24 +43,26 @@ impl<'a> Tallied<'a> {
         Self { context, store: context.store(), session }
     }
 
-    /// The number of matches and the `data` of a query of counts. `None` if its rows have to be read.
-    pub(super) async fn data(&self, query: &Query, plan: &Plan) -> Result<Option<(usize, Value)>, OperationError> {
-        let Source::Entries { walk, .. } = &plan.source else { return Ok(None) };
+    /// The number of matches and the `data` of a query of counts, if that is possible without its rows.
+    pub(super) async fn data(&self, query: &Query, plan: &Plan) -> Result<Data, OperationError> {
+        let of_rows = Data::OfRows { is_small: false };
+        let Source::Entries { walk, .. } = &plan.source else { return Ok(of_rows) };
         let counts_entries = plan.exact && query.count_data(0).is_some();
         if let Some(members) = query.members_of_counts() {
             if let Some(rows) = self.few(walk).await? {
                 let exact = plan.exact.then(|| query.count_data(rows)).flatten();
-                return Ok(exact.map(|data| (rows, data)));
+                return Ok(exact.map_or(Data::OfRows { is_small: true }, |data| Data::Counted(rows, data)));
             }
             if let Some(cells) = self.cells(query, &members).await? {
-                return Ok(Some(query.tallied_data(&cells, &Related::within(self.session.budget))?));
+                let (rows, data) = query.tallied_data(&cells, &Related::within(self.session.budget))?;
+                return Ok(Data::Counted(rows, data));
             }
         }
         if !counts_entries {
-            return Ok(None);
+            return Ok(of_rows);
         }
         let rows = self.entries(walk).await?;
-        Ok(query.count_data(rows).map(|data| (rows, data)))
+        Ok(query.count_data(rows).map_or(of_rows, |data| Data::Counted(rows, data)))
     }
 
     /// `filter_count` of a list, without reading the rows after its window. `None` if they have to be read.

@@ -1,7 +1,10 @@
 //! The refusal of a list that would read more than `MaxScan` items: why it would, and which filter would help.
 
 use super::{OperationError, Session};
-use crate::query::{Filter, Meta, Query};
+use crate::{
+    query::{Filter, Meta, Query},
+    reservation::Status,
+};
 
 /// Filters that lead to few entries, for callers of all organisations.
 const HELPFUL: [&str; 7] = ["id", "codes", "reference_id", "product", "reserved_for", "user_created", "date_created"];
@@ -50,5 +53,16 @@ fn reason(query: &Query, limit: usize) -> (String, String) {
         let why = "\"filter_count\" counts all matching rows".to_owned();
         return (why, "Leave it out of \"meta\", or a".to_owned());
     }
+    if query.is_default_sort().is_some() && names_statuses(query) {
+        let why = "no index has the rows of a status in the order of ids, and the first ones are not among those read";
+        return (why.to_owned(), "Sort by \"date_created\", or a".to_owned());
+    }
     ("too few rows match, and no index finds them".to_owned(), "A".to_owned())
+}
+
+/// Whether the filter excludes a status. Then an index has the others in the order of creation.
+fn names_statuses(query: &Query) -> bool {
+    let conditions = query.conditions();
+    let admits = |status: &Status| conditions.as_ref().and_then(|filter| filter.admits("status", status.as_str()));
+    Status::ALL.iter().any(|status| admits(status) == Some(false))
 }

@@ -5,7 +5,10 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_dynamodb::{
+    Client,
+    types::{AttributeValue, KeysAndAttributes},
+};
 use futures::{
     future::{BoxFuture, FutureExt},
     stream::FuturesOrdered,
@@ -19,7 +22,10 @@ use super::{
     items::{Item, get_text, key},
     tables::MAX_BATCH_ROUNDS,
 };
-use crate::{concurrency::AT_ONCE, query::Row};
+use crate::{
+    concurrency::{AT_ONCE, spawned},
+    query::Row,
+};
 
 /// Rows in one batch read, which is as many as DynamoDB allows.
 const BATCH: usize = 100;
@@ -44,7 +50,6 @@ impl<'a> Store<'a> {
     }
 
     async fn columns_of_batch(self, ids: Vec<Uuid>, names: &[&'static str]) -> Result<Vec<Row>, StoreError> {
-        let table = &self.config.tables.reservations;
         let mut keys: Vec<Item> = ids.iter().map(|id| Item::from([key("id", id)])).collect();
         let mut found = HashMap::with_capacity(ids.len());
         for round in 0..MAX_BATCH_ROUNDS {
@@ -54,27 +59,45 @@ impl<'a> Store<'a> {
             if round > 0 {
                 self.pause(round).await;
             }
-            let mut request = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(false);
-            let mut projection = String::from("id");
-            // Some names are reserved words in expressions.
-            for (position, name) in names.iter().enumerate().filter(|(_, name)| **name != "id") {
-                projection += &format!(", #c{position}");
-                request = request.expression_attribute_names(format!("#c{position}"), *name);
-            }
-            let request = request.projection_expression(projection).build()?;
-            let answer = self.client.batch_get_item().request_items(table, request).send().await.map_err(classify)?;
-            for item in answer.responses.into_iter().flatten().flat_map(|(_, items)| items) {
-                if let Some(id) = get_text(&item, "id").and_then(|id| Uuid::try_parse(id).ok()) {
-                    found.insert(id, row(item, names));
-                }
-            }
-            keys = answer.unprocessed_keys.into_iter().flatten().flat_map(|(_, rest)| rest.keys).collect();
+            let (client, table) = (self.client.clone(), self.config.tables.reservations.clone());
+            // Most of the time goes into the request and the answer, so each has a task and can use another core.
+            let (rows, left) = spawned(columns_of_keys(client, table, keys, names.to_vec())).await?;
+            found.extend(rows);
+            keys = left;
         }
         if !keys.is_empty() {
             return Err(StoreError::Busy("a batch read stayed incomplete".to_owned()));
         }
         Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
     }
+}
+
+/// Rows by their ids.
+type RowsById = Vec<(Uuid, Row)>;
+
+/// Reads members of the rows with these keys, once. The second value is the keys that DynamoDB left out.
+async fn columns_of_keys(
+    client: Client,
+    table: String,
+    keys: Vec<Item>,
+    names: Vec<&'static str>,
+) -> Result<(RowsById, Vec<Item>), StoreError> {
+    let mut request = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(false);
+    let mut projection = String::from("id");
+    // Some names are reserved words in expressions.
+    for (position, name) in names.iter().enumerate().filter(|(_, name)| **name != "id") {
+        projection += &format!(", #c{position}");
+        request = request.expression_attribute_names(format!("#c{position}"), *name);
+    }
+    let request = request.projection_expression(projection).build()?;
+    let answer = client.batch_get_item().request_items(table, request).send().await.map_err(classify)?;
+    let items = answer.responses.into_iter().flatten().flat_map(|(_, items)| items);
+    let rows = items.filter_map(|item| {
+        let id = get_text(&item, "id").and_then(|id| Uuid::try_parse(id).ok())?;
+        Some((id, row(item, &names)))
+    });
+    let left = answer.unprocessed_keys.into_iter().flatten().flat_map(|(_, rest)| rest.keys);
+    Ok((rows.collect(), left.collect()))
 }
 
 /// The row of an item: texts and whole numbers; a member without a value is null.

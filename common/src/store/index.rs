@@ -1,10 +1,11 @@
 //! Reads of the entries of the indexes of `Reservations`, in the order of a [`Walk`].
 //!
-//! Index entries are eventually consistent and contain only a few members. The rows themselves are read by key.
+//! Index entries are eventually consistent and contain only a few members. What they do not tell is read of the rows.
 
 use std::collections::{HashMap, VecDeque};
 
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
@@ -13,7 +14,7 @@ use super::{
     items::{self, Item, key, text},
     walk::{Order, Partition, Place, Run, Walk},
 };
-use crate::{concurrency, reservation::Status};
+use crate::{concurrency, query::Row, reservation::Status};
 
 /// Maximum number of pages that one read fetches without finding an entry that passes the filter.
 const MAX_ROUNDS: usize = 10_000;
@@ -63,16 +64,78 @@ impl EntryFilter {
     }
 }
 
+/// Members of rows that index entries tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Told(Vec<&'static str>);
+
+/// The members that every index projects, and the attribute that has the value.
+const PROJECTED: [(&str, &str); 6] = [
+    ("reserved_for", "organisation_key"),
+    ("product", "product_key"),
+    ("reference_id", "reference_key"),
+    ("user_created", "user_created"),
+    ("date_created", "date_created"),
+    ("code_type", "code_type"),
+];
+
+impl Told {
+    /// The attribute that has a member's value; `None` for the id and the status.
+    fn attribute(member: &str) -> Option<&'static str> {
+        PROJECTED.iter().find(|(name, _)| *name == member).map(|(_, attribute)| *attribute)
+    }
+
+    /// The attributes to read, with the names of their placeholders.
+    fn attributes(&self) -> impl Iterator<Item = (String, &'static str)> {
+        self.0.iter().filter_map(|member| Self::attribute(member)).enumerate().map(|(n, name)| (format!("#m{n}"), name))
+    }
+
+    /// The members as a row. `None` if the entry does not tell one of them: a key has no value for the empty text, nor
+    /// for none.
+    fn row(&self, id: Uuid, status: Option<Status>, mut entry: Item) -> Option<Row> {
+        let mut members = Vec::with_capacity(self.0.len());
+        for name in &self.0 {
+            let value = match Self::attribute(name) {
+                Some(attribute) => match entry.remove(attribute) {
+                    Some(AttributeValue::S(text)) => Value::String(text),
+                    _ if attribute == *name => Value::Null,
+                    _ => return None,
+                },
+                None if *name == "id" => Value::String(id.to_string()),
+                None => Value::String(status?.to_string()),
+            };
+            members.push((*name, value));
+        }
+        Some(members.into_iter().collect())
+    }
+}
+
+/// What is known of a row from its index entry.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The row's id.
+    pub id: Uuid,
+    /// The members that were asked for; `None` if the entry does not tell all of them, or if none were.
+    pub row: Option<Row>,
+}
+
+/// An entry that was read and not yet given.
+#[derive(Clone)]
+struct Found {
+    place: Place,
+    row: Option<Row>,
+}
+
 /// The entries of one run of keys, read a page at a time.
 #[derive(Clone)]
 struct Cursor {
     run: Run,
     descending: bool,
     filter: EntryFilter,
+    told: Option<Told>,
     start: Option<Item>,
     /// The size of the last page.
     page: usize,
-    buffer: VecDeque<Place>,
+    buffer: VecDeque<Found>,
     done: bool,
     /// The number of entries that DynamoDB has examined.
     scanned: usize,
@@ -88,6 +151,7 @@ impl Cursor {
             run,
             descending,
             filter,
+            told: None,
             start: None,
             page: 0,
             buffer: VecDeque::new(),
@@ -131,24 +195,62 @@ impl Cursor {
     /// Adds the entries of a second read of the same run, as far as both were read.
     fn merge(&mut self, again: Self, descending: bool) {
         let is_after = |place: &Place, end: &Place| is_after(place, end, descending);
-        let ends = [&*self, &again].into_iter().filter(|cursor| !cursor.done).filter_map(|cursor| cursor.buffer.back());
+        let ends = [&*self, &again].into_iter().filter(|cursor| !cursor.done).filter_map(Cursor::end);
         let end = ends.reduce(|a, b| if is_after(a, b) { b } else { a }).cloned();
-        let mut places: Vec<Place> = self.buffer.drain(..).chain(again.buffer).collect();
-        places.sort_unstable();
-        places.dedup();
+        // Of two entries of one row, the one that was read last stays.
+        let mut found: Vec<Found> = again.buffer.into_iter().chain(self.buffer.drain(..)).collect();
+        found.sort_by(|a, b| a.place.cmp(&b.place));
+        found.dedup_by(|a, b| a.place == b.place);
         if descending {
-            places.reverse();
+            found.reverse();
         }
-        places.retain(|place| end.as_ref().is_none_or(|end| !is_after(place, end)));
-        self.buffer = places.into();
+        found.retain(|found| end.as_ref().is_none_or(|end| !is_after(&found.place, end)));
+        self.buffer = found.into();
         self.done &= again.done;
         // The copy began with the figures of this one.
         (self.scanned, self.calls) = (again.scanned, again.calls);
     }
 
+    /// The last entry that was read.
+    fn end(&self) -> Option<&Place> {
+        self.buffer.back().map(|found| &found.place)
+    }
+
+    /// Passes over entries without fetching them, `count` at most, if no entry was read and none is excluded.
+    async fn pass(&mut self, store: Store<'_>, count: usize) -> Result<usize, StoreError> {
+        let keys = self.run.keys();
+        let answer = store
+            .client
+            .query()
+            .table_name(&store.config.tables.reservations)
+            .index_name(self.run.index)
+            .key_condition_expression(keys.condition)
+            .set_expression_attribute_names(Some(keys.names))
+            .set_expression_attribute_values(Some(keys.values))
+            .scan_index_forward(!self.descending)
+            .select(Select::Count)
+            .limit(i32::try_from(count).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(self.start.take())
+            .send()
+            .await
+            .map_err(classify)?;
+        let passed = usize::try_from(answer.scanned_count).unwrap_or(0);
+        self.calls += 1;
+        self.scanned += passed;
+        self.start = answer.last_evaluated_key;
+        self.done = self.start.is_none();
+        Ok(passed)
+    }
+
     async fn fill(&mut self, store: Store<'_>, want: usize, left: usize) -> Result<(), StoreError> {
         let table = &store.config.tables.reservations;
         let mut keys = self.run.keys();
+        // The names of the partition and sort keys are those of the condition.
+        let mut projection = String::from(if self.run.range.is_some() { "id, #s" } else { "id" });
+        for (placeholder, attribute) in self.told.iter().flat_map(Told::attributes) {
+            projection += &format!(", {placeholder}");
+            keys.names.insert(placeholder, attribute.to_owned());
+        }
         let filter = self.filter.expression(&mut keys.names, &mut keys.values);
         // With a filter, a page of `want` entries may contain few matches, so pages grow, up to DynamoDB's maximum (1 MB).
         self.page = if filter.is_none() { want } else { want.max(FIRST_FILTERED).max(self.page.saturating_mul(4)) };
@@ -159,8 +261,7 @@ impl Cursor {
             .table_name(table)
             .index_name(self.run.index)
             .key_condition_expression(keys.condition)
-            // The names of the partition and sort keys are those of the condition.
-            .projection_expression(if self.run.range.is_some() { "id, #s" } else { "id" })
+            .projection_expression(projection)
             .set_filter_expression(filter)
             .set_expression_attribute_names(Some(keys.names))
             .set_expression_attribute_values(Some(keys.values))
@@ -174,7 +275,9 @@ impl Cursor {
         self.scanned += usize::try_from(answer.scanned_count).unwrap_or(0);
         for item in answer.items.unwrap_or_default() {
             let key = self.run.range.as_ref().and_then(|range| items::get_text(&item, range.attribute));
-            self.buffer.push_back(Place::new(item_id(table, &item)?, key));
+            let place = Place::new(item_id(table, &item)?, key);
+            let row = self.told.as_ref().and_then(|told| told.row(place.id, self.run.status, item));
+            self.buffer.push_back(Found { place, row });
         }
         self.start = answer.last_evaluated_key;
         self.done = self.start.is_none();
@@ -212,7 +315,7 @@ pub struct Entries {
     order: Order,
     last: Option<Place>,
     /// Entries of one time, in the order in which they are given, if that is not the order of the index.
-    ties: VecDeque<Uuid>,
+    ties: VecDeque<Entry>,
     bounded: bool,
     /// Whether rows move from one run to another while the runs are read: there are several statuses, one of them open.
     moving: bool,
@@ -255,65 +358,133 @@ impl Entries {
         Self { bounded: false, moving: false, ..self }
     }
 
+    /// These entries with members of their rows, if the index tells all of them: the id, the members that every index
+    /// projects, and the status in the indexes by status.
+    #[must_use]
+    pub fn telling(mut self, members: &[&'static str]) -> Self {
+        let has_status = self.cursors.iter().all(|cursor| cursor.run.status.is_some());
+        let is_told = |name: &str| name == "id" || Told::attribute(name).is_some() || (name == "status" && has_status);
+        if members.iter().all(|name| is_told(name)) {
+            for cursor in &mut self.cursors {
+                cursor.told = Some(Told(members.to_vec()));
+            }
+        }
+        self
+    }
+
+    /// Whether entries tell members of their rows.
+    #[must_use]
+    pub fn tell(&self) -> bool {
+        self.cursors.iter().any(|cursor| cursor.told.is_some())
+    }
+
     /// The next ids, `count` at most. There are fewer only at the end.
     ///
     /// # Errors
-    /// [`StoreError::TooMany`] for more than `MaxScan` entries; [`StoreError::Busy`] when DynamoDB does not answer.
+    /// As [`Entries::next_entries`].
     pub async fn next(&mut self, store: Store<'_>, count: usize) -> Result<Vec<Uuid>, StoreError> {
-        let mut ids = Vec::with_capacity(count.min(1_000));
-        while ids.len() < count {
-            let want = count - ids.len();
+        Ok(self.next_entries(store, count).await?.into_iter().map(|entry| entry.id).collect())
+    }
+
+    /// The next entries, `count` at most. There are fewer only at the end.
+    ///
+    /// # Errors
+    /// [`StoreError::TooMany`] for more than `MaxScan` entries; [`StoreError::Busy`] when DynamoDB does not answer.
+    pub async fn next_entries(&mut self, store: Store<'_>, count: usize) -> Result<Vec<Entry>, StoreError> {
+        let mut entries = Vec::with_capacity(count.min(1_000));
+        while entries.len() < count {
+            let want = count - entries.len();
             let next = match self.order.turns_ties() {
                 true => self.next_of_ties(store, want).await?,
-                false => self.next_place(store, want).await?.map(|place| place.id),
+                false => self.next_found(store, want).await?,
             };
             match next {
-                Some(id) => ids.push(id),
+                Some(entry) => entries.push(entry),
                 None => break,
             }
         }
-        Ok(ids)
+        Ok(entries)
+    }
+
+    /// Passes over the next entries, `count` at most, and gives their number. There are fewer only at the end. Entries of
+    /// a single run are counted and not fetched.
+    ///
+    /// # Errors
+    /// As [`Entries::next_entries`].
+    pub async fn skip(&mut self, store: Store<'_>, count: usize) -> Result<usize, StoreError> {
+        let mut skipped = 0;
+        let is_plain = !self.moving && !self.order.turns_ties();
+        while let [cursor] = self.cursors.as_mut_slice()
+            && is_plain
+            && cursor.filter.0.is_empty()
+            && cursor.buffer.is_empty()
+            && !cursor.done
+            && skipped < count
+        {
+            let most = if self.bounded { store.config().max_scan } else { usize::MAX - 1 };
+            let left = (most + 1).saturating_sub(cursor.scanned);
+            skipped += cursor.pass(store, (count - skipped).min(left)).await?;
+            if cursor.scanned > most {
+                return Err(StoreError::TooMany(most));
+            }
+        }
+        while skipped < count {
+            let passed = self.next_entries(store, (count - skipped).min(1_000)).await?.len();
+            if passed == 0 {
+                break;
+            }
+            skipped += passed;
+        }
+        Ok(skipped)
     }
 
     /// The next entry, where entries of one time are given in the opposite order of the index: all of them are read
     /// before the first one is given.
-    async fn next_of_ties(&mut self, store: Store<'_>, want: usize) -> Result<Option<Uuid>, StoreError> {
-        if let Some(id) = self.ties.pop_front() {
-            return Ok(Some(id));
+    async fn next_of_ties(&mut self, store: Store<'_>, want: usize) -> Result<Option<Entry>, StoreError> {
+        if let Some(entry) = self.ties.pop_front() {
+            return Ok(Some(entry));
         }
-        let Some(first) = self.next_place(store, want).await? else { return Ok(None) };
-        self.ties.push_front(first.id);
-        while let Some((place, position)) = self.head(store, want).await?.filter(|(head, _)| head.time == first.time) {
-            if let Some(next) = self.take(place, position) {
-                self.ties.push_front(next.id);
+        let Some(first) = self.next_found(store, want).await? else { return Ok(None) };
+        let time = self.last.as_ref().map(|last| last.time.clone()).unwrap_or_default();
+        self.ties.push_front(first);
+        while let Some(position) = self.head(store, want).await? {
+            if self.place_at(position).is_none_or(|head| head.time != time) {
+                break;
+            }
+            if let Some(next) = self.take(position) {
+                self.ties.push_front(next);
             }
         }
         Ok(self.ties.pop_front())
     }
 
     /// Takes the next entry in the order of the indexes.
-    async fn next_place(&mut self, store: Store<'_>, want: usize) -> Result<Option<Place>, StoreError> {
-        while let Some((place, position)) = self.head(store, want).await? {
-            if let Some(place) = self.take(place, position) {
-                return Ok(Some(place));
+    async fn next_found(&mut self, store: Store<'_>, want: usize) -> Result<Option<Entry>, StoreError> {
+        while let Some(position) = self.head(store, want).await? {
+            if let Some(entry) = self.take(position) {
+                return Ok(Some(entry));
             }
         }
         Ok(None)
     }
 
+    /// The place of the head of a cursor.
+    fn place_at(&self, position: usize) -> Option<&Place> {
+        self.cursors.get(position)?.buffer.front().map(|found| &found.place)
+    }
+
     /// Takes the head of a cursor. `None` if the same entry was taken from another one.
-    fn take(&mut self, place: Place, position: usize) -> Option<Place> {
-        if let Some(cursor) = self.cursors.get_mut(position) {
-            cursor.buffer.pop_front();
-        }
+    fn take(&mut self, position: usize) -> Option<Entry> {
+        let Found { place, row } = self.cursors.get_mut(position)?.buffer.pop_front()?;
         (self.last.as_ref() != Some(&place)).then(|| {
-            self.last = Some(place.clone());
-            place
+            let id = place.id;
+            self.last = Some(place);
+            Entry { id, row }
         })
     }
 
-    /// The next entry in the order of the indexes, and the cursor that has it.
-    async fn head(&mut self, store: Store<'_>, want: usize) -> Result<Option<(Place, usize)>, StoreError> {
+    /// The cursor that has the next entry in the order of the indexes.
+    async fn head(&mut self, store: Store<'_>, want: usize) -> Result<Option<usize>, StoreError> {
         // All runs together may examine `most` entries.
         let most = if self.bounded { store.config().max_scan } else { usize::MAX - 1 };
         if self.moving {
@@ -330,10 +501,9 @@ impl Entries {
             }
         }
         let descending = self.order.descending();
-        let heads =
-            self.cursors.iter().enumerate().filter_map(|(position, cursor)| Some((cursor.buffer.front()?, position)));
+        let heads = (0..self.cursors.len()).filter_map(|position| Some((self.place_at(position)?, position)));
         let best = heads.reduce(|a, b| if (b.0 < a.0) == descending { a } else { b });
-        Ok(best.map(|(place, position)| (place.clone(), position)))
+        Ok(best.map(|(_, position)| position))
     }
 
     /// The size of the next page of each run, and how many entries all of them may examine.
@@ -376,10 +546,10 @@ impl Entries {
             running.into_iter().zip(again).for_each(|(cursor, again)| cursor.merge(again, descending));
         }
         let is_after = |place: &Place, end: &Place| is_after(place, end, descending);
-        let ends = self.cursors.iter().filter(|cursor| !cursor.done).filter_map(|cursor| cursor.buffer.back().cloned());
+        let ends = self.cursors.iter().filter(|cursor| !cursor.done).filter_map(|cursor| cursor.end().cloned());
         if let Some(end) = ends.reduce(|a, b| if is_after(&a, &b) { b } else { a }) {
             for cursor in &mut self.cursors {
-                cursor.buffer.retain(|place| !is_after(place, &end));
+                cursor.buffer.retain(|found| !is_after(&found.place, &end));
             }
         }
         if self.scanned() > most { Err(StoreError::TooMany(most)) } else { Ok(()) }

@@ -63,7 +63,7 @@ pub use directory_kind::Kind;
 pub use directory_writes::{Changed, DirectoryRow, DirectoryWrite, Revision};
 pub use error::StoreError;
 pub use files::FileRow;
-pub use index::{Entries, EntryFilter};
+pub use index::{Entries, Entry, EntryFilter};
 pub use index_keys::{Filled, Filling};
 pub use old_pools::{Completed, OldPools};
 pub use pools::{Pool, PoolEntry, RangeEntry};

@@ -288,6 +288,24 @@ impl Walk {
         }
     }
 
+    /// The same entries from the indexes by status, which tell it: all statuses if none are named. `None` if there is no
+    /// such index. Their order is that of creation.
+    #[must_use]
+    pub fn by_every_status(&self, stage: IndexStage) -> Option<Self> {
+        let is_possible = self.partitions.iter().all(|one| one.has_statuses(stage));
+        is_possible.then(|| Self {
+            order: Order::Created { descending: false, ids_descending: false },
+            statuses: self.statuses.clone().or_else(|| Some(Status::ALL.to_vec())),
+            ..self.clone()
+        })
+    }
+
+    /// Whether all entries are one run of keys.
+    #[must_use]
+    pub fn is_one_run(&self) -> bool {
+        self.partitions.len() == 1 && self.statuses.as_ref().is_none_or(|statuses| statuses.len() == 1)
+    }
+
     /// The runs of keys to read: one for each partition, and status if statuses are named.
     pub(super) fn runs(&self) -> Vec<Run> {
         self.partitions.iter().flat_map(|partition| self.runs_of(partition)).collect()

@@ -1,7 +1,7 @@
 //! An HTTP connector that passes the functions' requests to the embedded DynamoDB without a socket.
 //!
-//! The SDK builds and signs the request and parses the answer as usual. Only the transfer is replaced: reads and writes
-//! are executed on the engine's thread. Everything else uses the socket: failed requests, so that every error has the
+//! The SDK builds and signs the request and parses the answer as usual. Only the transfer is replaced: writes are executed
+//! on the engine's thread, and so are reads of tables in memory; those of a file need no other thread. Everything else uses the socket: failed requests, so that every error has the
 //! server's form; operations on tables; and requests to other addresses.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,7 +28,7 @@ use tokio::{
 
 use super::{
     index_entries::Entries,
-    stored_json::Answer,
+    source::{Answer, Readers},
     tables::Tables,
     whole_items::{BatchGet, Get},
     writes::{DONE, Waiting, Write, ready},
@@ -44,6 +44,8 @@ const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
 pub(super) struct Engine {
     pub(super) database: Database,
     pub(super) tables: Arc<Mutex<Tables>>,
+    /// Connections for reads on other threads, if the tables are in a file.
+    pub(super) readers: Option<Arc<Readers>>,
     pub(super) writes: mpsc::Sender<Waiting>,
     pub(super) handle: Handle,
     pub(super) endpoint: String,
@@ -104,7 +106,7 @@ impl Engine {
         Some(response)
     }
 
-    /// Reads items or entries on the engine's thread: directly from storage if possible, otherwise through the engine.
+    /// Reads items: directly from storage if possible, otherwise through the engine.
     async fn items<W, Q, A>(&self, body: &[u8], read: fn(&Database, Q) -> EngineResult<A>) -> Option<String>
     where
         W: Answer + DeserializeOwned + Send + 'static,
@@ -119,8 +121,12 @@ impl Engine {
 
     async fn stored<W: Answer + DeserializeOwned + Send + 'static>(&self, body: &[u8]) -> Option<String> {
         let request: W = serde_json::from_slice(body).ok()?;
+        if let Some(readers) = &self.readers {
+            return readers.answer(&request);
+        }
+        // Connections to tables in memory share locks, and a reader's would make a write of another connection fail.
         let tables = Arc::clone(&self.tables);
-        let task = async move { request.read(tables.lock().unwrap_or_else(PoisonError::into_inner).storage()) };
+        let task = async move { tables.lock().unwrap_or_else(PoisonError::into_inner).answer(&request) };
         self.handle.spawn(task).await.ok()?
     }
 

@@ -1,32 +1,36 @@
-//! A shortcut for `Query` of the keys of index entries, which is how lists begin. The engine parses every entry, copies
-//! it and writes it again; here the keys are cut out of the JSON that it stores.
+//! A shortcut for `Query` of index entries, with which lists begin: of their keys, of single attributes, of their number.
+//! The engine parses every entry, copies it and writes it again; here attributes are cut out of the JSON that it stores,
+//! and keys are read from SQLite's index alone.
 //!
-//! Every other query is left to the engine: filters, counts, other forms of conditions, pages that may end before their
-//! limit.
+//! Every other query is left to the engine: other forms of conditions and filters, and all that is malformed. A page may
+//! end before its limit, as in DynamoDB, though at other entries: after [`MAX_EXAMINED`], or after [`MAX_PAGE`] bytes.
 
 use std::collections::HashMap;
 
-use dynoxide::storage::{QueryParams, Storage};
+use rusqlite::{Row, ToSql};
 use serde::Deserialize;
 
 use super::{
-    stored_json::{Answer, Projection},
-    whole_items::{KeyElement, Text, named},
+    source::{Answer, Source},
+    stored_json::{Members, Projection, push_attribute, push_text},
+    whole_items::{TEXT_KEY, Text},
 };
 
-/// Maximum number of entries in one page.
-const MAX_LIMIT: usize = 1_000;
+/// Maximum number of entries that one page examines. A longer one would keep others waiting.
+const MAX_EXAMINED: usize = 4_000;
 /// DynamoDB ends a page at this size in bytes. The JSON of an entry is longer than what counts.
 const MAX_PAGE: usize = 1 << 20;
 
-/// A `Query` of keys of an index: one value of the partition key, and perhaps bounds of the sort key.
+/// A `Query` of an index: one value of the partition key, and perhaps bounds of the sort key.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "PascalCase")]
 pub(super) struct Entries {
     table_name: String,
     index_name: String,
     key_condition_expression: String,
-    projection_expression: String,
+    projection_expression: Option<String>,
+    filter_expression: Option<String>,
+    select: Option<String>,
     expression_attribute_names: HashMap<String, String>,
     expression_attribute_values: HashMap<String, Text>,
     #[serde(default = "forward")]
@@ -39,76 +43,130 @@ fn forward() -> bool {
     true
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Index {
-    index_name: String,
-    key_schema: Vec<KeyElement>,
+/// The names of the key attributes of an entry.
+#[derive(Clone, Copy)]
+struct Names<'a> {
+    partition: &'a str,
+    sort: &'a str,
+    id: &'a str,
+}
+
+impl Names<'_> {
+    fn has(self, name: &str) -> bool {
+        [self.partition, self.sort, self.id].contains(&name)
+    }
+}
+
+/// The key of an entry in its partition, in the stored form, and its JSON if that is read.
+struct Entry<'a> {
+    sort: &'a str,
+    id: &'a str,
+    json: &'a str,
+}
+
+impl<'a> Entry<'a> {
+    fn of(row: &'a Row<'_>, has_json: bool) -> Option<Self> {
+        let text = |column: usize| -> Option<&'a str> { row.get_ref(column).ok()?.as_str().ok() };
+        Some(Self { sort: text(0)?, id: text(1)?, json: if has_json { text(2)? } else { "" } })
+    }
+
+    /// Appends some of the key attributes as an item; `None` if one of them is no text.
+    fn push_keys(&self, names: Names<'_>, partition: &str, wanted: &[impl AsRef<str>], out: &mut String) -> Option<()> {
+        let mut separator = "{";
+        for name in wanted.iter().map(AsRef::as_ref) {
+            let stored = match name {
+                _ if name == names.sort => self.sort,
+                _ if name == names.id => self.id,
+                _ => partition,
+            };
+            out.push_str(separator);
+            push_attribute(name, stored.strip_prefix(TEXT_KEY)?, out)?;
+            separator = ",";
+        }
+        out.push('}');
+        Some(())
+    }
 }
 
 impl Answer for Entries {
-    fn read(&self, storage: &Storage) -> Option<String> {
-        if !(1..=MAX_LIMIT).contains(&self.limit) {
+    fn read(&self, source: &mut Source<'_>) -> Option<String> {
+        let definition = source.definition(&self.table_name)?;
+        let index = definition.indexes.get(&self.index_name)?;
+        if definition.keys.sort.is_some() || self.limit == 0 || !self.uses_all() {
             return None;
         }
-        let metadata = storage.get_table_metadata(&self.table_name).ok()??;
-        let table: Vec<KeyElement> = serde_json::from_str(&metadata.key_schema).ok()?;
-        let indexes: Vec<Index> = serde_json::from_str(&metadata.gsi_definitions?).ok()?;
-        let index = indexes.into_iter().find(|index| index.index_name == self.index_name)?;
-        let (id, partition) = (named(&table, "HASH")?, named(&index.key_schema, "HASH")?);
-        let sort = named(&index.key_schema, "RANGE")?;
-        if named(&table, "RANGE").is_some() {
-            return None;
-        }
-        let (value, range) = self.condition(partition, sort)?;
+        let names = Names { partition: &index.partition, sort: index.sort.as_deref()?, id: &definition.keys.partition };
+        let name = |name: &str| self.expression_attribute_names.get(name).map(String::as_str);
+        let projection = match (self.select.as_deref(), &self.projection_expression) {
+            (Some("COUNT"), None) => None,
+            (None, Some(expression)) => Some(Projection::of(expression, name)?),
+            _ => return None,
+        };
+        let filter = match &self.filter_expression {
+            Some(expression) => self.filter(expression, names)?,
+            None => Filter::default(),
+        };
+        let is_of_keys =
+            filter.0.is_empty() && projection.iter().flat_map(Projection::names).all(|name| names.has(name));
+        let (partition, range) = self.condition(names)?;
         let start = match &self.exclusive_start_key {
-            Some(start) => Some((start.get(sort)?.key()?, start.get(id)?.key()?)),
+            Some(start) => Some((start.get(names.sort)?.key()?, start.get(names.id)?.key()?)),
             None => None,
         };
+
+        // Keys are in the index of SQLite; the JSON is in the table behind it.
+        let columns = if is_of_keys { "gsi_sk, table_pk" } else { "gsi_sk, table_pk, item_json" };
+        let table = format!("{}::gsi::{}", self.table_name, self.index_name).replace('"', "\"\"");
+        let mut sql = format!("SELECT {columns} FROM \"{table}\" WHERE gsi_pk = ?");
+        let mut values: Vec<&dyn ToSql> = vec![&partition];
         // After a start key, the bound behind it says nothing more, and SQLite would begin there.
         let (from, to) = (start.is_none() || !self.scan_index_forward, start.is_none() || self.scan_index_forward);
-        let (condition, bounds): (_, Vec<&str>) = match &range {
-            None => (None, Vec::new()),
-            Some([low, high]) if from && to => (Some("AND sk >= ?2 AND sk <= ?3"), vec![low, high]),
-            Some([low, _]) if from => (Some("AND sk >= ?2"), vec![low]),
-            Some([_, high]) => (Some("AND sk <= ?2"), vec![high]),
-        };
-        let rows = storage.query_gsi_items(
-            &self.table_name,
-            &self.index_name,
-            &value,
-            &QueryParams {
-                sk_condition: condition,
-                sk_params: &bounds,
-                forward: self.scan_index_forward,
-                limit: Some(self.limit),
-                exclusive_start_sk: start.as_ref().map(|(sort, _)| sort.as_str()),
-                exclusive_start_base_pk: start.as_ref().map(|(_, id)| id.as_str()),
-                exclusive_start_base_sk: start.as_ref().map(|_| ""),
-            },
-        );
-        let rows = rows.ok()?;
-        if rows.iter().map(|(_, _, item)| item.len()).sum::<usize>() > MAX_PAGE {
-            return None;
+        let bounds =
+            range.as_ref().map(|[low, high]| [(from, " AND gsi_sk >= ?", low), (to, " AND gsi_sk <= ?", high)]);
+        for (_, condition, bound) in bounds.iter().flatten().filter(|(is_needed, ..)| *is_needed) {
+            sql.push_str(condition);
+            values.push(bound);
         }
-        let name = |name: &str| self.expression_attribute_names.get(name).map(String::as_str);
-        let is_used = |name: &String| {
-            let texts = [&self.key_condition_expression, &self.projection_expression];
-            texts.into_iter().any(|text| text.split([' ', ',']).any(|word| word == name))
-        };
-        if !self.expression_attribute_names.keys().chain(self.expression_attribute_values.keys()).all(is_used) {
-            return None;
+        let (after, order) = if self.scan_index_forward { (">", "ASC") } else { ("<", "DESC") };
+        if let Some((sort, id)) = &start {
+            sql += &format!(" AND (gsi_sk, table_pk) {after} (?, ?)");
+            values.extend([sort as &dyn ToSql, id]);
         }
-        let projection = Projection::of(&self.projection_expression, name)?;
-        let mut body = String::from("{\"Items\":[");
-        for (position, (_, _, item)) in rows.iter().enumerate() {
-            body.push_str(if position == 0 { "" } else { "," });
-            projection.cut(item, &mut body)?;
+        sql += &format!(" ORDER BY gsi_sk {order}, table_pk {order}, table_sk {order} LIMIT ?");
+        let most = self.limit.min(MAX_EXAMINED);
+        let limit = i64::try_from(most).ok()?;
+        values.push(&limit);
+
+        let mut statement = source.connection.prepare_cached(&sql).ok()?;
+        let mut rows = statement.query(values.as_slice()).ok()?;
+        let mut body = String::from(if projection.is_some() { "{\"Items\":[" } else { "{" });
+        let (mut examined, mut found, mut length, mut last) = (0_usize, 0_usize, 0, String::new());
+        while let Some(row) = rows.next().ok()? {
+            let entry = Entry::of(row, !is_of_keys)?;
+            examined += 1;
+            length += entry.json.len();
+            if filter.passes(entry.json)? {
+                if let Some(projection) = &projection {
+                    body.push_str(if found == 0 { "" } else { "," });
+                    match is_of_keys {
+                        true => entry.push_keys(names, &partition, projection.names(), &mut body)?,
+                        false => projection.cut(entry.json, &mut body)?,
+                    }
+                }
+                found += 1;
+            }
+            if examined == most || length > MAX_PAGE {
+                let mut wanted = vec![names.partition, names.sort, names.id];
+                wanted.sort_unstable();
+                wanted.dedup();
+                entry.push_keys(names, &partition, &wanted, &mut last)?;
+                break;
+            }
         }
-        body += &format!("],\"Count\":{0},\"ScannedCount\":{0}", rows.len());
-        if let Some((_, _, last)) = rows.last().filter(|_| rows.len() == self.limit) {
-            body.push_str(",\"LastEvaluatedKey\":");
-            Projection::to(&[partition, sort, id]).cut(last, &mut body)?;
+        body += if projection.is_some() { "]," } else { "" };
+        body += &format!("\"Count\":{found},\"ScannedCount\":{examined}");
+        if !last.is_empty() {
+            body.extend([",\"LastEvaluatedKey\":", &last]);
         }
         body.push('}');
         Some(body)
@@ -116,18 +174,90 @@ impl Answer for Entries {
 }
 
 impl Entries {
+    /// Whether every name and value is used, as DynamoDB requires.
+    fn uses_all(&self) -> bool {
+        let texts = [
+            Some(&self.key_condition_expression),
+            self.projection_expression.as_ref(),
+            self.filter_expression.as_ref(),
+        ];
+        let is_used = |name: &String| {
+            let mut texts = texts.into_iter().flatten();
+            texts.any(|text| text.split([' ', ',', '(', ')']).any(|word| word == name))
+        };
+        self.expression_attribute_names.keys().chain(self.expression_attribute_values.keys()).all(is_used)
+    }
+
     /// The stored form of the partition's value, and of the bounds of the sort key.
-    fn condition(&self, partition: &str, sort: &str) -> Option<(String, Option<[String; 2]>)> {
+    fn condition(&self, names: Names<'_>) -> Option<(String, Option<[String; 2]>)> {
         let is =
             |name: &str, wanted: &str| self.expression_attribute_names.get(name).is_some_and(|real| real == wanted);
         let value = |name: &str| self.expression_attribute_values.get(name)?.key();
         let words: Vec<&str> = self.key_condition_expression.split_ascii_whitespace().collect();
         match words.as_slice() {
-            [name, "=", one] if is(name, partition) => Some((value(one)?, None)),
-            [name, "=", one, "AND", range, "BETWEEN", low, "AND", high] if is(name, partition) && is(range, sort) => {
-                Some((value(one)?, Some([value(low)?, value(high)?])))
+            [name, "=", one] if is(name, names.partition) => Some((value(one)?, None)),
+            [name, "=", one, "AND", range, "BETWEEN", low, "AND", high]
+                if is(name, names.partition) && is(range, names.sort) =>
+            {
+                let (low, high) = (value(low)?, value(high)?);
+                // DynamoDB refuses bounds in the wrong order.
+                (low <= high).then_some((value(one)?, Some([low, high])))
             }
             _ => None,
         }
+    }
+
+    /// The conditions of a filter: `#a IN (:b, :c)` and `attribute_exists(#a)`, joined by `AND`. DynamoDB refuses those
+    /// on key attributes of the index.
+    fn filter(&self, expression: &str, names: Names<'_>) -> Option<Filter> {
+        let attribute = |name: &str| {
+            let real = self.expression_attribute_names.get(name)?;
+            let is_key = real == names.partition || real == names.sort;
+            (!is_key && !real.contains(['.', '[', '"', '\\'])).then(|| real.clone())
+        };
+        let mut conditions = Vec::new();
+        for part in expression.split(" AND ") {
+            let one = part.strip_prefix("attribute_exists(").and_then(|rest| rest.strip_suffix(')'));
+            let condition = match (one, part.split_once(" IN (")) {
+                (Some(name), _) => (attribute(name)?, None),
+                (None, Some((name, list))) => {
+                    let stored = |name: &str| {
+                        let mut json = String::from("{\"S\":");
+                        push_text(self.expression_attribute_values.get(name)?.text(), &mut json)?;
+                        json.push('}');
+                        Some(json)
+                    };
+                    let values = list.strip_suffix(')')?.split(", ").map(stored).collect::<Option<Vec<_>>>()?;
+                    (attribute(name)?, Some(values))
+                }
+                (None, None) => return None,
+            };
+            conditions.push(condition);
+        }
+        Some(Filter(conditions))
+    }
+}
+
+/// Conditions on attributes: that one exists, or has one of some values (as JSON).
+#[derive(Default)]
+struct Filter(Vec<(String, Option<Vec<String>>)>);
+
+impl Filter {
+    /// Whether a stored item passes; `None` if the text is not what the engine stores.
+    fn passes(&self, item: &str) -> Option<bool> {
+        if self.0.is_empty() {
+            return Some(true);
+        }
+        let mut left = self.0.len();
+        let mut members = Members::of(item)?;
+        while let Some((name, value)) = members.member()? {
+            for (_, values) in self.0.iter().filter(|(wanted, _)| wanted == name) {
+                if values.as_ref().is_some_and(|values| !values.iter().any(|wanted| wanted == value)) {
+                    return Some(false);
+                }
+                left -= 1;
+            }
+        }
+        Some(left == 0)
     }
 }

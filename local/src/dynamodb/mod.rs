@@ -1,13 +1,15 @@
 //! The embedded DynamoDB: `dynoxide` on a thread of its own, for the AWS SDK and the stream reader.
 //!
-//! All accesses to the SQLite file run on that thread, one after the other. So further connections can do what
-//! `dynoxide` does not support (indexes of the stream records, the reader's position, several writes in one transaction)
-//! without locks between them. Only the checkpoints run elsewhere; they need no lock.
+//! All writes to the SQLite file run on that thread, one after the other. So further connections can do what `dynoxide`
+//! does not support (indexes of the stream records, the reader's position, several writes in one transaction) without
+//! locks between them. Only the checkpoints and the reads of functions run elsewhere; they need no lock. Tables in memory
+//! are read on the thread, too.
 
 mod checkpoint;
 mod connector;
 mod front;
 mod index_entries;
+mod source;
 mod stored_json;
 mod tables;
 mod whole_items;
@@ -39,7 +41,7 @@ use tokio::{
     sync::{mpsc, oneshot},
 };
 
-use self::{checkpoint::Checkpoints, tables::Tables};
+use self::{checkpoint::Checkpoints, source::Readers, tables::Tables};
 use crate::{
     data_dir::DataDir,
     listeners,
@@ -82,6 +84,8 @@ struct Stores {
     database: Database,
     /// The connection of the functions in this process.
     tables: Arc<Mutex<Tables>>,
+    /// Connections for the reads of these functions, if the tables are in a file.
+    readers: Option<Arc<Readers>>,
     /// The connection for what is not a table of DynamoDB.
     side: Arc<Mutex<Connection>>,
 }
@@ -153,7 +157,8 @@ impl DynamoDb {
         side.execute_batch(SCHEMA)?;
         let tables = Arc::new(Mutex::new(Tables::open(&path, database.clone())?));
         let checkpoints = if data_dir.is_temporary() { None } else { Some(Checkpoints::start(&path)?) };
-        let stores = Stores { database, tables, side: Arc::new(Mutex::new(side)) };
+        let readers = (!data_dir.is_temporary()).then(|| Arc::new(Readers::of(&path)));
+        let stores = Stores { database, tables, readers, side: Arc::new(Mutex::new(side)) };
 
         listener.set_nonblocking(true)?;
         let address = listeners::reachable(listener.local_addr()?);
@@ -198,6 +203,7 @@ impl DynamoDb {
         connector::client(connector::Engine {
             database: self.stores.database.clone(),
             tables: Arc::clone(&self.stores.tables),
+            readers: self.stores.readers.clone(),
             writes: self.writes.clone(),
             handle: self.handle.clone(),
             endpoint: self.endpoint(),

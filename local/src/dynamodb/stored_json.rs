@@ -1,14 +1,7 @@
 //! Items as the engine stores them: the JSON of the wire format, `{"name":{"S":"text"},…}` without white space. Single
 //! attributes are cut out of it without parsing the others.
 
-use dynoxide::storage::Storage;
 use memchr::memchr2;
-
-/// A read that may be answered from the stored text.
-pub(super) trait Answer {
-    /// The body of the answer; `None` if the engine has to answer.
-    fn read(&self, storage: &Storage) -> Option<String>;
-}
 
 /// The attributes of a projection. Only names at the top level.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,35 +24,72 @@ impl Projection {
         Some(Self(names))
     }
 
-    /// These attributes, each once.
-    pub(super) fn to(names: &[&str]) -> Self {
-        let mut names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        names.sort_unstable();
-        names.dedup();
-        Self(names)
+    /// Their names.
+    pub(super) fn names(&self) -> &[String] {
+        &self.0
     }
 
     /// Appends the item with these attributes only; `None` if the text is not what the engine stores.
     pub(super) fn cut(&self, item: &str, out: &mut String) -> Option<()> {
         out.push('{');
         let mut left = self.0.len();
-        let mut rest = item.strip_prefix('{')?;
         let mut separator = "";
-        while left > 0 && !rest.starts_with('}') {
-            let (name, after) = rest.split_at_checked(text_len(rest)?)?;
-            let value = after.strip_prefix(':')?;
-            let (value, after) = value.split_at_checked(value_len(value)?)?;
-            let plain = name.get(1..name.len() - 1)?;
-            if self.0.iter().any(|wanted| wanted == plain) {
-                out.extend([separator, name, ":", value]);
+        let mut members = Members::of(item)?;
+        while left > 0
+            && let Some((name, value)) = members.member()?
+        {
+            if self.0.iter().any(|wanted| wanted == name) {
+                out.extend([separator, "\"", name, "\":", value]);
                 separator = ",";
                 left -= 1;
             }
-            rest = after.strip_prefix(',').unwrap_or(after);
         }
         out.push('}');
         Some(())
     }
+}
+
+/// The attributes of a stored item, in their order.
+pub(super) struct Members<'a>(&'a str);
+
+impl<'a> Members<'a> {
+    /// The attributes of an item; `None` if the text is no object.
+    pub(super) fn of(item: &'a str) -> Option<Self> {
+        item.strip_prefix('{').map(Self)
+    }
+
+    /// The name of the next attribute, as it is written between the quotation marks, and the JSON of its value; the
+    /// inner `None` at the end. The outer `None` if the text is not what the engine stores.
+    pub(super) fn member(&mut self) -> Option<Option<(&'a str, &'a str)>> {
+        if self.0.starts_with('}') {
+            return Some(None);
+        }
+        let (name, after) = self.0.split_at_checked(text_len(self.0)?)?;
+        let value = after.strip_prefix(':')?;
+        let (value, after) = value.split_at_checked(value_len(value)?)?;
+        self.0 = after.strip_prefix(',').unwrap_or(after);
+        Some(Some((name.get(1..name.len() - 1)?, value)))
+    }
+}
+
+/// Appends a text as JSON.
+pub(super) fn push_text(text: &str, out: &mut String) -> Option<()> {
+    let is_plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
+    if text.bytes().all(is_plain) {
+        out.extend(["\"", text, "\""]);
+    } else {
+        out.push_str(&serde_json::to_string(text).ok()?);
+    }
+    Some(())
+}
+
+/// Appends an attribute that is a text as the engine stores it: its name, and the value.
+pub(super) fn push_attribute(name: &str, text: &str, out: &mut String) -> Option<()> {
+    push_text(name, out)?;
+    out.push_str(":{\"S\":");
+    push_text(text, out)?;
+    out.push('}');
+    Some(())
 }
 
 /// The length of the text, with its quotation marks, with which JSON begins.

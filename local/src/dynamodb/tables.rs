@@ -8,6 +8,8 @@ use std::time::Duration;
 use dynoxide::{Database, TableMetadata, errors::DynoxideError, storage::Storage};
 use rusqlite::Connection;
 
+use super::source::{Answer, Definitions, Source};
+
 /// A write to a table with twelve indexes executes over forty statements. rusqlite keeps 16 by default, so each was
 /// compiled again at every write.
 const STATEMENTS: usize = 256;
@@ -43,6 +45,7 @@ pub(super) struct Tables {
     path: String,
     database: Database,
     storage: Storage,
+    definitions: Definitions,
     durability: Durability,
 }
 
@@ -50,12 +53,17 @@ impl Tables {
     /// Opens a further connection to the tables of `database`, which are at `path`.
     pub(super) fn open(path: &str, database: Database) -> Result<Self, DynoxideError> {
         let (storage, durability) = (connect(path)?, Durability::Process);
-        Ok(Self { path: path.to_owned(), database, storage, durability })
+        Ok(Self { path: path.to_owned(), database, storage, definitions: Definitions::default(), durability })
     }
 
     /// The connection.
     pub(super) fn storage(&self) -> &Storage {
         &self.storage
+    }
+
+    /// Answers a read from the stored text; `None` if the engine has to answer.
+    pub(super) fn answer(&mut self, read: &impl Answer) -> Option<String> {
+        Source::answer(self.storage.conn(), &mut self.definitions, read)
     }
 
     /// Makes sure that the connection knows the present definitions of these tables. It keeps definitions in memory, so
@@ -99,7 +107,7 @@ fn connect(path: &str) -> Result<Storage, DynoxideError> {
     Ok(storage)
 }
 
-/// Settings of every connection of `local` to the file but the engine's own. Tables in memory ignore them.
+/// Settings of every connection of `local` to the tables but the engine's own. Tables in memory ignore them.
 pub(super) fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "synchronous", Durability::Process.synchronous())?;

@@ -6,13 +6,16 @@
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     fmt::Write,
+    sync::Arc,
 };
 
-use dynoxide::{AttributeValue, storage::Storage};
-use rusqlite::OptionalExtension;
+use rusqlite::CachedStatement;
 use serde::Deserialize;
 
-use super::stored_json::{Answer, Projection};
+use super::{
+    source::{Answer, Definition, Source},
+    stored_json::Projection,
+};
 
 /// Maximum items that one request may name.
 const MAX_KEYS: usize = 100;
@@ -20,6 +23,9 @@ const MAX_KEYS: usize = 100;
 const MAX_KEY: usize = 1_024;
 /// Maximum answer in bytes. Larger ones are left to the engine, which limits them to 16 MB.
 const MAX_ANSWER: usize = 4 << 20;
+
+/// What precedes a text in the columns of keys.
+pub(super) const TEXT_KEY: &str = "S:";
 
 type Key = BTreeMap<String, Text>;
 
@@ -34,7 +40,12 @@ impl Text {
     /// The form in which the engine stores it as part of a key; `None` if it cannot be one.
     pub(super) fn key(&self) -> Option<String> {
         let fits = !self.text.is_empty() && self.text.len() <= MAX_KEY;
-        fits.then(|| AttributeValue::S(self.text.clone()).to_key_string()).flatten()
+        fits.then(|| format!("{TEXT_KEY}{}", self.text))
+    }
+
+    /// The text itself.
+    pub(super) fn text(&self) -> &str {
+        &self.text
     }
 }
 
@@ -81,37 +92,32 @@ impl Keys {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct KeyElement {
-    attribute_name: String,
-    key_type: String,
-}
-
-/// The name of the partition key (`HASH`) or the sort key (`RANGE`) of a table or an index.
-pub(super) fn named<'a>(schema: &'a [KeyElement], kind: &str) -> Option<&'a str> {
-    schema.iter().find(|element| element.key_type == kind).map(|element| element.attribute_name.as_str())
-}
-
 impl Answer for Get {
-    fn read(&self, storage: &Storage) -> Option<String> {
-        let table = Table::of(storage, &self.table_name)?;
-        match table.item(&table.place(&self.key)?)? {
-            Some(item) if item.len() > MAX_ANSWER => None,
-            Some(item) => Some(format!("{{\"Item\":{item}}}")),
+    fn read(&self, source: &mut Source<'_>) -> Option<String> {
+        let table = Table::of(source, &self.table_name)?;
+        let place = table.place(&self.key)?;
+        let mut body = String::from("{\"Item\":");
+        let found = Table::item(&mut table.statement(source)?, &place, |item| {
+            body.push_str(item);
+            Some(())
+        })?;
+        body.push('}');
+        match found {
+            Some(()) if body.len() > MAX_ANSWER => None,
+            Some(()) => Some(body),
             None => Some("{}".to_owned()),
         }
     }
 }
 
 impl Answer for BatchGet {
-    fn read(&self, storage: &Storage) -> Option<String> {
+    fn read(&self, source: &mut Source<'_>) -> Option<String> {
         if self.request_items.values().map(|wanted| wanted.keys.len()).sum::<usize>() > MAX_KEYS {
             return None;
         }
         let mut body = String::from("{\"Responses\":{");
         for (position, (name, wanted)) in self.request_items.iter().enumerate() {
-            let table = Table::of(storage, name)?;
+            let table = Table::of(source, name)?;
             let projection = wanted.projection()?;
             let places = wanted.keys.iter().map(|key| table.place(key)).collect::<Option<Vec<_>>>()?;
             if places.is_empty() || places.iter().collect::<HashSet<_>>().len() < places.len() {
@@ -119,14 +125,20 @@ impl Answer for BatchGet {
             }
             let separator = if position == 0 { "" } else { "," };
             write!(body, "{separator}{}:[", serde_json::to_string(name).ok()?).ok()?;
+            let mut statement = table.statement(source)?;
             let mut separator = "";
             for place in &places {
-                if let Some(item) = table.item(place)? {
+                let found = Table::item(&mut statement, place, |item| {
                     body.push_str(separator);
                     match &projection {
-                        Some(projection) => projection.cut(&item, &mut body)?,
-                        None => body.push_str(&item),
+                        Some(projection) => projection.cut(item, &mut body),
+                        None => {
+                            body.push_str(item);
+                            Some(())
+                        }
                     }
+                })?;
+                if found.is_some() {
                     separator = ",";
                 }
                 if body.len() > MAX_ANSWER {
@@ -140,39 +152,45 @@ impl Answer for BatchGet {
     }
 }
 
-/// A table with the names of its key attributes.
+/// A table.
 struct Table<'a> {
-    storage: &'a Storage,
     name: &'a str,
-    partition: String,
-    sort: Option<String>,
+    definition: Arc<Definition>,
 }
 
 impl<'a> Table<'a> {
-    fn of(storage: &'a Storage, name: &'a str) -> Option<Self> {
-        let metadata = storage.get_table_metadata(name).ok()??;
-        let schema: Vec<KeyElement> = serde_json::from_str(&metadata.key_schema).ok()?;
-        let partition = named(&schema, "HASH")?.to_owned();
-        let sort = named(&schema, "RANGE").map(str::to_owned);
-        Some(Self { storage, name, partition, sort })
+    fn of(source: &mut Source<'_>, name: &'a str) -> Option<Self> {
+        Some(Self { name, definition: source.definition(name)? })
     }
 
     /// The storage key of an item; `None` if the key does not fit the table.
     fn place(&self, key: &Key) -> Option<(String, String)> {
+        let keys = &self.definition.keys;
         let part = |name: &str| key.get(name)?.key();
-        let sort = match &self.sort {
+        let sort = match &keys.sort {
             Some(name) => part(name)?,
             None => String::new(),
         };
-        let names = 1 + usize::from(self.sort.is_some());
-        (key.len() == names).then_some((part(&self.partition)?, sort))
+        let names = 1 + usize::from(keys.sort.is_some());
+        (key.len() == names).then_some((part(&keys.partition)?, sort))
     }
 
-    /// The item as JSON, or `Some(None)` if it does not exist; `None` if the engine has to answer.
-    fn item(&self, (partition, sort): &(String, String)) -> Option<Option<String>> {
-        // The engine's own function prepares the statement anew for each item.
+    /// The statement that reads one item. The engine prepares one anew for each item.
+    fn statement<'c>(&self, source: &Source<'c>) -> Option<CachedStatement<'c>> {
         let sql = format!("SELECT item_json FROM \"{}\" WHERE pk = ?1 AND sk = ?2", self.name.replace('"', "\"\""));
-        let mut statement = self.storage.conn().prepare_cached(&sql).ok()?;
-        statement.query_row([partition, sort], |row| row.get(0)).optional().ok()
+        source.connection.prepare_cached(&sql).ok()
+    }
+
+    /// What `take` makes of the item as JSON, or `Some(None)` if it does not exist; `None` if the engine has to answer.
+    fn item<T>(
+        statement: &mut CachedStatement<'_>,
+        (partition, sort): &(String, String),
+        take: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<Option<T>> {
+        let mut rows = statement.query([partition, sort]).ok()?;
+        match rows.next().ok()? {
+            Some(row) => Some(Some(take(row.get_ref(0).ok()?.as_str().ok()?)?)),
+            None => Some(None),
+        }
     }
 }

@@ -5,6 +5,8 @@ mod clients;
 #[cfg(test)]
 mod elsewhere;
 #[cfg(test)]
+mod file_reads;
+#[cfg(test)]
 mod readers;
 #[cfg(test)]
 mod reads;

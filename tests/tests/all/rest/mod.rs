@@ -14,6 +14,7 @@ mod conditional;
 mod counts;
 mod directus;
 mod edges;
+mod entries;
 mod every_index;
 mod examples;
 mod explain;
@@ -34,6 +35,7 @@ mod refused_reads;
 mod strangers;
 mod suffixes;
 mod walks;
+mod walks_by_index;
 mod write_conditions;
 
 use crate::support::{harness::Setup, repository::root};

@@ -27,14 +27,14 @@ use crate::support::{
 
 /// A change of the table.
 #[derive(Clone, Debug)]
-enum Change {
+pub(super) enum Change {
     Insert(Box<Reservation>),
     /// A row gets the members of another one, but not its id and its time of creation, which never change.
     Replace(Index, Box<Reservation>),
     Delete(Index),
 }
 
-fn change() -> impl Strategy<Value = Change> {
+pub(super) fn change() -> impl Strategy<Value = Change> {
     let boxed = |row| Box::new(row);
     prop_oneof![
         row().prop_map(move |row| Change::Insert(boxed(row))),
@@ -44,7 +44,7 @@ fn change() -> impl Strategy<Value = Change> {
 }
 
 /// Makes a change in the table and in the rows that are in it.
-async fn make(context: &Context, table: &mut Vec<Reservation>, change: Change) {
+pub(super) async fn make(context: &Context, table: &mut Vec<Reservation>, change: Change) {
     match change {
         Change::Insert(row) => {
             store(context, std::slice::from_ref(&*row)).await;
@@ -66,21 +66,21 @@ async fn make(context: &Context, table: &mut Vec<Reservation>, change: Change) {
     }
 }
 
-async fn list(context: &Context, caller: &Caller, raw: &RawQuery) -> Result<Answer, OperationError> {
+pub(super) async fn list(context: &Context, caller: &Caller, raw: &RawQuery) -> Result<Answer, OperationError> {
     let budget = Budget::default();
     let session = Session { caller, now: noon(), budget: &budget };
     let (query, list) = read::list(context, session, raw).await?;
     list.into_answer(&query)
 }
 
-fn with(query: &Value, members: Value) -> RawQuery {
+pub(super) fn with(query: &Value, members: Value) -> RawQuery {
     let mut query = query.as_object().cloned().unwrap();
     query.extend(members.as_object().cloned().unwrap());
     raw(&Value::Object(query))
 }
 
 /// A system with random rows.
-async fn system(runner: &mut TestRunner, count: usize) -> (Running, Vec<Reservation>) {
+pub(super) async fn system(runner: &mut TestRunner, count: usize) -> (Running, Vec<Reservation>) {
     let server = Setup::new().paused().parameter("Shards", 3).start().await;
     know_users(server.context()).await;
     let table: Vec<Reservation> = (0..count).map(|_| draw(runner, &row())).collect();

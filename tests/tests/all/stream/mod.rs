@@ -5,6 +5,7 @@ mod again;
 mod domains;
 mod ends;
 mod index_keys;
+mod lost_records;
 mod million;
 mod progress;
 mod sweep;

@@ -27,16 +27,16 @@ const PRODUCTS: [&str; 3] = ["/01/19361758000003", "/01/09521234543213", "/01/09
 const ORGANISATIONS: [&str; 3] = ["/417/9312345000012", "A", "B"];
 
 /// A system where nothing runs by itself.
-async fn still() -> Running {
+pub(super) async fn still() -> Running {
     Setup::new().paused().without_tallies().parameter("Shards", 3).start().await
 }
 
-async fn count_all(context: &Context) -> Value {
+pub(super) async fn count_all(context: &Context) -> Value {
     sweep(context, &json!({"task": "tallies", "again": true})).await
 }
 
 /// The records after a position, oldest first.
-async fn records(server: &Running, position: &mut i64) -> Vec<StreamRecord> {
+pub(super) async fn records(server: &Running, position: &mut i64) -> Vec<StreamRecord> {
     let table = &server.context().config().tables.reservations;
     let records =
         server.system.dynamodb().records_after(table, *position, 1_000, "arn:aws:dynamodb:stream").await.unwrap();
@@ -44,12 +44,12 @@ async fn records(server: &Running, position: &mut i64) -> Vec<StreamRecord> {
     records
 }
 
-fn events(records: &[StreamRecord]) -> Vec<Value> {
+pub(super) fn events(records: &[StreamRecord]) -> Vec<Value> {
     records.iter().map(|record| record.event.clone()).collect()
 }
 
 /// One change by a client.
-async fn change(server: &Running, chance: &mut StdRng, ids: &mut Vec<String>) {
+pub(super) async fn change(server: &Running, chance: &mut StdRng, ids: &mut Vec<String>) {
     let product = PRODUCTS[chance.random_range(0..3)];
     let organisation = ORGANISATIONS[chance.random_range(0..3)];
     let known = (!ids.is_empty()).then(|| ids[chance.random_range(0..ids.len())].clone());
@@ -78,7 +78,7 @@ async fn change(server: &Running, chance: &mut StdRng, ids: &mut Vec<String>) {
 }
 
 /// A worker that dies, or whose network fails, at a random request; or one without a fault.
-fn worker(server: &Running, chance: &mut StdRng) -> (Arc<Context>, Network) {
+pub(super) fn worker(server: &Running, chance: &mut StdRng) -> (Arc<Context>, Network) {
     let faults = [Fault::DieBefore, Fault::DieAfter, Fault::LoseAnswer, Fault::RefuseBefore, Fault::RefuseAfter];
     let network = match chance.random_range(0..3) {
         0 => Network::healthy(),
