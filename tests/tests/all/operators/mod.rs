@@ -6,6 +6,8 @@ mod failures;
 mod pools;
 mod reservations;
 mod restore;
+mod under_load;
+mod verify_reads;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
