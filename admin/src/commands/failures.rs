@@ -386,7 +386,7 @@ impl<'a> Queue<'a> {
     }
 
     /// Lets the next command read messages that this one has read. SQS hides a message from other readers for a while.
-    async fn show_again(&self, handles: impl IntoIterator<Item = &Handle>) -> Result<(), Failure> {
+    async fn show_again<'h>(&self, handles: impl IntoIterator<Item = &'h Handle>) -> Result<(), Failure> {
         let Self::Sqs(client, url) = self else { return Ok(()) };
         for handle in handles {
             let Handle::Sqs(receipt) = handle else { continue };

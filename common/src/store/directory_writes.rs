@@ -85,10 +85,26 @@ pub enum DirectoryWrite {
     Advance(Revision),
 }
 
+/// Maximum size of the writes of one transaction as JSON, in bytes. DynamoDB takes 4 MB, in a form of its own.
+pub const MAX_DIRECTORY_BYTES: usize = 2_000_000;
+
 /// Maximum number of writes of one transaction, audit rows included.
 pub const MAX_DIRECTORY_WRITES: usize = MAX_ACTIONS;
 
 impl DirectoryWrite {
+    /// The approximate size as JSON (bytes): of what is written, and of what it is conditional on.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let of = |members: &Map<String, Value>| serde_json::to_string(members).map_or(0, |text| text.len());
+        let of_row = |row: &DirectoryRow| row.read().map_or(0, |members| of(&members));
+        match self {
+            Self::Create(_, id, members) => id.len() + of(members),
+            Self::Change(row, members, _) => of_row(row) + of(members),
+            Self::Delete(row, _) => of_row(row),
+            Self::Advance(_) => 0,
+        }
+    }
+
     /// The kind and the id of the row. A transaction has one write of a row at most.
     #[must_use]
     pub fn place(&self) -> (Kind, &str) {

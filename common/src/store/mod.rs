@@ -61,7 +61,9 @@ pub use counting::{MAX_COUNTED, MarksPage, MarksPlace, Recounted};
 pub use day_counts::DayCount;
 pub use directory::token_hash;
 pub use directory_kind::Kind;
-pub use directory_writes::{Changed, DirectoryRow, DirectoryWrite, MAX_DIRECTORY_WRITES, Revision};
+pub use directory_writes::{
+    Changed, DirectoryRow, DirectoryWrite, MAX_DIRECTORY_BYTES, MAX_DIRECTORY_WRITES, Revision,
+};
 pub use error::StoreError;
 pub use files::FileRow;
 pub use index::{Entries, EntryFilter};

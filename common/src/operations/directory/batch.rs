@@ -6,7 +6,7 @@ use super::{DirectoryError, Effect};
 use crate::{
     context::Context,
     directory::Audit,
-    store::{Changed, DirectoryWrite, Kind, MAX_DIRECTORY_WRITES, Revision},
+    store::{Changed, DirectoryWrite, Kind, MAX_DIRECTORY_BYTES, MAX_DIRECTORY_WRITES, Revision},
 };
 
 /// Why changes are refused: the position of a change, and its error. There is at least one.
@@ -96,7 +96,7 @@ impl Batch {
     /// Checks that the writes fit into one transaction.
     ///
     /// # Errors
-    /// [`DirectoryError::Refused`] for too many writes; [`DirectoryError::Exists`] for a value that moves from one row of
+    /// [`DirectoryError::Refused`] for too many or too long writes; [`DirectoryError::Exists`] for a value that moves from one row of
     /// the batch to another, which one transaction cannot do.
     pub(super) fn check(&self) -> Result<(), (usize, DirectoryError)> {
         let mut places: BTreeSet<(Kind, &str)> = BTreeSet::new();
@@ -105,6 +105,14 @@ impl Batch {
                 let twice = || DirectoryError::Refused("Two rows of the request write the same row.".to_owned());
                 return Err((*position, value.clone().map_or_else(twice, Unique::taken)));
             }
+        }
+        let of_audit = |audit: &Audit| serde_json::to_string(audit).map_or(0, |text| text.len());
+        let bytes: usize = self.writes.iter().map(DirectoryWrite::size).chain(self.audits.iter().map(of_audit)).sum();
+        if bytes > MAX_DIRECTORY_BYTES {
+            let reason = format!(
+                "The changes of the request take {bytes} bytes, {MAX_DIRECTORY_BYTES} at most. Send fewer rows."
+            );
+            return Err((0, DirectoryError::Refused(reason)));
         }
         let writes = self.writes.len() + self.audits.len() + usize::from(self.revision.is_some());
         if writes > MAX_DIRECTORY_WRITES {

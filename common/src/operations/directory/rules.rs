@@ -177,7 +177,9 @@ pub(super) fn user(members: &Members) -> Result<Members, DirectoryError> {
     check.one_of("role", &ROLES);
     if members.get("organisations").is_some_and(|own| !are_organisations(own)) {
         let reason = format!(
-            "Value has to be \"*\" for all organisations, or a list of {MAX_USER_ORGANISATIONS} organisations at most, each once."
+            "Value has to be \"*\" for all organisations, or a list of {MAX_USER_ORGANISATIONS} organisations at most, each once, of {} \
+             bytes at most.",
+            2 * MAX_BYTES
         );
         check.fail("organisations", "in", reason);
     }
@@ -200,7 +202,8 @@ pub(super) fn new_user(members: &Members) -> Result<Members, DirectoryError> {
 fn are_organisations(value: &Value) -> bool {
     match value {
         Value::String(text) => text == "*",
-        Value::Array(own) if own.len() <= MAX_USER_ORGANISATIONS => {
+        // An item of DynamoDB has 400 KB, and an audit row has two of these lists.
+        Value::Array(own) if own.len() <= MAX_USER_ORGANISATIONS && value.to_string().len() <= 2 * MAX_BYTES => {
             let texts: Vec<_> = own.iter().filter_map(Value::as_str).filter(|id| organisation_id(id).is_ok()).collect();
             let unique: std::collections::BTreeSet<_> = texts.iter().collect();
             texts.len() == own.len() && unique.len() == own.len()

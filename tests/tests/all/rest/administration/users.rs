@@ -338,6 +338,27 @@ async fn several_users_are_changed_and_deleted_by_keys_by_query_and_row_by_row()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_no_item_and_no_transaction_can_hold_is_refused_before_it_is_written() {
+    let (running, api) = administered().await;
+    let before = directory(&running).await;
+    let long: Vec<String> = (0..1_000).map(|n| format!("{n}-{}", "é".repeat(200))).collect();
+    let reply = api.send_json("PATCH", &format!("{USERS}/{WIM}"), &json!({ "organisations": long })).await;
+    assert_eq!(refusal(&reply), (400, "FAILED_VALIDATION".to_owned(), "organisations".to_owned()));
+    let many: Vec<Value> =
+        (0..45).map(|n| json!({"role": "reader", "organisations": [], "first_name": format!("N{n}")})).collect();
+    let made = api.send_json("POST", &format!("{USERS}?fields=id&limit=-1"), &json!(many)).await.data();
+    let keys: Vec<&Value> = made.as_array().unwrap().iter().map(|row| &row["id"]).collect();
+    let list: Vec<String> = (0..250).map(|n| format!("{n}-{}", "x".repeat(200))).collect();
+    let reply = api.send_json("PATCH", USERS, &json!({"keys": keys, "data": {"organisations": list}})).await;
+    assert_eq!((reply.status, reply.code().as_str()), (400, "INVALID_PAYLOAD"), "{}", reply.text);
+    assert!(reply.reason().contains("bytes"), "{}", reply.text);
+    assert_eq!(directory(&running).await.len(), before.len() + 45);
+    let few = json!({"keys": keys[..3], "data": {"organisations": list}});
+    assert_eq!(api.send_json("PATCH", USERS, &few).await.status, 200);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_external_identifier_and_an_address_become_free_with_the_user() {
     let (running, api) = administered().await;
     let identified = with(json!({"external_identifier": "sub-1", "token": CHOSEN}));
