@@ -104,7 +104,11 @@ impl From<DirectoryError> for Failure {
 
 impl From<SecretError> for Failure {
     fn from(error: SecretError) -> Self {
-        Self::NotReachable(error.to_string())
+        match error {
+            SecretError::Other => Self::Refused(error.to_string()),
+            SecretError::Store(error) => error.into(),
+            SecretError::Unread(_) => Self::NotReachable(error.to_string()),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::BufRead;
 
-use common::code::{CodeType, Namespace, Permutation, PoolKey, PoolSpec};
+use common::code::{CodeType, Namespace, Permutation, PoolKey, PoolSpec, element_string_of_epc};
 use common::query::CodeLookup;
 
 use crate::failure::Failure;
@@ -67,11 +67,14 @@ fn index_of(spec: &PoolSpec, permutation: &Permutation, text: &str) -> Option<u6
     permutation.index_of(&candidate.varying)
 }
 
-/// A code as people have it: a Digital Link or short link, an element string with brackets, or the code itself.
+/// A code as people have it: a Digital Link or short link, an element string with brackets, an EPC URI, or the code
+/// itself.
 #[must_use]
 pub fn lookup(text: &str, product: Option<&str>) -> CodeLookup {
     let text = text.trim();
-    if text.starts_with('(') {
+    if let Some(element_string) = element_string_of_epc(text) {
+        CodeLookup::EpcJoinKey(element_string)
+    } else if text.starts_with('(') {
         CodeLookup::EpcJoinKey(text.to_owned())
     } else if text.contains('/') && product.is_none() {
         CodeLookup::DigitalLink(text.to_owned())

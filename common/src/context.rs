@@ -282,6 +282,18 @@ impl Context {
         Ok(secret)
     }
 
+    /// The same for a caller who has read the row of the secret together with others.
+    ///
+    /// # Errors
+    /// As [`Context::secret`].
+    pub async fn secret_of(&self, row: Option<&SecretCheck>) -> Result<&Secret, SecretError> {
+        let secret = self.fetched_secret().await?;
+        if let Some(row) = row.filter(|_| !self.is_checked.load(Ordering::Relaxed)) {
+            self.check_secret(secret, row).await?;
+        }
+        Ok(secret)
+    }
+
     /// Stores the check value of the secret in tables that have none. Called before codes are allocated.
     ///
     /// # Errors

@@ -17,6 +17,8 @@ pub enum Phase {
     /// Pools and their ranges.
     #[default]
     Pools,
+    /// Counts of codes of a day, by organisation.
+    Quotas,
     /// Reservations and their exports.
     Reservations,
     /// File rows.
@@ -36,7 +38,7 @@ pub struct Cursor {
     pub phase: Phase,
     /// The running shard of the indexes.
     pub shard: u32,
-    /// The last key that was checked: a namespace, an id, or a key of the bucket.
+    /// The last key that was checked: a namespace, an organisation, an id, or a key of the bucket.
     pub after: Option<String>,
     /// What was checked so far.
     pub counts: Counts,
@@ -49,6 +51,9 @@ pub struct Counts {
     pub pools: u64,
     /// Ranges of pools.
     pub ranges: u64,
+    /// Organisations, for their quotas.
+    #[serde(default)]
+    pub organisations: u64,
     /// Reservations.
     pub reservations: u64,
     /// File rows.

@@ -1,4 +1,4 @@
-//! The check of a live deployment: the invariants RSV-1 … RSV-5, RSV-7, RSV-8 and RSV-11 of docs/architecture.md over
+//! The check of a live deployment: the invariants RSV-1 … RSV-5, RSV-7 … RSV-9 and RSV-11 of docs/architecture.md over
 //! tables and bucket, page by page.
 //!
 //! The rules are the functions of `common::reservation::invariants`, which the tests use too. This module reads what
@@ -8,6 +8,7 @@
 pub mod bucket;
 pub mod cursor;
 pub mod pools;
+pub mod quotas;
 pub mod reservations;
 
 use std::{collections::BTreeMap, future::Future, time::Duration};

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use common::{
     code::{Namespace, PoolSpec},
     context::Context,
-    reservation::invariants::{Breach, PoolState, PoolWalk, RangeState, State},
+    reservation::invariants::{Breach, ClaimState, PoolState, PoolWalk, RangeState, State},
     store::{Pool, RangeEntry},
 };
 use uuid::Uuid;
@@ -40,13 +40,7 @@ async fn once(context: &Context, namespace: &Namespace, progress: &Progress) -> 
         return Ok((0, vec![Breach { id: "RSV-3", found }]));
     };
     let mut breaches = of_row(context, &pool).await?;
-    let state = PoolState {
-        namespace: namespace.to_string(),
-        next: pool.next,
-        only_organisation: pool.only_organisation.clone(),
-        only_next: pool.only_next,
-        claimed: pool.claimed,
-    };
+    let state = state(&pool);
     let mut walk = PoolWalk::new(&state);
     let mut count = 0;
     // Ranges that begin at or after the counter that was read belong to later allocations.
@@ -83,10 +77,33 @@ async fn of_row(context: &Context, pool: &Pool) -> Result<Vec<Breach>, Failure> 
         Some(back) if back == *namespace => {}
         other => found.push(("RSV-2", format!("has the number {number}, which leads to {other:?}"))),
     }
-    if namespace.company_prefix().is_some() && !pool.claimed {
-        found.push(("RSV-11", "has not claimed its company prefix".to_owned()));
+    let mut claims = Vec::new();
+    match namespace.company_prefix() {
+        Some(prefix) if pool.claimed => claims = of_claims(context, pool, prefix).await?,
+        Some(_) => found.push(("RSV-11", "has not claimed its company prefix".to_owned())),
+        None => {}
     }
-    Ok(found.into_iter().map(|(id, text)| Breach { id, found: format!("{namespace} {text}") }).collect())
+    let of_pool = found.into_iter().map(|(id, text)| Breach { id, found: format!("{namespace} {text}") });
+    Ok(of_pool.chain(claims).collect())
+}
+
+/// RSV-11: the items of the pool's company prefix, and of those that begin it, show its claim.
+async fn of_claims(context: &Context, pool: &Pool, prefix: &str) -> Result<Vec<Breach>, Failure> {
+    let claims = context.store().prefix_claims(prefix).await?.into_iter();
+    let claims =
+        claims.map(|claim| ClaimState { prefix: claim.prefix, claimed: claim.claimed, continued: claim.continued });
+    Ok(State { pools: vec![state(pool)], claims: claims.collect(), ..State::default() }.prefixes_apart())
+}
+
+/// A pool in the form of the invariants.
+fn state(pool: &Pool) -> PoolState {
+    PoolState {
+        namespace: pool.namespace.to_string(),
+        next: pool.next,
+        only_organisation: pool.only_organisation.clone(),
+        only_next: pool.only_next,
+        claimed: pool.claimed,
+    }
 }
 
 /// RSV-2: a reservation that owns a range has exactly this range.

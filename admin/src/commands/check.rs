@@ -24,6 +24,9 @@ use crate::{
 /// Rows of one step.
 const ROWS: usize = 100;
 
+/// Organisations of one step. Each step reads the ranges of two days, if one of them has a quota.
+const ORGANISATIONS: i32 = 1_000;
+
 /// What to check.
 #[derive(Args, Debug)]
 pub struct Command {
@@ -64,9 +67,10 @@ pub async fn run(command: Command, connection: &Connection, output: &mut Output<
     let counts = cursor.counts;
     output.line(&Summary { counts }, |_| {
         format!(
-            "{} pools with {} ranges, {} reservations, {} file rows, {} objects: {} breaches",
+            "{} pools with {} ranges, {} organisations, {} reservations, {} file rows, {} objects: {} breaches",
             grouped(counts.pools),
             grouped(counts.ranges),
+            grouped(counts.organisations),
             grouped(counts.reservations),
             grouped(counts.files),
             grouped(counts.objects),
@@ -98,6 +102,17 @@ async fn step(
             }
             match namespaces.last() {
                 Some(last) => cursor.after = Some(last.to_string()),
+                None => cursor.begin(Phase::Quotas),
+            }
+        }
+        Phase::Quotas => {
+            let ids = store.organisation_ids(cursor.after.as_deref(), ORGANISATIONS).await?;
+            match ids.last() {
+                Some(last) => {
+                    breaches = check.quotas(&ids).await?;
+                    count(&mut cursor.counts.organisations, ids.len(), progress);
+                    cursor.after = Some(last.clone());
+                }
                 None => cursor.begin(Phase::Reservations),
             }
         }

@@ -20,7 +20,7 @@ use crate::{
 pub enum Command {
     /// Say whether a code was issued: when, for whom, in which reservation and position
     Verify {
-        /// The code as it is printed, its Digital Link or short link, or its element string with brackets
+        /// The code as it is printed, its Digital Link or short link, its element string with brackets, or its EPC URI
         code: String,
         /// The product of a serial number, as a key path such as /01/09506000134352
         #[arg(long, value_name = "PATH")]

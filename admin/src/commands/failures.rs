@@ -7,6 +7,7 @@
 use std::{collections::BTreeSet, path::PathBuf};
 
 use aws_sdk_dynamodbstreams::types::ShardIteratorType;
+use aws_sdk_sqs::{error::ProvideErrorMetadata, operation::change_message_visibility::ChangeMessageVisibilityError};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Subcommand;
 use local::dynamodb::position_of;
@@ -61,6 +62,8 @@ struct Document {
 #[serde(rename_all = "camelCase")]
 struct RequestContext {
     request_id: String,
+    #[serde(default)]
+    function_arn: String,
     condition: String,
 }
 
@@ -79,6 +82,8 @@ struct BatchInfo {
 #[derive(Debug, Serialize)]
 struct Message {
     at: DateTime<Utc>,
+    /// The function that gave it up, as in the ARN.
+    function: String,
     /// Why Lambda gave it up, for example `RetryAttemptsExhausted`.
     condition: String,
     /// The request id of the last try, which is in the log.
@@ -111,6 +116,14 @@ enum Handle {
     Line(String),
 }
 
+/// The messages of a queue.
+#[derive(Default)]
+struct Read {
+    messages: Vec<(Document, Handle)>,
+    /// Those that have another form.
+    unreadable: Vec<Handle>,
+}
+
 /// Where the messages are.
 enum Queue<'a> {
     Sqs(aws_sdk_sqs::Client, &'a str),
@@ -127,12 +140,20 @@ enum Queue<'a> {
 /// [`Failure`] with the reason and the exit code.
 pub async fn run(command: Command, connection: &Connection, output: &mut Output<'_>) -> Result<(), Failure> {
     let queue = Queue::of(connection)?;
-    let (messages, unreadable) = queue.all().await?;
-    match command {
-        Command::List => list(&messages, connection, output)?,
-        Command::Replay { yes } => replay(&queue, messages, connection, output, yes).await?,
-    }
-    match unreadable {
+    let Read { messages, unreadable } = queue.all().await?;
+    let done = match command {
+        Command::List => list(&messages, connection, output),
+        Command::Replay { yes } => replay(&queue, &messages, connection, output, yes).await,
+    };
+    // Those that stay are there for the next command. A handle of a message that is removed is no error.
+    let stay = messages.iter().map(|(_, handle)| handle).chain(&unreadable);
+    let shown = match &done {
+        Ok(()) if matches!(command, Command::Replay { .. }) => queue.show_again(&unreadable).await,
+        _ => queue.show_again(stay).await,
+    };
+    done?;
+    shown?;
+    match unreadable.len() {
         0 => Ok(()),
         number => Err(Failure::Refused(format!("{number} messages are none of Lambda, and stay where they are."))),
     }
@@ -145,6 +166,7 @@ fn list(messages: &[(Document, Handle)], connection: &Connection, output: &mut O
         let in_stream = is_kept(&batch, timestamp, now);
         Message {
             at: timestamp,
+            function: function(&request_context.function_arn),
             condition: request_context.condition,
             request_id: request_context.request_id,
             records: batch.batch_size,
@@ -160,15 +182,22 @@ fn list(messages: &[(Document, Handle)], connection: &Connection, output: &mut O
             let kept = if one.in_stream { "yes" } else { "no" };
             [
                 one.at.to_rfc3339(),
+                one.function.clone(),
                 one.condition.clone(),
                 one.records.to_string(),
                 one.request_id.clone(),
                 kept.to_owned(),
             ]
         };
-        let headings = ["at", "reason", "records", "request", "in the stream"];
+        let headings = ["at", "function", "reason", "records", "request", "in the stream"];
         table(headings, messages.iter().map(row).collect(), "There are no failures.")
     })
+}
+
+/// The name in the ARN of a function, which may end with a version or an alias.
+fn function(arn: &str) -> String {
+    let name = arn.split(':').nth(6).filter(|name| !name.is_empty());
+    name.unwrap_or("-").to_owned()
 }
 
 /// Whether the stream still has the records of a batch.
@@ -178,7 +207,7 @@ fn is_kept(batch: &BatchInfo, at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
 
 async fn replay(
     queue: &Queue<'_>,
-    messages: Vec<(Document, Handle)>,
+    messages: &[(Document, Handle)],
     connection: &Connection,
     output: &mut Output<'_>,
     yes: bool,
@@ -190,7 +219,7 @@ async fn replay(
     let progress = Progress::new("messages", Some(messages.len() as u64));
     let mut all = Vec::new();
     for (document, handle) in messages {
-        let Document { timestamp, request_context, batch } = document;
+        let Document { timestamp, request_context, batch } = document.clone();
         let ids = match is_kept(&batch, timestamp, context.now().time()) {
             true => reservations_of(connection, &batch).await?,
             false => None,
@@ -223,7 +252,7 @@ async fn replay(
             }
         };
         // Removed last: if something fails before, the message is replayed again.
-        let removed = queue.remove(&handle).await?;
+        let removed = queue.remove(handle).await?;
         let request_id = request_context.request_id;
         all.push(Replayed { at: timestamp, request_id, by, reservations, woken, removed });
         progress.add(1);
@@ -302,11 +331,16 @@ async fn of_stream(resources: &Resources, batch: &BatchInfo, last: u128) -> Resu
         };
         for record in answer.records() {
             let Some(change) = record.dynamodb() else { continue };
-            if change.sequence_number().and_then(number).is_some_and(|number| number > last) {
+            let number = change.sequence_number().and_then(number);
+            if number.is_some_and(|number| number > last) {
                 return Ok(Some(ids));
             }
             let key = change.keys().and_then(|keys| keys.get("id")?.as_s().ok());
             ids.extend(key.and_then(|id| Uuid::try_parse(id).ok()));
+            // An open shard has no end: without this, every page after the last record would be read.
+            if number == Some(last) {
+                return Ok(Some(ids));
+            }
         }
         iterator = answer.next_shard_iterator().map(str::to_owned);
     }
@@ -332,8 +366,8 @@ impl<'a> Queue<'a> {
         }
     }
 
-    /// All messages, [`MAX_MESSAGES`] at most, and the number of those that have another form.
-    async fn all(&self) -> Result<(Vec<(Document, Handle)>, usize), Failure> {
+    /// All messages, [`MAX_MESSAGES`] at most.
+    async fn all(&self) -> Result<Read, Failure> {
         match self {
             Self::Sqs(client, url) => received(client, url).await,
             Self::File { path, .. } => {
@@ -342,13 +376,29 @@ impl<'a> Queue<'a> {
                     Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
                     Err(error) => return Err(Failure::Refused(format!("{} cannot be read: {error}", path.display()))),
                 };
-                let lines: Vec<&str> = text.lines().take(MAX_MESSAGES).collect();
-                let read = lines.iter().filter_map(|line| Some((parsed(line)?, Handle::Line((*line).to_owned()))));
-                let messages: Vec<_> = read.collect();
-                let unreadable = lines.len() - messages.len();
-                Ok((messages, unreadable))
+                let mut read = Read::default();
+                for line in text.lines().take(MAX_MESSAGES) {
+                    read.take(line, Handle::Line(line.to_owned()));
+                }
+                Ok(read)
             }
         }
+    }
+
+    /// Lets the next command read messages that this one has read. SQS hides a message from other readers for a while.
+    async fn show_again<'h>(&self, handles: impl IntoIterator<Item = &'h Handle>) -> Result<(), Failure> {
+        let Self::Sqs(client, url) = self else { return Ok(()) };
+        for handle in handles {
+            let Handle::Sqs(receipt) = handle else { continue };
+            let show = client.change_message_visibility().queue_url(*url).receipt_handle(receipt);
+            match show.visibility_timeout(0).send().await {
+                Ok(_) => {}
+                // The message is removed, or is visible already.
+                Err(error) if error.as_service_error().is_some_and(is_settled) => {}
+                Err(error) => return Err(unreachable_queue(&error)),
+            }
+        }
+        Ok(())
     }
 
     /// Removes a message. Gives whether it is removed.
@@ -376,9 +426,26 @@ impl<'a> Queue<'a> {
     }
 }
 
-async fn received(client: &aws_sdk_sqs::Client, url: &str) -> Result<(Vec<(Document, Handle)>, usize), Failure> {
-    let (mut all, mut unreadable) = (Vec::new(), 0);
-    while all.len() + unreadable < MAX_MESSAGES {
+/// Whether the visibility of a message cannot change, because it is removed or not hidden.
+fn is_settled(error: &ChangeMessageVisibilityError) -> bool {
+    error.is_message_not_inflight()
+        || error.is_receipt_handle_is_invalid()
+        || error.code() == Some("InvalidParameterValue")
+}
+
+impl Read {
+    /// Takes the next message.
+    fn take(&mut self, text: &str, handle: Handle) {
+        match serde_json::from_str(text) {
+            Ok(document) => self.messages.push((document, handle)),
+            Err(_) => self.unreadable.push(handle),
+        }
+    }
+}
+
+async fn received(client: &aws_sdk_sqs::Client, url: &str) -> Result<Read, Failure> {
+    let mut read = Read::default();
+    while read.messages.len() + read.unreadable.len() < MAX_MESSAGES {
         let answer = client
             .receive_message()
             .queue_url(url)
@@ -392,14 +459,11 @@ async fn received(client: &aws_sdk_sqs::Client, url: &str) -> Result<(Vec<(Docum
             break;
         }
         for message in answer.messages() {
-            let document = message.body().and_then(parsed);
-            match document.zip(message.receipt_handle()) {
-                Some((document, receipt)) => all.push((document, Handle::Sqs(receipt.to_owned()))),
-                None => unreadable += 1,
-            }
+            let handle = Handle::Sqs(message.receipt_handle().unwrap_or_default().to_owned());
+            read.take(message.body().unwrap_or_default(), handle);
         }
     }
-    Ok((all, unreadable))
+    Ok(read)
 }
 
 fn unreachable_queue(error: &(impl std::error::Error + 'static)) -> Failure {
@@ -407,8 +471,4 @@ fn unreachable_queue(error: &(impl std::error::Error + 'static)) -> Failure {
         "The failure queue cannot be used: {}",
         aws_sdk_sqs::error::DisplayErrorContext(error)
     ))
-}
-
-fn parsed(text: &str) -> Option<Document> {
-    serde_json::from_str(text).ok()
 }

@@ -206,7 +206,7 @@ pub(super) async fn wake(context: &Context, author: &Author, item: &Reservation)
 async fn note(context: &Context, author: &Author, action: &str, item: &Reservation) -> Result<(), Failure> {
     let audit = author.audit(action, "reservation", &item.id.to_string());
     let audit = audit.with("status", Some(item.status.as_str().into()), None);
-    context.store().change_directory(&[], &audit).await?;
+    context.store().change_directory(&[], &[audit]).await?;
     Ok(())
 }
 

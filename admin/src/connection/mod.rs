@@ -45,15 +45,15 @@ impl Connection {
         match (&options.stack, &options.local) {
             (Some(stack), _) => {
                 let (context, resources) = stack::connect(stack, options).await?;
-                Ok(Self { context, place: Place::Stack(Box::new(resources)) })
+                Ok(Self { context: recorded(context), place: Place::Stack(Box::new(resources)) })
             }
             (None, Some(local)) if local.contains("://") => {
                 let (context, data_dir) = local::running(local).await?;
-                Ok(Self { context, place: Place::Running(data_dir) })
+                Ok(Self { context: recorded(context), place: Place::Running(data_dir) })
             }
             (None, Some(local)) => {
                 let stores = local::directory(local.as_ref()).await?;
-                Ok(Self { context: Arc::clone(&stores.context), place: Place::Directory(Box::new(stores)) })
+                Ok(Self { context: recorded(Arc::clone(&stores.context)), place: Place::Directory(Box::new(stores)) })
             }
             (None, None) => Err(Failure::WrongUse(
                 "Name the deployment: --stack NAME for a stack on AWS, or --local DIR|URL for a laptop.".to_owned(),
@@ -114,6 +114,11 @@ impl Connection {
             Place::Stack(_) | Place::Running(_) => None,
         }
     }
+}
+
+/// The context whose calls the tests record, to compare them with the policy of operators; outside tests the same one.
+fn recorded(context: Arc<Context>) -> Arc<Context> {
+    ::local::calls::recorded(&context, "admin").unwrap_or(context)
 }
 
 /// The settings of the functions, from their environment variables.

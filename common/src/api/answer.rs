@@ -71,12 +71,17 @@ impl Answer {
         }
     }
 
-    /// The answer of a write: its body, 204 if the filter of the parameters excludes the row, or the file that `export`
-    /// asks for.
+    /// The answer of a write of a collection: its body, 204 if the filter of the parameters excludes the row, or the file
+    /// that `export` asks for.
     ///
     /// # Errors
     /// None that the write did not have: it checked the parameters, too.
-    pub fn of_write(session: Session<'_>, raw: &RawQuery, data: Value) -> Result<Self, OperationError> {
+    pub fn of_write(
+        session: Session<'_>,
+        collection: Collection,
+        raw: &RawQuery,
+        data: Value,
+    ) -> Result<Self, OperationError> {
         if data.is_null() {
             return Ok(Self::NoContent);
         }
@@ -86,7 +91,7 @@ impl Answer {
         // The parameters are read again for the columns of the file. The write has spent the budget of the request.
         let budget = Budget::default();
         let session = Session { budget: &budget, ..session };
-        Ok(Self::of_one(&session.query(Collection::CodeReservation, raw)?, data, session.now))
+        Ok(Self::of_one(&session.query(collection, raw)?, data, session.now))
     }
 
     fn export(query: &Query, format: ListFormat, data: &Value, now: Timestamp) -> Self {

@@ -74,7 +74,7 @@ impl ApiError {
             | Operation::FailedValidation(_)
             | Operation::RecordNotUnique { .. }
             | Operation::Rows(_) => StatusCode::BAD_REQUEST,
-            Operation::KeyReused(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Operation::KeyReused(_) | Operation::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Operation::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Operation::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -124,6 +124,7 @@ fn operation_entries(error: &OperationError) -> Vec<Value> {
         Operation::InvalidPayload(reason) | Operation::KeyReused(reason) => {
             vec![because("Invalid payload", "INVALID_PAYLOAD", reason)]
         }
+        Operation::Unprocessable(reason) => vec![because("Can't process content", "UNPROCESSABLE_CONTENT", reason)],
         Operation::FailedValidation(errors) => errors.iter().map(failed).collect(),
         Operation::RecordNotUnique { collection, field, value } => vec![entry(
             &format!("Value \"{value}\" for field \"{field}\" in collection \"{collection}\" has to be unique."),

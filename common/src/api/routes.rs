@@ -34,10 +34,20 @@ pub enum Operation {
     ListCodes,
     /// Reads a code.
     GetCode,
+    /// Creates one organisation or several.
+    CreateOrganisations,
     /// Lists organisations.
     ListOrganisations,
+    /// Updates several organisations.
+    UpdateOrganisations,
+    /// Deletes several organisations.
+    DeleteOrganisations,
     /// Reads an organisation.
     GetOrganisation,
+    /// Updates an organisation.
+    UpdateOrganisation,
+    /// Deletes an organisation.
+    DeleteOrganisation,
     /// Lists files of exports.
     ListFiles,
     /// Reads the row of a file.
@@ -46,12 +56,22 @@ pub enum Operation {
     GetAsset,
     /// Redirects to the bytes of a file, with a name of the client's own.
     GetNamedAsset,
+    /// Creates one user or several.
+    CreateUsers,
     /// Lists users.
     ListUsers,
+    /// Updates several users.
+    UpdateUsers,
+    /// Deletes several users.
+    DeleteUsers,
     /// Reads the caller's own account.
     GetMe,
     /// Reads a user.
     GetUser,
+    /// Updates a user.
+    UpdateUser,
+    /// Deletes a user.
+    DeleteUser,
     /// Executes a GraphQL query of the query string.
     QueryGraphql,
     /// Executes a GraphQL document.
@@ -116,6 +136,9 @@ const fn route(
 
 const RESERVATIONS: &str = "/items/code_reservation";
 const RESERVATION: &str = "/items/code_reservation/{id}";
+const ORGANISATIONS: &str = "/items/organisation";
+// An organisation's id contains slashes (`/417/…`), and API Gateway decodes encoded ones.
+const ORGANISATION: &str = "/items/organisation/{id+}";
 
 const fn to(action: Action, collection: Collection) -> Needs {
     Needs::Right(action, collection)
@@ -126,7 +149,7 @@ use Collection::{CodeReservation, Files, Organisation, UniqueCode, Users};
 use Operation as O;
 
 /// Every route. `OPTIONS` names the methods of a path in this order, which is that of Directus.
-pub static ROUTES: [Route; 28] = [
+pub static ROUTES: [Route; 38] = [
     route("POST", RESERVATIONS, "create-reservations", O::CreateReservations, to(Create, CodeReservation)),
     route("SEARCH", RESERVATIONS, "list-reservations", O::SearchReservations, to(Read, CodeReservation)),
     route("GET", RESERVATIONS, "list-reservations", O::ListReservations, to(Read, CodeReservation)),
@@ -137,17 +160,26 @@ pub static ROUTES: [Route; 28] = [
     route("DELETE", RESERVATION, "delete-reservations", O::DeleteReservation, to(Delete, CodeReservation)),
     route("GET", "/items/unique_code", "list-codes", O::ListCodes, to(Read, UniqueCode)),
     route("GET", "/items/unique_code/{id}", "list-codes", O::GetCode, to(Read, UniqueCode)),
-    route("GET", "/items/organisation", "directory", O::ListOrganisations, to(Read, Organisation)),
-    // An organisation's id contains slashes (`/417/…`), and API Gateway decodes encoded ones.
-    route("GET", "/items/organisation/{id+}", "directory", O::GetOrganisation, to(Read, Organisation)),
+    route("POST", ORGANISATIONS, "administration", O::CreateOrganisations, to(Create, Organisation)),
+    route("GET", ORGANISATIONS, "directory", O::ListOrganisations, to(Read, Organisation)),
+    route("PATCH", ORGANISATIONS, "administration", O::UpdateOrganisations, to(Update, Organisation)),
+    route("DELETE", ORGANISATIONS, "administration", O::DeleteOrganisations, to(Delete, Organisation)),
+    route("GET", ORGANISATION, "directory", O::GetOrganisation, to(Read, Organisation)),
+    route("PATCH", ORGANISATION, "administration", O::UpdateOrganisation, to(Update, Organisation)),
+    route("DELETE", ORGANISATION, "administration", O::DeleteOrganisation, to(Delete, Organisation)),
     route("GET", "/files", "files", O::ListFiles, to(Read, Files)),
     route("GET", "/files/{id}", "files", O::GetFile, to(Read, Files)),
     route("GET", "/assets/{id}", "files", O::GetAsset, to(Read, Files)),
     route("GET", "/assets/{id}/{name}", "files", O::GetNamedAsset, to(Read, Files)),
+    route("POST", "/users", "administration", O::CreateUsers, to(Create, Users)),
     route("GET", "/users", "directory", O::ListUsers, to(Read, Users)),
+    route("PATCH", "/users", "administration", O::UpdateUsers, to(Update, Users)),
+    route("DELETE", "/users", "administration", O::DeleteUsers, to(Delete, Users)),
     // Before `/users/{id}`, as the gateway prefers it.
     route("GET", "/users/me", "directory", O::GetMe, Needs::Account),
     route("GET", "/users/{id}", "directory", O::GetUser, to(Read, Users)),
+    route("PATCH", "/users/{id}", "administration", O::UpdateUser, to(Update, Users)),
+    route("DELETE", "/users/{id}", "administration", O::DeleteUser, to(Delete, Users)),
     // A root field needs its own right, which the function checks.
     route("GET", "/graphql", "graphql", O::QueryGraphql, Needs::NoBadToken),
     route("POST", "/graphql", "graphql", O::ExecuteGraphql, Needs::NoBadToken),
@@ -260,6 +292,10 @@ mod tests {
             ("GET", "GET /items/organisation", None, Some(O::ListOrganisations)),
             ("GET", "GET /items/organisation/{proxy+}", Some(""), Some(O::ListOrganisations)),
             ("GET", "GET /items/organisation/{proxy+}", Some("/417/1/"), Some(O::GetOrganisation)),
+            ("DELETE", "DELETE /items/organisation/{proxy+}", Some(""), Some(O::DeleteOrganisations)),
+            ("DELETE", "DELETE /items/organisation/{proxy+}", Some("/417/1"), Some(O::DeleteOrganisation)),
+            ("PATCH", "PATCH /users/{id}", None, Some(O::UpdateUser)),
+            ("PATCH", "PATCH /users/{id}/{proxy+}", Some("token"), None),
             ("SEARCH", "ANY /items/code_reservation", None, Some(O::SearchReservations)),
             ("SEARCH", "ANY /items/code_reservation/{proxy+}", Some("x"), None),
             ("PUT", "ANY /items/code_reservation", None, None),
@@ -294,7 +330,11 @@ mod tests {
             ("/items/code_reservation/", "POST,SEARCH,GET,HEAD,PATCH,DELETE"),
             ("/items/code_reservation/x", "GET,HEAD,PATCH,DELETE"),
             ("/graphql/system", "GET,HEAD,POST"),
+            ("/users", "POST,GET,HEAD,PATCH,DELETE"),
             ("/users/me", "GET,HEAD"),
+            ("/users/x/", "GET,HEAD,PATCH,DELETE"),
+            ("/items/organisation", "POST,GET,HEAD,PATCH,DELETE"),
+            ("/items/organisation/417/1", "GET,HEAD,PATCH,DELETE"),
             ("/nowhere/at/all", "GET,HEAD"),
         ] {
             assert_eq!(methods(path), expected, "{path}");

@@ -58,6 +58,7 @@ fn is_about_the_row(error: &OperationError) -> bool {
             | OperationError::Forbidden(_)
             | OperationError::InvalidPayload(_)
             | OperationError::RecordNotUnique { .. }
+            | OperationError::Unprocessable(_)
     )
 }
 

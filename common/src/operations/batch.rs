@@ -7,20 +7,25 @@ use super::{OperationError, create::MAX_BATCH};
 use crate::{query::RawQuery, reservation::uuid};
 
 /// The rows of a batch.
-pub enum Rows {
+pub enum Rows<K> {
     /// The rows with these keys.
-    Keys(Vec<Uuid>),
+    Keys(Vec<K>),
     /// The rows that match a query.
     Query(RawQuery),
 }
 
-impl Rows {
+impl<K> Rows<K> {
     /// Reads `keys` or `query`. Exactly one of them must be present, and no other members than these and those of `more`:
     /// a `filter` beside the `query` would otherwise be ignored.
     ///
     /// # Errors
-    /// `INVALID_PAYLOAD` with the message of Directus, or for too many keys; `FORBIDDEN` for a key that is not a UUID.
-    pub fn parse(members: &Map<String, Value>, more: &[&str]) -> Result<Self, OperationError> {
+    /// `INVALID_PAYLOAD` with the message of Directus, or for too many keys; `FORBIDDEN` for what `key` does not take for
+    /// a key.
+    pub fn parse(
+        members: &Map<String, Value>,
+        more: &[&str],
+        key: impl Fn(&Value) -> Option<K>,
+    ) -> Result<Self, OperationError> {
         let refuse = |reason: &str| Err(OperationError::InvalidPayload(reason.to_owned()));
         let known = |name: &str| ["keys", "query"].contains(&name) || more.contains(&name);
         let (keys, query) = (members.get("keys"), members.get("query"));
@@ -34,12 +39,38 @@ impl Rows {
             return refuse(&format!("\"{unknown}\" is not allowed"));
         }
         match (keys, query) {
-            (Some(Value::Array(keys)), None) => Ok(Self::Keys(parse_keys(keys)?)),
+            (Some(Value::Array(keys)), None) => Ok(Self::Keys(parse_keys(keys, key)?)),
             (None, Some(Value::Object(query))) => Ok(Self::Query(RawQuery::from_json(query.clone()))),
             (None, None) => refuse("\"value\" must contain at least one of [query, keys]"),
             _ => refuse("\"value\" contains a conflict between exclusive peers [query, keys]"),
         }
     }
+
+    /// Reads the body of a deletion: an array of keys, `{keys}` or `{query}`.
+    ///
+    /// # Errors
+    /// As [`Rows::parse`]; `INVALID_PAYLOAD` for another form.
+    pub fn of_deletion(body: &Value, key: impl Fn(&Value) -> Option<K>) -> Result<Self, OperationError> {
+        match body {
+            Value::Array(keys) => Ok(Self::Keys(parse_keys(keys, key)?)),
+            Value::Object(members) => Self::parse(members, &[], key),
+            _ => Err(OperationError::InvalidPayload("\"value\" must be of type object".to_owned())),
+        }
+    }
+}
+
+/// The key of a reservation.
+#[must_use]
+pub fn uuid_key(value: &Value) -> Option<Uuid> {
+    value.as_str().and_then(uuid)
+}
+
+/// The change of an update.
+///
+/// # Errors
+/// `INVALID_PAYLOAD` without `data`.
+pub fn data_of(members: &Map<String, Value>) -> Result<&Value, OperationError> {
+    members.get("data").ok_or_else(|| OperationError::InvalidPayload("\"data\" is required".to_owned()))
 }
 
 /// Checks the number of entries or rows of a batch.
@@ -63,12 +94,12 @@ pub fn check_matches(rows: usize, done: &str) -> Result<(), OperationError> {
     )))
 }
 
-/// Parses ids. Each entry counts, also one that repeats an id: the work for a request grows with its entries.
+/// Parses keys. Each entry counts, also one that repeats a key: the work for a request grows with its entries.
 ///
 /// # Errors
-/// `INVALID_PAYLOAD` for more than [`MAX_BATCH`] entries; `FORBIDDEN` for an id that is not a UUID, the same as for one
-/// that does not exist.
-pub fn parse_keys(keys: &[Value]) -> Result<Vec<Uuid>, OperationError> {
+/// `INVALID_PAYLOAD` for more than [`MAX_BATCH`] entries; `FORBIDDEN` for what `key` does not take for a key, the same as
+/// for one that does not exist.
+pub fn parse_keys<K>(keys: &[Value], key: impl Fn(&Value) -> Option<K>) -> Result<Vec<K>, OperationError> {
     check_number(keys.len())?;
-    keys.iter().map(|key| key.as_str().and_then(uuid).ok_or_else(OperationError::no_row)).collect()
+    keys.iter().map(|value| key(value).ok_or_else(OperationError::no_row)).collect()
 }

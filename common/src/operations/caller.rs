@@ -42,12 +42,13 @@ impl Caller {
         self.0.as_ref().map_or(Role::None, |user| user.role)
     }
 
-    /// Checks that the caller's role allows an action on a collection.
+    /// Checks that the caller's role allows an action on a collection. Users and organisations are written by
+    /// administrators of all organisations alone.
     ///
     /// # Errors
     /// `FORBIDDEN`, with the collection in the reason, if it does not.
     pub fn may(&self, action: Action, collection: Collection) -> Result<(), OperationError> {
-        let allowed = query::may(self.role(), action, collection);
+        let allowed = query::may(self.role(), self.organisations().is_some(), action, collection);
         if allowed { Ok(()) } else { Err(OperationError::no_collection(collection.name())) }
     }
 

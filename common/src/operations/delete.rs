@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     OperationError, Session,
-    batch::{Rows, check_matches, check_number, parse_keys},
+    batch::{Rows, check_matches, check_number, uuid_key},
     create::MAX_BATCH,
     read::matching,
 };
@@ -57,11 +57,7 @@ pub async fn many(
     beside: &RawQuery,
 ) -> Result<(), OperationError> {
     session.caller.may(Action::Delete, Collection::CodeReservation)?;
-    let rows = match body {
-        Value::Array(keys) => Rows::Keys(parse_keys(keys)?),
-        Value::Object(members) => Rows::parse(members, &[])?,
-        _ => return Err(OperationError::InvalidPayload("\"value\" must be of type object".to_owned())),
-    };
+    let rows = Rows::of_deletion(body, uuid_key)?;
     no_selection(beside)?;
     match rows {
         Rows::Keys(keys) => by_ids(context, session, &keys).await,

@@ -28,6 +28,9 @@ pub enum OperationError {
     /// An input that cannot be used.
     #[error("invalid payload: {0}")]
     InvalidPayload(String),
+    /// A change that the state of other rows forbids: the last administrator stays, an organisation in use.
+    #[error("unprocessable: {0}")]
+    Unprocessable(String),
     /// An Idempotency-Key that was used with another body.
     #[error("the idempotency key was used before: {0}")]
     KeyReused(String),

@@ -111,7 +111,7 @@ pub struct TracedCode {
     pub reservation: Option<Reservation>,
 }
 
-/// Finds who was issued a code: one batch read of the candidate pools, one query for the range, and one batch read of
+/// Finds who was issued a code: one batch read of the candidate pools and of the secret's row, one query for the range, and one batch read of
 /// the reservations. A code of several pools needs one query for each: an 18-digit number can be an SSCC and a GSRN.
 ///
 /// # Errors
@@ -124,11 +124,13 @@ pub async fn trace_code(context: &Context, lookup: &CodeLookup) -> Result<Vec<Tr
     if namespaces.is_empty() {
         return Ok(Vec::new());
     }
-    let pools = store.pools(&namespaces.into_iter().collect::<Vec<_>>()).await?;
+    let (pools, secret) = store.pools_and_secret(&namespaces.into_iter().collect::<Vec<_>>()).await?;
     let mut traced = Vec::new();
     for candidate in candidates {
         let Some(pool) = pools.iter().find(|pool| pool.namespace == candidate.namespace) else { continue };
-        let Some(index) = index_of(context.secret().await?, pool, &candidate.varying)? else { continue };
+        let Some(index) = index_of(context.secret_of(secret.as_ref()).await?, pool, &candidate.varying)? else {
+            continue;
+        };
         let Some(range) = store.range_of(&pool.namespace, index).await? else { continue };
         traced.push(TracedCode { namespace: pool.namespace.clone(), index, range, reservation: None });
     }

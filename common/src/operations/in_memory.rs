@@ -37,20 +37,26 @@ impl<T: Sync> Rows for Items<'_, T> {
     }
 }
 
-/// Runs a checked query over all rows that may match.
-///
-/// # Errors
-/// `INVALID_QUERY` when the budget is spent; `SERVICE_UNAVAILABLE` when a related row cannot be read; the error of a row
-/// that cannot be made.
-pub(super) async fn list(
+/// What an evaluation of all rows gives.
+struct Evaluated<'q> {
+    /// The rows that the caller may see, and those of them that match.
+    total: usize,
+    filtered: usize,
+    groups: Groups<'q>,
+    /// The positions of the matching rows that the window may show.
+    leading: Leading<'q, usize>,
+}
+
+/// Evaluates a checked query on all rows that may match.
+async fn evaluate<'q>(
     context: &Context,
     session: Session<'_>,
-    query: &Query,
+    query: &'q Query,
     rows: &impl Rows,
-) -> Result<Answer, OperationError> {
+    loader: &mut Loader<'_>,
+) -> Result<Evaluated<'q>, OperationError> {
     session.reads(context, rows.len())?;
     let needs = query.needs();
-    let mut loader = Loader::new(context, session);
     let mut groups = Groups::new(query);
     let (mut total, mut filtered) = (0, 0);
     let mut leading = Leading::new(query, query.window);
@@ -73,6 +79,23 @@ pub(super) async fn list(
         session.budget.check()?;
         loader.forget();
     }
+    Ok(Evaluated { total, filtered, groups, leading })
+}
+
+/// Runs a checked query over all rows that may match.
+///
+/// # Errors
+/// `INVALID_QUERY` when the budget is spent; `SERVICE_UNAVAILABLE` when a related row cannot be read; the error of a row
+/// that cannot be made.
+pub(super) async fn list(
+    context: &Context,
+    session: Session<'_>,
+    query: &Query,
+    rows: &impl Rows,
+) -> Result<Answer, OperationError> {
+    let needs = query.needs();
+    let mut loader = Loader::new(context, session);
+    let Evaluated { total, filtered, groups, leading } = evaluate(context, session, query, rows, &mut loader).await?;
     let meta = query.meta_of(total, filtered);
     if !query.shows_rows() {
         let data = groups.into_data(session.budget)?;
@@ -82,6 +105,51 @@ pub(super) async fn list(
     let shown = make(rows, shown.into_iter())?;
     loader.to_render(&needs, query.collection, &shown).await?;
     Ok(Answer { meta, data: query.render(&shown, &loader.related)? })
+}
+
+/// The positions of the rows that a query selects, in its order and window.
+///
+/// # Errors
+/// As [`list`].
+pub(super) async fn matching(
+    context: &Context,
+    session: Session<'_>,
+    query: &Query,
+    rows: &impl Rows,
+) -> Result<Vec<usize>, OperationError> {
+    let mut loader = Loader::new(context, session);
+    let evaluated = evaluate(context, session, query, rows, &mut loader).await?;
+    Ok(evaluated.leading.into_window().into_iter().collect())
+}
+
+/// Shows rows that are being written, in the form of a list.
+///
+/// # Errors
+/// As [`list`].
+pub(super) async fn many_written(
+    context: &Context,
+    session: Session<'_>,
+    query: &Query,
+    rows: &[Row],
+) -> Result<Value, OperationError> {
+    let related = related(context, session, query, rows).await?;
+    Ok(query.run(rows, &related)?.data)
+}
+
+/// Shows a row that is being written. Gives null when the filter of the query excludes it.
+///
+/// # Errors
+/// As [`list`].
+pub(super) async fn one_written(
+    context: &Context,
+    session: Session<'_>,
+    query: &Query,
+    row: Row,
+) -> Result<Value, OperationError> {
+    match one(context, session, query, row).await {
+        Err(OperationError::Forbidden(None)) => Ok(Value::Null),
+        shown => shown,
+    }
 }
 
 fn make(rows: &impl Rows, positions: impl Iterator<Item = usize>) -> Result<Vec<Row>, OperationError> {

@@ -1,6 +1,7 @@
 //! The operations that REST and GraphQL both call (create, read, update, delete), and those that the service itself
 //! needs (find and show codes, tidy the bucket). This module must not use HTTP.
 
+pub mod administer;
 mod bad_rows;
 pub mod batch;
 mod caller;

@@ -80,6 +80,20 @@ fn role_id(role: Role) -> Option<uuid::Uuid> {
     Some(uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, name))
 }
 
+/// The role that a key in an input names: the id of its row, or its own name; null is [`Role::None`], which has no row.
+#[must_use]
+pub fn role_of(key: &serde_json::Value) -> Option<Role> {
+    if key.is_null() {
+        return Some(Role::None);
+    }
+    let key = key.as_str()?;
+    let of_row = Role::NAMED
+        .into_iter()
+        .map(|(role, _)| role)
+        .find(|role| role_id(*role).is_some_and(|own| crate::reservation::uuid(key) == Some(own)));
+    of_row.or_else(|| serde_json::from_value(json!(key)).ok())
+}
+
 /// The row of the role with this id. Roles are fixed, so their rows are computed.
 #[must_use]
 pub fn role(id: &str) -> Option<Row> {
@@ -106,6 +120,7 @@ pub fn user(user: &User) -> Row {
         ("external_identifier", json!(user.external_identifier.as_ref().map(|_| concealed))),
         ("email_notifications", json!(true)),
         ("text_direction", json!("auto")),
+        ("organisations", json!(user.organisations)),
     ])
 }
 
@@ -132,5 +147,9 @@ pub fn file(file: &FileRow) -> Row {
 pub fn organisation(organisation: &Organisation) -> Row {
     let mut row = Row::from(organisation.other.clone());
     row.insert("id", json!(organisation.id));
+    row.insert("organisation_company_prefix", json!(organisation.organisation_company_prefix));
+    row.insert("digital_link_domain", json!(organisation.digital_link_domain));
+    row.insert("short_code_domain", json!(organisation.short_code_domain));
+    row.insert("max_codes_per_day", json!(organisation.max_codes_per_day));
     row
 }

@@ -3,13 +3,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
     OperationError, Session,
     bad_rows::BadRows,
-    batch::{Rows, check_matches, check_number, parse_keys},
+    batch::{Rows, check_matches, check_number, data_of, parse_keys, uuid_key},
     character_sets::CharacterSets,
     create::MAX_BATCH,
     freeze, open_limit,
@@ -107,7 +107,7 @@ pub async fn many(
                 .as_object()
                 .ok_or_else(|| OperationError::InvalidPayload("\"value\" must be of type object".into()))?;
             let data = data_of(members)?;
-            match Rows::parse(members, &["data"])? {
+            match Rows::parse(members, &["data"], uuid_key)? {
                 Rows::Keys(ids) => Selected::Keys(ids, data),
                 Rows::Query(raw) => {
                     Selected::Matching(Box::new(session.selection(Collection::CodeReservation, &raw)?), data)
@@ -118,14 +118,10 @@ pub async fn many(
     write(context, session, &selected, Shown::Many(&query)).await
 }
 
-fn data_of(members: &Map<String, Value>) -> Result<&Value, OperationError> {
-    members.get("data").ok_or_else(|| OperationError::InvalidPayload("\"data\" is required".to_owned()))
-}
-
 fn change(row: &Value) -> Result<Change<'_>, OperationError> {
     let id = row.get("id").filter(|id| !id.is_null());
     let id = id.ok_or_else(|| OperationError::InvalidPayload("Item in update misses primary key".to_owned()))?;
-    let id = parse_keys(std::slice::from_ref(id))?.into_iter().next().ok_or_else(OperationError::no_row)?;
+    let id = parse_keys(std::slice::from_ref(id), uuid_key)?.into_iter().next().ok_or_else(OperationError::no_row)?;
     Ok(Change { id, data: row })
 }
 

@@ -18,6 +18,17 @@ use crate::code::{MIN_PREFIX_LENGTH, prefix_beginnings};
 /// The sort key of these items.
 const CLAIM: &str = "claim";
 
+/// The item of a company prefix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrefixClaim {
+    /// The digits.
+    pub prefix: String,
+    /// Whether a pool has exactly this prefix.
+    pub claimed: bool,
+    /// Whether a pool has a longer prefix that begins with it.
+    pub continued: bool,
+}
+
 /// The number of actions of [`Store::claim_prefix`]: 1 to 9.
 pub(super) const fn claim_actions(prefix: &str) -> usize {
     1 + prefix.len().saturating_sub(MIN_PREFIX_LENGTH)
@@ -37,20 +48,33 @@ impl Store<'_> {
         beginnings.chain([(prefix, "claimed", "continued")]).map(|claim| self.claim(claim)).collect()
     }
 
+    /// The items of a prefix and of those that begin it (one consistent batch read); those that do not exist are left out.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when DynamoDB does not answer.
+    pub async fn prefix_claims(&self, prefix: &str) -> Result<Vec<PrefixClaim>, StoreError> {
+        let table = &self.config.tables.pools;
+        let keys = prefix_beginnings(prefix).chain([prefix]);
+        let keys = keys.map(|digits| Item::from([key("namespace", partition_key(digits)), key("entry", CLAIM)]));
+        let claim = |item: &Item| {
+            let digits = items::get_text(item, "namespace")?.strip_prefix(&partition_key(""))?;
+            Some(PrefixClaim {
+                prefix: digits.to_owned(),
+                claimed: item.contains_key("claimed"),
+                continued: item.contains_key("continued"),
+            })
+        };
+        Ok(self.batch_get(table, keys.collect()).await?.iter().filter_map(claim).collect())
+    }
+
     /// Whether codes are built from a prefix that begins this one or continues it (one consistent batch read). This is
     /// for an early message only: the transaction of an allocation decides.
     ///
     /// # Errors
     /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn is_prefix_taken(&self, prefix: &str) -> Result<bool, StoreError> {
-        let table = &self.config.tables.pools;
-        let keys = prefix_beginnings(prefix).chain([prefix]);
-        let keys = keys.map(|digits| Item::from([key("namespace", partition_key(digits)), key("entry", CLAIM)]));
-        let own = partition_key(prefix);
-        Ok(self.batch_get(table, keys.collect()).await?.iter().any(|item| {
-            let is_own = items::get_text(item, "namespace") == Some(own.as_str());
-            item.contains_key(if is_own { "continued" } else { "claimed" })
-        }))
+        let is_other = |claim: &PrefixClaim| if claim.prefix == prefix { claim.continued } else { claim.claimed };
+        Ok(self.prefix_claims(prefix).await?.iter().any(is_other))
     }
 
     fn claim(&self, (digits, set, unless): (&str, &str, &str)) -> Result<Update, StoreError> {

@@ -176,6 +176,28 @@ impl Store<'_> {
         self.all_of(ORGANISATION, Consistency::Eventual, read).await
     }
 
+    /// The ids of organisations after one of them, in their order (one consistent page, `most` ids at most).
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when DynamoDB does not answer.
+    pub async fn organisation_ids(&self, after: Option<&str>, most: i32) -> Result<Vec<String>, StoreError> {
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.config.tables.directory)
+            .key_condition_expression("kind = :kind")
+            .expression_attribute_values(":kind", text(ORGANISATION))
+            .projection_expression("id")
+            .consistent_read(true)
+            .limit(most)
+            .set_exclusive_start_key(after.map(|id| key(ORGANISATION, id)))
+            .send()
+            .await
+            .map_err(classify)?;
+        let items = answer.items.unwrap_or_default();
+        Ok(items.iter().filter_map(|item| items::get_text(item, "id").map(str::to_owned)).collect())
+    }
+
     /// Writes a user and, if given, the hash of a static token and the `sub` of their JWTs. Items that exist are not
     /// changed, except a user without the attribute `organisations`, who would be refused.
     ///

@@ -1,7 +1,7 @@
 //! [`Kind`]: what an item of the `Directory` table is.
 
 /// A kind of row of the `Directory` table: the value of its partition key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// Users, by id.
     User,
@@ -20,6 +20,16 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind.
+    const ALL: [Self; 7] =
+        [Self::User, Self::Token, Self::Subject, Self::Organisation, Self::Audit, Self::Revision, Self::Deployment];
+
+    /// The kind with this value of the attribute `kind`.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// The value of the attribute `kind`.
     #[must_use]
     pub const fn name(self) -> &'static str {

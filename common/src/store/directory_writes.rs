@@ -18,7 +18,7 @@ use super::{
     directory_kind::Kind,
     error::classify,
     items::{self, Item, number, text},
-    transaction::{Outcome, Reason, Transaction},
+    transaction::{MAX_ACTIONS, Outcome, Reason, Transaction},
 };
 use crate::directory::Audit;
 
@@ -35,6 +35,12 @@ impl DirectoryRow {
         let id = items::get_text(&item, "id").unwrap_or_default().to_owned();
         item.remove("kind");
         Ok(Self { kind, id, item })
+    }
+
+    /// What it is.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// The row's id.
@@ -66,16 +72,48 @@ pub struct Revision {
 }
 
 /// One write of a transaction.
-pub enum DirectoryWrite<'a> {
+#[derive(Clone, Debug)]
+pub enum DirectoryWrite {
     /// Creates a row, on the condition that there is none with this id.
     Create(Kind, String, Map<String, Value>),
     /// Sets attributes, or removes those whose value is null, on the condition that the row exists and that these
     /// attributes, and those that are named after them, are as read.
-    Change(&'a DirectoryRow, &'a Map<String, Value>, &'a [&'a str]),
+    Change(DirectoryRow, Map<String, Value>, Vec<String>),
     /// Deletes a row, on the condition that the named attributes are as read.
-    Delete(&'a DirectoryRow, &'a [&'a str]),
+    Delete(DirectoryRow, Vec<String>),
     /// Requires that no row of the kind changed its rules since the revision was read, and adds 1 to it.
-    Advance(&'a Revision),
+    Advance(Revision),
+}
+
+/// Maximum size of the writes of one transaction as JSON, in bytes. DynamoDB takes 4 MB, in a form of its own.
+pub const MAX_DIRECTORY_BYTES: usize = 2_000_000;
+
+/// Maximum number of writes of one transaction, audit rows included.
+pub const MAX_DIRECTORY_WRITES: usize = MAX_ACTIONS;
+
+impl DirectoryWrite {
+    /// The approximate size as JSON (bytes): of what is written, and of what it is conditional on.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let of = |members: &Map<String, Value>| serde_json::to_string(members).map_or(0, |text| text.len());
+        let of_row = |row: &DirectoryRow| row.read().map_or(0, |members| of(&members));
+        match self {
+            Self::Create(_, id, members) => id.len() + of(members),
+            Self::Change(row, members, _) => of_row(row) + of(members),
+            Self::Delete(row, _) => of_row(row),
+            Self::Advance(_) => 0,
+        }
+    }
+
+    /// The kind and the id of the row. A transaction has one write of a row at most.
+    #[must_use]
+    pub fn place(&self) -> (Kind, &str) {
+        match self {
+            Self::Create(kind, id, _) => (*kind, id),
+            Self::Change(row, ..) | Self::Delete(row, _) => (row.kind, &row.id),
+            Self::Advance(revision) => (Kind::Revision, revision.kind.name()),
+        }
+    }
 }
 
 /// The result of a transaction.
@@ -107,6 +145,21 @@ impl Store<'_> {
     /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn directory_row(&self, kind: Kind, id: &str) -> Result<Option<DirectoryRow>, StoreError> {
         self.directory_item(kind.name(), id).await?.map(|item| DirectoryRow::new(kind, item)).transpose()
+    }
+
+    /// Reads rows by kind and id (consistent); those that do not exist are left out.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when DynamoDB does not answer.
+    pub async fn directory_rows_at(&self, places: &[(Kind, String)]) -> Result<Vec<DirectoryRow>, StoreError> {
+        // DynamoDB refuses empty keys, so nothing is stored under one.
+        let keys = places.iter().filter(|(_, id)| !id.is_empty()).map(|(kind, id)| key(kind.name(), id)).collect();
+        let items = self.batch_get(&self.config.tables.directory, keys).await?;
+        let read = |item: Item| {
+            let kind = items::get_text(&item, "kind").and_then(Kind::from_name);
+            kind.map(|kind| DirectoryRow::new(kind, item))
+        };
+        items.into_iter().filter_map(read).collect()
     }
 
     /// Reads the rows of a kind that `keep` accepts (consistent).
@@ -159,11 +212,11 @@ impl Store<'_> {
         Ok(Revision { kind, number })
     }
 
-    /// Writes a change and its audit row, or nothing.
+    /// Writes changes and their audit rows, or nothing. There may be [`MAX_DIRECTORY_WRITES`] of both together.
     ///
     /// # Errors
     /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Refused`] when it refuses the transaction.
-    pub async fn change_directory(&self, writes: &[DirectoryWrite<'_>], audit: &Audit) -> Result<Changed, StoreError> {
+    pub async fn change_directory(&self, writes: &[DirectoryWrite], audits: &[Audit]) -> Result<Changed, StoreError> {
         let table = &self.config.tables.directory;
         let mut transaction = Transaction::default();
         for write in writes {
@@ -178,7 +231,9 @@ impl Store<'_> {
                 DirectoryWrite::Advance(revision) => transaction.update(advanced(table, revision)?),
             }
         }
-        transaction.put(self.audit_put(audit)?);
+        for audit in audits {
+            transaction.put(self.audit_put(audit)?);
+        }
         match transaction.send(self.client).await? {
             Outcome::Done => Ok(Changed::Done),
             Outcome::Cancelled(reasons) => {
@@ -291,9 +346,9 @@ fn changed(
     table: &str,
     row: &DirectoryRow,
     members: &Map<String, Value>,
-    others: &[&str],
+    others: &[String],
 ) -> Result<Update, StoreError> {
-    let others = others.iter().copied().filter(|name| !members.contains_key(*name));
+    let others = others.iter().map(String::as_str).filter(|name| !members.contains_key(*name));
     // The changed attributes come first, so that their numbers are those of `members`.
     let mut expression = Expression::unchanged(row, members.keys().map(String::as_str).chain(others));
     let (mut sets, mut removes) = (Vec::new(), Vec::new());
@@ -321,8 +376,8 @@ fn changed(
         .map_err(StoreError::from)
 }
 
-fn deleted(table: &str, row: &DirectoryRow, members: &[&str]) -> Result<Delete, StoreError> {
-    let expression = Expression::unchanged(row, members.iter().copied());
+fn deleted(table: &str, row: &DirectoryRow, members: &[String]) -> Result<Delete, StoreError> {
+    let expression = Expression::unchanged(row, members.iter().map(String::as_str));
     Delete::builder()
         .table_name(table)
         .set_key(Some(key(row.kind.name(), &row.id)))

@@ -55,12 +55,15 @@ mod walk;
 
 pub use allocation::{Allocated, MAX_PLACEMENTS, Placement, has_room};
 pub use burn::Burned;
+pub use claims::PrefixClaim;
 pub use columns::{COLUMNS_AT_ONCE, ColumnReads};
 pub use counting::{MAX_COUNTED, MarksPage, MarksPlace, Recounted};
 pub use day_counts::DayCount;
 pub use directory::token_hash;
 pub use directory_kind::Kind;
-pub use directory_writes::{Changed, DirectoryRow, DirectoryWrite, Revision};
+pub use directory_writes::{
+    Changed, DirectoryRow, DirectoryWrite, MAX_DIRECTORY_BYTES, MAX_DIRECTORY_WRITES, Revision,
+};
 pub use error::StoreError;
 pub use files::FileRow;
 pub use index::{Entries, Entry, EntryFilter};

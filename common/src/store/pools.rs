@@ -12,6 +12,7 @@ use super::{
     Store, StoreError,
     error::classify,
     items::{self, Item, key, number, text},
+    secret_check::{SECRET_ROW, SecretCheck, secret_row},
 };
 use crate::{
     code::{Audience, CharacterSet, Namespace, PoolSpec},
@@ -188,6 +189,27 @@ impl Store<'_> {
         let keys =
             namespaces.iter().map(|namespace| Item::from([key("namespace", namespace), key("entry", POOL)])).collect();
         self.batch_get(table, keys).await?.into_iter().map(|item| items::read(table, item)).collect()
+    }
+
+    /// Reads pools as [`Store::pools`] does, and the row of the secret in the same batch: what is needed to read a code back
+    /// in a process that has not yet checked its secret.
+    ///
+    /// # Errors
+    /// As [`Store::pool`].
+    pub async fn pools_and_secret(
+        &self,
+        namespaces: &[Namespace],
+    ) -> Result<(Vec<Pool>, Option<SecretCheck>), StoreError> {
+        let table = &self.config.tables.pools;
+        let keys = namespaces.iter().map(|namespace| Item::from([key("namespace", namespace), key("entry", POOL)]));
+        let (mut pools, mut secret) = (Vec::new(), None);
+        for item in self.batch_get(table, keys.chain([secret_row()]).collect()).await? {
+            match items::get_text(&item, "namespace") {
+                Some(SECRET_ROW) => secret = Some(items::read(table, item)?),
+                _ => pools.push(items::read(table, item)?),
+            }
+        }
+        Ok((pools, secret))
     }
 
     /// The namespace of a pool number.

@@ -32,7 +32,8 @@ pub struct SecretCheck {
     pub mismatch_at: Option<Timestamp>,
 }
 
-fn row_key() -> Item {
+/// The key of the row.
+pub(super) fn secret_row() -> Item {
     Item::from([key("namespace", SECRET_ROW), key("entry", ENTRY)])
 }
 
@@ -43,7 +44,7 @@ impl Store<'_> {
     /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Corrupt`] when the row cannot be read.
     pub async fn secret_check(&self) -> Result<Option<SecretCheck>, StoreError> {
         let table = &self.config.tables.pools;
-        let row = self.batch_get(table, vec![row_key()]).await?.into_iter().next();
+        let row = self.batch_get(table, vec![secret_row()]).await?.into_iter().next();
         row.map(|item| items::read(table, item)).transpose()
     }
 
@@ -53,7 +54,7 @@ impl Store<'_> {
     /// # Errors
     /// As [`Store::secret_check`]; [`StoreError::Contended`] when every try conflicts with another transaction.
     pub async fn init_secret_check(&self, check: &str) -> Result<SecretCheck, StoreError> {
-        let mut item = row_key();
+        let mut item = secret_row();
         item.extend([key("check", check)]);
         let mut transaction = Transaction::default();
         transaction.put(put_new(&self.config.tables.pools, item)?);
@@ -79,7 +80,7 @@ impl Store<'_> {
     pub async fn note_mismatch(&self, other: Option<&str>, now: Timestamp) -> Result<(), StoreError> {
         let update = Update::builder()
             .table_name(&self.config.tables.pools)
-            .set_key(Some(row_key()))
+            .set_key(Some(secret_row()))
             .condition_expression("attribute_exists(#check)")
             .expression_attribute_names("#check", "check");
         let update = match other {

@@ -5,7 +5,7 @@ use common::{
     api::{Answer, ApiError, Call, Operation, serve},
     context::Context,
     operations::create,
-    query::parse_query_string,
+    query::{Collection, parse_query_string},
 };
 use lambda_http::{Body, Request, Response};
 
@@ -23,5 +23,5 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
     let request =
         create::Request { input: &input, body: call.body(), key: call.text_header("idempotency-key")?, query: &raw };
     let data = create::create(context, session, request).await?;
-    Ok(Answer::of_write(session, &raw, data)?)
+    Ok(Answer::of_write(session, Collection::CodeReservation, &raw, data)?)
 }

@@ -4,7 +4,7 @@ use common::{
     api::{Answer, ApiError, Call, Operation, serve},
     context::Context,
     operations::update,
-    query::parse_query_string,
+    query::{Collection, parse_query_string},
 };
 use lambda_http::{Body, Request, Response};
 
@@ -26,5 +26,5 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
     } else {
         update::many(context, session, &body, &raw).await?
     };
-    Ok(Answer::of_write(session, &raw, data)?)
+    Ok(Answer::of_write(session, Collection::CodeReservation, &raw, data)?)
 }

@@ -18,6 +18,7 @@ fn every_function_of_the_template_is_read_with_its_binary() {
     assert_eq!(
         binaries,
         [
+            "administration",
             "create-reservations",
             "delete-reservations",
             "directory",

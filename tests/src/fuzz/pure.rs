@@ -6,7 +6,8 @@ use aws_lambda_events::event::dynamodb::Event;
 use common::{
     code::{
         CharacterSet, CodeRequest, CodeType, CompanyPrefix, PoolSpec, SerialDefaults, by_code, by_digital_link,
-        by_join_key, check_digit, has_check_digit, is_short_link, link_domain, prefixes_conflict, product_key,
+        by_join_key, check_digit, element_string_of_epc, has_check_digit, is_short_link, link_domain,
+        prefixes_conflict, product_key,
     },
     directory::Role,
     operations::freeze,
@@ -175,6 +176,7 @@ pub(super) fn products(input: &[u8]) {
     }
     let product = (!second.is_empty()).then_some(second);
     let _found = (by_code(first, product), by_digital_link(first), by_join_key(first));
+    let _element_string = element_string_of_epc(first);
     if let Ok(domain) = link_domain(first) {
         assert_eq!(link_domain(&domain).as_deref(), Ok(domain.as_str()));
         // A short link below any domain is a short link, and a link of no other key.

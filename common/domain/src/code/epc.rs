@@ -1,6 +1,8 @@
-//! EPC pure identity URIs (EPC Tag Data Standard 2.x, section 6.3).
+//! EPC pure identity URIs (EPC Tag Data Standard 2.x, section 6.3): written, and read back as element strings.
 
-use super::digits::has_check_digit;
+use percent_encoding::percent_decode_str;
+
+use super::digits::{check_digit, has_check_digit};
 use super::namespace::Namespace;
 use super::prefix::CompanyPrefix;
 use super::product::checked_part;
@@ -67,4 +69,97 @@ fn body(namespace: &Namespace, width: usize, prefix: &str) -> Option<Template> {
         CodeType::Gsrn => start("gsrn").slot(0, width.checked_sub(1)?),
         CodeType::ShortCode => return None,
     })
+}
+
+/// The element string of an EPC pure identity URI of a type that this service issues; `None` for any other text. The check
+/// digit that the URI omits is computed (EPC Tag Data Standard 2.x, section 7).
+#[must_use]
+pub fn element_string_of_epc(uri: &str) -> Option<String> {
+    let (scheme, rest) = uri.trim().strip_prefix("urn:epc:id:")?.split_once(':')?;
+    let parts: Vec<&str> = rest.split('.').collect();
+    let plain = |part: &str| Some(percent_decode_str(part).decode_utf8().ok()?.into_owned());
+    let checked = |digits: String| Some(format!("{digits}{}", check_digit(&digits)?));
+    // The indicator digit stands between the prefix and the item reference.
+    let gtin = |prefix: &str, item: &str| {
+        let (indicator, reference) = item.split_at_checked(1)?;
+        checked(format!("{indicator}{prefix}{reference}"))
+    };
+    Some(match (scheme, parts.as_slice()) {
+        ("sgtin", [prefix, item, serial]) => format!("(01){}(21){}", gtin(prefix, item)?, plain(serial)?),
+        ("itip", [prefix, item, piece, total, serial]) => {
+            format!("(8006){}{piece}{total}(21){}", gtin(prefix, item)?, plain(serial)?)
+        }
+        ("sscc", [prefix, reference]) => {
+            let (extension, reference) = reference.split_at_checked(1)?;
+            format!("(00){}", checked(format!("{extension}{prefix}{reference}"))?)
+        }
+        ("gsrn", [prefix, reference]) => format!("(8018){}", checked(format!("{prefix}{reference}"))?),
+        ("giai", [prefix, reference]) => format!("(8004){prefix}{}", plain(reference)?),
+        ("grai", [prefix, asset, serial]) => {
+            format!("(8003)0{}{}", checked(format!("{prefix}{asset}"))?, plain(serial)?)
+        }
+        ("gdti", [prefix, document, serial]) => {
+            format!("(253){}{}", checked(format!("{prefix}{document}"))?, plain(serial)?)
+        }
+        ("sgcn", [prefix, coupon, serial]) => {
+            format!("(255){}{}", checked(format!("{prefix}{coupon}"))?, plain(serial)?)
+        }
+        ("cpi", [prefix, part, serial]) => format!("(8010){prefix}{}(8011){}", plain(part)?, plain(serial)?),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::code::{CharacterSet, PoolSpec, RenderOptions, Renderer, Secret};
+
+    #[test]
+    fn the_uri_of_every_type_leads_back_to_its_element_string() {
+        let secret = Secret::new(&[7; 32]).unwrap();
+        for (namespace, set) in [
+            ("sgtin#09506000134352#8", CharacterSet::Alphanumeric),
+            ("sscc#9506000#18", CharacterSet::Numeric),
+            ("gsrn#9506000#18", CharacterSet::Numeric),
+            ("giai#9506000#8", CharacterSet::Alphanumeric),
+            ("grai#9506000123455#10", CharacterSet::Numeric),
+            ("gdti#9506000654324#8", CharacterSet::Alphanumeric),
+            ("sgcn#9506000777771#12", CharacterSet::Numeric),
+            ("itip#095060001343520102#8", CharacterSet::Alphanumeric),
+            ("cpi#9506000A/#1#12", CharacterSet::Numeric),
+        ] {
+            let spec = PoolSpec::from_pool(namespace.parse().unwrap(), set).unwrap();
+            let options = RenderOptions {
+                digital_link_domain: "https://id.example".to_owned(),
+                short_code_domain: None,
+                company_prefix: Some("9506000".to_owned()),
+                url_suffix: None,
+            };
+            let renderer = Renderer::new(&spec, &secret.pool_key(&spec.namespace), &options).unwrap();
+            for index in [0, 1, 41] {
+                let code = renderer.code(index).unwrap();
+                assert!(code.epc_uri.starts_with("urn:epc:id:"), "{namespace}");
+                assert_eq!(element_string_of_epc(&code.epc_uri), Some(code.element_string), "{}", code.epc_uri);
+            }
+        }
+    }
+
+    #[test]
+    fn other_texts_have_no_element_string() {
+        for text in [
+            "",
+            "urn:epc:id:",
+            "urn:epc:id:sgtin:",
+            "urn:epc:id:sgtin:1.2",
+            "urn:epc:id:sgtin:9506000..x",
+            "urn:epc:id:sscc:9506000.",
+            "urn:epc:id:sscc:95x6000.01",
+            "urn:epc:id:sgln:9506000.12345.0",
+            "urn:epc:tag:sgtin-96:3.9506000.013435.1",
+            "urn:epc:id:giai:9506000.%FF",
+            "https://id.gs1.org/00/1",
+        ] {
+            assert_eq!(element_string_of_epc(text), None, "{text}");
+        }
+    }
 }

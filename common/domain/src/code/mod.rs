@@ -37,6 +37,7 @@ mod tests;
 
 pub use digits::{check_digit, has_check_digit};
 pub use elements::FNC1;
+pub use epc::element_string_of_epc;
 pub use error::CodeError;
 pub use id::{IdKey, POOL_NUMBER_BITS, pool_number};
 pub use link::is_short_link;

@@ -24,18 +24,20 @@ pub enum Action {
 }
 
 /// The table of rights: whether a role may take an action on a collection. Which *rows* the action may affect is decided
-/// where rows are read (RSV-6).
+/// where rows are read (RSV-6). `is_limited` says that the caller is limited to organisations: only administrators of all
+/// organisations write users and organisations, so nobody raises their own rights.
 #[must_use]
-pub fn may(role: Role, action: Action, collection: Collection) -> bool {
+pub fn may(role: Role, is_limited: bool, action: Action, collection: Collection) -> bool {
     let reads = action == Action::Read;
     match (role, collection) {
         (Role::None, _) => false,
         (Role::Admin | Role::Writer, Collection::CodeReservation) => true,
         (Role::Reader, Collection::CodeReservation) => reads,
         (_, Collection::UniqueCode | Collection::Files) => reads,
-        (Role::Admin | Role::Writer, Collection::Users) => reads,
+        (Role::Admin, Collection::Users | Collection::Organisation) => reads || !is_limited,
+        (Role::Writer, Collection::Users) => reads,
         (Role::Reader, Collection::Users) => false,
-        (Role::Admin | Role::Reader, Collection::Organisation) => reads,
+        (Role::Reader, Collection::Organisation) => reads,
         (Role::Writer, Collection::Organisation) => false,
         // A writer has a role as a key, as in Directus.
         (Role::Admin, Collection::Roles) => reads,
@@ -46,6 +48,20 @@ pub fn may(role: Role, action: Action, collection: Collection) -> bool {
 /// The members of other users that a caller who is limited to organisations may read. E-mail, status, role and the
 /// presence of a token or of an identity of the issuer are for those who may see all rows.
 const OF_COLLEAGUES: [&str; 3] = ["id", "first_name", "last_name"];
+
+/// Whether a member is for administrators of all organisations, who write it: the organisations of a user, and what is
+/// agreed with an organisation. A user may read it of their own account, unless they may read no more than their id.
+fn is_of_operators(collection: Collection, name: &str) -> bool {
+    match collection {
+        Collection::Users => name == "organisations",
+        Collection::Organisation => OF_CONTRACT.contains(&name),
+        _ => false,
+    }
+}
+
+/// The members of an organisation that decide which codes and links it gets.
+const OF_CONTRACT: [&str; 4] =
+    ["organisation_company_prefix", "digital_link_domain", "short_code_domain", "max_codes_per_day"];
 
 /// The read rights of one caller.
 #[derive(Debug, Clone)]
@@ -87,6 +103,12 @@ impl Access {
         Self { own_account: false, ..self.clone() }
     }
 
+    /// Whether the role allows an action on a collection ([`may`]).
+    #[must_use]
+    pub fn may(&self, action: Action, collection: Collection) -> bool {
+        may(self.role, self.limited, action, collection)
+    }
+
     /// The caller's role.
     pub fn role(&self) -> Role {
         self.role
@@ -94,7 +116,7 @@ impl Access {
 
     /// Whether any field of the collection may be read.
     pub fn can_read(&self, collection: Collection) -> bool {
-        may(self.role, Action::Read, collection) || (self.own_account && collection == Collection::Users)
+        may(self.role, self.limited, Action::Read, collection) || (self.own_account && collection == Collection::Users)
     }
 
     /// Whether the rows of a system collection of Directus that this service does not have may be read. There are none,
@@ -107,6 +129,10 @@ impl Access {
     pub fn can_read_field(&self, collection: Collection, field: &Field) -> bool {
         if !self.can_read(collection) {
             return false;
+        }
+        if is_of_operators(collection, field.name) {
+            let owns = self.own_account && matches!(self.role, Role::Admin | Role::Writer);
+            return owns || (self.role == Role::Admin && !self.limited);
         }
         match (self.role, collection) {
             (Role::Admin | Role::Writer, Collection::Users) if self.limited && !self.own_account => {

@@ -141,7 +141,7 @@ static UNIQUE_CODE: [Field; 15] = [
     named_only("position", T::Integer),
 ];
 
-static USERS: [Field; 28] = [
+static USERS: [Field; 29] = [
     field("id", T::Uuid),
     field("first_name", T::String),
     field("last_name", T::String),
@@ -170,6 +170,7 @@ static USERS: [Field; 28] = [
     field("theme_dark_overrides", T::Json),
     field("text_direction", T::String),
     foreign("policies", T::Alias, "directus_access"),
+    named_only("organisations", T::Json),
 ];
 
 static FILES: [Field; 26] = [
@@ -201,8 +202,16 @@ static FILES: [Field; 26] = [
     field("uploaded_on", T::Timestamp),
 ];
 
-static ORGANISATION: [Field; 4] =
-    [field("id", T::String), field("organisation_name", T::String), field("pgln", T::String), field("city", T::String)];
+static ORGANISATION: [Field; 8] = [
+    field("id", T::String),
+    field("organisation_name", T::String),
+    field("pgln", T::String),
+    field("city", T::String),
+    named_only("organisation_company_prefix", T::String),
+    named_only("digital_link_domain", T::String),
+    named_only("short_code_domain", T::String),
+    named_only("max_codes_per_day", T::Integer),
+];
 
 /// The members of a Directus role but for `users`: nothing here counts the users of a role.
 static ROLES: [Field; 7] = [

@@ -29,6 +29,10 @@ pub enum DirectoryError {
     /// A rule about several rows. The text is a sentence for the operator.
     #[error("{0}")]
     Refused(String),
+    /// A row that must stay as it is because of others: the last administrator, an organisation in use. The text is a
+    /// sentence for the operator.
+    #[error("{0}")]
+    Needed(String),
     /// DynamoDB does not answer, or refuses the request.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -49,6 +53,7 @@ impl From<DirectoryError> for OperationError {
                 Self::RecordNotUnique { collection, field, value }
             }
             DirectoryError::Refused(reason) => Self::InvalidPayload(reason),
+            DirectoryError::Needed(reason) => Self::Unprocessable(reason),
             DirectoryError::Store(error) => error.into(),
         }
     }

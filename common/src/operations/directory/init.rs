@@ -68,9 +68,9 @@ pub async fn init(
             DirectoryWrite::Create(Kind::Deployment, FIRST.to_owned(), first),
             DirectoryWrite::Create(Kind::User, id.clone(), members.clone()),
             token.write(),
-            DirectoryWrite::Advance(&revision),
+            DirectoryWrite::Advance(revision),
         ];
-        match store.change_directory(&writes, &audit).await? {
+        match store.change_directory(&writes, &[audit]).await? {
             Changed::Done => return Ok(token),
             Changed::Failed(_) | Changed::Conflict => pause(attempt).await,
         }

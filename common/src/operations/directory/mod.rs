@@ -5,6 +5,7 @@
 //!
 //! | file | contents |
 //! |---|---|
+//! | `batch` | changes that are checked and become one transaction |
 //! | `rules` | which members an organisation and a user may have |
 //! | `organisations`, `users`, `tokens` | the changes of each kind |
 //! | `init` | the first administrator of a deployment |
@@ -12,6 +13,7 @@
 //! | `error` | why a change is refused |
 
 pub mod audit;
+mod batch;
 mod error;
 pub mod init;
 pub mod organisations;
@@ -19,13 +21,14 @@ mod rules;
 pub mod tokens;
 pub mod users;
 
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+pub use batch::{Prepared, Refused, Sent};
 pub use error::DirectoryError;
-pub use rules::ORGANISATION_MEMBERS;
-pub use rules::USER_MEMBERS;
+pub use rules::{MAX_QUOTA, MAX_TEXT, MAX_USER_ORGANISATIONS, ORGANISATION_MEMBERS, ROLES, STATUSES, USER_MEMBERS};
+pub use tokens::TOKEN_LENGTHS;
 
 use crate::{
     directory::Audit,
@@ -87,4 +90,23 @@ fn with_changes(audit: Audit, row: Option<&DirectoryRow>, members: &Members) -> 
 /// The error of a change that conflicted in every try.
 fn contended() -> DirectoryError {
     StoreError::Contended(MAX_TRIES).into()
+}
+
+/// A row as changes leave it; `None` if it cannot be read even then.
+fn row_after<R: DeserializeOwned>(row: Option<&DirectoryRow>, id: &str, changes: &Members) -> Option<R> {
+    let mut members: Members = row.map_or_else(|| Ok(Members::new()), DirectoryRow::read).ok()?;
+    for (name, value) in changes {
+        if value.is_null() {
+            members.remove(name);
+        } else {
+            members.insert(name.clone(), value.clone());
+        }
+    }
+    members.insert("id".to_owned(), json!(id));
+    serde_json::from_value(Value::Object(members)).ok()
+}
+
+/// The error of a request with one change.
+fn first(refused: Refused) -> DirectoryError {
+    refused.into_iter().next().map_or_else(contended, |(_, error)| error)
 }

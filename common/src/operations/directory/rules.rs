@@ -9,14 +9,14 @@ use crate::{
 };
 
 /// Maximum length of a text in characters.
-const MAX_TEXT: usize = 255;
+pub const MAX_TEXT: usize = 255;
 /// Maximum number of organisations to which a user is limited.
-const MAX_ORGANISATIONS: usize = 1_000;
+pub const MAX_USER_ORGANISATIONS: usize = 1_000;
 /// Maximum number of members of an organisation, and their maximum length together as JSON, in bytes.
 const MAX_MEMBERS: usize = 64;
 const MAX_BYTES: usize = 32 * 1024;
 /// The largest quota. Larger numbers are no numbers of every JSON parser.
-const MAX_QUOTA: u64 = 1_000_000_000_000;
+pub const MAX_QUOTA: u64 = 1_000_000_000_000;
 
 /// The members of an organisation that this service reads. An organisation may have others.
 pub const ORGANISATION_MEMBERS: [&str; 5] = [
@@ -32,8 +32,9 @@ pub const USER_MEMBERS: [&str; 7] =
     ["email", "first_name", "last_name", "status", "role", "organisations", "external_identifier"];
 
 /// The values of a user's status, as Directus has them. Only `active` users may sign in.
-const STATUSES: [&str; 6] = ["draft", "invited", "unverified", "active", "suspended", "archived"];
-const ROLES: [&str; 4] = ["admin", "writer", "reader", "none"];
+pub const STATUSES: [&str; 6] = ["draft", "invited", "unverified", "active", "suspended", "archived"];
+/// The names of the roles.
+pub const ROLES: [&str; 4] = ["admin", "writer", "reader", "none"];
 
 /// Collects errors of members.
 struct Check {
@@ -97,6 +98,18 @@ pub(super) fn organisation_id(id: &str) -> Result<(), DirectoryError> {
     Err(DirectoryError::Invalid(vec![FieldError::new("id", "regex", reason)]))
 }
 
+/// Checks the id of an organisation that is created. A path cannot name one that ends with a slash.
+pub(super) fn new_organisation_id(id: &str) -> Result<(), DirectoryError> {
+    organisation_id(id)?;
+    match id.ends_with('/') {
+        true => {
+            let reason = "Value must not end with a slash.";
+            Err(DirectoryError::Invalid(vec![FieldError::new("id", "regex", reason)]))
+        }
+        false => Ok(()),
+    }
+}
+
 /// Checks members of an organisation. Domains lose trailing slashes.
 pub(super) fn organisation(members: &Members) -> Result<Members, DirectoryError> {
     let mut check = Check { members: members.clone(), errors: Vec::new() };
@@ -111,7 +124,9 @@ pub(super) fn organisation(members: &Members) -> Result<Members, DirectoryError>
             "An organisation has {MAX_MEMBERS} members at most, which take {MAX_BYTES} bytes at most as JSON."
         )));
     }
-    check.text("organisation_name");
+    for field in ["organisation_name", "pgln", "city"] {
+        check.text(field);
+    }
     if let Some(prefix) = check.text("organisation_company_prefix")
         && CompanyPrefix::parse(&prefix).is_err()
     {
@@ -162,7 +177,9 @@ pub(super) fn user(members: &Members) -> Result<Members, DirectoryError> {
     check.one_of("role", &ROLES);
     if members.get("organisations").is_some_and(|own| !are_organisations(own)) {
         let reason = format!(
-            "Value has to be \"*\" for all organisations, or a list of {MAX_ORGANISATIONS} organisations at most, each once."
+            "Value has to be \"*\" for all organisations, or a list of {MAX_USER_ORGANISATIONS} organisations at most, each once, of {} \
+             bytes at most.",
+            2 * MAX_BYTES
         );
         check.fail("organisations", "in", reason);
     }
@@ -185,7 +202,8 @@ pub(super) fn new_user(members: &Members) -> Result<Members, DirectoryError> {
 fn are_organisations(value: &Value) -> bool {
     match value {
         Value::String(text) => text == "*",
-        Value::Array(own) if own.len() <= MAX_ORGANISATIONS => {
+        // An item of DynamoDB has 400 KB, and an audit row has two of these lists.
+        Value::Array(own) if own.len() <= MAX_USER_ORGANISATIONS && value.to_string().len() <= 2 * MAX_BYTES => {
             let texts: Vec<_> = own.iter().filter_map(Value::as_str).filter(|id| organisation_id(id).is_ok()).collect();
             let unique: std::collections::BTreeSet<_> = texts.iter().collect();
             texts.len() == own.len() && unique.len() == own.len()
@@ -234,6 +252,7 @@ mod tests {
         for (prefix, is_good) in [("0614", true), ("931234500001", true), ("9312345000012", false), ("06x4", false)] {
             assert_eq!(organisation(&of(json!({"organisation_company_prefix": prefix}))).is_ok(), is_good, "{prefix}");
         }
+        assert_eq!(fields(organisation(&of(json!({"pgln": 5, "city": ["Aachen"]})))), ["pgln", "city"]);
         for name in ["id", "kind", "", "Name", "a-b", "_a", "a b"] {
             assert!(matches!(organisation(&of(json!({name: 1}))), Err(DirectoryError::Refused(_))), "{name}");
         }
@@ -248,6 +267,8 @@ mod tests {
             assert_eq!(organisation_id(id).is_ok(), is_good, "{id:?}");
         }
         assert!(organisation_id(&"x".repeat(256)).is_err());
+        assert!(new_organisation_id("/417/9312345000012").is_ok());
+        assert!(new_organisation_id("/417/").is_err() && new_organisation_id("*").is_err());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Author, DirectoryError, MAX_TRIES, Members, contended};
+use super::{Author, DirectoryError, MAX_TRIES, Members, batch::Unique, contended};
 use crate::{
     backoff::pause,
     context::Context,
@@ -28,7 +28,9 @@ const MIN_ID: usize = 8;
 /// Maximum length of a label in characters.
 const MAX_LABEL: usize = 100;
 /// Lengths of a token that a client chooses, in characters.
-const OWN_LENGTHS: std::ops::RangeInclusive<usize> = 32..=255;
+pub const TOKEN_LENGTHS: std::ops::RangeInclusive<usize> = 32..=255;
+/// What stands for a token that is not shown.
+const CONCEALED: &str = "**********";
 /// Maximum number of tokens of a user that one change replaces.
 const MAX_REPLACED: usize = 90;
 
@@ -77,7 +79,7 @@ pub struct Description {
 }
 
 /// What changes about the tokens of a user.
-enum Change {
+pub(super) enum Change {
     /// A further token.
     Add(NewToken),
     /// The end of a token.
@@ -147,25 +149,23 @@ pub async fn rotate(
     Ok(token)
 }
 
-/// Gives a user exactly one token, or none without a text.
+/// The change that gives a user exactly one token, or none without a text.
 ///
 /// # Errors
-/// [`DirectoryError::Invalid`] for a text that is too short, too long, or not visible ASCII; [`DirectoryError::NoSuch`]
-/// when there is no such user; [`DirectoryError::Refused`] when another user has this token.
-pub async fn replace(context: &Context, author: &Author, user: Uuid, text: Option<&str>) -> Result<(), DirectoryError> {
-    let user = user.to_string();
+/// [`DirectoryError::Invalid`] for a text that is too short, too long, or not visible ASCII.
+pub(super) fn replacement(author: &Author, user: &str, text: Option<&str>) -> Result<Change, DirectoryError> {
     let token = match text {
         None => None,
-        Some(text) if OWN_LENGTHS.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) => {
-            Some(of_text(author, &user, &Description::default(), text.to_owned())?)
+        Some(text) if TOKEN_LENGTHS.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Some(of_text(author, user, &Description::default(), text.to_owned())?)
         }
         Some(_) => {
-            let (least, most) = (OWN_LENGTHS.start(), OWN_LENGTHS.end());
+            let (least, most) = (TOKEN_LENGTHS.start(), TOKEN_LENGTHS.end());
             let reason = format!("Value has to have {least} to {most} visible ASCII characters.");
             return Err(DirectoryError::Invalid(vec![FieldError::new("token", "min_length", reason)]));
         }
     };
-    change(context, author, &user, "token.replace", Change::Replace(token)).await
+    Ok(Change::Replace(token))
 }
 
 /// The tokens of a user, or of all users, by user and time.
@@ -191,7 +191,7 @@ impl Token {
 }
 
 /// The rows of a user's tokens.
-pub(super) async fn of_user(context: &Context, user: &str) -> Result<Vec<DirectoryRow>, StoreError> {
+async fn of_user(context: &Context, user: &str) -> Result<Vec<DirectoryRow>, StoreError> {
     let user = Some(json!(user));
     context.store().directory_rows(Kind::Token, |row| row.member("user") == user).await
 }
@@ -228,14 +228,15 @@ fn of_text(author: &Author, user: &str, description: &Description, token: String
 
 impl NewToken {
     /// The write that creates its row.
-    pub(super) fn write<'a>(&self) -> DirectoryWrite<'a> {
+    pub(super) fn write(&self) -> DirectoryWrite {
         let Token { id: _, user, label, created_at, valid_until } = &self.row;
         let members = json!({"user": user, "label": label, "created_at": created_at, "valid_until": valid_until});
         let members = members.as_object().cloned().unwrap_or_default();
         DirectoryWrite::Create(Kind::Token, self.hash(), members)
     }
 
-    fn hash(&self) -> String {
+    /// The id of its row.
+    pub(super) fn hash(&self) -> String {
         token_hash(&self.token)
     }
 }
@@ -266,13 +267,13 @@ async fn find(context: &Context, id: &str) -> Result<Token, DirectoryError> {
 }
 
 /// What a change writes, apart from the row of the user.
-struct Plan<'a> {
-    writes: Vec<DirectoryWrite<'a>>,
+pub(super) struct Plan {
+    pub(super) writes: Vec<DirectoryWrite>,
     /// The position of the write that creates the new token.
-    created_at: Option<usize>,
+    pub(super) created_at: Option<usize>,
     /// Whether the user has a token afterwards.
-    has_token: bool,
-    audit: Audit,
+    pub(super) has_token: bool,
+    pub(super) audit: Audit,
 }
 
 /// Makes a change of a user's tokens, and of the user's row.
@@ -298,40 +299,66 @@ async fn change(
         if writes.is_empty() {
             return Ok(());
         }
-        let count = row.member("token_changes").and_then(|count| count.as_u64()).unwrap_or(0);
-        let members = Members::from_iter([
-            ("has_token".to_owned(), if has_token { json!(true) } else { Value::Null }),
-            ("token_changes".to_owned(), json!(count.saturating_add(1))),
-        ]);
-        writes.push(DirectoryWrite::Change(&row, &members, &[]));
-        match store.change_directory(&writes, &audit).await? {
+        let members = members_of_user(Some(&row), has_token);
+        writes.push(DirectoryWrite::Change(row, members, Vec::new()));
+        match store.change_directory(&writes, &[audit]).await? {
             Changed::Done => return Ok(()),
-            Changed::Failed(at) if Some(at) == created_at => {
-                return Err(DirectoryError::Refused("Another user has this token; choose another one.".to_owned()));
-            }
+            Changed::Failed(at) if Some(at) == created_at => return Err(taken()),
             Changed::Failed(_) | Changed::Conflict => pause(attempt).await,
         }
     }
     Err(contended())
 }
 
+/// The members of a user's row that change with the tokens. Two changes of the tokens of one user conflict in them.
+pub(super) fn members_of_user(row: Option<&DirectoryRow>, has_token: bool) -> Members {
+    let count = row.and_then(|row| row.member("token_changes")).and_then(|count| count.as_u64()).unwrap_or(0);
+    Members::from_iter([
+        ("has_token".to_owned(), if has_token { json!(true) } else { Value::Null }),
+        ("token_changes".to_owned(), json!(count.saturating_add(1))),
+    ])
+}
+
+/// A token that only one user may have. Its text must not stand in an error.
+pub(super) fn unique() -> Unique {
+    Unique { what: "user", field: "token", value: CONCEALED.to_owned() }
+}
+
+/// The error for a token that another user has.
+pub(super) fn taken() -> DirectoryError {
+    unique().taken()
+}
+
+/// The condition on the row of a token: it belongs to the user as read.
+fn of_its_user() -> Vec<String> {
+    vec!["user".to_owned()]
+}
+
 impl Change {
+    /// The new token.
+    pub(super) fn new_token(&self) -> Option<&NewToken> {
+        match self {
+            Self::Add(new) | Self::Rotate { new, .. } | Self::Replace(Some(new)) => Some(new),
+            Self::Revoke(_) | Self::Replace(None) => None,
+        }
+    }
+
     /// The writes, for the tokens that the user has.
-    fn plan<'a>(&'a self, rows: &'a [DirectoryRow], audit: Audit) -> Result<Plan<'a>, DirectoryError> {
+    pub(super) fn plan(&self, rows: &[DirectoryRow], audit: Audit) -> Result<Plan, DirectoryError> {
         let mut plan = Plan { writes: Vec::new(), created_at: None, has_token: !rows.is_empty(), audit };
         match self {
             Self::Add(token) => plan.create(token, None),
             Self::Revoke(id) => {
                 let old = named(rows, id)?;
-                plan.writes.push(DirectoryWrite::Delete(old, &["user"]));
+                plan.writes.push(DirectoryWrite::Delete(old.clone(), of_its_user()));
                 plan.has_token = rows.len() > 1;
                 plan.audit = plan.audit.with("token", Some(json!(token_of(old)?)), None);
             }
             Self::Rotate { old, end, new } => {
                 let old = named(rows, old)?;
                 match end {
-                    None => plan.writes.push(DirectoryWrite::Delete(old, &["user"])),
-                    Some(end) => plan.writes.push(DirectoryWrite::Change(old, end, &["user"])),
+                    None => plan.writes.push(DirectoryWrite::Delete(old.clone(), of_its_user())),
+                    Some(end) => plan.writes.push(DirectoryWrite::Change(old.clone(), end.clone(), of_its_user())),
                 }
                 plan.create(new, Some(json!(token_of(old)?)));
             }
@@ -345,12 +372,22 @@ impl Change {
                 // A transaction cannot delete a row and create it, so the same token stays.
                 let hash = new.as_ref().map(NewToken::hash);
                 let others = || rows.iter().filter(|row| Some(row.id()) != hash.as_deref());
-                plan.writes.extend(others().map(|row| DirectoryWrite::Delete(row, &["user"])));
+                plan.writes.extend(others().map(|row| DirectoryWrite::Delete(row.clone(), of_its_user())));
                 let old = others().map(token_of).collect::<Result<Vec<_>, _>>()?;
                 plan.has_token = new.is_some();
-                match new {
-                    Some(new) if others().count() == rows.len() => plan.create(new, Some(json!(old))),
-                    _ => plan.audit = plan.audit.with("token", Some(json!(old)), None),
+                let same = rows.iter().find(|row| Some(row.id()) == hash.as_deref());
+                match (new, same) {
+                    (Some(new), None) => plan.create(new, (!old.is_empty()).then(|| json!(old))),
+                    (_, same) => {
+                        // It may have had an end. The one that is set has none.
+                        if let Some(same) = same.filter(|same| same.member("valid_until").is_some()) {
+                            let endless = Members::from_iter([("valid_until".to_owned(), Value::Null)]);
+                            plan.writes.push(DirectoryWrite::Change(same.clone(), endless, of_its_user()));
+                        }
+                        if !old.is_empty() {
+                            plan.audit = plan.audit.with("token", Some(json!(old)), None);
+                        }
+                    }
                 }
             }
         }
@@ -358,7 +395,12 @@ impl Change {
     }
 }
 
-impl Plan<'_> {
+impl Plan {
+    /// No change of tokens.
+    pub(super) fn nothing(audit: Audit) -> Self {
+        Self { writes: Vec::new(), created_at: None, has_token: false, audit }
+    }
+
     fn create(&mut self, token: &NewToken, before: Option<Value>) {
         self.created_at = Some(self.writes.len());
         self.writes.push(token.write());
@@ -378,7 +420,7 @@ async fn remove_stray(context: &Context, author: &Author, user: &str, id: &str) 
     let rows = of_user(context, user).await?;
     let row = named(&rows, id)?;
     let audit = author.audit("token.revoke", "user", user).with("token", Some(json!(token_of(row)?)), None);
-    match context.store().change_directory(&[DirectoryWrite::Delete(row, &["user"])], &audit).await? {
+    match context.store().change_directory(&[DirectoryWrite::Delete(row.clone(), of_its_user())], &[audit]).await? {
         Changed::Done => Ok(()),
         Changed::Failed(_) => Err(DirectoryError::NoSuch { what: "token", id: id.to_owned() }),
         Changed::Conflict => Err(contended()),

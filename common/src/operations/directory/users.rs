@@ -1,18 +1,22 @@
 //! Changes of users.
 
-use std::{collections::HashMap, future::Future};
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    Author, DirectoryError, Effect, MAX_TRIES, Members, contended, differences, rules, tokens::of_user, with_changes,
+    Author, DirectoryError, Effect, MAX_TRIES, Members, Prepared, Refused, Sent,
+    batch::{Batch, Unique},
+    contended, differences, first, row_after, rules,
+    tokens::{self, members_of_user},
+    with_changes,
 };
 use crate::{
     backoff::pause,
     context::Context,
     directory::{Organisations, Role, User},
-    store::{Changed, DirectoryRow, DirectoryWrite, Kind, Revision},
+    store::{DirectoryRow, DirectoryWrite, Kind, Revision},
 };
 
 const EMAIL: &str = "email";
@@ -23,6 +27,40 @@ const RIGHTS: [&str; 3] = ["status", "role", "organisations"];
 
 /// Maximum number of tokens of a user that are deleted with the user, in one transaction.
 const MAX_TOKENS: usize = 90;
+
+/// A change of one user.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The user.
+    pub id: Uuid,
+    /// What is done.
+    pub action: Action,
+    /// The members that are given; null removes one.
+    pub members: Members,
+    /// The only token that the user has afterwards, or none; `None` leaves the tokens as they are.
+    pub token: Option<Option<String>>,
+    /// Whether the change depends on all members of the row: it was selected by a query.
+    pub is_selected: bool,
+}
+
+/// What is done with a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Creates the user. `role` and `organisations` must be among the members.
+    Add,
+    /// Changes members; with the name of the action in the audit row.
+    Set(&'static str),
+    /// Removes the user with all tokens.
+    Remove,
+}
+
+impl Change {
+    /// A change without a token.
+    #[must_use]
+    pub fn new(id: Uuid, action: Action, members: Members) -> Self {
+        Self { id, action, members, token: None, is_selected: false }
+    }
+}
 
 /// Changes of users by one author. The e-mail addresses of all users are read once, and again after another writer
 /// changed one.
@@ -38,6 +76,49 @@ struct Emails {
     of: HashMap<String, String>,
 }
 
+/// The changes of one user, together.
+struct Wanted {
+    /// The position of the first one.
+    position: usize,
+    id: String,
+    action: Action,
+    row: Option<DirectoryRow>,
+    members: Members,
+    tokens: Option<tokens::Change>,
+    is_selected: bool,
+}
+
+/// Rows that changes need.
+#[derive(Default)]
+struct Read {
+    rows: HashMap<(Kind, String), DirectoryRow>,
+    tokens: Vec<DirectoryRow>,
+}
+
+impl Read {
+    fn row(&self, kind: Kind, id: &str) -> Option<&DirectoryRow> {
+        self.rows.get(&(kind, id.to_owned()))
+    }
+
+    /// The row of a value that belongs to a user.
+    fn of_user(&self, kind: Kind, value: &str, user: &str) -> Option<&DirectoryRow> {
+        self.row(kind, value).filter(|row| row.member("user") == Some(json!(user)))
+    }
+
+    /// Whether a value belongs to another user.
+    fn is_of_another(&self, kind: Kind, value: &str, user: &str) -> bool {
+        self.row(kind, value).is_some() && self.of_user(kind, value, user).is_none()
+    }
+
+    fn tokens_of(&self, user: &str) -> Vec<DirectoryRow> {
+        let user = Some(json!(user));
+        self.tokens.iter().filter(|row| row.member("user") == user).cloned().collect()
+    }
+}
+
+/// Who gets a value in the course of the changes; nobody, if it becomes free.
+type Overlay = HashMap<String, Option<String>>;
+
 impl<'a> Users<'a> {
     /// Changes by `author`.
     #[must_use]
@@ -51,38 +132,16 @@ impl<'a> Users<'a> {
     /// [`DirectoryError::Invalid`] for members that break a rule, [`DirectoryError::Exists`] when a user has this id,
     /// e-mail address or external identifier.
     pub async fn add(&mut self, id: Uuid, members: &Members) -> Result<Effect, DirectoryError> {
-        let members = rules::new_user(members)?;
-        let id = id.to_string();
-        let audit = with_changes(self.author.audit("user.add", "user", &id), None, &members);
-        for attempt in 1..=MAX_TRIES {
-            let revision = self.revision_for(&id, members.get(EMAIL)).await?;
-            let mut writes = vec![DirectoryWrite::Create(Kind::User, id.clone(), members.clone())];
-            let subject = members.get(SUBJECT).and_then(Value::as_str);
-            writes.extend(subject.map(|subject| DirectoryWrite::Create(Kind::Subject, subject.to_owned(), of(&id))));
-            let subject_at = subject.map(|_| 1);
-            writes.extend(revision.as_ref().map(DirectoryWrite::Advance));
-            match self.context.store().change_directory(&writes, &audit).await? {
-                Changed::Done => {
-                    self.learn(&id, members.get(EMAIL), revision);
-                    return Ok(Effect::Created);
-                }
-                Changed::Failed(0) => return Err(exists("id", id)),
-                Changed::Failed(at) if Some(at) == subject_at => {
-                    return Err(exists(SUBJECT, subject.unwrap_or_default().to_owned()));
-                }
-                Changed::Failed(_) | Changed::Conflict => self.forget(attempt).await,
-            }
-        }
-        Err(contended())
+        self.make(Change::new(id, Action::Add, members.clone())).await
     }
 
     /// Changes members of a user. A value of null removes a member.
     ///
     /// # Errors
-    /// As [`Users::add`]; [`DirectoryError::NoSuch`] when there is no such user; [`DirectoryError::Refused`] when no other
+    /// As [`Users::add`]; [`DirectoryError::NoSuch`] when there is no such user; [`DirectoryError::Needed`] when no other
     /// administrator of all organisations could sign in afterwards.
     pub async fn set(&mut self, id: Uuid, members: &Members) -> Result<Effect, DirectoryError> {
-        self.change(id, members, "user.set").await
+        self.make(Change::new(id, Action::Set("user.set"), members.clone())).await
     }
 
     /// Lets a user sign in again.
@@ -90,7 +149,8 @@ impl<'a> Users<'a> {
     /// # Errors
     /// As [`Users::set`].
     pub async fn enable(&mut self, id: Uuid) -> Result<Effect, DirectoryError> {
-        self.change(id, &Members::from_iter([("status".to_owned(), json!("active"))]), "user.enable").await
+        let active = Members::from_iter([("status".to_owned(), json!("active"))]);
+        self.make(Change::new(id, Action::Set("user.enable"), active)).await
     }
 
     /// Refuses the user's next request, with whatever token.
@@ -98,86 +158,210 @@ impl<'a> Users<'a> {
     /// # Errors
     /// As [`Users::set`].
     pub async fn disable(&mut self, id: Uuid) -> Result<Effect, DirectoryError> {
-        self.change(id, &Members::from_iter([("status".to_owned(), json!("suspended"))]), "user.disable").await
+        let suspended = Members::from_iter([("status".to_owned(), json!("suspended"))]);
+        self.make(Change::new(id, Action::Set("user.disable"), suspended)).await
     }
 
-    async fn change(&mut self, id: Uuid, members: &Members, action: &str) -> Result<Effect, DirectoryError> {
-        let members = rules::user(members)?;
-        let id = id.to_string();
+    /// Makes one change.
+    async fn make(&mut self, change: Change) -> Result<Effect, DirectoryError> {
+        let changes = [change];
         for attempt in 1..=MAX_TRIES {
-            let row = self.row(&id).await?;
-            let changes = differences(&row, &members);
-            if changes.is_empty() {
-                return Ok(Effect::Unchanged);
-            }
-            let email = self.revision_for(&id, changes.get(EMAIL)).await?;
-            let rights = self.revision_of_rights(&row, Some(&changes)).await?;
-            let subject = changes.contains_key(SUBJECT);
-            let old_subject = if subject { self.subject_of(&row).await? } else { None };
-            let new_subject = changes.get(SUBJECT).and_then(Value::as_str);
-
-            let decide: &[&str] = if RIGHTS.iter().any(|member| changes.contains_key(*member)) { &RIGHTS } else { &[] };
-            let mut writes = vec![DirectoryWrite::Change(&row, &changes, decide)];
-            writes
-                .extend(new_subject.map(|subject| DirectoryWrite::Create(Kind::Subject, subject.to_owned(), of(&id))));
-            let subject_at = new_subject.map(|_| 1);
-            writes.extend(old_subject.as_ref().map(|row| DirectoryWrite::Delete(row, &["user"])));
-            // Both are the revision of users. The one that was read first is the stricter condition.
-            let revision = email.or(rights);
-            writes.extend(revision.as_ref().map(DirectoryWrite::Advance));
-            let audit = with_changes(self.author.audit(action, "user", &id), Some(&row), &changes);
-            match self.context.store().change_directory(&writes, &audit).await? {
-                Changed::Done => {
-                    self.learn(&id, changes.get(EMAIL), revision);
-                    return Ok(Effect::Changed);
-                }
-                Changed::Failed(at) if Some(at) == subject_at => {
-                    return Err(exists(SUBJECT, new_subject.unwrap_or_default().to_owned()));
-                }
-                Changed::Failed(_) | Changed::Conflict => self.forget(attempt).await,
+            let prepared = self.prepare(&changes).await.map_err(first)?;
+            let effect = prepared.effects.first().copied().unwrap_or(Effect::Unchanged);
+            match self.commit(prepared).await.map_err(|(_, error)| error)? {
+                Sent::Done => return Ok(effect),
+                Sent::Again => pause(attempt).await,
             }
         }
         Err(contended())
     }
 
-    /// Removes a user with all tokens.
+    /// Checks changes, which are of one kind: all create users, or none does. Several changes of one user are one, in
+    /// their order. Writes nothing.
     ///
     /// # Errors
-    /// [`DirectoryError::NoSuch`] when there is no such user; [`DirectoryError::Refused`] when no other administrator of
-    /// all organisations could sign in afterwards, or when the user has more than 90 tokens.
-    pub async fn remove(&mut self, id: Uuid) -> Result<Effect, DirectoryError> {
-        let id = id.to_string();
-        for attempt in 1..=MAX_TRIES {
-            let row = self.row(&id).await?;
-            let tokens = of_user(self.context, &id).await?;
-            if tokens.len() > MAX_TOKENS {
-                return Err(DirectoryError::Refused(format!(
-                    "The user {id} has {} tokens; revoke them until {MAX_TOKENS} are left.",
-                    tokens.len()
-                )));
-            }
-            let revision = self.revision_of_rights(&row, None).await?;
-            let subject = self.subject_of(&row).await?;
-            let members: Members = row.read()?;
-            // A token that is added meanwhile changes the user's row.
-            let names: Vec<_> = members.keys().map(String::as_str).filter(|name| *name != "id").collect();
-            let mut writes = vec![DirectoryWrite::Delete(&row, &names)];
-            writes.extend(subject.iter().map(|row| DirectoryWrite::Delete(row, &["user"])));
-            writes.extend(tokens.iter().map(|row| DirectoryWrite::Delete(row, &["user"])));
-            writes.extend(revision.as_ref().map(DirectoryWrite::Advance));
-            let shown = members.iter().filter(|(name, _)| rules::USER_MEMBERS.contains(&name.as_str()));
-            let audit = shown.fold(self.author.audit("user.remove", "user", &id), |audit, (name, value)| {
-                audit.with(name, Some(value.clone()), None)
-            });
-            match self.context.store().change_directory(&writes, &audit).await? {
-                Changed::Done => {
-                    self.known = None;
-                    return Ok(Effect::Removed);
-                }
-                Changed::Failed(_) | Changed::Conflict => self.forget(attempt).await,
+    /// Every change that is refused, as [`Users::add`], [`Users::set`] and [`Action::Remove`] are. Without a change to
+    /// blame, when DynamoDB does not answer: the first.
+    pub async fn prepare(&mut self, changes: &[Change]) -> Result<Prepared<User>, Refused> {
+        let mut refused = Refused::new();
+        let mut checked = Vec::with_capacity(changes.len());
+        for (position, change) in changes.iter().enumerate() {
+            match self.checked(change) {
+                Ok((members, tokens)) => checked.push((position, change, members, tokens)),
+                Err(error) => refused.push((position, error)),
             }
         }
-        Err(contended())
+        let mut wanted: Vec<Wanted> = Vec::with_capacity(checked.len());
+        let read = self.read(&checked).await.map_err(whole)?;
+        let (mut emails, mut subjects, mut hashes) = (Overlay::new(), Overlay::new(), Overlay::new());
+        for (position, change, members, tokens) in checked {
+            let id = change.id.to_string();
+            let place = wanted.iter().position(|other| other.id == id);
+            let row = read.row(Kind::User, &id).cloned();
+            let conflict = match (change.action, &row, place) {
+                (Action::Add, None, None) => None,
+                (Action::Add, ..) => Some(exists("id", id.clone())),
+                (_, None, _) => Some(DirectoryError::NoSuch { what: "user", id: id.clone() }),
+                _ => None,
+            };
+            let conflict = match conflict {
+                Some(conflict) => Some(conflict),
+                None => {
+                    let email = self.email_conflict(&id, row.as_ref(), members.get(EMAIL), &mut emails).await;
+                    let email = email.map_err(whole)?;
+                    let subject = members.get(SUBJECT).and_then(Value::as_str);
+                    let subject = subject.filter(|subject| {
+                        let is_taken = read.is_of_another(Kind::Subject, subject, &id);
+                        is_taken || is_claimed(&mut subjects, subject, &id)
+                    });
+                    let hash = tokens.as_ref().and_then(tokens::Change::new_token).map(tokens::NewToken::hash);
+                    let hash = hash.filter(|hash| {
+                        let is_taken = read.is_of_another(Kind::Token, hash, &id);
+                        is_taken || is_claimed(&mut hashes, hash, &id)
+                    });
+                    let subject = subject.map(|subject| exists(SUBJECT, subject.to_owned()));
+                    email.or(subject).or_else(|| hash.map(|_| tokens::taken()))
+                }
+            };
+            match (conflict, place.and_then(|at| wanted.get_mut(at))) {
+                (Some(conflict), _) => refused.push((position, conflict)),
+                (None, Some(known)) => {
+                    known.members.extend(members);
+                    known.tokens = tokens.or(known.tokens.take());
+                    known.is_selected |= change.is_selected;
+                }
+                (None, None) => wanted.push(Wanted {
+                    position,
+                    id,
+                    action: change.action,
+                    row,
+                    members,
+                    tokens,
+                    is_selected: change.is_selected,
+                }),
+            }
+        }
+        if !refused.is_empty() {
+            refused.sort_by_key(|(position, _)| *position);
+            return Err(refused);
+        }
+        let effects = vec![Effect::Unchanged; changes.len()];
+        let mut prepared = Prepared { rows: Vec::new(), effects, batch: Batch::default(), texts: Vec::new() };
+        let has_address = wanted.iter().any(|one| one.members.get(EMAIL).is_some_and(Value::is_string));
+        if let Some(known) = self.known.as_ref().filter(|_| has_address) {
+            prepared.batch.depend_on(known.revision.clone());
+        }
+        for one in &wanted {
+            one.write(self.author, &read, &mut prepared).map_err(|error| vec![(one.position, error)])?;
+        }
+        self.keep_an_administrator(&wanted, &mut prepared).await.map_err(|refused| vec![refused])?;
+        prepared.batch.check().map_err(|refused| vec![refused])?;
+        Ok(prepared)
+    }
+
+    /// Writes prepared changes, all or none. [`Sent::Again`] after a conflict with another writer.
+    ///
+    /// # Errors
+    /// With the position of the change: [`DirectoryError::Exists`] when another writer took its id, external identifier
+    /// or token meanwhile; [`DirectoryError::Store`] when DynamoDB does not answer.
+    pub async fn commit(&mut self, prepared: Prepared<User>) -> Result<Sent, (usize, DirectoryError)> {
+        let Prepared { batch, texts, .. } = prepared;
+        let revision = batch.revision().cloned();
+        let sent = batch.send(self.context).await;
+        match sent {
+            Ok(Sent::Done) => self.learn(texts, revision),
+            // What is known may be the reason.
+            Ok(Sent::Again) | Err(_) => self.known = None,
+        }
+        sent
+    }
+
+    /// Checks what a change says by itself.
+    fn checked(&self, change: &Change) -> Result<(Members, Option<tokens::Change>), DirectoryError> {
+        let members = match change.action {
+            Action::Add => rules::new_user(&change.members),
+            Action::Set(_) => rules::user(&change.members),
+            Action::Remove => Ok(Members::new()),
+        };
+        let replacement = |text: &Option<String>| {
+            let replaced = tokens::replacement(self.author, &change.id.to_string(), text.as_deref());
+            replaced.map(Some)
+        };
+        let tokens = change.token.as_ref().map_or(Ok(None), replacement);
+        match (members, tokens) {
+            (Ok(members), Ok(tokens)) => Ok((members, tokens)),
+            (Err(DirectoryError::Invalid(mut errors)), Err(DirectoryError::Invalid(more))) => {
+                errors.extend(more);
+                Err(DirectoryError::Invalid(errors))
+            }
+            (Err(error), _) | (_, Err(error)) => Err(error),
+        }
+    }
+
+    /// Reads what the changes need: the rows of the users, of their external identifiers and tokens, before and after.
+    async fn read(
+        &self,
+        checked: &[(usize, &Change, Members, Option<tokens::Change>)],
+    ) -> Result<Read, DirectoryError> {
+        let store = self.context.store();
+        let mut places = Vec::with_capacity(checked.len());
+        for (_, change, members, tokens) in checked {
+            places.push((Kind::User, change.id.to_string()));
+            let subject = members.get(SUBJECT).and_then(Value::as_str);
+            places.extend(subject.map(|subject| (Kind::Subject, subject.to_owned())));
+            let token = tokens.as_ref().and_then(tokens::Change::new_token);
+            places.extend(token.map(|token| (Kind::Token, token.hash())));
+        }
+        let mut read = Read::default();
+        let by_place = |row: DirectoryRow| ((row.kind(), row.id().to_owned()), row);
+        if !places.is_empty() {
+            read.rows.extend(store.directory_rows_at(&places).await?.into_iter().map(by_place));
+        }
+        let leaves =
+            |change: &Change, members: &Members| change.action == Action::Remove || members.contains_key(SUBJECT);
+        let leaving = checked.iter().filter(|(_, change, members, _)| leaves(change, members));
+        let old: Vec<(Kind, String)> = leaving
+            .filter_map(|(_, change, ..)| read.row(Kind::User, &change.id.to_string())?.member(SUBJECT))
+            .filter_map(|subject| Some((Kind::Subject, subject.as_str()?.to_owned())))
+            .collect();
+        if !old.is_empty() {
+            read.rows.extend(store.directory_rows_at(&old).await?.into_iter().map(by_place));
+        }
+        let changing = checked.iter().filter(|(_, change, _, tokens)| {
+            change.action == Action::Remove || (tokens.is_some() && change.action != Action::Add)
+        });
+        let changing: BTreeSet<String> = changing.map(|(_, change, ..)| change.id.to_string()).collect();
+        if !changing.is_empty() {
+            let is_theirs = |row: &DirectoryRow| {
+                row.member("user").and_then(|user| user.as_str().map(|user| changing.contains(user))).unwrap_or(false)
+            };
+            read.tokens = store.directory_rows(Kind::Token, is_theirs).await?;
+        }
+        Ok(read)
+    }
+
+    /// Whether another user has this e-mail address. Notes in the overlay whose it becomes.
+    async fn email_conflict(
+        &mut self,
+        id: &str,
+        row: Option<&DirectoryRow>,
+        email: Option<&Value>,
+        overlay: &mut Overlay,
+    ) -> Result<Option<DirectoryError>, DirectoryError> {
+        let Some(email) = email else { return Ok(None) };
+        let old = row.and_then(|row| row.member(EMAIL)).and_then(|old| old.as_str().map(rules::email_key));
+        if let Some(old) = old {
+            overlay.entry(old).or_insert(None);
+        }
+        let Some(email) = email.as_str() else { return Ok(None) };
+        let key = rules::email_key(email);
+        let known = self.emails().await?;
+        let owner = overlay.get(&key).map_or_else(|| known.of.get(&key), Option::as_ref);
+        if owner.is_some_and(|owner| owner != id) {
+            return Ok(Some(exists(EMAIL, email.to_owned())));
+        }
+        overlay.insert(key, Some(id.to_owned()));
+        Ok(None)
     }
 
     /// The user with an e-mail address, whatever its case.
@@ -226,56 +410,15 @@ impl<'a> Users<'a> {
     /// written.
     ///
     /// # Errors
-    /// As [`Users::add`] and [`Users::set`], except for external identifiers.
+    /// As [`Users::add`] and [`Users::set`].
     pub async fn check(&mut self, id: Uuid, members: &Members) -> Result<Effect, DirectoryError> {
-        let id = id.to_string();
-        let row = self.context.store().directory_row(Kind::User, &id).await?;
-        let (changes, effect) = match &row {
-            None => (rules::new_user(members)?, Effect::Created),
-            Some(row) => {
-                let changes = differences(row, &rules::user(members)?);
-                let effect = if changes.is_empty() { Effect::Unchanged } else { Effect::Changed };
-                (changes, effect)
-            }
-        };
-        if let Some(row) = &row {
-            self.revision_of_rights(row, Some(&changes)).await?;
+        let row = self.context.store().directory_row(Kind::User, &id.to_string()).await?;
+        let action = if row.is_some() { Action::Set("user.set") } else { Action::Add };
+        let prepared = self.prepare(&[Change::new(id, action, members.clone())]).await.map_err(first)?;
+        if let Some(known) = &mut self.known {
+            known.learn(prepared.texts);
         }
-        if let Some(subject) = changes.get(SUBJECT).and_then(Value::as_str)
-            && let Some(other) = self.context.store().directory_row(Kind::Subject, subject).await?
-            && other.member("user") != Some(json!(id))
-        {
-            return Err(exists(SUBJECT, subject.to_owned()));
-        }
-        let revision = self.revision_for(&id, changes.get(EMAIL)).await?;
-        if let (Some(_), Some(known), Some(email)) =
-            (revision, &mut self.known, changes.get(EMAIL).and_then(Value::as_str))
-        {
-            known.of.insert(rules::email_key(email), id);
-        }
-        Ok(effect)
-    }
-
-    async fn row(&self, id: &str) -> Result<DirectoryRow, DirectoryError> {
-        let row = self.context.store().directory_row(Kind::User, id).await?;
-        row.ok_or_else(|| DirectoryError::NoSuch { what: "user", id: id.to_owned() })
-    }
-
-    /// The row of a user's external identifier, if it belongs to that user.
-    async fn subject_of(&self, row: &DirectoryRow) -> Result<Option<DirectoryRow>, DirectoryError> {
-        let Some(subject) = row.member(SUBJECT) else { return Ok(None) };
-        let found = self.context.store().directory_row(Kind::Subject, subject.as_str().unwrap_or_default()).await?;
-        Ok(found.filter(|found| found.member("user") == Some(json!(row.id()))))
-    }
-
-    /// The revision on which a write of this e-mail address is conditional; `None` for a write without one.
-    async fn revision_for(&mut self, id: &str, email: Option<&Value>) -> Result<Option<Revision>, DirectoryError> {
-        let Some(email) = email.and_then(Value::as_str) else { return Ok(None) };
-        let known = self.emails().await?;
-        match known.of.get(&rules::email_key(email)) {
-            Some(other) if other != id => Err(exists(EMAIL, email.to_owned())),
-            _ => Ok(Some(known.revision.clone())),
-        }
+        Ok(prepared.effects.first().copied().unwrap_or(Effect::Unchanged))
     }
 
     async fn emails(&mut self) -> Result<&mut Emails, DirectoryError> {
@@ -290,41 +433,41 @@ impl<'a> Users<'a> {
         self.known.as_mut().ok_or_else(contended)
     }
 
-    /// The revision on which a change of rights is conditional; `None` if the user does not stop being an administrator
-    /// of all organisations who may sign in. `changes` are `None` when the user is removed.
-    ///
-    /// # Errors
-    /// [`DirectoryError::Refused`] if there is no other one.
-    async fn revision_of_rights(
+    /// Refuses changes after which no administrator of all organisations could sign in. Others are conditional on the
+    /// revision of users if one of them stops being such an administrator.
+    async fn keep_an_administrator(
         &self,
-        row: &DirectoryRow,
-        changes: Option<&Members>,
-    ) -> Result<Option<Revision>, DirectoryError> {
-        let member = |name: &str, changes: Option<&Members>| {
-            changes.and_then(|changes| changes.get(name).cloned()).or_else(|| row.member(name))
-        };
-        let is_one = |changes: Option<&Members>| {
-            let [status, role, organisations] = RIGHTS.map(|name| member(name, changes));
-            status == Some(json!("active")) && role == Some(json!("admin")) && organisations == Some(json!("*"))
-        };
-        if !is_one(None) || changes.is_some_and(|changes| is_one(Some(changes))) {
-            return Ok(None);
-        }
+        wanted: &[Wanted],
+        prepared: &mut Prepared<User>,
+    ) -> Result<(), (usize, DirectoryError)> {
+        let is_one = |one: &&Wanted| prepared_user(prepared, one).is_some_and(administers);
+        let stop = |one: &&Wanted| one.row.as_ref().is_some_and(is_administrator) && !is_one(one);
+        let Some(last) = wanted.iter().filter(stop).next_back() else { return Ok(()) };
+        let stays_in_batch = wanted.iter().any(|one| is_one(&one));
         let store = self.context.store();
-        let revision = store.revision(Kind::User).await?;
-        let others =
-            store.directory_rows(Kind::User, |other| other.id() != row.id() && is_administrator(other)).await?;
-        if others.is_empty() {
-            return Err(DirectoryError::Refused(format!(
-                "The user {} is the last active administrator of all organisations; make another user one before.",
-                row.id()
-            )));
+        if prepared.batch.revision().is_none() {
+            let revision = store.revision(Kind::User).await.map_err(|error| (0, error.into()))?;
+            prepared.batch.depend_on(revision);
         }
-        Ok(Some(revision))
+        if stays_in_batch {
+            return Ok(());
+        }
+        let ids: BTreeSet<&str> = wanted.iter().map(|one| one.id.as_str()).collect();
+        let others = store.directory_rows(Kind::User, |row| !ids.contains(row.id()) && is_administrator(row)).await;
+        if others.map_err(|error| (0, error.into()))?.is_empty() {
+            return Err((
+                last.position,
+                DirectoryError::Needed(format!(
+                    "The user {} is the last active administrator of all organisations; make another user one before.",
+                    last.id
+                )),
+            ));
+        }
+        Ok(())
     }
 
     /// Keeps what is known up to date after an own write.
-    fn learn(&mut self, id: &str, email: Option<&Value>, revision: Option<Revision>) {
+    fn learn(&mut self, texts: Vec<(String, Option<String>)>, revision: Option<Revision>) {
         // With another revision, another writer may have added an address since the addresses were read.
         if let Some(revision) = &revision {
             self.known = self.known.take().filter(|known| known.revision == *revision);
@@ -333,29 +476,185 @@ impl<'a> Users<'a> {
         if let Some(revision) = revision {
             known.revision = revision.next();
         }
-        if let Some(email) = email {
-            known.of.retain(|_, other| other != id);
-            if let Some(email) = email.as_str() {
-                known.of.insert(rules::email_key(email), id.to_owned());
+        known.learn(texts);
+    }
+}
+
+impl Emails {
+    fn learn(&mut self, texts: Vec<(String, Option<String>)>) {
+        for (id, email) in texts {
+            self.of.retain(|_, other| *other != id);
+            if let Some(email) = email {
+                self.of.insert(rules::email_key(&email), id);
             }
         }
     }
+}
 
-    /// Forgets what is known after a conflict with another writer, and waits a moment.
-    fn forget(&mut self, attempt: u32) -> impl Future<Output = ()> + Send + use<> {
-        self.known = None;
-        pause(attempt)
+impl Wanted {
+    /// Adds the writes of the change, its audit row, its effect and the row as it will be.
+    fn write(&self, author: &Author, read: &Read, prepared: &mut Prepared<User>) -> Result<(), DirectoryError> {
+        let Self { position, id, .. } = self;
+        match (self.action, &self.row) {
+            (Action::Add, _) => self.write_new(author, prepared)?,
+            (Action::Set(action), Some(row)) => self.write_changed(action, row, author, read, prepared)?,
+            (Action::Remove, Some(row)) => {
+                let tokens = read.tokens_of(id);
+                if tokens.len() > MAX_TOKENS {
+                    return Err(DirectoryError::Refused(format!(
+                        "The user {id} has {} tokens; revoke them until {MAX_TOKENS} are left.",
+                        tokens.len()
+                    )));
+                }
+                let members: Members = row.read()?;
+                // A token that is added meanwhile changes the user's row.
+                prepared.batch.write(*position, DirectoryWrite::Delete(row.clone(), names_of(row)?));
+                let subject = self.old_subject(read);
+                for row in subject.into_iter().chain(tokens) {
+                    prepared.batch.write(*position, DirectoryWrite::Delete(row, vec!["user".to_owned()]));
+                }
+                let shown = members.iter().filter(|(name, _)| rules::USER_MEMBERS.contains(&name.as_str()));
+                let audit = shown.fold(author.audit("user.remove", "user", id), |audit, (name, value)| {
+                    audit.with(name, Some(value.clone()), None)
+                });
+                prepared.batch.audit(audit);
+                prepared.texts.push((id.clone(), None));
+                prepared.set_effect(*position, Effect::Removed);
+            }
+            // `prepare` refused these.
+            (Action::Set(_) | Action::Remove, None) => {}
+        }
+        Ok(())
+    }
+
+    fn write_new(&self, author: &Author, prepared: &mut Prepared<User>) -> Result<(), DirectoryError> {
+        let Self { position, id, members, tokens, .. } = self;
+        let audit = with_changes(author.audit("user.add", "user", id), None, members);
+        let mut row = members.clone();
+        let plan = match tokens {
+            Some(change) => change.plan(&[], audit)?,
+            None => tokens::Plan::nothing(audit),
+        };
+        if plan.has_token {
+            row.extend(members_of_user(None, true));
+        }
+        prepared.rows.push(row_after(None, id, &row));
+        let unique = |field, value: &str| Unique { what: "user", field, value: value.to_owned() };
+        prepared.batch.claim(*position, DirectoryWrite::Create(Kind::User, id.clone(), row), unique("id", id));
+        if let Some(subject) = members.get(SUBJECT).and_then(Value::as_str) {
+            let create = DirectoryWrite::Create(Kind::Subject, subject.to_owned(), of(id));
+            prepared.batch.claim(*position, create, unique(SUBJECT, subject));
+        }
+        self.write_tokens(plan, prepared);
+        let email = members.get(EMAIL).and_then(Value::as_str);
+        prepared.texts.extend(email.map(|email| (id.clone(), Some(email.to_owned()))));
+        prepared.set_effect(*position, Effect::Created);
+        Ok(())
+    }
+
+    fn write_changed(
+        &self,
+        action: &str,
+        row: &DirectoryRow,
+        author: &Author,
+        read: &Read,
+        prepared: &mut Prepared<User>,
+    ) -> Result<(), DirectoryError> {
+        let Self { position, id, members, tokens, .. } = self;
+        let mut changes = differences(row, members);
+        let audit = with_changes(author.audit(action, "user", id), Some(row), &changes);
+        let plan = match tokens {
+            Some(change) => change.plan(&read.tokens_of(id), audit)?,
+            None => tokens::Plan::nothing(audit),
+        };
+        if changes.is_empty() && plan.writes.is_empty() {
+            prepared.rows.push(row_after(Some(row), id, &changes));
+            return Ok(());
+        }
+        if let Some(subject) = changes.get(SUBJECT) {
+            if let Some(subject) = subject.as_str().filter(|one| read.of_user(Kind::Subject, one, id).is_none()) {
+                let create = DirectoryWrite::Create(Kind::Subject, subject.to_owned(), of(id));
+                let unique = Unique { what: "user", field: SUBJECT, value: subject.to_owned() };
+                prepared.batch.claim(*position, create, unique);
+            }
+            if let Some(old) = self.old_subject(read) {
+                prepared.batch.write(*position, DirectoryWrite::Delete(old, vec!["user".to_owned()]));
+            }
+        }
+        if let Some(email) = changes.get(EMAIL) {
+            prepared.texts.push((id.clone(), email.as_str().map(str::to_owned)));
+        }
+        let changes_rights = RIGHTS.iter().any(|member| changes.contains_key(*member));
+        if !plan.writes.is_empty() {
+            changes.extend(members_of_user(Some(row), plan.has_token));
+        }
+        let mut decide = Vec::new();
+        if changes_rights {
+            decide.extend(RIGHTS.map(str::to_owned));
+        }
+        if self.is_selected {
+            decide = names_of(row)?;
+        }
+        prepared.rows.push(row_after(Some(row), id, &changes));
+        prepared.batch.write(*position, DirectoryWrite::Change(row.clone(), changes, decide));
+        self.write_tokens(plan, prepared);
+        prepared.set_effect(*position, Effect::Changed);
+        Ok(())
+    }
+
+    fn write_tokens(&self, plan: tokens::Plan, prepared: &mut Prepared<User>) {
+        for (at, write) in plan.writes.into_iter().enumerate() {
+            match plan.created_at == Some(at) {
+                true => prepared.batch.claim(self.position, write, tokens::unique()),
+                false => prepared.batch.write(self.position, write),
+            }
+        }
+        prepared.batch.audit(plan.audit);
+    }
+
+    /// The row of the external identifier that the user has, if it belongs to the user.
+    fn old_subject(&self, read: &Read) -> Option<DirectoryRow> {
+        let subject = self.row.as_ref()?.member(SUBJECT)?;
+        read.of_user(Kind::Subject, subject.as_str()?, &self.id).cloned()
     }
 }
 
+/// The members of a row, and those that every user can have: a change that depends on all of them depends on the whole
+/// row.
+fn names_of(row: &DirectoryRow) -> Result<Vec<String>, DirectoryError> {
+    let members: Members = row.read()?;
+    let known = rules::USER_MEMBERS.into_iter().chain(["has_token", "token_changes"]).map(str::to_owned);
+    let names = members.into_iter().map(|(name, _)| name).chain(known);
+    Ok(names.filter(|name| name != "id").collect::<BTreeSet<_>>().into_iter().collect())
+}
+
+/// Whether another user of the same changes gets a value. Notes who gets it.
+fn is_claimed(overlay: &mut Overlay, value: &str, id: &str) -> bool {
+    let owner = overlay.entry(value.to_owned()).or_insert_with(|| Some(id.to_owned()));
+    owner.as_deref() != Some(id)
+}
+
+/// The user as the changes leave it; `None` if it is removed or cannot be read.
+fn prepared_user<'p>(prepared: &'p Prepared<User>, one: &Wanted) -> Option<&'p User> {
+    prepared.rows.iter().flatten().find(|user| user.id == one.id)
+}
+
+/// An error of the whole request, which no change is to blame for.
+fn whole(error: DirectoryError) -> Refused {
+    vec![(0, error)]
+}
+
 /// Whether a user is an administrator of all organisations who may sign in.
+fn administers(user: &User) -> bool {
+    user.role == Role::Admin && user.organisations == Organisations::All && user.may_sign_in()
+}
+
 fn is_administrator(row: &DirectoryRow) -> bool {
-    row.read::<User>()
-        .is_ok_and(|user| user.role == Role::Admin && user.organisations == Organisations::All && user.may_sign_in())
+    row.read::<User>().is_ok_and(|user| administers(&user))
 }
 
 /// The members of a row that belongs to a user.
-pub(super) fn of(user: &str) -> Members {
+fn of(user: &str) -> Members {
     Members::from_iter([("user".to_owned(), json!(user))])
 }
 

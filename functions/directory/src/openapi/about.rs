@@ -12,8 +12,8 @@ pub(super) enum Good {
     One(Collection),
     /// The caller's own account.
     Account,
-    /// The rows that were written, or the row; none if the parameters exclude it.
-    Written,
+    /// The rows of a collection that were written, or the row; none if the parameters exclude it.
+    Written(Collection),
     /// Nothing.
     NoContent,
     /// A redirect to a link, or the link.
@@ -69,6 +69,9 @@ const CONDITIONAL: &[&str] = &["IfNoneMatch"];
 
 const BODY_REFUSALS: &[u16] = &[403, 413];
 const ROW_REFUSALS: &[u16] = &[403];
+/// Of writes that the state of other rows can forbid.
+const NEEDED_ROW_REFUSALS: &[u16] = &[403, 422];
+const NEEDED_REFUSALS: &[u16] = &[403, 413, 422];
 
 pub(super) fn about(operation: Operation) -> About {
     use Collection::{CodeReservation, Files, Organisation, UniqueCode, Users};
@@ -76,11 +79,13 @@ pub(super) fn about(operation: Operation) -> About {
     let of = |tag, summary, parameters, good, refusals| About { tag, summary, text: "", parameters, good, refusals };
     let with = |text, about: About| About { text, ..about };
     let reservations = |summary, parameters, good, refusals| of("Reservations", summary, parameters, good, refusals);
+    let organisations = |summary, parameters, good, refusals| of("Organisations", summary, parameters, good, refusals);
+    let users = |summary, parameters, good, refusals| of("Users", summary, parameters, good, refusals);
     match operation {
         O::CreateReservations => with(
             "An object creates one reservation, an array up to 100, all or none. The export is made after the answer: \
              read the reservation until its `status` is `complete` or `error`.",
-            reservations("Reserve codes", CREATE, Good::Written, &[403, 413, 422]),
+            reservations("Reserve codes", CREATE, Good::Written(CodeReservation), &[403, 413, 422]),
         ),
         O::SearchReservations => with(
             "The parameters stand in the body, for queries that are too long for a query string. Without `query` in \
@@ -95,7 +100,7 @@ pub(super) fn about(operation: Operation) -> About {
         O::ListReservations => reservations("List reservations", LIST, Good::List(CodeReservation), ROW_REFUSALS),
         O::UpdateReservations => with(
             "Up to 100 reservations, all or none: by `keys` or `query` with the same change, or each with its own.",
-            reservations("Change several reservations", UPDATE, Good::Written, BODY_REFUSALS),
+            reservations("Change several reservations", UPDATE, Good::Written(CodeReservation), BODY_REFUSALS),
         ),
         O::DeleteReservations => with(
             "Up to 100 reservations, all or none: by their ids, or by a query. Their codes are never issued again.",
@@ -105,7 +110,7 @@ pub(super) fn about(operation: Operation) -> About {
         O::UpdateReservation => with(
             "`status` is `new` to write the file of a finished reservation again, `error` to stop a running one. \
              Members that determine the codes are fixed once codes are reserved.",
-            reservations("Change a reservation", UPDATE, Good::Written, BODY_REFUSALS),
+            reservations("Change a reservation", UPDATE, Good::Written(CodeReservation), BODY_REFUSALS),
         ),
         O::DeleteReservation => with(
             "Its file is deleted; its codes are never issued again.",
@@ -117,6 +122,27 @@ pub(super) fn about(operation: Operation) -> About {
             of("Codes", "List codes", LIST, Good::List(UniqueCode), ROW_REFUSALS),
         ),
         O::GetCode => of("Codes", "Read a code", ONE, Good::One(UniqueCode), ROW_REFUSALS),
+        O::CreateOrganisations => with(
+            "An object creates one organisation, an array several, all or none. A company prefix that begins another \
+             one's, or continues it, is refused. For administrators of all organisations, as every write of users and \
+             organisations.",
+            organisations("Create organisations", UPDATE, Good::Written(Organisation), BODY_REFUSALS),
+        ),
+        O::UpdateOrganisation => {
+            organisations("Change an organisation", UPDATE, Good::Written(Organisation), BODY_REFUSALS)
+        }
+        O::UpdateOrganisations => with(
+            "All or none: by `keys` or `query` with the same change, or each with its own.",
+            organisations("Change several organisations", UPDATE, Good::Written(Organisation), BODY_REFUSALS),
+        ),
+        O::DeleteOrganisation => with(
+            "Refused while it has open reservations, or users who may sign in. Reservations and codes stay.",
+            organisations("Delete an organisation", &[], Good::NoContent, NEEDED_ROW_REFUSALS),
+        ),
+        O::DeleteOrganisations => with(
+            "All or none: by their ids, or by a query.",
+            organisations("Delete several organisations", &[], Good::NoContent, NEEDED_REFUSALS),
+        ),
         O::ListOrganisations => of("Organisations", "List organisations", LIST, Good::List(Organisation), ROW_REFUSALS),
         O::GetOrganisation => with(
             "The slashes of the id are encoded: `%2F417%2F9312345000012`.",
@@ -128,6 +154,28 @@ pub(super) fn about(operation: Operation) -> About {
         O::GetNamedAsset => with(
             "The name in the path is the one that the file is saved under; it is made safe.",
             of("Files", "Get a link to the bytes of a file, under a name", ASSET, Good::Link, ROW_REFUSALS),
+        ),
+        O::CreateUsers => with(
+            "An object creates one user, an array several, all or none. `token` is a static token that the client \
+             chooses; it is stored as a hash.",
+            users("Create users", UPDATE, Good::Written(Users), BODY_REFUSALS),
+        ),
+        O::UpdateUser => with(
+            "A `token` takes the place of all tokens of the user, which end with their next request. The last \
+             administrator of all organisations stays one.",
+            users("Change a user", UPDATE, Good::Written(Users), NEEDED_REFUSALS),
+        ),
+        O::UpdateUsers => with(
+            "All or none: by `keys` or `query` with the same change, or each with its own.",
+            users("Change several users", UPDATE, Good::Written(Users), NEEDED_REFUSALS),
+        ),
+        O::DeleteUser => with(
+            "With all tokens. The last administrator of all organisations cannot be deleted.",
+            users("Delete a user", &[], Good::NoContent, NEEDED_ROW_REFUSALS),
+        ),
+        O::DeleteUsers => with(
+            "All or none: by their ids, or by a query.",
+            users("Delete several users", &[], Good::NoContent, NEEDED_REFUSALS),
         ),
         O::ListUsers => of("Users", "List users", LIST, Good::List(Users), ROW_REFUSALS),
         O::GetMe => with(

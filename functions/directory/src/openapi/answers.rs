@@ -1,9 +1,6 @@
 //! The answers of an operation by status, and those of HEAD and OPTIONS, which follow from them.
 
-use common::{
-    api::{Needs, Operation, Route},
-    query::Collection,
-};
+use common::api::{Needs, Operation, Route};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -19,8 +16,8 @@ use super::{
 
 /// The answers of an operation, by status.
 pub(super) fn responses(route: &Route, about: &About) -> Map<String, Value> {
-    use Operation as O;
     let is_read = route.method == "GET";
+    let is_of_one = route.path.contains('{');
     let mut responses = Map::new();
     let mut add = |status: u16, response: Value| drop(responses.insert(status.to_string(), response));
     let json_of = |schema: Value| json!({ "application/json": { "schema": schema } });
@@ -50,12 +47,12 @@ pub(super) fn responses(route: &Route, about: &About) -> Map<String, Value> {
         Good::Account => {
             answer("The account, or a file of it.", exported_one(data(schema("Account")), schema("Account")))
         }
-        Good::Written => {
-            let row = row_of(Collection::CodeReservation);
+        Good::Written(collection) => {
+            let row = row_of(collection);
             let rows = json!({ "type": "array", "items": row.clone() });
-            let content = match route.operation {
-                Operation::UpdateReservation => exported_one(data(row.clone()), row),
-                Operation::UpdateReservations => exported(data(rows.clone()), rows),
+            let content = match route.method {
+                "PATCH" if is_of_one => exported_one(data(row.clone()), row),
+                "PATCH" => exported(data(rows.clone()), rows),
                 _ => {
                     let mut content = exported(data(json!({ "anyOf": [row.clone(), rows.clone()] })), rows);
                     if let Some(forms) = content["application/json"]["schema"]["anyOf"].as_array_mut() {
@@ -87,7 +84,7 @@ pub(super) fn responses(route: &Route, about: &About) -> Map<String, Value> {
     if !good.is_null() {
         add(200, good);
     }
-    if matches!(about.good, Good::NoContent | Good::Written) {
+    if matches!(about.good, Good::NoContent | Good::Written(_)) {
         let text = if about.good == Good::NoContent { "Done." } else { "Written; the parameters leave the row out." };
         add(204, json!({ "description": text, "headers": headers(false, &[]) }));
     }
@@ -100,11 +97,12 @@ pub(super) fn responses(route: &Route, about: &About) -> Map<String, Value> {
     statuses.sort_unstable();
     for status in statuses {
         let name = PARTS["refusals"][status.to_string()]["name"].as_str().unwrap_or_default();
-        let response = match (about.good, status, route.operation) {
-            (Good::Graphql, 400, _) => reference("responses", "BadDocument"),
-            (_, 400, O::CreateReservations | O::UpdateReservations) => reference("responses", "BadRows"),
-            (_, 403, O::CreateReservations | O::UpdateReservations) => reference("responses", "ForbiddenRows"),
-            (_, 503, Operation::Health) => unhealthy(),
+        let response = match (about.good, status) {
+            (Good::Graphql, 400) => reference("responses", "BadDocument"),
+            (_, 422) if !about.parameters.contains(&"IdempotencyKey") => reference("responses", "Needed"),
+            (Good::Written(_), 400) if !is_of_one => reference("responses", "BadRows"),
+            (Good::Written(_), 403) if !is_of_one => reference("responses", "ForbiddenRows"),
+            (_, 503) if route.operation == Operation::Health => unhealthy(),
             _ => reference("responses", name),
         };
         add(status, response);

@@ -11,6 +11,7 @@
 //! | `parameters` | variables of paths, parameters of query strings and headers |
 //! | `answers` | the answers by status, HEAD, OPTIONS |
 //! | `refusals` | the errors by code |
+//! | `administered` | inputs about users and organisations, from the rules of `common::operations::directory` |
 //! | `schemas` | rows, filters and inputs, from the collections and the rules of `domain` |
 //! | `view` | what one caller may use |
 //! | `parts.json` | texts, headers, parameters and errors that depend on nothing |
@@ -19,6 +20,7 @@
 //! Pure: no I/O, no clock. The document depends on the caller's rights and on the rules of the deployment only.
 
 mod about;
+mod administered;
 mod answers;
 mod operations;
 mod parameters;

@@ -1,6 +1,9 @@
 //! Each operation: its name, its security, its body, and what the other files say about it.
 
-use common::api::{Needs, Operation, Route};
+use common::{
+    api::{Needs, Operation, Route},
+    query::Collection,
+};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -9,6 +12,7 @@ use super::{
     examples_of,
     parameters::{parameter, rows},
     schema,
+    schemas::{name, selection_name},
 };
 
 /// The name of an operation in the document: `listReservations`.
@@ -47,30 +51,59 @@ pub(super) fn describe(route: &Route) -> Value {
 
 /// The body of an operation.
 fn body(operation: Operation) -> Option<Value> {
-    let update = || schema("CodeReservationUpdate");
-    let ids = || json!({ "type": "array", "items": { "type": "string", "format": "uuid" }, "maxItems": 100 });
+    use Collection::{CodeReservation, Organisation, Users};
     let members = |properties: Value, required: &[&str]| {
         let mut members = json!({ "type": "object", "properties": properties, "required": required });
         members["additionalProperties"] = json!(false);
         members
     };
     let of_rows = |row: Value| json!({ "type": "array", "items": row, "maxItems": 100 });
+    let key = |collection: Collection| match collection {
+        Collection::Organisation => json!({ "type": "string", "minLength": 1 }),
+        _ => json!({ "type": "string", "format": "uuid" }),
+    };
+    let keys = |collection| json!({ "type": "array", "items": key(collection), "maxItems": 100 });
+    let create = |collection| {
+        let row = || schema(&format!("{}Create", name(collection)));
+        vec![row(), of_rows(row())]
+    };
+    let change = |collection| schema(&format!("{}Update", name(collection)));
+    let changes = |collection| {
+        let update = || change(collection);
+        // A row of an array names its key beside what changes.
+        let row = match collection {
+            CodeReservation => json!({ "allOf": [update(), { "required": ["id"] }] }),
+            _ => schema(&format!("{}Row", name(collection))),
+        };
+        vec![
+            members(json!({ "keys": keys(collection), "data": update() }), &["keys", "data"]),
+            members(json!({ "query": schema(&selection_name(collection)), "data": update() }), &["query", "data"]),
+            of_rows(row),
+        ]
+    };
+    let deletion = |collection| {
+        vec![
+            keys(collection),
+            members(json!({ "keys": keys(collection) }), &["keys"]),
+            members(json!({ "query": schema(&selection_name(collection)) }), &["query"]),
+        ]
+    };
     let forms: Vec<Value> = match operation {
-        Operation::CreateReservations => {
-            vec![schema("CodeReservationCreate"), of_rows(schema("CodeReservationCreate"))]
+        Operation::CreateReservations => create(CodeReservation),
+        Operation::UpdateReservation => vec![change(CodeReservation)],
+        Operation::UpdateReservations => changes(CodeReservation),
+        Operation::DeleteReservations => deletion(CodeReservation),
+        Operation::SearchReservations => {
+            vec![members(json!({ "query": schema("Query"), "keys": keys(CodeReservation) }), &[])]
         }
-        Operation::UpdateReservation => vec![update()],
-        Operation::UpdateReservations => vec![
-            members(json!({ "keys": ids(), "data": update() }), &["keys", "data"]),
-            members(json!({ "query": schema("Selection"), "data": update() }), &["query", "data"]),
-            of_rows(json!({ "allOf": [update(), { "required": ["id"] }] })),
-        ],
-        Operation::DeleteReservations => vec![
-            ids(),
-            members(json!({ "keys": ids() }), &["keys"]),
-            members(json!({ "query": schema("Selection") }), &["query"]),
-        ],
-        Operation::SearchReservations => vec![members(json!({ "query": schema("Query"), "keys": ids() }), &[])],
+        Operation::CreateUsers => create(Users),
+        Operation::UpdateUser => vec![change(Users)],
+        Operation::UpdateUsers => changes(Users),
+        Operation::DeleteUsers => deletion(Users),
+        Operation::CreateOrganisations => create(Organisation),
+        Operation::UpdateOrganisation => vec![change(Organisation)],
+        Operation::UpdateOrganisations => changes(Organisation),
+        Operation::DeleteOrganisations => deletion(Organisation),
         Operation::ExecuteGraphql | Operation::ExecuteSystemGraphql => vec![schema("GraphqlRequest")],
         _ => return None,
     };

@@ -35,7 +35,7 @@ pub(super) fn path_variables(route: &Route) -> Vec<Value> {
 /// The rows that an operation's parameters are about.
 pub(super) fn rows(operation: Operation) -> Rows {
     match about(operation).good {
-        Good::List(collection) | Good::One(collection) => Rows::Of(collection),
+        Good::List(collection) | Good::One(collection) | Good::Written(collection) => Rows::Of(collection),
         Good::Account => Rows::OwnAccount,
         _ => Rows::Of(Collection::CodeReservation),
     }

@@ -20,6 +20,14 @@ pub(super) fn refusals(view: &View) -> Value {
             _ => None,
         };
         let of_document = || codes.iter().copied().chain(["GRAPHQL_VALIDATION", "GRAPHQL_EXECUTION"]).collect();
+        if status == "422" {
+            let mut refusal = refusal.clone();
+            refusal["description"] =
+                json!("Other rows need the row as it is: the last administrator, an organisation in use.");
+            let codes = ["UNPROCESSABLE_CONTENT"];
+            let examples = examples_of_errors(status, &codes, view);
+            all.insert("Needed".to_owned(), response(&refusal, &codes, examples));
+        }
         let document = (status == "400").then(|| ("BadDocument", of_document()));
         for (name, codes) in more.into_iter().chain(document) {
             let examples = examples_of_errors(status, &codes, view);

@@ -11,7 +11,7 @@ use common::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    PARTS, refusals, schema,
+    PARTS, administered, refusals, schema,
     view::{Form, View},
 };
 
@@ -43,6 +43,14 @@ pub(super) fn name(collection: Collection) -> &'static str {
         Collection::Files => "File",
         Collection::Organisation => "Organisation",
         Collection::Roles => "Role",
+    }
+}
+
+/// The name of the schema of a query that selects the rows of a write.
+pub(super) fn selection_name(collection: Collection) -> String {
+    match collection {
+        Collection::CodeReservation => "Selection".to_owned(),
+        other => format!("{}Selection", name(other)),
     }
 }
 
@@ -96,7 +104,10 @@ pub(super) fn all(view: &View, rules: &Rules) -> Map<String, Value> {
         all.insert(condition_name(kind).to_owned(), condition(operators(kind), json!({ "type": "boolean" })));
     }
     all.insert("Query".to_owned(), query(Collection::CodeReservation, true));
-    all.insert("Selection".to_owned(), query(Collection::CodeReservation, false));
+    for collection in [Collection::CodeReservation, Collection::Users, Collection::Organisation] {
+        all.insert(selection_name(collection), query(collection, false));
+    }
+    all.extend(administered::inputs());
     all.insert("CodeReservationCreate".to_owned(), create());
     all.extend(CodeType::ALL.map(|code_type| (create_name(code_type), create_of_type(code_type, rules))));
     all.insert("CodeReservationUpdate".to_owned(), change(rules));

@@ -5,7 +5,7 @@ use common::{
     directory::Role,
     operations::Session,
     query::{
-        Access, Collection, may,
+        Access, Collection,
         schema::{Field, Relation},
     },
 };
@@ -56,7 +56,7 @@ impl View {
         match needs {
             Needs::Nothing | Needs::NoBadToken => true,
             Needs::Account => self.has_account,
-            Needs::Right(action, collection) => may(self.access.role(), action, collection),
+            Needs::Right(action, collection) => self.access.may(action, collection),
         }
     }
 

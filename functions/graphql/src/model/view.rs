@@ -57,7 +57,7 @@ impl Viewer {
         match root {
             Root::Me => self.has_account,
             Root::Empty => !model.roots(QUERY).any(|other| other != Root::Empty && self.sees_root(model, other)),
-            _ => root.right().is_some_and(|(action, collection)| may(self.role, action, collection)),
+            _ => root.right().is_some_and(|(action, collection)| may(self.role, self.is_limited, action, collection)),
         }
     }
 

@@ -6,6 +6,7 @@ mod initial;
 mod organisations;
 mod places;
 mod reference;
+mod secret_check;
 mod tokens;
 mod users;
 

@@ -99,7 +99,9 @@ async fn a_sound_deployment_passes_and_says_what_was_checked() {
     let ran = admin(&running, &["check", "--grace", "0", "--json"]).await;
     assert_eq!(ran.exit, Exit::Done, "{ran:?}");
     let summary = valid("check_summary", ran.out.lines().last().unwrap());
-    let expected = json!({ "pools": 4, "ranges": 6, "reservations": 5, "files": 5, "objects": 5, "breaches": 0 });
+    let expected = json!({
+        "pools": 4, "ranges": 6, "organisations": 1, "reservations": 5, "files": 5, "objects": 5, "breaches": 0
+    });
     assert_eq!(summary, expected);
     assert_eq!(ran.out.lines().count(), 1);
     running.stop().await;

@@ -1,11 +1,15 @@
 //! `admin` on pools, codes, reservations and failures, and its checks: each command against the running system.
 
 mod check;
+mod check_rules;
 mod codes;
 mod failures;
+mod older_tables;
 mod pools;
 mod reservations;
 mod restore;
+mod under_load;
+mod verify_reads;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 

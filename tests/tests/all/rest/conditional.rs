@@ -131,7 +131,7 @@ async fn the_servers_own_paths() {
         ("GET", "/nowhere"),
         ("POST", "/nowhere/at/all"),
         ("PUT", ROW),
-        ("POST", "/users"),
+        ("PUT", "/users"),
         ("DELETE", "/files/f11e0000-0000-4000-8000-000000000001"),
         ("POST", "/server/ping"),
         ("GET", "/server/info/more"),

@@ -1,5 +1,6 @@
 //! The REST dialect from outside: a system in memory, and HTTP requests to it.
 
+mod administration;
 mod any_method;
 mod asset_links;
 mod bad_changes;

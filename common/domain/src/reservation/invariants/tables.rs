@@ -173,7 +173,8 @@ impl State {
 
     /// RSV-9: a count is never higher than what the organisation was given on that day, so no allocation is counted
     /// twice. It may be lower: nothing is counted while there is no quota.
-    fn counted_once(&self) -> Vec<Breach> {
+    #[must_use]
+    pub fn counted_once(&self) -> Vec<Breach> {
         let given = |count: &CountState| {
             let same = |range: &&RangeState| {
                 range.organisation.as_ref() == Some(&count.organisation) && range.day.as_ref() == Some(&count.day)
@@ -195,8 +196,11 @@ impl State {
             .collect()
     }
 
-    /// RSV-11: no prefix that a pool has claimed begins that of another one, and the items say so.
-    fn prefixes_apart(&self) -> Vec<Breach> {
+    /// RSV-11: no prefix that a pool has claimed begins that of another one, and the items say so. One pool with the items
+    /// of its prefix and of those that begin it can be checked alone: of two nested prefixes, the item of the shorter one
+    /// would have to show both.
+    #[must_use]
+    pub fn prefixes_apart(&self) -> Vec<Breach> {
         let breach = |found| Breach { id: "RSV-11", found };
         let prefix = |pool: &PoolState| {
             let namespace: Namespace = pool.namespace.parse().ok()?;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use common::store::SECRET_ROW;
 use serde_json::{Value, json};
 
-use super::{Right, right};
+use super::{ADMIN, Right, right};
 use crate::support::repository::{binary, functions};
 
 /// The members that a statement may have.
@@ -62,6 +62,14 @@ impl Grants {
         for (id, resource) in template["Resources"].as_object().into_iter().flatten() {
             grants.elsewhere(id, resource, roles.get(id).map_or(0, Vec::len));
         }
+        grants
+    }
+
+    /// Reads the rights of the managed policy for operators, as those of the command `admin`.
+    pub(super) fn of_operators(template: &Value) -> Self {
+        let mut grants = Self::default();
+        let policy = &template["Resources"]["OperatorPolicy"]["Properties"]["PolicyDocument"];
+        grants.policy("OperatorPolicy", ADMIN, policy);
         grants
     }
 

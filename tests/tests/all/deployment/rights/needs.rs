@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Right, right};
+use super::{ADMIN, Right, right};
 use crate::support::repository::{binary, functions, resources};
 
 /// The rights that the recorded calls need.
@@ -65,7 +65,8 @@ impl Needs {
     /// Reads a record (see `local::calls`).
     pub(super) fn of(template: &Value, calls: &str) -> Self {
         let mut needs = Self::default();
-        let binaries: BTreeSet<_> = functions(template).into_values().map(binary).collect();
+        let mut binaries: BTreeSet<_> = functions(template).into_values().map(binary).collect();
+        binaries.insert(ADMIN);
         for line in calls.lines() {
             match needed(template, &binaries, line) {
                 Some(rights) => needs.rights.extend(rights),

@@ -24,11 +24,13 @@ pub(super) enum Needs {
     Users,
     /// To read organisations.
     Organisations,
+    /// To change users and organisations: an administrator of all organisations.
+    Administration,
 }
 
 impl Needs {
     /// The table of rights, written a second time: a change of the first must be meant.
-    pub(super) fn are_met_by(self, role: Role, has_token: bool) -> bool {
+    pub(super) fn are_met_by(self, role: Role, has_token: bool, is_limited: bool) -> bool {
         use Role::{Admin, Reader, Writer};
         match self {
             Self::Nothing | Self::NoBadToken => true,
@@ -36,6 +38,7 @@ impl Needs {
             Self::Read => matches!(role, Admin | Writer | Reader),
             Self::Write | Self::Users => matches!(role, Admin | Writer),
             Self::Organisations => matches!(role, Admin | Reader),
+            Self::Administration => role == Admin && !is_limited,
         }
     }
 }
@@ -103,7 +106,7 @@ fn line(route: &'static str, what: &'static str, needs: Needs, hidden: Hidden, a
 
 /// All lines. The first of each route is also sent with a trailing slash and as HEAD, where the template has the route.
 pub(super) fn lines() -> Vec<Line> {
-    [reading(), relations(), codes(), files(), directory(), writing(), graphql(), elsewhere()]
+    [reading(), relations(), codes(), files(), directory(), administration(), writing(), graphql(), elsewhere()]
         .into_iter()
         .flatten()
         .collect()
@@ -298,6 +301,62 @@ fn directory() -> Vec<Line> {
         }),
         organisations("search", |t| {
             get(format!("/items/organisation?search={}&meta=filter_count", encoded(&json!(t.organisation_name))))
+        }),
+    ]
+}
+
+/// Writes of users and organisations.
+fn administration() -> Vec<Line> {
+    use Hidden::{Forbidden, NoContent, NoMatch, Status};
+    const USERS: &str = "/users";
+    const ORGANISATIONS: &str = "/items/organisation";
+    const ORGANISATION: &str = "PATCH /items/organisation/{proxy+}";
+    let to = |route, what, hidden, ask| line(route, what, Needs::Administration, hidden, ask);
+    let create = |route, what, ask| Line { creates: true, ..to(route, what, Forbidden, ask) };
+    fn user(t: &Target) -> Value {
+        json!({"email": format!("new-{}", t.email), "role": "reader", "organisations": [t.organisation]})
+    }
+    fn named(t: &Target) -> Value {
+        json!({"filter": {"first_name": {"_eq": t.first_name}}})
+    }
+    vec![
+        create("POST /users", "one", |t| ask("POST", USERS, user(t))),
+        create("POST /users", "several", |t| ask("POST", USERS, json!([user(t)]))),
+        to("PATCH /users/{id}", "a member", Forbidden, |t| {
+            ask("PATCH", format!("/users/{}", t.user), json!({"last_name": "Changed"}))
+        }),
+        to("PATCH /users/{id}", "the role", Forbidden, |t| {
+            ask("PATCH", format!("/users/{}", t.user), json!({"role": "admin", "organisations": "*"}))
+        }),
+        to("PATCH /users", "keys", Forbidden, |t| {
+            ask("PATCH", USERS, json!({"keys": [t.user], "data": {"last_name": "Changed"}}))
+        }),
+        to("PATCH /users", "rows", Forbidden, |t| ask("PATCH", USERS, json!([{"id": t.user, "role": "admin"}]))),
+        to("PATCH /users", "by name", NoMatch, |t| {
+            ask("PATCH", USERS, json!({"query": named(t), "data": {"last_name": "Changed"}}))
+        }),
+        to("DELETE /users/{id}", "the user", Forbidden, |t| ask("DELETE", format!("/users/{}", t.user), Value::Null)),
+        to("DELETE /users", "ids", Forbidden, |t| ask("DELETE", USERS, json!([t.user]))),
+        to("DELETE /users", "by name", NoContent, |t| ask("DELETE", USERS, json!({ "query": named(t) }))),
+        create("POST /items/organisation", "one", |t| {
+            ask("POST", ORGANISATIONS, json!({"id": format!("{}-new", t.organisation)}))
+        }),
+        to(ORGANISATION, "a member", Forbidden, |t| {
+            ask("PATCH", format!("{ORGANISATIONS}/{}", t.organisation), json!({"city": "Changed"}))
+        }),
+        to("PATCH /items/organisation", "keys", Forbidden, |t| {
+            ask("PATCH", ORGANISATIONS, json!({"keys": [t.organisation], "data": {"city": "Changed"}}))
+        }),
+        to("PATCH /items/organisation", "by name", NoMatch, |t| {
+            let query = json!({"filter": {"organisation_name": {"_eq": t.organisation_name}}});
+            ask("PATCH", ORGANISATIONS, json!({"query": query, "data": {"city": "Changed"}}))
+        }),
+        // An organisation whose users may sign in stays.
+        to("DELETE /items/organisation/{proxy+}", "one in use", Status(422), |_| {
+            ask("DELETE", format!("{ORGANISATIONS}/org-alpha"), Value::Null)
+        }),
+        to("DELETE /items/organisation", "one in use", Status(422), |_| {
+            ask("DELETE", ORGANISATIONS, json!(["org-alpha"]))
         }),
     ]
 }

@@ -188,7 +188,7 @@ async fn lists_counts_groups_and_sorts_are_over_what_exists_for_the_caller() {
                 assert_eq!(reply.status, 401, "{context}");
                 continue;
             };
-            if !over.needs.are_met_by(role, caller.token.is_some()) {
+            if !over.needs.are_met_by(role, caller.token.is_some(), caller.own.is_some()) {
                 let refused = ["FORBIDDEN", "GRAPHQL_VALIDATION"].contains(&reply.code().as_str());
                 assert!(refused, "{context}");
                 assert!(world.targets.iter().all(|target| target.found_in(&reply.text).is_none()), "{context}");
