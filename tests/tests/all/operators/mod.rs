@@ -1,5 +1,6 @@
 //! `admin` on pools, codes, reservations and failures, and its checks: each command against the running system.
 
+mod audits;
 mod check;
 mod codes;
 mod failures;
