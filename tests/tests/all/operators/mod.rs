@@ -7,6 +7,8 @@ mod failures;
 mod pools;
 mod reservations;
 mod restore;
+mod restore_traces;
+mod versions;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
