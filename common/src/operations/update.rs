@@ -190,7 +190,7 @@ async fn write(
         let answer = shown.of(context, session, &new).await?;
         check_length(session, &answer)?;
         let audits: Vec<Audit> =
-            audit.iter().flat_map(|audit| edits.iter().map(|(old, new)| audit(old, new))).collect();
+            audit.iter().flat_map(|audit| edits.iter().map(move |(old, new)| audit(old, new))).collect();
         if store.replace_audited(&edits, &audits).await? == Written::Done {
             return Ok(answer);
         }

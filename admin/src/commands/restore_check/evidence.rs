@@ -19,7 +19,7 @@ use common::{
     operations::indexes_in,
     query::CodeLookup,
     reservation::{ExportKey, Origin, Reservation},
-    store::{Kind as Of, Pool, Store, StoreError},
+    store::{Kind as DirectoryKind, Pool, Store, StoreError},
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
@@ -155,7 +155,8 @@ impl<'a> Evidence<'a> {
     /// [`Failure`] when the Directory cannot be read.
     pub(super) async fn new(context: &'a Context, at: DateTime<Utc>) -> Result<Self, Failure> {
         const PREFIX: &str = "organisation_company_prefix";
-        let rows = context.store().directory_rows(Of::Organisation, |row| row.member(PREFIX).is_some()).await?;
+        let rows =
+            context.store().directory_rows(DirectoryKind::Organisation, |row| row.member(PREFIX).is_some()).await?;
         let prefixes = rows.iter().filter_map(|row| row.member(PREFIX)?.as_str().map(str::to_owned)).collect();
         Ok(Self {
             context,

@@ -111,7 +111,8 @@ async fn answer(request: Request, here: String, s3: &str, versions: &[Noncurrent
     let place = format!("{s3}{}", request.uri().path_and_query().unwrap());
     let passed = reqwest::Client::new().request(method, place).headers(request.headers().clone()).send().await.unwrap();
     let mut answer = Response::builder().status(passed.status());
-    for (name, value) in passed.headers() {
+    // The body is passed on in one piece.
+    for (name, value) in passed.headers().iter().filter(|(name, _)| *name != "transfer-encoding") {
         answer = answer.header(name, value);
     }
     let bytes = passed.bytes().await.unwrap();
