@@ -5,7 +5,7 @@ use std::{fs::File, io::BufReader, path::PathBuf};
 use clap::{ArgGroup, Args, Subcommand};
 use common::{
     backoff::pause,
-    code::{Namespace, PoolSpec, grouped, pool_number},
+    code::{CharacterSet, Namespace, PoolSpec, grouped, pool_number},
     context::Context,
     operations::directory::Author,
     reservation::invariants::Breach,
@@ -74,7 +74,7 @@ pub struct List {
 #[derive(Args, Debug)]
 #[command(group(ArgGroup::new("target").required(true).args(["to", "issued"])))]
 pub struct Advance {
-    /// The pool's namespace; a pool of sscc or gsrn that does not exist is made
+    /// The pool's namespace; a pool of sscc or gsrn that does not exist is made, one of another type with --characters
     namespace: Namespace,
     /// The next index to be allocated
     #[arg(long, value_name = "N")]
@@ -82,6 +82,9 @@ pub struct Advance {
     /// A file with the codes that another system issued, one a line; only for sscc and gsrn, which count up
     #[arg(long, value_name = "FILE")]
     issued: Option<PathBuf>,
+    /// The characters of a pool that does not exist, for example alphanumeric
+    #[arg(long, value_name = "SET")]
+    characters: Option<CharacterSet>,
     /// Do it without being asked
     #[arg(long)]
     yes: bool,
@@ -196,16 +199,30 @@ async fn existing(context: &Context, namespace: &Namespace) -> Result<Pool, Fail
     pool.ok_or_else(|| Failure::Refused(format!("There is no pool {namespace}.")))
 }
 
-/// The pool to advance: a stored one, or a new one of a type that counts up, whose characters are known.
-pub(super) async fn entry(context: &Context, namespace: &Namespace) -> Result<PoolEntry, Failure> {
+/// The pool to advance: a stored one, or a new one whose characters are known, because its type counts up or the
+/// operator says so.
+async fn entry(
+    context: &Context,
+    namespace: &Namespace,
+    characters: Option<CharacterSet>,
+) -> Result<PoolEntry, Failure> {
     if let Some(pool) = context.store().pool(namespace).await? {
+        if let Some(other) = characters.filter(|characters| *characters != pool.character_set) {
+            let own = pool.character_set;
+            return Err(Failure::Refused(format!("{namespace} exists and has the characters {own}, not {other}.")));
+        }
         return Ok(PoolEntry::Known(pool));
     }
-    let spec = issued::counted(namespace).ok_or_else(|| {
-        Failure::Refused(format!(
-            "There is no pool {namespace}. Its first reservation makes it; only pools of sscc and gsrn can be made before."
-        ))
-    })?;
+    let spec = match characters {
+        Some(characters) => PoolSpec::from_pool(namespace.clone(), characters)
+            .map_err(|error| Failure::Refused(format!("{namespace} cannot have characters {characters}: {error}")))?,
+        None => issued::counted(namespace).ok_or_else(|| {
+            Failure::Refused(format!(
+                "There is no pool {namespace}. Its first reservation makes it. Add --characters to make it before; only \
+                 pools of sscc and gsrn need none."
+            ))
+        })?,
+    };
     Ok(PoolEntry::Fresh(fresh(context, &spec, pool_number(random())).await?))
 }
 
@@ -234,7 +251,7 @@ pub(super) struct Advanced {
 async fn advance(connection: &Connection, options: &Advance, output: &mut Output<'_>) -> Result<(), Failure> {
     let context = connection.context();
     let namespace = &options.namespace;
-    let entry = entry(context, namespace).await?;
+    let entry = entry(context, namespace, options.characters).await?;
     let pool = entry.pool();
     let to = match (&options.to, &options.issued) {
         (Some(to), _) => *to,

@@ -8,7 +8,7 @@ use common::{
     context::Context,
     directory::User,
     operations::{Caller, Session, directory::Author, update},
-    query::{Budget, RawQuery},
+    query::Budget,
     reservation::{Reservation, Status, Timestamp},
     store::Saved,
 };
@@ -195,19 +195,12 @@ pub(super) async fn wake(context: &Context, author: &Author, item: &Reservation)
     if !item.is_open() {
         return Ok(Effect::Ended);
     }
-    note(context, author, "reservation.wake", item).await?;
-    Ok(match context.store().wake(item, context.now()).await? {
+    let audit = author.audit("reservation.wake", "reservation", &item.id.to_string());
+    let audit = audit.with("woken", None, Some(true.into()));
+    Ok(match context.store().wake_audited(item, context.now(), &audit).await? {
         Saved::Done => Effect::Woken,
         Saved::Stale => Effect::Moving,
     })
-}
-
-/// Leaves an audit row. It is written before the change, so that no change lacks one.
-async fn note(context: &Context, author: &Author, action: &str, item: &Reservation) -> Result<(), Failure> {
-    let audit = author.audit(action, "reservation", &item.id.to_string());
-    let audit = audit.with("status", Some(item.status.as_str().into()), None);
-    context.store().change_directory(&[], &[audit]).await?;
-    Ok(())
 }
 
 /// What `retry` did.
@@ -231,8 +224,7 @@ async fn retry(connection: &Connection, id: Uuid, again: bool, output: &mut Outp
             )));
         }
         Status::Complete | Status::Error => {
-            note(context, &author, "reservation.open", &item).await?;
-            open(context, &item).await?;
+            open(context, &author, &item).await?;
             Effect::Opened
         }
     };
@@ -245,13 +237,16 @@ async fn retry(connection: &Connection, id: Uuid, again: bool, output: &mut Outp
 
 /// Sets the status to `new`, as a client does, on the same conditions. `user_updated` is a user of the Directory, which an
 /// operator is not, so it stays as it is; the audit names the operator.
-async fn open(context: &Context, item: &Reservation) -> Result<(), Failure> {
+async fn open(context: &Context, author: &Author, item: &Reservation) -> Result<(), Failure> {
     let last = item.user_updated.clone().or_else(|| item.user_created.clone());
     let caller = Caller::user(User::administrator(last.unwrap_or_default()));
     let budget = Budget::of_rows(context.config().max_scan);
     let session = Session { caller: &caller, now: context.now(), budget: &budget };
-    update::one(context, session, item.id, &json!({ "status": "new" }), &RawQuery::default()).await?;
-    Ok(())
+    let audit = |old: &Reservation, new: &Reservation| {
+        let audit = author.audit("reservation.open", "reservation", &old.id.to_string());
+        audit.with("status", Some(old.status.as_str().into()), Some(new.status.as_str().into()))
+    };
+    Ok(update::one_audited(context, session, item.id, &json!({ "status": "new" }), &audit).await?)
 }
 
 /// An open reservation without progress.

@@ -35,7 +35,7 @@ where
     match error.as_service_error().map(|service| (service.code().unwrap_or("unknown"), service.message())) {
         None => BucketError::Busy(format!("{error}")),
         Some(("NoSuchUpload", _)) => BucketError::NoSuchUpload,
-        Some(("NoSuchKey" | "NotFound", _)) => BucketError::NoSuchObject,
+        Some(("NoSuchKey" | "NoSuchVersion" | "NotFound", _)) => BucketError::NoSuchObject,
         Some((code, message)) => {
             let text = format!("{code}: {} (request {request})", message.unwrap_or("no message"));
             if BUSY.contains(&code) { BucketError::Busy(text) } else { BucketError::Refused(text) }

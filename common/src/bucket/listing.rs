@@ -22,7 +22,56 @@ pub struct Listed {
     pub modified: Option<i64>,
 }
 
+/// A version of an object of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// Its key.
+    pub key: String,
+    /// Its id; `null` in a bucket without versions.
+    pub id: String,
+    /// When it was written (seconds since 1970), if S3 states it. Of an upload in parts that is when it was begun.
+    pub modified: Option<i64>,
+    /// Whether it is the object that the key leads to. Others were replaced or deleted.
+    pub is_latest: bool,
+}
+
+/// The last version of a page: its key and its id.
+pub type VersionPlace = (String, Option<String>);
+
 impl Bucket<'_> {
+    /// One page of the versions of the objects under a prefix, those that were replaced or deleted included, and the
+    /// place of the next page, if there is one.
+    ///
+    /// # Errors
+    /// [`BucketError::Busy`] when S3 does not answer; [`BucketError::Refused`] when it refuses.
+    pub async fn versions_page(
+        &self,
+        prefix: &str,
+        after: Option<VersionPlace>,
+    ) -> Result<(Vec<Version>, Option<VersionPlace>), BucketError> {
+        let (key, id) = after.map_or((None, None), |(key, id)| (Some(key), id));
+        let answer = self
+            .client
+            .list_object_versions()
+            .bucket(self.name)
+            .prefix(prefix)
+            .set_key_marker(key)
+            .set_version_id_marker(id)
+            .send()
+            .await
+            .map_err(classify)?;
+        let next = answer.next_key_marker.filter(|_| answer.is_truncated == Some(true));
+        let page = answer.versions.unwrap_or_default().into_iter().filter_map(|version| {
+            Some(Version {
+                key: version.key?,
+                id: version.version_id.unwrap_or_else(|| "null".to_owned()),
+                modified: version.last_modified.map(|time| time.secs()),
+                is_latest: version.is_latest == Some(true),
+            })
+        });
+        Ok((page.collect(), next.map(|key| (key, answer.next_version_id_marker))))
+    }
+
     /// The objects under a prefix.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ mod uploads;
 
 pub use error::BucketError;
 pub use links::{Link, LinkMethod};
-pub use listing::{Listed, OpenUpload};
+pub use listing::{Listed, OpenUpload, Version, VersionPlace};
 pub use objects::{ObjectHead, Stored, Summed};
 pub use uploads::Part;
 

@@ -25,6 +25,8 @@ pub struct ObjectHead<'a> {
     pub rows: u64,
     /// What its rows are made from ([`crate::reservation::Reservation::contents`]); empty if nobody will ask.
     pub contents: String,
+    /// Which codes it holds ([`crate::reservation::Origin`]); empty if that is unknown.
+    pub origin: String,
 }
 
 /// The properties of a stored object.
@@ -36,6 +38,8 @@ pub struct Stored {
     pub rows: Option<u64>,
     /// What its rows are made from, from its metadata.
     pub contents: Option<String>,
+    /// Which codes it holds, from its metadata; `None` for objects of versions that did not write it.
+    pub origin: Option<String>,
 }
 
 /// What S3 knows of the bytes of an object.
@@ -74,14 +78,23 @@ impl Bucket<'_> {
     /// # Errors
     /// [`BucketError::Busy`] when S3 does not answer; [`BucketError::Refused`] when it refuses.
     pub async fn head(&self, key: &str) -> Result<Option<Stored>, BucketError> {
-        let result = self.client.head_object().bucket(self.name).key(key).send().await;
-        match result {
+        self.head_version(key, None).await
+    }
+
+    /// The properties of a version of the object under a key, or of the current one; `None` if there is none.
+    ///
+    /// # Errors
+    /// As [`Bucket::head`].
+    pub async fn head_version(&self, key: &str, version: Option<&str>) -> Result<Option<Stored>, BucketError> {
+        let head = self.client.head_object().bucket(self.name).key(key).set_version_id(version.map(str::to_owned));
+        match head.send().await {
             Ok(answer) => {
                 let mut metadata = answer.metadata.unwrap_or_default();
                 Ok(Some(Stored {
                     len: answer.content_length.and_then(|len| u64::try_from(len).ok()).unwrap_or(0),
                     rows: metadata.get(ROWS).and_then(|rows| rows.parse().ok()),
                     contents: metadata.remove(CONTENTS),
+                    origin: metadata.remove(ORIGIN),
                 }))
             }
             Err(error) if error.as_service_error().is_some_and(|error| error.is_not_found()) => Ok(None),
@@ -115,26 +128,25 @@ impl Bucket<'_> {
         }
     }
 
-    /// The first bytes of an object, `most` at most, and its number of rows, from its metadata; `None` if there is no
-    /// object.
+    /// The first bytes of a version of an object, or of the current one, `most` at most; `None` if there is none.
     ///
     /// # Errors
     /// As [`Bucket::head`].
-    pub async fn beginning(&self, key: &str, most: u32) -> Result<Option<(Vec<u8>, Option<u64>)>, BucketError> {
+    pub async fn beginning(&self, key: &str, version: Option<&str>, most: u32) -> Result<Option<Vec<u8>>, BucketError> {
         let range = format!("bytes=0-{}", most.saturating_sub(1));
-        let answer = match self.client.get_object().bucket(self.name).key(key).range(range).send().await {
+        let get = self.client.get_object().bucket(self.name).key(key).set_version_id(version.map(str::to_owned));
+        let answer = match get.range(range).send().await {
             Ok(answer) => answer,
             Err(error) => match classify(error) {
                 BucketError::NoSuchObject => return Ok(None),
                 other => return Err(other),
             },
         };
-        let rows = answer.metadata.as_ref().and_then(|metadata| metadata.get(ROWS)?.parse().ok());
         // The time-outs of the client end with the headers.
         let body = tokio::time::timeout(BODY_PATIENCE, answer.body.collect()).await;
         let body = body.map_err(|_| BucketError::Busy("the body of an object did not end".to_owned()))?;
         let bytes = body.map_err(|error| BucketError::Busy(error.to_string()))?;
-        Ok(Some((bytes.to_vec(), rows)))
+        Ok(Some(bytes.to_vec()))
     }
 
     /// Deletes objects. Ignores keys that do not exist.
@@ -167,9 +179,16 @@ const ROWS: &str = "rows";
 /// The metadata member that holds what the rows are made from.
 const CONTENTS: &str = "contents";
 
+/// The metadata member that says which codes the rows are.
+const ORIGIN: &str = "origin";
+
 pub(super) fn metadata(head: &ObjectHead<'_>) -> HashMap<String, String> {
-    let members =
-        [("reservation", head.reservation.clone()), (ROWS, head.rows.to_string()), (CONTENTS, head.contents.clone())];
+    let members = [
+        ("reservation", head.reservation.clone()),
+        (ROWS, head.rows.to_string()),
+        (CONTENTS, head.contents.clone()),
+        (ORIGIN, head.origin.clone()),
+    ];
     let known = members.into_iter().filter(|(_, value)| !value.is_empty());
     known.map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -23,14 +23,11 @@ use crate::{
         create::{Birth, Draft},
         uuid,
     },
-    store::{Created, Remembered, request_key},
+    store::{Created, REMEMBERED_SECONDS, Remembered, request_key},
 };
 
 /// Maximum rows in one batch: the actions that one DynamoDB transaction holds.
 pub const MAX_BATCH: usize = 100;
-
-/// How long an Idempotency-Key is remembered (seconds).
-const REMEMBERED_SECONDS: i64 = 24 * 60 * 60;
 
 /// Maximum size of an answer that is stored with an Idempotency-Key (bytes). A larger answer is built again from its
 /// rows. A DynamoDB item can contain 400 KB.

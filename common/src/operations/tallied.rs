@@ -14,7 +14,7 @@ use crate::{
     query::{Filter, Meta, Query, Related, Row},
     reservation::tally::Counted,
     store::{
-        Cell, Spread, Store, StoreError, Walk, Wanted,
+        Cell, Spread, Store, Walk, Wanted,
         plan::{Plan, Source, plan},
     },
 };
@@ -28,6 +28,14 @@ pub(super) enum Data {
     Counted(usize, Value),
     /// Its rows, or what index entries tell of them; `is_small` says that there are at most [`EXACT`] entries.
     OfRows { is_small: bool },
+}
+
+/// The result of counting a few entries.
+enum Few {
+    /// The number of all entries.
+    All(usize),
+    /// There are more than [`EXACT`]; so many were read.
+    More { read: usize },
 }
 
 /// Counts for one query.
@@ -48,10 +56,14 @@ impl<'a> Tallied<'a> {
         let of_rows = Data::OfRows { is_small: false };
         let Source::Entries { walk, .. } = &plan.source else { return Ok(of_rows) };
         let counts_entries = plan.exact && query.count_data(0).is_some();
+        let mut paid = 0;
         if let Some(members) = query.members_of_counts() {
-            if let Some(rows) = self.few(walk).await? {
-                let exact = plan.exact.then(|| query.count_data(rows)).flatten();
-                return Ok(exact.map_or(Data::OfRows { is_small: true }, |data| Data::Counted(rows, data)));
+            match self.few(walk).await? {
+                Few::All(rows) => {
+                    let exact = plan.exact.then(|| query.count_data(rows)).flatten();
+                    return Ok(exact.map_or(Data::OfRows { is_small: true }, |data| Data::Counted(rows, data)));
+                }
+                Few::More { read } => paid = read,
             }
             if let Some(cells) = self.cells(query, &members).await? {
                 let (rows, data) = query.tallied_data(&cells, &Related::within(self.session.budget))?;
@@ -61,7 +73,7 @@ impl<'a> Tallied<'a> {
         if !counts_entries {
             return Ok(of_rows);
         }
-        let rows = self.entries(walk).await?;
+        let rows = self.entries(walk, paid).await?;
         Ok(query.count_data(rows).map_or(of_rows, |data| Data::Counted(rows, data)))
     }
 
@@ -87,7 +99,7 @@ impl<'a> Tallied<'a> {
             return Ok(rows.max(filtered.unwrap_or(0)));
         }
         match self.plan(&all).source {
-            Source::Entries { walk, .. } => self.entries(&walk).await,
+            Source::Entries { walk, .. } => self.entries(&walk, 0).await,
             Source::Nothing => Ok(0),
             Source::Keys(ids) => Ok(ids.len()),
         }
@@ -102,12 +114,13 @@ impl<'a> Tallied<'a> {
             Source::Keys(_) => return Ok(None),
             Source::Entries { walk, .. } => walk,
         };
-        if let Some(rows) = self.few(walk).await? {
-            return Ok(plan.exact.then_some(rows));
-        }
+        let paid = match self.few(walk).await? {
+            Few::All(rows) => return Ok(plan.exact.then_some(rows)),
+            Few::More { read } => read,
+        };
         match self.cells(query, &members).await? {
             Some(cells) => Ok(Some(query.tallied_count(&cells, &Related::within(self.session.budget))?)),
-            None if plan.exact => Ok(Some(self.entries(walk).await?)),
+            None if plan.exact => Ok(Some(self.entries(walk, paid).await?)),
             None => Ok(None),
         }
     }
@@ -117,17 +130,24 @@ impl<'a> Tallied<'a> {
         plan(&query.in_any_order(), self.store.shape(), |_| Vec::new())
     }
 
-    /// The number of entries, if there are at most [`EXACT`].
-    async fn few(&self, walk: &Walk) -> Result<Option<usize>, OperationError> {
-        match self.store.count_walk(walk, EXACT.min(self.store.config().max_scan)).await {
-            Ok(rows) => Ok(Some(rows)),
-            Err(StoreError::TooMany(_)) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+    /// Counts the entries, if there are at most [`EXACT`]. The request pays for those that were read.
+    async fn few(&self, walk: &Walk) -> Result<Few, OperationError> {
+        let most = EXACT.min(self.store.config().max_scan);
+        let read = self.store.count_walk(walk, most).await?;
+        self.session.reads(self.context, read)?;
+        Ok(if read <= most { Few::All(read) } else { Few::More { read } })
     }
 
-    async fn entries(&self, walk: &Walk) -> Result<usize, OperationError> {
-        Ok(self.store.count_walk(walk, self.store.config().max_scan).await?)
+    /// Counts the entries, as far as the request can pay for them. `paid` of them were paid for by [`Tallied::few`].
+    async fn entries(&self, walk: &Walk, paid: usize) -> Result<usize, OperationError> {
+        let max_scan = self.store.config().max_scan;
+        let most = self.session.budget.rows_left().saturating_add(paid).min(max_scan);
+        let rows = self.store.count_walk(walk, most).await?;
+        if rows > most {
+            return Err(OperationError::TooManyItems(max_scan));
+        }
+        self.session.reads(self.context, rows.saturating_sub(paid))?;
+        Ok(rows)
     }
 
     /// Rows that stand for all reservations with the same values of some members. `None` if the tallies cannot tell.

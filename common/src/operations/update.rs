@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     context::Context,
-    directory::Organisation,
+    directory::{Audit, Organisation},
     metrics::Event,
     query::{Action, Budget, Collection, Query, RawQuery},
     reservation::{
@@ -30,6 +30,9 @@ use crate::{
 
 /// Maximum tries of an update after version conflicts.
 const MAX_TRIES: u32 = 20;
+
+/// Makes the audit row of a change: of the row as it was and as it is written.
+pub type MakeAudit<'a> = dyn Fn(&Reservation, &Reservation) -> Audit + Send + Sync + 'a;
 
 /// One row's change.
 #[derive(Clone, Copy)]
@@ -81,7 +84,24 @@ pub async fn one(
 ) -> Result<Value, OperationError> {
     session.caller.may(Action::Update, Collection::CodeReservation)?;
     let query = session.query(Collection::CodeReservation, raw)?;
-    write(context, session, &Selected::Keys(vec![id], data), Shown::One(&query)).await
+    write(context, session, &Selected::Keys(vec![id], data), Shown::One(&query), None).await
+}
+
+/// [`one`] by an operator: the audit row that `audit` makes of the row as it was and as it is written is in the
+/// transaction.
+///
+/// # Errors
+/// As [`one`].
+pub async fn one_audited(
+    context: &Context,
+    session: Session<'_>,
+    id: Uuid,
+    data: &Value,
+    audit: &MakeAudit<'_>,
+) -> Result<(), OperationError> {
+    session.caller.may(Action::Update, Collection::CodeReservation)?;
+    let query = session.query(Collection::CodeReservation, &RawQuery::default())?;
+    write(context, session, &Selected::Keys(vec![id], data), Shown::One(&query), Some(audit)).await.map(drop)
 }
 
 /// Changes several reservations: `{keys, data}`, `{query, data}`, or an array of objects with their ids.
@@ -115,7 +135,7 @@ pub async fn many(
             }
         }
     };
-    write(context, session, &selected, Shown::Many(&query)).await
+    write(context, session, &selected, Shown::Many(&query), None).await
 }
 
 fn change(row: &Value) -> Result<Change<'_>, OperationError> {
@@ -133,6 +153,7 @@ async fn write(
     session: Session<'_>,
     selected: &Selected<'_>,
     shown: Shown<'_>,
+    audit: Option<&MakeAudit<'_>>,
 ) -> Result<Value, OperationError> {
     let store = context.store();
     for _ in 0..MAX_TRIES {
@@ -164,7 +185,9 @@ async fn write(
         let new: Vec<Reservation> = edits.iter().map(|(_, new)| new.clone()).collect();
         let answer = shown.of(context, session, &new).await?;
         check_length(session, &answer)?;
-        if store.replace(&edits).await? == Written::Done {
+        let audits: Vec<Audit> =
+            audit.iter().flat_map(|audit| edits.iter().map(move |(old, new)| audit(old, new))).collect();
+        if store.replace_audited(&edits, &audits).await? == Written::Done {
             return Ok(answer);
         }
         context.metrics().record(&Event::EditConflict);

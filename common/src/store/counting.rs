@@ -20,9 +20,12 @@ use super::{
     tally_state::TallyState,
     transaction::{MAX_ACTIONS, Outcome, Reason, Transaction},
 };
-use crate::reservation::{
-    Timestamp,
-    tally::{Changes, Counted, Kind, Mark, Move, Pack, Tally, packs},
+use crate::{
+    concurrency,
+    reservation::{
+        Timestamp,
+        tally::{Changes, Counted, Kind, Mark, Move, Pack, Tally, packs},
+    },
 };
 
 /// Maximum number of rows of one step: their marks and the state are one batch read, and the rows another.
@@ -237,17 +240,17 @@ impl Store<'_> {
             .await
             .map_err(classify)?;
         let mut page = MarksPage::default();
+        let mut gone = Vec::new();
         for item in answer.items.unwrap_or_default() {
             let Some(id) = row_of(&item) else { continue };
             match get_number(&item, GONE_AT) {
                 None => page.counted.push(id),
-                Some(gone_at) if gone_at < forget => {
-                    self.forget(id, item.get("number")).await?;
-                    page.forgotten += 1;
-                }
+                Some(gone_at) if gone_at < forget => gone.push((id, item.get("number").cloned())),
                 Some(_) => {}
             }
         }
+        page.forgotten = gone.len();
+        concurrency::all(gone.into_iter().map(|(id, number)| self.forget(id, number))).await?;
         page.next = answer
             .last_evaluated_key
             .as_ref()
@@ -256,7 +259,7 @@ impl Store<'_> {
     }
 
     /// Removes the mark of a deleted reservation, unless it was written since.
-    async fn forget(&self, id: Uuid, number: Option<&AttributeValue>) -> Result<(), StoreError> {
+    async fn forget(&self, id: Uuid, number: Option<AttributeValue>) -> Result<(), StoreError> {
         let result = self
             .client
             .delete_item()
@@ -264,9 +267,7 @@ impl Store<'_> {
             .set_key(Some(mark_key(id)))
             .condition_expression("#number = :number")
             .expression_attribute_names("#number", "number")
-            .set_expression_attribute_values(
-                number.map(|number| HashMap::from([(":number".to_owned(), number.clone())])),
-            )
+            .set_expression_attribute_values(number.map(|number| HashMap::from([(":number".to_owned(), number)])))
             .send()
             .await;
         unless_condition_failed(result)

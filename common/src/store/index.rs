@@ -2,7 +2,10 @@
 //!
 //! Index entries are eventually consistent and contain only a few members. What they do not tell is read of the rows.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+};
 
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use serde_json::Value;
@@ -21,6 +24,9 @@ const MAX_ROUNDS: usize = 10_000;
 
 /// Entries in the first page of a read with a filter.
 const FIRST_FILTERED: usize = 100;
+
+/// Entries that a page of a count has at least, however many runs share what is left.
+const SHARE: usize = 100;
 
 /// The shard of an id. It depends on the last four bytes, which are random in UUIDs of version 4 and 7.
 pub(super) fn shard(id: Uuid, shards: u32) -> u32 {
@@ -569,19 +575,37 @@ impl Entries {
 }
 
 impl Store<'_> {
-    /// Counts the entries of a walk without fetching them.
+    /// Counts the entries of a walk without fetching them, several runs at a time. A number above `limit` only says
+    /// that there are more: what was read by then is counted, and no more is read.
     ///
     /// # Errors
-    /// [`StoreError::TooMany`] for more than `limit` entries; [`StoreError::Busy`] when DynamoDB does not answer.
+    /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn count_walk(&self, walk: &Walk, limit: usize) -> Result<usize, StoreError> {
-        let mut total = 0;
-        for run in walk.runs() {
-            total += self.count_run(&run, None, limit.saturating_add(1).saturating_sub(total)).await?;
-            if total > limit {
-                return Err(StoreError::TooMany(self.config.max_scan));
+        let runs = walk.runs();
+        let (counted, waiting) = (AtomicUsize::new(0), AtomicUsize::new(runs.len()));
+        let (counted, waiting) = (&counted, &waiting);
+        let counts = runs.into_iter().map(|run| async move {
+            let mut start = None;
+            for _ in 0..MAX_ROUNDS {
+                let left = limit.saturating_add(1).saturating_sub(counted.load(Relaxed));
+                if left == 0 {
+                    return Ok(());
+                }
+                // A share of what is left for each run, so that runs that are read together read little more than the
+                // limit.
+                let share = left.div_ceil(waiting.load(Relaxed).clamp(1, concurrency::AT_ONCE));
+                let (count, next) = self.count_page(&run, None, share.max(SHARE).min(left), start).await?;
+                counted.fetch_add(count, Relaxed);
+                start = next;
+                if start.is_none() {
+                    waiting.fetch_sub(1, Relaxed);
+                    return Ok(());
+                }
             }
-        }
-        Ok(total)
+            Err(StoreError::Busy("a count of index entries did not end".to_owned()))
+        });
+        concurrency::all(counts).await?;
+        Ok(counted.load(Relaxed))
     }
 
     /// Counts the entries of one run of keys that have an attribute, if one is given; stops at `enough` of them.
@@ -596,34 +620,47 @@ impl Store<'_> {
             if left == 0 {
                 return Ok(enough);
             }
-            let mut keys = run.keys();
-            let filter = with.map(|attribute| {
-                keys.names.insert("#with".to_owned(), attribute.to_owned());
-                "attribute_exists(#with)".to_owned()
-            });
-            let answer = self
-                .client
-                .query()
-                .table_name(&self.config.tables.reservations)
-                .index_name(run.index)
-                .key_condition_expression(keys.condition)
-                .set_filter_expression(filter)
-                .set_expression_attribute_names(Some(keys.names))
-                .set_expression_attribute_values(Some(keys.values))
-                .select(Select::Count)
-                // A filter is applied after the limit: with a small one, entries that it excludes would take a call each.
-                .limit(i32::try_from(if with.is_some() { left.max(1_000) } else { left }).unwrap_or(i32::MAX))
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(classify)?;
-            count += usize::try_from(answer.count).unwrap_or(0);
-            start = answer.last_evaluated_key;
+            // A filter is applied after the limit: with a small one, entries that it excludes would take a call each.
+            let limit = if with.is_some() { left.max(1_000) } else { left };
+            let (more, next) = self.count_page(run, with, limit, start).await?;
+            count += more;
+            start = next;
             if start.is_none() {
                 return Ok(count.min(enough));
             }
         }
         Err(StoreError::Busy("a count of index entries did not end".to_owned()))
+    }
+
+    /// Counts a page of the entries of one run of keys. Gives the place of the next page too.
+    async fn count_page(
+        &self,
+        run: &Run,
+        with: Option<&str>,
+        limit: usize,
+        start: Option<Item>,
+    ) -> Result<(usize, Option<Item>), StoreError> {
+        let mut keys = run.keys();
+        let filter = with.map(|attribute| {
+            keys.names.insert("#with".to_owned(), attribute.to_owned());
+            "attribute_exists(#with)".to_owned()
+        });
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.config.tables.reservations)
+            .index_name(run.index)
+            .key_condition_expression(keys.condition)
+            .set_filter_expression(filter)
+            .set_expression_attribute_names(Some(keys.names))
+            .set_expression_attribute_values(Some(keys.values))
+            .select(Select::Count)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(classify)?;
+        Ok((usize::try_from(answer.count).unwrap_or(0), answer.last_evaluated_key))
     }
 }
 

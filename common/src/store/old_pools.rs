@@ -9,6 +9,7 @@ use super::{
     MAX_ATTEMPTS, Pool, Store, StoreError,
     error::classify,
     items::{self, Item, key, number, text},
+    pool_reads::{PoolsPlace, place},
     pools::{LISTED, POOL, partition},
     transaction::Transaction,
 };
@@ -22,7 +23,7 @@ pub struct OldPools {
     /// Complete passes over the table.
     pub passes: u32,
     /// Where the running pass continues: namespace and entry of the last item that it read.
-    pub after: Option<(String, String)>,
+    pub after: Option<PoolsPlace>,
 }
 
 /// What was completed.
@@ -68,9 +69,9 @@ impl Store<'_> {
     /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Corrupt`] when a pool cannot be read.
     pub async fn complete_old_pools(
         &self,
-        after: Option<(String, String)>,
+        after: Option<PoolsPlace>,
         completed: &mut Completed,
-    ) -> Result<Option<(String, String)>, StoreError> {
+    ) -> Result<Option<PoolsPlace>, StoreError> {
         let table = &self.config.tables.pools;
         let start = after.map(|(namespace, entry)| Item::from([key("namespace", namespace), key("entry", entry)]));
         let answer = self
@@ -93,9 +94,6 @@ impl Store<'_> {
             }
             completed.pools += 1;
         }
-        let place = |item: &Item| {
-            Some((items::get_text(item, "namespace")?.to_owned(), items::get_text(item, "entry")?.to_owned()))
-        };
         Ok(answer.last_evaluated_key.as_ref().and_then(place))
     }
 

@@ -1,12 +1,13 @@
-//! Reads of all pools and of all ranges of a pool, a page at a time, for operators. No table is scanned.
+//! Reads of all pools and of all ranges of a pool, a page at a time, for operators. Only [`Store::pools_page`] scans
+//! the table.
 
 use std::ops::RangeInclusive;
 
 use super::{
-    RangeEntry, Store, StoreError,
+    Pool, RangeEntry, Store, StoreError,
     error::classify,
     items::{self, Item, key, text},
-    pools::{LISTED, PARTITIONS, range_entry},
+    pools::{LISTED, PARTITIONS, POOL, range_entry},
 };
 use crate::{code::Namespace, concurrency};
 
@@ -15,6 +16,9 @@ const POOLS: &str = "pools";
 
 /// Greater than every character of a namespace.
 const AFTER_ALL: char = '\u{10ffff}';
+
+/// A place of the table: namespace and entry of an item.
+pub type PoolsPlace = (String, String);
 
 impl Store<'_> {
     /// The next namespaces with a pool whose text begins with `begins`, in the order of texts and after `after`:
@@ -76,6 +80,36 @@ impl Store<'_> {
         answer.items.unwrap_or_default().into_iter().map(namespace).collect()
     }
 
+    /// The pools among the next items of the table (one consistent page of 1 MB), and the place of the next page;
+    /// `None` at the end. Unlike [`Store::pool_namespaces`] it needs no index and misses no pool: it also reads the
+    /// pools that an older version made, and tables that were restored without the index. A pool that cannot be read is
+    /// an error in its place.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Refused`] when there is no such table.
+    pub async fn pools_page(
+        &self,
+        after: Option<PoolsPlace>,
+    ) -> Result<(Vec<Result<Pool, StoreError>>, Option<PoolsPlace>), StoreError> {
+        let table = &self.config.tables.pools;
+        let start = after.map(|(namespace, entry)| Item::from([key("namespace", namespace), key("entry", entry)]));
+        let answer = self
+            .client
+            .scan()
+            .table_name(table)
+            .consistent_read(true)
+            // The items of pool numbers have the same sort key, but no counter.
+            .filter_expression("entry = :pool AND attribute_exists(#next)")
+            .expression_attribute_names("#next", "next")
+            .expression_attribute_values(":pool", text(POOL))
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(classify)?;
+        let pools = answer.items.unwrap_or_default().into_iter().map(|item| items::read(table, item)).collect();
+        Ok((pools, answer.last_evaluated_key.as_ref().and_then(place)))
+    }
+
     /// Ranges of a pool that begin at one of these indexes, by ascending or descending start (one consistent page of 1
     /// MB), and the indexes of the next page, if there is one.
     ///
@@ -131,4 +165,9 @@ impl Store<'_> {
         };
         self.batch_get(table, places.iter().map(of).collect()).await?.into_iter().map(read).collect()
     }
+}
+
+/// The place of an item, from its key.
+pub(super) fn place(key: &Item) -> Option<PoolsPlace> {
+    Some((items::get_text(key, "namespace")?.to_owned(), items::get_text(key, "entry")?.to_owned()))
 }

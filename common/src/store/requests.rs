@@ -7,9 +7,23 @@ use uuid::Uuid;
 
 use super::{
     Store, StoreError,
-    error::classify,
-    items::{self, Item, number},
+    error::{classify, unless_condition_failed},
+    items::{self, Item, get_text, number},
 };
+
+/// How long an Idempotency-Key is remembered (seconds).
+pub const REMEMBERED_SECONDS: i64 = 24 * 60 * 60;
+
+/// A page of remembered requests.
+#[derive(Debug, Default)]
+pub struct RequestsPage {
+    /// Requests that were answered.
+    pub requests: Vec<Remembered>,
+    /// Keys of entries that cannot be read, with the reason.
+    pub unreadable: Vec<(String, String)>,
+    /// The key after which the next page begins; `None` at the end.
+    pub next: Option<String>,
+}
 
 /// A request that was answered, with its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,5 +80,52 @@ impl Store<'_> {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()
             .map_err(StoreError::from)
+    }
+
+    /// The requests among the next items of the table (one consistent page of 1 MB) that were answered at this time
+    /// (seconds since 1970) or later, for operators. The counts of codes of a day are in the same table, and left out.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when DynamoDB does not answer.
+    pub async fn requests_page(&self, since: i64, after: Option<&str>) -> Result<RequestsPage, StoreError> {
+        let table = &self.config.tables.requests;
+        let answer = self
+            .client
+            .scan()
+            .table_name(table)
+            .consistent_read(true)
+            .filter_expression("attribute_exists(ids) AND expires_at >= :limit")
+            .expression_attribute_values(":limit", number(since.saturating_add(REMEMBERED_SECONDS)))
+            .set_exclusive_start_key(after.map(|after| Item::from([items::key("key", after)])))
+            .send()
+            .await
+            .map_err(classify)?;
+        let mut page = RequestsPage::default();
+        for item in answer.items.unwrap_or_default() {
+            let key = get_text(&item, "key").unwrap_or_default().to_owned();
+            match items::read(table, item) {
+                Ok(request) => page.requests.push(request),
+                Err(error) => page.unreadable.push((key, error.to_string())),
+            }
+        }
+        page.next = answer.last_evaluated_key.as_ref().and_then(|key| get_text(key, "key")).map(str::to_owned);
+        Ok(page)
+    }
+
+    /// Forgets a request, unless its key was used again since it was read: the next request with its key is executed.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when DynamoDB does not answer.
+    pub async fn forget_request(&self, request: &Remembered) -> Result<(), StoreError> {
+        let result = self
+            .client
+            .delete_item()
+            .table_name(&self.config.tables.requests)
+            .set_key(Some(Item::from([items::key("key", &request.key)])))
+            .condition_expression("expires_at = :read")
+            .expression_attribute_values(":read", number(request.expires_at))
+            .send()
+            .await;
+        unless_condition_failed(result)
     }
 }

@@ -15,6 +15,7 @@ use super::{
     transaction::{MAX_ACTIONS, Outcome, Reason, Transaction},
     walk::{CREATED_ID, INDEX_ATTRIBUTES, OPEN, STATUS_CREATED, USER_KEY, created_key, status_key},
 };
+use crate::directory::Audit;
 use crate::reservation::Reservation;
 
 /// The result of creating reservations.
@@ -121,9 +122,24 @@ impl Store<'_> {
     /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Contended`] when every try conflicts with
     /// another transaction.
     pub async fn replace(&self, edits: &[(Reservation, Reservation)]) -> Result<Written, StoreError> {
+        self.replace_audited(edits, &[]).await
+    }
+
+    /// [`Store::replace`] by an operator: the audit rows are in the transaction.
+    ///
+    /// # Errors
+    /// As [`Store::replace`].
+    pub async fn replace_audited(
+        &self,
+        edits: &[(Reservation, Reservation)],
+        audits: &[Audit],
+    ) -> Result<Written, StoreError> {
         let mut transaction = Transaction::default();
         for (old, new) in edits {
             transaction.update(self.change(old, new)?.transact()?);
+        }
+        for audit in audits {
+            transaction.put(self.audit_put(audit)?);
         }
         self.finish_edit(transaction).await
     }

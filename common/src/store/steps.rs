@@ -14,7 +14,10 @@ use super::{
     items::{self, number, text},
     transaction::Transaction,
 };
-use crate::reservation::{ExportProgress, Render, Reservation, Status, Timestamp};
+use crate::{
+    directory::Audit,
+    reservation::{ExportProgress, Render, Reservation, Status, Timestamp},
+};
 
 /// The result of one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,15 +88,7 @@ impl Store<'_> {
         if let Some(old) = read.export_file.as_deref().filter(|old| *old != file.id) {
             transaction.delete(Delete::builder().table_name(&self.config.tables.files).key("id", text(old)).build()?);
         }
-        for attempt in 1..=MAX_ATTEMPTS {
-            match transaction.clone().send(self.client).await?.written() {
-                Ok(true) => return Ok(Saved::Done),
-                Ok(false) => return Ok(Saved::Stale),
-                Err(StoreError::Busy(_)) => self.pause(attempt).await,
-                Err(error) => return Err(error),
-            }
-        }
-        Err(StoreError::Contended(MAX_ATTEMPTS))
+        self.transact(&transaction).await
     }
 
     /// Ends a reservation as `error` with a message for a person. Without a range the write is conditional on `version`
@@ -113,10 +108,25 @@ impl Store<'_> {
     /// # Errors
     /// As [`Store::save_progress`].
     pub async fn wake(&self, read: &Reservation, now: Timestamp) -> Result<Saved, StoreError> {
+        self.update(self.waking(read, now)).await
+    }
+
+    /// [`Store::wake`] by an operator: the audit row is in the transaction, so there is none of a wake that was stale.
+    ///
+    /// # Errors
+    /// As [`Store::save_progress`].
+    pub async fn wake_audited(&self, read: &Reservation, now: Timestamp, audit: &Audit) -> Result<Saved, StoreError> {
+        let mut transaction = Transaction::default();
+        transaction.update(self.waking(read, now).transact()?);
+        transaction.put(self.audit_put(audit)?);
+        self.transact(&transaction).await
+    }
+
+    fn waking(&self, read: &Reservation, now: Timestamp) -> Step {
         let mut step = self.running(read);
         step.set(&[("woken", AttributeValue::Bool(true)), ("progress_at", text(now.to_string()))]);
         step.without_progress_since(read);
-        self.update(step).await
+        step
     }
 
     /// Counts the attempt of a woken reservation, once for each wake: before the attempt, so that one in which the worker
@@ -156,6 +166,19 @@ impl Store<'_> {
         }
         step.names.insert("#status".to_owned(), "status".to_owned());
         step
+    }
+
+    /// Writes a step with what belongs to it, all or nothing.
+    async fn transact(&self, transaction: &Transaction) -> Result<Saved, StoreError> {
+        for attempt in 1..=MAX_ATTEMPTS {
+            match transaction.clone().send(self.client).await?.written() {
+                Ok(true) => return Ok(Saved::Done),
+                Ok(false) => return Ok(Saved::Stale),
+                Err(StoreError::Busy(_)) => self.pause(attempt).await,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(StoreError::Contended(MAX_ATTEMPTS))
     }
 
     async fn update(&self, step: Step) -> Result<Saved, StoreError> {

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::{
-    Store, StoreError,
+    MarksPlace, Store, StoreError,
     error::{classify, unless_condition_failed},
     items::{Item, get_text, number, text},
     tallies::{get_number, item_key},
@@ -19,7 +19,12 @@ pub struct TallyState {
     pub lanes: u32,
     /// Where the run that completes them continues, as its task wrote it; `None` if none is under way.
     pub next: Option<String>,
+    /// The mark after which the next removal of old marks begins; `None` at the start.
+    pub forgetting: Option<MarksPlace>,
 }
+
+/// The attribute of [`TallyState::forgetting`].
+const FORGETTING: &str = "forgetting";
 
 impl TallyState {
     pub(super) fn key() -> Item {
@@ -31,6 +36,7 @@ impl TallyState {
             complete_at: get_text(item, "complete_at").map(str::to_owned),
             lanes: get_number(item, "lanes").and_then(|lanes| u32::try_from(lanes).ok()).unwrap_or(0),
             next: get_text(item, "next").map(str::to_owned),
+            forgetting: get_text(item, FORGETTING).and_then(|place| serde_json::from_str(place).ok()),
         }
     }
 
@@ -73,6 +79,21 @@ impl Store<'_> {
             .map_err(classify)
     }
 
+    /// Saves the mark after which the next removal of old marks begins.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when DynamoDB does not answer.
+    pub async fn save_forgetting(&self, after: Option<&MarksPlace>) -> Result<(), StoreError> {
+        let update = match after {
+            None => self.update_state(&format!("REMOVE {FORGETTING}"), []),
+            Some((tally, key)) => self.update_state(
+                &format!("SET {FORGETTING} = :place"),
+                [(":place", text(serde_json::json!([tally, key]).to_string()))],
+            ),
+        };
+        update.send().await.map(drop).map_err(classify)
+    }
+
     /// Notes that the tallies are complete.
     ///
     /// # Errors
@@ -99,8 +120,9 @@ impl Store<'_> {
             .table_name(&self.config.tables.tallies)
             .set_key(Some(TallyState::key()))
             .update_expression(expression)
-            .set_expression_attribute_values(Some(
-                values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-            ))
+            .set_expression_attribute_values(
+                // DynamoDB refuses an empty map.
+                (N > 0).then(|| values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()),
+            )
     }
 }

@@ -16,7 +16,7 @@ use common::{
         check_domains, freeze, renderer,
         tidy::{self, Incarnation},
     },
-    reservation::{ExportKey, ExportProgress, RENDERER_VERSION, Reservation, file_id, file_name},
+    reservation::{ExportKey, ExportProgress, Origin, RENDERER_VERSION, Reservation, file_id, file_name},
     store::{FileRow, Saved, Store},
 };
 use tokio::task::JoinSet;
@@ -48,6 +48,8 @@ pub(crate) struct Job<'a> {
     item: Reservation,
     file: Arc<ExportFile>,
     key: String,
+    /// [`Origin`] of its codes.
+    origin: String,
 }
 
 /// How a slice ended.
@@ -86,9 +88,10 @@ impl<'a> Job<'a> {
         let secret = context.secret().await?;
         let compiled = compile(context, secret, &item);
         let compiled = fail_if_permanent(context, &item, compiled).await?;
+        let origin = item.range.as_ref().map(|range| Origin::of(range, &secret.id_key()).to_string());
         Ok(compiled.map(|file| {
             let key = ExportKey::of(&item, file.export_type()).to_string();
-            Self { context, item, file: Arc::new(file), key }
+            Self { context, item, file: Arc::new(file), key, origin: origin.unwrap_or_default() }
         }))
     }
 
@@ -379,6 +382,7 @@ impl<'a> Job<'a> {
             reservation: self.item.id.to_string(),
             rows: self.item.quantity(),
             contents: self.item.contents(),
+            origin: self.origin.clone(),
         }
     }
 

@@ -4,7 +4,10 @@
 //! It takes the step of the stream function for each row, so it may run beside that function and be cut short anywhere.
 //! Its place is kept in the state of the tallies; the next run continues there.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, SystemTime},
+};
 
 use common::{
     config::MAX_SHARDS,
@@ -24,6 +27,13 @@ const SAVED_AFTER: usize = 20;
 /// reading of the row (seconds).
 const KEPT_SECONDS: i64 = 24 * 60 * 60;
 
+/// Maximum number of rows that could not be counted and are kept by their ids, to be tried again at the end of the run.
+/// With more, the whole run is made again.
+const MAX_LEFT: usize = 1_000;
+
+/// Rounds in which an invocation tries rows that could not be counted. Each has eight tries with back-off.
+const ROUNDS: usize = 3;
+
 /// Where a run continues.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Place {
@@ -31,24 +41,28 @@ enum Place {
     Rows { shard: u32, after: Option<Uuid> },
     /// After a mark.
     Marks(Option<MarksPlace>),
+    /// With the rows that could not be counted.
+    Left,
 }
 
 impl Place {
     const START: Self = Self::Rows { shard: 0, after: None };
 
-    fn write(&self) -> String {
+    fn write(&self) -> Value {
         match self {
             Self::Rows { shard, after } => json!({ "shard": shard, "after": after }),
             Self::Marks(after) => json!({ "marks": after }),
+            Self::Left => json!({ "left": true }),
         }
-        .to_string()
     }
 
-    /// The place that a text describes; the start if it cannot be read, which repeats work and does no harm.
-    fn read(text: &str) -> Self {
-        let value: Value = serde_json::from_str(text).unwrap_or_default();
+    /// The place that a value describes; the start if it cannot be read, which repeats work and does no harm.
+    fn read(value: &Value) -> Self {
         if let Some(after) = value.get("marks") {
             return serde_json::from_value(after.clone()).map_or(Self::START, Self::Marks);
+        }
+        if value.get("left").and_then(Value::as_bool) == Some(true) {
+            return Self::Left;
         }
         let shard = value.get("shard").and_then(Value::as_u64).and_then(|shard| u32::try_from(shard).ok());
         let after = value.get("after").cloned().unwrap_or_default();
@@ -56,6 +70,51 @@ impl Place {
             (Some(shard), Ok(after)) => Self::Rows { shard, after },
             _ => Self::START,
         }
+    }
+}
+
+/// Rows that a run could not count so far. The run does not end before they are counted: an old row that is at an end
+/// has no further stream record, so it would be missing for good.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Left {
+    ids: BTreeSet<Uuid>,
+    /// Whether there were more, so that everything is to be counted once more.
+    repeat: bool,
+}
+
+impl Left {
+    fn add(&mut self, ids: impl IntoIterator<Item = Uuid>) {
+        for id in ids {
+            if self.ids.len() < MAX_LEFT {
+                self.ids.insert(id);
+            } else if !self.ids.contains(&id) {
+                self.repeat = true;
+            }
+        }
+    }
+}
+
+/// The text of a place and of what is left, for the state of the tallies.
+fn write(place: &Place, left: &Left) -> String {
+    let mut value = place.write();
+    if !left.ids.is_empty() {
+        value["failed"] = json!(left.ids);
+    }
+    if left.repeat {
+        value["repeat"] = json!(true);
+    }
+    value.to_string()
+}
+
+/// Reads what [`fn@write`] wrote, also that of a version that kept no rows.
+fn read(text: &str) -> (Place, Left) {
+    let value: Value = serde_json::from_str(text).unwrap_or_default();
+    let place = Place::read(&value);
+    let ids = value.get("failed").cloned().unwrap_or_else(|| json!([]));
+    match serde_json::from_value(ids) {
+        Ok(ids) => (place, Left { ids, repeat: value.get("repeat").and_then(Value::as_bool) == Some(true) }),
+        // Nobody knows which rows are left.
+        Err(_) => (Place::START, Left::default()),
     }
 }
 
@@ -68,42 +127,48 @@ pub(crate) async fn run(context: &Context, event: &Value, deadline: SystemTime) 
     let store = context.store();
     let state = store.tally_state().await?;
     let again = event.get("again").and_then(Value::as_bool) == Some(true);
-    let place = match &state.next {
-        _ if again => Place::START,
-        Some(next) => Place::read(next),
+    let (place, left) = match &state.next {
+        _ if again => (Place::START, Left::default()),
+        Some(next) => read(next),
         None if state.is_complete() => return Ok(json!({ "complete": true, "counted": 0 })),
-        None => Place::START,
+        None => (Place::START, Left::default()),
     };
-    let mut run = Run { context, store, deadline, done: Recounted::default(), looked: 0, forgotten: 0, pages: 0 };
+    let mut run = Run { context, store, deadline, left, moved: 0, looked: 0, pages: 0 };
     let ended = run.from(place).await?;
-    let Run { done: Recounted { moved, failed, .. }, looked, .. } = &run;
-    for id in failed {
-        tracing::error!(reservation = %id, "reservation {id} was not counted");
+    let Run { left, moved, looked, .. } = &run;
+    for id in &left.ids {
+        tracing::error!(reservation = %id, "reservation {id} was not counted; the next run tries it again");
     }
     tracing::info!(looked, moved, ended, "sweep counted {moved} of {looked} reservations that it looked at");
     Ok(json!({
         "complete": ended || (state.is_complete() && !again),
         "looked": looked,
         "counted": moved,
-        "failed": failed.len(),
+        "failed": left.ids.len(),
     }))
 }
 
-/// Removes marks of reservations that were deleted long ago, until the time is up. Gives their number.
+/// Removes marks of reservations that were deleted long ago, until the time is up. Gives their number. The next run
+/// goes on where the time was up, so that every mark has its turn.
 ///
 /// # Errors
 /// When DynamoDB does not answer. The next run removes the rest.
 pub(crate) async fn forget(context: &Context, deadline: SystemTime) -> Result<usize, StoreError> {
     let (store, forget) = (context.store(), forget_before(context));
-    let (mut forgotten, mut after) = (0, None);
+    let begun = store.tally_state().await?.forgetting;
+    let (mut forgotten, mut after) = (0, begun.clone());
     while context.host().time() + RESERVE < deadline {
         let page = store.marks_page(after.as_ref(), forget).await?;
         forgotten += page.forgotten;
         after = page.next;
         if after.is_none() {
+            if begun.is_some() {
+                store.save_forgetting(None).await?;
+            }
             return Ok(forgotten);
         }
     }
+    store.save_forgetting(after.as_ref()).await?;
     tracing::warn!(forgotten, "sweep ran out of time after {forgotten} marks of deleted reservations");
     Ok(forgotten)
 }
@@ -117,10 +182,12 @@ struct Run<'a> {
     context: &'a Context,
     store: Store<'a>,
     deadline: SystemTime,
-    done: Recounted,
+    /// Rows that could not be counted, in this invocation and in those before.
+    left: Left,
+    /// Rows whose mark was written.
+    moved: usize,
     /// Rows and marks that were looked at.
     looked: usize,
-    forgotten: usize,
     pages: usize,
 }
 
@@ -133,30 +200,22 @@ impl Run<'_> {
                 break;
             }
             match self.rows(shard, after).await? {
-                Some(left) => {
-                    self.store.save_tally_run(&left.write()).await?;
-                    return Ok(false);
-                }
+                Some(left) => return self.pause(&left).await,
                 None => place = Place::Rows { shard: shard + 1, after: None },
             }
         }
-        let Place::Marks(mut after) = place else { return Ok(false) };
-        loop {
-            let place = Place::Marks(after.clone());
-            if self.is_over() {
-                self.store.save_tally_run(&place.write()).await?;
-                return Ok(false);
-            }
-            self.note(&place).await?;
-            let page = self.store.marks_page(after.as_ref(), forget_before(self.context)).await?;
-            self.forgotten += page.forgotten;
-            self.count(&page.counted).await?;
-            after = page.next;
-            if after.is_none() {
-                self.store.end_tally_run(self.context.now()).await?;
-                return Ok(true);
-            }
+        if let Place::Marks(after) = place
+            && let Some(left) = self.marks(after).await?
+        {
+            return self.pause(&left).await;
         }
+        self.end().await
+    }
+
+    /// Saves the place where the time was up.
+    async fn pause(&self, place: &Place) -> Result<bool, StoreError> {
+        self.store.save_tally_run(&write(place, &self.left)).await?;
+        Ok(false)
     }
 
     /// Counts the rows of a shard. Gives the place where the time was up.
@@ -175,10 +234,48 @@ impl Run<'_> {
         }
     }
 
+    /// Counts what is counted already. Gives the place where the time was up.
+    async fn marks(&mut self, mut after: Option<MarksPlace>) -> Result<Option<Place>, StoreError> {
+        loop {
+            let place = Place::Marks(after.clone());
+            if self.is_over() {
+                return Ok(Some(place));
+            }
+            self.note(&place).await?;
+            let page = self.store.marks_page(after.as_ref(), forget_before(self.context)).await?;
+            self.count(&page.counted).await?;
+            after = page.next;
+            if after.is_none() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Tries the rows that could not be counted once more, and ends the run if none is left. Gives whether it ended.
+    async fn end(&mut self) -> Result<bool, StoreError> {
+        for _ in 0..ROUNDS {
+            if self.left.ids.is_empty() || self.is_over() {
+                break;
+            }
+            let ids: Vec<Uuid> = std::mem::take(&mut self.left.ids).into_iter().collect();
+            self.count(&ids).await?;
+        }
+        if !self.left.ids.is_empty() {
+            return self.pause(&Place::Left).await;
+        }
+        if std::mem::take(&mut self.left.repeat) {
+            return self.pause(&Place::START).await;
+        }
+        self.store.end_tally_run(self.context.now()).await?;
+        Ok(true)
+    }
+
     async fn count(&mut self, ids: &[Uuid]) -> Result<(), StoreError> {
         self.looked += ids.len();
         for ids in ids.chunks(MAX_COUNTED) {
-            self.done.add(self.store.count_rows(ids, self.context.now()).await?);
+            let Recounted { moved, failed, .. } = self.store.count_rows(ids, self.context.now()).await?;
+            self.moved += moved;
+            self.left.add(failed);
         }
         Ok(())
     }
@@ -187,7 +284,7 @@ impl Run<'_> {
     async fn note(&mut self, place: &Place) -> Result<(), StoreError> {
         self.pages += 1;
         if self.pages.is_multiple_of(SAVED_AFTER) {
-            self.store.save_tally_run(&place.write()).await?;
+            self.store.save_tally_run(&write(place, &self.left)).await?;
         }
         Ok(())
     }
@@ -204,16 +301,47 @@ mod tests {
     #[test]
     fn a_run_continues_where_the_one_before_was_cut_short() {
         let id = Uuid::from_u128(7);
+        let lefts = [
+            Left::default(),
+            Left { ids: BTreeSet::from([id, Uuid::nil()]), repeat: false },
+            Left { ids: BTreeSet::from([id]), repeat: true },
+        ];
         for place in [
             Place::START,
             Place::Rows { shard: 255, after: Some(id) },
             Place::Marks(None),
             Place::Marks(Some(("row#1".to_owned(), "mark".to_owned()))),
+            Place::Left,
         ] {
-            assert_eq!(Place::read(&place.write()), place);
+            for left in &lefts {
+                assert_eq!(read(&write(&place, left)), (place.clone(), left.clone()));
+            }
         }
-        for wrong in ["", "{}", "7", r#"{"marks":7}"#, r#"{"shard":-1,"after":null}"#, r#"{"shard":1,"after":"x"}"#] {
-            assert_eq!(Place::read(wrong), Place::START, "{wrong}");
+        // As a version wrote it that kept no rows.
+        let (place, left) = read(r#"{"shard":7,"after":null}"#);
+        assert_eq!((place, left), (Place::Rows { shard: 7, after: None }, Left::default()));
+        for wrong in [
+            "",
+            "{}",
+            "7",
+            r#"{"marks":7}"#,
+            r#"{"left":false}"#,
+            r#"{"shard":-1,"after":null}"#,
+            r#"{"shard":1,"after":"x"}"#,
+            r#"{"left":true,"failed":[7]}"#,
+        ] {
+            assert_eq!(read(wrong), (Place::START, Left::default()), "{wrong}");
         }
+    }
+
+    #[test]
+    fn more_rows_than_are_kept_make_the_run_begin_again() {
+        let mut left = Left::default();
+        let ids = |count: u128| (0..count).map(Uuid::from_u128);
+        left.add(ids(MAX_LEFT as u128));
+        left.add(ids(MAX_LEFT as u128));
+        assert_eq!((left.ids.len(), left.repeat), (MAX_LEFT, false));
+        left.add(ids(MAX_LEFT as u128 + 1));
+        assert_eq!((left.ids.len(), left.repeat), (MAX_LEFT, true));
     }
 }

@@ -1,9 +1,15 @@
-//! Lists of objects and of open uploads: ordered by key, filtered by prefix, grouped by delimiter, in pages.
+//! Lists of objects, of versions and of open uploads: ordered by key, filtered by prefix, grouped by delimiter, in
+//! pages.
+
+use std::sync::Arc;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use s3s::{S3Request, S3Response, S3Result, dto::*};
 
-use super::buckets::Store;
+use super::{
+    buckets::{Bucket, Store, Stored},
+    reading::NO_VERSION,
+};
 
 /// Characters that `encoding-type=url` does not encode.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b'/');
@@ -27,6 +33,47 @@ fn encoder(encoding: Option<&EncodingType>) -> impl Fn(String) -> String + use<>
     move |text| if url { utf8_percent_encode(&text, PLAIN).to_string() } else { text }
 }
 
+/// One page of the objects of a bucket.
+struct Page {
+    objects: Vec<Arc<Stored>>,
+    groups: Vec<String>,
+    /// The last key or common prefix of the page, if there are more.
+    next: Option<String>,
+}
+
+/// The objects under a prefix after a key or common prefix, grouped by a delimiter, `limit` at most.
+fn page(bucket: &Bucket, prefix: &str, delimiter: Option<&str>, after: &str, limit: usize) -> Page {
+    let mut page = Page { objects: Vec::new(), groups: Vec::new(), next: None };
+    let mut last = String::new();
+    let index = bucket.index();
+    for (key, stored) in index.objects.range(prefix.to_owned()..) {
+        if !key.starts_with(prefix) {
+            break;
+        }
+        if key.as_str() <= after {
+            continue;
+        }
+        let group = common_prefix(key, prefix, delimiter);
+        if group.as_ref().is_some_and(|group| page.groups.last() == Some(group) || group.as_str() <= after) {
+            continue;
+        }
+        if page.objects.len() + page.groups.len() == limit {
+            page.next = Some(last).filter(|_| limit > 0);
+            break;
+        }
+        last = group.clone().unwrap_or_else(|| key.clone());
+        match group {
+            Some(group) => page.groups.push(group),
+            None => page.objects.push(Arc::clone(stored)),
+        }
+    }
+    page
+}
+
+fn common_prefixes(groups: Vec<String>, encode: impl Fn(String) -> String) -> Option<CommonPrefixList> {
+    Some(groups.into_iter().map(|group| CommonPrefix { prefix: Some(encode(group)) }).collect())
+}
+
 pub(super) fn list_objects(
     store: &Store,
     request: S3Request<ListObjectsV2Input>,
@@ -38,57 +85,69 @@ pub(super) fn list_objects(
     let prefix = input.prefix.clone().unwrap_or_default();
     // The token is the last key or common prefix of the previous page.
     let after = input.continuation_token.clone().or_else(|| input.start_after.clone()).unwrap_or_default();
-    let (mut contents, mut groups): (Vec<Object>, Vec<String>) = (Vec::new(), Vec::new());
-    let (mut last, mut is_truncated) = (String::new(), false);
-    let index = bucket.index();
-    for (key, stored) in index.objects.range(prefix.clone()..) {
-        if !key.starts_with(&prefix) {
-            break;
-        }
-        if *key <= after {
-            continue;
-        }
-        let group = common_prefix(key, &prefix, input.delimiter.as_deref());
-        if group.as_ref().is_some_and(|group| groups.last() == Some(group) || *group <= after) {
-            continue;
-        }
-        if contents.len() + groups.len() == limit {
-            is_truncated = true;
-            break;
-        }
-        match group {
-            Some(group) => {
-                last.clone_from(&group);
-                groups.push(group);
-            }
-            None => {
-                last.clone_from(key);
-                contents.push(Object {
-                    key: Some(encode(key.clone())),
-                    size: i64::try_from(stored.object.size()).ok(),
-                    e_tag: Some(stored.object.etag()),
-                    last_modified: Some(Timestamp::from(stored.object.modified)),
-                    storage_class: Some(ObjectStorageClass::from_static(ObjectStorageClass::STANDARD)),
-                    ..Object::default()
-                });
-            }
-        }
-    }
-    drop(index);
+    let page = page(&bucket, &prefix, input.delimiter.as_deref(), &after, limit);
+    let object = |stored: &Arc<Stored>| Object {
+        key: Some(encode(stored.object.key.clone())),
+        size: i64::try_from(stored.object.size()).ok(),
+        e_tag: Some(stored.object.etag()),
+        last_modified: Some(Timestamp::from(stored.object.modified)),
+        storage_class: Some(ObjectStorageClass::from_static(ObjectStorageClass::STANDARD)),
+        ..Object::default()
+    };
     Ok(S3Response::new(ListObjectsV2Output {
         name: Some(input.bucket),
         prefix: input.prefix.map(&encode),
         delimiter: input.delimiter.map(&encode),
-        encoding_type: input.encoding_type,
         max_keys: i32::try_from(limit).ok(),
-        key_count: i32::try_from(contents.len() + groups.len()).ok(),
+        key_count: i32::try_from(page.objects.len() + page.groups.len()).ok(),
         continuation_token: input.continuation_token,
         start_after: input.start_after.map(&encode),
-        is_truncated: Some(is_truncated && limit > 0),
-        next_continuation_token: (is_truncated && limit > 0).then_some(last),
-        contents: Some(contents),
-        common_prefixes: Some(groups.into_iter().map(|group| CommonPrefix { prefix: Some(encode(group)) }).collect()),
+        is_truncated: Some(page.next.is_some()),
+        next_continuation_token: page.next,
+        contents: Some(page.objects.iter().map(object).collect()),
+        common_prefixes: common_prefixes(page.groups, &encode),
+        encoding_type: input.encoding_type,
         ..ListObjectsV2Output::default()
+    }))
+}
+
+/// The versions of a bucket that never had versioning: each object is one, with the id `null` (Amazon S3 User Guide,
+/// "Working with versioning-unenabled buckets").
+pub(super) fn list_versions(
+    store: &Store,
+    request: S3Request<ListObjectVersionsInput>,
+) -> S3Result<S3Response<ListObjectVersionsOutput>> {
+    let input = request.input;
+    let bucket = store.bucket(&input.bucket)?;
+    let limit = page_size(input.max_keys);
+    let encode = encoder(input.encoding_type.as_ref());
+    let prefix = input.prefix.clone().unwrap_or_default();
+    let after = input.key_marker.clone().unwrap_or_default();
+    let page = page(&bucket, &prefix, input.delimiter.as_deref(), &after, limit);
+    let version = |stored: &Arc<Stored>| ObjectVersion {
+        key: Some(encode(stored.object.key.clone())),
+        version_id: Some(NO_VERSION.to_owned()),
+        is_latest: Some(true),
+        size: i64::try_from(stored.object.size()).ok(),
+        e_tag: Some(stored.object.etag()),
+        last_modified: Some(Timestamp::from(stored.object.modified)),
+        storage_class: Some(ObjectVersionStorageClass::from_static(ObjectVersionStorageClass::STANDARD)),
+        ..ObjectVersion::default()
+    };
+    Ok(S3Response::new(ListObjectVersionsOutput {
+        name: Some(input.bucket),
+        prefix: input.prefix.map(&encode),
+        delimiter: input.delimiter.map(&encode),
+        key_marker: input.key_marker.map(&encode),
+        version_id_marker: input.version_id_marker,
+        max_keys: i32::try_from(limit).ok(),
+        is_truncated: Some(page.next.is_some()),
+        next_version_id_marker: page.next.as_ref().map(|_| NO_VERSION.to_owned()),
+        next_key_marker: page.next.map(&encode),
+        versions: Some(page.objects.iter().map(version).collect()),
+        common_prefixes: common_prefixes(page.groups, &encode),
+        encoding_type: input.encoding_type,
+        ..ListObjectVersionsOutput::default()
     }))
 }
 
@@ -164,7 +223,7 @@ pub(super) fn list_uploads(
         next_key_marker,
         next_upload_id_marker,
         uploads: Some(uploads),
-        common_prefixes: Some(groups.into_iter().map(|group| CommonPrefix { prefix: Some(encode(group)) }).collect()),
+        common_prefixes: common_prefixes(groups, &encode),
         ..ListMultipartUploadsOutput::default()
     }))
 }

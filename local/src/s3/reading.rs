@@ -14,8 +14,14 @@ use super::{
     buckets::{Bucket, Store, Stored},
 };
 
-fn find(bucket: &Bucket, key: &str) -> S3Result<Arc<Stored>> {
-    bucket.object(key).ok_or_else(|| s3_error!(NoSuchKey))
+/// The id of the only version of an object in a bucket without versioning.
+pub(super) const NO_VERSION: &str = "null";
+
+fn find(bucket: &Bucket, key: &str, version: Option<&str>) -> S3Result<Arc<Stored>> {
+    if version.is_some_and(|version| version != NO_VERSION) {
+        return Err(s3_error!(NoSuchVersion));
+    }
+    bucket.object(key).ok_or_else(|| if version.is_some() { s3_error!(NoSuchVersion) } else { s3_error!(NoSuchKey) })
 }
 
 /// The preconditions of a read (RFC 9110, section 13.2.2).
@@ -92,7 +98,7 @@ fn bounds(stored: &Stored, range: Option<Range>, part_number: Option<i32>) -> S3
 
 pub(super) fn get_object(store: &Store, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
     let input = request.input;
-    let stored = find(&*store.bucket(&input.bucket)?, &input.key)?;
+    let stored = find(&*store.bucket(&input.bucket)?, &input.key, input.version_id.as_deref())?;
     Conditions {
         if_match: input.if_match.as_ref(),
         if_none_match: input.if_none_match.as_ref(),
@@ -135,7 +141,7 @@ pub(super) fn head_object(
     request: S3Request<HeadObjectInput>,
 ) -> S3Result<S3Response<HeadObjectOutput>> {
     let input = request.input;
-    let stored = find(&*store.bucket(&input.bucket)?, &input.key)?;
+    let stored = find(&*store.bucket(&input.bucket)?, &input.key, input.version_id.as_deref())?;
     Conditions {
         if_match: input.if_match.as_ref(),
         if_none_match: input.if_none_match.as_ref(),

@@ -54,6 +54,13 @@ impl s3s::S3 for Service {
         listing::list_objects(&self.0, request)
     }
 
+    async fn list_object_versions(
+        &self,
+        request: S3Request<ListObjectVersionsInput>,
+    ) -> Answer<ListObjectVersionsOutput> {
+        listing::list_versions(&self.0, request)
+    }
+
     async fn create_multipart_upload(
         &self,
         request: S3Request<CreateMultipartUploadInput>,

@@ -264,6 +264,7 @@ async fn load_file(context: &Context, file: SeedFile, organisation: Option<Strin
         reservation: String::new(),
         rows: file.content.lines().count() as u64,
         contents: String::new(),
+        origin: String::new(),
     };
     context.bucket().put(&head, file.content.into_bytes()).await?;
     Ok(context.store().seed_file(&row).await?)

@@ -169,6 +169,7 @@ async fn links_name_the_host_of_the_browser_and_a_container_uses_another() {
         reservation: "r".to_owned(),
         rows: 1,
         contents: String::new(),
+        origin: String::new(),
     };
     bucket.put(&head, b"1\n".to_vec()).await.unwrap();
     let link = bucket.link(LinkMethod::Get, "exports/x", "text/plain", "attachment").await.unwrap().url;

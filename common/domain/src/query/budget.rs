@@ -177,6 +177,12 @@ impl Budget {
         subtract(&self.0.rows, rows)
     }
 
+    /// Rows that may still be read, to stop work in time whose number of rows is only known afterwards.
+    #[must_use]
+    pub fn rows_left(&self) -> usize {
+        self.0.rows.load(Ordering::Relaxed)
+    }
+
     /// Whether so much was evaluated since the last call that returned true that other requests should get a turn.
     #[must_use]
     pub fn turn_is_over(&self) -> bool {
@@ -234,6 +240,7 @@ mod tests {
     fn rows_are_limited_over_all_reads() {
         let budget = Budget::of_rows(10);
         assert!(budget.reads(6) && budget.reads(4) && !budget.reads(1));
+        assert_eq!((budget.rows_left(), Budget::of_rows(7).rows_left()), (0, 7));
         assert!(Budget::default().reads(usize::MAX));
     }
 }

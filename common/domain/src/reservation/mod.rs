@@ -2,7 +2,7 @@
 //!
 //! [`Reservation`] is the object as it is stored. [`Rules`] are the deployment's limits. [`create`] makes a new object from a
 //! client's input and [`update`] applies a client's change. [`invariants`] checks what must always hold. [`ExportKey`] and
-//! [`file_id`] name an export in the bucket and in the table of files.
+//! [`file_id`] name an export in the bucket and in the table of files, [`Origin`] says which codes it holds.
 //!
 //! This module may use [`crate::code`]. I/O, AWS types, clocks and randomness must not come in: the time and fresh ids are
 //! arguments.
@@ -17,6 +17,7 @@ pub mod invariants;
 mod item;
 mod members;
 mod number_text;
+mod origin;
 mod rules;
 mod status;
 pub mod tally;
@@ -34,6 +35,7 @@ pub use file_name::{Disposition, content_disposition, file_name, safe_file_name}
 pub use item::{ExportProgress, Range, Render, Reservation};
 pub use members::{TEXTS, uuid};
 pub use number_text::{float_text, json_number_text, number_text};
+pub use origin::Origin;
 pub use rules::Rules;
 pub use status::{Status, Step};
 pub use text::{MAX_LENGTH, MAX_MESSAGE};

@@ -18,6 +18,9 @@ const MAX_BYTES: usize = 32 * 1024;
 /// The largest quota. Larger numbers are no numbers of every JSON parser.
 pub const MAX_QUOTA: u64 = 1_000_000_000_000;
 
+/// The attribute with the time at which DynamoDB deletes an item of the table, which is meant for audit rows.
+const TIME_TO_LIVE: &str = "expires_at";
+
 /// The members of an organisation that this service reads. An organisation may have others.
 pub const ORGANISATION_MEMBERS: [&str; 5] = [
     "organisation_name",
@@ -117,6 +120,13 @@ pub(super) fn organisation(members: &Members) -> Result<Members, DirectoryError>
         return Err(DirectoryError::Refused(format!(
             "An organisation cannot have a member {name:?}: a name begins with a letter and has only a-z, 0-9 and _; id and \
              kind cannot be changed."
+        )));
+    }
+    // One that an earlier version has written can be removed.
+    if members.get(TIME_TO_LIVE).is_some_and(|value| !value.is_null()) {
+        return Err(DirectoryError::Refused(format!(
+            "An organisation cannot have a member {TIME_TO_LIVE:?}: DynamoDB would delete its row at that time. Choose \
+             another name."
         )));
     }
     if members.len() > MAX_MEMBERS || json!(members).to_string().len() > MAX_BYTES {
@@ -256,6 +266,11 @@ mod tests {
         for name in ["id", "kind", "", "Name", "a-b", "_a", "a b"] {
             assert!(matches!(organisation(&of(json!({name: 1}))), Err(DirectoryError::Refused(_))), "{name}");
         }
+        for time in [json!(1), json!(1_900_000_000), json!("never"), json!({})] {
+            let mortal = of(json!({"expires_at": time}));
+            assert!(matches!(organisation(&mortal), Err(DirectoryError::Refused(_))), "{mortal:?}");
+        }
+        assert!(organisation(&of(json!({"expires_at": null, "expires": 1}))).is_ok());
         assert!(organisation(&of(json!({"note": "x".repeat(MAX_BYTES)}))).is_err());
     }
 

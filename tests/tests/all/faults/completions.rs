@@ -134,6 +134,7 @@ async fn a_worker_that_cannot_abort_an_upload_with_a_gap_looks_for_the_object() 
         reservation: id.to_string(),
         rows: 1,
         contents: String::new(),
+        origin: String::new(),
     };
     let other = bucket.create_upload(&head).await.unwrap();
     system.set(id, &["export", "upload_id"], AttributeValue::S(other)).await;
@@ -193,7 +194,8 @@ async fn an_object_that_is_not_whole_or_holds_other_codes_is_written_again() {
             item.range.as_mut().unwrap().start += 1;
         }
         let (reservation, contents) = (id.to_string(), item.contents());
-        let head = ObjectHead { key: &key, content_type: "text/csv", reservation, rows, contents };
+        let head =
+            ObjectHead { key: &key, content_type: "text/csv", reservation, rows, contents, origin: String::new() };
         system.context().bucket().put(&head, body).await.unwrap();
         let network = system.settle().await;
         assert_eq!(count(&network, "CreateMultipartUpload"), 1, "{:?}", network.calls());

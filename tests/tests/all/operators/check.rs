@@ -68,8 +68,14 @@ async fn key(running: &Running, object: &Value) -> String {
 }
 
 async fn put(context: &Arc<Context>, key: &str, bytes: &[u8]) {
-    let head =
-        ObjectHead { key, content_type: "text/csv", reservation: String::new(), rows: 1, contents: String::new() };
+    let head = ObjectHead {
+        key,
+        content_type: "text/csv",
+        reservation: String::new(),
+        rows: 1,
+        contents: String::new(),
+        origin: String::new(),
+    };
     context.bucket().put(&head, bytes.to_vec()).await.unwrap();
 }
 

@@ -1,5 +1,6 @@
 //! `admin` on pools, codes, reservations and failures, and its checks: each command against the running system.
 
+mod audits;
 mod check;
 mod check_rules;
 mod codes;
@@ -10,6 +11,8 @@ mod reservations;
 mod restore;
 mod under_load;
 mod verify_reads;
+mod restore_traces;
+mod versions;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 

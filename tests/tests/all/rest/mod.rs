@@ -12,6 +12,7 @@ mod byte_order_mark;
 mod codes;
 mod compressed_bodies;
 mod conditional;
+mod count_budget;
 mod counts;
 mod directus;
 mod edges;

@@ -10,6 +10,7 @@ mod million;
 mod progress;
 mod sweep;
 mod tallies;
+mod tallies_left;
 mod tidy_stops;
 mod two_readers;
 mod uploads;

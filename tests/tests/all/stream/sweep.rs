@@ -180,7 +180,14 @@ async fn the_sweep_itself_may_die_anywhere() {
 }
 
 fn head<'a>(key: &'a str, item: &Reservation) -> ObjectHead<'a> {
-    ObjectHead { key, content_type: "text/csv", reservation: item.id.to_string(), rows: 1, contents: String::new() }
+    ObjectHead {
+        key,
+        content_type: "text/csv",
+        reservation: item.id.to_string(),
+        rows: 1,
+        contents: String::new(),
+        origin: String::new(),
+    }
 }
 
 /// Leaves an object and an upload of a generation.
@@ -251,6 +258,7 @@ async fn what_may_still_be_written_is_not_tidied() {
         reservation: String::new(),
         rows: 1,
         contents: String::new(),
+        origin: String::new(),
     };
     context.bucket().put(&head, b"a\n".to_vec()).await.unwrap();
     let before = stored(context).await.exports;

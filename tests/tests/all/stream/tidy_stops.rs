@@ -25,6 +25,7 @@ async fn strangers(running: &Running, count: usize) {
             reservation: String::new(),
             rows: 1,
             contents: String::new(),
+            origin: String::new(),
         };
         bucket.put(&head, b"a\n".to_vec()).await.unwrap();
     }
@@ -49,6 +50,7 @@ async fn more_than_a_hundred_unknown_reservations_stop_the_run_until_an_operator
         reservation: String::new(),
         rows: 1,
         contents: String::new(),
+        origin: String::new(),
     };
     running.context().bucket().put(&head, b"a\n".to_vec()).await.unwrap();
     assert_eq!(objects(&running).await, 103);

@@ -88,6 +88,7 @@ async fn uploads_of_workers_that_died_before_they_saved_them_do_not_stay() {
         reservation: id.to_string(),
         rows: 1,
         contents: String::new(),
+        origin: String::new(),
     };
     for _ in 0..2 {
         system.context().bucket().create_upload(&head).await.unwrap();
