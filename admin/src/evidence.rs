@@ -58,7 +58,7 @@ fn of_json(line: &str) -> Option<CodeLookup> {
     Some(of_row(row.get("code")?.as_str()?, row.get("element_string")?.as_str()?))
 }
 
-/// Codes and element strings have no character that XML escapes.
+/// Of a code and its element string only the lot can have a character that XML escapes, and no look-up needs the lot.
 fn of_xml(line: &str) -> Option<CodeLookup> {
     let between = |begin: &str, end: &str| line.split_once(begin)?.1.split_once(end).map(|(text, _)| text);
     let element_string = between("<element_string>", "</element_string>")?;
@@ -86,7 +86,7 @@ fn of_yaml(text: &str) -> Vec<CodeLookup> {
 #[cfg(test)]
 mod tests {
     use common::{
-        code::{CharacterSet, PoolSpec, RenderOptions, Renderer, Secret},
+        code::{CharacterSet, LotAndDates, PoolSpec, RenderOptions, Renderer, Secret},
         export::{Cursor, ExportFile, ExportType, FileHead, PartPolicy},
     };
 
@@ -107,6 +107,7 @@ mod tests {
                 short_code_domain: None,
                 company_prefix: Some("9506000".to_owned()),
                 url_suffix: Some("?a=1,2&b=x".to_owned()),
+                lot_and_dates: LotAndDates { lot: Some("A\"<&'>(".to_owned()), ..LotAndDates::default() },
             };
             let renderer = || Renderer::new(&spec, &secret.pool_key(&spec.namespace), &options).unwrap();
             for export_type in ExportType::ALL {

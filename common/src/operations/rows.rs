@@ -32,6 +32,10 @@ pub fn reservation(item: &Reservation) -> Row {
         ("purchase_order", json!(item.purchase_order)),
         ("length", json!(item.length)),
         ("character_set", json!(item.character_set)),
+        ("lot", json!(item.lot)),
+        ("expiry_date", json!(item.expiry_date)),
+        ("production_date", json!(item.production_date)),
+        ("best_before", json!(item.best_before)),
     ])
 }
 

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use domain::{
-    code::CharacterSet,
+    code::{CharacterSet, LotAndDates},
     reservation::{
         ExportKey, ExportProgress, ExportType, Range, Render, Reservation, Rules, Status, Timestamp,
         create::{Birth, Draft},
@@ -157,6 +157,7 @@ pub(crate) fn render(suffix: u8, renderer: u8) -> Render {
         digital_link_domain: String::new(),
         short_code_domain: None,
         company_prefix: None,
+        lot_and_dates: LotAndDates::default(),
         version: renderer.into(),
     }
 }

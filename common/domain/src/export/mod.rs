@@ -1,8 +1,8 @@
 //! Export files: the bytes of the file that holds the codes of a reservation.
 //!
-//! This module may use [`crate::code`], and of [`crate::reservation`] only `ExportType`, `Format` and their error. It does not
-//! know the reservation itself: a file is compiled from a renderer, a start index, a quantity and a [`FileHead`]. I/O, AWS types
-//! and the table of files must not come in. The limits of S3 are numbers in [`PartPolicy`].
+//! This module may use [`crate::code`], and of [`crate::reservation`] only `ExportType`, its parts and errors. It does
+//! not know the reservation itself: a file is compiled from a renderer, a start index, a quantity and a [`FileHead`].
+//! I/O, AWS types and the table of files must not come in. The limits of S3 are numbers in [`PartPolicy`].
 //!
 //! | file | what it does |
 //! |---|---|

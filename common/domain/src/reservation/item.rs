@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{Status, Timestamp};
-use crate::code::{CharacterSet, Namespace};
+use crate::code::{CharacterSet, Day, LotAndDates, Namespace};
 
 /// A reservation as it is stored. A member that is null is absent from the stored item.
 ///
@@ -68,6 +68,18 @@ pub struct Reservation {
     /// Character set of the serials, if the client asked for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub character_set: Option<CharacterSet>,
+    /// The lot of the items, for `sgtin` and `itip`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot: Option<String>,
+    /// The last day on which they may be used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expiry_date: Option<Day>,
+    /// When they were produced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub production_date: Option<Day>,
+    /// Until when they have their best quality.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best_before: Option<Day>,
 
     /// Chosen at creation. It distinguishes a reservation from a deleted one with the same id, which has other objects and
     /// another range.
@@ -143,6 +155,9 @@ pub struct Render {
     /// The organisation's company prefix, for EPC URIs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub company_prefix: Option<String>,
+    /// Lot and dates of the items.
+    #[serde(default, skip_serializing_if = "LotAndDates::is_empty")]
+    pub lot_and_dates: LotAndDates,
     /// [`super::RENDERER_VERSION`] of the worker that started the export.
     pub version: u32,
 }
@@ -178,6 +193,18 @@ impl Reservation {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.status.is_open() && !self.seeded
+    }
+
+    /// Lot and dates of its items.
+    #[must_use]
+    pub fn lot_and_dates(&self) -> LotAndDates {
+        let Self { lot, production_date, best_before, expiry_date, .. } = self;
+        LotAndDates {
+            lot: lot.clone(),
+            production_date: *production_date,
+            best_before: *best_before,
+            expiry_date: *expiry_date,
+        }
     }
 
     /// The reservation with its range, and its first export begun (architecture, step 1).

@@ -49,4 +49,8 @@ pub const COLLECTION: &str = "code_reservation";
 /// continue it: it starts the export again, as the next generation, with its own version. A worker that finds a newer
 /// version than its own leaves the export unchanged and fails the stream record, so that the record comes again until a
 /// newer worker takes it. (`Job::prepare` in `functions/reserve-codes/src/export.rs`.)
-pub const RENDERER_VERSION: u32 = 2;
+pub const RENDERER_VERSION: u32 = 3;
+
+/// The oldest version of which every export has the bytes that [`RENDERER_VERSION`] gives it. Version 3 writes lot and
+/// dates, which no export of version 2 has.
+pub const SAME_BYTES_SINCE: u32 = 2;

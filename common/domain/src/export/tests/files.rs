@@ -165,7 +165,7 @@ fn the_bytes_of_a_version_never_change() {
     assert_eq!(
         (RENDERER_VERSION, digest(false).as_str(), digest(true).as_str()),
         (
-            2,
+            3,
             "39eb5adeda82aaa5e6d953e4ceba409ead9b0f6ba3825b53268bf162dbd4c330",
             "70add820af9f12de67a19ce000b7f768615e5972f9ddab8f14bbab7b2110c6b5",
         ),
