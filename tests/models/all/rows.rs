@@ -95,6 +95,7 @@ impl Progress {
             next_part: self.next_part.into(),
             next_row: self.next_part.into(),
             crc32: 0,
+            len: 0,
             restarts: self.restarts.into(),
         }
     }

@@ -6,16 +6,18 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `csv`, `txt`, `json`, `ndjson`, `yaml`, `xml` | one layout each |
+//! | `csv`, `txt`, `json`, `ndjson`, `yaml`, `xml`, `xlsx` | one layout each |
 //! | `template` | a row as literals and slots, compiled once per reservation |
 //! | `rows` | writes any window of rows, and computes its exact length |
 //! | `block` | writes a hundred rows at a time; the fast path of `rows` |
-//! | `gzip` | a deterministic gzip member, in parts |
+//! | `deflate` | a deterministic deflate stream, in parts |
+//! | `gzip`, `zip` | the containers around it |
 //! | `part_policy` | decides how a file is divided into parts |
 //! | `export_file` | the whole file: writes any part independently of the others |
 
 mod block;
 mod csv;
+mod deflate;
 mod error;
 mod export_file;
 mod gzip;
@@ -25,8 +27,10 @@ mod part_policy;
 mod rows;
 mod template;
 mod txt;
+mod xlsx;
 mod xml;
 mod yaml;
+mod zip;
 
 #[cfg(test)]
 mod naive;

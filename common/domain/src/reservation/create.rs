@@ -91,6 +91,9 @@ impl Draft {
                 errors.push(FieldError::required(field));
             }
         }
+        if let Some(quantity) = quantity {
+            check_rows(export_type, quantity, &mut errors);
+        }
         if let Some(code_type) = code_type {
             check_codes(code_type, product.as_deref(), length, character_set, rules, &mut errors);
             check_lot_and_dates(code_type, &lot_and_dates, url_suffix.as_deref(), &mut errors);
@@ -178,6 +181,17 @@ pub(super) fn check_codes(
         if !errors.iter().any(|error| error.field == field) {
             errors.push(FieldError::new(field, kind, sentence(&error.to_string())));
         }
+    }
+}
+
+/// Checks that a file of the type can hold the codes. Adds no error for a member that already has one.
+pub(super) fn check_rows(export_type: ExportType, quantity: i64, errors: &mut Vec<FieldError>) {
+    let format = export_type.format();
+    if let Err(error) = format.check_rows(quantity.try_into().unwrap_or(0))
+        && !errors.iter().any(|error| error.field == "export_type")
+    {
+        let error = FieldError::new("export_type", "lte", sentence(&error.to_string()));
+        errors.push(FieldError { valid: Some(Box::new(json!(format.max_rows()))), ..error });
     }
 }
 

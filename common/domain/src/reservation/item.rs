@@ -172,9 +172,12 @@ pub struct ExportProgress {
     pub next_part: u32,
     /// Position of the next row, from 1.
     pub next_row: u64,
-    /// CRC-32 of the uncompressed file before that row. 0 for a file that is not compressed.
+    /// CRC-32 of the uncompressed rows before that row. 0 for a file that is not compressed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub crc32: u32,
+    /// Bytes of the file before that part. 0 for a file that is no zip archive.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub len: u64,
     /// How often this generation was restarted because its upload was lost.
     #[serde(default)]
     pub restarts: u32,
@@ -184,7 +187,7 @@ impl ExportProgress {
     /// The start of an export: nothing is written yet.
     #[must_use]
     pub fn begin() -> Self {
-        Self { upload_id: None, next_part: 1, next_row: 1, crc32: 0, restarts: 0 }
+        Self { upload_id: None, next_part: 1, next_row: 1, crc32: 0, len: 0, restarts: 0 }
     }
 }
 
@@ -276,7 +279,6 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
-fn is_zero(value: &u32) -> bool {
-    *value == 0
+fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }

@@ -28,7 +28,7 @@ mod url_suffix;
 pub use create::sentence;
 pub use decisions::{Attempt, MAX_ATTEMPTS, STALE_MINUTES, Work, export_may_go, is_stale, upload_may_go};
 pub use export_key::{ExportKey, file_id};
-pub use export_type::{ExportType, Format, UnknownExportType};
+pub use export_type::{Container, ExportType, Format, TooManyRows, UnknownExportType};
 pub use field_error::{FieldError, Refusal};
 pub use file_name::{Disposition, content_disposition, file_name, safe_file_name};
 pub use item::{ExportProgress, Range, Render, Reservation};

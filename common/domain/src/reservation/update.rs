@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     FieldError, Refusal, Render, Reservation, Rules, Status, Step, Timestamp,
-    create::{check_codes, check_lot_and_dates},
+    create::{check_codes, check_lot_and_dates, check_rows},
     members::{MAX_INTEGER, Members},
 };
 use crate::code::CodeType;
@@ -259,6 +259,11 @@ fn check_result(current: &Reservation, next: &Reservation, rules: &Rules, errors
     {
         check_lot_and_dates(code_type, &next.lot_and_dates(), next.url_suffix.as_deref(), errors);
     }
+    if ["export_type", "quantity"].into_iter().any(|field| is_changed(current, next, field))
+        && let Some(export_type) = next.export_type.as_deref().and_then(|text| text.parse().ok())
+    {
+        check_rows(export_type, next.quantity.unwrap_or(0), errors);
+    }
     if let (Some(quantity), Some(reserved)) = (next.quantity, next.quantity_reserved)
         && is_changed(current, next, "quantity")
         && reserved > quantity
@@ -328,8 +333,14 @@ mod tests {
             count: 100,
         });
         item.render = Some(render(&item));
-        item.export =
-            Some(ExportProgress { upload_id: Some("up".into()), next_part: 4, next_row: 90, crc32: 7, restarts: 0 });
+        item.export = Some(ExportProgress {
+            upload_id: Some("up".into()),
+            next_part: 4,
+            next_row: 90,
+            crc32: 7,
+            len: 0,
+            restarts: 0,
+        });
         item.quantity_reserved = Some(50);
         item.attempts = 2;
         item
@@ -459,6 +470,21 @@ mod tests {
             assert_eq!((next.attempts, next.quantity_reserved, next.error_message), (0, Some(0), None));
             assert_eq!(next.export_file.as_deref(), Some("old"));
         }
+    }
+
+    #[test]
+    fn a_workbook_is_refused_for_more_rows_than_it_holds() {
+        let full = patch(&fresh(), &json!({"export_type": "xlsx", "quantity": 1_048_575})).unwrap();
+        assert_eq!(refused(&full, &json!({"quantity": 1_048_576})), [("export_type", "lte")]);
+        let more = patch(&fresh(), &json!({"quantity": 1_048_576})).unwrap();
+        let Err(Refusal::Invalid(errors)) = patch(&more, &json!({"export_type": "xlsx"})) else { panic!("accepted") };
+        assert_eq!(errors[0].reason, "A file of type xlsx holds 1048575 codes at most; take csv for more.");
+        assert_eq!(errors[0].valid.as_deref(), Some(&json!(1_048_575)));
+        assert!(patch(&more, &json!({"export_type": "csv.gz"})).is_ok());
+        // A row of another system keeps what it has.
+        let odd = Reservation { export_type: Some("xlsx".into()), ..more };
+        assert!(patch(&odd, &json!({"reference_id": "x"})).is_ok());
+        assert!(patch(&odd, &json!({"export_type": "xml"})).is_ok());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod check;
 mod codes;
 mod failures;
+mod lots_and_workbooks;
 mod pools;
 mod reservations;
 mod restore;
