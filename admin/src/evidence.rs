@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use common::query::CodeLookup;
-use flate2::read::GzDecoder;
+use flate2::read::{DeflateDecoder, GzDecoder};
 
 use crate::issued::lookup;
 
@@ -14,19 +14,8 @@ pub const ENOUGH: u32 = 64 * 1024;
 /// the bytes have another form.
 #[must_use]
 pub fn first_codes(extension: &str, bytes: &[u8]) -> Vec<CodeLookup> {
-    let mut plain = Vec::new();
-    let format = match extension.strip_suffix(".gz") {
-        Some(format) => {
-            // The beginning of a compressed file ends in the middle, which is an error at its end.
-            let mut decoder = GzDecoder::new(bytes).take(u64::from(ENOUGH));
-            let _ = decoder.read_to_end(&mut plain);
-            format
-        }
-        None => {
-            plain.extend_from_slice(bytes);
-            extension
-        }
-    };
+    let plain = plain(extension, bytes, ENOUGH.into());
+    let format = extension.strip_suffix(".gz").unwrap_or(extension);
     let text = String::from_utf8_lossy(&plain);
     // The last line may be cut off.
     let whole = text.rfind('\n').and_then(|end| text.get(..end)).unwrap_or_default();
@@ -38,7 +27,42 @@ pub fn first_codes(extension: &str, bytes: &[u8]) -> Vec<CodeLookup> {
         "json" | "ndjson" => rows(of_json),
         "xml" => rows(of_xml),
         "yaml" => of_yaml(whole),
+        "xlsx" => rows(of_sheet),
         _ => Vec::new(),
+    }
+}
+
+/// The rows in an export, or in its beginning, as text: without compression, and of a workbook the sheet. At most
+/// `most` bytes of a compressed file. Empty if the bytes are no such file.
+#[must_use]
+pub fn plain(extension: &str, bytes: &[u8], most: u64) -> Vec<u8> {
+    let mut plain = Vec::new();
+    // The beginning of a compressed file ends in the middle, which is an error at its end.
+    let _ = match extension {
+        "xlsx" => DeflateDecoder::new(last_member(bytes).unwrap_or_default()).take(most).read_to_end(&mut plain),
+        _ if extension.ends_with(".gz") => GzDecoder::new(bytes).take(most).read_to_end(&mut plain),
+        _ => {
+            plain.extend_from_slice(bytes);
+            Ok(0)
+        }
+    };
+    plain
+}
+
+/// The data of the member of a zip archive whose length is not stated before it, and what follows.
+fn last_member(mut bytes: &[u8]) -> Option<&[u8]> {
+    loop {
+        // APPNOTE 6.3, section 4.3.7.
+        let header = bytes.get(..30).filter(|header| header.starts_with(b"PK\x03\x04"))?;
+        let number = |at: usize| {
+            let two = header.get(at..at + 2).and_then(|two| two.try_into().ok());
+            usize::from(u16::from_le_bytes(two.unwrap_or_default()))
+        };
+        let data = bytes.get(30 + number(26) + number(28)..)?;
+        if number(6) & 8 != 0 {
+            return Some(data);
+        }
+        bytes = data.get(number(18) | number(20) << 16..)?;
     }
 }
 
@@ -58,7 +82,14 @@ fn of_json(line: &str) -> Option<CodeLookup> {
     Some(of_row(row.get("code")?.as_str()?, row.get("element_string")?.as_str()?))
 }
 
-/// Codes and element strings have no character that XML escapes.
+fn of_sheet(line: &str) -> Option<CodeLookup> {
+    let mut cells = line.strip_prefix("<row><c><v>")?.split("<c s=\"1\"").skip(1);
+    let text = |cell: &str| Some(cell.split_once("<t>")?.1.split_once("</t>")?.0.to_owned());
+    let (code, element_string) = (text(cells.next()?)?, cells.nth(1)?);
+    Some(of_row(&code, &text(element_string).unwrap_or_default()))
+}
+
+/// Of a code and its element string only the lot can have a character that XML escapes, and no look-up needs the lot.
 fn of_xml(line: &str) -> Option<CodeLookup> {
     let between = |begin: &str, end: &str| line.split_once(begin)?.1.split_once(end).map(|(text, _)| text);
     let element_string = between("<element_string>", "</element_string>")?;
@@ -86,7 +117,7 @@ fn of_yaml(text: &str) -> Vec<CodeLookup> {
 #[cfg(test)]
 mod tests {
     use common::{
-        code::{CharacterSet, PoolSpec, RenderOptions, Renderer, Secret},
+        code::{CharacterSet, LotAndDates, PoolSpec, RenderOptions, Renderer, Secret},
         export::{Cursor, ExportFile, ExportType, FileHead, PartPolicy},
     };
 
@@ -107,6 +138,7 @@ mod tests {
                 short_code_domain: None,
                 company_prefix: Some("9506000".to_owned()),
                 url_suffix: Some("?a=1,2&b=x".to_owned()),
+                lot_and_dates: LotAndDates { lot: Some("A\"<&'>(".to_owned()), ..LotAndDates::default() },
             };
             let renderer = || Renderer::new(&spec, &secret.pool_key(&spec.namespace), &options).unwrap();
             for export_type in ExportType::ALL {
@@ -131,8 +163,10 @@ mod tests {
 
     #[test]
     fn other_bytes_have_no_codes() {
-        for extension in ["csv", "json", "ndjson", "yaml", "xml", "csv.gz", "parquet", ""] {
-            for bytes in [&b""[..], b"\xff\xfe\x00", b"hello", b"{\"a\":1}\n{\"code\":1}\n", b"\x1f\x8b\x08\0\0"] {
+        for extension in ["csv", "json", "ndjson", "yaml", "xml", "xlsx", "csv.gz", "parquet", ""] {
+            for bytes in
+                [&b""[..], b"\xff\xfe\x00", b"hello", b"{\"a\":1}\n{\"code\":1}\n", b"\x1f\x8b\x08\0\0", b"PK\x03\x04"]
+            {
                 assert_eq!(first_codes(extension, bytes), [], "{extension} {bytes:?}");
             }
         }

@@ -93,7 +93,7 @@ pub fn counted(namespace: &Namespace) -> Option<PoolSpec> {
 
 #[cfg(test)]
 mod tests {
-    use common::code::{CharacterSet, RenderOptions, Renderer, Secret};
+    use common::code::{CharacterSet, LotAndDates, RenderOptions, Renderer, Secret};
 
     use super::*;
 
@@ -111,6 +111,7 @@ mod tests {
             short_code_domain: None,
             company_prefix: None,
             url_suffix: None,
+            lot_and_dates: LotAndDates::default(),
         };
         let renderer = Renderer::new(&spec, &key, &options).unwrap();
         let code = |index| renderer.code(index).unwrap();

@@ -35,6 +35,17 @@ const BATCH: usize = 1_600;
 /// Far into the file, so that positions have eight digits, as in a large file.
 const FIRST: u64 = 10_000_000;
 const QUANTITY: u64 = 100_000_000;
+
+/// The most rows of a file of the format, [`QUANTITY`] at most.
+fn quantity(format: Format) -> u64 {
+    QUANTITY.min(format.max_rows())
+}
+
+/// The first row that is measured: [`FIRST`], or as far into the file as there are rows behind it.
+fn first(format: Format) -> u64 {
+    FIRST.min(quantity(format) - ROWS)
+}
+
 const RESERVATION: &str = "0190a6b0-1f7a-7000-8000-000000000001";
 
 /// The level of the `.gz` files.
@@ -57,17 +68,17 @@ fn main() {
 
 fn rows(format: Format, code_type: CodeType) -> Rows {
     let head = FileHead { reservation: RESERVATION, code_type };
-    Rows::compile(format, renderer(code_type).unwrap(), 0, QUANTITY, &head).unwrap()
+    Rows::compile(format, renderer(code_type).unwrap(), 0, quantity(format), &head).unwrap()
 }
 
 /// The same rows by the template and by a library.
 fn compare(criterion: &mut Criterion, format: Format, fastest: &Fastest) {
     let rows = rows(format, CodeType::Sgtin);
-    let window = FIRST..FIRST + ROWS;
+    let window = first(format)..first(format) + ROWS;
     let mut ours = Vec::new();
     rows.write(window.clone(), &mut ours).unwrap();
     let mut theirs = Vec::new();
-    Library::new(rows.renderer()).write(format, FIRST, ROWS, &mut theirs);
+    Library::new(rows.renderer()).write(format, first(format), ROWS, &mut theirs);
     assert!(ours == theirs, "both sides write the same {format}");
 
     let mut group = criterion.benchmark_group(format.as_str());
@@ -86,7 +97,7 @@ fn compare(criterion: &mut Criterion, format: Format, fastest: &Fastest) {
         bencher.iter_custom(|runs| {
             timed(runs, (format, library_of(format)), fastest, || {
                 theirs.clear();
-                library.write(format, FIRST, ROWS, &mut theirs);
+                library.write(format, first(format), ROWS, &mut theirs);
                 black_box(&theirs);
             })
         });
@@ -101,8 +112,8 @@ fn gzip(criterion: &mut Criterion, fastest: &Fastest) {
         let export_type = ExportType::new(format, true);
         let head = FileHead { reservation: RESERVATION, code_type: CodeType::Sgtin };
         let renderer = renderer(CodeType::Sgtin).unwrap();
-        let file = ExportFile::compile(export_type, renderer, 0, QUANTITY, &head, &policy).unwrap();
-        let at = Cursor { part: 2, row: FIRST, crc32: 0 };
+        let file = ExportFile::compile(export_type, renderer, 0, quantity(format), &head, &policy).unwrap();
+        let at = Cursor { part: 2, row: first(format), crc32: 0, len: 0 };
         let mut out = Vec::new();
         let next = file.write_part(at, &mut out).unwrap();
         let plain = file.rows().rows_len(at.row..next.row);
@@ -190,7 +201,7 @@ fn report(fastest: &[(Format, &'static str, Duration)]) {
         let (Some(ours), Some(theirs)) = (time(format, "template"), time(format, library)) else {
             continue;
         };
-        let bytes = rows(format, CodeType::Sgtin).rows_len(FIRST..FIRST + ROWS);
+        let bytes = rows(format, CodeType::Sgtin).rows_len(first(format)..first(format) + ROWS);
         let per_second = |amount: u64, taken: Duration| amount as f64 / taken.as_secs_f64() / 1e6;
         println!(
             "{:8} {:>10.1} {:>9.0}   {:>10.1} {:12} {:>6.1}",
@@ -222,7 +233,7 @@ fn library_of(format: Format) -> &'static str {
         Format::Csv => "csv",
         Format::Json | Format::Ndjson => "serde_json",
         Format::Yaml => "serde_json",
-        Format::Xml => "quick-xml",
+        Format::Xml | Format::Xlsx => "quick-xml",
         Format::Txt => "writeln!",
     }
 }
@@ -301,6 +312,32 @@ impl<'a> Library<'a> {
                         writer.write_event(Event::End(BytesEnd::new(name))).unwrap();
                     }
                     writer.write_event(Event::End(BytesEnd::new("code"))).unwrap();
+                    writer.get_mut().push(b'\n');
+                });
+            }
+            Format::Xlsx => {
+                let mut writer = quick_xml::Writer::new(out);
+                self.rows(first, count, |row| {
+                    let mut digits = [0; 20];
+                    for name in ["row", "c", "v"] {
+                        writer.write_event(Event::Start(BytesStart::new(name))).unwrap();
+                    }
+                    writer.write_event(Event::Text(BytesText::new(decimal(row.position, &mut digits)))).unwrap();
+                    for name in ["v", "c"] {
+                        writer.write_event(Event::End(BytesEnd::new(name))).unwrap();
+                    }
+                    for text in [row.code, row.digital_link, row.element_string, row.epc_uri] {
+                        let cell = BytesStart::new("c").with_attributes([("s", "1"), ("t", "inlineStr")]);
+                        writer.write_event(Event::Start(cell)).unwrap();
+                        for name in ["is", "t"] {
+                            writer.write_event(Event::Start(BytesStart::new(name))).unwrap();
+                        }
+                        writer.write_event(Event::Text(BytesText::new(text))).unwrap();
+                        for name in ["t", "is", "c"] {
+                            writer.write_event(Event::End(BytesEnd::new(name))).unwrap();
+                        }
+                    }
+                    writer.write_event(Event::End(BytesEnd::new("row"))).unwrap();
                     writer.get_mut().push(b'\n');
                 });
             }

@@ -6,7 +6,7 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-use common::code::CodeType;
+use common::code::{CodeType, LotAndDates};
 use common::export::{Cursor, ExportFile, ExportType, FileHead, PartPolicy};
 
 mod samples;
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for code_type in CodeType::ALL {
         for export_type in ExportType::ALL {
             let head = FileHead { reservation: "0190a6b0-1f7a-7000-8000-000000000001", code_type };
-            let renderer = samples::renderer(code_type, "?lot=A,1&who='me'")?;
+            let renderer = samples::renderer(code_type, "?lot=A,1&who='me'", LotAndDates::default())?;
             let file = ExportFile::compile(export_type, renderer, 1_000, rows, &head, &POLICY)?;
             let mut bytes = Vec::new();
             let mut at = Cursor::START;

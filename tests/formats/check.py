@@ -6,21 +6,27 @@
 
 Files whose names differ only in the export type (x.csv, x.json.gz, ...) belong to the same reservation and must contain
 the same rows. Every file must: be valid for its parser; have positions 1, 2, 3, ...; contain no code twice; end with a line
-feed; and, if it is a .gz, be one gzip member and nothing else. Exit status 0 if all files pass.
+feed; and, if it is a .gz, be one gzip member and nothing else. A workbook (xlsx) is read by openpyxl, and by
+LibreOffice, which must be installed: SOFFICE may name its program. Exit status 0 if all files pass.
 """
 
 import csv
 import io
 import json
+import os
 import pathlib
+import subprocess
 import sys
+import tempfile
 import xml.etree.ElementTree
+import zipfile
 import zlib
 
+import openpyxl
 import yaml
 
 FIELDS = ["code", "digital_link", "element_string", "epc_uri"]
-FORMATS = ["csv", "txt", "json", "ndjson", "yaml", "xml"]
+FORMATS = ["csv", "txt", "json", "ndjson", "yaml", "xml", "xlsx"]
 # The C parser where available: the same grammar, but much faster.
 YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -78,6 +84,50 @@ def parse_xml(text):
         yield (int(element.attrib["position"]), *(child.text or "" for child in element))
 
 
+def unescaped(text):
+    """The text of a cell whose escape of Office Open XML (`_x005F_` for `_`) openpyxl leaves as it is."""
+    return text.replace("_x005F_", "_")
+
+
+def parse_xlsx(path):
+    with zipfile.ZipFile(path) as archive:
+        require(archive.testzip() is None, "a wrong checksum in the archive")
+        require({member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}, "a date in the archive")
+    workbook = openpyxl.load_workbook(path)
+    require(workbook.sheetnames == ["codes"], f"sheets {workbook.sheetnames}")
+    rows = workbook.active.iter_rows()
+    require([cell.value for cell in next(rows)] == ["position", *FIELDS], "header")
+    for row in rows:
+        require(len(row) == 5, f"{len(row)} cells")
+        require(row[0].data_type == "n" and type(row[0].value) is int, f"position {row[0].value!r} is no number")
+        for cell in row[1:]:
+            require(cell.value is None or isinstance(cell.value, str), f"{cell.value!r} is no text")
+            require(cell.number_format == "@", f"{cell.coordinate} has the format {cell.number_format}")
+        yield (row[0].value, *(unescaped(cell.value or "") for cell in row[1:]))
+
+
+def by_office(paths):
+    """The rows of workbooks as LibreOffice reads them."""
+    soffice = os.environ.get("SOFFICE", "soffice")
+    with tempfile.TemporaryDirectory() as folder:
+        # Names of different folders may be equal.
+        names = {path: f"{number}.xlsx" for number, path in enumerate(paths)}
+        for path, name in names.items():
+            pathlib.Path(folder, name).write_bytes(path.read_bytes())
+        profile = pathlib.Path(folder, "profile").as_uri()
+        command = [soffice, f"-env:UserInstallation={profile}", "--headless"]
+        command += ["--convert-to", "csv:Text - txt - csv (StarCalc):44,34,76", "--outdir", folder]
+        subprocess.run(
+            [*command, *(str(pathlib.Path(folder, name)) for name in names.values())],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            timeout=900,
+        )
+        for path, name in names.items():
+            text = pathlib.Path(folder, name).with_suffix(".csv").read_text(encoding="utf-8")
+            yield path, list(parse_csv(text))
+
+
 PARSERS = {"csv": parse_csv, "json": parse_json, "ndjson": parse_ndjson, "yaml": parse_yaml, "xml": parse_xml}
 
 
@@ -102,8 +152,10 @@ def check(path):
     is_gzip = parts[-1] == "gz"
     kind = parts[-2 if is_gzip else -1]
     require(kind in FORMATS, f"unknown format {kind}")
-    text = read(path, is_gzip)
-    if kind == "txt":
+    text = None if kind == "xlsx" else read(path, is_gzip)
+    if kind == "xlsx":
+        rows = list(parse_xlsx(path))
+    elif kind == "txt":
         rows = list(enumerate(text[:-1].split("\n"), 1))
     else:
         rows = list(PARSERS[kind](text))
@@ -146,6 +198,14 @@ def main(paths):
             wrong.append(f"{path}: {type(error).__name__}: {error}")
     for reservation, files in reservations.items():
         wrong.extend(compare(reservation, files))
+    files = [file for files in reservations.values() for file in files.items()]
+    workbooks = {path: rows for path, (kind, rows) in files if kind == "xlsx"}
+    try:
+        for path, rows in by_office(list(workbooks)) if workbooks else ():
+            if rows != workbooks[path]:
+                wrong.append(f"{path}: LibreOffice reads other rows than openpyxl")
+    except (OSError, subprocess.SubprocessError) as error:
+        wrong.append(f"LibreOffice: {type(error).__name__}: {error}")
     for message in wrong:
         print(message, file=sys.stderr)
     rows = sum(len(rows) for files in reservations.values() for _, rows in files.values())

@@ -13,7 +13,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from system import TYPES, body_of, system  # noqa: E402
 
-FORMATS = [plain + gz for plain in ["csv", "txt", "json", "ndjson", "yaml", "xml"] for gz in ["", ".gz"]]
+FORMATS = [plain + gz for plain in ["csv", "txt", "json", "ndjson", "yaml", "xml"] for gz in ["", ".gz"]] + ["xlsx"]
+# A lot with characters that formats quote and escape, and dates.
+LOT = {"lot": "<A>&'1,2;\"_x0041_", "expiry_date": "2027-12-31", "production_date": "2026-05-01"}
 # Rows per type, and rows of one reservation whose file is uploaded in parts (more than 8 MiB of CSV).
 FEW, MANY = 500, 70_000
 
@@ -21,7 +23,9 @@ FEW, MANY = 500, 70_000
 def main(binary, folder):
     with system(pathlib.Path(binary).resolve(), "--memory", "--parameter", "ShortCodeDomain=https://s.example") as local:
         wanted = [(f"{code_type}-{FEW}", body_of(code_type, FEW)) for code_type in TYPES]
-        wanted += [("one", body_of("sgtin", 1)), ("parts", body_of("sgtin", MANY, url_suffix="?batch=A,1&who='me'"))]
+        wanted += [(f"{code_type}-lot", body_of(code_type, FEW, **LOT)) for code_type in ["sgtin", "itip"]]
+        wanted += [("one", body_of("sgtin", 1))]
+        wanted += [("parts", body_of("sgtin", MANY, url_suffix="?batch=A,1&who='me'"))]
         reservations = {name: local.reserve({**body, "export_type": FORMATS[0]}) for name, body in wanted}
         for export_type in FORMATS:
             for name, reservation in reservations.items():

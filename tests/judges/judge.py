@@ -3,9 +3,9 @@
 
     tests/judges/judge.py EXPORT.csv...
 
-Each argument is an export in CSV with the columns position, code, digital_link, element_string, epc_uri. A file with the
-column barcode_data, too, is not an export; the library wrote it. The first 2,000 rows of each (--rows) are given to
-these validators:
+Each argument is an export in CSV with the columns position, code, digital_link, element_string, epc_uri. A file with
+the columns epc_join_key and barcode_data, too, is not an export; the library wrote it. The first 2,000 rows of each
+(--rows) are given to these validators:
 
     biip           parses element string and Digital Link; reports a wrong check digit in a member of its result
     data           biip again: parses barcode_data, or what the rule of docs/codes.md makes of the element string

@@ -3,17 +3,18 @@
 
     tests/judges/links.py PATH_OF_LOCAL [--tools DIRECTORY]
 
-suffixes.json lists suffixes and domains that the service must accept or refuse. Each accepted one is reserved with, for
-every type of code, and each link is given to three readers:
+suffixes.json lists suffixes, domains and lots that the service must accept or refuse. Each accepted one is reserved
+with, for every type of code, and each link is given to three readers:
 
     biip           of PyPI
     toolkit        GS1's Digital Link toolkit for JavaScript, as the npm package digital-link.js contains it
     bwip-js        of npm
 
-All must read the identifiers of the code and nothing else. The exception is a suffix with the short name of an
-attribute such as `lot`, which Digital Link 1.2 deprecated: it is accepted, all must still read the identifiers of the
-code, and the output says which readers read the attribute too. For a
-refused suffix, the output says which readers it would have misled; some are refused because of other readers.
+All must read the identifiers of the code, its lot and its dates, and nothing else. There are two exceptions. A suffix
+with the short name of an attribute such as `lot`, which Digital Link 1.2 deprecated, is accepted; all must still read the
+identifiers of the code, and the output says which readers read the attribute too. Lots that the standard allows and some
+readers do not ("rare_lots") are accepted, and the output says by whom they are not read. For a refused suffix, the output
+says which readers it would have misled; some are refused because of other readers.
 
 Exit status 1 on any unexpected result.
 """
@@ -34,6 +35,7 @@ from judge import default_tools, install  # noqa: E402
 from system import TYPES, body_of, system  # noqa: E402
 
 TYPES = [code_type for code_type in TYPES if code_type != "short_code"]
+DATED_TYPES = ["sgtin", "itip"]
 CASES = json.loads(HERE.joinpath("suffixes.json").read_text(encoding="utf-8"))
 DOMAINS = CASES["domains"]["accepted"] + CASES["domains"]["refused"]
 
@@ -67,6 +69,12 @@ def main():
         for domain in CASES["domains"]["refused"]:
             if accepts(local, reserved_for=organisation_of(domain)):
                 surprises.append(f"domain {domain!r} is accepted")
+        for kind, lots in (("lot", CASES["lots"]), ("rare lot", CASES["rare_lots"])):
+            for lot in lots:
+                links += [(kind, lot, *code) for code in dated_codes(local, lot)]
+        for lot in CASES["refused_lots"]:
+            if accepts(local, lot=lot):
+                surprises.append(f"lot {lot!r} is accepted")
         plain = codes(local)
     # What a refused suffix would have done to the link of an sgtin.
     link, elements = plain[0]
@@ -80,9 +88,17 @@ def main():
     sys.exit(1 if surprises else 0)
 
 
-def codes(local, **more):
+def dated_codes(local, lot):
+    """A link and the elements for one code of each type that has lot and dates."""
+    dates = {"production_date": "2026-05-01", "best_before": "2027-11-30", "expiry_date": "2028-02-29"}
+    elements = [("10", lot), ("11", "260501"), ("15", "271130"), ("17", "280229")]
+    found = codes(local, DATED_TYPES, lot=lot, url_suffix="?k=v", **dates)
+    return [(link, identifiers + elements) for link, identifiers in found]
+
+
+def codes(local, types=TYPES, **more):
     """A link and the identifiers for one code of each type."""
-    wanted = [body_of(code_type, 1, **more) for code_type in TYPES]
+    wanted = [body_of(code_type, 1, **more) for code_type in types]
     made = local.request("POST", "/items/code_reservation", wanted)
     found = []
     for item in made:
@@ -98,7 +114,7 @@ def accepts(local, **more):
         local.wait(local.reserve(body_of("sgtin", 1, **more)))
         return True
     except RuntimeError as error:
-        if "url_suffix" in str(error) or "digital_link_domain" in str(error):
+        if any(member in str(error) for member in ("url_suffix", "digital_link_domain", '"lot')):
             return False
         raise
 
@@ -122,7 +138,7 @@ def read(command, links, environment=None):
 def report(links, readings, surprises):
     """Prints a line for each kind of link and reader, and adds to the surprises what must not be."""
     readers = sorted({reader for reader, _ in readings})
-    for kind in ("suffix", "domain", "short name", "refused"):
+    for kind in ("suffix", "domain", "lot", "short name", "rare lot", "refused"):
         of_kind = [(text, link, elements) for each, text, link, elements in links if each == kind]
         for reader in readers:
             changed = {}
@@ -133,13 +149,13 @@ def report(links, readings, surprises):
                 if kind == "short name" and not set(elements) <= set(reading or []):
                     surprises.append(f"{reader} reads {reading} in {link} (short name {text!r})")
             print(f"{kind:10} {reader:8} {len(of_kind):4} links, read differently because of {len(changed)} texts")
-            if kind in ("suffix", "domain"):
+            if kind in ("suffix", "domain", "lot"):
                 surprises += [
                     f"{reader} reads {reading} in {link} ({kind} {text!r})" for text, (link, reading) in changed.items()
                 ]
     misled = {}
     for kind, text, link, elements in links:
-        if kind in ("short name", "refused"):
+        if kind in ("short name", "rare lot", "refused"):
             found = {reader for reader in readers if readings[reader, link] != sorted(elements)}
             misled.setdefault((kind, text), set()).update(found)
     for (kind, text), found in misled.items():

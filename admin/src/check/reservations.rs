@@ -6,7 +6,7 @@ use common::{
     export::{Cursor, ExportFile, ExportType, FileHead},
     operations::renderer,
     reservation::{
-        RENDERER_VERSION, Reservation, Status,
+        RENDERER_VERSION, Reservation, SAME_BYTES_SINCE, Status,
         invariants::{Breach, Exports, FileState, State},
     },
     store::FileRow,
@@ -124,7 +124,7 @@ async fn rendered(context: &Context, item: &Reservation) -> Result<Rendered, Fai
     let (Some(range), Some(render)) = (&item.range, &item.render) else {
         return Ok(Rendered::Impossible("the settings of its rendering are missing".to_owned()));
     };
-    if render.version != RENDERER_VERSION {
+    if !(SAME_BYTES_SINCE..=RENDERER_VERSION).contains(&render.version) {
         return Ok(Rendered::OtherVersion);
     }
     let compiled = {

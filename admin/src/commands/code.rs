@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 use common::{
+    code::Day,
     operations::{TracedCode, trace_code},
     reservation::{Status, Timestamp},
 };
@@ -43,6 +44,10 @@ struct Issued {
     status: Option<Status>,
     product: Option<String>,
     reference_id: Option<String>,
+    lot: Option<String>,
+    expiry_date: Option<Day>,
+    production_date: Option<Day>,
+    best_before: Option<Day>,
     /// Whether the code is in a range that an operator gave up: it may have been issued before a restore, or by another
     /// system.
     burned: bool,
@@ -53,6 +58,7 @@ impl From<TracedCode> for Issued {
         let TracedCode { namespace, index, range, reservation } = traced;
         let burned = range.reservation.is_none();
         let member = |of: fn(&common::reservation::Reservation) -> Option<String>| reservation.as_ref().and_then(of);
+        let known = reservation.as_ref().map(common::reservation::Reservation::lot_and_dates).unwrap_or_default();
         Self {
             namespace: namespace.to_string(),
             index,
@@ -63,6 +69,10 @@ impl From<TracedCode> for Issued {
             status: reservation.as_ref().map(|item| item.status),
             product: member(|item| item.product.clone()),
             reference_id: member(|item| item.reference_id.clone()),
+            lot: known.lot,
+            expiry_date: known.expiry_date,
+            production_date: known.production_date,
+            best_before: known.best_before,
             burned,
         }
     }
@@ -108,7 +118,14 @@ fn described(issued: &Issued) -> String {
         ]);
     }
     let status = issued.status.map_or_else(|| "deleted".to_owned(), |status| status.to_string());
-    fields(&[
+    let day = |day: Option<Day>| day.map(|day| day.to_string());
+    let known = [
+        ("lot", issued.lot.clone()),
+        ("expires on", day(issued.expiry_date)),
+        ("produced on", day(issued.production_date)),
+        ("best before", day(issued.best_before)),
+    ];
+    let mut rows = vec![
         ("issued", at),
         ("for", text(issued.organisation.clone())),
         ("reservation", text(issued.reservation.map(|id| id.to_string()))),
@@ -118,5 +135,7 @@ fn described(issued: &Issued) -> String {
         ("reference", text(issued.reference_id.clone())),
         ("pool", issued.namespace.clone()),
         ("index", issued.index.to_string()),
-    ])
+    ];
+    rows.extend(known.into_iter().filter_map(|(name, value)| Some((name, value?))));
+    fields(&rows)
 }

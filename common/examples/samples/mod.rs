@@ -1,15 +1,17 @@
 //! Renderers of every type of code, for the examples.
 
-use common::code::{CodeError, CodeRequest, CodeType, PoolSpec, RenderOptions, Renderer, Secret, SerialDefaults};
+use common::code::{
+    CodeError, CodeRequest, CodeType, LotAndDates, PoolSpec, RenderOptions, Renderer, Secret, SerialDefaults,
+};
 
 /// The company prefix of the samples' keys. All keys have right check digits.
 const COMPANY_PREFIX: &str = "9506000";
 
-/// A renderer of a type, with the defaults of a deployment and this query of its links.
+/// A renderer of a type, with the defaults of a deployment, this query of its links, and lot and dates.
 ///
 /// # Errors
 /// The errors of [`PoolSpec::resolve`] and [`Renderer::new`].
-pub fn renderer(code_type: CodeType, url_suffix: &str) -> Result<Renderer, CodeError> {
+pub fn renderer(code_type: CodeType, url_suffix: &str, lot_and_dates: LotAndDates) -> Result<Renderer, CodeError> {
     let product = match code_type {
         CodeType::Sgtin => Some("/01/09506000134352"),
         CodeType::Grai => Some("/8003/09506000123455"),
@@ -26,6 +28,7 @@ pub fn renderer(code_type: CodeType, url_suffix: &str) -> Result<Renderer, CodeE
     let options = RenderOptions {
         company_prefix: company_prefix.map(str::to_owned),
         url_suffix: Some(url_suffix.to_owned()),
+        lot_and_dates,
         ..RenderOptions::default()
     };
     Renderer::new(&spec, &secret.pool_key(&spec.namespace), &options)

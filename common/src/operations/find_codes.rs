@@ -73,7 +73,9 @@ pub(super) async fn find_codes(
             CodeLookup::DigitalLink(link) => links_to(context, link, item),
             CodeLookup::Code { product: None, .. } | CodeLookup::EpcJoinKey(_) => true,
         };
-        if let Some(reservation) = reservation.filter(|item| caller.sees(item.reserved_for.as_deref()) && asked(item)) {
+        let is_found =
+            |item: &Reservation| caller.sees(item.reserved_for.as_deref()) && asked(item) && !contradicts(lookup, item);
+        if let Some(reservation) = reservation.filter(is_found) {
             found.entry((*lookup).clone()).or_default().push(FoundCode { reservation, index: *index });
         }
     }
@@ -142,9 +144,12 @@ pub async fn trace_code(context: &Context, lookup: &CodeLookup) -> Result<Vec<Tr
         };
         code.reservation = reservations.iter().find(is_owner).cloned();
     }
-    if let CodeLookup::DigitalLink(link) = lookup {
-        traced.retain(|code| code.reservation.as_ref().is_none_or(|item| links_to(context, link, item)));
-    }
+    // Without its reservation a code is only known by its index.
+    let is_named = |item: &Reservation| match lookup {
+        CodeLookup::DigitalLink(link) => links_to(context, link, item) && !contradicts(lookup, item),
+        _ => !contradicts(lookup, item),
+    };
+    traced.retain(|code| code.reservation.as_ref().is_none_or(is_named));
     Ok(traced)
 }
 
@@ -168,6 +173,11 @@ pub fn indexes_in(
         }
     }
     Ok(found)
+}
+
+/// Whether a text states another lot or date than the codes of the reservation have. They are frozen with the export.
+fn contradicts(lookup: &CodeLookup, item: &Reservation) -> bool {
+    item.render.as_ref().is_some_and(|render| lookup.contradicts(&render.lot_and_dates))
 }
 
 /// Whether a link leads to the code of a reservation that it was found for. A Digital Link identifies its code on every

@@ -23,6 +23,7 @@ pub fn freeze(reservation: &Reservation, organisation: Option<&Organisation>, co
         digital_link_domain: own_domain.clone().unwrap_or_else(|| config.digital_link_domain.clone()),
         short_code_domain: own_short_domain.or(own_domain).or_else(|| config.short_code_domain.clone()),
         company_prefix: organisation.and_then(|organisation| organisation.organisation_company_prefix.clone()),
+        lot_and_dates: reservation.lot_and_dates(),
         version: RENDERER_VERSION,
     }
 }
@@ -85,6 +86,7 @@ pub fn renderer(secret: &Secret, range: &Range, render: &Render) -> Result<Rende
         short_code_domain: render.short_code_domain.clone(),
         company_prefix: render.company_prefix.clone(),
         url_suffix: render.url_suffix.clone(),
+        lot_and_dates: render.lot_and_dates.clone(),
     };
     Ok(Renderer::new(&spec, &key, &options)?)
 }

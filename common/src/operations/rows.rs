@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The members of a reservation's row, in their order.
-const RESERVATION: [&str; 19] = [
+const RESERVATION: [&str; 23] = [
     "id",
     "user_created",
     "date_created",
@@ -30,6 +30,10 @@ const RESERVATION: [&str; 19] = [
     "purchase_order",
     "length",
     "character_set",
+    "lot",
+    "expiry_date",
+    "production_date",
+    "best_before",
 ];
 
 /// A reservation's row.
@@ -65,6 +69,10 @@ fn member(item: &Reservation, name: &str) -> Value {
         "purchase_order" => json!(item.purchase_order),
         "length" => json!(item.length),
         "character_set" => json!(item.character_set),
+        "lot" => json!(item.lot),
+        "expiry_date" => json!(item.expiry_date),
+        "production_date" => json!(item.production_date),
+        "best_before" => json!(item.best_before),
         _ => Value::Null,
     }
 }

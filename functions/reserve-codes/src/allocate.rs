@@ -128,7 +128,8 @@ async fn prepare(context: &Context, item: &Reservation) -> Result<Prepared, Work
     let spec = PoolSpec::resolve(&request, &rules.serials, rules.strict_check_digits)?;
     let render = freeze(item, organisation.as_ref(), context.config());
     check_domains(&render)?;
-    render.export_type.parse::<ExportType>().map_err(ExportError::from)?;
+    let export_type: ExportType = render.export_type.parse().map_err(ExportError::from)?;
+    export_type.format().check_rows(item.quantity()).map_err(ExportError::from)?;
     let quota = quota_of(context, item, organisation.as_ref())?;
     let prefix = request.company_prefix.and_then(|prefix| CompanyPrefix::parse(prefix).ok());
     let is_own_key = is_own_key(code_type, request.product, prefix.as_slice());

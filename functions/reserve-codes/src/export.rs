@@ -130,7 +130,7 @@ impl<'a> Job<'a> {
                 },
             },
         };
-        let from = Cursor { part: export.next_part, row: export.next_row, crc32: export.crc32 };
+        let from = Cursor { part: export.next_part, row: export.next_row, crc32: export.crc32, len: export.len };
         let end = self.host().uptime().saturating_add(slice);
         match self.upload_parts(&upload, from, end).await? {
             Slice::Paused(cursor) => self.save(&upload, cursor).await.map(drop),
@@ -214,9 +214,9 @@ impl<'a> Job<'a> {
 
     /// Saves the progress. This write produces the stream record that starts the next slice. Gives whether it is saved.
     async fn save(&mut self, upload: &str, at: Cursor) -> Result<bool, WorkError> {
-        let Cursor { part: next_part, row: next_row, crc32 } = at;
+        let Cursor { part: next_part, row: next_row, crc32, len } = at;
         let (upload_id, restarts) = (Some(upload.to_owned()), self.restarts());
-        self.save_export(ExportProgress { upload_id, next_part, next_row, crc32, restarts }).await
+        self.save_export(ExportProgress { upload_id, next_part, next_row, crc32, len, restarts }).await
     }
 
     /// Starts the file again with its first part. Each save counts as progress, so the sweep would never end such a

@@ -12,14 +12,14 @@ use std::{
 
 use common::{
     bucket::{BucketError, ObjectHead},
-    code::{CompanyPrefix, prefix_beginnings},
+    code::{CompanyPrefix, Day, check_lot, prefix_beginnings},
     context::Context,
     directory::{Organisation, Role, User},
     reservation::{Reservation, Status, Timestamp},
     store::{Created, FileRow, StoreError},
 };
 use futures::{StreamExt, TryStreamExt, stream};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error};
 use tokio::{sync::mpsc, task::spawn_blocking};
 use uuid::Uuid;
 
@@ -107,6 +107,20 @@ struct SeedReservation {
     error_message: Option<String>,
     reference_id: Option<String>,
     purchase_order: Option<String>,
+    #[serde(default, deserialize_with = "lot")]
+    lot: Option<String>,
+    expiry_date: Option<Day>,
+    production_date: Option<Day>,
+    best_before: Option<Day>,
+}
+
+/// Reads a lot, which the codes of the reservation could have if a client makes it `new`.
+fn lot<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let lot = Option::<String>::deserialize(deserializer)?;
+    match lot.as_deref().map(check_lot) {
+        Some(Err(error)) => Err(D::Error::custom(format_args!("the lot is refused: {error}"))),
+        _ => Ok(lot),
+    }
 }
 
 /// Loads a seed file. Gives the token of its first administrator; `None` if it has none.
@@ -309,6 +323,10 @@ impl SeedReservation {
             purchase_order: self.purchase_order,
             length: None,
             character_set: None,
+            lot: self.lot,
+            expiry_date: self.expiry_date,
+            production_date: self.production_date,
+            best_before: self.best_before,
             incarnation: Uuid::new_v4(),
             generation: 0,
             version: 1,

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use domain::{
-    code::CharacterSet,
+    code::{CharacterSet, LotAndDates},
     reservation::{
         ExportKey, ExportProgress, ExportType, Range, Render, Reservation, Rules, Status, Timestamp,
         create::{Birth, Draft},
@@ -95,6 +95,7 @@ impl Progress {
             next_part: self.next_part.into(),
             next_row: self.next_part.into(),
             crc32: 0,
+            len: 0,
             restarts: self.restarts.into(),
         }
     }
@@ -157,6 +158,7 @@ pub(crate) fn render(suffix: u8, renderer: u8) -> Render {
         digital_link_domain: String::new(),
         short_code_domain: None,
         company_prefix: None,
+        lot_and_dates: LotAndDates::default(),
         version: renderer.into(),
     }
 }

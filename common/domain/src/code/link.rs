@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
+use super::lot_and_dates::{DATES, LotAndDates};
 use super::primary_keys::{PrimaryKey, application_identifier, is_number, primary_key};
 
 /// The Application Identifiers of a link or element string, with their values.
@@ -17,6 +18,11 @@ impl Elements {
         let mut values = self.0.iter().filter(|(name, _)| name == ai).map(|(_, value)| value.as_str());
         let first = values.next()?;
         values.all(|value| value == first).then_some(first)
+    }
+
+    /// Whether they state another lot or date than this one.
+    pub(super) fn contradict(&self, known: &LotAndDates) -> bool {
+        self.0.iter().any(|(ai, value)| known.contradicts(ai, value))
     }
 
     fn push(&mut self, ai: &str, value: &str) {
@@ -112,7 +118,7 @@ pub(super) fn parse_element_string(text: &str) -> Option<Elements> {
 }
 
 /// An Application Identifier in brackets, and the text after it.
-fn bracketed(text: &str) -> Option<(&str, &str)> {
+pub(super) fn bracketed(text: &str) -> Option<(&str, &str)> {
     let inside = text.strip_prefix('(')?;
     // An Application Identifier has four digits at most. Looking no further keeps this linear in the length of the
     // text.
@@ -158,7 +164,7 @@ impl<'a> Address<'a> {
 }
 
 /// The primary key of a path, its qualifiers, and those qualifiers that only the query contains. The standard wants
-/// qualifiers in the path, but readers accept them in the query too.
+/// qualifiers in the path, but readers accept them in the query too. Of the attributes, the dates.
 fn elements_of(key: &PrimaryKey, path: &[Cow<'_, str>], query: Option<&str>) -> Elements {
     let mut elements = Elements::default();
     let mut allowed = key.qualifiers.iter();
@@ -175,7 +181,7 @@ fn elements_of(key: &PrimaryKey, path: &[Cow<'_, str>], query: Option<&str>) -> 
         let Some((name, value)) = pair.split_once('=') else { continue };
         let (name, value) = (decoded(name), decoded(value));
         let ai = application_identifier(&name).unwrap_or_default();
-        if key.qualifiers.contains(&ai) && elements.get(ai).is_none() {
+        if DATES.contains(&ai) || (key.qualifiers.contains(&ai) && elements.get(ai).is_none()) {
             elements.push(ai, &value);
         }
     }

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 
 use super::digits::{has_check_digit, is_digits};
 use super::link::{self, Elements, Link, parse_element_string};
+use super::lot_and_dates::LotAndDates;
 use super::namespace::{DEPLOYMENT_KEY, Namespace};
 use super::prefix::{MAX_PREFIX_LENGTH, MIN_PREFIX_LENGTH};
 use super::primary_keys::is_number;
@@ -62,6 +63,22 @@ pub fn by_digital_link(link: &str) -> Vec<Candidate> {
 #[must_use]
 pub fn by_join_key(join_key: &str) -> Vec<Candidate> {
     parse_element_string(join_key).map(|elements| of_elements(&elements)).unwrap_or_default()
+}
+
+/// Whether a link states another lot or date than the code has. The look-up of a code must refuse such a link: it is on
+/// another item, or it is forged. What the link does not state, and what the code does not have, contradicts nothing.
+#[must_use]
+pub fn link_contradicts(link: &str, known: &LotAndDates) -> bool {
+    match link::parse(link) {
+        Some(Link::Key(elements)) => elements.contradict(known),
+        _ => false,
+    }
+}
+
+/// As [`link_contradicts`], for an element string with bracketed Application Identifiers.
+#[must_use]
+pub fn join_key_contradicts(join_key: &str, known: &LotAndDates) -> bool {
+    parse_element_string(join_key).is_some_and(|elements| elements.contradict(known))
 }
 
 /// The candidates of every type whose Application Identifiers are among the elements.

@@ -11,6 +11,7 @@
 //! [`PoolSpec::from_pool`] → [`Permutation::index_of`].
 
 mod alphabet;
+mod day;
 mod digits;
 mod elements;
 mod epc;
@@ -20,6 +21,7 @@ mod id;
 mod link;
 mod link_domain;
 mod lookup;
+mod lot_and_dates;
 mod namespace;
 mod own_key;
 mod permutation;
@@ -35,6 +37,7 @@ mod types;
 #[cfg(test)]
 mod tests;
 
+pub use day::Day;
 pub use digits::{check_digit, has_check_digit};
 pub use elements::FNC1;
 pub use epc::element_string_of_epc;
@@ -42,7 +45,8 @@ pub use error::CodeError;
 pub use id::{IdKey, POOL_NUMBER_BITS, pool_number};
 pub use link::is_short_link;
 pub use link_domain::link_domain;
-pub use lookup::{Candidate, by_code, by_digital_link, by_join_key};
+pub use lookup::{Candidate, by_code, by_digital_link, by_join_key, join_key_contradicts, link_contradicts};
+pub use lot_and_dates::{LotAndDates, LotError, check_lot, lot_pattern};
 pub use namespace::{DEPLOYMENT_KEY, Namespace};
 pub use own_key::is_own_key;
 pub use permutation::Permutation;

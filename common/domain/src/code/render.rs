@@ -3,6 +3,7 @@
 use super::elements::{ElementList, key};
 use super::epc;
 use super::error::CodeError;
+use super::lot_and_dates::LotAndDates;
 use super::namespace::Namespace;
 use super::permutation::Permutation;
 use super::pool::PoolSpec;
@@ -24,6 +25,8 @@ pub struct RenderOptions {
     pub company_prefix: Option<String>,
     /// The query of every link, with or without a leading question mark.
     pub url_suffix: Option<String>,
+    /// Lot and dates in element string, barcode data and Digital Link. Types that have none ignore them.
+    pub lot_and_dates: LotAndDates,
 }
 
 impl Default for RenderOptions {
@@ -33,6 +36,7 @@ impl Default for RenderOptions {
             short_code_domain: None,
             company_prefix: None,
             url_suffix: None,
+            lot_and_dates: LotAndDates::default(),
         }
     }
 }
@@ -74,7 +78,7 @@ pub struct Code {
     pub epc_uri: String,
     /// See [`Field::BarcodeData`].
     pub barcode_data: String,
-    /// The key with which clients join a code and its EPC: the element string.
+    /// The key with which clients join a code and its EPC: the element string without lot and dates.
     pub epc_join_key: String,
 }
 
@@ -84,6 +88,7 @@ pub struct Renderer {
     permutation: Permutation,
     /// In the order of [`Field::ALL`].
     templates: [Vec<Piece>; 5],
+    join_key: Vec<Piece>,
 }
 
 impl Renderer {
@@ -96,7 +101,7 @@ impl Renderer {
         let permutation = Permutation::new(spec, key)?;
         let prefix = options.company_prefix.as_deref().map(CompanyPrefix::parse).transpose()?;
         let (namespace, width) = (&spec.namespace, permutation.width());
-        let elements = ElementList::of(namespace, width);
+        let elements = ElementList::of(namespace, width, &options.lot_and_dates);
         Ok(Self {
             templates: [
                 code(namespace, width).pieces(),
@@ -105,6 +110,7 @@ impl Renderer {
                 epc::pure_identity(namespace, width, prefix.as_ref()).pieces(),
                 elements.barcode_data().pieces(),
             ],
+            join_key: elements.join_key().pieces(),
             permutation,
         })
     }
@@ -151,14 +157,13 @@ impl Renderer {
     pub fn code(&self, index: u64) -> Result<Code, CodeError> {
         let varying = self.permutation.varying(index).ok_or(CodeError::OutOfRange)?;
         let text = |field| join(self.pieces(field), &varying);
-        let element_string = text(Field::ElementString);
         Ok(Code {
             code: text(Field::Code),
             digital_link: text(Field::DigitalLink),
+            element_string: text(Field::ElementString),
             epc_uri: text(Field::EpcUri),
             barcode_data: text(Field::BarcodeData),
-            epc_join_key: element_string.clone(),
-            element_string,
+            epc_join_key: join(&self.join_key, &varying),
         })
     }
 
@@ -179,16 +184,14 @@ fn code(namespace: &Namespace, width: usize) -> Template {
 
 /// Domain, path and query.
 fn digital_link(namespace: &Namespace, width: usize, elements: &ElementList, options: &RenderOptions) -> Template {
-    let link = match (namespace.code_type, options.short_code_domain.as_deref()) {
-        (CodeType::ShortCode, None | Some("")) => return Template::new(),
-        (CodeType::ShortCode, Some(domain)) => {
-            Template::new().literal(domain.trim_end_matches('/')).literal("/").slot(0, width)
+    let suffix = options.url_suffix.as_deref().map(without_question_mark).unwrap_or_default();
+    match (namespace.code_type, options.short_code_domain.as_deref().unwrap_or_default()) {
+        (CodeType::ShortCode, "") => Template::new(),
+        (CodeType::ShortCode, domain) => {
+            let link = Template::new().literal(domain.trim_end_matches('/')).literal("/").slot(0, width);
+            if suffix.is_empty() { link } else { link.literal("?").literal(suffix) }
         }
-        _ => elements.path(Template::new().literal(options.digital_link_domain.trim_end_matches('/'))),
-    };
-    match options.url_suffix.as_deref().map(without_question_mark) {
-        None | Some("") => link,
-        Some(query) => link.literal("?").literal(query),
+        _ => elements.link(options.digital_link_domain.trim_end_matches('/'), suffix),
     }
 }
 

@@ -128,6 +128,13 @@ impl CodeType {
         matches!(self, Self::Sscc | Self::Giai | Self::Gsrn)
     }
 
+    /// Whether codes of this type may have a lot and dates: those of trade items and of their pieces (GS1 Barcode
+    /// Syntax Dictionary, `req` of AI 10, 11, 15 and 17).
+    #[must_use]
+    pub const fn has_lot_and_dates(self) -> bool {
+        matches!(self, Self::Sgtin | Self::Itip)
+    }
+
     /// Whether the codes count up (`sscc`, `gsrn`) instead of looking random.
     #[must_use]
     pub const fn is_counted(self) -> bool {

@@ -1,13 +1,14 @@
 //! One export file as a value: its length, how it is divided into parts, and the bytes of any part. The code that uploads a file
 //! needs only this type.
 
+use super::deflate::Deflate;
 use super::error::ExportError;
-use super::gzip;
 use super::part_policy::{PartPlan, PartPolicy};
 use super::rows::Rows;
 use super::template::FileHead;
+use super::{gzip, xlsx};
 use crate::code::Renderer;
-use crate::reservation::ExportType;
+use crate::reservation::{Container, ExportType};
 
 /// The position of an export in its file, which is saved between slices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,13 +17,15 @@ pub struct Cursor {
     pub part: u32,
     /// The position of the first row of that part, from 1.
     pub row: u64,
-    /// The CRC-32 of the uncompressed file before that row, for the trailer of a gzipped file. 0 in a plain file.
+    /// The CRC-32 of the uncompressed rows before that row, for the end of a compressed file. 0 in a plain file.
     pub crc32: u32,
+    /// The length of the file before that part, in bytes, for the directory of a zip archive. 0 in other files.
+    pub len: u64,
 }
 
 impl Cursor {
     /// The start of the file.
-    pub const START: Self = Self { part: 1, row: 1, crc32: 0 };
+    pub const START: Self = Self { part: 1, row: 1, crc32: 0, len: 0 };
 }
 
 /// The file of one reservation.
@@ -37,7 +40,8 @@ impl ExportFile {
     /// Compiles the file of `quantity` codes from index `start_index` of the pool.
     ///
     /// # Errors
-    /// The errors of [`Rows::compile`], and [`ExportError::TooLong`] if [`PartPolicy::plan`] finds that a part would be too long.
+    /// The errors of [`Rows::compile`], and [`ExportError::TooLong`] if [`PartPolicy::plan`] finds that a part would be
+    /// too long, or a sheet has 4 GiB or more, which a zip archive without Zip64 cannot hold.
     pub fn compile(
         export_type: ExportType,
         renderer: Renderer,
@@ -47,7 +51,17 @@ impl ExportFile {
         policy: &PartPolicy,
     ) -> Result<Self, ExportError> {
         let rows = Rows::compile(export_type.format(), renderer, start_index, quantity, head)?;
-        let plan = policy.plan(&rows.lengths(), export_type.is_gzip())?;
+        let mut lengths = rows.lengths();
+        let container = export_type.container();
+        if container == Some(Container::Zip) {
+            let total_len = lengths.total_len;
+            // Compression adds a few thousandths at worst (see `PartPolicy::plan`).
+            if total_len > u64::from(u32::MAX) / 100 * 99 {
+                return Err(ExportError::TooLong { total_len: total_len.into() });
+            }
+            lengths.around += xlsx::ARCHIVE.around();
+        }
+        let plan = policy.plan(&lengths, container.is_some())?;
         Ok(Self { export_type, rows, plan })
     }
 
@@ -69,10 +83,10 @@ impl ExportFile {
         self.plan
     }
 
-    /// The exact length in bytes. `None` for a gzipped file, whose length is not known before it is made.
+    /// The exact length in bytes. `None` for a compressed file, whose length is not known before it is made.
     #[must_use]
     pub fn known_len(&self) -> Option<u64> {
-        (!self.export_type.is_gzip()).then(|| self.rows.total_len())
+        self.export_type.container().is_none().then(|| self.rows.total_len())
     }
 
     /// Whether the cursor is at the end of the file.
@@ -81,15 +95,19 @@ impl ExportFile {
         at.row > self.rows.quantity()
     }
 
-    /// The start of a part. `None` if the file has no such part, or if its start depends on the parts before it (a gzipped file
-    /// in several parts).
+    /// The start of a part. `None` if the file has no such part, or if its start depends on the parts before it (a
+    /// compressed file in several parts).
     #[must_use]
     pub fn cursor(&self, part: u32) -> Option<Cursor> {
-        self.plan.part(part, self.rows.quantity()).map(|positions| Cursor { part, row: positions.start, crc32: 0 })
+        self.plan.part(part, self.rows.quantity()).map(|positions| Cursor {
+            part,
+            row: positions.start,
+            ..Cursor::START
+        })
     }
 
     /// Appends the part that starts at the cursor to `out`, and returns the cursor of the next part. The same cursor
-    /// always gives the same bytes. The content depends only on the row and the checksum, so an export can continue at
+    /// always gives the same bytes. The content depends only on row, checksum and length, so an export can continue at
     /// a cursor that was saved under another policy. At the end of the file nothing is appended.
     ///
     /// # Errors
@@ -101,34 +119,70 @@ impl ExportFile {
         if row >= end {
             return Ok(at);
         }
-        let next = |row: u64, crc32: u32| Cursor { part: at.part.saturating_add(1), row: row.min(end), crc32 };
-        match self.plan {
-            PartPlan::Single if self.export_type.is_gzip() => {
-                let mut part = gzip::Part::begin(&self.rows, row, at.crc32);
-                part.write_to(end, out)?;
-                Ok(next(end, part.crc()))
+        let begin = out.len();
+        let (next_row, crc32) = match (self.plan, self.export_type.container()) {
+            (PartPlan::Multipart { rows_per_part, .. }, _) => {
+                let next = row.saturating_add(rows_per_part).min(end);
+                self.rows.write(row..next, out)?;
+                (next, 0)
             }
-            PartPlan::Single => {
+            (PartPlan::Single, None) => {
                 self.rows.write(row..end, out)?;
-                Ok(next(end, 0))
+                (end, 0)
             }
-            PartPlan::Multipart { rows_per_part, .. } => {
-                self.rows.write(row..row + rows_per_part, out)?;
-                Ok(next(row + rows_per_part, 0))
-            }
-            PartPlan::Collected { rows_per_step, part_len, max_parts } => {
-                let start = out.len();
-                let mut part = gzip::Part::begin(&self.rows, row, at.crc32);
-                let mut row = row;
-                loop {
-                    row = (row + rows_per_step).min(end);
-                    part.write_to(row, out)?;
-                    let is_full = (out.len() - start) as u64 >= part_len && at.part < max_parts;
-                    if is_full || row >= end {
-                        return Ok(next(row, part.crc()));
-                    }
-                }
+            (plan, container) => self.compress(plan, container, Cursor { row, ..at }, out)?,
+        };
+        let len = match self.export_type.container() {
+            Some(Container::Zip) => at.len.saturating_add((out.len() - begin) as u64),
+            _ => 0,
+        };
+        Ok(Cursor { part: at.part.saturating_add(1), row: next_row, crc32, len })
+    }
+
+    /// Appends a part of a compressed file. Gives the row after it, and the CRC-32 of all rows before that row.
+    fn compress(
+        &self,
+        plan: PartPlan,
+        container: Option<Container>,
+        at: Cursor,
+        out: &mut Vec<u8>,
+    ) -> Result<(u64, u32), ExportError> {
+        let (begin, end) = (out.len(), self.rows.quantity() + 1);
+        if at.row == 1 {
+            match container {
+                Some(Container::Zip) => xlsx::ARCHIVE.before(out),
+                _ => out.extend_from_slice(&gzip::HEADER),
             }
         }
+        let mut part = Deflate::begin(&self.rows, at.row, at.crc32);
+        let mut row = at.row;
+        loop {
+            let is_full = match plan {
+                PartPlan::Collected { rows_per_step, part_len, max_parts } => {
+                    row = row.saturating_add(rows_per_step).min(end);
+                    part.write_to(row, out)?;
+                    (out.len() - begin) as u64 >= part_len && at.part < max_parts
+                }
+                _ => {
+                    row = end;
+                    part.write_to(end, out)?;
+                    true
+                }
+            };
+            if row >= end {
+                break;
+            }
+            if is_full {
+                return Ok((row, part.crc()));
+            }
+        }
+        let (crc32, plain_len) = (part.crc(), self.rows.total_len());
+        match container {
+            Some(Container::Zip) => {
+                xlsx::ARCHIVE.after(crc32, at.len.saturating_add((out.len() - begin) as u64), plain_len, out);
+            }
+            _ => gzip::trailer(crc32, plain_len, out),
+        }
+        Ok((end, crc32))
     }
 }

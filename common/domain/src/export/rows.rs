@@ -11,7 +11,7 @@ use super::block::{BLOCK_ROWS, Block};
 use super::error::ExportError;
 use super::part_policy::RowLengths;
 use super::template::{FileHead, Layout};
-use super::{csv, json, ndjson, txt, xml, yaml};
+use super::{csv, json, ndjson, txt, xlsx, xml, yaml};
 use crate::reservation::Format;
 
 /// Most rows of a file: what `quantity`, a signed 32-bit integer of the API, can be.
@@ -42,7 +42,8 @@ impl Rows {
     /// Compiles the rows of a file of `quantity` codes that begins at `start_index` of the pool.
     ///
     /// # Errors
-    /// [`ExportError::RowCount`] if the quantity is not 1…2^31 − 1 or the index would overflow, [`ExportError::Code`] if
+    /// [`ExportError::RowCount`] if the quantity is not 1…2^31 − 1 or the index would overflow,
+    /// [`ExportError::TooManyRows`] if the format cannot hold so many rows, [`ExportError::Code`] if
     /// the pool does not have so many codes, [`ExportError::Character`] if a literal cannot be written in
     /// every format, and [`ExportError::TooLong`] if the length of the file is no u64.
     pub fn compile(
@@ -55,6 +56,7 @@ impl Rows {
         if !(1..=MAX_ROWS).contains(&quantity) || start_index.checked_add(quantity).is_none() {
             return Err(ExportError::RowCount(quantity));
         }
+        format.check_rows(quantity)?;
         check_literals(&renderer, head)?;
         // Codes are made much later; that the pool has the last of them is better known now.
         renderer.code(start_index + (quantity - 1))?;
@@ -65,6 +67,7 @@ impl Rows {
             Format::Ndjson => ndjson::layout(&renderer),
             Format::Yaml => yaml::layout(&renderer),
             Format::Xml => xml::layout(&renderer, head),
+            Format::Xlsx => xlsx::layout(&renderer),
         };
         let (fixed_len, positions) = layout.row.lengths();
         let rows =

@@ -36,7 +36,7 @@ pub(super) fn layout(renderer: &Renderer, file: &FileHead<'_>) -> Layout {
 }
 
 /// Escapes text for element content and for an attribute in double quotes: the five predefined entities (XML 1.0, section 2.4).
-fn escape(text: &str, out: &mut String) {
+pub(super) fn escape(text: &str, out: &mut String) {
     for character in text.chars() {
         match character {
             '&' => out.push_str("&amp;"),

@@ -47,7 +47,9 @@ impl Function {
         let (function, _) = Self::ALL.into_iter().find(|(_, n)| *n == name)?;
         let fits = match function {
             Self::Count => matches!(field.relation, Relation::Many(_)),
-            _ => field.kind == FieldType::Timestamp,
+            // A day has no time.
+            Self::Hour | Self::Minute | Self::Second => field.kind == FieldType::Timestamp,
+            _ => field.kind.is_time(),
         };
         fits.then_some(function)
     }

@@ -36,6 +36,8 @@ pub enum FieldType {
     Uuid,
     /// An instant, ISO 8601 with milliseconds and `Z`.
     Timestamp,
+    /// A day, ISO 8601 (`2027-12-31`), compared as its midnight in UTC.
+    Date,
     /// Any JSON.
     Json,
     /// A secret of which only the presence is shown.
@@ -94,7 +96,7 @@ const fn named_only(name: &'static str, kind: FieldType) -> Field {
 
 use FieldType as T;
 
-static CODE_RESERVATION: [Field; 20] = [
+static CODE_RESERVATION: [Field; 24] = [
     field("id", T::Uuid),
     one("user_created", T::Uuid, Collection::Users),
     field("date_created", T::Timestamp),
@@ -121,6 +123,10 @@ static CODE_RESERVATION: [Field; 20] = [
     },
     named_only("length", T::Integer),
     named_only("character_set", T::String),
+    named_only("lot", T::String),
+    named_only("expiry_date", T::Date),
+    named_only("production_date", T::Date),
+    named_only("best_before", T::Date),
 ];
 
 static UNIQUE_CODE: [Field; 15] = [
@@ -288,10 +294,16 @@ impl FieldType {
             Self::Boolean => "boolean",
             Self::Uuid => "uuid",
             Self::Timestamp => "timestamp",
+            Self::Date => "date",
             Self::Json => "json",
             Self::Hash => "hash",
             Self::Alias => "alias",
         }
+    }
+
+    /// Whether values are points in time, which functions take apart.
+    pub fn is_time(self) -> bool {
+        matches!(self, Self::Timestamp | Self::Date)
     }
 
     /// Whether values are numbers.

@@ -1,14 +1,31 @@
-//! The twelve export types: six formats, each plain or gzipped.
+//! The export types: six formats of text, each plain or gzipped, and a workbook.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The text is not one of the twelve export types.
+/// The text is not one of the export types.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown export type {0:?}: one of csv, txt, json, ndjson, yaml, xml, or one of these with .gz added")]
+#[error("unknown export type {0:?}: one of csv, txt, json, ndjson, yaml, xml, or one of these with .gz added, or xlsx")]
 pub struct UnknownExportType(pub String);
+
+/// More rows than a file of the format can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a file of type {} holds {} codes at most; take csv for more", .format, .format.max_rows())]
+pub struct TooManyRows {
+    /// The format.
+    pub format: Format,
+}
+
+/// What a compressed file is. Its length is not known before it is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Container {
+    /// One gzip member.
+    Gzip,
+    /// A zip archive whose last member has the rows.
+    Zip,
+}
 
 /// The format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,11 +42,16 @@ pub enum Format {
     Yaml,
     /// One element per code, XML 1.0.
     Xml,
+    /// A workbook with one sheet, ECMA-376. It is compressed itself, so it has no gzipped type.
+    Xlsx,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 6] = [Self::Csv, Self::Txt, Self::Json, Self::Ndjson, Self::Yaml, Self::Xml];
+    pub const ALL: [Self; 7] = [Self::Csv, Self::Txt, Self::Json, Self::Ndjson, Self::Yaml, Self::Xml, Self::Xlsx];
+
+    /// The formats that are texts; each of them can be gzipped.
+    pub const TEXTS: [Self; 6] = [Self::Csv, Self::Txt, Self::Json, Self::Ndjson, Self::Yaml, Self::Xml];
 
     /// The name of the format, which is also its file extension.
     #[must_use]
@@ -41,7 +63,26 @@ impl Format {
             Self::Ndjson => "ndjson",
             Self::Yaml => "yaml",
             Self::Xml => "xml",
+            Self::Xlsx => "xlsx",
         }
+    }
+
+    /// The most rows that a file of the format holds. A sheet has 1,048,576 rows (ECMA-376 sets no limit, but
+    /// spreadsheet programs have this one), one of which has the names of the columns.
+    #[must_use]
+    pub const fn max_rows(self) -> u64 {
+        match self {
+            Self::Xlsx => (1 << 20) - 1,
+            _ => i32::MAX as u64,
+        }
+    }
+
+    /// Checks that a file of the format can hold so many rows.
+    ///
+    /// # Errors
+    /// [`TooManyRows`] if not.
+    pub const fn check_rows(self, rows: u64) -> Result<(), TooManyRows> {
+        if rows > self.max_rows() { Err(TooManyRows { format: self }) } else { Ok(()) }
     }
 }
 
@@ -51,7 +92,7 @@ impl fmt::Display for Format {
     }
 }
 
-/// The `export_type` of a reservation: a format, plain or gzipped. As text `csv`, `csv.gz`, …
+/// The `export_type` of a reservation: a format, plain or gzipped. As text `csv`, `csv.gz`, …, `xlsx`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ExportType {
@@ -60,21 +101,21 @@ pub struct ExportType {
 }
 
 impl ExportType {
-    /// Every export type, the plain ones first.
-    pub const ALL: [Self; 12] = {
-        let mut all = [Self::new(Format::Csv, false); 12];
+    /// Every export type: the texts, the gzipped ones, and the workbook.
+    pub const ALL: [Self; 13] = {
+        let mut all = [Self::new(Format::Xlsx, false); 13];
         let mut at = 0;
         while at < 12 {
-            all[at] = Self::new(Format::ALL[at % 6], at >= 6);
+            all[at] = Self::new(Format::TEXTS[at % 6], at >= 6);
             at += 1;
         }
         all
     };
 
-    /// A format, plain or gzipped.
+    /// A format, plain or gzipped. A workbook is never gzipped.
     #[must_use]
     pub const fn new(format: Format, gzip: bool) -> Self {
-        Self { format, gzip }
+        Self { format, gzip: gzip && !matches!(format, Format::Xlsx) }
     }
 
     /// The format.
@@ -89,6 +130,16 @@ impl ExportType {
         self.gzip
     }
 
+    /// What a compressed file is; `None` if the file is not compressed.
+    #[must_use]
+    pub const fn container(self) -> Option<Container> {
+        match (self.format, self.gzip) {
+            (Format::Xlsx, _) => Some(Container::Zip),
+            (_, true) => Some(Container::Gzip),
+            (_, false) => None,
+        }
+    }
+
     /// The type as a client writes it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -100,6 +151,7 @@ impl ExportType {
             (Format::Ndjson, true) => "ndjson.gz",
             (Format::Yaml, true) => "yaml.gz",
             (Format::Xml, true) => "xml.gz",
+            (Format::Xlsx, true) => "xlsx",
         }
     }
 
@@ -126,6 +178,7 @@ impl ExportType {
             Format::Ndjson => "application/x-ndjson",
             Format::Yaml => "application/yaml",
             Format::Xml => "application/xml",
+            Format::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
         }
     }
 }
@@ -179,16 +232,25 @@ mod tests {
             assert!(export_type.as_str().starts_with(export_type.format().as_str()));
         }
         let texts: std::collections::BTreeSet<_> = ExportType::ALL.iter().map(|known| known.as_str()).collect();
-        assert_eq!(texts.len(), 12);
+        assert_eq!(texts.len(), 13);
     }
 
     #[test]
     fn what_is_no_export_type_is_refused_by_name() {
-        for text in ["", "CSV", "csv ", ".gz", "csv.gz.gz", "gz", "xlsx", "csv.", "csv.GZ"] {
+        for text in ["", "CSV", "csv ", ".gz", "csv.gz.gz", "gz", "xls", "xlsx.gz", "csv.", "csv.GZ"] {
             let error = text.parse::<ExportType>().unwrap_err();
             assert!(error.to_string().contains(&format!("{text:?}")), "{error}");
             assert!(serde_json::from_value::<ExportType>(serde_json::json!(text)).is_err());
         }
+    }
+
+    #[test]
+    fn a_workbook_holds_the_rows_of_a_sheet_and_is_never_gzipped() {
+        assert_eq!(Format::Xlsx.check_rows(1_048_575), Ok(()));
+        let error = Format::Xlsx.check_rows(1_048_576).unwrap_err();
+        assert_eq!(error.to_string(), "a file of type xlsx holds 1048575 codes at most; take csv for more");
+        assert!(Format::TEXTS.into_iter().all(|format| format.check_rows(i32::MAX as u64).is_ok()));
+        assert_eq!(ExportType::new(Format::Xlsx, true), ExportType::new(Format::Xlsx, false));
     }
 
     #[test]

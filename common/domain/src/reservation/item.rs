@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{Status, Timestamp};
-use crate::code::{CharacterSet, Namespace};
+use crate::code::{CharacterSet, Day, LotAndDates, Namespace};
 
 /// A reservation as it is stored. A member that is null is absent from the stored item.
 ///
@@ -68,6 +68,18 @@ pub struct Reservation {
     /// Character set of the serials, if the client asked for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub character_set: Option<CharacterSet>,
+    /// The lot of the items, for `sgtin` and `itip`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot: Option<String>,
+    /// The last day on which they may be used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expiry_date: Option<Day>,
+    /// When they were produced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub production_date: Option<Day>,
+    /// Until when they have their best quality.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best_before: Option<Day>,
 
     /// Chosen at creation. It distinguishes a reservation from a deleted one with the same id, which has other objects and
     /// another range.
@@ -143,6 +155,9 @@ pub struct Render {
     /// The organisation's company prefix, for EPC URIs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub company_prefix: Option<String>,
+    /// Lot and dates of the items.
+    #[serde(default, skip_serializing_if = "LotAndDates::is_empty")]
+    pub lot_and_dates: LotAndDates,
     /// [`super::RENDERER_VERSION`] of the worker that started the export.
     pub version: u32,
 }
@@ -157,9 +172,12 @@ pub struct ExportProgress {
     pub next_part: u32,
     /// Position of the next row, from 1.
     pub next_row: u64,
-    /// CRC-32 of the uncompressed file before that row. 0 for a file that is not compressed.
+    /// CRC-32 of the uncompressed rows before that row. 0 for a file that is not compressed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub crc32: u32,
+    /// Bytes of the file before that part. 0 for a file that is no zip archive.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub len: u64,
     /// How often this generation was restarted because its upload was lost.
     #[serde(default)]
     pub restarts: u32,
@@ -169,7 +187,7 @@ impl ExportProgress {
     /// The start of an export: nothing is written yet.
     #[must_use]
     pub fn begin() -> Self {
-        Self { upload_id: None, next_part: 1, next_row: 1, crc32: 0, restarts: 0 }
+        Self { upload_id: None, next_part: 1, next_row: 1, crc32: 0, len: 0, restarts: 0 }
     }
 }
 
@@ -178,6 +196,18 @@ impl Reservation {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.status.is_open() && !self.seeded
+    }
+
+    /// Lot and dates of its items.
+    #[must_use]
+    pub fn lot_and_dates(&self) -> LotAndDates {
+        let Self { lot, production_date, best_before, expiry_date, .. } = self;
+        LotAndDates {
+            lot: lot.clone(),
+            production_date: *production_date,
+            best_before: *best_before,
+            expiry_date: *expiry_date,
+        }
     }
 
     /// The reservation with its range, and its first export begun (architecture, step 1).
@@ -249,7 +279,6 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
-fn is_zero(value: &u32) -> bool {
-    *value == 0
+fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }

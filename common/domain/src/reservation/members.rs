@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{FieldError, Rules, text, url_suffix};
 use crate::{
-    code::{CharacterSet, CodeType},
+    code::{CharacterSet, CodeType, Day, check_lot},
     reservation::ExportType,
 };
 
@@ -13,8 +13,8 @@ use crate::{
 pub(super) const MAX_INTEGER: i64 = i32::MAX as i64;
 
 /// The members that are texts and accept a number.
-pub const TEXTS: [&str; 6] =
-    ["reserved_for", "url_suffix", "product", "error_message", "reference_id", "purchase_order"];
+pub const TEXTS: [&str; 7] =
+    ["reserved_for", "url_suffix", "product", "error_message", "reference_id", "purchase_order", "lot"];
 
 /// Reads the input of a client member by member and collects all failed rules.
 pub(super) struct Members<'a> {
@@ -91,6 +91,22 @@ impl<'a> Members<'a> {
         self.keep(result).and_then(|length| u8::try_from(length).ok())
     }
 
+    pub(super) fn lot(&mut self) -> Option<String> {
+        let lot = self.text("lot")?;
+        let result = check_lot(&lot).map_err(|error| FieldError::new("lot", "regex", error.to_string()));
+        self.keep(result.map(|()| Some(lot)))
+    }
+
+    /// A day, such as `2027-12-31`.
+    pub(super) fn day(&mut self, field: &'static str) -> Option<Day> {
+        let result = match self.value(field) {
+            Value::Null => Ok(None),
+            Value::String(text) => day(field, text).map(Some),
+            _ => Err(FieldError::new(field, "regex", NO_DAY)),
+        };
+        self.keep(result)
+    }
+
     pub(super) fn code_type(&mut self) -> Option<CodeType> {
         self.choice("code_type", &CodeType::ALL, CodeType::as_str)
     }
@@ -122,6 +138,19 @@ impl<'a> Members<'a> {
 #[must_use]
 pub fn uuid(text: &str) -> Option<Uuid> {
     if text.len() == 36 { Uuid::try_parse(text).ok() } else { None }
+}
+
+const NO_DAY: &str = "Value has to be a day of the calendar in the form YYYY-MM-DD.";
+
+/// Reads a day of the years that an element string can hold.
+fn day(field: &'static str, text: &str) -> Result<Day, FieldError> {
+    let day = Day::parse(text).ok_or_else(|| FieldError::new(field, "regex", NO_DAY))?;
+    if (Day::FIRST_YEAR..=Day::LAST_YEAR).contains(&day.year()) {
+        return Ok(day);
+    }
+    let (first, last) = (Day::FIRST_YEAR, Day::LAST_YEAR);
+    let reason = format!("The year has to be {first} to {last}, because codes hold two digits of it.");
+    Err(FieldError::new(field, "regex", reason))
 }
 
 fn integer(field: &'static str, value: &Value, min: i64, max: i64) -> Result<Option<i64>, FieldError> {

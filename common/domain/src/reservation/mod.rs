@@ -29,7 +29,7 @@ mod url_suffix;
 pub use create::sentence;
 pub use decisions::{Attempt, MAX_ATTEMPTS, STALE_MINUTES, Work, export_may_go, is_stale, upload_may_go};
 pub use export_key::{ExportKey, file_id};
-pub use export_type::{ExportType, Format, UnknownExportType};
+pub use export_type::{Container, ExportType, Format, TooManyRows, UnknownExportType};
 pub use field_error::{FieldError, Refusal};
 pub use file_name::{Disposition, content_disposition, file_name, safe_file_name};
 pub use item::{ExportProgress, Range, Render, Reservation};
@@ -51,4 +51,8 @@ pub const COLLECTION: &str = "code_reservation";
 /// continue it: it starts the export again, as the next generation, with its own version. A worker that finds a newer
 /// version than its own leaves the export unchanged and fails the stream record, so that the record comes again until a
 /// newer worker takes it. (`Job::prepare` in `functions/reserve-codes/src/export.rs`.)
-pub const RENDERER_VERSION: u32 = 2;
+pub const RENDERER_VERSION: u32 = 3;
+
+/// The oldest version of which every export has the bytes that [`RENDERER_VERSION`] gives it. Version 3 writes lot and
+/// dates, which no export of version 2 has.
+pub const SAME_BYTES_SINCE: u32 = 2;

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     FieldError, Refusal, Render, Reservation, Rules, Status, Step, Timestamp,
-    create::check_codes,
+    create::{check_codes, check_lot_and_dates, check_rows},
     members::{MAX_INTEGER, Members},
 };
 use crate::code::CodeType;
@@ -14,7 +14,7 @@ pub const IGNORED: [&str; 7] =
     ["id", "user_created", "date_created", "user_updated", "date_updated", "export_file", "codes"];
 
 /// Members that a client may set.
-pub const SETTABLE: [&str; 13] = [
+pub const SETTABLE: [&str; 17] = [
     "reserved_for",
     "code_type",
     "quantity",
@@ -28,10 +28,25 @@ pub const SETTABLE: [&str; 13] = [
     "purchase_order",
     "length",
     "character_set",
+    "lot",
+    "expiry_date",
+    "production_date",
+    "best_before",
 ];
 
-/// Members that determine the codes. They are fixed once a range exists.
-const FIXED_BY_RANGE: [&str; 6] = ["code_type", "product", "quantity", "reserved_for", "length", "character_set"];
+/// Members that determine the codes and what they say about their items. They are fixed once a range exists.
+const FIXED_BY_RANGE: [&str; 10] = [
+    "code_type",
+    "product",
+    "quantity",
+    "reserved_for",
+    "length",
+    "character_set",
+    "lot",
+    "expiry_date",
+    "production_date",
+    "best_before",
+];
 
 /// Members that determine the pool: the organisation, and what the namespace is made of.
 const OF_POOL: [&str; 5] = ["reserved_for", "code_type", "product", "length", "character_set"];
@@ -140,6 +155,18 @@ fn read(current: &Reservation, members: &mut Members<'_>) -> Reservation {
     if members.has("character_set") {
         next.character_set = members.character_set();
     }
+    if members.has("lot") {
+        next.lot = members.lot();
+    }
+    for (field, date) in [
+        ("expiry_date", &mut next.expiry_date),
+        ("production_date", &mut next.production_date),
+        ("best_before", &mut next.best_before),
+    ] {
+        if members.has(field) {
+            *date = members.day(field);
+        }
+    }
     next
 }
 
@@ -197,6 +224,10 @@ fn member(reservation: &Reservation, field: &str) -> Value {
         "character_set" => json!(reservation.character_set),
         "export_type" => json!(reservation.export_type),
         "url_suffix" => json!(reservation.url_suffix),
+        "lot" => json!(reservation.lot),
+        "expiry_date" => json!(reservation.expiry_date),
+        "production_date" => json!(reservation.production_date),
+        "best_before" => json!(reservation.best_before),
         _ => Value::Null,
     }
 }
@@ -218,8 +249,20 @@ fn forget_message(current: &Reservation, next: &mut Reservation, input: &Map<Str
 fn check_result(current: &Reservation, next: &Reservation, rules: &Rules, errors: &mut Vec<FieldError>) {
     // The namespace does not depend on the organisation.
     let changed = OF_POOL.into_iter().any(|field| field != "reserved_for" && is_changed(current, next, field));
-    if changed && let Some(code_type) = next.code_type.as_deref().and_then(|text| text.parse::<CodeType>().ok()) {
+    let code_type = next.code_type.as_deref().and_then(|text| text.parse::<CodeType>().ok());
+    if changed && let Some(code_type) = code_type {
         check_codes(code_type, next.product.as_deref(), next.length, next.character_set, rules, errors);
+    }
+    let of_links = |item: &Reservation| (item.code_type.clone(), item.lot_and_dates(), item.url_suffix.clone());
+    if of_links(current) != of_links(next)
+        && let Some(code_type) = code_type
+    {
+        check_lot_and_dates(code_type, &next.lot_and_dates(), next.url_suffix.as_deref(), errors);
+    }
+    if ["export_type", "quantity"].into_iter().any(|field| is_changed(current, next, field))
+        && let Some(export_type) = next.export_type.as_deref().and_then(|text| text.parse().ok())
+    {
+        check_rows(export_type, next.quantity.unwrap_or(0), errors);
     }
     if let (Some(quantity), Some(reserved)) = (next.quantity, next.quantity_reserved)
         && is_changed(current, next, "quantity")
@@ -290,8 +333,14 @@ mod tests {
             count: 100,
         });
         item.render = Some(render(&item));
-        item.export =
-            Some(ExportProgress { upload_id: Some("up".into()), next_part: 4, next_row: 90, crc32: 7, restarts: 0 });
+        item.export = Some(ExportProgress {
+            upload_id: Some("up".into()),
+            next_part: 4,
+            next_row: 90,
+            crc32: 7,
+            len: 0,
+            restarts: 0,
+        });
         item.quantity_reserved = Some(50);
         item.attempts = 2;
         item
@@ -304,6 +353,7 @@ mod tests {
             digital_link_domain: "https://id.gs1.org".into(),
             short_code_domain: None,
             company_prefix: None,
+            lot_and_dates: item.lot_and_dates(),
             version: 1,
         }
     }
@@ -388,6 +438,10 @@ mod tests {
             ("reserved_for", json!("/417/5555999200016")),
             ("length", json!(9)),
             ("character_set", json!("hex")),
+            ("lot", json!("LOT-1")),
+            ("expiry_date", json!("2027-12-31")),
+            ("production_date", json!("2026-05-01")),
+            ("best_before", json!("2027-11-30")),
         ] {
             assert_eq!(refused(&done, &json!({ field: value })), [(field, "eq")], "{field}");
             if field != "code_type" {
@@ -416,6 +470,21 @@ mod tests {
             assert_eq!((next.attempts, next.quantity_reserved, next.error_message), (0, Some(0), None));
             assert_eq!(next.export_file.as_deref(), Some("old"));
         }
+    }
+
+    #[test]
+    fn a_workbook_is_refused_for_more_rows_than_it_holds() {
+        let full = patch(&fresh(), &json!({"export_type": "xlsx", "quantity": 1_048_575})).unwrap();
+        assert_eq!(refused(&full, &json!({"quantity": 1_048_576})), [("export_type", "lte")]);
+        let more = patch(&fresh(), &json!({"quantity": 1_048_576})).unwrap();
+        let Err(Refusal::Invalid(errors)) = patch(&more, &json!({"export_type": "xlsx"})) else { panic!("accepted") };
+        assert_eq!(errors[0].reason, "A file of type xlsx holds 1048575 codes at most; take csv for more.");
+        assert_eq!(errors[0].valid.as_deref(), Some(&json!(1_048_575)));
+        assert!(patch(&more, &json!({"export_type": "csv.gz"})).is_ok());
+        // A row of another system keeps what it has.
+        let odd = Reservation { export_type: Some("xlsx".into()), ..more };
+        assert!(patch(&odd, &json!({"reference_id": "x"})).is_ok());
+        assert!(patch(&odd, &json!({"export_type": "xml"})).is_ok());
     }
 
     #[test]

@@ -9,11 +9,14 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 
 use super::FieldError;
-use crate::code::is_short_name;
+use crate::code::{LotAndDates, is_short_name};
 
-/// Maximum number of keys. GS1's Barcode Syntax Engine refuses a link with more than 64 keys and Application
-/// Identifiers.
+/// Maximum number of keys.
 const MAX_KEYS: usize = 60;
+
+/// Maximum number of keys beside lot and dates, together with these. GS1's Barcode Syntax Engine refuses a link with
+/// more than 64 keys and Application Identifiers, two of which identify the item.
+const MAX_KEYS_AND_DATES: usize = 62;
 
 /// A key that GS1's Digital Link toolkit for JavaScript cannot read: it calls the function of this name on the object
 /// of all keys.
@@ -75,6 +78,30 @@ pub(super) fn check(text: &str) -> Result<(), FieldError> {
     }
     if keys.any(|key| decoded(key) == UNREADABLE) {
         return wrong("Value must not have the key hasOwnProperty, which some readers cannot read.");
+    }
+    Ok(())
+}
+
+/// Checks that a suffix which [`check`] accepts says nothing else about lot and expiry than the members of the
+/// reservation do: GS1's older toolkit reads the short names `lot` and `exp`.
+///
+/// # Errors
+/// `regex` if it has the short name of a member that the reservation has, or too many keys beside them.
+pub(super) fn check_beside(text: &str, known: &LotAndDates) -> Result<(), FieldError> {
+    let query = text.strip_prefix('?').unwrap_or(text);
+    let keys = || query.split(['&', ';', '?']).map(key_of);
+    for (name, member, is_known) in
+        [("lot", "lot", known.lot.is_some()), ("exp", "expiry_date", known.expiry_date.is_some())]
+    {
+        let is_name =
+            |part: &str| part.chars().filter(|c| is_visible(*c)).collect::<String>().eq_ignore_ascii_case(name);
+        if is_known && keys().any(|key| any_reading(key, is_name)) {
+            return wrong(&format!("A key must not be {name} if the reservation has the member {member}."));
+        }
+    }
+    let most = MAX_KEYS.min(MAX_KEYS_AND_DATES - known.count());
+    if keys().count() > most {
+        return wrong(&format!("Value must not have more than {most} keys beside lot and dates."));
     }
     Ok(())
 }
@@ -182,6 +209,7 @@ fn is_query(query: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::code::Day;
 
     fn reason(suffix: &str) -> Option<String> {
         check(suffix).err().map(|error| error.reason)
@@ -340,6 +368,36 @@ mod tests {
             "?expdt=271231",
         ] {
             assert!(reason(bad).is_some_and(|reason| reason.starts_with("The value of ")), "{bad}");
+        }
+    }
+
+    #[test]
+    fn beside_lot_and_dates_no_key_names_them_and_the_link_stays_readable() {
+        let day = Day::parse("2027-12-31");
+        let lot = LotAndDates { lot: Some("A".to_owned()), ..LotAndDates::default() };
+        let expiry = LotAndDates { expiry_date: day, ..LotAndDates::default() };
+        for (suffix, known, is_refused) in [
+            ("?lot=A", &lot, true),
+            ("?LOT=A", &lot, true),
+            ("?k=v;%6Cot=A", &lot, true),
+            ("?%256Cot=A", &lot, true),
+            ("?k%26lot=A", &lot, true),
+            ("?exp=271231", &lot, false),
+            ("?lots=A&k=lot", &lot, false),
+            ("?exp=271231", &expiry, true),
+            ("?k=v?exp=271231", &expiry, true),
+            ("?expdt=2712312359&lot=A", &expiry, false),
+            ("?lot=A&exp=271231", &LotAndDates::default(), false),
+        ] {
+            let error = check_beside(suffix, known).err();
+            assert_eq!(error.is_some(), is_refused, "{suffix}: {error:?}");
+        }
+        let all = LotAndDates { production_date: day, best_before: day, expiry_date: day, ..lot.clone() };
+        let keys = |count: usize| vec!["k="; count].join("&");
+        for (known, most) in [(&LotAndDates::default(), 60), (&lot, 60), (&all, 58)] {
+            assert_eq!(check_beside(&keys(most), known), Ok(()));
+            let reason = check_beside(&keys(most + 1), known).unwrap_err().reason;
+            assert_eq!(reason, format!("Value must not have more than {most} keys beside lot and dates."));
         }
     }
 

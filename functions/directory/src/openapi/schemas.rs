@@ -1,7 +1,7 @@
 //! The schemas of rows, filters and inputs, in JSON Schema (draft 2020-12).
 
 use common::{
-    code::{CharacterSet, CodeType, MIN_SERIAL_LENGTH, product_pattern},
+    code::{CharacterSet, CodeType, Day, MIN_SERIAL_LENGTH, lot_pattern, product_pattern},
     query::{
         Collection, operators,
         schema::{Field, FieldType},
@@ -31,8 +31,18 @@ const MAX_SERIAL_LENGTH: u8 = {
 /// The largest value of an integer column.
 const MAX_INTEGER: i32 = i32::MAX;
 
-/// The functions of a timestamp.
+/// The functions of a timestamp, and of a day.
 const OF_INSTANT: [&str; 8] = ["year", "month", "week", "day", "weekday", "hour", "minute", "second"];
+const OF_DAY: [&str; 5] = ["year", "month", "week", "day", "weekday"];
+
+/// The functions of a point in time.
+const fn functions_of_time(kind: FieldType) -> &'static [&'static str] {
+    match kind {
+        FieldType::Timestamp => &OF_INSTANT,
+        FieldType::Date => &OF_DAY,
+        _ => &[],
+    }
+}
 
 /// The name of the schema of a collection's rows.
 pub(super) fn name(collection: Collection) -> &'static str {
@@ -134,17 +144,12 @@ fn row(view: &View, rows: Rows) -> Value {
     let mut properties = Map::new();
     for (field, form) in rows.members(view) {
         properties.insert(field.name.to_owned(), member(rows.collection(), field, form));
-        match (field.kind, form) {
-            (FieldType::Timestamp, _) => {
-                for function in OF_INSTANT {
-                    let text = json!({ "type": ["string", "null"], "pattern": r"^[0-9]+(\.[0-9]+)?$" });
-                    properties.insert(format!("{}_{function}", field.name), text);
-                }
-            }
-            (_, Form::Rows(_)) => {
-                properties.insert(format!("{}_count", field.name), json!({ "type": ["integer", "string", "null"] }));
-            }
-            _ => {}
+        for function in functions_of_time(field.kind) {
+            let text = json!({ "type": ["string", "null"], "pattern": r"^[0-9]+(\.[0-9]+)?$" });
+            properties.insert(format!("{}_{function}", field.name), text);
+        }
+        if let Form::Rows(_) = form {
+            properties.insert(format!("{}_count", field.name), json!({ "type": ["integer", "string", "null"] }));
         }
     }
     object(properties)
@@ -179,6 +184,7 @@ fn value(collection: Collection, field: &Field) -> Value {
         FieldType::Uuid if field.name == "purchase_order" => json!({ "type": "string" }),
         FieldType::Uuid => uuid(),
         FieldType::Timestamp => instant(),
+        FieldType::Date => json!({ "type": "string", "format": "date" }),
         FieldType::Json => return json!({}),
         FieldType::String | FieldType::Text | FieldType::Hash | FieldType::Alias => json!({ "type": "string" }),
     };
@@ -209,7 +215,7 @@ fn condition_name(kind: FieldType) -> &'static str {
         FieldType::String | FieldType::Text | FieldType::Alias => "TextCondition",
         FieldType::Uuid => "KeyCondition",
         FieldType::Integer | FieldType::BigInteger => "NumberCondition",
-        FieldType::Timestamp => "InstantCondition",
+        FieldType::Timestamp | FieldType::Date => "InstantCondition",
         FieldType::Boolean => "TruthCondition",
         FieldType::Json => "JsonCondition",
         FieldType::Hash => "SecretCondition",
@@ -219,7 +225,7 @@ fn condition_name(kind: FieldType) -> &'static str {
 fn operand(kind: FieldType) -> Value {
     match kind {
         FieldType::Integer => json!({ "type": "number" }),
-        FieldType::Timestamp => {
+        FieldType::Timestamp | FieldType::Date => {
             json!({ "type": "string", "description": "An instant of ISO 8601, a day, or `$NOW(-1 day)`." })
         }
         _ => json!({ "type": "string" }),
@@ -262,10 +268,9 @@ fn filter(view: &View, rows: Rows) -> Value {
             }
         };
         properties.insert(field.name.to_owned(), condition);
-        let functions: &[&str] = match (field.kind, form) {
-            (FieldType::Timestamp, _) => &OF_INSTANT,
-            (_, Form::Rows(_)) => &["count"],
-            _ => &[],
+        let functions = match form {
+            Form::Rows(_) => &["count"],
+            _ => functions_of_time(field.kind),
         };
         for function in functions {
             properties.insert(format!("{function}({})", field.name), schema(condition_name(FieldType::Integer)));
@@ -334,6 +339,10 @@ fn input(member: &str, rules: &Rules) -> Value {
         "quantity" => json!({ "type": "integer", "minimum": 1, "maximum": rules.max_quantity }),
         "quantity_reserved" => nullable(json!({ "type": "integer", "minimum": 0, "maximum": MAX_INTEGER })),
         "length" => nullable(json!({ "type": "integer", "minimum": MIN_SERIAL_LENGTH, "maximum": MAX_SERIAL_LENGTH })),
+        "expiry_date" => described(day(), "The last day on which the items may be used (AI 17)."),
+        "production_date" => described(day(), "When the items were produced (AI 11)."),
+        "best_before" => described(day(), "Until when the items have their best quality (AI 15)."),
+        "lot" => lot(),
         "id" => uuid(),
         "reserved_for" => json!({ "type": "string", "minLength": 1, "maxLength": MAX_LENGTH }),
         "error_message" => json!({ "type": ["string", "number", "null"], "maxLength": MAX_MESSAGE }),
@@ -342,6 +351,19 @@ fn input(member: &str, rules: &Rules) -> Value {
         member if TEXTS.contains(&member) => json!({ "type": ["string", "number", "null"], "maxLength": MAX_LENGTH }),
         _ => json!({}),
     }
+}
+
+/// A lot. A number is taken for its text.
+fn lot() -> Value {
+    json!({
+        "anyOf": [{ "type": "string", "pattern": lot_pattern() }, { "type": ["number", "null"] }],
+        "description": "The batch or lot of the items (AI 10), without digits in brackets and not the number of a GS1 key.",
+    })
+}
+
+/// A date of goods. The calendar must have the day.
+fn day() -> Value {
+    nullable(json!({ "type": "string", "format": "date", "pattern": Day::PATTERN }))
 }
 
 /// The schema of a new reservation: one for each type of code, since the rules of its members depend on it.
@@ -378,6 +400,9 @@ fn create_of_type(code_type: CodeType, rules: &Rules) -> Value {
             "character_set" => {
                 let sets = CharacterSet::ALL.into_iter().filter(|set| code_type.allows(*set)).map(CharacterSet::as_str);
                 schema["enum"] = sets.map(Some).chain([None]).collect();
+            }
+            "lot" | "expiry_date" | "production_date" | "best_before" if !code_type.has_lot_and_dates() => {
+                schema = json!({ "type": "null" });
             }
             "product" => {
                 if let Some(pattern) = product_pattern(code_type) {

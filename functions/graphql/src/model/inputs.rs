@@ -8,7 +8,7 @@ use common::query::{
 
 use super::{
     Argument, Model, argument,
-    outputs::{INSTANT_FUNCTIONS, Seen, members, scalar, seen},
+    outputs::{DAY_FUNCTIONS, INSTANT_FUNCTIONS, Seen, members, scalar, seen},
 };
 
 const TEXT: &[&str] = &[
@@ -62,6 +62,7 @@ pub(super) fn operators(model: &mut Model) {
     let of_number = |name: &str| argument(name, TypeRef::named("number_filter_operators"));
     let instant = INSTANT_FUNCTIONS.into_iter().map(of_number).collect();
     model.add_input("datetime_function_filter_operators", instant);
+    model.add_input("date_function_filter_operators", DAY_FUNCTIONS.into_iter().map(of_number).collect());
     model.add_input("count_function_filter_operators", vec![of_number("count")]);
 }
 
@@ -86,6 +87,7 @@ pub(super) fn filter(model: &mut Model, collection: Collection) {
         }
         let functions = match (member.kind, member.relation) {
             (FieldType::Timestamp, _) => "datetime_function_filter_operators",
+            (FieldType::Date, _) => "date_function_filter_operators",
             (_, Relation::Many(_)) => "count_function_filter_operators",
             _ => continue,
         };

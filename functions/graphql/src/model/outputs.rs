@@ -11,6 +11,12 @@ use super::{Field, Model, Source, leaf, list_arguments};
 /// Functions of a timestamp.
 pub(super) const INSTANT_FUNCTIONS: [&str; 8] = ["year", "month", "week", "day", "weekday", "hour", "minute", "second"];
 
+/// Functions of a day.
+pub(super) const DAY_FUNCTIONS: [&str; 5] = ["year", "month", "week", "day", "weekday"];
+
+/// Members that can be written and not read: the published object does not have them.
+const HIDDEN: [&str; 2] = ["length", "character_set"];
+
 /// The form in which a member appears in the schema.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Seen {
@@ -46,16 +52,16 @@ pub(super) fn scalar(member: &Member) -> &'static str {
         FieldType::BigInteger => "GraphQLBigInt",
         FieldType::Boolean => TypeRef::BOOLEAN,
         FieldType::Uuid => TypeRef::ID,
-        FieldType::Timestamp => "Date",
+        FieldType::Timestamp | FieldType::Date => "Date",
         FieldType::Json => "JSON",
         FieldType::Hash => "Hash",
         FieldType::String | FieldType::Text | FieldType::Alias => TypeRef::STRING,
     }
 }
 
-/// Members in the schema: those of `*`, and `position`, by which codes are sorted.
+/// Members in the schema: those of `*`, `position`, by which codes are sorted, and lot and dates.
 pub(super) fn members(collection: Collection) -> impl Iterator<Item = &'static Member> {
-    collection.fields().iter().filter(|member| member.in_wildcard || member.name == "position")
+    collection.fields().iter().filter(|member| !HIDDEN.contains(&member.name))
 }
 
 /// The object of a collection's rows.
@@ -72,6 +78,7 @@ pub(super) fn object(model: &mut Model, collection: Collection) {
         }
         let functions = match (member.kind, member.relation) {
             (FieldType::Timestamp, _) => "datetime_functions",
+            (FieldType::Date, _) => "date_functions",
             (_, Relation::Many(_)) => "count_functions",
             _ => continue,
         };
@@ -91,6 +98,7 @@ fn relation(member: &'static Member, target: Collection, ty: TypeRef) -> Field {
 pub(super) fn functions(model: &mut Model) {
     let whole = |name: &str| leaf(name, TypeRef::named(TypeRef::INT));
     model.add_output("datetime_functions", INSTANT_FUNCTIONS.into_iter().map(whole).collect());
+    model.add_output("date_functions", DAY_FUNCTIONS.into_iter().map(whole).collect());
     model.add_output("count_functions", vec![whole("count")]);
 }
 

@@ -52,7 +52,7 @@ async fn client(api: Api, ids: Vec<String>, mut random: StdRng) -> Vec<u16> {
     for _ in 0..STEPS {
         let id = ids.choose(&mut random).unwrap();
         let row = format!("{RESERVATIONS}/{id}");
-        let format = ["csv", "json", "txt.gz", "xml"].choose(&mut random).unwrap();
+        let format = ["csv", "json", "txt.gz", "xml", "xlsx"].choose(&mut random).unwrap();
         let (method, path, body): (_, _, Value) = match random.random_range(0..10) {
             // One file in ten has several parts.
             0..=3 => {

@@ -50,6 +50,10 @@ at_every_call! {
     a_worker_that_dies_after_any_call_is_followed_by_one_that_writes_the_same_gz: "csv.gz", DieAfter;
     a_lost_answer_to_any_call_changes_no_byte_of_a_gz: "csv.gz", LoseAnswer;
     a_network_that_goes_down_at_any_call_changes_no_byte_of_a_gz: "csv.gz", GoDown;
+    a_worker_that_dies_before_any_call_is_followed_by_one_that_writes_the_same_workbook: "xlsx", DieBefore;
+    a_worker_that_dies_after_any_call_is_followed_by_one_that_writes_the_same_workbook: "xlsx", DieAfter;
+    a_lost_answer_to_any_call_changes_no_byte_of_a_workbook: "xlsx", LoseAnswer;
+    a_network_that_goes_down_at_any_call_changes_no_byte_of_a_workbook: "xlsx", GoDown;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

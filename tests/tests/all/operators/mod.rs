@@ -6,6 +6,7 @@ mod check_rules;
 mod codes;
 mod failures;
 mod older_tables;
+mod lots_and_workbooks;
 mod pools;
 mod reservations;
 mod restore;

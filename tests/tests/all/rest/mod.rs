@@ -27,6 +27,7 @@ mod links;
 mod lists;
 mod long_requests;
 mod lookups;
+mod lot_and_dates;
 mod number_texts;
 pub(crate) mod oidc;
 mod ordered_lists;

@@ -17,8 +17,21 @@ pub(crate) const OTHER: &str = "/417/5555999200016";
 pub(crate) const CODE_TYPES: [&str; 10] =
     ["sgtin", "sscc", "grai", "short_code", "giai", "gsrn", "gdti", "itip", "cpi", "sgcn"];
 pub(crate) const CHARACTER_SETS: [&str; 5] = ["alphanumeric", "uppercase", "numeric", "hex", "rfid96"];
-pub(crate) const EXPORT_TYPES: [&str; 12] =
-    ["csv", "txt", "json", "ndjson", "yaml", "xml", "csv.gz", "txt.gz", "json.gz", "ndjson.gz", "yaml.gz", "xml.gz"];
+pub(crate) const EXPORT_TYPES: [&str; 13] = [
+    "csv",
+    "txt",
+    "json",
+    "ndjson",
+    "yaml",
+    "xml",
+    "csv.gz",
+    "txt.gz",
+    "json.gz",
+    "ndjson.gz",
+    "yaml.gz",
+    "xml.gz",
+    "xlsx",
+];
 
 /// A system that processes nothing, so only requests write to its tables.
 pub(crate) struct Paused {
@@ -175,9 +188,15 @@ pub(crate) fn broken_rules() -> Vec<(Value, Vec<Value>)> {
     case(json!({ "reserved_for": "" }), &[required("reserved_for")]);
     case(json!({ "reserved_for": long }), &[too_long("reserved_for")]);
 
-    for other in [json!("xlsx"), json!("CSV"), json!("gz"), json!("")] {
+    for other in [json!("xlsx.gz"), json!("pdf"), json!("CSV"), json!("gz"), json!("")] {
         case(json!({ "export_type": other }), &[one_of("export_type", &EXPORT_TYPES)]);
     }
+
+    let most = "A file of type xlsx holds 1048575 codes at most; take csv for more.";
+    case(
+        json!({ "export_type": "xlsx", "quantity": 1_048_576 }),
+        &[failed("export_type", "lte", Some(json!(1_048_575)), most)],
+    );
 
     let query = "Value has to be a query such as ?key=value of RFC 3986 characters, without # and without a path.";
     for suffix in ["#top", "k=v#top", "a b=c", "k=%2", "k=\u{fc}", "k=\"v\""] {
@@ -236,7 +255,7 @@ pub(crate) fn broken_rules() -> Vec<(Value, Vec<Value>)> {
 
     // Several broken rules give one error each, in the order of the members.
     case(
-        json!({ "quantity": 0, "code_type": "ean", "reserved_for": null, "export_type": "xlsx" }),
+        json!({ "quantity": 0, "code_type": "ean", "reserved_for": null, "export_type": "pdf" }),
         &[one_of("code_type", &CODE_TYPES), at_least, one_of("export_type", &EXPORT_TYPES), required("reserved_for")],
     );
     cases

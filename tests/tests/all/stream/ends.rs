@@ -118,6 +118,7 @@ async fn every_format_holds_the_codes_and_a_new_format_the_same_codes() {
         ("ndjson.gz", "application/gzip"),
         ("yaml.gz", "application/gzip"),
         ("xml.gz", "application/gzip"),
+        ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
         ("csv", "text/csv; charset=utf-8"),
     ] {
         let again = api.patch(id(&posted), &json!({ "export_type": format, "status": "new" })).await;

@@ -10,7 +10,7 @@ use crate::support::{
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn quantity_reserved_grows_with_every_slice_and_ends_at_quantity() {
-    for export_type in ["csv", "csv.gz"] {
+    for export_type in ["csv", "csv.gz", "xlsx"] {
         let mut system = ManualSystem::new(ONE_PART).await;
         let quantity = five_parts(export_type);
         let id = system.create(export_type, quantity).await;

@@ -45,7 +45,7 @@ async fn run_to_part(system: &mut ManualSystem, id: Uuid, parts: u32) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_upload_that_is_aborted_between_slices_begins_again_and_gives_the_same_bytes() {
-    for export_type in ["csv", "xml.gz"] {
+    for export_type in ["csv", "xml.gz", "xlsx"] {
         for parts in 1..=3 {
             let mut system = ManualSystem::new(ONE_PART).await;
             let id = system.create(export_type, 2_400).await;
@@ -102,7 +102,7 @@ async fn uploads_of_workers_that_died_before_they_saved_them_do_not_stay() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_that_cuts_parts_otherwise_goes_on_where_the_last_one_stopped() {
     let larger = PartPolicy { part_len: 20 << 10, ..SMALL_PARTS };
-    for export_type in ["csv", "csv.gz"] {
+    for export_type in ["csv", "csv.gz", "xlsx"] {
         // With NO_END parts are uploaded and no progress is saved; with ONE_PART the progress of two parts is saved.
         for slice in [NO_END, ONE_PART] {
             let mut system = ManualSystem::new(slice).await;
@@ -139,7 +139,7 @@ async fn a_worker_that_cuts_parts_otherwise_goes_on_where_the_last_one_stopped()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_older_worker_touches_nothing_and_a_newer_one_begins_again() {
-    for export_type in ["csv", "csv.gz"] {
+    for export_type in ["csv", "csv.gz", "xlsx"] {
         let mut system = ManualSystem::new(ONE_PART).await;
         let id = system.create(export_type, five_parts(export_type)).await;
         run_to_part(&mut system, id, 2).await;
@@ -200,6 +200,7 @@ async fn an_object_says_what_it_is_whether_it_came_in_parts_or_not() {
         ("csv", 380, "text/csv; charset=utf-8"),
         ("xml", 380, "application/xml"),
         ("json.gz", 2_400, "application/gzip"),
+        ("xlsx", 2_400, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
     ] {
         let id = system.create(export_type, quantity).await;
         system.settle().await;

@@ -8,7 +8,7 @@ use common::{
     export::{ExportType, FileHead, Rows},
     operations::renderer,
     reservation::{
-        ExportKey, Reservation,
+        Container, ExportKey, Reservation,
         invariants::{
             Breach, ClaimState, CountState, Exports, FileState, PoolState, RangeState, State, export_breaches,
         },
@@ -189,7 +189,7 @@ async fn export_breaches_of(context: &Context, stored: &Stored, item: &Reservati
     }
     let (range, render) = (item.range.as_ref().unwrap(), item.render.as_ref().unwrap());
     let export_type: ExportType = render.export_type.parse().unwrap();
-    let plain = if export_type.is_gzip() { unzipped(&bytes) } else { bytes.to_vec() };
+    let plain = plain(export_type, &bytes);
     let renderer = renderer(context.secret().await.unwrap(), range, render).unwrap();
     let id = item.id.to_string();
     let head = FileHead { reservation: &id, code_type: range.namespace.code_type };
@@ -197,6 +197,15 @@ async fn export_breaches_of(context: &Context, stored: &Stored, item: &Reservati
     let mut fresh = Vec::new();
     rows.write(1..range.count + 1, &mut fresh).unwrap();
     export_breaches(item, export_type.format(), &plain, &fresh)
+}
+
+/// The rows in the bytes of an export.
+pub(crate) fn plain(export_type: ExportType, bytes: &[u8]) -> Vec<u8> {
+    match export_type.container() {
+        None => bytes.to_vec(),
+        Some(Container::Gzip) => unzipped(bytes),
+        Some(Container::Zip) => admin::evidence::plain(export_type.extension(), bytes, u64::MAX),
+    }
 }
 
 /// The contents of a gzip file that is one member and nothing else.

@@ -184,6 +184,7 @@ fn permutations_and_renderers_take_any_number_and_text() {
             short_code_domain: Some(text(&mut cases)),
             company_prefix: None,
             url_suffix: Some(text(&mut cases)),
+            lot_and_dates: LotAndDates::default(),
         };
         let renderer = renderer(&spec, &options);
         for _ in 0..20 {

@@ -2,6 +2,7 @@
 
 mod garbage;
 mod links;
+mod lot_and_dates;
 mod pools;
 mod properties;
 mod reading_back;
@@ -9,8 +10,8 @@ mod rendering;
 mod statistics;
 
 use super::{
-    CharacterSet, CodeRequest, CodeType, Namespace, Permutation, PoolSpec, RenderOptions, Renderer, Secret,
-    SerialDefaults,
+    CharacterSet, CodeRequest, CodeType, LotAndDates, Namespace, Permutation, PoolSpec, RenderOptions, Renderer,
+    Secret, SerialDefaults,
 };
 
 /// The company prefix of the test keys; all keys below have a correct check digit.

@@ -9,6 +9,7 @@ fn options() -> RenderOptions {
         short_code_domain: Some("https://go.example.com".to_owned()),
         company_prefix: Some(PREFIX.to_owned()),
         url_suffix: Some("?src=label".to_owned()),
+        lot_and_dates: LotAndDates::default(),
     }
 }
 

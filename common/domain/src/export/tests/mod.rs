@@ -6,3 +6,4 @@ mod layouts;
 mod policy;
 mod samples;
 mod windows;
+mod xlsx;

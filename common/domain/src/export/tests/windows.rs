@@ -40,7 +40,7 @@ fn a_file_of_any_type_and_format_equals_the_plain_writers() {
 #[test]
 fn positions_grow_a_digit_where_they_should() {
     for sample in samples::all() {
-        for format in Format::ALL {
+        for format in Format::TEXTS {
             let quantity = 100_000_001;
             let (rows, naive) = pair(&sample, format, quantity);
             for power in 1..=8 {
@@ -56,9 +56,9 @@ fn positions_grow_a_digit_where_they_should() {
 
 #[test]
 fn the_last_row_of_the_largest_file_is_right() {
-    let largest = i32::MAX as u64;
     for sample in samples::all() {
         for format in Format::ALL {
+            let largest = format.max_rows();
             let (rows, naive) = pair(&sample, format, largest);
             let window = largest - 150..largest + 1;
             assert_eq!(written(&rows, window.clone()), naive.window(window));

@@ -10,7 +10,7 @@ use crate::query::dates::parse_instant;
 use crate::query::javascript;
 use crate::query::plan::{Aggregate, Operation};
 use crate::query::row::Row;
-use crate::query::schema::{Field, FieldType};
+use crate::query::schema::Field;
 use serde_json::{Map, Value};
 use std::cmp::Ordering;
 use std::collections::HashSet;
@@ -132,7 +132,7 @@ impl Running {
 fn loose_number(field: &Field, value: &Value) -> f64 {
     let text = javascript::text(value);
     match parse_instant(&text) {
-        Some(at) if field.kind == FieldType::Timestamp => at.timestamp_millis() as f64,
+        Some(at) if field.kind.is_time() => at.timestamp_millis() as f64,
         _ => leading_number(&text),
     }
 }

@@ -33,7 +33,7 @@ impl<'a> Actual<'a> {
             return if number.is_nan() { Self::Null } else { Self::Number(number) };
         }
         match (kind, value) {
-            (FieldType::Timestamp, _) => instant_of(value).map_or(Self::Null, Self::Instant),
+            (FieldType::Timestamp | FieldType::Date, _) => instant_of(value).map_or(Self::Null, Self::Instant),
             (FieldType::Boolean, Value::Bool(b)) => Self::Bool(*b),
             (FieldType::Boolean, _) => Self::Null,
             // A key may be stored with upper case letters, as it was sent; operands are lower case.

@@ -1,6 +1,8 @@
 //! [`CodeLookup`]: one whole code that a filter asks for.
 
-use crate::code::{Candidate, by_code, by_digital_link, by_join_key};
+use crate::code::{
+    Candidate, LotAndDates, by_code, by_digital_link, by_join_key, join_key_contradicts, link_contradicts,
+};
 
 /// A whole code, as one of the fields that hold it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -26,6 +28,16 @@ impl CodeLookup {
             Self::Code { code, product } => by_code(code, product.as_deref()),
             Self::DigitalLink(link) => by_digital_link(link),
             Self::EpcJoinKey(key) => by_join_key(key),
+        }
+    }
+
+    /// Whether the text states another lot or date than the code that was found for it has.
+    #[must_use]
+    pub fn contradicts(&self, known: &LotAndDates) -> bool {
+        match self {
+            Self::Code { .. } => false,
+            Self::DigitalLink(link) => link_contradicts(link, known),
+            Self::EpcJoinKey(key) => join_key_contradicts(key, known),
         }
     }
 

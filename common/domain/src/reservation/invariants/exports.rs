@@ -95,7 +95,7 @@ fn referenced<'e>(wanted: &Wanted, exports: &'e Exports) -> impl Iterator<Item =
 }
 
 /// Checks RSV-4 for one complete reservation: its export has exactly `quantity` rows and equals a fresh rendering. Both
-/// `stored` and `fresh` are uncompressed.
+/// `stored` and `fresh` are uncompressed: of a workbook, its sheet.
 #[must_use]
 pub fn export_breaches(item: &Reservation, format: Format, stored: &[u8], fresh: &[u8]) -> Vec<Breach> {
     let mut breaches = Vec::new();
@@ -113,8 +113,8 @@ pub fn export_breaches(item: &Reservation, format: Format, stored: &[u8], fresh:
     breaches
 }
 
-/// Counts the rows of an export by the text with which a row of its format starts, independently of the writer. No
-/// value contains a line break, so every row starts at the beginning of a line.
+/// Counts the rows of an export (of a workbook: of its sheet) by the text with which a row of its format starts,
+/// independently of the writer. No value contains a line break, so every row starts at the beginning of a line.
 #[must_use]
 pub fn rows_of(format: Format, bytes: &[u8]) -> u64 {
     let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
@@ -125,6 +125,8 @@ pub fn rows_of(format: Format, bytes: &[u8]) -> u64 {
         Format::Json | Format::Ndjson => count(b"{\"position\":"),
         Format::Yaml => count(b"- position: "),
         Format::Xml => count(b"<code position="),
+        // That of the sheet, whose first row has the names of the columns.
+        Format::Xlsx => count(b"<row>").saturating_sub(1),
     };
     rows as u64
 }

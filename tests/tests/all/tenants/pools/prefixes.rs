@@ -80,12 +80,7 @@ async fn codes_of_prefixes_that_begin_one_another_are_the_same_text() {
             character_set: None,
         };
         let spec = PoolSpec::resolve(&request, &SerialDefaults::default(), false).unwrap();
-        let options = RenderOptions {
-            digital_link_domain: "https://id.gs1.org".to_owned(),
-            short_code_domain: None,
-            company_prefix: Some(prefix.to_owned()),
-            url_suffix: None,
-        };
+        let options = RenderOptions { company_prefix: Some(prefix.to_owned()), ..RenderOptions::default() };
         Renderer::new(&spec, &secret.pool_key(&spec.namespace), &options).unwrap().code(index).unwrap().code
     };
     assert_eq!(code("0614141", 200_000_000), code("06141412", 0));

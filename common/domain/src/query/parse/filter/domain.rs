@@ -3,14 +3,14 @@
 //! A write must not be selected by a condition that every value fulfils: `month(date_created) _neq 13`,
 //! `date_created _lt 2062-01-01`, `status _contains "e"`.
 
-use crate::code::{CharacterSet, CodeType};
+use crate::code::{CharacterSet, CodeType, Day};
 use crate::directory::Role;
 use crate::query::functions::Function;
 use crate::query::javascript::MAX_SAFE_INTEGER;
 use crate::query::plan::{FieldPath, Scalar, Test};
 use crate::query::schema::{Collection, FieldType, Relation};
 use crate::reservation::{ExportType, Status};
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
 
 /// The words of Directus for the status of a user.
 const USER_STATUS: [&str; 6] = ["draft", "invited", "unverified", "active", "suspended", "archived"];
@@ -68,6 +68,7 @@ impl Domain {
                     let first = DateTime::UNIX_EPOCH + millisecond;
                     Self::Instants(first, now + Duration::days(1) - millisecond)
                 }
+                FieldType::Date => days(),
                 FieldType::Boolean => Self::Truth,
                 _ => Self::Any,
             },
@@ -108,6 +109,13 @@ impl Domain {
             Self::Any => false,
         }
     }
+}
+
+/// The days that a date of goods can be, as their midnights.
+fn days() -> Domain {
+    let day = |year, month, day| NaiveDate::from_ymd_opt(year, month, day).unwrap_or_default();
+    let [first, last] = [day(Day::FIRST_YEAR, 1, 1), day(Day::LAST_YEAR, 12, 31)];
+    Domain::Instants(first.and_time(NaiveTime::MIN).and_utc(), last.and_time(NaiveTime::MIN).and_utc())
 }
 
 /// The operands of a comparison.

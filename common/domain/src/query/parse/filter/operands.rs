@@ -5,6 +5,7 @@
 
 use super::domain::{self, Domain};
 use super::operators::{is_presence, truth};
+use crate::code::Day;
 use crate::query::dates::instant_of;
 use crate::query::error::{QueryError, shown};
 use crate::query::functions::Function;
@@ -120,6 +121,8 @@ impl Subject<'_> {
             (None, FieldType::Integer) => is_number(is_exact, f64::from(i32::MAX)),
             (None, FieldType::BigInteger) => is_number(is_exact, MAX_SAFE_INTEGER),
             (None, FieldType::Timestamp) => is_instant(operand, is_exact),
+            (None, FieldType::Date) if is_exact => operand.as_str().is_some_and(|text| Day::parse(text).is_some()),
+            (None, FieldType::Date) => is_instant(operand, false),
             (None, FieldType::Boolean) => truth(operand).is_some(),
             // The keys of a collection of another system have the form that it gives them.
             (None, FieldType::Uuid) if matches!(field.relation, Relation::Foreign(_)) => self.is_text(operand),

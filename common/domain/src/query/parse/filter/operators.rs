@@ -47,7 +47,7 @@ pub fn operators(kind: FieldType) -> &'static [&'static str] {
         FieldType::Hash => &PRESENCE,
         FieldType::Json => &["null", "nnull"],
         FieldType::Boolean => &["eq", "neq", "null", "nnull"],
-        FieldType::Integer | FieldType::BigInteger | FieldType::Timestamp => &ORDER,
+        FieldType::Integer | FieldType::BigInteger | FieldType::Timestamp | FieldType::Date => &ORDER,
         FieldType::Alias => &[],
     }
 }
@@ -175,7 +175,7 @@ fn scalar(kind: FieldType, value: &Value) -> Result<Scalar, QueryError> {
         return Ok(Scalar::Null);
     }
     Ok(match kind {
-        FieldType::Timestamp => instant_of(value).map_or(Scalar::Null, Scalar::Instant),
+        FieldType::Timestamp | FieldType::Date => instant_of(value).map_or(Scalar::Null, Scalar::Instant),
         FieldType::Boolean => truth(value).map_or(Scalar::Null, Scalar::Bool),
         FieldType::Uuid => {
             let text = javascript::text(value);
