@@ -77,6 +77,12 @@ class System:
         """Creates a reservation and returns its id."""
         return self.request("POST", "/items/code_reservation", body)["id"]
 
+    def delete(self, reservation):
+        """Deletes a reservation and its file."""
+        request = urllib.request.Request(f"{self.url}/items/code_reservation/{reservation}", method="DELETE")
+        request.add_header("Authorization", f"Bearer {TOKEN}")
+        self.opener.open(request).close()
+
     def wait(self, reservation, pause=0.02, watch=None):
         """Waits until a reservation ends and returns it; `watch` is called with each state that is read."""
         while True:

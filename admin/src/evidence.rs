@@ -141,14 +141,15 @@ mod tests {
                 lot_and_dates: LotAndDates { lot: Some("A\"<&'>(".to_owned()), ..LotAndDates::default() },
             };
             let renderer = || Renderer::new(&spec, &secret.pool_key(&spec.namespace), &options).unwrap();
-            for export_type in ExportType::ALL {
+            for (export_type, name) in ExportType::ALL.into_iter().zip(ExportType::NAMES) {
                 let head = FileHead { reservation: "r", code_type: spec.code_type };
                 let policy = PartPolicy::default();
-                let file = ExportFile::compile(export_type, renderer(), 5, 9_000, &head, &policy).unwrap();
+                let (format, gzip) = (export_type.format().unwrap(), export_type.is_gzip());
+                let file = ExportFile::compile(format, gzip, renderer(), 5, 9_000, &head, &policy).unwrap();
                 let mut bytes = Vec::new();
                 file.write_part(Cursor::START, &mut bytes).unwrap();
                 bytes.truncate(ENOUGH as usize);
-                let codes = first_codes(export_type.extension(), &bytes);
+                let codes = first_codes(name, &bytes);
                 let indexes: Vec<u64> = codes
                     .iter()
                     .map(|code| {

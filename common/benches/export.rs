@@ -7,6 +7,8 @@
 //! standard library's `writeln!`, because it needs no library. Yaml is compared with lines whose scalars are quoted by
 //! `serde_json`, which is faster than a YAML library.
 //!
+//! Profiles of every base are compared with csv: the same codes on the same core, in the same run.
+//!
 //! A part of a `.gz` file is compared with the same rows, made by the same code, through one `GzEncoder` of flate2.
 //!
 //! `cargo bench -p common --bench export` prints Criterion's report, then a table of ratios from the same run.
@@ -20,9 +22,12 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use common::code::{
-    CodeError, CodeRequest, CodeType, Field, Piece, PoolSpec, RenderOptions, Renderer, Secret, SerialDefaults,
+    CodeError, CodeRequest, CodeType, Field, Namespace, Piece, PoolSpec, RenderOptions, Renderer, Secret,
+    SerialDefaults,
 };
-use common::export::{Cursor, ExportFile, ExportType, FileHead, Format, PartPolicy, Rows};
+use common::export::profile::{Particulars, Profile};
+use common::export::{Cursor, ExportFile, ExportType, FileHead, Form, Format, PartPolicy, Rows};
+use common::reservation::Values;
 use criterion::{BenchmarkId, Criterion, Throughput};
 use flate2::{Compression, write::GzEncoder};
 use quick_xml::events::{BytesEnd, BytesStart, BytesText, Event};
@@ -60,10 +65,12 @@ fn main() {
     for format in Format::ALL {
         compare(&mut criterion, format, &fastest);
     }
+    let of_profiles = profiles(&mut criterion);
     gzip(&mut criterion, &fastest);
     types(&mut criterion);
     criterion.final_summary();
     report(&fastest.borrow());
+    report_profiles(&of_profiles);
 }
 
 fn rows(format: Format, code_type: CodeType) -> Rows {
@@ -105,6 +112,75 @@ fn compare(criterion: &mut Criterion, format: Format, fastest: &Fastest) {
     group.finish();
 }
 
+/// The profiles that are measured: one of each base, one of blocks, one in UTF-16.
+const PROFILES: [&str; 6] = [
+    r#"{"name":"delimited","extension":"csv","base":"delimited","delimiter":";","quoting":"all","columns":[
+        {"name":"position","source":"position"},{"name":"code","source":"code"},{"name":"link","source":"digital_link"},
+        {"name":"element_string","source":"element_string"},{"name":"epc","source":"epc_uri"}]}"#,
+    r#"{"name":"template","extension":"xml","base":"template","escape":"xml","header":"<codes>\n","footer":"</codes>\n",
+        "row":"<code n=\"{position}\"><v>{code}</v><l>{digital_link}</l><e>{element_string}</e><u>{epc_uri}</u></code>\n"}"#,
+    r#"{"name":"fixed","extension":"txt","base":"fixed","columns":[{"source":"position","width":10,"align":"right"},
+        {"source":"code","width":20},{"source":"digital_link","width":60},{"source":"element_string","width":40}]}"#,
+    r#"{"name":"lines","extension":"txt","base":"lines","line":"{barcode_data}"}"#,
+    r#"{"name":"blocks","extension":"zpl","base":"template","escape":"zpl","rows_per_block":3,"block_header":"^XA",
+        "row":"^FD{element_string} {position}^FS","block_footer":"^XZ\n"}"#,
+    r#"{"name":"utf-16le","extension":"csv","encoding":"utf-16le","base":"delimited","columns":[
+        {"name":"position","source":"position"},{"name":"code","source":"code"},{"name":"link","source":"digital_link"},
+        {"name":"element_string","source":"element_string"},{"name":"epc","source":"epc_uri"}]}"#,
+];
+
+/// Rows of csv and of each profile, with the fastest time and the bytes of a run.
+fn profiles(criterion: &mut Criterion) -> Vec<(String, Duration, u64)> {
+    let namespace: Namespace = "sgtin#09506000134352#8".parse().unwrap();
+    let values = Values::default();
+    let head = FileHead { reservation: RESERVATION, code_type: CodeType::Sgtin };
+    let profiles: Vec<Profile> = PROFILES.iter().map(|text| Profile::parse(text).unwrap()).collect();
+    let particulars = Particulars { namespace: &namespace, company_prefix: Some("9506000"), values: &values };
+    let forms = std::iter::once(("csv", Form::Format(Format::Csv)))
+        .chain(profiles.iter().map(|profile| (profile.name.as_str(), Form::Profile(profile, particulars))));
+    let window = FIRST..FIRST + ROWS;
+    let mut group = criterion.benchmark_group("profiles");
+    let mut fastest = Vec::new();
+    for (name, form) in forms {
+        let rows = Rows::compile(form, renderer(CodeType::Sgtin).unwrap(), 0, QUANTITY, &head).unwrap();
+        let bytes = rows.rows_len(window.clone());
+        let mut out = Vec::new();
+        let mut best = Duration::MAX;
+        group.throughput(Throughput::ElementsAndBytes { elements: ROWS, bytes });
+        group.bench_function(name, |bencher| {
+            bencher.iter_custom(|runs| {
+                let mut sum = Duration::ZERO;
+                for _ in 0..runs {
+                    let start = Instant::now();
+                    out.clear();
+                    rows.write(window.clone(), &mut out).unwrap();
+                    black_box(&out);
+                    let taken = start.elapsed();
+                    best = best.min(taken);
+                    sum += taken;
+                }
+                sum
+            });
+        });
+        fastest.push((name.to_owned(), best, bytes));
+    }
+    group.finish();
+    fastest
+}
+
+#[expect(clippy::print_stdout, reason = "a benchmark reports on standard output")]
+fn report_profiles(fastest: &[(String, Duration, u64)]) {
+    let csv =
+        fastest.iter().find(|(name, taken, _)| name == "csv" && *taken < Duration::MAX).map(|(_, taken, _)| *taken);
+    println!("{:10} {:>10} {:>9} {:>10}", "profile", "M rows/s", "MB/s", "of csv, %");
+    // A filter on the command line may have excluded some.
+    for (name, taken, bytes) in fastest.iter().filter(|(_, taken, _)| *taken < Duration::MAX) {
+        let per_second = |amount: u64| amount as f64 / taken.as_secs_f64() / 1e6;
+        let share = csv.map_or(0.0, |csv| 100.0 * csv.as_secs_f64() / taken.as_secs_f64());
+        println!("{name:10} {:>10.1} {:>9.0} {share:>10.0}", per_second(ROWS), per_second(*bytes));
+    }
+}
+
 /// One part of a large `.gz` file: plain rows are made, compressed and collected.
 fn gzip(criterion: &mut Criterion, fastest: &Fastest) {
     let policy = PartPolicy::default();
@@ -112,12 +188,12 @@ fn gzip(criterion: &mut Criterion, fastest: &Fastest) {
         let export_type = ExportType::new(format, true);
         let head = FileHead { reservation: RESERVATION, code_type: CodeType::Sgtin };
         let renderer = renderer(CodeType::Sgtin).unwrap();
-        let file = ExportFile::compile(export_type, renderer, 0, quantity(format), &head, &policy).unwrap();
+        let file = ExportFile::compile(format, true, renderer, 0, quantity(format), &head, &policy).unwrap();
         let at = Cursor { part: 2, row: first(format), crc32: 0, len: 0 };
         let mut out = Vec::new();
         let next = file.write_part(at, &mut out).unwrap();
         let plain = file.rows().rows_len(at.row..next.row);
-        let mut group = criterion.benchmark_group(export_type.as_str());
+        let mut group = criterion.benchmark_group(export_type.to_string());
         group.sample_size(10);
         group.throughput(Throughput::ElementsAndBytes { elements: next.row - at.row, bytes: plain });
         group.bench_function("part", |bencher| {
@@ -220,7 +296,7 @@ fn report(fastest: &[(Format, &'static str, Duration)]) {
         };
         println!(
             "{:8} {:>10.1}   {:>10.1} {:>6.2}",
-            ExportType::new(format, true).as_str(),
+            ExportType::new(format, true).to_string(),
             ours.as_secs_f64() * 1e3,
             theirs.as_secs_f64() * 1e3,
             theirs.as_secs_f64() / ours.as_secs_f64()

@@ -21,16 +21,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     let directory = Path::new(&directory);
     fs::create_dir_all(directory)?;
     for code_type in CodeType::ALL {
-        for export_type in ExportType::ALL {
+        for (export_type, extension) in ExportType::ALL.into_iter().zip(ExportType::NAMES) {
+            let format = export_type.format().ok_or("no format")?;
             let head = FileHead { reservation: "0190a6b0-1f7a-7000-8000-000000000001", code_type };
             let renderer = samples::renderer(code_type, "?lot=A,1&who='me'", LotAndDates::default())?;
-            let file = ExportFile::compile(export_type, renderer, 1_000, rows, &head, &POLICY)?;
+            let file = ExportFile::compile(format, export_type.is_gzip(), renderer, 1_000, rows, &head, &POLICY)?;
             let mut bytes = Vec::new();
             let mut at = Cursor::START;
             while !file.is_done(at) {
                 at = file.write_part(at, &mut bytes)?;
             }
-            let name = format!("{}.{}", code_type.as_str(), export_type.extension());
+            let name = format!("{}.{}", code_type.as_str(), extension);
             fs::write(directory.join(name), bytes)?;
         }
     }

@@ -5,17 +5,21 @@
 
     1. one million sgtin as CSV, from POST to complete (three runs; prints the best and all)
     2. a reservation of 100 that arrives while one of 20 million runs
-    3. ROWS sgtin as CSV in one request: length, first, middle and last rows against codes that the API renders afresh,
+    3. 20 million rows of a profile of each base, plain and of one gzipped: peak memory above idle
+    4. ROWS sgtin as CSV in one request: length, first, middle and last rows against codes that the API renders afresh,
        peak memory of the process above idle, number of requests that write to DynamoDB
 
 The data directory is created beside the binary and removed at the end.
 """
 
+import json
 import os
 import pathlib
 import re
 import shutil
+import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -35,7 +39,7 @@ def main(binary, rows=None):
     print(f"{free / 1e9:.1f} GB free, {os.cpu_count()} processors")
     failures = []
     try:
-        for measure in (million, fairness, large):
+        for measure in (million, fairness, profiles, large):
             shutil.rmtree(folder, ignore_errors=True)
             with system(binary, "--data-dir", str(folder), log=log) as local:
                 failures += measure(local, log, rows)
@@ -77,6 +81,40 @@ def fairness(local, _log, _rows):
     if not count:
         return ["the large reservation ended before a small one could be tried"]
     return [] if longest <= limit else ["a small reservation waited too long"]
+
+
+PROFILES = {
+    "large-delimited": {"base": "delimited", "quoting": "all", "columns": [
+        {"name": "n", "source": "position"}, {"name": "c", "source": "code"}, {"name": "l", "source": "digital_link"}]},
+    "large-fixed": {"base": "fixed", "columns": [
+        {"source": "position_from_end", "width": 10, "align": "right"}, {"source": "element_string", "width": 40}]},
+    "large-lines": {"base": "lines", "line": "{barcode_data}"},
+    "large-template": {"base": "template", "escape": "zpl", "rows_per_block": 3, "block_header": "^XA",
+                       "row": "^FD{code} {position}^FS", "block_footer": "^XZ\n"},
+}
+
+
+def profiles(local, _log, _rows):
+    rows, failures = 20_000_000, []
+    admin = pathlib.Path(local.process.args[0]).with_name("admin")
+    with tempfile.TemporaryDirectory() as folder:
+        for name, profile in PROFILES.items():
+            file = pathlib.Path(folder, f"{name}.json")
+            file.write_text(json.dumps({"name": name, "extension": "txt", **profile}))
+            subprocess.run([admin, "profile", "add", file, "--local", local.url], check=True, stdout=subprocess.DEVNULL)
+    idle = resident(local.process.pid)
+    for export_type in [*PROFILES, "large-template.gz"]:
+        memory = Peak(local.process.pid)
+        started = time.monotonic()
+        item = local.wait(local.reserve(body_of("sgtin", rows, export_type=export_type)), pause=0.2)
+        seconds = time.monotonic() - started
+        above = (memory.stop() - idle) / 2**20
+        length = int(local.request("GET", f"/files/{item['export_file']}")["filesize"])
+        print(f"{rows:,} sgtin as {export_type}: {length:,} bytes in {seconds:.1f} s, {above:.0f} MiB above idle (target 128)")
+        if above > 128:
+            failures.append(f"{export_type}: {above:.0f} MiB above idle")
+        local.delete(item["id"])
+    return failures
 
 
 def large(local, log, rows):

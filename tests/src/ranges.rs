@@ -36,7 +36,7 @@ pub async fn allocate(
         let mut start = entry.pool().next;
         let mut placements = Vec::new();
         for item in chunk {
-            let render = freeze(item, None, context.config());
+            let render = freeze(item, None, context.config(), None);
             placements.push(Placement { reservation: item.clone(), start, render });
             start += item.quantity();
         }

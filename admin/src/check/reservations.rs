@@ -3,8 +3,8 @@
 use aws_smithy_types::base64;
 use common::{
     context::Context,
-    export::{Cursor, ExportFile, ExportType, FileHead},
-    operations::renderer,
+    export::Cursor,
+    operations::{ExportFileError, export_file},
     reservation::{
         RENDERER_VERSION, Reservation, SAME_BYTES_SINCE, Status,
         invariants::{Breach, Exports, FileState, State},
@@ -121,29 +121,17 @@ enum Rendered {
 
 /// Renders the file of a reservation part by part, on a thread for blocking work.
 async fn rendered(context: &Context, item: &Reservation) -> Result<Rendered, Failure> {
-    let (Some(range), Some(render)) = (&item.range, &item.render) else {
+    let Some(render) = &item.render else {
         return Ok(Rendered::Impossible("the settings of its rendering are missing".to_owned()));
     };
     if !(SAME_BYTES_SINCE..=RENDERER_VERSION).contains(&render.version) {
         return Ok(Rendered::OtherVersion);
     }
-    let compiled = {
-        let secret = context.secret().await?;
-        let (id, code_type) = (item.id.to_string(), range.namespace.code_type);
-        let head = FileHead { reservation: &id, code_type };
-        let policy = &context.config().part_policy;
-        match (render.export_type.parse::<ExportType>(), renderer(secret, range, render)) {
-            (Ok(export_type), Ok(renderer)) => {
-                ExportFile::compile(export_type, renderer, range.start, range.count, &head, policy)
-                    .map_err(|error| error.to_string())
-            }
-            (Err(error), _) => Err(error.to_string()),
-            (_, Err(error)) => Err(error.to_string()),
-        }
-    };
-    let file = match compiled {
+    let secret = context.secret().await?;
+    let file = match export_file(context.store(), secret, item, &context.config().part_policy).await {
         Ok(file) => file,
-        Err(reason) => return Ok(Rendered::Impossible(reason)),
+        Err(ExportFileError::Store(error)) => return Err(error.into()),
+        Err(reason) => return Ok(Rendered::Impossible(reason.to_string())),
     };
     let summed = tokio::task::spawn_blocking(move || {
         let (mut cursor, mut len, mut crc) = (Cursor::START, 0_u64, Digest::new(CrcAlgorithm::Crc64Nvme));

@@ -12,6 +12,7 @@ pub mod import;
 pub mod init;
 pub mod organisation;
 pub mod pool;
+pub mod profile;
 pub mod reservation;
 pub mod restore_check;
 pub mod texts;
@@ -40,6 +41,9 @@ pub enum Command {
     /// Create or change organisations or users from a file, with a report for each row
     #[command(subcommand)]
     Import(import::Command),
+    /// Export profiles: layouts of files for the programs that print labels
+    #[command(subcommand)]
+    Profile(profile::Command),
     /// Pools of codes: how full they are, and past which index they are
     #[command(subcommand)]
     Pool(pool::Command),
@@ -78,6 +82,10 @@ pub async fn run(arguments: Arguments, output: &mut Output<'_>) -> Result<(), Fa
         Command::User(command) => user::run(command, &connect().await?, output).await,
         Command::Token(command) => token::run(command, &connect().await?, output).await,
         Command::Import(command) => import::run(command, &connect().await?, output).await,
+        Command::Profile(command) => match command.run_offline(output)? {
+            Some(command) => profile::run(command, &connect().await?, output).await,
+            None => Ok(()),
+        },
         Command::Pool(command) => pool::run(command, &connect().await?, output).await,
         Command::Reservation(command) => reservation::run(command, &connect().await?, output).await,
         Command::Failures(command) => failures::run(command, &connect().await?, output).await,

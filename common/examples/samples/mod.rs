@@ -7,11 +7,11 @@ use common::code::{
 /// The company prefix of the samples' keys. All keys have right check digits.
 const COMPANY_PREFIX: &str = "9506000";
 
-/// A renderer of a type, with the defaults of a deployment, this query of its links, and lot and dates.
+/// The pool of the samples of a type.
 ///
 /// # Errors
-/// The errors of [`PoolSpec::resolve`] and [`Renderer::new`].
-pub fn renderer(code_type: CodeType, url_suffix: &str, lot_and_dates: LotAndDates) -> Result<Renderer, CodeError> {
+/// The errors of [`PoolSpec::resolve`].
+pub(crate) fn spec(code_type: CodeType) -> Result<PoolSpec, CodeError> {
     let product = match code_type {
         CodeType::Sgtin => Some("/01/09506000134352"),
         CodeType::Grai => Some("/8003/09506000123455"),
@@ -23,10 +23,22 @@ pub fn renderer(code_type: CodeType, url_suffix: &str, lot_and_dates: LotAndDate
     };
     let company_prefix = Some(COMPANY_PREFIX);
     let request = CodeRequest { code_type, product, company_prefix, length: None, character_set: None };
-    let spec = PoolSpec::resolve(&request, &SerialDefaults::default(), true)?;
+    PoolSpec::resolve(&request, &SerialDefaults::default(), true)
+}
+
+/// A renderer of a type, with the defaults of a deployment, this query of its links, and lot and dates.
+///
+/// # Errors
+/// The errors of [`PoolSpec::resolve`] and [`Renderer::new`].
+pub(crate) fn renderer(
+    code_type: CodeType,
+    url_suffix: &str,
+    lot_and_dates: LotAndDates,
+) -> Result<Renderer, CodeError> {
+    let spec = spec(code_type)?;
     let secret = Secret::new(&[b's'; 64])?;
     let options = RenderOptions {
-        company_prefix: company_prefix.map(str::to_owned),
+        company_prefix: Some(COMPANY_PREFIX.to_owned()),
         url_suffix: Some(url_suffix.to_owned()),
         lot_and_dates,
         ..RenderOptions::default()

@@ -48,6 +48,10 @@ pub enum Operation {
     UpdateOrganisation,
     /// Deletes an organisation.
     DeleteOrganisation,
+    /// Lists export profiles.
+    ListExportProfiles,
+    /// Reads an export profile.
+    GetExportProfile,
     /// Lists files of exports.
     ListFiles,
     /// Reads the row of a file.
@@ -145,11 +149,11 @@ const fn to(action: Action, collection: Collection) -> Needs {
 }
 
 use Action::{Create, Delete, Read, Update};
-use Collection::{CodeReservation, Files, Organisation, UniqueCode, Users};
+use Collection::{CodeReservation, ExportProfile, Files, Organisation, UniqueCode, Users};
 use Operation as O;
 
 /// Every route. `OPTIONS` names the methods of a path in this order, which is that of Directus.
-pub static ROUTES: [Route; 38] = [
+pub static ROUTES: [Route; 40] = [
     route("POST", RESERVATIONS, "create-reservations", O::CreateReservations, to(Create, CodeReservation)),
     route("SEARCH", RESERVATIONS, "list-reservations", O::SearchReservations, to(Read, CodeReservation)),
     route("GET", RESERVATIONS, "list-reservations", O::ListReservations, to(Read, CodeReservation)),
@@ -167,6 +171,8 @@ pub static ROUTES: [Route; 38] = [
     route("GET", ORGANISATION, "directory", O::GetOrganisation, to(Read, Organisation)),
     route("PATCH", ORGANISATION, "administration", O::UpdateOrganisation, to(Update, Organisation)),
     route("DELETE", ORGANISATION, "administration", O::DeleteOrganisation, to(Delete, Organisation)),
+    route("GET", "/items/export_profile", "directory", O::ListExportProfiles, to(Read, ExportProfile)),
+    route("GET", "/items/export_profile/{id}", "directory", O::GetExportProfile, to(Read, ExportProfile)),
     route("GET", "/files", "files", O::ListFiles, to(Read, Files)),
     route("GET", "/files/{id}", "files", O::GetFile, to(Read, Files)),
     route("GET", "/assets/{id}", "files", O::GetAsset, to(Read, Files)),

@@ -12,6 +12,7 @@ use super::{
     bad_rows::BadRows,
     character_sets::CharacterSets,
     open_limit,
+    profiles::Profiles,
     read::{check_length, show_many, show_written},
     relation_keys::keys_of_relations,
 };
@@ -215,8 +216,9 @@ async fn drafts(
     let mut chosen: Vec<(usize, Uuid)> = Vec::new();
     let mut bad = BadRows::new(part.is_list);
     let mut character_sets = CharacterSets::new(context, session.caller);
+    let mut profiles = Profiles::new(context);
     for (row, input) in part.inputs.iter().enumerate() {
-        let draft = draft(context, session, input, &mut character_sets).await;
+        let draft = draft(context, session, input, &mut character_sets, &mut profiles).await;
         let item = bad.keep(row, draft)?;
         // The id of a bad row is judged too.
         if let Some(id) = chosen_id(input) {
@@ -247,6 +249,7 @@ async fn draft(
     session: Session<'_>,
     input: &Value,
     character_sets: &mut CharacterSets<'_>,
+    profiles: &mut Profiles<'_>,
 ) -> Result<Reservation, OperationError> {
     let draft = Draft::parse(&*keys_of_relations(input)?, &context.config().rules())?;
     if !session.caller.sees(Some(&draft.reserved_for)) {
@@ -261,6 +264,7 @@ async fn draft(
     };
     let reservation = draft.into_reservation(birth);
     character_sets.check(&reservation).await?;
+    profiles.check(&reservation).await?;
     Ok(reservation)
 }
 

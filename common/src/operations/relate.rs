@@ -180,8 +180,8 @@ impl<'a> Loader<'a> {
                 items.iter().map(rows::reservation).collect()
             }
             Collection::Roles => keys.iter().filter_map(|key| rows::role(key)).collect(),
-            // Codes are not stored. Their rows are computed when a reservation is shown.
-            Collection::UniqueCode => Vec::new(),
+            // Codes are not stored. Their rows are computed when a reservation is shown. No member refers to a profile.
+            Collection::UniqueCode | Collection::ExportProfile => Vec::new(),
         })
     }
 

@@ -1,17 +1,23 @@
 //! The render settings of an export. They are stored when the export begins, and a renderer is built from them whenever
 //! its codes are needed.
 
-use super::OperationError;
+use super::{FoundProfile, OperationError, profile_name};
 use crate::{
     code::{CodeError, PoolSpec, RenderOptions, Renderer, Secret, link_domain},
     config::Config,
     directory::Organisation,
-    reservation::{RENDERER_VERSION, Range, Render, Reservation},
+    reservation::{FrozenProfile, RENDERER_VERSION, Range, Render, Reservation},
 };
 
-/// The settings with which an export of `reservation` that begins now is rendered.
+/// The settings with which an export of `reservation` that begins now is rendered. `profile` is what its `export_type`
+/// stands for, if that is the name of a profile.
 #[must_use]
-pub fn freeze(reservation: &Reservation, organisation: Option<&Organisation>, config: &Config) -> Render {
+pub fn freeze(
+    reservation: &Reservation,
+    organisation: Option<&Organisation>,
+    config: &Config,
+    profile: Option<&FoundProfile>,
+) -> Render {
     let own = |domain: fn(&Organisation) -> &Option<String>| {
         organisation.and_then(|organisation| domain(organisation).clone()).filter(|domain| !domain.trim().is_empty())
     };
@@ -24,7 +30,31 @@ pub fn freeze(reservation: &Reservation, organisation: Option<&Organisation>, co
         short_code_domain: own_short_domain.or(own_domain).or_else(|| config.short_code_domain.clone()),
         company_prefix: organisation.and_then(|organisation| organisation.organisation_company_prefix.clone()),
         lot_and_dates: reservation.lot_and_dates(),
+        profile: profile
+            .filter(|profile| profile_name(reservation) == Some(profile.profile.name))
+            .map(|profile| profile.freeze(reservation, organisation)),
         version: RENDERER_VERSION,
+    }
+}
+
+/// The settings with which an export that was begun before is rendered again: those of now, but for the profile and the
+/// values that it reads. `profile` is needed for a profile that is part of the service and so changes with it.
+#[must_use]
+pub fn refreeze(
+    reservation: &Reservation,
+    organisation: Option<&Organisation>,
+    config: &Config,
+    profile: Option<&FoundProfile>,
+) -> Render {
+    let fresh = freeze(reservation, organisation, config, profile);
+    let old = reservation.render.as_ref().filter(|old| old.export_type == fresh.export_type);
+    match old.and_then(|old| old.profile.clone()) {
+        Some(frozen) => {
+            let built_in = profile.filter(|profile| profile.profile.name.is_built_in());
+            let sha256 = built_in.map_or(frozen.sha256, |profile| profile.sha256.clone());
+            Render { profile: Some(FrozenProfile { sha256, values: frozen.values }), ..fresh }
+        }
+        None => fresh,
     }
 }
 
@@ -81,12 +111,16 @@ pub fn renderer(secret: &Secret, range: &Range, render: &Render) -> Result<Rende
     if key.check_value() != range.check {
         return Err(RenderError::OtherKey(range.namespace.to_string()));
     }
-    let options = RenderOptions {
+    Ok(Renderer::new(&spec, &key, &options(render))?)
+}
+
+/// What rendering needs besides the pool.
+pub(super) fn options(render: &Render) -> RenderOptions {
+    RenderOptions {
         digital_link_domain: render.digital_link_domain.clone(),
         short_code_domain: render.short_code_domain.clone(),
         company_prefix: render.company_prefix.clone(),
         url_suffix: render.url_suffix.clone(),
         lot_and_dates: render.lot_and_dates.clone(),
-    };
-    Ok(Renderer::new(&spec, &key, &options)?)
+    }
 }

@@ -68,8 +68,12 @@ impl Session<'_> {
             let member = match collection {
                 Collection::CodeReservation => "reserved_for",
                 Collection::Organisation => "id",
-                // Users, files and codes are limited where they are read.
-                Collection::Users | Collection::Files | Collection::UniqueCode | Collection::Roles => return Ok(query),
+                // Users, files, codes and profiles are limited where they are read.
+                Collection::Users
+                | Collection::Files
+                | Collection::UniqueCode
+                | Collection::ExportProfile
+                | Collection::Roles => return Ok(query),
             };
             query.restrict(Filter::any_of(collection, member, own.iter().cloned())?);
         }

@@ -13,7 +13,9 @@ use super::{
     character_sets::CharacterSets,
     create::MAX_BATCH,
     freeze, open_limit,
+    profiles::Profiles,
     read::{check_length, matching, show_many, show_written},
+    refreeze,
     relation_keys::keys_of_relations,
 };
 use crate::{
@@ -200,6 +202,12 @@ fn distinct(ids: impl Iterator<Item = Uuid>) -> Vec<Uuid> {
     ids.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
+/// The checks of a request that need more than the row.
+struct Checks<'a> {
+    character_sets: CharacterSets<'a>,
+    profiles: Profiles<'a>,
+}
+
 /// Applies changes to the current rows. Rights are checked on each row before and after its change (RSV-6).
 ///
 /// # Errors
@@ -212,14 +220,15 @@ async fn edit(
     mut bad: BadRows,
 ) -> Result<Vec<(Reservation, Reservation)>, OperationError> {
     let mut edits: Vec<(Reservation, Reservation)> = Vec::with_capacity(changes.len());
-    let mut character_sets = CharacterSets::new(context, session.caller);
+    let mut checks =
+        Checks { character_sets: CharacterSets::new(context, session.caller), profiles: Profiles::new(context) };
     for (row, change) in changes.into_iter().enumerate() {
         let Some(change) = bad.keep(row, change)? else { continue };
         // Two changes of one row are applied in order and written together. A bad one is left out, so that the later
         // ones are judged too.
         let position = edits.iter().position(|(old, _)| old.id == change.id);
         let before = position.and_then(|at| edits.get(at)).map(|(_, new)| new);
-        let edited = edit_one(context, session, change, before, current, &mut character_sets).await;
+        let edited = edit_one(context, session, change, before, current, &mut checks).await;
         match (bad.keep(row, edited)?, position.and_then(|at| edits.get_mut(at))) {
             (None, _) => {}
             (Some((_, new)), Some((_, known))) => *known = new,
@@ -238,18 +247,25 @@ async fn edit_one(
     change: Change<'_>,
     before: Option<&Reservation>,
     current: &HashMap<Uuid, Reservation>,
-    character_sets: &mut CharacterSets<'_>,
+    checks: &mut Checks<'_>,
 ) -> Result<(Reservation, Reservation), OperationError> {
     let read = session.caller.own(current.get(&change.id).cloned())?;
     let base = before.unwrap_or(&read);
     let organisation = organisation_if_needed(context, base, change.data).await?;
-    let render = |item: &Reservation| freeze(item, organisation.as_ref(), context.config());
+    let profile = match begins_export(base, change.data) {
+        true => checks.profiles.of(&with_type(base, change.data)).await?,
+        false => None,
+    };
+    // Naming the type asks for what it stands for now; otherwise the export is repeated as it was.
+    let freeze = if change.data.get("export_type").is_some() { freeze } else { refreeze };
+    let render = |item: &Reservation| freeze(item, organisation.as_ref(), context.config(), profile.as_ref());
     let editor = Editor { user: session.caller.id().unwrap_or_default().to_owned(), now: session.now };
     let new = apply(base, &*keys_of_relations(change.data)?, &context.config().rules(), &editor, render)?;
     if !session.caller.sees(new.reserved_for.as_deref()) {
         return Err(OperationError::no_row());
     }
-    character_sets.check_change(&read, &new).await?;
+    checks.character_sets.check_change(&read, &new).await?;
+    checks.profiles.check_change(&read, &new).await?;
     Ok((read, new))
 }
 
@@ -260,9 +276,19 @@ async fn organisation_if_needed(
     item: &Reservation,
     data: &Value,
 ) -> Result<Option<Organisation>, OperationError> {
-    let wants_new = data.get("status").and_then(Value::as_str) == Some(Status::New.as_str());
-    match (&item.reserved_for, wants_new && item.range.is_some()) {
+    match (&item.reserved_for, begins_export(item, data)) {
         (Some(id), true) => Ok(context.store().organisation(id).await?),
         _ => Ok(None),
     }
+}
+
+/// Whether a change may begin an export.
+fn begins_export(item: &Reservation, data: &Value) -> bool {
+    item.range.is_some() && data.get("status").and_then(Value::as_str) == Some(Status::New.as_str())
+}
+
+/// The reservation with the type of export that a change names.
+fn with_type(item: &Reservation, data: &Value) -> Reservation {
+    let named = data.get("export_type").and_then(Value::as_str).map(str::to_owned);
+    Reservation { export_type: named.or_else(|| item.export_type.clone()), ..item.clone() }
 }

@@ -11,6 +11,10 @@ pub enum Kind {
     Subject,
     /// Organisations, by id.
     Organisation,
+    /// Which version of an export profile a name stands for, by a UUID made of the organisation and the name.
+    Profile,
+    /// Versions of export profiles, by the SHA-256 of their canonical form. They are never changed.
+    ProfileVersion,
     /// Audit rows, by a UUID of version 7.
     Audit,
     /// The revision of a kind, by the kind.
@@ -38,6 +42,8 @@ impl Kind {
             Self::Token => "token",
             Self::Subject => "subject",
             Self::Organisation => "organisation",
+            Self::Profile => "profile",
+            Self::ProfileVersion => "profile_version",
             Self::Audit => "audit",
             Self::Revision => "revision",
             Self::Deployment => "deployment",

@@ -5,6 +5,7 @@
 //! | `reservations`, `pools`, `files`, `directory`, `requests` | one table each, with the reads and writes of clients |
 //! | `directory_kind` | what an item of the Directory is |
 //! | `directory_writes` | the conditional writes of the Directory by operators, and their audit rows |
+//! | `profiles` | export profiles: names and versions |
 //! | `day_counts` | the codes that an organisation with a quota was given on a day |
 //! | `secret_check` | the check value of the deployment's secret |
 //! | `claims`, `old_pools` | which company prefixes codes are built from; pools that are older than that |
@@ -42,6 +43,7 @@ mod open_rows;
 pub mod plan;
 mod pool_reads;
 mod pools;
+mod profiles;
 mod requests;
 mod reservations;
 mod secret_check;
@@ -71,6 +73,7 @@ pub use index_keys::{Filled, Filling};
 pub use old_pools::{Completed, OldPools};
 pub use pool_reads::PoolsPlace;
 pub use pools::{Pool, PoolEntry, RangeEntry};
+pub use profiles::{ProfileRow, profile_id};
 pub use requests::{REMEMBERED_SECONDS, Remembered, RequestsPage, request_key};
 pub use reservations::{Created, Written};
 pub use secret_check::{SECRET_ROW, SecretCheck};

@@ -1,4 +1,4 @@
-//! Users, organisations, `/server/health`, `/server/ping`, the OpenAPI document, and the answer to every path that no
+//! Users, organisations, export profiles, `/server/health`, `/server/ping`, the OpenAPI document, and the answer to every path that no
 //! other function serves.
 
 pub mod openapi;
@@ -6,7 +6,7 @@ pub mod openapi;
 use common::{
     api::{Answer, ApiError, Call, Operation, serve},
     context::Context,
-    operations::{OperationError, organisations, users},
+    operations::{OperationError, export_profiles, organisations, users},
     query::{Action, Collection, RawQuery, parse_query_string},
 };
 use lambda_http::{
@@ -46,6 +46,15 @@ async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
         }
         Operation::GetOrganisation => {
             let (query, data) = organisations::one(context, session, call.rest(), &raw).await?;
+            Ok(Answer::of_one(&query, data, call.now))
+        }
+        Operation::ListExportProfiles => {
+            let (query, answer) = export_profiles::list(context, session, &raw).await?;
+            Ok(Answer::of_list(&query, answer, call.now))
+        }
+        Operation::GetExportProfile => {
+            let id = call.parameter("id").unwrap_or_default();
+            let (query, data) = export_profiles::one(context, session, id, &raw).await?;
             Ok(Answer::of_one(&query, data, call.now))
         }
         _ => Err(call.no_route()),
@@ -92,7 +101,7 @@ fn other_collection(call: &Call, collection: &str) -> Result<Answer, ApiError> {
         // System collections are served under their own paths, not under `/items`.
         _ if collection.starts_with("directus_") => Err(OperationError::no_row().into()),
         // The collections that can be read have no SEARCH here.
-        "organisation" | "unique_code" if call.method.as_str() == "SEARCH" => {
+        "export_profile" | "organisation" | "unique_code" if call.method.as_str() == "SEARCH" => {
             Err(ApiError::RouteNotFound(call.path.clone()))
         }
         "code_reservation" | "" => Err(ApiError::RouteNotFound(call.path.clone())),

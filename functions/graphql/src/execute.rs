@@ -10,7 +10,7 @@ use common::{
     operations::{
         OperationError, Session,
         create::{self, Creation},
-        delete, files, read, unique_code, update, users,
+        delete, export_profiles, files, read, unique_code, update, users,
     },
     query::{Answer, Collection, DEFAULT_LIMIT, RawQuery},
     reservation::uuid,
@@ -124,6 +124,7 @@ impl<'a> Execution<'a> {
         let (context, session) = (self.context, self.session());
         let (_, answer) = match collection {
             Collection::UniqueCode => unique_code::list(context, session, &raw).await?,
+            Collection::ExportProfile => export_profiles::list(context, session, &raw).await?,
             Collection::Files => files::list(context, session, &raw).await?,
             Collection::Users => users::list(context, session, &raw).await?,
             _ => {
@@ -141,6 +142,9 @@ impl<'a> Execution<'a> {
         let (_, data) = match collection {
             Collection::UniqueCode => unique_code::one(context, session, id(selected)?, &raw).await?,
             Collection::CodeReservation => read::one(context, session, id(selected)?, &raw).await?,
+            Collection::ExportProfile => {
+                export_profiles::one(context, session, &id(selected)?.to_string(), &raw).await?
+            }
             Collection::Files => files::one(context, session, &id(selected)?.to_string(), &raw).await?,
             _ => return Err(OperationError::no_row()),
         };
@@ -154,6 +158,7 @@ impl<'a> Execution<'a> {
         query.plain_numbers = true;
         let Answer { data, .. } = match collection {
             Collection::UniqueCode => unique_code::run(self.context, self.session(), &query).await?,
+            Collection::ExportProfile => export_profiles::run(self.context, self.session(), &query).await?,
             _ => read::run(self.context, self.session(), &query).await?.into_answer(&query)?,
         };
         let operations: Vec<&str> = query.aggregates.iter().map(|aggregate| aggregate.operation.name()).collect();

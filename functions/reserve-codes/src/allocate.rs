@@ -13,7 +13,7 @@ use common::{
     directory::Organisation,
     export::{ExportError, ExportType},
     metrics::{Allocation, Event},
-    operations::{check_domains, freeze},
+    operations::{check_domains, check_profile, find_profile, freeze},
     reservation::{Render, Reservation, sentence},
     store::{Allocated, MAX_PLACEMENTS, Placement, Pool, PoolEntry, has_room},
 };
@@ -126,14 +126,30 @@ async fn prepare(context: &Context, item: &Reservation) -> Result<Prepared, Work
         return Err(WorkError::Permanent("The quantity is missing.".to_owned()));
     }
     let spec = PoolSpec::resolve(&request, &rules.serials, rules.strict_check_digits)?;
-    let render = freeze(item, organisation.as_ref(), context.config());
+    let export_type: ExportType = item.export_type.as_deref().unwrap_or_default().parse().map_err(ExportError::from)?;
+    let profile = match export_type.profile() {
+        Some(name) => {
+            let found = find_profile(store, item.reserved_for.as_deref(), name).await?;
+            let found = found.ok_or_else(|| WorkError::Permanent(no_profile(export_type)))?;
+            check_profile(&found, item, organisation.as_ref(), context.config()).map_err(ExportError::from)?;
+            Some(found)
+        }
+        None => None,
+    };
+    let render = freeze(item, organisation.as_ref(), context.config(), profile.as_ref());
     check_domains(&render)?;
-    let export_type: ExportType = render.export_type.parse().map_err(ExportError::from)?;
-    export_type.format().check_rows(item.quantity()).map_err(ExportError::from)?;
+    if let Some(format) = export_type.format() {
+        format.check_rows(item.quantity()).map_err(ExportError::from)?;
+    }
     let quota = quota_of(context, item, organisation.as_ref())?;
     let prefix = request.company_prefix.and_then(|prefix| CompanyPrefix::parse(prefix).ok());
     let is_own_key = is_own_key(code_type, request.product, prefix.as_slice());
     Ok(Prepared { spec, render, quota, is_own_key })
+}
+
+/// The message of a reservation whose profile was removed after the reservation was created.
+fn no_profile(export_type: ExportType) -> String {
+    format!("There is no export profile {export_type}. Choose another export_type and set the status to \"new\".")
 }
 
 /// The quota of a reservation's organisation. An organisation without a row has the deployment's.

@@ -9,7 +9,7 @@ use common::{
     context::{Context, SecretError},
     directory::UnreadableQuota,
     export::ExportError,
-    operations::{RenderError, UnusableDomain, tidy::TidyError},
+    operations::{ExportFileError, RenderError, UnusableDomain, tidy::TidyError},
     reservation::Reservation,
     store::StoreError,
 };
@@ -85,6 +85,20 @@ impl From<RenderError> for WorkError {
         match error {
             RenderError::OtherKey(_) => Self::Permanent(KEY_MISMATCH.to_owned()),
             RenderError::Code(error) => error.into(),
+        }
+    }
+}
+
+impl From<ExportFileError> for WorkError {
+    fn from(error: ExportFileError) -> Self {
+        match error {
+            ExportFileError::Store(error) => error.into(),
+            ExportFileError::Domain(error) => error.into(),
+            ExportFileError::Render(error) => error.into(),
+            ExportFileError::Export(error) => error.into(),
+            error @ (ExportFileError::NoRange | ExportFileError::NoProfile) => {
+                Self::Permanent(common::reservation::sentence(&error.to_string()))
+            }
         }
     }
 }

@@ -9,14 +9,14 @@ use std::{
 use common::{
     bucket::{Bucket, BucketError, ObjectHead},
     context::Context,
-    export::{Cursor, ExportError, ExportFile, ExportType, FileHead, PartPlan},
+    export::{Cursor, ExportFile, PartPlan},
     host::Host,
     metrics::{self, Event},
     operations::{
-        check_domains, freeze, renderer,
+        export_file, find_profile, profile_name, refreeze,
         tidy::{self, Incarnation},
     },
-    reservation::{ExportKey, ExportProgress, Origin, RENDERER_VERSION, Reservation, file_id, file_name},
+    reservation::{ExportKey, ExportProgress, Origin, ProfileName, RENDERER_VERSION, Reservation, file_id, file_name},
     store::{FileRow, Saved, Store},
 };
 use tokio::task::JoinSet;
@@ -82,15 +82,22 @@ impl<'a> Job<'a> {
                 Some(id) => store.organisation(id).await?,
                 None => None,
             };
-            store.restart(&item, freeze(&item, organisation.as_ref(), context.config()), context.now()).await?;
+            // The profile stays the frozen one, unless it is part of the service: then it changes with this version.
+            let profile = match profile_name(&item).filter(ProfileName::is_built_in) {
+                Some(name) => find_profile(store, None, name).await?,
+                None => None,
+            };
+            let render = refreeze(&item, organisation.as_ref(), context.config(), profile.as_ref());
+            store.restart(&item, render, context.now()).await?;
             return Ok(None);
         }
         let secret = context.secret().await?;
-        let compiled = compile(context, secret, &item);
+        let compiled = export_file(context.store(), secret, &item, &context.config().part_policy).await;
+        let compiled = compiled.map_err(WorkError::from);
         let compiled = fail_if_permanent(context, &item, compiled).await?;
         let origin = item.range.as_ref().map(|range| Origin::of(range, &secret.id_key()).to_string());
         Ok(compiled.map(|file| {
-            let key = ExportKey::of(&item, file.export_type()).to_string();
+            let key = ExportKey::of(&item, file.extension()).to_string();
             Self { context, item, file: Arc::new(file), key, origin: origin.unwrap_or_default() }
         }))
     }
@@ -335,15 +342,15 @@ impl<'a> Job<'a> {
 
     /// Writes the file row and the reservation's new status in one transaction (architecture, step 3; RSV-4).
     async fn complete(&self, len: u64) -> Result<(), WorkError> {
-        let export_type = self.file.export_type();
+        let extension = self.file.extension();
         let at = self.context.now();
-        let name = file_name(&self.item, export_type.extension());
+        let name = file_name(&self.item, extension);
         let row = FileRow {
             id: file_id(self.item.incarnation, self.item.generation).to_string(),
             s3_key: self.key.clone(),
-            title: name.strip_suffix(&format!(".{}", export_type.extension())).map(str::to_owned),
+            title: name.strip_suffix(&format!(".{extension}")).map(str::to_owned),
             filename_download: name,
-            media_type: export_type.content_type().to_owned(),
+            media_type: self.file.content_type().to_owned(),
             filesize: len,
             uploaded_by: self.item.user_created.clone(),
             created_on: Some(at),
@@ -378,7 +385,7 @@ impl<'a> Job<'a> {
     fn head(&self) -> ObjectHead<'_> {
         ObjectHead {
             key: &self.key,
-            content_type: self.file.export_type().content_type(),
+            content_type: self.file.content_type(),
             reservation: self.item.id.to_string(),
             rows: self.item.quantity(),
             contents: self.item.contents(),
@@ -402,16 +409,4 @@ impl<'a> Job<'a> {
     fn bucket(&self) -> Bucket<'a> {
         self.context.bucket()
     }
-}
-
-fn compile(context: &Context, secret: &common::code::Secret, item: &Reservation) -> Result<ExportFile, WorkError> {
-    let (Some(range), Some(render)) = (&item.range, &item.render) else {
-        return Err(WorkError::Permanent("The reservation has no range.".to_owned()));
-    };
-    check_domains(render)?;
-    let export_type: ExportType = render.export_type.parse().map_err(ExportError::from)?;
-    let renderer = renderer(secret, range, render)?;
-    let id = item.id.to_string();
-    let head = FileHead { reservation: &id, code_type: range.namespace.code_type };
-    Ok(ExportFile::compile(export_type, renderer, range.start, range.count, &head, &context.config().part_policy)?)
 }

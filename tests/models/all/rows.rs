@@ -153,12 +153,13 @@ static CREATED: LazyLock<Reservation> = LazyLock::new(|| {
 /// What `operations::freeze` gives: the settings as they are when an export begins. `suffix` is the client's.
 pub(crate) fn render(suffix: u8, renderer: u8) -> Render {
     Render {
-        export_type: ExportType::default().as_str().to_owned(),
+        export_type: ExportType::default().to_string(),
         url_suffix: Some(suffix.to_string()),
         digital_link_domain: String::new(),
         short_code_domain: None,
         company_prefix: None,
         lot_and_dates: LotAndDates::default(),
+        profile: None,
         version: renderer.into(),
     }
 }
@@ -290,5 +291,5 @@ impl Row {
 /// The key of the object of a generation.
 pub(crate) fn key(row: &Row, generation: u8) -> String {
     let item = Reservation { generation: generation.into(), ..row.real(0) };
-    ExportKey::of(&item, ExportType::default()).to_string()
+    ExportKey::of(&item, "csv").to_string()
 }

@@ -5,18 +5,22 @@ use std::str::FromStr as _;
 use aws_lambda_events::event::dynamodb::Event;
 use common::{
     code::{
-        CharacterSet, CodeRequest, CodeType, CompanyPrefix, PoolSpec, SerialDefaults, by_code, by_digital_link,
-        by_join_key, check_digit, element_string_of_epc, has_check_digit, is_short_link, link_domain,
-        prefixes_conflict, product_key,
+        CharacterSet, CodeRequest, CodeType, CompanyPrefix, PoolSpec, RenderOptions, Renderer, Secret, SerialDefaults,
+        by_code, by_digital_link, by_join_key, check_digit, element_string_of_epc, has_check_digit, is_short_link,
+        link_domain, prefixes_conflict, product_key,
     },
     directory::Role,
+    export::{
+        FileHead,
+        profile::{Particulars, Profile},
+    },
     operations::freeze,
     query::{
         Access, Budget, Collection, RawQuery, Related, Row, parse, parse_for_write, parse_query_string,
         parse_search_body,
     },
     reservation::{
-        ExportKey, Reservation, Rules, Timestamp,
+        ExportKey, Reservation, Rules, Timestamp, Values,
         create::{Birth, Draft},
         file_name, safe_file_name,
         update::{Editor, apply},
@@ -106,7 +110,7 @@ pub(super) fn body(input: &[u8]) {
     if let Ok(draft) = Draft::parse(&ours, &rules) {
         let current = draft.into_reservation(birth());
         let editor = Editor { user: "u".to_owned(), now };
-        let _changed = apply(&current, &value, &rules, &editor, |item| freeze(item, None, context().config()));
+        let _changed = apply(&current, &value, &rules, &editor, |item| freeze(item, None, context().config(), None));
     }
     if let Ok(draft) = Draft::parse(&value, &rules) {
         let item = draft.into_reservation(birth());
@@ -159,6 +163,36 @@ pub(super) fn prefixes(input: &[u8]) {
             character_set: CharacterSet::from_str(right).ok(),
         };
         let _pool = PoolSpec::resolve(&request, &SerialDefaults::default(), true);
+    }
+}
+
+/// An export profile: read, written in its canonical form, and applied to codes of every type.
+pub(super) fn profiles(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    // The text alone, or as a text with slots of a profile that is sound otherwise.
+    let line = json!({ "name": "ab", "extension": "txt", "base": "lines", "line": text }).to_string();
+    for text in [&*text, &line] {
+        let Ok(profile) = Profile::parse(text) else { continue };
+        let canonical = profile.canonical();
+        assert_eq!(Profile::parse(&canonical).as_ref(), Ok(&profile), "{canonical}");
+        for code_type in CodeType::ALL {
+            let request = CodeRequest {
+                code_type,
+                product: Some("/01/09506000134352").filter(|_| code_type == CodeType::Sgtin),
+                company_prefix: Some("9506000"),
+                length: None,
+                character_set: None,
+            };
+            let Ok(spec) = PoolSpec::resolve(&request, &SerialDefaults::default(), true) else { continue };
+            let Ok(secret) = Secret::new(&[0; 32]) else { continue };
+            let key = secret.pool_key(&spec.namespace);
+            let Ok(renderer) = Renderer::new(&spec, &key, &RenderOptions::default()) else { continue };
+            let values = Values { reference_id: Some("\"<&>\u{fc}".to_owned()), ..Values::default() };
+            let head = FileHead { reservation: "r", code_type };
+            let particulars =
+                Particulars { namespace: &spec.namespace, company_prefix: Some("9506000"), values: &values };
+            let _shown = profile.check(&renderer, &head, &particulars, 2_000);
+        }
     }
 }
 

@@ -112,7 +112,7 @@ pub fn element_string_of_epc(uri: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::code::{CharacterSet, PoolSpec, RenderOptions, Renderer, Secret};
+    use crate::code::{CharacterSet, LotAndDates, PoolSpec, RenderOptions, Renderer, Secret};
 
     #[test]
     fn the_uri_of_every_type_leads_back_to_its_element_string() {
@@ -134,6 +134,7 @@ mod tests {
                 short_code_domain: None,
                 company_prefix: Some("9506000".to_owned()),
                 url_suffix: None,
+                lot_and_dates: LotAndDates::default(),
             };
             let renderer = Renderer::new(&spec, &secret.pool_key(&spec.namespace), &options).unwrap();
             for index in [0, 1, 41] {

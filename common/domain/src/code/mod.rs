@@ -11,6 +11,7 @@
 //! [`PoolSpec::from_pool`] → [`Permutation::index_of`].
 
 mod alphabet;
+mod canonical_link;
 mod day;
 mod digits;
 mod elements;
@@ -37,6 +38,7 @@ mod types;
 #[cfg(test)]
 mod tests;
 
+pub use canonical_link::canonical_link;
 pub use day::Day;
 pub use digits::{check_digit, has_check_digit};
 pub use elements::FNC1;

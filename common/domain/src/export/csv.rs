@@ -22,12 +22,7 @@ pub(super) fn layout(renderer: &Renderer) -> Layout {
             row.field(renderer, field, verbatim)
         };
     }
-    Layout {
-        head: "position,code,digital_link,element_string,epc_uri\n".to_owned(),
-        row: row.text("\n"),
-        separator_len: 0,
-        foot: String::new(),
-    }
+    Layout::of_rows("position,code,digital_link,element_string,epc_uri\n", row.text("\n"), 0, "")
 }
 
 fn needs_quotes(renderer: &Renderer, field: Field) -> bool {

@@ -18,8 +18,10 @@ use super::rows::Rows;
 /// third longer; at higher levels they are at most a fifteenth shorter.
 const LEVEL: u32 = 2;
 
-/// Rows that are written and compressed at a time. This bounds the memory for uncompressed rows.
+/// Rows that are written and compressed at a time, and their maximum length in bytes. This bounds the memory for
+/// uncompressed rows.
 const ROWS_AT_A_TIME: u64 = 1_600;
+const BYTES_AT_A_TIME: u64 = 8 << 20;
 
 /// The compressor writes to a buffer of this length (bytes). It is fixed, so that no byte depends on the free capacity
 /// of the part's buffer.
@@ -31,6 +33,7 @@ pub(super) const CRC: CrcAlgorithm = CrcAlgorithm::Crc32IsoHdlc;
 /// The compressor of one part.
 pub(super) struct Deflate<'a> {
     rows: &'a Rows,
+    at_a_time: u64,
     /// The position of the next row.
     row: u64,
     /// CRC-32 of the rows before the part.
@@ -47,6 +50,7 @@ impl<'a> Deflate<'a> {
     pub(super) fn begin(rows: &'a Rows, row: u64, before: u32) -> Self {
         Self {
             rows,
+            at_a_time: (BYTES_AT_A_TIME / rows.lengths().longest_row.max(1)).clamp(1, ROWS_AT_A_TIME),
             row,
             before: if row == 1 { 0 } else { before },
             crc: Digest::new(CRC),
@@ -62,7 +66,7 @@ impl<'a> Deflate<'a> {
     /// [`ExportError::Compression`] if the compressor fails, or the error of [`Rows::write`].
     pub(super) fn write_to(&mut self, end: u64, out: &mut Vec<u8>) -> Result<(), ExportError> {
         while self.row < end {
-            let next = end.min(self.row.saturating_add(ROWS_AT_A_TIME));
+            let next = end.min(self.row.saturating_add(self.at_a_time));
             self.plain.clear();
             self.rows.write(self.row..next, &mut self.plain)?;
             self.crc.update(&self.plain);

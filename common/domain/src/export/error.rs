@@ -1,5 +1,6 @@
 //! Why an export cannot be made. Every error except that of the compressor is detected before the first byte is written.
 
+use super::profile::ProfileFault;
 use crate::{
     code::CodeError,
     reservation::{TooManyRows, UnknownExportType},
@@ -8,7 +9,7 @@ use crate::{
 /// Why an export file cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// The text is not an export type.
+    /// The text is neither a built-in export type nor the name of a profile.
     #[error(transparent)]
     UnknownType(#[from] UnknownExportType),
     /// The number of rows is 0 or above 2^31 − 1, or an index would exceed 2^64 − 1.
@@ -20,6 +21,9 @@ pub enum ExportError {
     /// A literal of a row, or the reservation's id, contains a character that some format cannot represent.
     #[error("U+{:04X} cannot be written to an export file", u32::from(*.0))]
     Character(char),
+    /// The profile cannot show these codes.
+    #[error(transparent)]
+    Profile(#[from] ProfileFault),
     /// A part of the file would exceed the maximum length of a part, or the file what its format can hold.
     #[error("a file of {total_len} bytes does not fit the store's parts or its format")]
     TooLong {

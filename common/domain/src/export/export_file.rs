@@ -4,11 +4,11 @@
 use super::deflate::Deflate;
 use super::error::ExportError;
 use super::part_policy::{PartPlan, PartPolicy};
-use super::rows::Rows;
+use super::rows::{Form, Rows};
 use super::template::FileHead;
 use super::{gzip, xlsx};
 use crate::code::Renderer;
-use crate::reservation::{Container, ExportType};
+use crate::reservation::{Container, Format, GZIP_TYPE, file_extension};
 
 /// The position of an export in its file, which is saved between slices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,9 @@ impl Cursor {
 /// The file of one reservation.
 #[derive(Debug)]
 pub struct ExportFile {
-    export_type: ExportType,
+    container: Option<Container>,
+    extension: String,
+    content_type: String,
     rows: Rows,
     plan: PartPlan,
 }
@@ -42,17 +44,26 @@ impl ExportFile {
     /// # Errors
     /// The errors of [`Rows::compile`], and [`ExportError::TooLong`] if [`PartPolicy::plan`] finds that a part would be
     /// too long, or a sheet has 4 GiB or more, which a zip archive without Zip64 cannot hold.
-    pub fn compile(
-        export_type: ExportType,
+    pub fn compile<'a>(
+        form: impl Into<Form<'a>>,
+        gzip: bool,
         renderer: Renderer,
         start_index: u64,
         quantity: u64,
         head: &FileHead<'_>,
         policy: &PartPolicy,
     ) -> Result<Self, ExportError> {
-        let rows = Rows::compile(export_type.format(), renderer, start_index, quantity, head)?;
+        let form = form.into();
+        let (extension, content_type) = match form {
+            Form::Format(format) => (format.as_str().to_owned(), format.content_type().to_owned()),
+            Form::Profile(profile, _) => (profile.extension.clone(), profile.content_type()),
+        };
+        let container = match form {
+            Form::Format(Format::Xlsx) => Some(Container::Zip),
+            _ => gzip.then_some(Container::Gzip),
+        };
+        let rows = Rows::compile(form, renderer, start_index, quantity, head)?;
         let mut lengths = rows.lengths();
-        let container = export_type.container();
         if container == Some(Container::Zip) {
             let total_len = lengths.total_len;
             // Compression adds a few thousandths at worst (see `PartPolicy::plan`).
@@ -62,13 +73,27 @@ impl ExportFile {
             lengths.around += xlsx::ARCHIVE.around();
         }
         let plan = policy.plan(&lengths, container.is_some())?;
-        Ok(Self { export_type, rows, plan })
+        let is_gzip = container == Some(Container::Gzip);
+        let content_type = if is_gzip { GZIP_TYPE.to_owned() } else { content_type };
+        Ok(Self { container, extension: file_extension(&extension, is_gzip), content_type, rows, plan })
     }
 
-    /// The type of the file.
+    /// What a compressed file is; `None` if the file is not compressed.
     #[must_use]
-    pub fn export_type(&self) -> ExportType {
-        self.export_type
+    pub fn container(&self) -> Option<Container> {
+        self.container
+    }
+
+    /// The extension of the file's name without the leading dot: `csv`, `csv.gz`, …
+    #[must_use]
+    pub fn extension(&self) -> &str {
+        &self.extension
+    }
+
+    /// The media type of the file.
+    #[must_use]
+    pub fn content_type(&self) -> &str {
+        &self.content_type
     }
 
     /// The uncompressed rows.
@@ -86,7 +111,7 @@ impl ExportFile {
     /// The exact length in bytes. `None` for a compressed file, whose length is not known before it is made.
     #[must_use]
     pub fn known_len(&self) -> Option<u64> {
-        self.export_type.container().is_none().then(|| self.rows.total_len())
+        self.container.is_none().then(|| self.rows.total_len())
     }
 
     /// Whether the cursor is at the end of the file.
@@ -120,7 +145,7 @@ impl ExportFile {
             return Ok(at);
         }
         let begin = out.len();
-        let (next_row, crc32) = match (self.plan, self.export_type.container()) {
+        let (next_row, crc32) = match (self.plan, self.container) {
             (PartPlan::Multipart { rows_per_part, .. }, _) => {
                 let next = row.saturating_add(rows_per_part).min(end);
                 self.rows.write(row..next, out)?;
@@ -132,7 +157,7 @@ impl ExportFile {
             }
             (plan, container) => self.compress(plan, container, Cursor { row, ..at }, out)?,
         };
-        let len = match self.export_type.container() {
+        let len = match self.container {
             Some(Container::Zip) => at.len.saturating_add((out.len() - begin) as u64),
             _ => 0,
         };

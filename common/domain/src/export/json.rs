@@ -15,7 +15,7 @@ use crate::code::{Field, Renderer};
 use super::template::{Layout, RowTemplate};
 
 pub(super) fn layout(renderer: &Renderer) -> Layout {
-    Layout { head: "[\n".to_owned(), row: object(renderer).text(",\n"), separator_len: 2, foot: "\n]\n".to_owned() }
+    Layout::of_rows("[\n", object(renderer).text(",\n"), 2, "\n]\n")
 }
 
 /// One row as an object on one line, without a line break.
@@ -34,14 +34,15 @@ pub(super) fn object(renderer: &Renderer) -> RowTemplate {
         .text("\"}")
 }
 
-/// Escapes text for a JSON string (RFC 8259, section 7), which is also a double-quoted scalar of YAML. Control characters need no
-/// rule, because [`super::Rows::compile`] refuses literals that contain them.
+/// Escapes text for a JSON string (RFC 8259, section 7), which is also a double-quoted scalar of YAML.
 pub(super) fn escape(text: &str, out: &mut String) {
     for character in text.chars() {
-        if matches!(character, '"' | '\\') {
-            out.push('\\');
+        match character {
+            '"' | '\\' => out.extend(['\\', character]),
+            // Only profiles have these: `Rows::compile` refuses them in the literals of the built-in formats.
+            '\0'..='\u{1f}' => out.push_str(&format!("\\u{:04x}", u32::from(character))),
+            other => out.push(other),
         }
-        out.push(character);
     }
 }
 
@@ -55,5 +56,13 @@ mod tests {
             let quoted = serde_json::to_string(text).unwrap();
             assert_eq!(format!("\"{escaped}\""), quoted);
         }
+    }
+
+    #[test]
+    fn control_characters_are_escaped() {
+        let all: String = ('\0'..='\u{20}').collect();
+        let mut escaped = String::new();
+        super::escape(&all, &mut escaped);
+        assert_eq!(serde_json::from_str::<String>(&format!("\"{escaped}\"")).unwrap(), all);
     }
 }

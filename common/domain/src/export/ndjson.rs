@@ -10,5 +10,5 @@ use super::json;
 use super::template::Layout;
 
 pub(super) fn layout(renderer: &Renderer) -> Layout {
-    Layout { head: String::new(), row: json::object(renderer).text("\n"), separator_len: 0, foot: String::new() }
+    Layout::of_rows("", json::object(renderer).text("\n"), 0, "")
 }

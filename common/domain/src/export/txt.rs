@@ -12,10 +12,5 @@ use super::template::{Layout, RowTemplate, is_empty, verbatim};
 
 pub(super) fn layout(renderer: &Renderer) -> Layout {
     let field = if is_empty(renderer, Field::DigitalLink) { Field::Code } else { Field::DigitalLink };
-    Layout {
-        head: String::new(),
-        row: RowTemplate::default().field(renderer, field, verbatim).text("\n"),
-        separator_len: 0,
-        foot: String::new(),
-    }
+    Layout::of_rows("", RowTemplate::default().field(renderer, field, verbatim).text("\n"), 0, "")
 }

@@ -112,7 +112,7 @@ pub(super) fn layout(renderer: &Renderer) -> Layout {
             false => row.text(TEXT).field(renderer, field, escape).text(TEXT_END),
         };
     }
-    Layout { head, row: row.text("</row>\n"), separator_len: 0, foot: "</sheetData></worksheet>\n".to_owned() }
+    Layout::of_rows(&head, row.text("</row>\n"), 0, "</sheetData></worksheet>\n")
 }
 
 const TEXT: &str = "<c s=\"1\" t=\"inlineStr\"><is><t>";

@@ -32,7 +32,7 @@ pub(super) fn layout(renderer: &Renderer, file: &FileHead<'_>) -> Layout {
         .text("</element_string><epc_uri>")
         .field(renderer, Field::EpcUri, escape)
         .text("</epc_uri></code>\n");
-    Layout { head, row, separator_len: 0, foot: "</codes>\n".to_owned() }
+    Layout::of_rows(&head, row, 0, "</codes>\n")
 }
 
 /// Escapes text for element content and for an attribute in double quotes: the five predefined entities (XML 1.0, section 2.4).

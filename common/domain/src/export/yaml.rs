@@ -29,5 +29,5 @@ pub(super) fn layout(renderer: &Renderer) -> Layout {
         .text("\"\n  epc_uri: \"")
         .field(renderer, Field::EpcUri, escape)
         .text("\"\n");
-    Layout { head: String::new(), row, separator_len: 0, foot: String::new() }
+    Layout::of_rows("", row, 0, "")
 }

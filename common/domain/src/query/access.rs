@@ -33,7 +33,7 @@ pub fn may(role: Role, is_limited: bool, action: Action, collection: Collection)
         (Role::None, _) => false,
         (Role::Admin | Role::Writer, Collection::CodeReservation) => true,
         (Role::Reader, Collection::CodeReservation) => reads,
-        (_, Collection::UniqueCode | Collection::Files) => reads,
+        (_, Collection::UniqueCode | Collection::Files | Collection::ExportProfile) => reads,
         (Role::Admin, Collection::Users | Collection::Organisation) => reads || !is_limited,
         (Role::Writer, Collection::Users) => reads,
         (Role::Reader, Collection::Users) => false,

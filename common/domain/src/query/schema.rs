@@ -15,6 +15,8 @@ pub enum Collection {
     Files,
     /// `organisation`.
     Organisation,
+    /// `export_profile`, layouts of export files.
+    ExportProfile,
     /// `directus_roles`, a row for each [`Role`](crate::directory::Role), reached through the member `role` of a user.
     Roles,
 }
@@ -219,6 +221,19 @@ static ORGANISATION: [Field; 8] = [
     named_only("max_codes_per_day", T::Integer),
 ];
 
+static EXPORT_PROFILE: [Field; 10] = [
+    field("id", T::Uuid),
+    field("name", T::String),
+    one("organisation", T::String, Collection::Organisation),
+    field("description", T::Text),
+    field("base", T::String),
+    field("extension", T::String),
+    field("media_type", T::String),
+    field("sha256", T::String),
+    field("profile", T::Json),
+    field("date_updated", T::Timestamp),
+];
+
 /// The members of a Directus role but for `users`: nothing here counts the users of a role.
 static ROLES: [Field; 7] = [
     field("id", T::Uuid),
@@ -232,8 +247,15 @@ static ROLES: [Field; 7] = [
 
 impl Collection {
     /// Every collection.
-    pub const ALL: [Self; 6] =
-        [Self::CodeReservation, Self::UniqueCode, Self::Users, Self::Files, Self::Organisation, Self::Roles];
+    pub const ALL: [Self; 7] = [
+        Self::CodeReservation,
+        Self::UniqueCode,
+        Self::Users,
+        Self::Files,
+        Self::Organisation,
+        Self::ExportProfile,
+        Self::Roles,
+    ];
 
     /// The name in paths, filters and errors.
     pub fn name(self) -> &'static str {
@@ -243,6 +265,7 @@ impl Collection {
             Self::Users => "directus_users",
             Self::Files => "directus_files",
             Self::Organisation => "organisation",
+            Self::ExportProfile => "export_profile",
             Self::Roles => "directus_roles",
         }
     }
@@ -260,6 +283,7 @@ impl Collection {
             Self::Users => &USERS,
             Self::Files => &FILES,
             Self::Organisation => &ORGANISATION,
+            Self::ExportProfile => &EXPORT_PROFILE,
             Self::Roles => &ROLES,
         }
     }
@@ -278,6 +302,7 @@ impl Collection {
             Self::Users => &USERS[0],
             Self::Files => &FILES[0],
             Self::Organisation => &ORGANISATION[0],
+            Self::ExportProfile => &EXPORT_PROFILE[0],
             Self::Roles => &ROLES[0],
         }
     }

@@ -17,7 +17,7 @@ pub struct Draft {
     pub code_type: CodeType,
     /// The number of codes.
     pub quantity: i64,
-    /// The format of the export.
+    /// The format of the export, or its profile. The operation must check that there is such a profile.
     pub export_type: ExportType,
     /// The query of the Digital Links.
     pub url_suffix: Option<String>,
@@ -131,7 +131,7 @@ impl Draft {
             code_type: Some(self.code_type.as_str().to_owned()),
             quantity: Some(self.quantity),
             status: Status::New,
-            export_type: Some(self.export_type.as_str().to_owned()),
+            export_type: Some(self.export_type.to_string()),
             export_file: None,
             url_suffix: self.url_suffix,
             product: self.product,
@@ -186,7 +186,7 @@ pub(super) fn check_codes(
 
 /// Checks that a file of the type can hold the codes. Adds no error for a member that already has one.
 pub(super) fn check_rows(export_type: ExportType, quantity: i64, errors: &mut Vec<FieldError>) {
-    let format = export_type.format();
+    let Some(format) = export_type.format() else { return };
     if let Err(error) = format.check_rows(quantity.try_into().unwrap_or(0))
         && !errors.iter().any(|error| error.field == "export_type")
     {

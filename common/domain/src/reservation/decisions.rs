@@ -104,7 +104,7 @@ mod tests {
 
     use super::*;
     use crate::reservation::{
-        ExportType, Rules, Timestamp,
+        Rules, Timestamp,
         create::{Birth, Draft},
         file_id,
     };
@@ -118,7 +118,7 @@ mod tests {
     }
 
     fn key(generation: u32) -> String {
-        ExportKey::of(&item(Status::New, generation), ExportType::default()).to_string()
+        ExportKey::of(&item(Status::New, generation), "csv").to_string()
     }
 
     #[test]

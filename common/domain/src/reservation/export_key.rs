@@ -7,12 +7,12 @@ use std::fmt;
 
 use uuid::Uuid;
 
-use super::{export_type::ExportType, item::Reservation};
+use super::item::Reservation;
 
 /// The key of the object that holds one export, as text `exports/{reservation}/{incarnation}/{generation}.{extension}`.
 ///
-/// The ids are UUIDs in hyphenated lower case. The generation is decimal without leading zeros. The extension is that of an
-/// [`ExportType`]; [`ExportKey::parse`] also takes extensions that this version does not know, so that objects of another
+/// The ids are UUIDs in hyphenated lower case. The generation is decimal without leading zeros. The extension is that of
+/// the file ([`super::file_extension`]); [`ExportKey::parse`] takes every extension of this form, so that objects of another
 /// version are tidied too.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExportKey {
@@ -29,14 +29,14 @@ impl ExportKey {
     /// The prefix of the keys of all exports.
     pub const PREFIX: &'static str = "exports/";
 
-    /// The key of the export that the reservation's generation writes, for a file of that type.
+    /// The key of the export that the reservation's generation writes, for a file with that extension.
     #[must_use]
-    pub fn of(reservation: &Reservation, export_type: ExportType) -> Self {
+    pub fn of(reservation: &Reservation, extension: &str) -> Self {
         Self {
             reservation: reservation.id,
             incarnation: reservation.incarnation,
             generation: reservation.generation,
-            extension: export_type.extension().to_owned(),
+            extension: extension.to_owned(),
         }
     }
 
@@ -91,6 +91,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::reservation::ExportType;
 
     fn key(generation: u32, extension: &str) -> ExportKey {
         ExportKey {
@@ -105,9 +106,9 @@ mod tests {
 
     #[test]
     fn a_key_has_the_documented_form_and_reads_back() {
-        for export_type in ExportType::ALL {
-            let key = key(7, export_type.extension());
-            assert_eq!(key.to_string(), format!("{START}7.{export_type}"));
+        for extension in ExportType::NAMES {
+            let key = key(7, extension);
+            assert_eq!(key.to_string(), format!("{START}7.{extension}"));
             assert_eq!(ExportKey::parse(&key.to_string()), Some(key));
         }
         for generation in [0, u32::MAX] {
@@ -198,7 +199,7 @@ mod tests {
                 reservation: Uuid::from_u128(reservation),
                 incarnation: Uuid::from_u128(incarnation),
                 generation,
-                extension: ExportType::ALL[at].extension().to_owned(),
+                extension: ExportType::NAMES[at].to_owned(),
             };
             prop_assert_eq!(ExportKey::parse(&key.to_string()), Some(key));
         }

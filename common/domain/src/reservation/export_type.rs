@@ -1,13 +1,18 @@
-//! The export types: six formats of text, each plain or gzipped, and a workbook.
+//! The `export_type` of a reservation: six formats of text or an export profile, each plain or gzipped, or a workbook.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The text is not one of the export types.
+use super::{FieldError, ProfileName, profile_name::BUILT_IN_PROFILES};
+
+/// The text is neither a built-in export type nor the name of a profile.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown export type {0:?}: one of csv, txt, json, ndjson, yaml, xml, or one of these with .gz added, or xlsx")]
+#[error(
+    "unknown export type {0:?}: one of csv, txt, json, ndjson, yaml, xml, or the name of an export profile, or one of \
+     these with .gz added, or xlsx"
+)]
 pub struct UnknownExportType(pub String);
 
 /// More rows than a file of the format can hold.
@@ -26,6 +31,13 @@ pub enum Container {
     /// A zip archive whose last member has the rows.
     Zip,
 }
+
+/// What an `export_type` ends in if the file is gzipped.
+const GZIP: &str = ".gz";
+
+/// The media type of a gzipped file (RFC 6713). Gzip is not used as a content encoding, so a client that downloads the
+/// file does not decompress it.
+pub const GZIP_TYPE: &str = "application/gzip";
 
 /// The format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -67,6 +79,37 @@ impl Format {
         }
     }
 
+    /// The export type of the format as a client writes it: `csv`, or `csv.gz` for a gzipped file.
+    const fn type_name(self, gzip: bool) -> &'static str {
+        match (self, gzip) {
+            (format, false) => format.as_str(),
+            (Self::Csv, true) => "csv.gz",
+            (Self::Txt, true) => "txt.gz",
+            (Self::Json, true) => "json.gz",
+            (Self::Ndjson, true) => "ndjson.gz",
+            (Self::Yaml, true) => "yaml.gz",
+            (Self::Xml, true) => "xml.gz",
+            (Self::Xlsx, true) => "xlsx",
+        }
+    }
+
+    /// The media type of a plain file.
+    #[must_use]
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            // RFC 7111 and RFC 2046: text/* has a charset parameter, and not every reader assumes UTF-8.
+            Self::Csv => "text/csv; charset=utf-8",
+            Self::Txt => "text/plain; charset=utf-8",
+            // RFC 8259, section 11: JSON is UTF-8 and has no charset parameter. The same holds for YAML (RFC 9512). An XML
+            // file declares its encoding in the first line.
+            Self::Json => "application/json",
+            Self::Ndjson => "application/x-ndjson",
+            Self::Yaml => "application/yaml",
+            Self::Xml => "application/xml",
+            Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        }
+    }
+
     /// The most rows that a file of the format holds. A sheet has 1,048,576 rows (ECMA-376 sets no limit, but
     /// spreadsheet programs have this one), one of which has the names of the columns.
     #[must_use]
@@ -92,16 +135,24 @@ impl fmt::Display for Format {
     }
 }
 
-/// The `export_type` of a reservation: a format, plain or gzipped. As text `csv`, `csv.gz`, …, `xlsx`.
+/// What decides the bytes of a file, but for its compression. Whether a profile exists depends on the organisation and is
+/// not known here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Kind {
+    Format(Format),
+    Profile(ProfileName),
+}
+
+/// The `export_type` of a reservation: a format or a profile, plain or gzipped. As text `csv`, `csv.gz`, `xlsx`, `my-printer`, …
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ExportType {
-    format: Format,
+    kind: Kind,
     gzip: bool,
 }
 
 impl ExportType {
-    /// Every export type: the texts, the gzipped ones, and the workbook.
+    /// The types of the built-in formats: the texts, the gzipped ones, and the workbook.
     pub const ALL: [Self; 13] = {
         let mut all = [Self::new(Format::Xlsx, false); 13];
         let mut at = 0;
@@ -112,16 +163,45 @@ impl ExportType {
         all
     };
 
+    /// The texts of [`ExportType::ALL`], in the same order.
+    pub const NAMES: [&'static str; 13] = {
+        let mut all = [Format::Xlsx.as_str(); 13];
+        let mut at = 0;
+        while at < 12 {
+            all[at] = Format::TEXTS[at % 6].type_name(at >= 6);
+            at += 1;
+        }
+        all
+    };
+
     /// A format, plain or gzipped. A workbook is never gzipped.
     #[must_use]
     pub const fn new(format: Format, gzip: bool) -> Self {
-        Self { format, gzip: gzip && !matches!(format, Format::Xlsx) }
+        Self { kind: Kind::Format(format), gzip: gzip && !matches!(format, Format::Xlsx) }
     }
 
-    /// The format.
+    /// A profile, plain or gzipped.
     #[must_use]
-    pub const fn format(self) -> Format {
-        self.format
+    pub const fn of_profile(name: ProfileName, gzip: bool) -> Self {
+        Self { kind: Kind::Profile(name), gzip }
+    }
+
+    /// The built-in format, unless the type is that of a profile.
+    #[must_use]
+    pub const fn format(self) -> Option<Format> {
+        match self.kind {
+            Kind::Format(format) => Some(format),
+            Kind::Profile(_) => None,
+        }
+    }
+
+    /// The name of the profile, unless the type is that of a built-in format.
+    #[must_use]
+    pub const fn profile(self) -> Option<ProfileName> {
+        match self.kind {
+            Kind::Format(_) => None,
+            Kind::Profile(name) => Some(name),
+        }
     }
 
     /// Whether the file is gzipped.
@@ -133,54 +213,37 @@ impl ExportType {
     /// What a compressed file is; `None` if the file is not compressed.
     #[must_use]
     pub const fn container(self) -> Option<Container> {
-        match (self.format, self.gzip) {
-            (Format::Xlsx, _) => Some(Container::Zip),
+        match (self.kind, self.gzip) {
+            (Kind::Format(Format::Xlsx), _) => Some(Container::Zip),
             (_, true) => Some(Container::Gzip),
             (_, false) => None,
         }
     }
 
-    /// The type as a client writes it.
+    /// The form of a text that can be an export type as a regular expression (ECMA 262).
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match (self.format, self.gzip) {
-            (format, false) => format.as_str(),
-            (Format::Csv, true) => "csv.gz",
-            (Format::Txt, true) => "txt.gz",
-            (Format::Json, true) => "json.gz",
-            (Format::Ndjson, true) => "ndjson.gz",
-            (Format::Yaml, true) => "yaml.gz",
-            (Format::Xml, true) => "xml.gz",
-            (Format::Xlsx, true) => "xlsx",
-        }
+    pub fn pattern() -> String {
+        format!(r"^{}(\.gz)?$", ProfileName::PATTERN)
     }
 
-    /// The file name extension without the leading dot: `csv`, `csv.gz`, …
+    /// The failed rule of an `export_type` that is neither built in nor the name of a profile that the reservation can
+    /// use.
     #[must_use]
-    pub const fn extension(self) -> &'static str {
-        self.as_str()
+    pub fn unknown() -> FieldError {
+        let known: Vec<&str> = Self::NAMES.into_iter().chain(BUILT_IN_PROFILES).collect();
+        let reason = format!(
+            "Value has to be one of {}, or the name of an export profile of the organisation or of the deployment; a \
+             profile's name may end in {GZIP}.",
+            known.join(", ")
+        );
+        FieldError { reason, ..FieldError::one_of("export_type", &known) }
     }
+}
 
-    /// The media type of the file. The media type of a gzipped file is `application/gzip` (RFC 6713). Gzip is not used as a
-    /// content encoding, so a client that downloads the file does not decompress it.
-    #[must_use]
-    pub const fn content_type(self) -> &'static str {
-        if self.gzip {
-            return "application/gzip";
-        }
-        match self.format {
-            // RFC 7111 and RFC 2046: text/* has a charset parameter, and not every reader assumes UTF-8.
-            Format::Csv => "text/csv; charset=utf-8",
-            Format::Txt => "text/plain; charset=utf-8",
-            // RFC 8259, section 11: JSON is UTF-8 and has no charset parameter. The same holds for YAML (RFC 9512). An XML
-            // file declares its encoding in the first line.
-            Format::Json => "application/json",
-            Format::Ndjson => "application/x-ndjson",
-            Format::Yaml => "application/yaml",
-            Format::Xml => "application/xml",
-            Format::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        }
-    }
+/// The file extension of a file: that of its template, with `.gz` if it is gzipped.
+#[must_use]
+pub fn file_extension(plain: &str, gzip: bool) -> String {
+    format!("{plain}{}", if gzip { GZIP } else { "" })
 }
 
 impl Default for ExportType {
@@ -191,7 +254,10 @@ impl Default for ExportType {
 
 impl fmt::Display for ExportType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        match self.kind {
+            Kind::Format(format) => f.write_str(format.type_name(self.gzip)),
+            Kind::Profile(name) => f.write_str(&file_extension(name.as_str(), self.gzip)),
+        }
     }
 }
 
@@ -199,7 +265,12 @@ impl FromStr for ExportType {
     type Err = UnknownExportType;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|known| known.as_str() == text).ok_or_else(|| UnknownExportType(text.to_owned()))
+        if let Some(known) = Self::ALL.into_iter().zip(Self::NAMES).find(|(_, name)| *name == text) {
+            return Ok(known.0);
+        }
+        let (name, gzip) = text.strip_suffix(GZIP).map_or((text, false), |name| (name, true));
+        let name = ProfileName::parse(name).ok_or_else(|| UnknownExportType(text.to_owned()))?;
+        Ok(Self::of_profile(name, gzip))
     }
 }
 
@@ -213,7 +284,7 @@ impl TryFrom<String> for ExportType {
 
 impl From<ExportType> for String {
     fn from(export_type: ExportType) -> Self {
-        export_type.as_str().to_owned()
+        export_type.to_string()
     }
 }
 
@@ -223,21 +294,36 @@ mod tests {
 
     #[test]
     fn every_type_reads_back_from_its_text_and_from_json() {
-        for export_type in ExportType::ALL {
-            assert_eq!(export_type.as_str().parse::<ExportType>().unwrap(), export_type);
+        for (export_type, name) in ExportType::ALL.into_iter().zip(ExportType::NAMES) {
+            assert_eq!(name.parse::<ExportType>().unwrap(), export_type);
+            assert_eq!(export_type.to_string(), name);
             let json = serde_json::to_string(&export_type).unwrap();
             assert_eq!(json, format!("\"{export_type}\""));
             assert_eq!(serde_json::from_str::<ExportType>(&json).unwrap(), export_type);
-            assert_eq!(export_type.as_str().ends_with(".gz"), export_type.is_gzip());
-            assert!(export_type.as_str().starts_with(export_type.format().as_str()));
+            assert_eq!(name.ends_with(".gz"), export_type.is_gzip());
+            assert!(name.starts_with(export_type.format().unwrap().as_str()));
         }
-        let texts: std::collections::BTreeSet<_> = ExportType::ALL.iter().map(|known| known.as_str()).collect();
+        let texts: std::collections::BTreeSet<_> = ExportType::NAMES.into_iter().collect();
         assert_eq!(texts.len(), 13);
     }
 
     #[test]
+    fn the_name_of_a_profile_is_a_type_plain_or_gzipped() {
+        for text in ["excel", "excel.gz", "my-printer-2", "my-printer-2.gz"] {
+            let export_type: ExportType = text.parse().unwrap();
+            assert_eq!(export_type.to_string(), text);
+            assert_eq!(export_type.is_gzip(), text.ends_with(".gz"));
+            assert_eq!(export_type.profile().unwrap().as_str(), text.trim_end_matches(".gz"));
+            assert_eq!(serde_json::from_value::<ExportType>(serde_json::json!(text)).unwrap(), export_type);
+        }
+    }
+
+    #[test]
     fn what_is_no_export_type_is_refused_by_name() {
-        for text in ["", "CSV", "csv ", ".gz", "csv.gz.gz", "gz", "xls", "xlsx.gz", "csv.", "csv.GZ"] {
+        let long = "x".repeat(33);
+        for text in
+            ["", "CSV", "csv ", ".gz", "csv.gz.gz", "gz", "xlsx.gz", "csv.", "csv.GZ", "a", "a_b", "excel.zip", &long]
+        {
             let error = text.parse::<ExportType>().unwrap_err();
             assert!(error.to_string().contains(&format!("{text:?}")), "{error}");
             assert!(serde_json::from_value::<ExportType>(serde_json::json!(text)).is_err());
@@ -254,12 +340,10 @@ mod tests {
     }
 
     #[test]
-    fn a_gz_is_a_file_and_plain_text_names_its_charset() {
-        for export_type in ExportType::ALL {
-            let content_type = export_type.content_type();
-            assert_eq!(content_type == "application/gzip", export_type.is_gzip());
+    fn plain_text_names_its_charset() {
+        for format in Format::ALL {
+            let content_type = format.content_type();
             assert_eq!(content_type.starts_with("text/"), content_type.ends_with("; charset=utf-8"));
         }
-        assert_eq!(ExportType::default().content_type(), "text/csv; charset=utf-8");
     }
 }

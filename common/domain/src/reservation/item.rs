@@ -142,7 +142,7 @@ impl Range {
 /// check renders the same bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Render {
-    /// The format.
+    /// The format, or the name of the profile.
     pub export_type: String,
     /// The query of the Digital Links.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -158,8 +158,46 @@ pub struct Render {
     /// Lot and dates of the items.
     #[serde(default, skip_serializing_if = "LotAndDates::is_empty")]
     pub lot_and_dates: LotAndDates,
+    /// The profile, if the export has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<FrozenProfile>,
     /// [`super::RENDERER_VERSION`] of the worker that started the export.
     pub version: u32,
+}
+
+/// The version of an export profile with which an export is rendered, and the values that it reads. Later changes of the
+/// profile, the reservation or the organisation do not change the export.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FrozenProfile {
+    /// The SHA-256 of the profile's canonical form, 64 hexadecimal digits.
+    pub sha256: String,
+    /// The values that it reads.
+    #[serde(default, skip_serializing_if = "Values::is_empty")]
+    pub values: Values,
+}
+
+/// Values of a reservation and its organisation that a profile may show and that may change after the export begins. A
+/// value that the profile does not show is not stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Values {
+    /// The reservation's `reference_id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference_id: Option<String>,
+    /// The reservation's `purchase_order`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purchase_order: Option<String>,
+    /// The name of its organisation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation_name: Option<String>,
+    /// When it was created (RFC 3339, UTC, milliseconds).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserved_at: Option<String>,
+}
+
+impl Values {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The progress of an export: where the next slice continues.

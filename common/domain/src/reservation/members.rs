@@ -116,7 +116,14 @@ impl<'a> Members<'a> {
     }
 
     pub(super) fn export_type(&mut self) -> Option<ExportType> {
-        self.choice("export_type", &ExportType::ALL, ExportType::as_str)
+        let result = match self.value("export_type") {
+            Value::Null => Ok(None),
+            value => {
+                let known = value.as_str().and_then(|text| text.parse().ok());
+                known.map(Some).ok_or_else(ExportType::unknown)
+            }
+        };
+        self.keep(result)
     }
 
     fn choice<T: Copy>(&mut self, field: &'static str, all: &[T], name: fn(T) -> &'static str) -> Option<T> {

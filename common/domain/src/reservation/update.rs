@@ -132,7 +132,7 @@ fn read(current: &Reservation, members: &mut Members<'_>) -> Reservation {
     }
     if members.has("export_type") {
         let export_type = members.export_type().unwrap_or_default();
-        next.export_type = Some(export_type.as_str().to_owned());
+        next.export_type = Some(export_type.to_string());
     }
     if members.has("url_suffix") {
         next.url_suffix = members.url_suffix();
@@ -354,6 +354,7 @@ mod tests {
             short_code_domain: None,
             company_prefix: None,
             lot_and_dates: item.lot_and_dates(),
+            profile: None,
             version: 1,
         }
     }

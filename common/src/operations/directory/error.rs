@@ -11,7 +11,7 @@ pub enum DirectoryError {
     /// There is no such row.
     #[error("There is no {what} {id}.")]
     NoSuch {
-        /// `user`, `organisation` or `token`.
+        /// `user`, `organisation`, `token` or `profile`.
         what: &'static str,
         /// The id that was asked for.
         id: String,

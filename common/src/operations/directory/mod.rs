@@ -1,4 +1,4 @@
-//! Changes of the Directory by operators: organisations, users, tokens. The rights of a caller are checked by who calls
+//! Changes of the Directory by operators: organisations, users, tokens, export profiles. The rights of a caller are checked by who calls
 //! these operations; the rules about the rows are checked here.
 //!
 //! Every change leaves an audit row in its transaction. A change that changes nothing writes nothing.
@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `batch` | changes that are checked and become one transaction |
 //! | `rules` | which members an organisation and a user may have |
-//! | `organisations`, `users`, `tokens` | the changes of each kind |
+//! | `organisations`, `users`, `tokens`, `profiles` | the changes of each kind |
 //! | `init` | the first administrator of a deployment |
 //! | `audit` | what was changed |
 //! | `error` | why a change is refused |
@@ -17,6 +17,7 @@ mod batch;
 mod error;
 pub mod init;
 pub mod organisations;
+pub mod profiles;
 mod rules;
 pub mod tokens;
 pub mod users;

@@ -74,7 +74,7 @@ const NEEDED_ROW_REFUSALS: &[u16] = &[403, 422];
 const NEEDED_REFUSALS: &[u16] = &[403, 413, 422];
 
 pub(super) fn about(operation: Operation) -> About {
-    use Collection::{CodeReservation, Files, Organisation, UniqueCode, Users};
+    use Collection::{CodeReservation, ExportProfile, Files, Organisation, UniqueCode, Users};
     use Operation as O;
     let of = |tag, summary, parameters, good, refusals| About { tag, summary, text: "", parameters, good, refusals };
     let with = |text, about: About| About { text, ..about };
@@ -148,6 +148,14 @@ pub(super) fn about(operation: Operation) -> About {
             "The slashes of the id are encoded: `%2F417%2F9312345000012`.",
             of("Organisations", "Read an organisation", ONE, Good::One(Organisation), ROW_REFUSALS),
         ),
+        O::ListExportProfiles => with(
+            "The built-in profiles, those of the deployment, and those of the caller's organisations. The `name` of a \
+             profile is an `export_type`.",
+            of("Export profiles", "List export profiles", LIST, Good::List(ExportProfile), ROW_REFUSALS),
+        ),
+        O::GetExportProfile => {
+            of("Export profiles", "Read an export profile", ONE, Good::One(ExportProfile), ROW_REFUSALS)
+        }
         O::ListFiles => of("Files", "List files", LIST, Good::List(Files), ROW_REFUSALS),
         O::GetFile => of("Files", "Read the row of a file", ONE, Good::One(Files), ROW_REFUSALS),
         O::GetAsset => of("Files", "Get a link to the bytes of a file", ASSET, Good::Link, ROW_REFUSALS),

@@ -6,7 +6,7 @@ use common::{
         Collection, operators,
         schema::{Field, FieldType},
     },
-    reservation::{ExportType, MAX_LENGTH, MAX_MESSAGE, Rules, Status, TEXTS, update},
+    reservation::{BUILT_IN_PROFILES, ExportType, MAX_LENGTH, MAX_MESSAGE, Rules, Status, TEXTS, update},
 };
 use serde_json::{Map, Value, json};
 
@@ -52,6 +52,7 @@ pub(super) fn name(collection: Collection) -> &'static str {
         Collection::Users => "User",
         Collection::Files => "File",
         Collection::Organisation => "Organisation",
+        Collection::ExportProfile => "ExportProfile",
         Collection::Roles => "Role",
     }
 }
@@ -172,6 +173,9 @@ fn value(collection: Collection, field: &Field) -> Value {
     if let (Collection::CodeReservation, Some(names)) = (collection, choices(field.name)) {
         return nullable(json!({ "type": "string", "enum": names }));
     }
+    if (collection, field.name) == (Collection::CodeReservation, "export_type") {
+        return nullable(export_type());
+    }
     if field.concealed {
         return json!({ "type": ["string", "null"], "description": "Asterisks, if there is one." });
     }
@@ -199,12 +203,17 @@ fn instant() -> Value {
     json!({ "type": "string", "format": "date-time", "pattern": "Z$" })
 }
 
+/// A built-in export type, or the name of a profile.
+fn export_type() -> Value {
+    let known: Vec<&str> = ExportType::NAMES.into_iter().chain(BUILT_IN_PROFILES).collect();
+    json!({ "type": "string", "pattern": ExportType::pattern(), "examples": known })
+}
+
 /// The values of a member of a reservation that has a fixed set of them.
 fn choices(member: &str) -> Option<Vec<&'static str>> {
     Some(match member {
         "code_type" => CodeType::ALL.map(CodeType::as_str).to_vec(),
         "character_set" => CharacterSet::ALL.map(CharacterSet::as_str).to_vec(),
-        "export_type" => ExportType::ALL.iter().map(|export_type| export_type.as_str()).collect(),
         "status" => Status::ALL.map(Status::as_str).to_vec(),
         _ => return None,
     })
@@ -333,9 +342,10 @@ fn input(member: &str, rules: &Rules) -> Value {
     if let Some(names) = choices(member) {
         let choice = json!({ "type": "string", "enum": names });
         // Null stands for the default.
-        return if matches!(member, "export_type" | "character_set") { nullable(choice) } else { choice };
+        return if member == "character_set" { nullable(choice) } else { choice };
     }
     match member {
+        "export_type" => nullable(export_type()),
         "quantity" => json!({ "type": "integer", "minimum": 1, "maximum": rules.max_quantity }),
         "quantity_reserved" => nullable(json!({ "type": "integer", "minimum": 0, "maximum": MAX_INTEGER })),
         "length" => nullable(json!({ "type": "integer", "minimum": MIN_SERIAL_LENGTH, "maximum": MAX_SERIAL_LENGTH })),
@@ -392,7 +402,11 @@ fn create_of_type(code_type: CodeType, rules: &Rules) -> Value {
             "code_type" => schema = json!({ "const": code_type.as_str() }),
             "status" => schema = json!({ "const": Status::New.as_str() }),
             // A member with a `default` would be one that some generators demand.
-            "export_type" => schema["description"] = json!(format!("`{}`, unless given.", ExportType::default())),
+            "export_type" => {
+                let text =
+                    "unless given. Others are the names of export profiles, of the organisation or of the deployment.";
+                schema["description"] = json!(format!("`{}`, {text}", ExportType::default()));
+            }
             "length" => {
                 schema["minimum"] = json!(code_type.min_length());
                 schema["maximum"] = json!(code_type.max_length());

@@ -24,6 +24,9 @@ pub(crate) const SCALARS: [(&str, &str); 6] = [
     ("Void", "Represents NULL values"),
 ];
 
+/// The collections of `/graphql` that have root fields.
+const LISTED: [Collection; 3] = [Collection::CodeReservation, Collection::UniqueCode, Collection::ExportProfile];
+
 /// Types by name, each with its members in order.
 #[derive(Debug, Default)]
 pub(crate) struct Model {
@@ -93,11 +96,12 @@ impl Model {
     pub(crate) fn items() -> Self {
         let mut model = Self::default();
         inputs::operators(&mut model);
-        for collection in [Collection::CodeReservation, Collection::UniqueCode, Collection::Users, Collection::Files] {
+        let shown = [Collection::Users, Collection::Files];
+        for collection in LISTED.into_iter().chain(shown) {
             inputs::filter(&mut model, collection);
             outputs::object(&mut model, collection);
         }
-        for collection in [Collection::CodeReservation, Collection::UniqueCode] {
+        for collection in LISTED {
             outputs::aggregated(&mut model, collection);
         }
         outputs::functions(&mut model);

@@ -3,7 +3,7 @@
 use async_graphql::dynamic::TypeRef;
 use common::query::{Action, Collection};
 
-use super::{Argument, Field, Model, Source, argument, leaf, list_arguments};
+use super::{Argument, Field, LISTED, Model, Source, argument, leaf, list_arguments};
 
 /// The name of the query type.
 pub(crate) const QUERY: &str = "Query";
@@ -78,7 +78,7 @@ fn empty() -> Field {
 /// The roots of `/graphql`.
 pub(super) fn items(model: &mut Model) {
     let mut queries = Vec::new();
-    for collection in [Collection::CodeReservation, Collection::UniqueCode] {
+    for collection in LISTED {
         let name = collection.name();
         let mut of_groups = vec![argument("groupBy", TypeRef::named_list(TypeRef::STRING))];
         of_groups.extend(list_arguments(collection));

@@ -5,6 +5,7 @@ mod imports;
 mod initial;
 mod organisations;
 mod places;
+mod profiles;
 mod reference;
 mod secret_check;
 mod tokens;

@@ -15,6 +15,7 @@ mod many_clients;
 mod other_secret;
 mod outages;
 mod power_cuts;
+mod profiles;
 mod records;
 mod repeated_creates;
 mod shared_slices;

@@ -81,7 +81,7 @@ async fn a_caller_is_shown_the_roots_and_members_that_may_be_used() {
         definition(&running, path, token).await.remove(name).unwrap_or_default()
     };
     for token in [ADMIN, EDITOR] {
-        assert_eq!(members(ITEMS, Some(token), "Query").await.len(), 6);
+        assert_eq!(members(ITEMS, Some(token), "Query").await.len(), 9);
         assert_eq!(members(ITEMS, Some(token), "Mutation").await.len(), 7);
         assert!(members(ITEMS, Some(token), "directus_users").await.contains(&"email".to_owned()));
         assert_eq!(members(SYSTEM, Some(token), "Query").await, ["users_me", "files", "files_by_id"]);
@@ -92,7 +92,7 @@ async fn a_caller_is_shown_the_roots_and_members_that_may_be_used() {
     assert_eq!(filter, ["id", "first_name", "last_name", "_and", "_or"]);
     assert!(members(SYSTEM, Some(WRITER), "directus_users").await.contains(&"email".to_owned()));
 
-    assert_eq!(members(ITEMS, Some(READER), "Query").await.len(), 6);
+    assert_eq!(members(ITEMS, Some(READER), "Query").await.len(), 9);
     assert_eq!(members(ITEMS, Some(READER), "Mutation").await, [""; 0]);
     let shown = members(ITEMS, Some(READER), "code_reservation").await;
     assert!(shown.contains(&"status".to_owned()) && !shown.contains(&"user_created".to_owned()), "{shown:?}");

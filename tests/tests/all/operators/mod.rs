@@ -5,14 +5,15 @@ mod check;
 mod check_rules;
 mod codes;
 mod failures;
-mod older_tables;
 mod lots_and_workbooks;
+mod older_tables;
 mod pools;
 mod reservations;
 mod restore;
+mod restore_profiles;
+mod restore_traces;
 mod under_load;
 mod verify_reads;
-mod restore_traces;
 mod versions;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};

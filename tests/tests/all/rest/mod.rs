@@ -20,6 +20,7 @@ mod entries;
 mod every_index;
 mod examples;
 mod explain;
+mod export_profiles;
 mod file_names;
 mod files;
 mod fuzz;

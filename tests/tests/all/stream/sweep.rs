@@ -126,7 +126,7 @@ async fn what_a_dead_worker_left_of_deleted_and_finished_reservations_is_tidied(
     // Leftovers of a complete reservation: an older generation, and an upload with the key of its export.
     let item = system.item(complete).await;
     leave(&system, &Reservation { generation: 0, ..item.clone() }, "json").await;
-    let key = ExportKey::of(&item, "csv".parse().unwrap()).to_string();
+    let key = ExportKey::of(&item, "csv").to_string();
     system.context().bucket().create_upload(&head(&key, &item)).await.unwrap();
     // A reservation whose export runs.
     assert_eq!(system.patch(running, &json!({"status": "new"})).await, 200);
@@ -193,7 +193,7 @@ fn head<'a>(key: &'a str, item: &Reservation) -> ObjectHead<'a> {
 /// Leaves an object and an upload of a generation.
 async fn leave(system: &ManualSystem, item: &Reservation, extension: &str) {
     let bucket = system.context().bucket();
-    let key = ExportKey::of(item, extension.parse().unwrap()).to_string();
+    let key = ExportKey::of(item, extension).to_string();
     bucket.put(&head(&key, item), b"x".to_vec()).await.unwrap();
     bucket.create_upload(&head(&key, item)).await.unwrap();
 }

@@ -5,8 +5,8 @@ use std::io::Read;
 
 use common::{
     context::Context,
-    export::{ExportType, FileHead, Rows},
-    operations::renderer,
+    export::ExportType,
+    operations::export_file,
     reservation::{
         Container, ExportKey, Reservation,
         invariants::{
@@ -187,15 +187,12 @@ async fn export_breaches_of(context: &Context, stored: &Stored, item: &Reservati
     if row.filesize != bytes.len() as u64 {
         return breach(&format!("the row says {} bytes, the object has {}", row.filesize, bytes.len()));
     }
-    let (range, render) = (item.range.as_ref().unwrap(), item.render.as_ref().unwrap());
-    let export_type: ExportType = render.export_type.parse().unwrap();
+    let export_type: ExportType = item.render.as_ref().unwrap().export_type.parse().unwrap();
     let plain = plain(export_type, &bytes);
-    let renderer = renderer(context.secret().await.unwrap(), range, render).unwrap();
-    let id = item.id.to_string();
-    let head = FileHead { reservation: &id, code_type: range.namespace.code_type };
-    let rows = Rows::compile(export_type.format(), renderer, range.start, range.count, &head).unwrap();
+    let (secret, policy) = (context.secret().await.unwrap(), &context.config().part_policy);
+    let file = export_file(context.store(), secret, item, policy).await.unwrap();
     let mut fresh = Vec::new();
-    rows.write(1..range.count + 1, &mut fresh).unwrap();
+    file.rows().write(1..file.rows().quantity() + 1, &mut fresh).unwrap();
     export_breaches(item, export_type.format(), &plain, &fresh)
 }
 
@@ -204,7 +201,7 @@ pub(crate) fn plain(export_type: ExportType, bytes: &[u8]) -> Vec<u8> {
     match export_type.container() {
         None => bytes.to_vec(),
         Some(Container::Gzip) => unzipped(bytes),
-        Some(Container::Zip) => admin::evidence::plain(export_type.extension(), bytes, u64::MAX),
+        Some(Container::Zip) => admin::evidence::plain("xlsx", bytes, u64::MAX),
     }
 }
 

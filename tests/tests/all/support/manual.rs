@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use aws_sdk_dynamodb::types::AttributeValue;
 use common::{
     context::Context,
-    export::{Cursor, ExportFile, ExportType, FileHead, PartPolicy},
-    operations::renderer,
+    export::{Cursor, ExportType, PartPolicy},
+    operations::export_file,
     reservation::{ExportKey, Reservation, Status},
     store::{FileRow, Store},
 };
@@ -239,12 +239,9 @@ impl ManualSystem {
 
     /// Renders the file of a reservation without slices.
     pub(crate) async fn rendered(&self, item: &Reservation, policy: PartPolicy) -> (ExportType, Vec<u8>) {
-        let (range, render) = (item.range.as_ref().unwrap(), item.render.as_ref().unwrap());
-        let renderer = renderer(self.context().secret().await.unwrap(), range, render).unwrap();
-        let (id, code_type) = (item.id.to_string(), range.namespace.code_type);
-        let head = FileHead { reservation: &id, code_type };
-        let export_type: ExportType = render.export_type.parse().unwrap();
-        let file = ExportFile::compile(export_type, renderer, range.start, range.count, &head, &policy).unwrap();
+        let export_type: ExportType = item.render.as_ref().unwrap().export_type.parse().unwrap();
+        let secret = self.context().secret().await.unwrap();
+        let file = export_file(self.store(), secret, item, &policy).await.unwrap();
         let (mut bytes, mut cursor) = (Vec::new(), Cursor::START);
         while !file.is_done(cursor) {
             cursor = file.write_part(cursor, &mut bytes).unwrap();

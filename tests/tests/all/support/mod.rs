@@ -8,6 +8,8 @@
 //! | `api` | the HTTP client and its answers |
 //! | `stream` | events of the stream, written by the test |
 //! | `sweep` | runs the sweep, and lets time pass for it |
+//! | `faults` | the fault injector: a network that fails at one request |
+//! | `profiles` | export profiles |
 //! | `faults` | the fault injector: a network that fails at one request, or at those of a plan |
 //! | `answers` | the errors of DynamoDB and S3 in their own form |
 //! | `meanwhile` | work of the test between the calls of a request |
@@ -27,6 +29,7 @@ pub(crate) mod harness;
 pub(crate) mod invariants;
 pub(crate) mod manual;
 pub(crate) mod meanwhile;
+pub(crate) mod profiles;
 pub(crate) mod program;
 pub(crate) mod repository;
 pub(crate) mod rows;

@@ -4,6 +4,6 @@ mod files;
 mod gzip;
 mod layouts;
 mod policy;
-mod samples;
+pub(super) mod samples;
 mod windows;
 mod xlsx;

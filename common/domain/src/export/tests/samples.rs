@@ -1,24 +1,27 @@
 //! Renderers for tests: every type of code, with and without its optional forms.
 
-use crate::code::{CharacterSet, CodeRequest, CodeType, PoolSpec, RenderOptions, Renderer, Secret, SerialDefaults};
+use crate::code::{
+    CharacterSet, CodeRequest, CodeType, Namespace, PoolSpec, RenderOptions, Renderer, Secret, SerialDefaults,
+};
 
 /// A reservation's id with all characters that XML escapes.
-pub(super) const HEAD_ID: &str = "<a&\"b'>";
+pub(in crate::export) const HEAD_ID: &str = "<a&\"b'>";
 
 /// The query of the samples' links, with characters that CSV quotes and XML escapes.
 const SUFFIX: &str = "?lot=A,1&who='me'";
 
-const COMPANY_PREFIX: &str = "9506000";
+pub(in crate::export) const COMPANY_PREFIX: &str = "9506000";
 
 /// A renderer, with its name and type.
-pub(super) struct Sample {
-    pub(super) name: &'static str,
-    pub(super) code_type: CodeType,
-    pub(super) renderer: Renderer,
+pub(in crate::export) struct Sample {
+    pub(in crate::export) name: &'static str,
+    pub(in crate::export) code_type: CodeType,
+    pub(in crate::export) namespace: Namespace,
+    pub(in crate::export) renderer: Renderer,
 }
 
 /// At least one sample of every type. The first is an `sgtin` whose codes have all forms.
-pub(super) fn all() -> Vec<Sample> {
+pub(in crate::export) fn all() -> Vec<Sample> {
     use CharacterSet::{Hex, Numeric, Rfid96, Uppercase};
     use CodeType::{Cpi, Gdti, Giai, Grai, Gsrn, Itip, Sgcn, Sgtin, ShortCode, Sscc};
 
@@ -57,7 +60,7 @@ pub(super) fn all() -> Vec<Sample> {
         let spec = PoolSpec::resolve(&request, &SerialDefaults::default(), true).unwrap();
         let secret = Secret::new(&[b's'; 64]).unwrap();
         let renderer = Renderer::new(&spec, &secret.pool_key(&spec.namespace), options).unwrap();
-        Sample { name, code_type, renderer }
+        Sample { name, code_type, namespace: spec.namespace, renderer }
     })
     .into()
 }

@@ -130,7 +130,7 @@ fn a_sheet_holds_so_many_rows_and_no_more() {
     let head = FileHead { reservation: HEAD_ID, code_type: sample.code_type };
     let compile = |quantity| {
         let policy = PartPolicy::default();
-        ExportFile::compile(XLSX, sample.renderer.clone(), 0, quantity, &head, &policy)
+        ExportFile::compile(Format::Xlsx, false, sample.renderer.clone(), 0, quantity, &head, &policy)
     };
     let file = compile(1_048_575).unwrap();
     let mut last = Vec::new();
@@ -157,7 +157,7 @@ fn long(domain_len: usize) -> Renderer {
 fn no_sheet_needs_zip64_and_one_that_would_is_refused() {
     let compile = |domain_len, quantity| {
         let head = FileHead { reservation: HEAD_ID, code_type: crate::code::CodeType::Sgtin };
-        ExportFile::compile(XLSX, long(domain_len), 0, quantity, &head, &PartPolicy::default())
+        ExportFile::compile(Format::Xlsx, false, long(domain_len), 0, quantity, &head, &PartPolicy::default())
     };
     // The longest domains have a name of 253 characters; whoever adds a path of 1,000 more has a full sheet still.
     let largest = compile(1_300, 1_048_575).unwrap();

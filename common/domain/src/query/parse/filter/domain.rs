@@ -9,7 +9,7 @@ use crate::query::functions::Function;
 use crate::query::javascript::MAX_SAFE_INTEGER;
 use crate::query::plan::{FieldPath, Scalar, Test};
 use crate::query::schema::{Collection, FieldType, Relation};
-use crate::reservation::{ExportType, Status};
+use crate::reservation::{BUILT_IN_PROFILES, ExportType, Status};
 use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
 
 /// The words of Directus for the status of a user.
@@ -20,6 +20,8 @@ const USER_STATUS: [&str; 6] = ["draft", "invited", "unverified", "active", "sus
 pub(super) enum Domain {
     /// One of these texts.
     Texts(Vec<&'static str>),
+    /// A built-in export type, or the name of a profile. Which profiles there are is not known here.
+    ExportTypes,
     /// A number from the first to the second one.
     Numbers(f64, f64),
     /// An instant from the first to the second one.
@@ -51,9 +53,7 @@ impl Domain {
         match (collection_of(path), path.field.name) {
             (Collection::CodeReservation, "status") => Self::Texts(Status::ALL.map(Status::as_str).to_vec()),
             (Collection::CodeReservation, "code_type") => Self::Texts(CodeType::ALL.map(CodeType::as_str).to_vec()),
-            (Collection::CodeReservation, "export_type") => {
-                Self::Texts(ExportType::ALL.map(ExportType::as_str).to_vec())
-            }
+            (Collection::CodeReservation, "export_type") => Self::ExportTypes,
             (Collection::CodeReservation, "character_set") => {
                 Self::Texts(CharacterSet::ALL.map(CharacterSet::as_str).to_vec())
             }
@@ -84,6 +84,15 @@ impl Domain {
     pub(super) fn passes(&self, test: &Test) -> bool {
         match self {
             Self::Texts(all) => all.iter().all(|text| test.passes_scalar(&Scalar::Text((*text).to_owned()))),
+            // Every profile that the test does not name passes as the others do, so those that it names decide.
+            Self::ExportTypes => {
+                let known = ExportType::NAMES.into_iter().chain(BUILT_IN_PROFILES).map(str::to_owned);
+                let named = operands(test).into_iter().filter_map(|scalar| match scalar {
+                    Scalar::Text(text) if text.parse::<ExportType>().is_ok() => Some(text.clone()),
+                    _ => None,
+                });
+                known.chain(named).all(|text| test.passes_scalar(&Scalar::Text(text)))
+            }
             Self::Truth => [true, false].into_iter().all(|truth| test.passes_scalar(&Scalar::Bool(truth))),
             // Between the operands and their neighbours nothing changes.
             Self::Numbers(least, most) => {
@@ -160,6 +169,7 @@ fn always(collection: Collection) -> &'static [&'static str] {
             "uploaded_on",
             "filesize",
         ],
+        Collection::ExportProfile => &["id", "name", "sha256"],
         Collection::Roles => &["id", "name"],
         Collection::UniqueCode | Collection::Organisation => &["id"],
     }

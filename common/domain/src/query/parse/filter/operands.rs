@@ -12,6 +12,7 @@ use crate::query::functions::Function;
 use crate::query::javascript::{self, MAX_SAFE_INTEGER};
 use crate::query::plan::{Condition, FieldPath, Scalar, Test};
 use crate::query::schema::{Collection, FieldType, Relation};
+use crate::reservation::ExportType;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use std::cmp::Ordering;
@@ -105,6 +106,10 @@ impl Subject<'_> {
             Domain::Texts(all) if !operand.is_null() => {
                 let is_one = operand.as_str().is_some_and(|text| all.contains(&text));
                 if is_one { Ok(()) } else { Err(self.not_one_of(operand, all)) }
+            }
+            Domain::ExportTypes if !operand.is_null() => {
+                let is_type = operand.as_str().is_some_and(|text| text.parse::<ExportType>().is_ok());
+                if is_type { Ok(()) } else { Err(self.not_one_of(operand, &ExportType::NAMES)) }
             }
             _ if self.is_value(operand, is_exact) => Ok(()),
             _ => Err(self.no_value(operand)),

@@ -1,0 +1,7 @@
+//! Tests of export profiles.
+
+mod canonical;
+mod files;
+mod mistakes;
+mod naive;
+mod reservations;
