@@ -2,10 +2,7 @@
 //!
 //! Index entries are eventually consistent and contain only a few members. What they do not tell is read of the rows.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::atomic::{AtomicUsize, Ordering::Relaxed},
-};
+use std::collections::{HashMap, VecDeque};
 
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use serde_json::Value;
@@ -24,9 +21,6 @@ const MAX_ROUNDS: usize = 10_000;
 
 /// Entries in the first page of a read with a filter.
 const FIRST_FILTERED: usize = 100;
-
-/// Entries that a page of a count has at least, however many runs share what is left.
-const SHARE: usize = 100;
 
 /// The shard of an id. It depends on the last four bytes, which are random in UUIDs of version 4 and 7.
 pub(super) fn shard(id: Uuid, shards: u32) -> u32 {
@@ -581,31 +575,26 @@ impl Store<'_> {
     /// # Errors
     /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn count_walk(&self, walk: &Walk, limit: usize) -> Result<usize, StoreError> {
-        let runs = walk.runs();
-        let (counted, waiting) = (AtomicUsize::new(0), AtomicUsize::new(runs.len()));
-        let (counted, waiting) = (&counted, &waiting);
-        let counts = runs.into_iter().map(|run| async move {
-            let mut start = None;
-            for _ in 0..MAX_ROUNDS {
-                let left = limit.saturating_add(1).saturating_sub(counted.load(Relaxed));
-                if left == 0 {
-                    return Ok(());
-                }
-                // A share of what is left for each run, so that runs that are read together read little more than the
-                // limit.
-                let share = left.div_ceil(waiting.load(Relaxed).clamp(1, concurrency::AT_ONCE));
-                let (count, next) = self.count_page(&run, None, share.max(SHARE).min(left), start).await?;
-                counted.fetch_add(count, Relaxed);
-                start = next;
-                if start.is_none() {
-                    waiting.fetch_sub(1, Relaxed);
-                    return Ok(());
+        let mut waiting: VecDeque<(Run, Option<Item>)> = walk.runs().into_iter().map(|run| (run, None)).collect();
+        let mut total = 0;
+        for _ in 0..MAX_ROUNDS {
+            let left = limit.saturating_add(1).saturating_sub(total);
+            if left == 0 || waiting.is_empty() {
+                return Ok(total);
+            }
+            let now = waiting.len().min(concurrency::AT_ONCE);
+            let few: Vec<(Run, Option<Item>)> = waiting.drain(..now).collect();
+            // A share of what is left for each run, so that together they read hardly more than that.
+            let share = left.div_ceil(now);
+            let pages = few.iter().map(|(run, start)| self.count_page(run, None, share, start.clone()));
+            for ((run, _), (count, next)) in few.iter().zip(concurrency::all(pages).await?) {
+                total += count;
+                if next.is_some() {
+                    waiting.push_front((run.clone(), next));
                 }
             }
-            Err(StoreError::Busy("a count of index entries did not end".to_owned()))
-        });
-        concurrency::all(counts).await?;
-        Ok(counted.load(Relaxed))
+        }
+        Err(StoreError::Busy("a count of index entries did not end".to_owned()))
     }
 
     /// Counts the entries of one run of keys that have an attribute, if one is given; stops at `enough` of them.

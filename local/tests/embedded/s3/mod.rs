@@ -3,6 +3,7 @@
 mod links;
 mod objects;
 mod uploads;
+mod versions;
 
 use std::path::Path;
 
