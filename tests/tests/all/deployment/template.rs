@@ -84,6 +84,8 @@ fn routes_are_what_an_http_api_can_hold() {
         "POST /items/organisation administration",
         "PATCH /items/organisation administration",
         "DELETE /items/organisation administration",
+        "GET /items/export_profile directory",
+        "GET /items/export_profile/{id} directory",
         "GET /items/unique_code list-codes",
         "GET /items/unique_code/{id} list-codes",
         "GET /users directory",

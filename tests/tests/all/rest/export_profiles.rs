@@ -98,8 +98,10 @@ async fn every_base_and_built_in_profile_makes_a_file_that_equals_a_fresh_render
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_name_is_refused_when_a_reservation_is_created_or_changed() {
     let server = Running::paused().await;
+    let other: Organisation = serde_json::from_value(json!({ "id": OTHER, "organisation_name": "Other" })).unwrap();
+    server.store().seed_organisation(&other).await.unwrap();
     add(server.context(), Some(OTHER), &lines("of-others", "{code}")).await;
-    for unknown in ["pdf", "my-printer", "my-printer.gz", "of-others", "excel-de", "CSV", "xlsx", "csv.zip", ""] {
+    for unknown in ["pdf", "my-printer", "my-printer.gz", "of-others", "excel-de", "CSV", "xlsx.gz", "csv.zip", ""] {
         let reply = server.api.send_json("POST", RESERVATIONS, &typed(unknown)).await;
         let (field, message) = refused(&reply);
         assert_eq!(field, "export_type", "{unknown}");
@@ -144,7 +146,7 @@ async fn what_a_profile_cannot_show_is_refused_by_the_member_that_is_the_reason(
         ("latin", json!({}), "reference_id", "the reservation has none"),
         ("latin", json!({ "reference_id": "5 €" }), "reference_id", "U+20AC"),
         ("names", json!({}), "reserved_for", "the organisation has none"),
-        ("gtins", sscc.clone(), "export_type", "gtin, which codes of type sscc do not have"),
+        ("gtins", sscc.clone(), "export_type", "which codes of type sscc do not have"),
         ("zpl", json!({ "code_type": "short_code", "product": null }), "export_type", "which codes of type short_code"),
         ("prefixes", json!({}), "reserved_for", "company_prefix"),
         ("epcs", json!({}), "export_type", "epc_uri"),

@@ -270,6 +270,7 @@ fn directory() -> Vec<Line> {
     const USERS: &str = "GET /users";
     const ORGANISATION: &str = "GET /items/organisation/{proxy+}";
     const ORGANISATIONS: &str = "GET /items/organisation";
+    const PROFILES: &str = "GET /items/export_profile";
     let users = |what, ask| line(USERS, what, Needs::Users, NoMatch, ask);
     let organisations = |what, ask| line(ORGANISATIONS, what, Needs::Organisations, NoMatch, ask);
     vec![
@@ -301,6 +302,15 @@ fn directory() -> Vec<Line> {
         }),
         organisations("search", |t| {
             get(format!("/items/organisation?search={}&meta=filter_count", encoded(&json!(t.organisation_name))))
+        }),
+        line("GET /items/export_profile/{id}", "the profile", Needs::Read, Forbidden, |t| {
+            get(format!("/items/export_profile/{}", t.profile))
+        }),
+        line(PROFILES, "by id", Needs::Read, NoMatch, |t| {
+            list("/items/export_profile", &json!({"id": {"_eq": t.profile}}), "")
+        }),
+        line(PROFILES, "by organisation, counted", Needs::Read, NoMatch, |t| {
+            list("/items/export_profile", &json!({"organisation": {"_eq": t.organisation}}), "&aggregate[count]=*")
         }),
     ]
 }
@@ -409,6 +419,7 @@ fn filled(t: &Target, text: &str) -> String {
         ("<product>", &t.product),
         ("<reference>", &t.reference),
         ("<organisation>", &t.organisation),
+        ("<profile>", &t.profile),
         ("<file>", &t.file),
         ("<file_name>", &t.file_name),
         ("<code_id>", &t.code_id),
@@ -484,6 +495,15 @@ fn graphql() -> Vec<Line> {
         }),
         of(ITEMS, "unique_code_aggregated", "of a reservation", Read, NoMatch, |t| {
             items(t, r#"unique_code_aggregated(filter: {reservation: {id: {_eq: "<id>"}}}) { countAll }"#)
+        }),
+        of(ITEMS, "export_profile", "by id", Read, NoMatch, |t| {
+            items(t, r#"export_profile(filter: {id: {_eq: "<profile>"}}) { id name profile }"#)
+        }),
+        of(ITEMS, "export_profile_by_id", "the profile", Read, Null, |t| {
+            items(t, r#"export_profile_by_id(id: "<profile>") { id name }"#)
+        }),
+        of(ITEMS, "export_profile_aggregated", "by id", Read, NoMatch, |t| {
+            items(t, r#"export_profile_aggregated(filter: {id: {_eq: "<profile>"}}) { countAll }"#)
         }),
         creates("create_code_reservation_item", "one", |t| {
             change(

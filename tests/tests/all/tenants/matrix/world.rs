@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use common::directory::Role;
+use common::{directory::Role, reservation::ProfileName, store::profile_id};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -13,6 +13,7 @@ use crate::{
     support::{
         api::{CODES, RESERVATIONS, Reply},
         harness::{Running, Setup, completed},
+        profiles::{add, lines},
     },
 };
 
@@ -25,6 +26,8 @@ pub(super) struct Target {
     /// The organisation, which has no row of its own where nothing exists.
     pub(super) organisation: String,
     pub(super) organisation_name: String,
+    /// Its export profile.
+    pub(super) profile: String,
     /// The reservation.
     pub(super) id: String,
     pub(super) product: String,
@@ -45,12 +48,13 @@ pub(super) struct Target {
 
 impl Target {
     /// All texts that belong to it, each with its name.
-    fn texts(&self) -> [(&'static str, &str); 14] {
+    fn texts(&self) -> [(&'static str, &str); 15] {
         [
             ("link", &self.link),
             ("join key", &self.join_key),
             ("organisation name", &self.organisation_name),
             ("organisation", &self.organisation),
+            ("profile", &self.profile),
             ("id", &self.id),
             ("product", &self.product),
             ("reference", &self.reference),
@@ -276,9 +280,18 @@ fn seed() -> (Value, Vec<Person>) {
     (json!({"directus_users": users, "organisation": organisations}), people)
 }
 
-/// Reserves codes as the writer of an organisation, and waits until they are there.
+/// The name of a profile of each organisation.
+const PROFILE: &str = "labels";
+
+/// The id of an organisation's profile.
+fn profile(organisation: &str) -> String {
+    profile_id(Some(organisation), ProfileName::parse(PROFILE).unwrap()).to_string()
+}
+
+/// Adds a profile, reserves codes as the writer of an organisation, and waits until they are there.
 async fn made(server: &Running, name: &str, gtin: &str) -> Target {
     let token = format!("writer-{name}");
+    add(server.system.context(), Some(&organisation(name)), &lines(PROFILE, "{code}")).await;
     let input = json!({"reserved_for": organisation(name), "code_type": "sgtin", "quantity": 3,
         "product": format!("/01/{gtin}"), "reference_id": format!("ref-{name}")});
     let id = server.json("POST", RESERVATIONS, &token, &input).await.data()["id"].as_str().unwrap().to_owned();
@@ -291,6 +304,7 @@ async fn made(server: &Running, name: &str, gtin: &str) -> Target {
     Target {
         organisation: organisation(name),
         organisation_name: format!("Mills of {name}"),
+        profile: profile(&organisation(name)),
         product: format!("/01/{gtin}"),
         reference: format!("ref-{name}"),
         file_name: text(&file_row["filename_download"]),
@@ -312,6 +326,7 @@ fn nothing() -> Target {
     Target {
         organisation: text("org-gamma"),
         organisation_name: text("Mills of gamma"),
+        profile: profile("org-gamma"),
         id: text("0193aaaa-0000-7000-8000-00000000dead"),
         product: text("/01/19361758000003"),
         reference: text("ref-gamma"),
