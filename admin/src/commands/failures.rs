@@ -1,8 +1,8 @@
-//! `admin failures`: stream records that reserve-codes gave up.
+//! `admin failures`: stream records that reserve-codes or follow gave up.
 //!
 //! A message names a shard of the stream and sequence numbers, not reservations. DynamoDB keeps the records for 24
-//! hours; until then they tell the reservations, which are woken. Later, every open reservation is woken that has made
-//! no progress since.
+//! hours; until then they tell the reservations. Those of reserve-codes are woken, those of follow are counted. Later,
+//! every open reservation is woken that has made no progress since, and the sweep counts every reservation once more.
 
 use std::{collections::BTreeSet, path::PathBuf};
 
@@ -10,6 +10,10 @@ use aws_sdk_dynamodbstreams::types::ShardIteratorType;
 use aws_sdk_sqs::{error::ProvideErrorMetadata, operation::change_message_visibility::ChangeMessageVisibilityError};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Subcommand;
+use common::{
+    operations::directory::Author,
+    store::{MAX_COUNTED, Recounted},
+};
 use local::dynamodb::position_of;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -40,7 +44,7 @@ const KEPT: TimeDelta = TimeDelta::hours(24);
 pub enum Command {
     /// List the messages of the failure queue; they stay there
     List,
-    /// Wake the reservations of all messages, and remove the messages
+    /// Wake or count the reservations of all messages, and remove the messages
     Replay {
         /// Do it without being asked
         #[arg(long)]
@@ -101,11 +105,17 @@ struct Message {
 struct Replayed {
     at: DateTime<Utc>,
     request_id: String,
+    /// The function that gave it up, as in the ARN.
+    function: String,
     /// `stream`: the records named the reservations; `stuck`: they are gone, and every open reservation without
-    /// progress was woken.
+    /// progress was woken; `again`: they are gone, and the sweep counts every reservation once more; `stuck_again`: both.
     by: &'static str,
     reservations: u64,
     woken: u64,
+    /// Reservations that are counted as something else now.
+    counted: u64,
+    /// Reservations that could not be counted. Then the message stays.
+    uncounted: u64,
     /// Whether the message is removed.
     removed: bool,
 }
@@ -200,6 +210,26 @@ fn function(arn: &str) -> String {
     name.unwrap_or("-").to_owned()
 }
 
+/// What a function does with the records of the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Work {
+    reserves: bool,
+    counts: bool,
+}
+
+impl Work {
+    /// The work of a function by its name. SAM names a function after the stack and its logical id, `local` after its
+    /// binary. An unknown one may do both.
+    fn of(function: &str) -> Self {
+        let is = |binary: &str, logical_id: &str| function == binary || function.contains(&format!("-{logical_id}-"));
+        match (is("reserve-codes", "ReserveCodes"), is("follow", "Follow")) {
+            (true, false) => Self { reserves: true, counts: false },
+            (false, true) => Self { reserves: false, counts: true },
+            _ => Self { reserves: true, counts: true },
+        }
+    }
+}
+
 /// Whether the stream still has the records of a batch.
 fn is_kept(batch: &BatchInfo, at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
     now - batch.approximate_arrival_of_first_record.unwrap_or(at) < KEPT
@@ -213,64 +243,100 @@ async fn replay(
     yes: bool,
 ) -> Result<(), Failure> {
     if !messages.is_empty() {
-        confirm(output, &format!("Wake the reservations of {} messages and remove these?", messages.len()), yes)?;
+        let question = format!("Wake or count the reservations of {} messages and remove these?", messages.len());
+        confirm(output, &question, yes)?;
     }
     let (context, author) = (connection.context(), connection.author().await?);
     let progress = Progress::new("messages", Some(messages.len() as u64));
     let mut all = Vec::new();
     for (document, handle) in messages {
-        let Document { timestamp, request_context, batch } = document.clone();
-        let ids = match is_kept(&batch, timestamp, context.now().time()) {
-            true => reservations_of(connection, &batch).await?,
-            false => None,
-        };
-        let (mut reservations, mut woken) = (0, 0);
-        let mut count = |effect: Effect| {
-            reservations += 1;
-            woken += u64::from(effect == Effect::Woken);
-        };
-        let by = match ids {
-            Some(ids) => {
-                for id in ids {
-                    let item = context.store().reservation(id).await?;
-                    count(match &item {
-                        Some(item) => wake(context, &author, item).await?,
-                        None => Effect::Gone,
-                    });
-                }
-                "stream"
-            }
-            None => {
-                let since = batch.approximate_arrival_of_first_record.unwrap_or(timestamp);
-                let idle = context.now().time() - timestamp.max(since);
-                for_each_stuck(connection, idle.max(TimeDelta::zero()), async |item| {
-                    count(wake(context, &author, item).await?);
-                    Ok(())
-                })
-                .await?;
-                "stuck"
-            }
-        };
+        let mut replayed = again(connection, &author, document).await?;
         // Removed last: if something fails before, the message is replayed again.
-        let removed = queue.remove(handle).await?;
-        let request_id = request_context.request_id;
-        all.push(Replayed { at: timestamp, request_id, by, reservations, woken, removed });
+        replayed.removed = replayed.uncounted == 0 && queue.remove(handle).await?;
+        all.push(replayed);
         progress.add(1);
     }
     drop(progress);
     output.show(&all, |all| {
         let row = |one: &Replayed| {
+            let message = match (one.removed, one.uncounted) {
+                (true, _) => "removed",
+                (false, 0) => "stays: `local` is running",
+                (false, _) => "stays: not all could be counted",
+            };
             [
                 one.at.to_rfc3339(),
+                one.function.clone(),
                 one.request_id.clone(),
                 one.reservations.to_string(),
                 one.woken.to_string(),
-                if one.removed { "removed" } else { "stays: `local` is running" }.to_owned(),
+                if one.by.ends_with("again") { "all, by the sweep".to_owned() } else { one.counted.to_string() },
+                message.to_owned(),
             ]
         };
-        let headings = ["at", "request", "reservations", "woken", "message"];
+        let headings = ["at", "function", "request", "reservations", "woken", "counted", "message"];
         table(headings, all.iter().map(row).collect(), "There are no failures.")
-    })
+    })?;
+    match all.iter().map(|one| one.uncounted).sum::<u64>() {
+        0 => Ok(()),
+        number => Err(Failure::Refused(format!(
+            "{number} reservations could not be counted, because others are counted at the same time. Try again."
+        ))),
+    }
+}
+
+/// Does again what a message says was given up.
+async fn again(connection: &Connection, author: &Author, document: &Document) -> Result<Replayed, Failure> {
+    let Document { timestamp, request_context, batch } = document;
+    let (context, function) = (connection.context(), function(&request_context.function_arn));
+    let work = Work::of(&function);
+    let ids = match is_kept(batch, *timestamp, context.now().time()) {
+        true => reservations_of(connection, batch).await?,
+        false => None,
+    };
+    let (mut reservations, mut woken, mut counted, mut uncounted) = (0, 0, 0, 0);
+    let mut note = |effect: Effect| {
+        reservations += 1;
+        woken += u64::from(effect == Effect::Woken);
+    };
+    let by = match &ids {
+        Some(ids) => {
+            for id in ids {
+                let item = if work.reserves { context.store().reservation(*id).await? } else { None };
+                note(match &item {
+                    Some(item) => wake(context, author, item).await?,
+                    None => Effect::Gone,
+                });
+            }
+            "stream"
+        }
+        None if work.reserves => {
+            let since = batch.approximate_arrival_of_first_record.unwrap_or(*timestamp);
+            let idle = context.now().time() - (*timestamp).max(since);
+            for_each_stuck(connection, idle.max(TimeDelta::zero()), async |item| {
+                note(wake(context, author, item).await?);
+                Ok(())
+            })
+            .await?;
+            if work.counts { "stuck_again" } else { "stuck" }
+        }
+        None => "again",
+    };
+    match ids {
+        Some(ids) if work.counts => {
+            let ids: Vec<Uuid> = ids.into_iter().collect();
+            for ids in ids.chunks(MAX_COUNTED) {
+                let Recounted { moved, failed, .. } = context.store().count_rows(ids, context.now()).await?;
+                counted += moved as u64;
+                uncounted += failed.len() as u64;
+            }
+        }
+        // Nobody knows what they were, so everything is counted once more.
+        None if work.counts => context.store().begin_tally_run().await?,
+        _ => {}
+    }
+    let (at, request_id) = (*timestamp, request_context.request_id.clone());
+    Ok(Replayed { at, request_id, function, by, reservations, woken, counted, uncounted, removed: false })
 }
 
 /// The reservations that the records of a batch name; `None` if the records are gone.

@@ -79,7 +79,7 @@ pub use reservations::{Created, Written};
 pub use secret_check::{SECRET_ROW, SecretCheck};
 pub use steps::Saved;
 pub use tallies::{Cell, Spread, Wanted};
-pub use tally_state::TallyState;
+pub use tally_state::{TALLY_START, TallyState};
 pub use walk::{INDEX_ATTRIBUTES, IndexStage, Order, Partition, Times, Walk};
 
 use aws_sdk_dynamodb::Client;

@@ -23,6 +23,9 @@ pub struct TallyState {
     pub forgetting: Option<MarksPlace>,
 }
 
+/// The place of a run at its beginning, as its task writes it.
+pub const TALLY_START: &str = r#"{"after":null,"shard":0}"#;
+
 /// The attribute of [`TallyState::forgetting`].
 const FORGETTING: &str = "forgetting";
 
@@ -92,6 +95,14 @@ impl Store<'_> {
             ),
         };
         update.send().await.map(drop).map_err(classify)
+    }
+
+    /// Lets the next run count every row once more, from the beginning. Counts go on meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when DynamoDB does not answer.
+    pub async fn begin_tally_run(&self) -> Result<(), StoreError> {
+        self.save_tally_run(TALLY_START).await
     }
 
     /// Notes that the tallies are complete.

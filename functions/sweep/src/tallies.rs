@@ -296,6 +296,8 @@ impl Run<'_> {
 
 #[cfg(test)]
 mod tests {
+    use common::store::TALLY_START;
+
     use super::*;
 
     #[test]
@@ -317,6 +319,7 @@ mod tests {
                 assert_eq!(read(&write(&place, left)), (place.clone(), left.clone()));
             }
         }
+        assert_eq!(serde_json::from_str::<Value>(TALLY_START).unwrap(), Place::START.write());
         // As a version wrote it that kept no rows.
         let (place, left) = read(r#"{"shard":7,"after":null}"#);
         assert_eq!((place, left), (Place::Rows { shard: 7, after: None }, Left::default()));

@@ -154,8 +154,9 @@ impl<'a> Organisations<'a> {
         let row = self.context.store().directory_row(Kind::Organisation, id).await?;
         let action = if row.is_some() { Action::Set } else { Action::Add };
         let prepared = self.prepare(&[Change::new(id, action, members.clone())]).await.map_err(first)?;
-        if let Some(known) = &mut self.known {
-            known.learn(prepared.texts);
+        // Also a prefix that is taken away: the check of a later row must not find it.
+        if !prepared.texts.is_empty() {
+            self.prefixes().await?.learn(prepared.texts);
         }
         Ok(prepared.effects.first().copied().unwrap_or(Effect::Unchanged))
     }

@@ -68,6 +68,16 @@ pub struct Users<'a> {
     context: &'a Context,
     author: &'a Author,
     known: Option<Emails>,
+    checked: Checked,
+}
+
+/// What rows would have that were only checked.
+#[derive(Default)]
+struct Checked {
+    /// Who has an external identifier; nobody, if it becomes free.
+    subjects: Overlay,
+    /// Whether users administer all organisations, by their ids.
+    administrators: HashMap<String, bool>,
 }
 
 /// The users of all e-mail addresses, with the revision at which they were read.
@@ -123,7 +133,7 @@ impl<'a> Users<'a> {
     /// Changes by `author`.
     #[must_use]
     pub fn new(context: &'a Context, author: &'a Author) -> Self {
-        Self { context, author, known: None }
+        Self { context, author, known: None, checked: Checked::default() }
     }
 
     /// Creates a user. `role` and `organisations` must be among the members.
@@ -211,7 +221,10 @@ impl<'a> Users<'a> {
                     let email = email.map_err(whole)?;
                     let subject = members.get(SUBJECT).and_then(Value::as_str);
                     let subject = subject.filter(|subject| {
-                        let is_taken = read.is_of_another(Kind::Subject, subject, &id);
+                        let is_taken = match self.checked.subjects.get(*subject) {
+                            Some(owner) => owner.as_ref().is_some_and(|owner| *owner != id),
+                            None => read.is_of_another(Kind::Subject, subject, &id),
+                        };
                         is_taken || is_claimed(&mut subjects, subject, &id)
                     });
                     let hash = tokens.as_ref().and_then(tokens::Change::new_token).map(tokens::NewToken::hash);
@@ -415,8 +428,19 @@ impl<'a> Users<'a> {
         let row = self.context.store().directory_row(Kind::User, &id.to_string()).await?;
         let action = if row.is_some() { Action::Set("user.set") } else { Action::Add };
         let prepared = self.prepare(&[Change::new(id, action, members.clone())]).await.map_err(first)?;
-        if let Some(known) = &mut self.known {
-            known.learn(prepared.texts);
+        let id = id.to_string();
+        if let Some(subject) = members.get(SUBJECT) {
+            let old = row.as_ref().and_then(|row| row.member(SUBJECT));
+            if let Some(old) = old.as_ref().and_then(Value::as_str).filter(|old| subject.as_str() != Some(old)) {
+                self.checked.subjects.insert(old.to_owned(), None);
+            }
+            let new = subject.as_str().map(|subject| (subject.to_owned(), Some(id.clone())));
+            self.checked.subjects.extend(new);
+        }
+        let is_one = prepared.rows.iter().flatten().any(|user| user.id == id && administers(user));
+        self.checked.administrators.insert(id, is_one);
+        if !prepared.texts.is_empty() {
+            self.emails().await?.learn(prepared.texts);
         }
         Ok(prepared.effects.first().copied().unwrap_or(Effect::Unchanged))
     }
@@ -443,7 +467,9 @@ impl<'a> Users<'a> {
         let is_one = |one: &&Wanted| prepared_user(prepared, one).is_some_and(administers);
         let stop = |one: &&Wanted| one.row.as_ref().is_some_and(is_administrator) && !is_one(one);
         let Some(last) = wanted.iter().filter(stop).next_back() else { return Ok(()) };
-        let stays_in_batch = wanted.iter().any(|one| is_one(&one));
+        let ids: BTreeSet<&str> = wanted.iter().map(|one| one.id.as_str()).collect();
+        let checked = self.checked.administrators.iter().any(|(id, is_one)| *is_one && !ids.contains(id.as_str()));
+        let stays_in_batch = checked || wanted.iter().any(|one| is_one(&one));
         let store = self.context.store();
         if prepared.batch.revision().is_none() {
             let revision = store.revision(Kind::User).await.map_err(|error| (0, error.into()))?;
@@ -452,8 +478,11 @@ impl<'a> Users<'a> {
         if stays_in_batch {
             return Ok(());
         }
-        let ids: BTreeSet<&str> = wanted.iter().map(|one| one.id.as_str()).collect();
-        let others = store.directory_rows(Kind::User, |row| !ids.contains(row.id()) && is_administrator(row)).await;
+        let is_another = |row: &DirectoryRow| {
+            let is_checked = self.checked.administrators.contains_key(row.id());
+            !is_checked && !ids.contains(row.id()) && is_administrator(row)
+        };
+        let others = store.directory_rows(Kind::User, is_another).await;
         if others.map_err(|error| (0, error.into()))?.is_empty() {
             return Err((
                 last.position,

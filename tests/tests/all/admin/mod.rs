@@ -2,6 +2,7 @@
 
 mod audits;
 mod imports;
+mod imports_checked;
 mod initial;
 mod organisations;
 mod places;

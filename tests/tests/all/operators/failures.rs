@@ -9,11 +9,11 @@ use crate::{
     support::{api::id, harness::Running},
 };
 
-fn message(at: &str, first: i64) -> Value {
+pub(super) fn message(at: &str, first: i64) -> Value {
     let number = |position: i64| (100_000_000_000_000_000_000_i128 + i128::from(position)).to_string();
     json!({
         "requestContext": {
-            "requestId": "7f1c", "functionArn": "arn:aws:lambda:eu-west-1:1:function:x",
+            "requestId": "7f1c", "functionArn": "arn:aws:lambda:eu-west-1:1:function:reserve-codes",
             "condition": "RetryAttemptsExhausted", "approximateInvokeCount": 6,
         },
         "responseContext": { "statusCode": 200, "executedVersion": "$LATEST" },

@@ -56,11 +56,7 @@ async fn a_workbook_that_is_not_what_its_codes_give_is_found() {
         reservation: String::new(),
         rows: 1,
         contents: String::new(),
-<<<<<<< ours
         origin: String::new(),
-=======
-        place: String::new(),
->>>>>>> theirs
     };
     context.bucket().put(&head, bytes).await.unwrap();
     let ran = admin(&running, &["check", "--grace", "0"]).await;

@@ -5,6 +5,7 @@ mod check;
 mod check_rules;
 mod codes;
 mod failures;
+mod failures_of_follow;
 mod lots_and_workbooks;
 mod older_tables;
 mod pools;

@@ -54,6 +54,7 @@ fn actions(service: &str, operation: &str) -> Option<Vec<(&'static str, On)>> {
         ("S3", "AbortMultipartUpload") => vec![("s3:AbortMultipartUpload", Named)],
         ("S3", "ListParts") => vec![("s3:ListMultipartUploadParts", Named)],
         ("S3", "ListMultipartUploads") => vec![("s3:ListBucketMultipartUploads", Named)],
+        ("S3", "ListObjectVersions") => vec![("s3:ListBucketVersions", Named)],
         ("S3", "ListObjectsV2" | "HeadBucket") => vec![("s3:ListBucket", Named)],
         ("S3", "DeleteObject" | "DeleteObjects") => vec![("s3:DeleteObject", Named)],
         ("SecretsManager", "GetSecretValue") => vec![("secretsmanager:GetSecretValue", Named)],
