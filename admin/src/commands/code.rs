@@ -4,6 +4,7 @@ use clap::Subcommand;
 use common::{
     code::Day,
     operations::{TracedCode, trace_code},
+    query::CodeLookup,
     reservation::{Status, Timestamp},
 };
 use serde::Serialize;
@@ -21,7 +22,8 @@ use crate::{
 pub enum Command {
     /// Say whether a code was issued: when, for whom, in which reservation and position
     Verify {
-        /// The code as it is printed, its Digital Link or short link, its element string with brackets, or its EPC URI
+        /// The code as it is printed, its Digital Link or short link, its element string with brackets, its EPC URI, or
+        /// the hexadecimal digits or the URI of its RFID tag
         code: String,
         /// The product of a serial number, as a key path such as /01/09506000134352
         #[arg(long, value_name = "PATH")]
@@ -92,7 +94,11 @@ struct Verdict {
 /// [`Failure::Refused`] when the code was not issued; otherwise [`Failure`] with the reason and the exit code.
 pub async fn run(command: Command, connection: &Connection, output: &mut Output<'_>) -> Result<(), Failure> {
     let Command::Verify { code, product } = command;
-    let traced = trace_code(connection.context(), &lookup(&code, product.as_deref())).await?;
+    let mut traced = trace_code(connection.context(), &lookup(&code, product.as_deref())).await?;
+    // The digits of a tag may also be the text of a code, so that is looked for first.
+    if traced.is_empty() && product.is_none() {
+        traced = trace_code(connection.context(), &CodeLookup::EpcHex(code.trim().to_owned())).await?;
+    }
     let found: Vec<Issued> = traced.into_iter().map(Issued::from).collect();
     let issued = found.iter().any(|one| !one.burned);
     let verdict = Verdict { code, issued, found };

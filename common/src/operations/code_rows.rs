@@ -101,6 +101,12 @@ impl<'a> CodeRows<'a> {
         row.replace("code", || json!(code.code));
         row.replace("epc_join_key", || json!(code.epc_join_key));
         row.replace("position", || json!(offset + 1));
+        // Null for codes that have no certain EPC.
+        row.replace("epc_hex", || {
+            let column = renderer.epc_column(None, None).ok();
+            let varying = renderer.permutation().varying(index);
+            json!(column.zip(varying).map(|(column, varying)| column.hex(&varying)))
+        });
         Ok(row)
     }
 }
@@ -123,6 +129,7 @@ fn of_every_code(item: &Reservation) -> Row {
         ("identifier_job", Value::Null),
         ("custom_id", Value::Null),
         ("position", Value::Null),
+        ("epc_hex", Value::Null),
     ])
 }
 

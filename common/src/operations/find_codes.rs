@@ -1,4 +1,4 @@
-//! Finds the reservation that issued a code: by the code, its Digital Link, its EPC join key or its id.
+//! Finds the reservation that issued a code: by the code, its Digital Link, its EPC join key, its RFID tag or its id.
 //!
 //! No table is scanned: the inverse permutation gives the index of a code in its pool, and the range entry with this
 //! index names the reservation.
@@ -71,7 +71,7 @@ pub(super) async fn find_codes(
             // product is compared.
             CodeLookup::Code { product: Some(product), .. } => item.product.as_ref() == Some(product),
             CodeLookup::DigitalLink(link) => links_to(context, link, item),
-            CodeLookup::Code { product: None, .. } | CodeLookup::EpcJoinKey(_) => true,
+            CodeLookup::Code { product: None, .. } | CodeLookup::EpcJoinKey(_) | CodeLookup::EpcHex(_) => true,
         };
         let is_found =
             |item: &Reservation| caller.sees(item.reserved_for.as_deref()) && asked(item) && !contradicts(lookup, item);

@@ -139,8 +139,8 @@ fn asked(query: &Query) -> Result<Asked, OperationError> {
     match filter.map(Filter::as_code_lookups) {
         Some(Ok(lookups)) => Ok(Asked::Rows(Named::Lookups(lookups))),
         _ => Err(OperationError::InvalidQuery(
-            "\"unique_code\" needs a filter on \"reservation\", \"id\", \"code\" with \"product\", \"digital_link\" or \
-             \"epc_join_key\""
+            "\"unique_code\" needs a filter on \"reservation\", \"id\", \"code\" with \"product\", \"digital_link\", \
+             \"epc_join_key\" or \"epc_hex\""
                 .to_owned(),
         )),
     }

@@ -5,9 +5,9 @@ use std::str::FromStr as _;
 use aws_lambda_events::event::dynamodb::Event;
 use common::{
     code::{
-        CharacterSet, CodeRequest, CodeType, CompanyPrefix, PoolSpec, RenderOptions, Renderer, Secret, SerialDefaults,
-        by_code, by_digital_link, by_join_key, check_digit, element_string_of_epc, has_check_digit, is_short_link,
-        link_domain, prefixes_conflict, product_key,
+        CharacterSet, CodeRequest, CodeType, CompanyPrefix, EpcTag, PoolSpec, RenderOptions, Renderer, Secret,
+        SerialDefaults, by_code, by_digital_link, by_epc, by_join_key, check_digit, element_string_of_epc,
+        has_check_digit, is_short_link, link_domain, prefixes_conflict, product_key,
     },
     directory::Role,
     export::{
@@ -209,7 +209,11 @@ pub(super) fn products(input: &[u8]) {
         }
     }
     let product = (!second.is_empty()).then_some(second);
-    let _found = (by_code(first, product), by_digital_link(first), by_join_key(first));
+    // What is read as a tag is written as the same bits.
+    if let Some(tag) = EpcTag::from_text(first) {
+        assert_eq!(tag.hex().and_then(|hex| EpcTag::from_hex(&hex)), Some(tag), "{first:?}");
+    }
+    let _found = (by_code(first, product), by_digital_link(first), by_join_key(first), by_epc(first));
     let _element_string = element_string_of_epc(first);
     if let Ok(domain) = link_domain(first) {
         assert_eq!(link_domain(&domain).as_deref(), Ok(domain.as_str()));

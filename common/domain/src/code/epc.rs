@@ -3,6 +3,7 @@
 use percent_encoding::percent_decode_str;
 
 use super::digits::{check_digit, has_check_digit};
+use super::epc_binary::EpcError;
 use super::namespace::Namespace;
 use super::prefix::CompanyPrefix;
 use super::product::checked_part;
@@ -10,23 +11,54 @@ use super::template::{Template, encoded};
 use super::types::CodeType;
 
 /// Minimum number of digits of the company prefix in an EPC: the partition tables of the standard (section 14) start at six.
-const MIN_EPC_PREFIX: usize = 6;
+pub(super) const MIN_EPC_PREFIX: usize = 6;
 
-/// The template of the EPC URI of a namespace's codes; empty if the URI is not certain.
-///
-/// The URI is certain if the company prefix is known and has at least six digits, GS1 licenses it to companies, the key
-/// starts with the prefix (after the indicator digit), and the check digit of the key is correct. The URI omits the
-/// check digit, so with an incorrect one it would be equal to the URI of another product's code.
+/// The template of the EPC URI of a namespace's codes; empty if [`certain_prefix`] finds that the URI is not certain.
 pub(super) fn pure_identity(namespace: &Namespace, width: usize, prefix: Option<&CompanyPrefix>) -> Template {
-    let own = namespace.company_prefix().and_then(|prefix| CompanyPrefix::parse(prefix).ok());
-    let Some(prefix) = own.as_ref().or(prefix) else {
+    let Ok(prefix) = certain_prefix(namespace, prefix) else {
         return Template::new();
     };
-    let checked = checked_part(namespace.code_type, &namespace.key);
-    if prefix.digits() < MIN_EPC_PREFIX || !has_epcs(namespace, prefix) || !checked.is_none_or(has_check_digit) {
-        return Template::new();
+    let head = format!("urn:epc:id:{}:{}.", namespace.code_type, prefix.as_str());
+    body(namespace, width, prefix.as_str(), &head).unwrap_or_default()
+}
+
+/// The company prefix with which a namespace's codes have EPCs.
+///
+/// An EPC is certain if the company prefix is known and has at least six digits, GS1 licenses it to companies, the key
+/// starts with the prefix (after the indicator digit), and the check digit of the key is correct. The EPC omits the
+/// check digit, so with an incorrect one it would be equal to the EPC of another product's code.
+///
+/// # Errors
+/// The first of these that does not hold.
+pub(super) fn certain_prefix(namespace: &Namespace, prefix: Option<&CompanyPrefix>) -> Result<CompanyPrefix, EpcError> {
+    let code_type = namespace.code_type;
+    let ai = code_type.application_identifier();
+    ai.ok_or(EpcError::NoEpc(code_type))?;
+    let own = namespace.company_prefix().and_then(|prefix| CompanyPrefix::parse(prefix).ok());
+    let prefix = own.or_else(|| prefix.cloned()).ok_or(EpcError::PrefixMissing)?;
+    if prefix.digits() < MIN_EPC_PREFIX {
+        return Err(EpcError::PrefixTooShort(prefix.digits()));
     }
-    body(namespace, width, prefix.as_str()).unwrap_or_default()
+    if !starts_with(namespace, &prefix) {
+        return Err(EpcError::OtherPrefix(prefix.as_str().to_owned()));
+    }
+    if !has_epcs(namespace, &prefix) {
+        return Err(EpcError::PrefixReserved);
+    }
+    if !checked_part(code_type, &namespace.key).is_none_or(has_check_digit) {
+        return Err(EpcError::CheckDigit);
+    }
+    Ok(prefix)
+}
+
+/// Whether the key starts with the prefix and continues behind it. A GTIN starts with its indicator digit.
+fn starts_with(namespace: &Namespace, prefix: &CompanyPrefix) -> bool {
+    let key = match namespace.code_type {
+        CodeType::Sscc | CodeType::Giai | CodeType::Gsrn => return true,
+        CodeType::Sgtin | CodeType::Itip => namespace.key.get(1..).unwrap_or_default(),
+        _ => &namespace.key,
+    };
+    key.strip_prefix(prefix.as_str()).is_some_and(|rest| !rest.is_empty())
 }
 
 /// Whether keys with this company prefix have EPCs. Numbers that are unique in a company or region only would be equal
@@ -37,9 +69,10 @@ fn has_epcs(namespace: &Namespace, prefix: &CompanyPrefix) -> bool {
     !prefix.is_reserved() || (is_gtin && prefix.is_of_gtins_only())
 }
 
-fn body(namespace: &Namespace, width: usize, prefix: &str) -> Option<Template> {
+/// `head`, and what the URI has behind the company prefix and its dot.
+pub(super) fn body(namespace: &Namespace, width: usize, prefix: &str, head: &str) -> Option<Template> {
     let key = namespace.key.as_str();
-    let start = |scheme: &str| Template::new().literal(&format!("urn:epc:id:{scheme}:{prefix}."));
+    let start = || Template::new().literal(head);
     let serial = |template: Template| template.literal(".").slot(0, width);
     // A 13-digit key is company prefix, reference and check digit.
     let reference = |key: &str| Some(key.strip_prefix(prefix)?.strip_suffix(char::is_numeric)?.to_owned());
@@ -49,24 +82,24 @@ fn body(namespace: &Namespace, width: usize, prefix: &str) -> Option<Template> {
         Some(format!("{indicator}{}", reference(rest)?))
     };
     Some(match namespace.code_type {
-        CodeType::Sgtin => serial(start("sgtin").literal(&item(key)?)),
-        CodeType::Grai => serial(start("grai").literal(&reference(key)?)),
-        CodeType::Gdti => serial(start("gdti").literal(&reference(key)?)),
-        CodeType::Sgcn => serial(start("sgcn").literal(&reference(key)?)),
+        CodeType::Sgtin => serial(start().literal(&item(key)?)),
+        CodeType::Grai => serial(start().literal(&reference(key)?)),
+        CodeType::Gdti => serial(start().literal(&reference(key)?)),
+        CodeType::Sgcn => serial(start().literal(&reference(key)?)),
         CodeType::Itip => {
             let (gtin, rest) = key.split_at_checked(14)?;
             let (piece, total) = rest.split_at_checked(2)?;
-            let template = start("itip").literal(&item(gtin)?);
+            let template = start().literal(&item(gtin)?);
             serial(template.literal(&format!(".{piece}.{total}")))
         }
         CodeType::Cpi => {
             let part = key.strip_prefix(prefix).filter(|part| !part.is_empty())?;
-            serial(start("cpi").literal(&encoded(part)))
+            serial(start().literal(&encoded(part)))
         }
-        CodeType::Giai => start("giai").slot(0, width),
+        CodeType::Giai => start().slot(0, width),
         // The URI omits the check digit.
-        CodeType::Sscc => start("sscc").slot(0, width.checked_sub(1)?),
-        CodeType::Gsrn => start("gsrn").slot(0, width.checked_sub(1)?),
+        CodeType::Sscc => start().slot(0, width.checked_sub(1)?),
+        CodeType::Gsrn => start().slot(0, width.checked_sub(1)?),
         CodeType::ShortCode => return None,
     })
 }

@@ -1,5 +1,6 @@
 //! Why codes cannot be allocated or rendered.
 
+use super::epc_binary::EpcError;
 use super::ff1::Ff1Error;
 use super::types::{CharacterSet, CodeType};
 
@@ -76,6 +77,9 @@ pub enum CodeError {
     /// The text is not `{code_type}#{key}#{length}`, or its parts do not fit each other.
     #[error("not the name of a namespace")]
     MalformedNamespace,
+    /// The codes cannot be written to RFID tags, or not in the way that the export type asks for.
+    #[error(transparent)]
+    Epc(#[from] EpcError),
     /// An index is outside the pool's space, or the length of the buffer is not a multiple of the length of a code.
     #[error("the index lies outside the pool")]
     OutOfRange,
@@ -97,6 +101,7 @@ impl CodeError {
             Self::CompanyPrefixMissing { .. } | Self::CompanyPrefixForm => Some("reserved_for"),
             Self::Length { .. } => Some("length"),
             Self::Exhausted { .. } => Some("quantity"),
+            Self::Epc(_) => Some("export_type"),
             Self::MalformedNamespace | Self::OutOfRange | Self::SecretTooShort | Self::Permutation(_) => None,
         }
     }

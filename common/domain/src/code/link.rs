@@ -41,7 +41,7 @@ pub(super) enum Link {
 
 /// Whether a character is none of a code, although scanners put it before, after or between elements: white space,
 /// control characters such as the separator GS, and the byte order mark.
-fn is_noise(c: char) -> bool {
+pub(super) fn is_noise(c: char) -> bool {
     c.is_whitespace() || c.is_control() || c == '\u{feff}'
 }
 

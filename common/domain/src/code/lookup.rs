@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 
 use super::digits::{has_check_digit, is_digits};
+use super::epc_binary::EpcTag;
 use super::link::{self, Elements, Link, parse_element_string};
 use super::lot_and_dates::LotAndDates;
 use super::namespace::{DEPLOYMENT_KEY, Namespace};
@@ -79,6 +80,21 @@ pub fn link_contradicts(link: &str, known: &LotAndDates) -> bool {
 #[must_use]
 pub fn join_key_contradicts(join_key: &str, known: &LotAndDates) -> bool {
     parse_element_string(join_key).is_some_and(|elements| elements.contradict(known))
+}
+
+/// Candidates of an RFID tag: the hexadecimal digits of its EPC memory bank, in either case, or its URI (`urn:epc:tag:…`,
+/// `urn:epc:id:…`). Filter value and scheme do not matter: every tag of a code leads to it.
+#[must_use]
+pub fn by_epc(text: &str) -> Vec<Candidate> {
+    let text = text.trim_matches(link::is_noise);
+    let tag = EpcTag::from_text(text);
+    let code_type = tag.as_ref().map(|tag| tag.scheme().code_type());
+    match (code_type, tag.as_ref().and_then(EpcTag::key_and_serial)) {
+        (Some(code_type @ (CodeType::Sscc | CodeType::Gsrn)), Some((key, _))) => fixed_key(code_type, &key).collect(),
+        (Some(CodeType::Giai), Some((key, _))) => asset(&key).collect(),
+        (Some(code_type), Some((key, text))) => serial(code_type, &key, text).into_iter().collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// The candidates of every type whose Application Identifiers are among the elements.

@@ -7,8 +7,8 @@
 //! This module may use no other module of the crate. I/O, clocks, randomness, HTTP and storage must not come in.
 //!
 //! From a request to codes: [`PoolSpec::resolve`] → [`Secret::pool_key`] → [`Renderer::new`] → [`Renderer::fill`] or
-//! [`Renderer::code`]. From a code to its index: [`by_code`], [`by_digital_link`] or [`by_join_key`] →
-//! [`PoolSpec::from_pool`] → [`Permutation::index_of`].
+//! [`Renderer::code`]. From a code to its index: [`by_code`], [`by_digital_link`], [`by_epc`] or [`by_join_key`]
+//! → [`PoolSpec::from_pool`] → [`Permutation::index_of`].
 
 mod alphabet;
 mod canonical_link;
@@ -16,6 +16,7 @@ mod day;
 mod digits;
 mod elements;
 mod epc;
+mod epc_binary;
 mod error;
 pub mod ff1;
 mod id;
@@ -43,11 +44,12 @@ pub use day::Day;
 pub use digits::{check_digit, has_check_digit};
 pub use elements::FNC1;
 pub use epc::element_string_of_epc;
+pub use epc_binary::{EpcColumn, EpcError, EpcScheme, EpcTag, HexDigits, MAX_FILTER};
 pub use error::CodeError;
 pub use id::{IdKey, POOL_NUMBER_BITS, pool_number};
 pub use link::is_short_link;
 pub use link_domain::link_domain;
-pub use lookup::{Candidate, by_code, by_digital_link, by_join_key, join_key_contradicts, link_contradicts};
+pub use lookup::{Candidate, by_code, by_digital_link, by_epc, by_join_key, join_key_contradicts, link_contradicts};
 pub use lot_and_dates::{LotAndDates, LotError, check_lot, lot_pattern};
 pub use namespace::{DEPLOYMENT_KEY, Namespace};
 pub use own_key::is_own_key;

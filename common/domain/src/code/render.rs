@@ -2,6 +2,7 @@
 
 use super::elements::{ElementList, key};
 use super::epc;
+use super::epc_binary::{EpcColumn, EpcError, EpcScheme};
 use super::error::CodeError;
 use super::lot_and_dates::LotAndDates;
 use super::namespace::Namespace;
@@ -86,6 +87,8 @@ pub struct Code {
 #[derive(Clone, Debug)]
 pub struct Renderer {
     permutation: Permutation,
+    spec: PoolSpec,
+    prefix: Option<CompanyPrefix>,
     /// In the order of [`Field::ALL`].
     templates: [Vec<Piece>; 5],
     join_key: Vec<Piece>,
@@ -112,7 +115,18 @@ impl Renderer {
             ],
             join_key: elements.join_key().pieces(),
             permutation,
+            spec: spec.clone(),
+            prefix,
         })
+    }
+
+    /// The RFID tags of the pool's codes: one scheme for all of them, the one that is named or the shortest that holds every
+    /// code, and one filter value.
+    ///
+    /// # Errors
+    /// [`EpcError`] if the codes have no certain EPC, or the scheme does not hold every one of them.
+    pub fn epc_column(&self, scheme: Option<EpcScheme>, filter: Option<u8>) -> Result<EpcColumn, EpcError> {
+        EpcColumn::compile(&self.spec, self.width(), self.prefix.as_ref(), scheme, filter)
     }
 
     /// Bytes of the varying part of each code.

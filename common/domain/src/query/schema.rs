@@ -131,7 +131,7 @@ static CODE_RESERVATION: [Field; 24] = [
     named_only("best_before", T::Date),
 ];
 
-static UNIQUE_CODE: [Field; 15] = [
+static UNIQUE_CODE: [Field; 16] = [
     field("id", T::Uuid),
     one("user_created", T::Uuid, Collection::Users),
     field("date_created", T::Timestamp),
@@ -147,6 +147,7 @@ static UNIQUE_CODE: [Field; 15] = [
     field("identifier_job", T::Uuid),
     field("custom_id", T::String),
     named_only("position", T::Integer),
+    named_only("epc_hex", T::String),
 ];
 
 static USERS: [Field; 29] = [

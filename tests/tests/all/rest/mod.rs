@@ -38,6 +38,7 @@ pub(crate) mod refusals;
 mod refused_reads;
 mod strangers;
 mod suffixes;
+mod tags;
 mod walks;
 mod walks_by_index;
 mod write_conditions;

@@ -23,8 +23,8 @@ impl Filter {
 /// The codes that a filter of `unique_code` looks up; `None` is a filter without conditions.
 ///
 /// # Errors
-/// `INVALID_QUERY` unless the filter is `code` (with `product`), `digital_link` or `epc_join_key`, each with `_eq` or `_in`,
-/// or an `_or` of these; and if it names more than [`MAX_CODE_LOOKUPS`] codes.
+/// `INVALID_QUERY` unless the filter is `code` (with `product`), `digital_link`, `epc_join_key` or `epc_hex`, each with
+/// `_eq` or `_in`, or an `_or` of these; and if it names more than [`MAX_CODE_LOOKUPS`] codes.
 pub(in crate::query) fn lookups_of(filter: Option<&Filter>) -> Result<Vec<CodeLookup>, QueryError> {
     let mut lookups = Vec::new();
     filter.ok_or_else(not_a_lookup).and_then(|f| collect(f, &mut lookups))?;
@@ -36,7 +36,8 @@ pub(in crate::query) fn lookups_of(filter: Option<&Filter>) -> Result<Vec<CodeLo
 
 fn not_a_lookup() -> QueryError {
     QueryError::invalid(
-        "Codes can be filtered only by \"code\" with \"product\", by \"digital_link\" or by \"epc_join_key\", with \"_eq\" or \"_in\"",
+        "Codes can be filtered only by \"code\" with \"product\", by \"digital_link\", \"epc_join_key\" or \"epc_hex\", with \
+         \"_eq\" or \"_in\"",
     )
 }
 
@@ -90,6 +91,7 @@ fn conjunction(leaves: &[&Condition], out: &mut Vec<CodeLookup>) -> Result<(), Q
             }
         }
         [("digital_link", links)] => out.extend(links.iter().cloned().map(CodeLookup::DigitalLink)),
+        [("epc_hex", tags)] => out.extend(tags.iter().cloned().map(CodeLookup::EpcHex)),
         [("epc_join_key", keys)] => out.extend(keys.iter().cloned().map(CodeLookup::EpcJoinKey)),
         _ => return Err(not_a_lookup()),
     }

@@ -1,7 +1,7 @@
 //! [`CodeLookup`]: one whole code that a filter asks for.
 
 use crate::code::{
-    Candidate, LotAndDates, by_code, by_digital_link, by_join_key, join_key_contradicts, link_contradicts,
+    Candidate, LotAndDates, by_code, by_digital_link, by_epc, by_join_key, join_key_contradicts, link_contradicts,
 };
 
 /// A whole code, as one of the fields that hold it.
@@ -18,6 +18,8 @@ pub enum CodeLookup {
     DigitalLink(String),
     /// `epc_join_key`
     EpcJoinKey(String),
+    /// `epc_hex`
+    EpcHex(String),
 }
 
 impl CodeLookup {
@@ -28,6 +30,7 @@ impl CodeLookup {
             Self::Code { code, product } => by_code(code, product.as_deref()),
             Self::DigitalLink(link) => by_digital_link(link),
             Self::EpcJoinKey(key) => by_join_key(key),
+            Self::EpcHex(tag) => by_epc(tag),
         }
     }
 
@@ -45,7 +48,9 @@ impl CodeLookup {
     #[must_use]
     pub fn text(&self) -> &str {
         match self {
-            Self::Code { code: text, .. } | Self::DigitalLink(text) | Self::EpcJoinKey(text) => text,
+            Self::Code { code: text, .. } | Self::DigitalLink(text) | Self::EpcJoinKey(text) | Self::EpcHex(text) => {
+                text
+            }
         }
     }
 }
