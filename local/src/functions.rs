@@ -55,6 +55,7 @@ pub fn http(binary: &str, context: &Arc<Context>) -> Option<Handler> {
         "graphql" => http!(graphql, context),
         "list-codes" => http!(list_codes, context),
         "directory" => http!(directory, context),
+        "console" => http!(console, context),
         _ => return None,
     })
 }

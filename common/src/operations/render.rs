@@ -80,11 +80,15 @@ pub fn renderer(secret: &Secret, range: &Range, render: &Render) -> Result<Rende
     if key.check_value() != range.check {
         return Err(RenderError::OtherKey(range.namespace.to_string()));
     }
-    let options = RenderOptions {
+    Ok(Renderer::new(&spec, &key, &options(render))?)
+}
+
+/// What a renderer takes of the settings of an export.
+pub(super) fn options(render: &Render) -> RenderOptions {
+    RenderOptions {
         digital_link_domain: render.digital_link_domain.clone(),
         short_code_domain: render.short_code_domain.clone(),
         company_prefix: render.company_prefix.clone(),
         url_suffix: render.url_suffix.clone(),
-    };
-    Ok(Renderer::new(&spec, &key, &options)?)
+    }
 }

@@ -6,6 +6,7 @@
 //! | `directory_kind` | what an item of the Directory is |
 //! | `directory_writes` | the conditional writes of the Directory by operators, and their audit rows |
 //! | `day_counts` | the codes that an organisation with a quota was given on a day |
+//! | `sessions` | the sessions of people, and links that sign in once |
 //! | `secret_check` | the check value of the deployment's secret |
 //! | `claims`, `old_pools` | which company prefixes codes are built from; pools that are older than that |
 //! | `burn`, `pool_reads` | what operators do with pools |
@@ -45,6 +46,7 @@ mod pools;
 mod requests;
 mod reservations;
 mod secret_check;
+mod sessions;
 mod shards;
 mod steps;
 mod tables;
@@ -70,6 +72,7 @@ pub use pools::{Pool, PoolEntry, RangeEntry};
 pub use requests::{Remembered, request_key};
 pub use reservations::{Created, Written};
 pub use secret_check::{SECRET_ROW, SecretCheck};
+pub use sessions::{SessionGround, UserSession, UserSessions, sessions_name};
 pub use steps::Saved;
 pub use tallies::{Cell, Spread, Wanted};
 pub use tally_state::TallyState;

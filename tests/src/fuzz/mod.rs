@@ -12,7 +12,7 @@ pub use requests::answer_to_document;
 pub type Entry = fn(&[u8]);
 
 /// Every entry, by the name of its target in `fuzz/`.
-pub const ENTRIES: [(&str, Entry); 11] = [
+pub const ENTRIES: [(&str, Entry); 12] = [
     ("query_string", pure::query_string),
     ("filter", pure::filter),
     ("body", pure::body),
@@ -24,6 +24,7 @@ pub const ENTRIES: [(&str, Entry); 11] = [
     ("prefixes", pure::prefixes),
     ("products", pure::products),
     ("events", requests::events),
+    ("pages", requests::pages),
 ];
 
 /// Runs the entry of a target.

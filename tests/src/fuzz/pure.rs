@@ -5,8 +5,9 @@ use std::str::FromStr as _;
 use aws_lambda_events::event::dynamodb::Event;
 use common::{
     code::{
-        CharacterSet, CodeRequest, CodeType, CompanyPrefix, PoolSpec, SerialDefaults, by_code, by_digital_link,
-        by_join_key, check_digit, has_check_digit, is_short_link, link_domain, prefixes_conflict, product_key,
+        CharacterSet, CodeRequest, CodeType, CompanyPrefix, PoolSpec, Scanned, SerialDefaults, by_code,
+        by_digital_link, by_join_key, check_digit, has_check_digit, is_short_link, link_domain, prefixes_conflict,
+        product_key, scanned,
     },
     directory::Role,
     operations::freeze,
@@ -174,6 +175,10 @@ pub(super) fn products(input: &[u8]) {
         }
     }
     let product = (!second.is_empty()).then_some(second);
+    if let Some(Scanned::Elements(elements)) = scanned(first, product) {
+        // What is read from an EPC or the data of a symbol is an element string, and stays one.
+        assert_eq!(scanned(&elements, None), Some(Scanned::Elements(elements.clone())), "{first:?}");
+    }
     let _found = (by_code(first, product), by_digital_link(first), by_join_key(first));
     if let Ok(domain) = link_domain(first) {
         assert_eq!(link_domain(&domain).as_deref(), Ok(domain.as_str()));
