@@ -105,6 +105,8 @@ pub struct Oidc {
     pub issuer: String,
     /// The value that `aud` must contain.
     pub audience: String,
+    /// The id of this service as a client of the issuer. Without one, people sign in with tokens only.
+    pub client_id: Option<String>,
 }
 
 /// Endpoints that replace those of AWS: `http://` or `https://` and a host, without a trailing slash. All are `None` on
@@ -243,7 +245,7 @@ pub const MAX_SHARDS: u32 = 256;
 /// The stage of the indexes of a new table: eight were added to the first ones, then two were removed.
 pub const LAST_INDEX_STAGE: u32 = 10;
 
-/// Maximum length of the audience of tokens (characters). It is a URL, a UUID or a name.
+/// Maximum length of the audience of tokens, and of the id of this client (characters). It is a URL, a UUID or a name.
 const MAX_AUDIENCE: usize = 255;
 
 /// GS1's public resolver of Digital Links.
@@ -330,12 +332,20 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
             return Err(ConfigError::Invalid { name: "OIDC_ISSUER", value: issuer, reason });
         }
         let audience = self.required("OIDC_AUDIENCE")?;
-        if audience.len() > MAX_AUDIENCE || !audience.bytes().all(|byte| byte.is_ascii_graphic()) {
-            let reason = format!("{MAX_AUDIENCE} visible ASCII characters at most are needed, without spaces");
-            return Err(ConfigError::Invalid { name: "OIDC_AUDIENCE", value: audience, reason });
-        }
-        Ok(Some(Oidc { issuer, audience }))
+        visible("OIDC_AUDIENCE", &audience)?;
+        let client_id = self.get("OIDC_CLIENT_ID");
+        client_id.as_deref().map_or(Ok(()), |id| visible("OIDC_CLIENT_ID", id))?;
+        Ok(Some(Oidc { issuer, audience, client_id }))
     }
+}
+
+/// Checks that a value of the issuer has visible ASCII characters only, and not too many.
+fn visible(name: &'static str, value: &str) -> Result<(), ConfigError> {
+    if value.len() <= MAX_AUDIENCE && value.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(());
+    }
+    let reason = format!("{MAX_AUDIENCE} visible ASCII characters at most are needed, without spaces");
+    Err(ConfigError::Invalid { name, value: value.to_owned(), reason })
 }
 
 /// Whether the issuer's keys may be fetched from an address. Plain HTTP can be changed in transit, so it is allowed on

@@ -6,12 +6,12 @@ use crate::{
     system::{Shared, System},
 };
 
-/// The addresses, the token, a request to paste into a shell, and the next steps.
+/// The addresses, the token, a link to the page that signs in once (`sign_in` is its secret), a request to paste into a shell, and the next steps.
 #[must_use]
-pub fn banner(system: &System, options: &Options) -> String {
+pub fn banner(system: &System, options: &Options, sign_in: Option<&str>) -> String {
     let mut text = String::new();
     if let Some(address) = system.address() {
-        text += &api(&format!("http://{address}"), system.token());
+        text += &api(&format!("http://{address}"), system.token(), sign_in);
         if !options.listen.is_loopback() {
             text += &format!(
                 "\nWarning: the API listens on {}. Whoever reaches that address and knows a token can use it.\n",
@@ -28,8 +28,14 @@ pub fn banner(system: &System, options: &Options) -> String {
     text + "\nCtrl-C ends it.\n"
 }
 
-fn api(url: &str, token: Option<&str>) -> String {
+fn api(url: &str, token: Option<&str>, sign_in: Option<&str>) -> String {
     let mut text = format!("Code Reservation runs at {url}\n");
+    if let Some(secret) = sign_in {
+        text += &format!(
+            "Page for people: {url}/\n  \
+             signs in once, within ten minutes: {url}/console/sign-in/once?key={secret}\n"
+        );
+    }
     if let Some(token) = token {
         text += &format!(
             "Token of the administrator: {token}\n\n\

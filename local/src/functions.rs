@@ -56,6 +56,7 @@ pub fn http(binary: &str, context: &Arc<Context>) -> Option<Handler> {
         "list-codes" => http!(list_codes, context),
         "directory" => http!(directory, context),
         "administration" => http!(administration, context),
+        "console" => http!(console, context),
         _ => return None,
     })
 }

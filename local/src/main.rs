@@ -26,7 +26,8 @@ async fn main() -> ExitCode {
 async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
     let terminated = terminated()?;
     let system = System::start(options.clone()).await?;
-    write!(io::stdout(), "{}", banner(&system, &options))?;
+    let sign_in = system.sign_in_link().await?;
+    write!(io::stdout(), "{}", banner(&system, &options, sign_in.as_deref()))?;
     io::stdout().flush()?;
     tokio::select! {
         interrupted = ctrl_c() => interrupted?,

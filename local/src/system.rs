@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use common::context::Context;
+use common::{
+    context::Context,
+    identity::{IdentityError, new_sign_in_link},
+};
 use tokio::{
     net::TcpListener,
     sync::{Notify, oneshot},
@@ -319,6 +322,19 @@ impl System {
     #[must_use]
     pub fn token(&self) -> Option<&str> {
         self.token.as_deref()
+    }
+
+    /// The secret of a new link that signs the administrator in to the pages, once. `None` without an API, or if the seed
+    /// has no administrator with a token.
+    ///
+    /// # Errors
+    /// [`IdentityError`] when the embedded DynamoDB does not answer.
+    pub async fn sign_in_link(&self) -> Result<Option<String>, IdentityError> {
+        let (Some(token), Some(_)) = (&self.token, self.address) else { return Ok(None) };
+        let (context, now) = (&self.context, self.context.now());
+        let user = context.identity().user_of(context.store(), token, now).await?;
+        let Some(user) = user else { return Ok(None) };
+        Ok(Some(new_sign_in_link(context.store(), &user.id, now).await?))
     }
 
     /// The settings and clients that the functions use.

@@ -22,7 +22,7 @@ export function limited(what, promise) {
 }
 
 // A server of an empty page; its origin differs from all others by its port.
-async function page() {
+export async function page() {
   const server = createServer((_, response) => {
     response.setHeader('content-type', 'text/html; charset=utf-8');
     response.end('<!doctype html><title>page</title><body>');
@@ -31,19 +31,23 @@ async function page() {
   return { origin: `http://127.0.0.1:${server.address().port}`, close: () => server.close() };
 }
 
-async function local(binary, origin) {
-  const options = ['--memory', '--port', '0', '--parameter', `CorsOrigins=${origin}`];
+// Starts `local` with further options. Gives its address, and the link that it prints for the pages.
+export async function local(binary, further) {
+  const options = ['--memory', '--port', '0', ...further];
   const process = spawn(binary, options, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const printed = [];
   const started = new Promise((resolve, reject) => {
     process.once('error', reject);
     process.once('exit', (code) => reject(new Error(`local ended with ${code}`)));
     createInterface({ input: process.stdout }).on('line', (line) => {
-      const address = line.match(/http:\/\/[0-9.:]+/);
-      if (address) resolve(address[0]);
+      printed.push(line);
+      if (line.startsWith('Ctrl-C')) resolve();
     });
   });
-  const address = await limited('the start of local', started);
-  return { address, close: () => process.kill('SIGTERM') };
+  await limited('the start of local', started);
+  const text = printed.join('\n');
+  const address = text.match(/http:\/\/[0-9.:]+/)[0];
+  return { address, signIn: text.match(/http:\S+\?key=\S+/)?.[0], close: () => process.kill('SIGTERM') };
 }
 
 export class System {
@@ -53,7 +57,7 @@ export class System {
     system.downloads = join(system.folder, 'downloads');
     system.allowed = await page();
     system.stranger = await page();
-    system.local = await local(binary, system.allowed.origin);
+    system.local = await local(binary, ['--parameter', `CorsOrigins=${system.allowed.origin}`]);
     system.address = system.local.address;
     // Chromium saves a file under its own name only in a profile, and only if Playwright does not rename it.
     system.browser = await chromium.launchPersistentContext(join(system.folder, 'profile'), {

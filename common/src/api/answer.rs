@@ -6,7 +6,7 @@ use lambda_http::{
 };
 use serde_json::{Map, Value, json};
 
-use super::serve::NO_STORE;
+use super::{Page, serve::NO_STORE};
 use crate::{
     bucket::Link,
     operations::{OperationError, Session},
@@ -50,6 +50,8 @@ pub enum Answer {
     },
     /// The methods that a path supports, in the body and in the header `Allow`, with 200 (OPTIONS).
     Methods(String),
+    /// A page for people.
+    Page(Page),
 }
 
 impl Answer {
@@ -137,6 +139,7 @@ impl Answer {
                 response.headers_mut().extend(allow.map(|methods| (header::ALLOW, methods)));
                 response
             }
+            Self::Page(page) => page.into_response(),
         }
     }
 }

@@ -9,7 +9,7 @@ use lambda_http::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{ApiError, Deadline, Needs, Operation, Route, cookies, event::Raw, exact_numbers, ids::Ids, routes};
+use super::{ApiError, Deadline, Needs, Operation, Route, Site, cookies, event::Raw, exact_numbers, ids::Ids, routes};
 use crate::{
     context::Context,
     directory::{Organisations, User},
@@ -52,6 +52,9 @@ pub struct Call {
     pub deadline: Deadline,
     /// What it may still compute and hold.
     pub budget: Budget,
+    /// The site that the request was sent to.
+    pub site: Site,
+    cookies: Vec<String>,
     parameters: Vec<(String, String)>,
     route: Option<&'static Route>,
     body: Vec<u8>,
@@ -95,7 +98,8 @@ impl Incoming {
     /// is the caller of a route that needs nothing.
     ///
     /// # Errors
-    /// `FORBIDDEN` when the caller's role lacks the right, `INVALID_CREDENTIALS` when the route needs an account;
+    /// `FORBIDDEN` when the caller's role lacks the right, and for a write with a cookie that another site sent
+    /// ([`Site::check_sender`]); `INVALID_CREDENTIALS` when the route needs an account;
     /// `INVALID_PAYLOAD` for a token in both the query string and the header; `INVALID_CREDENTIALS` for a token that is
     /// not valid or whose user is not active; `SERVICE_UNAVAILABLE` when DynamoDB or the issuer does not answer.
     pub(super) async fn authenticate(
@@ -106,28 +110,52 @@ impl Incoming {
         deadline: Deadline,
     ) -> Result<Call, ApiError> {
         let needs = self.route.map_or(Needs::NoBadToken, |route| route.needs);
-        let token = if needs == Needs::Nothing { None } else { self.token()? };
+        let site = Site::of(&self.headers, context.config());
+        let token = if matches!(needs, Needs::Nothing | Needs::Page) { None } else { self.token()? };
         let caller = match token {
             None => Caller::nobody(),
-            Some(token) => {
+            Some((token, carrier)) => {
+                if carrier == Carrier::Cookie && self.may_write() {
+                    site.check_sender(&context.config().cors_origins)?;
+                }
                 let user = context.identity().user_of(context.store(), &token, now).await?;
                 Caller::user(user.filter(may_sign_in).ok_or(OperationError::InvalidCredentials)?)
             }
         };
         match needs {
-            Needs::Nothing | Needs::NoBadToken => {}
+            Needs::Nothing | Needs::NoBadToken | Needs::Page => {}
             Needs::Account => drop(caller.get().ok_or(OperationError::InvalidCredentials)?),
             Needs::Right(action, collection) => caller.may(action, collection)?,
         }
-        let Self { method, path, query, headers, parameters, route, body, .. } = self;
+        let Self { method, path, query, headers, cookies, parameters, route, body, .. } = self;
         let request_id = ids.request.clone();
         let budget = Budget::of_rows(context.config().max_scan);
-        Ok(Call { caller, method, path, query, headers, now, request_id, deadline, budget, parameters, route, body })
+        Ok(Call {
+            caller,
+            method,
+            path,
+            query,
+            headers,
+            now,
+            request_id,
+            deadline,
+            budget,
+            site,
+            cookies,
+            parameters,
+            route,
+            body,
+        })
+    }
+
+    /// Whether the method is one of those that may write.
+    fn may_write(&self) -> bool {
+        !matches!(self.method.as_str(), "GET" | "HEAD" | "SEARCH")
     }
 
     /// The access token from `?access_token=`, from `Authorization: Bearer`, or from the session cookie. A request with
     /// both of the first two is refused.
-    fn token(&self) -> Result<Option<String>, ApiError> {
+    fn token(&self) -> Result<Option<(String, Carrier)>, ApiError> {
         let from_query = query_values(&self.query, "access_token").next().filter(|token| !token.is_empty());
         // A token that is not plain ASCII is one that no user has, which is not the same as no token.
         let header = self.headers.get(header::AUTHORIZATION).map(|value| String::from_utf8_lossy(value.as_bytes()));
@@ -136,11 +164,20 @@ impl Incoming {
             (Some(_), Some(_)) => Err(ApiError::invalid_payload(
                 "The request uses more than one method for including an access token".to_owned(),
             )),
-            (Some(token), None) => Ok(Some(token)),
-            (None, Some(token)) => Ok(Some(token.to_owned())),
-            (None, None) => Ok(cookies::find(&self.cookies, SESSION_COOKIE)),
+            (Some(token), None) => Ok(Some((token, Carrier::Request))),
+            (None, Some(token)) => Ok(Some((token.to_owned(), Carrier::Request))),
+            (None, None) => Ok(cookies::find(&self.cookies, SESSION_COOKIE).map(|token| (token, Carrier::Cookie))),
         }
     }
+}
+
+/// What carries the token of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Carrier {
+    /// The query string or a header: the page that sends the request knows the token.
+    Request,
+    /// A cookie, which the browser adds whatever page sends the request.
+    Cookie,
 }
 
 /// Whether a user may sign in: the status is `active`, and the row says for which organisations.
@@ -211,6 +248,12 @@ impl Call {
     /// `FORBIDDEN` for an id that is not a UUID, the same as for one that does not exist.
     pub fn id(&self) -> Result<Uuid, ApiError> {
         self.parameter("id").and_then(uuid).ok_or_else(|| OperationError::no_row().into())
+    }
+
+    /// The value of a cookie.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        cookies::find(&self.cookies, name)
     }
 
     /// The value of a header; `None` if the header is missing or contains anything but visible ASCII.

@@ -2,7 +2,7 @@
 
 use lambda_http::{Request, RequestExt};
 
-use super::event::Raw;
+use super::{event::Raw, routes::ROUTES};
 
 /// The route of a request that did not come through an HTTP API.
 const NO_ROUTE: &str = "none";
@@ -39,9 +39,12 @@ fn route(key: &str) -> String {
         Some(path) => format!("GET {path}"),
         None => key.to_owned(),
     };
+    // A variable for the rest may also be a route of its own, as in `OPTIONS /{proxy+}` and `POST /console/{proxy+}`.
+    let is_route = |method: &str, path: &str| {
+        ROUTES.iter().any(|route| route.path == path && (route.method == method || method == "ANY"))
+    };
     match key.strip_suffix("/{proxy+}") {
-        // `OPTIONS /{proxy+}` is a route of its own.
-        Some(rest) if rest.contains('/') => rest.to_owned(),
+        Some(rest) if rest.split_once(' ').is_some_and(|(method, path)| is_route(method, path)) => rest.to_owned(),
         _ => key,
     }
 }
@@ -84,6 +87,8 @@ mod tests {
             ("HEAD /files/{id}/{proxy+}", "GET /files/{id}"),
             ("GET /items/organisation/{proxy+}", "GET /items/organisation"),
             ("OPTIONS /{proxy+}", "OPTIONS /{proxy+}"),
+            ("HEAD /console/{proxy+}", "GET /console"),
+            ("POST /console/{proxy+}", "POST /console/{proxy+}"),
             ("ANY /items/code_reservation/{proxy+}", "ANY /items/code_reservation"),
             ("$default", "$default"),
         ] {

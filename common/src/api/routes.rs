@@ -94,6 +94,14 @@ pub enum Operation {
     GraphqlSchema,
     /// Describes the GraphQL API of system collections.
     SystemGraphqlSchema,
+    /// Shows the first page for people.
+    OpenConsole,
+    /// Leads from the folder of the pages to the first one.
+    FindConsole,
+    /// Shows a page for people.
+    ShowPage,
+    /// Takes what a form of a page sends.
+    SubmitPage,
 }
 
 /// What a caller needs, besides the row.
@@ -107,6 +115,9 @@ pub enum Needs {
     Account,
     /// A role with this right.
     Right(Action, Collection),
+    /// What the function decides itself: a page for people, who sign in with a session of their own. No token is looked
+    /// at, the answers are HTML, and the OpenAPI document leaves these routes out.
+    Page,
 }
 
 /// A route.
@@ -138,6 +149,9 @@ const fn route(
     Route { method, path, function, operation, needs }
 }
 
+/// The path that is only a slash. It has no second route for a trailing one.
+const ROOT: &str = "/";
+
 const RESERVATIONS: &str = "/items/code_reservation";
 const RESERVATION: &str = "/items/code_reservation/{id}";
 const ORGANISATIONS: &str = "/items/organisation";
@@ -153,7 +167,7 @@ use Collection::{CodeReservation, ExportProfile, Files, Organisation, UniqueCode
 use Operation as O;
 
 /// Every route. `OPTIONS` names the methods of a path in this order, which is that of Directus.
-pub static ROUTES: [Route; 40] = [
+pub static ROUTES: [Route; 42] = [
     route("POST", RESERVATIONS, "create-reservations", O::CreateReservations, to(Create, CodeReservation)),
     route("SEARCH", RESERVATIONS, "list-reservations", O::SearchReservations, to(Read, CodeReservation)),
     route("GET", RESERVATIONS, "list-reservations", O::ListReservations, to(Read, CodeReservation)),
@@ -196,6 +210,10 @@ pub static ROUTES: [Route; 40] = [
     route("GET", "/server/specs/oas", "directory", O::OpenApi, Needs::NoBadToken),
     route("GET", "/server/specs/graphql", "graphql", O::GraphqlSchema, Needs::NoBadToken),
     route("GET", "/server/specs/graphql/system", "graphql", O::SystemGraphqlSchema, Needs::NoBadToken),
+    route("GET", ROOT, "console", O::OpenConsole, Needs::Page),
+    route("GET", "/console", "console", O::FindConsole, Needs::Page),
+    route("GET", "/console/{path+}", "console", O::ShowPage, Needs::Page),
+    route("POST", "/console/{path+}", "console", O::SubmitPage, Needs::Page),
 ];
 
 impl Route {
@@ -216,7 +234,7 @@ impl Route {
     #[must_use]
     pub fn keys(&self) -> Vec<String> {
         let path = self.path_in_template();
-        let slash = self.before_rest().is_none().then(|| format!("{path}{REST}"));
+        let slash = (self.before_rest().is_none() && path != ROOT).then(|| format!("{path}{REST}"));
         let paths = [Some(path), slash];
         // The template cannot name SEARCH.
         let methods = self.methods().map(|method| if method == "SEARCH" { "ANY" } else { method });
@@ -241,6 +259,9 @@ impl Route {
 
     /// Whether a path is one of this route. A trailing slash does not change a path.
     fn matches(&self, path: &str) -> bool {
+        if self.path == ROOT {
+            return path == ROOT;
+        }
         let mut segments = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path).split('/');
         for expected in self.path.split('/') {
             let Some(segment) = segments.next() else { return false };
@@ -305,6 +326,10 @@ mod tests {
             ("SEARCH", "ANY /items/code_reservation", None, Some(O::SearchReservations)),
             ("SEARCH", "ANY /items/code_reservation/{proxy+}", Some("x"), None),
             ("PUT", "ANY /items/code_reservation", None, None),
+            ("GET", "GET /", None, Some(O::OpenConsole)),
+            ("GET", "GET /console/{proxy+}", Some(""), Some(O::FindConsole)),
+            ("HEAD", "HEAD /console/{proxy+}", Some("static/a/b.css"), Some(O::ShowPage)),
+            ("POST", "POST /console/{proxy+}", Some("reserve"), Some(O::SubmitPage)),
         ] {
             assert_eq!(found(method, Some(key), "/elsewhere", rest), expected, "{method} {key} {rest:?}");
         }
@@ -317,8 +342,14 @@ mod tests {
             ("GET", "/users/x", Some(O::GetUser)),
             ("GET", "/users/x/y", None),
             ("GET", "/users//", None),
-            ("GET", "/", None),
+            ("GET", "/", Some(O::OpenConsole)),
+            ("GET", "//", None),
             ("GET", "", None),
+            ("GET", "/console", Some(O::FindConsole)),
+            ("GET", "/console/", Some(O::FindConsole)),
+            ("GET", "/console/reservations/x", Some(O::ShowPage)),
+            ("POST", "/console", None),
+            ("POST", "/", None),
             ("POST", "/graphql/system", Some(O::ExecuteSystemGraphql)),
             ("GET", "/items/organisation/417/1", Some(O::GetOrganisation)),
             ("GET", "/items/organisation/", Some(O::ListOrganisations)),
@@ -341,6 +372,8 @@ mod tests {
             ("/users/x/", "GET,HEAD,PATCH,DELETE"),
             ("/items/organisation", "POST,GET,HEAD,PATCH,DELETE"),
             ("/items/organisation/417/1", "GET,HEAD,PATCH,DELETE"),
+            ("/", "GET,HEAD"),
+            ("/console/sign-in", "GET,HEAD,POST"),
             ("/nowhere/at/all", "GET,HEAD"),
         ] {
             assert_eq!(methods(path), expected, "{path}");

@@ -74,12 +74,16 @@ where
     } else {
         deadline.bound(host, run(context, incoming, operation, ids, deadline)).await
     };
+    // Pages are for their own origin only.
+    let is_page = matches!(result, Ok(Answer::Page(_)));
     let mut response = match result {
         Ok(answer) => limited(answer.into_response()),
         Err(error) => failed(&error, request_id),
     };
     cache_headers(&mut response, &method, if_none_match.as_deref());
-    cors_headers(&mut response, &context.config().cors_origins, origin.as_deref());
+    if !is_page {
+        cors_headers(&mut response, &context.config().cors_origins, origin.as_deref());
+    }
     insert(&mut response, HeaderName::from_static("x-request-id"), request_id);
     for (name, value) in SECURITY_HEADERS {
         insert(&mut response, name, value);

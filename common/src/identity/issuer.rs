@@ -8,24 +8,17 @@
 //! for, and no lock is held meanwhile.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use aws_smithy_http_client::{Connector, proxy::ProxyConfig};
-use aws_smithy_runtime_api::client::{
-    http::{HttpConnector, HttpConnectorSettings},
-    orchestrator::HttpRequest,
-};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jwk::JwkSet};
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::sync::watch;
 
-use super::{IdentityError, signatures};
-use crate::{
-    config::{Oidc, is_safe},
-    https::TLS,
-};
+use super::{IdentityError, https_client::HttpsClient, signatures};
+use crate::config::{Oidc, is_safe};
 
 /// Age at which keys are fetched again.
 const KEYS_LIFETIME: Duration = Duration::from_secs(10 * 60);
@@ -45,19 +38,29 @@ const MAX_FETCH: Duration = Duration::from_secs(6);
 /// Maximum difference between the clocks of the issuer and this service (seconds).
 const LEEWAY: u64 = 30;
 
-/// Maximum size of a document of the issuer (bytes).
-const MAX_DOCUMENT: usize = 1 << 20;
-
 /// The claims that are read.
 #[derive(Deserialize)]
 struct Claims {
     sub: String,
+    /// Seconds since 1970; RFC 7519, section 2, allows fractions.
+    exp: f64,
+    /// Of an ID token: the value that the sign-in sent (OpenID Connect Core 1.0, section 2).
+    #[serde(default)]
+    nonce: Value,
+    /// Of an ID token: the client for which it was issued.
+    #[serde(default)]
+    azp: Value,
 }
 
-#[derive(Deserialize)]
-struct Discovery {
+/// What is read of the discovery document (OpenID Connect Discovery 1.0, section 3).
+#[derive(Clone, Deserialize)]
+pub(super) struct Discovery {
     issuer: String,
     jwks_uri: String,
+    /// Where people sign in.
+    pub(super) authorization_endpoint: Option<String>,
+    /// Where a code is exchanged for tokens.
+    pub(super) token_endpoint: Option<String>,
 }
 
 /// The cached keys, and the fetches so far.
@@ -71,12 +74,13 @@ struct Keys {
 }
 
 /// Verifies the tokens of one issuer.
+#[derive(Clone)]
 pub struct Issuer(Arc<Source>);
 
 /// The issuer and its cached keys. A fetch shares them with the requests.
 struct Source {
     settings: Oidc,
-    connector: OnceLock<Connector>,
+    client: HttpsClient,
     keys: Mutex<Keys>,
 }
 
@@ -85,7 +89,7 @@ impl Issuer {
     #[must_use]
     pub fn new(settings: Oidc) -> Self {
         signatures::install();
-        Self(Arc::new(Source { settings, connector: OnceLock::new(), keys: Mutex::default() }))
+        Self(Arc::new(Source { settings, client: HttpsClient::default(), keys: Mutex::default() }))
     }
 
     /// Whether a token has the form of a JWT: three parts, the first of them a header (RFC 7515, section 7.1).
@@ -100,6 +104,50 @@ impl Issuer {
     /// [`IdentityError::InvalidToken`] for any other token; [`IdentityError::IssuerUnavailable`] when the issuer's keys
     /// cannot be fetched.
     pub async fn subject(&self, token: &str) -> Result<String, IdentityError> {
+        Ok(self.claims(token, &self.0.settings.audience).await?.sub)
+    }
+
+    /// The same with the end of the token (seconds since 1970).
+    ///
+    /// # Errors
+    /// As [`Issuer::subject`].
+    pub(super) async fn subject_until(&self, token: &str) -> Result<(String, i64), IdentityError> {
+        let claims = self.claims(token, &self.0.settings.audience).await?;
+        #[expect(clippy::cast_possible_truncation, reason = "a cast of a float saturates")]
+        Ok((claims.sub, claims.exp as i64))
+    }
+
+    /// The `sub` of an ID token that the issuer signed for this client and this sign-in (OpenID Connect Core 1.0, section
+    /// 3.1.3.7).
+    ///
+    /// # Errors
+    /// As [`Issuer::subject`].
+    pub(super) async fn subject_of_sign_in(
+        &self,
+        id_token: &str,
+        client: &str,
+        nonce: &str,
+    ) -> Result<String, IdentityError> {
+        let claims = self.claims(id_token, client).await?;
+        let is_for_client = claims.azp.is_null() || claims.azp == client;
+        let is_answer = claims.nonce == nonce;
+        if is_for_client && is_answer { Ok(claims.sub) } else { Err(IdentityError::InvalidToken) }
+    }
+
+    /// The discovery document.
+    ///
+    /// # Errors
+    /// Why it cannot be used, for the log.
+    pub(super) async fn discovery(&self) -> Result<Discovery, String> {
+        self.0.discovery().await
+    }
+
+    /// The HTTPS client for the issuer.
+    pub(super) fn client(&self) -> &HttpsClient {
+        &self.0.client
+    }
+
+    async fn claims(&self, token: &str, audience: &str) -> Result<Claims, IdentityError> {
         let header = decode_header(token).map_err(|_| IdentityError::InvalidToken)?;
         if !matches!(header.alg, Algorithm::RS256 | Algorithm::ES256) {
             return Err(IdentityError::InvalidToken);
@@ -107,12 +155,12 @@ impl Issuer {
         let key = self.key(header.kid.as_deref()).await?.ok_or(IdentityError::InvalidToken)?;
         let mut validation = Validation::new(header.alg);
         validation.set_issuer(&[&self.0.settings.issuer]);
-        validation.set_audience(&[&self.0.settings.audience]);
+        validation.set_audience(&[audience]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation.leeway = LEEWAY;
         validation.validate_nbf = true;
         let claims = decode::<Claims>(token, &key, &validation).map_err(|_| IdentityError::InvalidToken)?;
-        Ok(claims.claims.sub)
+        Ok(claims.claims)
     }
 
     /// The key of this id; without an id, the issuer's only key.
@@ -130,21 +178,6 @@ impl Issuer {
 }
 
 impl Source {
-    /// The HTTPS client, built when the first keys are fetched: building one reads the root certificates.
-    fn connector(&self) -> &Connector {
-        self.connector.get_or_init(|| {
-            let limits = HttpConnectorSettings::builder()
-                .connect_timeout(Duration::from_secs(1))
-                .read_timeout(Duration::from_secs(3))
-                .build();
-            Connector::builder()
-                .tls_provider(TLS)
-                .proxy_config(ProxyConfig::from_env())
-                .connector_settings(limits)
-                .build()
-        })
-    }
-
     fn keys(&self) -> MutexGuard<'_, Keys> {
         // A panic between two assignments cannot leave a wrong key.
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
@@ -184,8 +217,13 @@ impl Source {
     }
 
     async fn fetch(&self) -> Result<JwkSet, String> {
+        let discovery = self.discovery().await?;
+        serde_json::from_slice(&self.client.get(&discovery.jwks_uri).await?).map_err(|error| error.to_string())
+    }
+
+    async fn discovery(&self) -> Result<Discovery, String> {
         let base = self.settings.issuer.trim_end_matches('/');
-        let document = self.get(&format!("{base}/.well-known/openid-configuration")).await?;
+        let document = self.client.get(&format!("{base}/.well-known/openid-configuration")).await?;
         let discovery: Discovery = serde_json::from_slice(&document).map_err(|error| error.to_string())?;
         if discovery.issuer.trim_end_matches('/') != base {
             return Err("the discovery document is another issuer's".to_owned());
@@ -193,24 +231,7 @@ impl Source {
         if !is_safe(&discovery.jwks_uri) {
             return Err("the keys lie at an address that is not https".to_owned());
         }
-        serde_json::from_slice(&self.get(&discovery.jwks_uri).await?).map_err(|error| error.to_string())
-    }
-
-    async fn get(&self, address: &str) -> Result<Vec<u8>, String> {
-        let request = HttpRequest::get(address).map_err(|error| error.to_string())?;
-        let answer = self.connector().call(request).await.map_err(|error| error.to_string())?;
-        if !answer.status().is_success() {
-            return Err(format!("{address} answers {}", answer.status().as_u16()));
-        }
-        let mut body = aws_smithy_types::byte_stream::ByteStream::new(answer.into_body());
-        let mut document = Vec::new();
-        while let Some(chunk) = body.try_next().await.map_err(|error| error.to_string())? {
-            if document.len() + chunk.len() > MAX_DOCUMENT {
-                return Err(format!("{address} answers more than {MAX_DOCUMENT} bytes"));
-            }
-            document.extend_from_slice(&chunk);
-        }
-        Ok(document)
+        Ok(discovery)
     }
 }
 
@@ -291,7 +312,7 @@ mod tests {
                     });
                 }
             });
-            (server, Issuer::new(Oidc { issuer: address, audience: "codes".to_owned() }))
+            (server, Issuer::new(Oidc { issuer: address, audience: "codes".to_owned(), client_id: None }))
         }
 
         fn discovery(&self) -> String {

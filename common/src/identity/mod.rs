@@ -2,14 +2,21 @@
 //! issuer.
 //!
 //! May use [`crate::store`] and [`crate::config`]. HTTP headers and cookies are read in [`crate::api`].
+//!
+//! People sign in with a token or at the issuer (`code_flow`), and then have a session (`sessions`).
 
+mod code_flow;
 mod error;
+mod https_client;
 mod issuer;
+mod sessions;
 mod signatures;
 mod tokens;
 
+pub use code_flow::{CodeFlow, Login};
 pub use error::IdentityError;
 pub use issuer::Issuer;
+pub use sessions::{LINK_SECONDS, MAX_SESSIONS, NewSession, SESSION_SECONDS, new_sign_in_link, random_secret};
 
 use crate::{
     config::Oidc,
@@ -22,6 +29,7 @@ use tokens::Tokens;
 /// Finds the users of tokens.
 pub struct Identity {
     issuer: Option<Issuer>,
+    code_flow: Option<CodeFlow>,
     tokens: Tokens,
 }
 
@@ -29,7 +37,15 @@ impl Identity {
     /// Accepts static tokens and, with an issuer, its JWTs.
     #[must_use]
     pub fn new(oidc: Option<Oidc>) -> Self {
-        Self { issuer: oidc.map(Issuer::new), tokens: Tokens::default() }
+        let issuer = oidc.clone().map(Issuer::new);
+        let code_flow = issuer.clone().zip(oidc).and_then(|(issuer, oidc)| CodeFlow::new(issuer, &oidc));
+        Self { issuer, code_flow, tokens: Tokens::default() }
+    }
+
+    /// The sign-in at the issuer; `None` if the deployment has none for people (`OidcClientId`).
+    #[must_use]
+    pub fn code_flow(&self) -> Option<&CodeFlow> {
+        self.code_flow.as_ref()
     }
 
     /// The user of a token, whatever their status; `None` if no user has this static token or the JWT's subject, or if

@@ -72,6 +72,13 @@ impl Caller {
         }
     }
 
+    /// Whether the caller may know what is in every pool: an administrator of all organisations. A pool may contain codes of
+    /// several.
+    #[must_use]
+    pub fn sees_pools(&self) -> bool {
+        self.role() == Role::Admin && self.organisations().is_none()
+    }
+
     /// Whether a user with these organisations exists for the caller: everyone for a caller who may see all rows, otherwise users whose
     /// rows name one of the caller's organisations. A user of all organisations is a member of none.
     #[must_use]

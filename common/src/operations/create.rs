@@ -112,17 +112,9 @@ pub async fn create_all(
     body: &[u8],
     key: Option<&str>,
 ) -> Result<Vec<Value>, Failed> {
-    at(0, session.caller.may(Action::Create, Collection::CodeReservation))?;
-    let mut parts = Vec::with_capacity(creations.len());
-    for (position, creation) in creations.iter().enumerate() {
-        parts.push(at(position, Part::read(session, creation))?);
-    }
+    let parts = parts(session, creations)?;
     let key = at(0, remembered_key(session, key))?;
-    let most = MAX_BATCH - usize::from(key.is_some());
-    let rows = parts.iter().map(|part| part.inputs.len()).sum();
-    if rows > most {
-        return Err((0, OperationError::too_many_rows(rows, most)));
-    }
+    check_number(&parts, MAX_BATCH - usize::from(key.is_some()))?;
     let store = context.store();
     let body = hash(body);
     let now = session.now.time().timestamp();
@@ -131,13 +123,9 @@ pub async fn create_all(
     {
         return first_answers(context, session, &remembered, &parts, &body).await;
     }
-    let mut ids = BTreeSet::new();
-    let mut new: Vec<Vec<Reservation>> = Vec::with_capacity(parts.len());
-    for (position, part) in parts.iter().enumerate() {
-        new.push(at(position, drafts(context, session, part, &mut ids).await)?);
-    }
+    let new = all_drafts(context, session, &parts).await?;
     let all: Vec<Reservation> = new.iter().flatten().cloned().collect();
-    if let Err(error) = open_limit::check(context, session.caller, all.iter().map(|item| (None, item))).await {
+    if let Err(error) = check_open(context, session, &all).await {
         // A concurrent request with the same key may have created the rows that are too many.
         let first = match &key {
             Some(key) => at(0, store.remembered(key, now).await.map_err(OperationError::from))?,
@@ -181,6 +169,53 @@ pub async fn create_all(
         // A concurrent request with the same key committed first.
         Created::Remembered(first) => first_answers(context, session, &first, &parts, &body).await,
     }
+}
+
+/// Checks what [`create`] checks before it writes, and writes nothing: for forms that say what is wrong while a person
+/// types.
+///
+/// # Errors
+/// As [`create`] for the same input, except what only a write can tell: `RECORD_NOT_UNIQUE` and [`OperationError::KeyReused`].
+pub async fn check(context: &Context, session: Session<'_>, input: &Value) -> Result<(), OperationError> {
+    let only = |failed: Failed| failed.1;
+    let creations = [Creation { input, query: &RawQuery::default() }];
+    let parts = parts(session, &creations).map_err(only)?;
+    check_number(&parts, MAX_BATCH).map_err(only)?;
+    let new = all_drafts(context, session, &parts).await.map_err(only)?;
+    let all: Vec<Reservation> = new.into_iter().flatten().collect();
+    check_open(context, session, &all).await
+}
+
+/// Checks the right to create, and the parameters of all creations.
+fn parts<'a>(session: Session<'_>, creations: &[Creation<'a>]) -> Result<Vec<Part<'a>>, Failed> {
+    at(0, session.caller.may(Action::Create, Collection::CodeReservation))?;
+    let read = |(position, creation)| at(position, Part::read(session, creation));
+    creations.iter().enumerate().map(read).collect()
+}
+
+/// Checks the number of rows of a request.
+fn check_number(parts: &[Part<'_>], most: usize) -> Result<(), Failed> {
+    let rows = parts.iter().map(|part| part.inputs.len()).sum();
+    if rows > most { Err((0, OperationError::too_many_rows(rows, most))) } else { Ok(()) }
+}
+
+/// The reservations of all creations, one list for each, which nothing is written for yet.
+async fn all_drafts(
+    context: &Context,
+    session: Session<'_>,
+    parts: &[Part<'_>],
+) -> Result<Vec<Vec<Reservation>>, Failed> {
+    let mut ids = BTreeSet::new();
+    let mut new = Vec::with_capacity(parts.len());
+    for (position, part) in parts.iter().enumerate() {
+        new.push(at(position, drafts(context, session, part, &mut ids).await)?);
+    }
+    Ok(new)
+}
+
+/// Checks that new reservations do not open too many.
+async fn check_open(context: &Context, session: Session<'_>, new: &[Reservation]) -> Result<(), OperationError> {
+    open_limit::check(context, session.caller, new.iter().map(|item| (None, item))).await
 }
 
 /// The answers as they are stored: that of the only creation, or a list.

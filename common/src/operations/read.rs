@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     context::Context,
-    query::{self, Answer, Budget, Collection, Meta, Query, RawQuery, Related, Row},
-    reservation::Reservation,
+    query::{self, Action, Answer, Budget, Collection, Meta, Query, RawQuery, Related, Row},
+    reservation::{Reservation, Timestamp},
 };
 
 /// A list of reservations that was read but not yet serialised.
@@ -131,6 +131,21 @@ pub async fn one(
     let item = session.caller.own(context.store().reservation(id).await?)?;
     let value = show_one(context, session, &query, &item).await?;
     Ok((query, value))
+}
+
+/// When the codes of a reservation were reserved; `None` before that, and for a row of a seed.
+///
+/// # Errors
+/// `FORBIDDEN` when the row does not exist for the caller; `SERVICE_UNAVAILABLE` when DynamoDB does not answer.
+pub async fn reserved_at(
+    context: &Context,
+    session: Session<'_>,
+    id: Uuid,
+) -> Result<Option<Timestamp>, OperationError> {
+    session.caller.may(Action::Read, Collection::CodeReservation)?;
+    let item = session.caller.own(context.store().reservation(id).await?)?;
+    let Some(range) = item.range else { return Ok(None) };
+    Ok(context.store().range_of(&range.namespace, range.start).await?.and_then(|range| range.at))
 }
 
 /// Shows a reservation that was read or just written.

@@ -114,7 +114,7 @@ pub fn renderer(secret: &Secret, range: &Range, render: &Render) -> Result<Rende
     Ok(Renderer::new(&spec, &key, &options(render))?)
 }
 
-/// What rendering needs besides the pool.
+/// What a renderer takes of the settings of an export.
 pub(super) fn options(render: &Render) -> RenderOptions {
     RenderOptions {
         digital_link_domain: render.digital_link_domain.clone(),

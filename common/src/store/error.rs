@@ -60,7 +60,7 @@ const BUSY: [&str; 8] = [
 ];
 
 /// The error code of a condition that does not hold.
-const CONDITION_FAILED: &str = "ConditionalCheckFailedException";
+pub(super) const CONDITION_FAILED: &str = "ConditionalCheckFailedException";
 
 /// The result of a conditional write of one item, where nothing is to be done if the condition does not hold.
 pub(super) fn unless_condition_failed<T, E, R>(result: Result<T, SdkError<E, R>>) -> Result<(), StoreError>

@@ -7,6 +7,7 @@
 //! | `directory_writes` | the conditional writes of the Directory by operators, and their audit rows |
 //! | `profiles` | export profiles: names and versions |
 //! | `day_counts` | the codes that an organisation with a quota was given on a day |
+//! | `sessions` | the sessions of people, and links that sign in once |
 //! | `secret_check` | the check value of the deployment's secret |
 //! | `claims`, `old_pools` | which company prefixes codes are built from; pools that are older than that |
 //! | `burn`, `pool_reads` | what operators do with pools |
@@ -47,6 +48,7 @@ mod profiles;
 mod requests;
 mod reservations;
 mod secret_check;
+mod sessions;
 mod shards;
 mod steps;
 mod tables;
@@ -77,6 +79,7 @@ pub use profiles::{ProfileRow, profile_id};
 pub use requests::{REMEMBERED_SECONDS, Remembered, RequestsPage, request_key};
 pub use reservations::{Created, Written};
 pub use secret_check::{SECRET_ROW, SecretCheck};
+pub use sessions::{SessionGround, UserSession, UserSessions, sessions_name};
 pub use steps::Saved;
 pub use tallies::{Cell, Spread, Wanted};
 pub use tally_state::{TALLY_START, TallyState};

@@ -3,6 +3,8 @@
 
 use std::ops::RangeInclusive;
 
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+
 use super::{
     Pool, RangeEntry, Store, StoreError,
     error::classify,
@@ -121,19 +123,8 @@ impl Store<'_> {
         starts: RangeInclusive<u64>,
         descending: bool,
     ) -> Result<(Vec<RangeEntry>, Option<RangeInclusive<u64>>), StoreError> {
-        let answer = self
-            .client
-            .query()
-            .table_name(&self.config.tables.pools)
-            .key_condition_expression("namespace = :namespace AND entry BETWEEN :low AND :high")
-            .expression_attribute_values(":namespace", text(namespace.to_string()))
-            .expression_attribute_values(":low", text(range_entry(*starts.start())))
-            .expression_attribute_values(":high", text(range_entry(*starts.end())))
-            .scan_index_forward(!descending)
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(classify)?;
+        let query = self.ranges_query(namespace, &starts, descending);
+        let answer = query.send().await.map_err(classify)?;
         let items = answer.items.unwrap_or_default();
         let ranges = items.into_iter().map(|item| self.read_range(item)).collect::<Result<Vec<_>, _>>()?;
         let last = ranges.last().filter(|_| answer.last_evaluated_key.is_some()).map(|range| range.start);
@@ -143,6 +134,33 @@ impl Store<'_> {
             (Some(last), true) => last.checked_sub(1).map(|high| *starts.start()..=high),
         };
         Ok((ranges, next.filter(|next| !next.is_empty())))
+    }
+
+    /// The ranges of a pool that were allocated last (consistent), the newest first: `most` at most.
+    ///
+    /// # Errors
+    /// As [`Store::ranges_page`].
+    pub async fn latest_ranges(&self, namespace: &Namespace, most: u16) -> Result<Vec<RangeEntry>, StoreError> {
+        let query = self.ranges_query(namespace, &(0..=u64::MAX), true).limit(i32::from(most));
+        let answer = query.send().await.map_err(classify)?;
+        answer.items.unwrap_or_default().into_iter().map(|item| self.read_range(item)).collect()
+    }
+
+    fn ranges_query(
+        &self,
+        namespace: &Namespace,
+        starts: &RangeInclusive<u64>,
+        descending: bool,
+    ) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.config.tables.pools)
+            .key_condition_expression("namespace = :namespace AND entry BETWEEN :low AND :high")
+            .expression_attribute_values(":namespace", text(namespace.to_string()))
+            .expression_attribute_values(":low", text(range_entry(*starts.start())))
+            .expression_attribute_values(":high", text(range_entry(*starts.end())))
+            .scan_index_forward(!descending)
+            .consistent_read(true)
     }
 
     /// The range entries at these starts, each with its namespace (batch reads); those that do not exist are left out.

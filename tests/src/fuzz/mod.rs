@@ -25,6 +25,7 @@ pub const ENTRIES: [(&str, Entry); 12] = [
     ("products", pure::products),
     ("profiles", pure::profiles),
     ("events", requests::events),
+    ("pages", requests::pages),
 ];
 
 /// Runs the entry of a target.

@@ -5,9 +5,9 @@ use std::str::FromStr as _;
 use aws_lambda_events::event::dynamodb::Event;
 use common::{
     code::{
-        CharacterSet, CodeRequest, CodeType, CompanyPrefix, EpcTag, PoolSpec, RenderOptions, Renderer, Secret,
+        CharacterSet, CodeRequest, CodeType, CompanyPrefix, EpcTag, PoolSpec, RenderOptions, Renderer, Scanned, Secret,
         SerialDefaults, by_code, by_digital_link, by_epc, by_join_key, check_digit, element_string_of_epc,
-        has_check_digit, is_short_link, link_domain, prefixes_conflict, product_key,
+        has_check_digit, is_short_link, link_domain, prefixes_conflict, product_key, scanned,
     },
     directory::Role,
     export::{
@@ -215,6 +215,10 @@ pub(super) fn products(input: &[u8]) {
     }
     let _found = (by_code(first, product), by_digital_link(first), by_join_key(first), by_epc(first));
     let _element_string = element_string_of_epc(first);
+    if let Some(Scanned::Elements(elements)) = scanned(first, product) {
+        // What is read from an EPC or the data of a symbol is an element string, and stays one.
+        assert_eq!(scanned(&elements, None), Some(Scanned::Elements(elements.clone())), "{first:?}");
+    }
     if let Ok(domain) = link_domain(first) {
         assert_eq!(link_domain(&domain).as_deref(), Ok(domain.as_str()));
         // A short link below any domain is a short link, and a link of no other key.

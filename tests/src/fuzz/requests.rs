@@ -71,10 +71,44 @@ pub(super) fn jwt(input: &[u8]) {
     if !Issuer::is_jwt(&text) {
         return;
     }
-    let settings = Oidc { issuer: "https://127.0.0.1:1".to_owned(), audience: "codes".to_owned() };
+    let settings = Oidc { issuer: "https://127.0.0.1:1".to_owned(), audience: "codes".to_owned(), client_id: None };
     static ISSUER: std::sync::OnceLock<Issuer> = std::sync::OnceLock::new();
     let issuer = ISSUER.get_or_init(|| Issuer::new(settings));
     assert!(block_on(issuer.subject(&text)).is_err(), "a token without a key is accepted: {text}");
+}
+
+/// A request for a page: path, query string, cookies and form, with zero bytes between them. Whatever they are, the answer is
+/// a page, a redirect within the pages, or one of their files.
+pub(super) fn pages(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let mut parts = text.splitn(4, '\0');
+    let mut part = || parts.next().unwrap_or_default().to_owned();
+    let (path, query, cookie, form) = (part(), part(), part(), part());
+    for method in ["GET", "POST"] {
+        let event = json!({
+            "version": "2.0",
+            "rawPath": format!("/console/{path}"),
+            "rawQueryString": query,
+            "cookies": [cookie],
+            "headers": {
+                "host": "codes.example.com",
+                "origin": "https://codes.example.com",
+                "content-type": "application/x-www-form-urlencoded",
+                "accept-language": query,
+            },
+            "body": form,
+            "requestContext": { "http": { "method": method } },
+        });
+        let answer = block_on(answer_event(event_of(event), |request| console::handle(context(), request)));
+        let answer = answer.ok().and_then(|answer| serde_json::to_value(answer).ok()).unwrap_or_default();
+        let headers = &answer["headers"];
+        assert_ne!(answer["statusCode"], 500, "{answer}");
+        assert_eq!(headers["x-content-type-options"], "nosniff", "{answer}");
+        assert!(headers["content-security-policy"].is_string(), "{answer}");
+        if let Some(to) = headers["location"].as_str() {
+            assert!(to == "/" || to.starts_with("/console/"), "{answer}");
+        }
+    }
 }
 
 /// An event as JSON, whatever it is.

@@ -15,6 +15,7 @@
 //! | `deployment` | template.yaml, events/, IAM permissions, metrics, alarms, costs, and what the documents name |
 //! | `tenants` | what one organisation can do and learn of another: the matrix of callers, routes and rows |
 //! | `openapi` | the OpenAPI document and the GraphQL schemas, against the routes and the running system |
+//! | `console` | the pages for people, as a browser without scripts uses them |
 //! | `operators` | the commands of `admin` on pools, codes, reservations and failures; its checks and the restore |
 //! | `architecture` | which module may use which |
 //! | `support` | no tests: the harness, the HTTP client, the fault injector, the checks of the invariants |
@@ -24,6 +25,8 @@
 mod admin;
 #[cfg(test)]
 mod architecture;
+#[cfg(test)]
+mod console;
 #[cfg(test)]
 mod deployment;
 #[cfg(test)]

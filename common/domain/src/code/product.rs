@@ -1,5 +1,7 @@
 //! Products: the key path of a reservation's product, such as `/01/09506000134352`, and the key in it.
 
+use std::borrow::Cow;
+
 use super::digits::{check_digit, is_digits};
 use super::error::CodeError;
 use super::prefix::CompanyPrefix;
@@ -86,6 +88,19 @@ pub fn product_key(code_type: CodeType, product: &str, strict_check_digits: bool
     Ok(ProductKey { code_type, key: key.to_owned() })
 }
 
+/// The key path of a product that a person wrote as a bare number: a GTIN of 8, 12, 13 or 14 digits for `sgtin`, the 13
+/// digits of an asset type, document type or coupon, the 18 digits of an ITIP. Any other text is returned as it is.
+#[must_use]
+pub fn product_path(code_type: CodeType, text: &str) -> Cow<'_, str> {
+    let digits = if text.bytes().all(|byte| byte.is_ascii_digit()) { text.len() } else { 0 };
+    let key = match (code_type, digits) {
+        (CodeType::Sgtin, 8 | 12 | 13 | 14) => format!("{text:0>14}"),
+        (CodeType::Grai | CodeType::Gdti | CodeType::Sgcn, 13) | (CodeType::Itip, 18) => text.to_owned(),
+        _ => return text.into(),
+    };
+    key_path(code_type, &key).map_or_else(|| text.into(), Cow::from)
+}
+
 /// The form of the key paths of a type as a regular expression (ECMA 262), for descriptions of the API; `None` for
 /// types without products. What [`product_key`] checks besides cannot be written as one: a piece number beyond its
 /// total and, if they are strict, check digits.
@@ -165,6 +180,25 @@ mod tests {
         ] {
             let parsed = product_key(code_type, product, false).unwrap();
             assert_eq!((parsed.key(), parsed.path().as_str()), (key, product));
+        }
+    }
+
+    #[test]
+    fn a_bare_number_becomes_the_key_path_of_its_type_and_nothing_else_changes() {
+        for (code_type, text, path) in [
+            (CodeType::Sgtin, "19361758000003", "/01/19361758000003"),
+            (CodeType::Sgtin, "9506000134352", "/01/09506000134352"),
+            (CodeType::Sgtin, "95060001", "/01/00000095060001"),
+            (CodeType::Grai, "9506000134352", "/8003/09506000134352"),
+            (CodeType::Gdti, "9506000134352", "/253/9506000134352"),
+            (CodeType::Itip, "095060001343520102", "/8006/095060001343520102"),
+            (CodeType::Sgtin, "/01/19361758000003", "/01/19361758000003"),
+            (CodeType::Sgtin, "123456789", "123456789"),
+            (CodeType::Cpi, "9506000134352", "9506000134352"),
+            (CodeType::Sscc, "106141412345678908", "106141412345678908"),
+            (CodeType::Sgtin, "", ""),
+        ] {
+            assert_eq!(product_path(code_type, text), path, "{code_type} {text}");
         }
     }
 

@@ -194,13 +194,13 @@ pub(super) fn about(operation: Operation) -> About {
         O::QueryGraphql => of("GraphQL", "Run a GraphQL query", GRAPHQL, Good::Graphql, &[405]),
         O::ExecuteGraphql => with(
             "An Idempotency-Key covers a whole document.",
-            of("GraphQL", "Run a GraphQL document", &["IdempotencyKey"], Good::Graphql, &[413]),
+            of("GraphQL", "Run a GraphQL document", &["IdempotencyKey"], Good::Graphql, &[403, 413]),
         ),
         O::QuerySystemGraphql => {
             of("GraphQL", "Run a GraphQL query on files and the own account", GRAPHQL, Good::Graphql, &[405])
         }
         O::ExecuteSystemGraphql => {
-            of("GraphQL", "Run a GraphQL document on files and the own account", &[], Good::Graphql, &[413])
+            of("GraphQL", "Run a GraphQL document on files and the own account", &[], Good::Graphql, &[403, 413])
         }
         O::Ping => of("Server", "Reach the API", CONDITIONAL, Good::Text("text/html"), &[]),
         O::Health => with(
@@ -209,6 +209,9 @@ pub(super) fn about(operation: Operation) -> About {
         ),
         O::OpenApi => of("Server", "This document", CONDITIONAL, Good::Json("OpenApi"), &[]),
         O::GraphqlSchema => of("Server", "The schema of `/graphql`", CONDITIONAL, Good::Text("text/plain"), &[]),
+        O::OpenConsole | O::FindConsole | O::ShowPage | O::SubmitPage => {
+            of("Pages", "A page for people", &[], Good::Text("text/html"), &[])
+        }
         O::SystemGraphqlSchema => {
             of("Server", "The schema of `/graphql/system`", CONDITIONAL, Good::Text("text/plain"), &[])
         }

@@ -17,6 +17,9 @@
 //! | `parts.json` | texts, headers, parameters and errors that depend on nothing |
 //! | `examples.json` | requests with their answers; a test sends them and compares (`tests/tests/all/openapi`) |
 //!
+//! The pages for people (`Needs::Page`) are left out: they answer HTML to browsers, for which their forms and links are the
+//! description.
+//!
 //! Pure: no I/O, no clock. The document depends on the caller's rights and on the rules of the deployment only.
 
 mod about;

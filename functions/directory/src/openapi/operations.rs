@@ -33,7 +33,7 @@ pub(super) fn describe(route: &Route) -> Value {
     }
     match route.needs {
         Needs::Nothing => described["security"] = json!([]),
-        Needs::NoBadToken => {}
+        Needs::NoBadToken | Needs::Page => {}
         Needs::Account | Needs::Right(..) => {
             described["security"] = json!([{ "token": [] }, { "query": [] }, { "session": [] }]);
         }

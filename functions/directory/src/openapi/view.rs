@@ -56,6 +56,8 @@ impl View {
         match needs {
             Needs::Nothing | Needs::NoBadToken => true,
             Needs::Account => self.has_account,
+            // Pages for people are no part of the API: they answer HTML, and sign people in by themselves.
+            Needs::Page => false,
             Needs::Right(action, collection) => self.access.may(action, collection),
         }
     }

@@ -91,7 +91,9 @@ fn every_request_is_read_by_the_runtime_as_what_it_says() {
             other => panic!("{}: {other:?}", file.name),
         };
         assert_eq!(body.len(), length, "{}: content-length", file.name);
-        if length > 0 && !file.name.ends_with("bad-json.json") {
+        let is_form =
+            request.headers().get("content-type").is_some_and(|kind| kind == "application/x-www-form-urlencoded");
+        if length > 0 && !is_form && !file.name.ends_with("bad-json.json") {
             serde_json::from_slice::<Value>(body).unwrap_or_else(|e| panic!("{}: {e}", file.name));
         }
     }

@@ -53,10 +53,13 @@ fn routes_are_what_an_http_api_can_hold() {
     for key in keys.iter().filter(|key| *key != "$default") {
         let (method, path) = key.split_once(' ').unwrap();
         assert!(["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS", "ANY"].contains(&method), "{key}: method");
-        assert!(path.starts_with('/') && !path.ends_with('/'), "{key}: a route key cannot end in a slash");
+        assert!(
+            path.starts_with('/') && (path == "/" || !path.ends_with('/')),
+            "{key}: a route key cannot end in a slash"
+        );
         // SAM creates a matching Lambda permission only for the name `{proxy+}`.
         assert_eq!(path.contains('+'), path.ends_with("/{proxy+}"), "{key}: greedy");
-        if !path.ends_with("/{proxy+}") {
+        if path != "/" && !path.ends_with("/{proxy+}") {
             assert!(keys.contains(&format!("{key}/{{proxy+}}")), "{key}: the trailing slash is a route too");
         }
         if method == "GET" {
@@ -101,6 +104,8 @@ fn routes_are_what_an_http_api_can_hold() {
         "GET /server/specs/oas directory",
         "GET /server/specs/graphql graphql",
         "GET /server/specs/graphql/system graphql",
+        "GET / console",
+        "GET /console console",
         "OPTIONS /{proxy+} directory",
         "$default directory",
     ];

@@ -177,6 +177,28 @@ async fn over_http_codes_are_503_and_reservations_without_codes_are_served() {
     assert_eq!(ask(&fresh, plain).await["statusCode"], 200);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_with_codes_says_that_the_service_does_not_answer() {
+    let mut system = ManualSystem::new(NO_END).await;
+    let id = system.create("csv", 10).await;
+    system.settle().await;
+    replace_check(&system).await;
+    let fresh = Context::new(system.context().config().clone(), &sdk_config(system.running.system.s3()));
+    let session = fresh.identity().sign_in_with_token(fresh.store(), TOKEN, fresh.now()).await.unwrap().unwrap();
+    let path = format!("/console/reservations/{id}");
+    let event = json!({
+        "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "",
+        "cookies": [format!("__Host-console_session={}", session.text)],
+        "requestContext": { "http": { "method": "GET", "path": path }, "requestId": "r-1" }, "isBase64Encoded": false,
+    });
+    let invoked = Invoked { name: "console".to_owned(), timeout: Duration::from_secs(29) };
+    let handler = functions::http("console", &fresh).unwrap();
+    let answer = handler(LambdaEvent::new(event, invoked.context(&request_id()))).await.unwrap();
+    assert_eq!(answer["statusCode"], 503, "{answer}");
+    assert!(answer["body"].as_str().unwrap().contains("The service does not answer right now"), "{answer}");
+    assert!(row(&system).await.unwrap().mismatch.is_some(), "console records it");
+}
+
 /// What a function answers with this context.
 async fn ask(context: &Arc<Context>, (binary, method, route, id, query, body): Asked<'_>) -> Value {
     let path = route.replace("{id}", id);

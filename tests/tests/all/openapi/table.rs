@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use common::{
-    api::{Needs, ROUTES},
+    api::{Needs, ROUTES, Route},
     directory::Role,
     query::{Action, Collection},
     reservation::Rules,
@@ -18,6 +18,11 @@ use crate::support::{
 
 /// The keys of the template that are no route of the table: the preflight and everything else.
 const NO_OPERATION: [(&str, &str); 2] = [("OPTIONS /{proxy+}", "directory"), ("$default", "directory")];
+
+/// The routes that the document describes: all but the pages for people, which answer HTML to browsers.
+fn described() -> impl Iterator<Item = &'static Route> {
+    ROUTES.iter().filter(|route| route.needs != Needs::Page)
+}
 
 #[test]
 fn the_table_is_the_routes_of_the_template_with_their_functions() {
@@ -50,8 +55,8 @@ fn operations(document: &Value) -> BTreeSet<(String, String)> {
 
 #[test]
 fn the_document_has_the_routes_of_the_table_and_no_others() {
-    let table: BTreeSet<(String, String)> = ROUTES
-        .iter()
+    assert_eq!(ROUTES.len() - described().count(), 4, "the pages");
+    let table: BTreeSet<(String, String)> = described()
         .map(|route| (format!("{} {}", route.method, route.path.replace("+}", "}")), id(route.operation)))
         .collect();
     assert_eq!(operations(whole()), table);
@@ -67,7 +72,7 @@ fn a_caller_is_shown_what_the_role_may_do() {
         operations(&document(view, &Rules::default())).into_iter().map(|(_, id)| id).collect()
     };
     let all = shown(&View::of_role(Role::Admin, false));
-    assert_eq!(all.len(), ROUTES.len());
+    assert_eq!(all.len(), described().count());
     let without = |names: &[&str]| -> BTreeSet<String> {
         names.iter().for_each(|name| assert!(all.contains(*name), "{name}"));
         all.iter().filter(|id| !names.contains(&id.as_str())).cloned().collect()

@@ -184,7 +184,7 @@ async fn a_path_or_method_that_is_none_is_no_route() {
         ("PUT", row.as_str()),
         ("POST", row.as_str()),
         ("GET", "/nothing"),
-        ("GET", "/"),
+        ("POST", "/"),
         ("POST", "/files"),
     ] {
         paused.refuses(api.request(method, path).json(&sgtin(1)), 404, &[route_not_found(path)]).await;

@@ -127,7 +127,7 @@ async fn the_servers_own_paths() {
         "extensions": {"path": path, "code": "ROUTE_NOT_FOUND"}}]})
     };
     for (method, path) in [
-        ("GET", "/"),
+        ("POST", "/"),
         ("GET", "/nowhere"),
         ("POST", "/nowhere/at/all"),
         ("PUT", ROW),

@@ -28,6 +28,11 @@ pub(crate) struct Issuer {
 
 impl Issuer {
     pub(crate) async fn start() -> Self {
+        Self::start_with(|_| json!({})).await
+    }
+
+    /// An issuer whose discovery document has further members, which depend on its address.
+    pub(crate) async fn start_with(more: impl FnOnce(&str) -> Value) -> Self {
         let random = SystemRandom::new();
         let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
         let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref(), &random).unwrap();
@@ -38,7 +43,9 @@ impl Issuer {
             "x": coordinate(1), "y": coordinate(33) }] });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let discovery = json!({ "issuer": address, "jwks_uri": format!("{address}/keys") });
+        let mut discovery = json!({ "issuer": address, "jwks_uri": format!("{address}/keys") });
+        let members = more(&address);
+        discovery.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
         let asked = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&asked);
         let router = Router::new()

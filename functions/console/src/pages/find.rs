@@ -1,0 +1,159 @@
+//! Finding a code: by what a person pastes, scans or types, the reservation that issued it and its position.
+
+use common::{
+    code::{Scanned, scanned},
+    operations::{OperationError, unique_code},
+};
+use maud::{Markup, html};
+use serde_json::{Value, json};
+
+use super::reservations::{badge, title};
+use crate::{
+    failure::Failure,
+    form::Form,
+    layout::{Place, notice, page},
+    picture,
+    reply::Reply,
+    rows::{Row, query},
+    texts::fill,
+    visit::Visit,
+};
+
+/// Maximum length of what is looked for (bytes).
+const MAX_TEXT: usize = 2_048;
+
+/// Shows the form, and what was found.
+///
+/// # Errors
+/// [`Failure::SignedOut`] without a session; `SERVICE_UNAVAILABLE` when DynamoDB or the secret does not answer.
+pub(crate) async fn show(visit: &Visit<'_>) -> Result<Reply, Failure> {
+    visit.signed_in()?;
+    let form = Form::of_query(visit.call)?;
+    let texts = visit.texts;
+    let found = match form.filled("code") {
+        None => None,
+        Some(text) => Some(match filter(text, form.filled("product")) {
+            None => notice("bad", texts.not_a_code, &html! { p { (texts.not_a_code_hint) } }),
+            Some(filter) => looked_up(visit, filter).await?,
+        }),
+    };
+    let content = html! {
+        p.lead { (texts.find_lead) }
+        form.panel #find method="get" action="/console/find" {
+            div.field {
+                label for="code" { (texts.find_label) }
+                input #code name="code" value=(form.get("code")) required autocomplete="off" autocapitalize="none"
+                    spellcheck="false" aria-describedby="code-hint" autofocus[found.is_none()];
+                p.hint #code-hint { (texts.find_hint) }
+            }
+            div.field {
+                label for="product" { (texts.find_product) " (" (texts.optional) ")" }
+                input #product name="product" value=(form.get("product")) autocomplete="off" spellcheck="false"
+                    aria-describedby="product-hint";
+                p.hint #product-hint { (texts.find_product_hint) }
+            }
+            p.actions {
+                button.primary type="submit" { (texts.find_button) }
+                // Shown by the script where the browser reads codes.
+                button #scan type="button" hidden data-stop=(texts.scan_stop) data-failed=(texts.scan_failed) { (texts.scan) }
+            }
+            div #camera hidden {
+                video #video muted playsinline aria-label=(texts.scan_lead) {}
+                p.hint { (texts.scan_lead) }
+            }
+            p.error #scan-error role="alert" {}
+        }
+        @if let Some(found) = found { (found) }
+    };
+    Ok(Reply::html(page(visit, Place::Find, texts.find_title, &content)))
+}
+
+/// The filter of `unique_code` for a text; `None` for one that is no code.
+fn filter(text: &str, product: Option<&str>) -> Option<Value> {
+    if text.len() > MAX_TEXT {
+        return None;
+    }
+    Some(match scanned(text, product)? {
+        Scanned::Link(link) => json!({ "digital_link": { "_eq": link } }),
+        Scanned::Elements(elements) => json!({ "epc_join_key": { "_eq": elements } }),
+        Scanned::Code { code, product: Some(product) } => {
+            json!({ "_and": [{ "code": { "_eq": code } }, { "product": { "_eq": product } }] })
+        }
+        Scanned::Code { code, product: None } => json!({ "code": { "_eq": code } }),
+    })
+}
+
+async fn looked_up(visit: &Visit<'_>, filter: Value) -> Result<Markup, Failure> {
+    let texts = visit.texts;
+    let parameters = query(json!({
+        "fields": ["position", "code", "digital_link", "reservation.id", "reservation.reference_id",
+            "reservation.status", "reservation.quantity", "reservation.product", "reservation.reserved_for",
+            "reservation.date_created", "reservation.error_message"],
+        "filter": filter,
+        "limit": 10,
+    }));
+    let rows = match unique_code::list(visit.context, visit.session(), &parameters).await {
+        Ok((_, answer)) => Row::all(answer.data),
+        Err(OperationError::InvalidQuery(_)) => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    if rows.is_empty() {
+        return Ok(notice("note", texts.not_found, &html! { p { (texts.not_found_hint) } }));
+    }
+    Ok(html! {
+        section aria-labelledby="found" {
+            h2 #found { (texts.found_title) }
+            @for row in &rows { (found(visit, row)) }
+        }
+    })
+}
+
+fn found(visit: &Visit<'_>, code: &Row) -> Markup {
+    let (texts, language) = (visit.texts, visit.language);
+    let Some(reservation) = code.related("reservation") else { return html! {} };
+    let numbers = [code.number("position").unwrap_or(0), reservation.number("quantity").unwrap_or(0)];
+    let numbers = numbers.map(|number| language.number(number));
+    let text = code.text("code").unwrap_or_default();
+    html! {
+        div.panel.found {
+            (picture::of(code.text("digital_link").unwrap_or_default(), text))
+            div {
+                p { code { (text) } }
+                p { (fill(texts.found_lead, &[&numbers[0], &numbers[1]])) }
+                p {
+                    a href={ "/console/reservations/" (reservation.id()) } { (title(visit, &reservation)) } " "
+                    (badge(visit, &reservation))
+                }
+                dl.facts {
+                    @if let Some(product) = reservation.text("product") { dt { (texts.product) } dd { (product) } }
+                    @if let Some(organisation) = reservation.reserved_for() {
+                        dt { (texts.organisation) } dd { (organisation) }
+                    }
+                    @if let Some(time) = reservation.time("date_created") {
+                        dt { (texts.created) }
+                        dd { time datetime=(time) data-local { (language.time(time)) " " (texts.time_zone) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_pasted_becomes_the_filter_of_its_form() {
+        assert_eq!(
+            filter("https://id.gs1.org/01/19361758000003/21/abc", None),
+            Some(json!({ "digital_link": { "_eq": "https://id.gs1.org/01/19361758000003/21/abc" } }))
+        );
+        assert_eq!(
+            filter("(01)19361758000003(21)abc", None),
+            Some(json!({ "epc_join_key": { "_eq": "(01)19361758000003(21)abc" } }))
+        );
+        assert!(filter(&"a".repeat(MAX_TEXT + 1), Some("/01/19361758000003")).is_none());
+        assert!(filter("", None).is_none());
+    }
+}

@@ -1,0 +1,82 @@
+//! Signing in at the deployment's issuer: there, and back with a code.
+
+use common::identity::{IdentityError, Login, SESSION_SECONDS};
+use lambda_http::http::StatusCode;
+use maud::html;
+
+use super::{failed::moving_on, sign_in};
+use crate::{
+    failure::Failure,
+    form::{Form, own_path},
+    layout::notice,
+    reply::Reply,
+    visit::{StoredLogin, Visit},
+};
+
+/// The address to which the issuer sends a person back. It has to be registered there.
+fn redirect_uri(visit: &Visit<'_>) -> String {
+    format!("{}/console/sign-in/callback", visit.call.site.origin)
+}
+
+/// Leads to the issuer.
+///
+/// # Errors
+/// [`Failure::NoPage`] without an issuer for people.
+pub(crate) async fn begin(visit: &Visit<'_>) -> Result<Reply, Failure> {
+    let flow = visit.context.identity().code_flow().ok_or(Failure::NoPage)?;
+    let query = Form::of_query(visit.call)?;
+    let next = own_path(query.get("next")).unwrap_or("/").to_owned();
+    let login = Login::begin();
+    match flow.address(&login, &redirect_uri(visit)).await {
+        Ok(address) => Ok(Reply::see_other(&address).keeping_login(visit.call, &StoredLogin { login, next })),
+        Err(error) => Ok(refused(visit, &error)),
+    }
+}
+
+/// Begins a session for the person whom the issuer sends back.
+///
+/// # Errors
+/// [`Failure::NoPage`] without an issuer for people; `SERVICE_UNAVAILABLE` when DynamoDB does not answer.
+pub(crate) async fn end(visit: &Visit<'_>) -> Result<Reply, Failure> {
+    let identity = visit.context.identity();
+    let flow = identity.code_flow().ok_or(Failure::NoPage)?;
+    let query = Form::of_query(visit.call)?;
+    let texts = visit.texts;
+    // The state ties the answer to the browser that began: nobody can sign a person in with a code of their own.
+    let Some(stored) = visit.login().filter(|stored| stored.login.state == query.get("state")) else {
+        return Ok(again(visit, StatusCode::BAD_REQUEST, texts.oidc_failed));
+    };
+    if let Some(error) = query.filled("error") {
+        let text = if error == "access_denied" { texts.oidc_cancelled } else { texts.oidc_failed };
+        return Ok(again(visit, StatusCode::BAD_REQUEST, text));
+    }
+    let subject = match flow.subject(&stored.login, query.get("code"), &redirect_uri(visit)).await {
+        Ok(subject) => subject,
+        Err(error) => return Ok(refused(visit, &error)),
+    };
+    let now = visit.call.now;
+    let ends_at = now.time().timestamp() + SESSION_SECONDS;
+    let begun = identity.sign_in_subject(visit.context.store(), subject, ends_at, now).await?;
+    let Some(session) = begun else {
+        return Ok(again(visit, StatusCode::FORBIDDEN, texts.oidc_unknown));
+    };
+    // The cookie of the session does not come with a redirect from the issuer, so a page of this site moves on.
+    let next = own_path(&stored.next).unwrap_or("/");
+    Ok(Reply::html(moving_on(visit, next, texts.moving_on)).beginning(visit.call, &session))
+}
+
+fn refused(visit: &Visit<'_>, error: &IdentityError) -> Reply {
+    match error {
+        IdentityError::InvalidToken => again(visit, StatusCode::BAD_REQUEST, visit.texts.oidc_failed),
+        _ => {
+            tracing::warn!(error = %error, "the issuer cannot be used");
+            again(visit, StatusCode::SERVICE_UNAVAILABLE, visit.texts.oidc_unavailable)
+        }
+    }
+}
+
+/// The sign-in page with what went wrong.
+fn again(visit: &Visit<'_>, status: StatusCode, text: &str) -> Reply {
+    let said = notice("bad", text, &html! {});
+    Reply::html(sign_in::form_page(visit, None, Some(&said), None)).with_status(status).forgetting_login(visit.call)
+}
