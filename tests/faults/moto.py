@@ -21,6 +21,8 @@ def main():
     args = parser.parse_args()
     target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     ports = [free_port() for _ in range(3)]
+    # The parts of these runs have 8 KiB.
+    os.environ["S3_UPLOAD_PART_MIN_SIZE"] = "1024"
     with tempfile.TemporaryDirectory(prefix="faults-moto-") as folder:
         folder = pathlib.Path(folder)
         # Only for the schema of its tables. This stage has an index of all open rows, which the sweep of a run reads.

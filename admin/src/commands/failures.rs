@@ -246,7 +246,7 @@ async fn replay(
         let question = format!("Wake or count the reservations of {} messages and remove these?", messages.len());
         confirm(output, &question, yes)?;
     }
-    let (context, author) = (connection.context(), connection.author().await?);
+    let author = connection.author().await?;
     let progress = Progress::new("messages", Some(messages.len() as u64));
     let mut all = Vec::new();
     for (document, handle) in messages {

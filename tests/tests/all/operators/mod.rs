@@ -13,7 +13,6 @@ mod reservations;
 mod restore;
 mod restore_profiles;
 mod restore_traces;
-mod restore_traces;
 mod tags;
 mod under_load;
 mod verify_reads;

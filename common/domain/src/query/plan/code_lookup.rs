@@ -38,7 +38,7 @@ impl CodeLookup {
     #[must_use]
     pub fn contradicts(&self, known: &LotAndDates) -> bool {
         match self {
-            Self::Code { .. } => false,
+            Self::Code { .. } | Self::EpcHex(_) => false,
             Self::DigitalLink(link) => link_contradicts(link, known),
             Self::EpcJoinKey(key) => join_key_contradicts(key, known),
         }
