@@ -158,8 +158,8 @@ fn pages(criterion: &mut Criterion) {
         let event = event(&path, query, cookie);
         let answer = runtime.block_on(shown(&context, &event));
         assert_eq!(answer.status().as_u16(), 200, "{name}: {answer:?}");
-        println!("{name}: {} bytes, compressed", answer.body().len());
-        criterion.bench_function(name, |bencher| bencher.iter(|| runtime.block_on(shown(&context, &event))));
+        let name = format!("{name}, {} bytes", answer.body().len());
+        criterion.bench_function(&name, |bencher| bencher.iter(|| runtime.block_on(shown(&context, &event))));
     }
     runtime.block_on(system.stop());
 }
