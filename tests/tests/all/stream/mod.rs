@@ -12,3 +12,4 @@ mod tallies;
 mod tidy_stops;
 mod two_readers;
 mod uploads;
+mod workbooks;
