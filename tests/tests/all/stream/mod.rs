@@ -14,3 +14,4 @@ mod tallies_left;
 mod tidy_stops;
 mod two_readers;
 mod uploads;
+mod workbooks;
