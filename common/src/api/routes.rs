@@ -167,7 +167,7 @@ use Collection::{CodeReservation, ExportProfile, Files, Organisation, UniqueCode
 use Operation as O;
 
 /// Every route. `OPTIONS` names the methods of a path in this order, which is that of Directus.
-pub static ROUTES: [Route; 42] = [
+pub static ROUTES: [Route; 44] = [
     route("POST", RESERVATIONS, "create-reservations", O::CreateReservations, to(Create, CodeReservation)),
     route("SEARCH", RESERVATIONS, "list-reservations", O::SearchReservations, to(Read, CodeReservation)),
     route("GET", RESERVATIONS, "list-reservations", O::ListReservations, to(Read, CodeReservation)),

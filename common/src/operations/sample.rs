@@ -68,7 +68,7 @@ pub async fn of(context: &Context, session: Session<'_>, input: &Value) -> Resul
     let left = knows.then(|| pool.as_ref().map_or(spec.capacity(), |pool| pool.capacity).saturating_sub(next));
     let birth = Birth { id: uuid::Uuid::nil(), incarnation: uuid::Uuid::nil(), user: String::new(), now: session.now };
     let reservation: Reservation = draft.into_reservation(birth);
-    let render = freeze(&reservation, organisation.as_ref(), context.config());
+    let render = freeze(&reservation, organisation.as_ref(), context.config(), None);
     // With a key that is thrown away, the serial has nothing in common with those of the pool.
     let key = Secret::new(&rand::random::<[u8; 32]>()).map_err(internal)?.pool_key(&spec.namespace);
     let renderer = Renderer::new(&spec, &key, &options(&render)).map_err(internal)?;

@@ -2,7 +2,7 @@
 
 use common::{
     code::CodeType,
-    query::{Action, Collection, RawQuery, may},
+    query::{Action, Collection, RawQuery},
     reservation::{Status, Timestamp},
 };
 use serde_json::{Map, Value, json};
@@ -28,7 +28,7 @@ const ORGANISATION: &str = "organisation";
 
 /// The parameters with the name of each reservation's organisation, if the person may read it.
 pub(crate) fn with_organisation(visit: &Visit<'_>, mut parameters: Value) -> Value {
-    if may(visit.caller().role(), Action::Read, Collection::Organisation) {
+    if visit.caller().may(Action::Read, Collection::Organisation).is_ok() {
         if let Some(fields) = parameters["fields"].as_array_mut() {
             fields.push(json!(format!("{ORGANISATION}.organisation_name")));
         }

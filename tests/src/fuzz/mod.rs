@@ -12,7 +12,7 @@ pub use requests::answer_to_document;
 pub type Entry = fn(&[u8]);
 
 /// Every entry, by the name of its target in `fuzz/`.
-pub const ENTRIES: [(&str, Entry); 12] = [
+pub const ENTRIES: [(&str, Entry); 13] = [
     ("query_string", pure::query_string),
     ("filter", pure::filter),
     ("body", pure::body),

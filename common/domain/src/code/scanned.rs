@@ -169,7 +169,7 @@ fn checked(body: &str, digits: usize) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::code::{PoolSpec, RenderOptions, Renderer, Secret};
+    use crate::code::{LotAndDates, PoolSpec, RenderOptions, Renderer, Secret};
 
     fn elements(text: &str) -> Option<String> {
         match scanned(text, None) {
@@ -204,6 +204,7 @@ mod tests {
                 short_code_domain: None,
                 company_prefix: Some("9506000".to_owned()),
                 url_suffix: None,
+                lot_and_dates: LotAndDates::default(),
             };
             let renderer = Renderer::new(&spec, &secret.pool_key(&namespace), &options).unwrap();
             for index in [0, 1, 99] {

@@ -2,7 +2,7 @@
 
 use common::{
     operations::{OperationError, organisations},
-    query::{Action, Collection, may},
+    query::{Action, Collection},
 };
 use serde_json::json;
 
@@ -30,7 +30,7 @@ impl Offered {
     /// `SERVICE_UNAVAILABLE` when DynamoDB does not answer.
     pub(super) async fn to(visit: &Visit<'_>) -> Result<Self, Failure> {
         let own = visit.caller().organisations();
-        if may(visit.caller().role(), Action::Read, Collection::Organisation) {
+        if visit.caller().may(Action::Read, Collection::Organisation).is_ok() {
             let parameters = query(json!({
                 "fields": ["id", "organisation_name"],
                 "sort": ["organisation_name", "id"],

@@ -8,7 +8,7 @@ use common::{
         files::{self, Download},
         read, unique_code, update,
     },
-    query::{Action, Collection, may},
+    query::{Action, Collection},
     reservation::{Disposition, Status, Timestamp, uuid},
 };
 use lambda_http::http::{HeaderName, StatusCode, header};
@@ -121,7 +121,7 @@ pub(crate) async fn progress(visit: &Visit<'_>, id: &str) -> Result<Reply, Failu
 
 async fn row(visit: &Visit<'_>, id: &str) -> Result<Row, Failure> {
     let mut members = MEMBERS.to_vec();
-    if may(visit.caller().role(), Action::Read, Collection::Users) {
+    if visit.caller().may(Action::Read, Collection::Users).is_ok() {
         members.extend(["user_created.id", "user_created.first_name", "user_created.last_name"]);
     }
     let parameters = query(with_organisation(visit, json!({ "fields": members })));
@@ -299,9 +299,9 @@ fn times(visit: &Visit<'_>, row: &Row, reserved_at: Option<Timestamp>) -> Markup
 
 /// What the person may do.
 fn actions(visit: &Visit<'_>, row: &Row) -> Markup {
-    let (texts, role) = (visit.texts, visit.caller().role());
+    let texts = visit.texts;
     let id = row.id();
-    let may_change = may(role, Action::Update, Collection::CodeReservation);
+    let may_change = visit.caller().may(Action::Update, Collection::CodeReservation).is_ok();
     let is_open = row.status().is_open();
     let has_codes = row.number("quantity_reserved").is_some();
     html! {
@@ -324,7 +324,7 @@ fn actions(visit: &Visit<'_>, row: &Row) -> Markup {
                     p.hint { (texts.cancel_hint) }
                 }
             }
-            @if may(role, Action::Delete, Collection::CodeReservation) {
+            @if visit.caller().may(Action::Delete, Collection::CodeReservation).is_ok() {
                 p { a.button.danger href={ "/console/reservations/" (id) "/delete" } { (texts.delete) } }
             }
         }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use common::{
     code::{CharacterSet, CodeType, product_path},
     operations::{OperationError, create, sample},
-    query::{Action, Collection, may},
-    reservation::ExportType,
+    query::{Action, Collection},
+    reservation::{BUILT_IN_PROFILES, ExportType, Format},
 };
 use lambda_http::http::{HeaderName, StatusCode};
 use maud::{Markup, html};
@@ -238,7 +238,7 @@ fn input(form: &Form) -> Value {
 
 async fn form_page(visit: &Visit<'_>, form: &Form, key: &str, wrong: &Wrong) -> Result<Reply, Failure> {
     let texts = visit.texts;
-    if !may(visit.caller().role(), Action::Create, Collection::CodeReservation) {
+    if !visit.caller().may(Action::Create, Collection::CodeReservation).is_ok() {
         let content = html! {
             p.lead { (texts.may_not_reserve) }
             p { a.button.primary href="/console/reservations" { (texts.see_reservations) } }
@@ -394,20 +394,25 @@ fn format_field(visit: &Visit<'_>, form: &Form, wrong: &Wrong) -> Markup {
         wrong,
         &html! {
             select id=(name) name=(name) aria-describedby=(described(name)) aria-invalid=[invalid(wrong, name)] {
-                (formats(visit, form.filled(name).unwrap_or(ExportType::default().as_str())))
+                (formats(visit, form.filled(name).unwrap_or(Format::Csv.as_str())))
             }
         },
     )
 }
 
-/// The formats of a file as options.
+/// The formats of a file and the built-in profiles as options. A profile of the organisation stays chosen.
 pub(super) fn formats(visit: &Visit<'_>, chosen: &str) -> Markup {
+    let profiles = BUILT_IN_PROFILES.into_iter();
+    let is_known = ExportType::NAMES.contains(&chosen) || BUILT_IN_PROFILES.contains(&chosen);
     html! {
-        @for format in ExportType::ALL {
-            option value=(format.as_str()) selected[format.as_str() == chosen] {
-                @let name = format.format().as_str().to_uppercase();
-                @if format.is_gzip() { (fill(visit.texts.gzip, &[&name])) } @else { (name) }
+        @for (export_type, name) in ExportType::ALL.into_iter().zip(ExportType::NAMES) {
+            option value=(name) selected[name == chosen] {
+                @let format = name.trim_end_matches(".gz").to_uppercase();
+                @if export_type.is_gzip() { (fill(visit.texts.gzip, &[&format])) } @else { (format) }
             }
+        }
+        @for name in profiles.chain((!is_known && !chosen.is_empty()).then_some(chosen)) {
+            option value=(name) selected[name == chosen] { (name) }
         }
     }
 }
