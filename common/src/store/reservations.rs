@@ -92,8 +92,11 @@ impl Store<'_> {
             transaction.put(self.remember(request, now)?);
         }
         check_size(&transaction)?;
+        // One token for all tries: a try without an answer may have been done, or be done later, and the next one must
+        // neither take the row for another client's nor create it again after a deletion (RSV-2).
+        let token = self.host.random_id().to_string();
         for attempt in 1..=MAX_ATTEMPTS {
-            match transaction.clone().send(self.client).await? {
+            match transaction.clone().send_as(self.client, Some(token.clone())).await? {
                 Outcome::Done => return Ok(Created::Done),
                 Outcome::Cancelled(reasons) => {
                     if let (Some(_), Some(Reason::Condition(Some(item)))) = (request, reasons.get(new.len())) {

@@ -58,7 +58,14 @@ impl Transaction {
     /// Writes all actions or none. The SDK adds a request token, so its own retry after a lost answer does not write
     /// twice.
     pub(super) async fn send(self, client: &Client) -> Result<Outcome, StoreError> {
-        let result = client.transact_write_items().set_transact_items(Some(self.0)).send().await;
+        self.send_as(client, None).await
+    }
+
+    /// As [`Transaction::send`], under a request token of the caller (36 characters at most). While DynamoDB keeps the
+    /// token (10 minutes), the same actions under it are written once, whoever sends them again.
+    pub(super) async fn send_as(self, client: &Client, token: Option<String>) -> Result<Outcome, StoreError> {
+        let request = client.transact_write_items().set_transact_items(Some(self.0)).set_client_request_token(token);
+        let result = request.send().await;
         match result {
             Ok(_) => Ok(Outcome::Done),
             Err(error) => match error.as_service_error() {

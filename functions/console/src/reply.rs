@@ -81,6 +81,9 @@ impl Reply {
             }
             headers.push((header::VARY, HeaderValue::from_static("Accept-Encoding, Cookie")));
         }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.push((header::RETRY_AFTER, HeaderValue::from_static("1")));
+        }
         headers.extend(HEADERS.map(|(name, value)| (name, HeaderValue::from_static(value))));
         let is_binary = headers.iter().any(|(name, _)| name == header::CONTENT_ENCODING);
         let body = match String::from_utf8(body) {

@@ -19,6 +19,7 @@ fn every_function_of_the_template_is_read_with_its_binary() {
         binaries,
         [
             "administration",
+            "console",
             "create-reservations",
             "delete-reservations",
             "directory",

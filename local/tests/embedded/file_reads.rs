@@ -192,7 +192,7 @@ async fn a_page_of_large_entries_ends_early_and_the_next_goes_on() {
     for projection in [Some("id, #c"), None] {
         let filter = projection.is_none().then_some("#z IN (:z)");
         let asked = Asked { bounds: None, filter, projection, forward: true, limit: 100 };
-        for client in [&direct, &sockets] {
+        for (client, is_ours) in [(&direct, true), (&sockets, false)] {
             let (mut start, mut pages, mut scanned, mut ids) = (None, 0, 0, BTreeSet::new());
             loop {
                 let page = asked.of(client, start).await;
@@ -204,7 +204,9 @@ async fn a_page_of_large_entries_ends_early_and_the_next_goes_on() {
                     break;
                 }
             }
-            assert_eq!((scanned, ids.len()), (12, if projection.is_some() { 12 } else { 0 }));
+            assert_eq!(ids.len(), if projection.is_some() { 12 } else { 0 });
+            // The engine counts the entry that does not fit on two pages.
+            assert!(scanned == 12 || !is_ours && scanned >= 12, "{scanned}");
             assert!(pages > 1, "{projection:?}");
         }
     }

@@ -38,6 +38,10 @@ fn is_unavailable(answer: &Value) -> bool {
     }
     assert_eq!(answer["headers"]["retry-after"], "1", "{answer}");
     let Some(body) = answer["body"].as_str().filter(|body| !body.is_empty()) else { return true };
+    if answer["headers"]["content-type"] == "text/html; charset=utf-8" {
+        assert!(body.starts_with("<!DOCTYPE html>"), "{answer}");
+        return true;
+    }
     let body: Value = serde_json::from_str(body).unwrap();
     assert_eq!(body["errors"][0]["extensions"]["code"], "SERVICE_UNAVAILABLE", "{answer}");
     assert!(body["errors"][0]["message"].is_string(), "{answer}");

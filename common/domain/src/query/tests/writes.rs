@@ -142,7 +142,7 @@ fn a_value_outside_of_an_enumeration_is_refused_with_the_values() {
         let reason = refused(filter.clone());
         assert!(reason.ends_with("\"status\": new, in_progress, complete, error"), "{filter}: {reason}");
     }
-    for (name, wrong) in [("code_type", "SGTIN"), ("export_type", "pdf"), ("character_set", "emoji")] {
+    for (name, wrong) in [("code_type", "SGTIN"), ("export_type", "csv.zip"), ("character_set", "emoji")] {
         assert!(refused(json!({ name: { "_neq": wrong } })).contains("fits no value"), "{name}");
     }
     assert_eq!(selected(json!({"status": {"_neq": "new"}})), "24");

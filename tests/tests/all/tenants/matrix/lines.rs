@@ -585,12 +585,6 @@ fn elsewhere() -> Vec<Line> {
         line("$default", "users as items", Needs::NoBadToken, Status(403), |t| {
             get(format!("/items/directus_users/{}", t.user))
         }),
-        line("$default", "writing a user", Needs::NoBadToken, Status(404), |t| {
-            ask("PATCH", format!("/users/{}", t.user), json!({"role": "admin"}))
-        }),
-        line("$default", "writing an organisation", Needs::NoBadToken, Status(403), |t| {
-            ask("PATCH", format!("/items/organisation/{}", t.organisation), json!({"city": "x"}))
-        }),
         line("$default", "writing a code", Needs::NoBadToken, Status(403), |t| {
             ask("DELETE", format!("{CODES}/{}", t.code_id), Value::Null)
         }),

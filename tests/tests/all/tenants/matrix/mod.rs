@@ -295,7 +295,9 @@ async fn a_row_of_another_organisation_shows_only_where_its_id_is_given_to_a_new
 fn every_route_of_the_template_has_a_line() {
     let lines: BTreeSet<&str> = lines().iter().map(|line| line.route).collect();
     let keys: BTreeSet<String> = routes(&template()).into_iter().map(|route| route.key).collect();
-    for key in &keys {
+    // Pages know people by a cookie, which no line of the matrix has: `console/` tests them.
+    let is_page = |key: &&String| key.ends_with(" /") || key.contains(" /console");
+    for key in keys.iter().filter(|key| !is_page(key)) {
         let read = key.replacen("HEAD ", "GET ", 1);
         let without_slash = read.strip_suffix("/{proxy+}").unwrap_or(&read);
         assert!(

@@ -50,7 +50,7 @@ pub(super) fn profiles() -> Vec<Profile> {
     let fixed = json!([
         {"name": "no", "source": "position", "width": 10, "align": "right", "pad": "0"},
         {"name": "left", "source": "position_from_end", "width": 12},
-        {"text": "<{code}>", "width": 24, "align": "right"},
+        {"text": "<{code}>", "width": 40, "align": "right"},
         {"constant": "é", "width": 3, "pad": "."},
         {"source": "row_count", "width": 10, "align": "right", "pad": "0"},
     ]);
