@@ -60,7 +60,7 @@ fn changes_nothing_to_do(record: &EventRecord) -> bool {
     let (old, new) = (&record.change.old_image, &record.change.new_image);
     let is_count = old.contains_key("woken") && !new.contains_key("woken");
     let rest = |image: &HashMap<String, AttributeValue>| -> BTreeMap<String, AttributeValue> {
-        let is_seen = |name: &str| !INDEX_ATTRIBUTES.contains(&name) && !(is_count && COUNT.contains(&name));
+        let is_seen = |name: &str| !(INDEX_ATTRIBUTES.contains(&name) || is_count && COUNT.contains(&name));
         let members = image.iter().filter(|(name, _)| is_seen(name));
         members.map(|(name, value)| (name.clone(), value.clone())).collect()
     };

@@ -125,7 +125,7 @@ pub async fn run(command: Command, connection: &Connection, output: &mut Output<
         failed: Vec::new(),
         forgotten: 0,
     };
-    let is_writing = !command.list && !(report.pools.is_empty() && lost.is_empty());
+    let is_writing = !(command.list || report.pools.is_empty() && lost.is_empty());
     let mut ended = Ok(());
     if is_writing {
         if !output.is_json() {

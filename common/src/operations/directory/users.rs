@@ -466,7 +466,7 @@ impl<'a> Users<'a> {
     ) -> Result<(), (usize, DirectoryError)> {
         let is_one = |one: &&Wanted| prepared_user(prepared, one).is_some_and(administers);
         let stop = |one: &&Wanted| one.row.as_ref().is_some_and(is_administrator) && !is_one(one);
-        let Some(last) = wanted.iter().filter(stop).next_back() else { return Ok(()) };
+        let Some(last) = wanted.iter().rfind(stop) else { return Ok(()) };
         let ids: BTreeSet<&str> = wanted.iter().map(|one| one.id.as_str()).collect();
         let checked = self.checked.administrators.iter().any(|(id, is_one)| *is_one && !ids.contains(id.as_str()));
         let stays_in_batch = checked || wanted.iter().any(|one| is_one(&one));

@@ -238,7 +238,7 @@ fn input(form: &Form) -> Value {
 
 async fn form_page(visit: &Visit<'_>, form: &Form, key: &str, wrong: &Wrong) -> Result<Reply, Failure> {
     let texts = visit.texts;
-    if !visit.caller().may(Action::Create, Collection::CodeReservation).is_ok() {
+    if visit.caller().may(Action::Create, Collection::CodeReservation).is_err() {
         let content = html! {
             p.lead { (texts.may_not_reserve) }
             p { a.button.primary href="/console/reservations" { (texts.see_reservations) } }

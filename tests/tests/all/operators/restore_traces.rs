@@ -309,7 +309,7 @@ async fn the_old_table_is_read_whole_also_pools_that_its_index_lacks() {
         ("sscc#9506000#18".to_owned(), (30, json!(["old_table"]))),
     ]);
     assert_eq!(used(&report), expected);
-    let missing = admin(&running, &["restore-check", "--at", &at, "--old-pools", "none", "--list"]).await;
+    let missing = admin(&running, &["restore-check", "--at", &at, "--old-pools", "no-such-table", "--list"]).await;
     assert_eq!(missing.exit, Exit::Refused, "{missing:?}");
     running.stop().await;
 }

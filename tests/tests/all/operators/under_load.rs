@@ -45,7 +45,7 @@ async fn client(api: Api, number: usize, stop: Arc<AtomicBool>, done: Arc<Atomic
                     api.patch(id(&object), &json!({"status": "new", "export_type": "json"})).await;
                     completed(&api, id(&object)).await;
                 }
-                1 => drop(api.delete(id(&object)).await),
+                1 => api.delete(id(&object)).await,
                 _ => {}
             }
         }

@@ -13,7 +13,7 @@ use std::{
 
 use common::context::Context;
 use local::dynamodb::StreamRecord;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::{
@@ -208,7 +208,7 @@ impl Mapping {
         match ended {
             Ended::Answered(failed) => {
                 let sequence = |record: &StreamRecord| record.event["dynamodb"]["SequenceNumber"].clone();
-                let is_failed = |record| failed.iter().any(|number| sequence(record) == Value::from(number.as_str()));
+                let is_failed = |record| failed.iter().any(|number| sequence(record) == number.as_str());
                 records.iter().position(is_failed)
             }
             Ended::Died | Ended::TimedOut => {

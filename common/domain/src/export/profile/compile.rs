@@ -377,8 +377,14 @@ impl Compiler<'_> {
     /// Appends what a source shows.
     fn value(&self, source: Source, escape: Escaping, bits: &mut Vec<Bit>) -> Result<(), ProfileFault> {
         let pieces = match source {
-            Source::Position => return Ok(bits.push(Bit::Number(Number::Position))),
-            Source::PositionFromEnd => return Ok(bits.push(Bit::Number(Number::FromEnd))),
+            Source::Position => {
+                bits.push(Bit::Number(Number::Position));
+                return Ok(());
+            }
+            Source::PositionFromEnd => {
+                bits.push(Bit::Number(Number::FromEnd));
+                return Ok(());
+            }
             Source::BarcodeData => self.barcode_data(),
             _ => self.pieces(source)?,
         };

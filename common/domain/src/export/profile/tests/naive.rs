@@ -131,7 +131,7 @@ impl Naive<'_> {
             Source::DigitalLink => code().digital_link,
             Source::CanonicalLink => {
                 // The key has no other characters to encode than these.
-                let path = element_string().replace('(', "/").replace(')', "/").replace('#', "%23");
+                let path = element_string().replace(['(', ')'], "/").replace('#', "%23");
                 format!("https://id.gs1.org{path}")
             }
             Source::ElementString => element_string(),
@@ -199,8 +199,9 @@ fn encoded(text: &str, encoding: Encoding) -> Vec<u8> {
 pub(super) fn has_all(profile: &Profile, sample: &Sample) -> bool {
     profile.sources().into_iter().all(|source| {
         let lacks_form = |field| sample.renderer.length(field) == 0;
-        !source.is_lacking(sample.code_type)
-            && !(source == Source::EpcUri && lacks_form(Field::EpcUri))
-            && !(source == Source::DigitalLink && lacks_form(Field::DigitalLink))
+        let is_lacking = source.is_lacking(sample.code_type)
+            || (source == Source::EpcUri && lacks_form(Field::EpcUri))
+            || (source == Source::DigitalLink && lacks_form(Field::DigitalLink));
+        !is_lacking
     })
 }
