@@ -158,7 +158,9 @@ fn a_file_of_any_profile_equals_the_plain_writers() {
 #[test]
 fn the_parts_of_any_file_make_the_whole_and_each_can_be_made_again_alone() {
     for (profile, sample) in pairs() {
-        for (gzip, quantity) in [(false, 607), (true, 1_800)] {
+        // A part has so many rows that even the shortest ones fill it, and one of three rows of `places` is very short.
+        let plain = if profile.name.as_str() == "places" { 2_500 } else { 607 };
+        for (gzip, quantity) in [(false, plain), (true, 1_800)] {
             let file = file(&profile, gzip, &sample, quantity, &TINY);
             let (mut whole, mut at, mut parts) = (Vec::new(), Cursor::START, Vec::new());
             while !file.is_done(at) {
@@ -168,7 +170,7 @@ fn the_parts_of_any_file_make_the_whole_and_each_can_be_made_again_alone() {
                 whole.extend(bytes);
                 at = next;
             }
-            assert!(parts.len() > 1, "{} {gzip}", profile.name);
+            assert!(parts.len() > 1, "{} {gzip} {}", profile.name, parts.len());
             for (at, bytes) in parts.iter().rev() {
                 let mut again = Vec::new();
                 file.write_part(*at, &mut again).unwrap();
