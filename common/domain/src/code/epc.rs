@@ -1,8 +1,10 @@
 //! EPC pure identity URIs (EPC Tag Data Standard 2.x, section 6.3): written, and read back as element strings.
 
+use std::borrow::Cow;
+
 use percent_encoding::percent_decode_str;
 
-use super::digits::{check_digit, has_check_digit};
+use super::digits::{check_digit, has_check_digit, is_digits};
 use super::epc_binary::EpcError;
 use super::namespace::Namespace;
 use super::prefix::CompanyPrefix;
@@ -108,38 +110,48 @@ pub(super) fn body(namespace: &Namespace, width: usize, prefix: &str, head: &str
 /// digit that the URI omits is computed (EPC Tag Data Standard 2.x, section 7).
 #[must_use]
 pub fn element_string_of_epc(uri: &str) -> Option<String> {
-    let (scheme, rest) = uri.trim().strip_prefix("urn:epc:id:")?.split_once(':')?;
-    let parts: Vec<&str> = rest.split('.').collect();
-    let plain = |part: &str| Some(percent_decode_str(part).decode_utf8().ok()?.into_owned());
-    let checked = |digits: String| Some(format!("{digits}{}", check_digit(&digits)?));
-    // The indicator digit stands between the prefix and the item reference.
-    let gtin = |prefix: &str, item: &str| {
-        let (indicator, reference) = item.split_at_checked(1)?;
-        checked(format!("{indicator}{prefix}{reference}"))
+    let (scheme, body) = uri.trim().strip_prefix("urn:epc:id:")?.split_once(':')?;
+    let parts: Vec<&str> = body.split('.').collect();
+    let decoded = |part: &str| {
+        let part = percent_decode_str(part).decode_utf8().ok()?;
+        is_visible(&part).then(|| Cow::into_owned(part))
+    };
+    // The indicator or extension digit stands before the reference, and before the company prefix in the key.
+    let moved = |prefix: &str, reference: &str, digits: usize| {
+        let (first, reference) = reference.split_at_checked(1)?;
+        checked(&format!("{first}{prefix}{reference}"), digits)
     };
     Some(match (scheme, parts.as_slice()) {
-        ("sgtin", [prefix, item, serial]) => format!("(01){}(21){}", gtin(prefix, item)?, plain(serial)?),
-        ("itip", [prefix, item, piece, total, serial]) => {
-            format!("(8006){}{piece}{total}(21){}", gtin(prefix, item)?, plain(serial)?)
+        ("sgtin", [prefix, item, serial]) => format!("(01){}(21){}", moved(prefix, item, 13)?, decoded(serial)?),
+        ("itip", [prefix, item, piece, total, serial]) if is_digits(piece, 2) && is_digits(total, 2) => {
+            format!("(8006){}{piece}{total}(21){}", moved(prefix, item, 13)?, decoded(serial)?)
         }
-        ("sscc", [prefix, reference]) => {
-            let (extension, reference) = reference.split_at_checked(1)?;
-            format!("(00){}", checked(format!("{extension}{prefix}{reference}"))?)
-        }
-        ("gsrn", [prefix, reference]) => format!("(8018){}", checked(format!("{prefix}{reference}"))?),
-        ("giai", [prefix, reference]) => format!("(8004){prefix}{}", plain(reference)?),
+        ("sscc", [prefix, reference]) => format!("(00){}", moved(prefix, reference, 17)?),
+        ("gsrn", [prefix, reference]) => format!("(8018){}", checked(&format!("{prefix}{reference}"), 17)?),
         ("grai", [prefix, asset, serial]) => {
-            format!("(8003)0{}{}", checked(format!("{prefix}{asset}"))?, plain(serial)?)
+            format!("(8003)0{}{}", checked(&format!("{prefix}{asset}"), 12)?, decoded(serial)?)
         }
         ("gdti", [prefix, document, serial]) => {
-            format!("(253){}{}", checked(format!("{prefix}{document}"))?, plain(serial)?)
+            format!("(253){}{}", checked(&format!("{prefix}{document}"), 12)?, decoded(serial)?)
         }
         ("sgcn", [prefix, coupon, serial]) => {
-            format!("(255){}{}", checked(format!("{prefix}{coupon}"))?, plain(serial)?)
+            format!("(255){}{}", checked(&format!("{prefix}{coupon}"), 12)?, decoded(serial)?)
         }
-        ("cpi", [prefix, part, serial]) => format!("(8010){prefix}{}(8011){}", plain(part)?, plain(serial)?),
+        ("giai", [prefix, asset]) => format!("(8004){prefix}{}", decoded(asset)?),
+        ("cpi", [prefix, part, serial]) => format!("(8010){prefix}{}(8011){}", decoded(part)?, decoded(serial)?),
         _ => return None,
     })
+}
+
+/// Whether a value has visible ASCII characters only, as all of GS1's have (General Specifications, section 7.11).
+pub(super) fn is_visible(value: &str) -> bool {
+    value.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// Digits with their check digit; `None` unless there are so many.
+fn checked(body: &str, digits: usize) -> Option<String> {
+    let digit = check_digit(body).filter(|_| is_digits(body, digits))?;
+    Some(format!("{body}{digit}"))
 }
 
 #[cfg(test)]

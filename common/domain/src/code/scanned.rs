@@ -4,11 +4,8 @@
 //! and the data of GS1 symbols: Application Identifiers without brackets, FNC1 as the group separator 0x1D (GS1 General
 //! Specifications, section 7.8). Everything else is a bare code.
 
-use std::borrow::Cow;
-
-use percent_encoding::percent_decode_str;
-
-use super::digits::{check_digit, is_digits};
+use super::digits::is_digits;
+use super::epc::{element_string_of_epc, is_visible};
 use super::product::product_path;
 use super::types::CodeType;
 
@@ -117,53 +114,12 @@ fn of_symbol(text: &str) -> Option<String> {
     has_key.then_some(elements)
 }
 
-/// An EPC pure identity URI as an element string; `None` for another scheme or form.
+/// An EPC pure identity URI as an element string; `None` for another scheme or form. Up to the scheme, it may be in any
+/// case.
 fn of_epc(uri: &str) -> Option<String> {
-    let rest = uri
-        .get("urn:epc:id:".len()..)
-        .filter(|_| uri.get(..11).is_some_and(|s| s.eq_ignore_ascii_case("urn:epc:id:")))?;
-    let (scheme, body) = rest.split_once(':')?;
-    let parts: Vec<&str> = body.split('.').collect();
-    let decoded = |part: &str| {
-        let part = percent_decode_str(part).decode_utf8().ok()?;
-        is_visible(&part).then(|| Cow::into_owned(part))
-    };
-    // The indicator or extension digit stands before the reference, and before the company prefix in the key.
-    let moved = |prefix: &str, reference: &str, digits: usize| {
-        let (first, reference) = reference.split_at_checked(1)?;
-        checked(&format!("{first}{prefix}{reference}"), digits)
-    };
-    Some(match (scheme.to_ascii_lowercase().as_str(), parts.as_slice()) {
-        ("sgtin", [prefix, item, serial]) => format!("(01){}(21){}", moved(prefix, item, 13)?, decoded(serial)?),
-        ("itip", [prefix, item, piece, total, serial]) if is_digits(piece, 2) && is_digits(total, 2) => {
-            format!("(8006){}{piece}{total}(21){}", moved(prefix, item, 13)?, decoded(serial)?)
-        }
-        ("sscc", [prefix, reference]) => format!("(00){}", moved(prefix, reference, 17)?),
-        ("gsrn", [prefix, reference]) => format!("(8018){}", checked(&format!("{prefix}{reference}"), 17)?),
-        ("grai", [prefix, asset, serial]) => {
-            format!("(8003)0{}{}", checked(&format!("{prefix}{asset}"), 12)?, decoded(serial)?)
-        }
-        ("gdti", [prefix, document, serial]) => {
-            format!("(253){}{}", checked(&format!("{prefix}{document}"), 12)?, decoded(serial)?)
-        }
-        ("sgcn", [prefix, coupon, serial]) => {
-            format!("(255){}{}", checked(&format!("{prefix}{coupon}"), 12)?, decoded(serial)?)
-        }
-        ("giai", [prefix, asset]) => format!("(8004){prefix}{}", decoded(asset)?),
-        ("cpi", [prefix, part, serial]) => format!("(8010){prefix}{}(8011){}", decoded(part)?, decoded(serial)?),
-        _ => return None,
-    })
-}
-
-/// Whether a value has visible ASCII characters only, as all of GS1's have (General Specifications, section 7.11).
-fn is_visible(value: &str) -> bool {
-    value.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-/// Digits with their check digit; `None` unless there are so many.
-fn checked(body: &str, digits: usize) -> Option<String> {
-    let digit = check_digit(body).filter(|_| is_digits(body, digits))?;
-    Some(format!("{body}{digit}"))
+    let (end, _) = uri.match_indices(':').nth(3)?;
+    let (head, body) = uri.split_at_checked(end)?;
+    element_string_of_epc(&format!("{}{body}", head.to_ascii_lowercase()))
 }
 
 #[cfg(test)]
