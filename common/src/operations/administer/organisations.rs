@@ -9,7 +9,7 @@ use crate::{
     operations::{
         OperationError,
         directory::{
-            DirectoryError, Members, Prepared, Refused, Sent,
+            DirectoryError, Members,
             organisations::{Action, Change, Organisations, all},
         },
         rows,
@@ -20,8 +20,6 @@ use crate::{
 
 impl Administers for Organisations<'_> {
     type Key = String;
-    type Row = Organisation;
-    type Change = Change;
     const COLLECTION: Collection = Collection::Organisation;
 
     fn key(value: &Value) -> Option<String> {
@@ -56,14 +54,6 @@ impl Administers for Organisations<'_> {
 
     async fn all(context: &Context) -> Result<Vec<Organisation>, DirectoryError> {
         all(context).await
-    }
-
-    async fn prepare(&mut self, changes: &[Change]) -> Result<Prepared<Organisation>, Refused> {
-        Organisations::prepare(self, changes).await
-    }
-
-    async fn commit(&mut self, prepared: Prepared<Organisation>) -> Result<Sent, (usize, DirectoryError)> {
-        Organisations::commit(self, prepared).await
     }
 }
 

@@ -16,15 +16,12 @@ use crate::{
         bad_rows::BadRows,
         batch::{Rows, check_matches, check_number, data_of},
         delete::no_selection,
-        directory::{DirectoryError, Members, Prepared, Refused, Sent},
+        directory::{DirectoryError, MAX_TRIES, Members, Prepared, Refused, Sent, Writes},
         in_memory::{self, Items},
         read::check_length,
     },
     query::{Action, Budget, Collection, Query, RawQuery, Row},
 };
-
-/// Maximum tries of a write after conflicts with other writers.
-const MAX_TRIES: u32 = 10;
 
 /// The members of an input, and the token beside them.
 pub(super) struct Given {
@@ -33,13 +30,9 @@ pub(super) struct Given {
 }
 
 /// A collection that administrators write.
-pub(super) trait Administers {
+pub(super) trait Administers: Writes {
     /// A primary key.
     type Key: Clone + Ord + Send + Sync;
-    /// A row.
-    type Row: Send + Sync;
-    /// A change of a row.
-    type Change: Clone + Send + Sync;
     /// The collection.
     const COLLECTION: Collection;
 
@@ -57,16 +50,6 @@ pub(super) trait Administers {
     fn removal(key: Self::Key) -> Self::Change;
     /// All rows (consistent).
     fn all(context: &Context) -> impl Future<Output = Result<Vec<Self::Row>, DirectoryError>> + Send;
-    /// Checks changes on the rows as they are.
-    fn prepare(
-        &mut self,
-        changes: &[Self::Change],
-    ) -> impl Future<Output = Result<Prepared<Self::Row>, Refused>> + Send;
-    /// Writes them.
-    fn commit(
-        &mut self,
-        prepared: Prepared<Self::Row>,
-    ) -> impl Future<Output = Result<Sent, (usize, DirectoryError)>> + Send;
 }
 
 /// The changes of a request.

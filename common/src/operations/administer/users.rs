@@ -13,7 +13,7 @@ use crate::{
     operations::{
         OperationError,
         directory::{
-            DirectoryError, Members, Prepared, Refused, Sent, USER_MEMBERS,
+            DirectoryError, Members, USER_MEMBERS,
             users::{Action, Change, Users, all},
         },
         rows,
@@ -24,8 +24,6 @@ use crate::{
 
 impl Administers for Users<'_> {
     type Key = Uuid;
-    type Row = User;
-    type Change = Change;
     const COLLECTION: Collection = Collection::Users;
 
     fn key(value: &Value) -> Option<Uuid> {
@@ -60,14 +58,6 @@ impl Administers for Users<'_> {
 
     async fn all(context: &Context) -> Result<Vec<User>, DirectoryError> {
         all(context, |_| true).await
-    }
-
-    async fn prepare(&mut self, changes: &[Change]) -> Result<Prepared<User>, Refused> {
-        Users::prepare(self, changes).await
-    }
-
-    async fn commit(&mut self, prepared: Prepared<User>) -> Result<Sent, (usize, DirectoryError)> {
-        Users::commit(self, prepared).await
     }
 }
 

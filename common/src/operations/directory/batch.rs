@@ -1,9 +1,10 @@
 //! [`Batch`]: the writes of several changes, which are one transaction with their audit rows.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, future::Future};
 
-use super::{DirectoryError, Effect};
+use super::{DirectoryError, Effect, MAX_TRIES, contended, first};
 use crate::{
+    backoff::pause,
     context::Context,
     directory::Audit,
     store::{Changed, DirectoryWrite, Kind, MAX_DIRECTORY_BYTES, MAX_DIRECTORY_WRITES, Revision},
@@ -40,6 +41,42 @@ pub enum Sent {
     Done,
     /// Nothing is written, since another writer changed what was read. Prepare them again.
     Again,
+}
+
+/// Changes of the rows of one kind, which are checked first and then written.
+pub trait Writes: Send {
+    /// A row.
+    type Row: Send + Sync;
+    /// A change of a row.
+    type Change: Clone + Send + Sync;
+
+    /// Checks changes on the rows as they are. Writes nothing.
+    fn prepare(
+        &mut self,
+        changes: &[Self::Change],
+    ) -> impl Future<Output = Result<Prepared<Self::Row>, Refused>> + Send;
+
+    /// Writes prepared changes, all or none.
+    fn commit(
+        &mut self,
+        prepared: Prepared<Self::Row>,
+    ) -> impl Future<Output = Result<Sent, (usize, DirectoryError)>> + Send;
+
+    /// Makes one change.
+    fn make(&mut self, change: Self::Change) -> impl Future<Output = Result<Effect, DirectoryError>> + Send {
+        async move {
+            let changes = [change];
+            for attempt in 1..=MAX_TRIES {
+                let prepared = self.prepare(&changes).await.map_err(first)?;
+                let effect = prepared.effects.first().copied().unwrap_or(Effect::Unchanged);
+                match self.commit(prepared).await.map_err(|(_, error)| error)? {
+                    Sent::Done => return Ok(effect),
+                    Sent::Again => pause(attempt).await,
+                }
+            }
+            Err(contended())
+        }
+    }
 }
 
 /// The writes of several changes.

@@ -26,7 +26,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-pub use batch::{Prepared, Refused, Sent};
+pub use batch::{Prepared, Refused, Sent, Writes};
 pub use error::DirectoryError;
 pub use rules::{MAX_QUOTA, MAX_TEXT, MAX_USER_ORGANISATIONS, ORGANISATION_MEMBERS, ROLES, STATUSES, USER_MEMBERS};
 pub use tokens::TOKEN_LENGTHS;
@@ -38,7 +38,7 @@ use crate::{
 };
 
 /// Maximum number of tries of a change that conflicts with another one.
-const MAX_TRIES: u32 = 10;
+pub(in crate::operations) const MAX_TRIES: u32 = 10;
 
 /// Members by name: of a request, of a line of a file, of a row. A value of null removes a member.
 pub type Members = Map<String, Value>;

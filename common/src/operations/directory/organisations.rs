@@ -5,12 +5,11 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::Value;
 
 use super::{
-    Author, DirectoryError, Effect, MAX_TRIES, Members, Prepared, Refused, Sent,
+    Author, DirectoryError, Effect, Members, Prepared, Refused, Sent, Writes,
     batch::{Batch, Unique},
     contended, differences, first, row_after, rules, with_changes,
 };
 use crate::{
-    backoff::pause,
     code::prefixes_conflict,
     context::Context,
     directory::{Organisation, User},
@@ -161,121 +160,6 @@ impl<'a> Organisations<'a> {
         Ok(prepared.effects.first().copied().unwrap_or(Effect::Unchanged))
     }
 
-    /// Makes one change.
-    async fn make(&mut self, change: Change) -> Result<Effect, DirectoryError> {
-        let changes = [change];
-        for attempt in 1..=MAX_TRIES {
-            let prepared = self.prepare(&changes).await.map_err(first)?;
-            let effect = prepared.effects.first().copied().unwrap_or(Effect::Unchanged);
-            match self.commit(prepared).await.map_err(|(_, error)| error)? {
-                Sent::Done => return Ok(effect),
-                Sent::Again => pause(attempt).await,
-            }
-        }
-        Err(contended())
-    }
-
-    /// Checks changes, which are of one kind: all create organisations, or none does. Several changes of one organisation
-    /// are one, in their order. Writes nothing.
-    ///
-    /// # Errors
-    /// Every change that is refused, as [`Organisations::add`], [`Organisations::set`] and [`Organisations::remove`] are.
-    /// Without a change to blame, when DynamoDB does not answer: the first.
-    pub async fn prepare(&mut self, changes: &[Change]) -> Result<Prepared<Organisation>, Refused> {
-        let mut refused = Refused::new();
-        let mut checked = Vec::with_capacity(changes.len());
-        for (position, change) in changes.iter().enumerate() {
-            match checked_members(change) {
-                Ok(members) => checked.push((position, change, members)),
-                Err(error) => refused.push((position, error)),
-            }
-        }
-        let store = self.context.store();
-        let whole = |error: DirectoryError| vec![(0, error)];
-        let places: Vec<_> = checked.iter().map(|(_, change, _)| (Kind::Organisation, change.id.clone())).collect();
-        let rows = match places.is_empty() {
-            true => Vec::new(),
-            false => store.directory_rows_at(&places).await.map_err(|error| whole(error.into()))?,
-        };
-        let mut rows: HashMap<String, DirectoryRow> = rows.into_iter().map(|row| (row.id().to_owned(), row)).collect();
-        let mut wanted: Vec<Wanted> = Vec::with_capacity(checked.len());
-        let mut overlay = Overlay::new();
-        let removing = checked.iter().filter(|(_, change, _)| change.action == Action::Remove);
-        let removing: BTreeSet<&str> = removing.map(|(_, change, _)| change.id.as_str()).collect();
-        let in_use = self.users_of(&removing).await.map_err(whole)?;
-        for (position, change, members) in checked {
-            let id = &change.id;
-            let place = wanted.iter().position(|other| other.id == *id);
-            let row = rows.remove(id);
-            let conflict = match (change.action, row.is_some(), place) {
-                (Action::Add, false, None) | (Action::Set, true, _) | (Action::Set, _, Some(_)) => {
-                    let known = wanted.iter().find(|other| other.id == *id).and_then(|other| other.row.as_ref());
-                    let row = row.as_ref().or(known);
-                    self.prefix_conflict(id, row, members.get(PREFIX), &mut overlay).await.map_err(whole)?
-                }
-                (Action::Add, ..) => {
-                    Some(DirectoryError::Exists { what: "organisation", field: "id", value: id.clone() })
-                }
-                (_, false, None) => Some(DirectoryError::NoSuch { what: "organisation", id: id.clone() }),
-                (Action::Remove, ..) => self.removal_conflict(id, &in_use).await.map_err(whole)?,
-            };
-            match (conflict, place.and_then(|at| wanted.get_mut(at))) {
-                (Some(conflict), _) => refused.push((position, conflict)),
-                (None, Some(known)) => {
-                    known.members.extend(members);
-                    known.is_selected |= change.is_selected;
-                }
-                (None, None) => wanted.push(Wanted {
-                    position,
-                    id: id.clone(),
-                    action: change.action,
-                    row,
-                    members,
-                    is_selected: change.is_selected,
-                }),
-            }
-        }
-        if !refused.is_empty() {
-            refused.sort_by_key(|(position, _)| *position);
-            return Err(refused);
-        }
-        let effects = vec![Effect::Unchanged; changes.len()];
-        let mut prepared = Prepared { rows: Vec::new(), effects, batch: Batch::default(), texts: Vec::new() };
-        for one in wanted {
-            let position = one.position;
-            one.write(self.author, &mut prepared).map_err(|error| vec![(position, error)])?;
-        }
-        let has_prefix = prepared.texts.iter().any(|(_, prefix)| prefix.is_some());
-        if let Some(known) = self.known.as_ref().filter(|_| has_prefix) {
-            prepared.batch.depend_on(known.revision.clone());
-        }
-        prepared.batch.check().map_err(|refused| vec![refused])?;
-        Ok(prepared)
-    }
-
-    /// Writes prepared changes, all or none. [`Sent::Again`] after a conflict with another writer.
-    ///
-    /// # Errors
-    /// With the position of the change: [`DirectoryError::Exists`] when another writer took its id meanwhile;
-    /// [`DirectoryError::Store`] when DynamoDB does not answer.
-    pub async fn commit(&mut self, prepared: Prepared<Organisation>) -> Result<Sent, (usize, DirectoryError)> {
-        let Prepared { batch, texts, .. } = prepared;
-        let revision = batch.revision().cloned();
-        let sent = batch.send(self.context).await;
-        match (&sent, &mut self.known) {
-            (Ok(Sent::Done), Some(known)) => {
-                known.learn(texts);
-                if let Some(revision) = revision {
-                    known.revision = revision.next();
-                }
-            }
-            (Ok(Sent::Done), None) => {}
-            // What is known may be the reason.
-            (Ok(Sent::Again) | Err(_), known) => *known = None,
-        }
-        sent
-    }
-
     /// Why an organisation cannot get this company prefix. Notes in the overlay that it gets it.
     async fn prefix_conflict(
         &mut self,
@@ -355,6 +239,112 @@ impl<'a> Organisations<'a> {
             self.known = Some(Prefixes { revision, of: rows.iter().filter_map(text).collect() });
         }
         self.known.as_mut().ok_or_else(contended)
+    }
+}
+
+impl Writes for Organisations<'_> {
+    type Row = Organisation;
+    type Change = Change;
+
+    /// Checks changes, which are of one kind: all create organisations, or none does. Several changes of one organisation
+    /// are one, in their order. Writes nothing.
+    ///
+    /// # Errors
+    /// Every change that is refused, as [`Organisations::add`], [`Organisations::set`] and [`Organisations::remove`] are.
+    /// Without a change to blame, when DynamoDB does not answer: the first.
+    async fn prepare(&mut self, changes: &[Change]) -> Result<Prepared<Organisation>, Refused> {
+        let mut refused = Refused::new();
+        let mut checked = Vec::with_capacity(changes.len());
+        for (position, change) in changes.iter().enumerate() {
+            match checked_members(change) {
+                Ok(members) => checked.push((position, change, members)),
+                Err(error) => refused.push((position, error)),
+            }
+        }
+        let store = self.context.store();
+        let whole = |error: DirectoryError| vec![(0, error)];
+        let places: Vec<_> = checked.iter().map(|(_, change, _)| (Kind::Organisation, change.id.clone())).collect();
+        let rows = match places.is_empty() {
+            true => Vec::new(),
+            false => store.directory_rows_at(&places).await.map_err(|error| whole(error.into()))?,
+        };
+        let mut rows: HashMap<String, DirectoryRow> = rows.into_iter().map(|row| (row.id().to_owned(), row)).collect();
+        let mut wanted: Vec<Wanted> = Vec::with_capacity(checked.len());
+        let mut overlay = Overlay::new();
+        let removing = checked.iter().filter(|(_, change, _)| change.action == Action::Remove);
+        let removing: BTreeSet<&str> = removing.map(|(_, change, _)| change.id.as_str()).collect();
+        let in_use = self.users_of(&removing).await.map_err(whole)?;
+        for (position, change, members) in checked {
+            let id = &change.id;
+            let place = wanted.iter().position(|other| other.id == *id);
+            let row = rows.remove(id);
+            let conflict = match (change.action, row.is_some(), place) {
+                (Action::Add, false, None) | (Action::Set, true, _) | (Action::Set, _, Some(_)) => {
+                    let known = wanted.iter().find(|other| other.id == *id).and_then(|other| other.row.as_ref());
+                    let row = row.as_ref().or(known);
+                    self.prefix_conflict(id, row, members.get(PREFIX), &mut overlay).await.map_err(whole)?
+                }
+                (Action::Add, ..) => {
+                    Some(DirectoryError::Exists { what: "organisation", field: "id", value: id.clone() })
+                }
+                (_, false, None) => Some(DirectoryError::NoSuch { what: "organisation", id: id.clone() }),
+                (Action::Remove, ..) => self.removal_conflict(id, &in_use).await.map_err(whole)?,
+            };
+            match (conflict, place.and_then(|at| wanted.get_mut(at))) {
+                (Some(conflict), _) => refused.push((position, conflict)),
+                (None, Some(known)) => {
+                    known.members.extend(members);
+                    known.is_selected |= change.is_selected;
+                }
+                (None, None) => wanted.push(Wanted {
+                    position,
+                    id: id.clone(),
+                    action: change.action,
+                    row,
+                    members,
+                    is_selected: change.is_selected,
+                }),
+            }
+        }
+        if !refused.is_empty() {
+            refused.sort_by_key(|(position, _)| *position);
+            return Err(refused);
+        }
+        let effects = vec![Effect::Unchanged; changes.len()];
+        let mut prepared = Prepared { rows: Vec::new(), effects, batch: Batch::default(), texts: Vec::new() };
+        for one in wanted {
+            let position = one.position;
+            one.write(self.author, &mut prepared).map_err(|error| vec![(position, error)])?;
+        }
+        let has_prefix = prepared.texts.iter().any(|(_, prefix)| prefix.is_some());
+        if let Some(known) = self.known.as_ref().filter(|_| has_prefix) {
+            prepared.batch.depend_on(known.revision.clone());
+        }
+        prepared.batch.check().map_err(|refused| vec![refused])?;
+        Ok(prepared)
+    }
+
+    /// Writes prepared changes, all or none. [`Sent::Again`] after a conflict with another writer.
+    ///
+    /// # Errors
+    /// With the position of the change: [`DirectoryError::Exists`] when another writer took its id meanwhile;
+    /// [`DirectoryError::Store`] when DynamoDB does not answer.
+    async fn commit(&mut self, prepared: Prepared<Organisation>) -> Result<Sent, (usize, DirectoryError)> {
+        let Prepared { batch, texts, .. } = prepared;
+        let revision = batch.revision().cloned();
+        let sent = batch.send(self.context).await;
+        match (&sent, &mut self.known) {
+            (Ok(Sent::Done), Some(known)) => {
+                known.learn(texts);
+                if let Some(revision) = revision {
+                    known.revision = revision.next();
+                }
+            }
+            (Ok(Sent::Done), None) => {}
+            // What is known may be the reason.
+            (Ok(Sent::Again) | Err(_), known) => *known = None,
+        }
+        sent
     }
 }
 

@@ -6,14 +6,13 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    Author, DirectoryError, Effect, MAX_TRIES, Members, Prepared, Refused, Sent,
+    Author, DirectoryError, Effect, Members, Prepared, Refused, Sent, Writes,
     batch::{Batch, Unique},
     contended, differences, first, row_after, rules,
     tokens::{self, members_of_user},
     with_changes,
 };
 use crate::{
-    backoff::pause,
     context::Context,
     directory::{Organisations, Role, User},
     store::{DirectoryRow, DirectoryWrite, Kind, Revision},
@@ -170,123 +169,6 @@ impl<'a> Users<'a> {
     pub async fn disable(&mut self, id: Uuid) -> Result<Effect, DirectoryError> {
         let suspended = Members::from_iter([("status".to_owned(), json!("suspended"))]);
         self.make(Change::new(id, Action::Set("user.disable"), suspended)).await
-    }
-
-    /// Makes one change.
-    async fn make(&mut self, change: Change) -> Result<Effect, DirectoryError> {
-        let changes = [change];
-        for attempt in 1..=MAX_TRIES {
-            let prepared = self.prepare(&changes).await.map_err(first)?;
-            let effect = prepared.effects.first().copied().unwrap_or(Effect::Unchanged);
-            match self.commit(prepared).await.map_err(|(_, error)| error)? {
-                Sent::Done => return Ok(effect),
-                Sent::Again => pause(attempt).await,
-            }
-        }
-        Err(contended())
-    }
-
-    /// Checks changes, which are of one kind: all create users, or none does. Several changes of one user are one, in
-    /// their order. Writes nothing.
-    ///
-    /// # Errors
-    /// Every change that is refused, as [`Users::add`], [`Users::set`] and [`Action::Remove`] are. Without a change to
-    /// blame, when DynamoDB does not answer: the first.
-    pub async fn prepare(&mut self, changes: &[Change]) -> Result<Prepared<User>, Refused> {
-        let mut refused = Refused::new();
-        let mut checked = Vec::with_capacity(changes.len());
-        for (position, change) in changes.iter().enumerate() {
-            match self.checked(change) {
-                Ok((members, tokens)) => checked.push((position, change, members, tokens)),
-                Err(error) => refused.push((position, error)),
-            }
-        }
-        let mut wanted: Vec<Wanted> = Vec::with_capacity(checked.len());
-        let read = self.read(&checked).await.map_err(whole)?;
-        let (mut emails, mut subjects, mut hashes) = (Overlay::new(), Overlay::new(), Overlay::new());
-        for (position, change, members, tokens) in checked {
-            let id = change.id.to_string();
-            let place = wanted.iter().position(|other| other.id == id);
-            let row = read.row(Kind::User, &id).cloned();
-            let conflict = match (change.action, &row, place) {
-                (Action::Add, None, None) => None,
-                (Action::Add, ..) => Some(exists("id", id.clone())),
-                (_, None, _) => Some(DirectoryError::NoSuch { what: "user", id: id.clone() }),
-                _ => None,
-            };
-            let conflict = match conflict {
-                Some(conflict) => Some(conflict),
-                None => {
-                    let email = self.email_conflict(&id, row.as_ref(), members.get(EMAIL), &mut emails).await;
-                    let email = email.map_err(whole)?;
-                    let subject = members.get(SUBJECT).and_then(Value::as_str);
-                    let subject = subject.filter(|subject| {
-                        let is_taken = match self.checked.subjects.get(*subject) {
-                            Some(owner) => owner.as_ref().is_some_and(|owner| *owner != id),
-                            None => read.is_of_another(Kind::Subject, subject, &id),
-                        };
-                        is_taken || is_claimed(&mut subjects, subject, &id)
-                    });
-                    let hash = tokens.as_ref().and_then(tokens::Change::new_token).map(tokens::NewToken::hash);
-                    let hash = hash.filter(|hash| {
-                        let is_taken = read.is_of_another(Kind::Token, hash, &id);
-                        is_taken || is_claimed(&mut hashes, hash, &id)
-                    });
-                    let subject = subject.map(|subject| exists(SUBJECT, subject.to_owned()));
-                    email.or(subject).or_else(|| hash.map(|_| tokens::taken()))
-                }
-            };
-            match (conflict, place.and_then(|at| wanted.get_mut(at))) {
-                (Some(conflict), _) => refused.push((position, conflict)),
-                (None, Some(known)) => {
-                    known.members.extend(members);
-                    known.tokens = tokens.or(known.tokens.take());
-                    known.is_selected |= change.is_selected;
-                }
-                (None, None) => wanted.push(Wanted {
-                    position,
-                    id,
-                    action: change.action,
-                    row,
-                    members,
-                    tokens,
-                    is_selected: change.is_selected,
-                }),
-            }
-        }
-        if !refused.is_empty() {
-            refused.sort_by_key(|(position, _)| *position);
-            return Err(refused);
-        }
-        let effects = vec![Effect::Unchanged; changes.len()];
-        let mut prepared = Prepared { rows: Vec::new(), effects, batch: Batch::default(), texts: Vec::new() };
-        let has_address = wanted.iter().any(|one| one.members.get(EMAIL).is_some_and(Value::is_string));
-        if let Some(known) = self.known.as_ref().filter(|_| has_address) {
-            prepared.batch.depend_on(known.revision.clone());
-        }
-        for one in &wanted {
-            one.write(self.author, &read, &mut prepared).map_err(|error| vec![(one.position, error)])?;
-        }
-        self.keep_an_administrator(&wanted, &mut prepared).await.map_err(|refused| vec![refused])?;
-        prepared.batch.check().map_err(|refused| vec![refused])?;
-        Ok(prepared)
-    }
-
-    /// Writes prepared changes, all or none. [`Sent::Again`] after a conflict with another writer.
-    ///
-    /// # Errors
-    /// With the position of the change: [`DirectoryError::Exists`] when another writer took its id, external identifier
-    /// or token meanwhile; [`DirectoryError::Store`] when DynamoDB does not answer.
-    pub async fn commit(&mut self, prepared: Prepared<User>) -> Result<Sent, (usize, DirectoryError)> {
-        let Prepared { batch, texts, .. } = prepared;
-        let revision = batch.revision().cloned();
-        let sent = batch.send(self.context).await;
-        match sent {
-            Ok(Sent::Done) => self.learn(texts, revision),
-            // What is known may be the reason.
-            Ok(Sent::Again) | Err(_) => self.known = None,
-        }
-        sent
     }
 
     /// Checks what a change says by itself.
@@ -506,6 +388,114 @@ impl<'a> Users<'a> {
             known.revision = revision.next();
         }
         known.learn(texts);
+    }
+}
+
+impl Writes for Users<'_> {
+    type Row = User;
+    type Change = Change;
+
+    /// Checks changes, which are of one kind: all create users, or none does. Several changes of one user are one, in
+    /// their order. Writes nothing.
+    ///
+    /// # Errors
+    /// Every change that is refused, as [`Users::add`], [`Users::set`] and [`Action::Remove`] are. Without a change to
+    /// blame, when DynamoDB does not answer: the first.
+    async fn prepare(&mut self, changes: &[Change]) -> Result<Prepared<User>, Refused> {
+        let mut refused = Refused::new();
+        let mut checked = Vec::with_capacity(changes.len());
+        for (position, change) in changes.iter().enumerate() {
+            match self.checked(change) {
+                Ok((members, tokens)) => checked.push((position, change, members, tokens)),
+                Err(error) => refused.push((position, error)),
+            }
+        }
+        let mut wanted: Vec<Wanted> = Vec::with_capacity(checked.len());
+        let read = self.read(&checked).await.map_err(whole)?;
+        let (mut emails, mut subjects, mut hashes) = (Overlay::new(), Overlay::new(), Overlay::new());
+        for (position, change, members, tokens) in checked {
+            let id = change.id.to_string();
+            let place = wanted.iter().position(|other| other.id == id);
+            let row = read.row(Kind::User, &id).cloned();
+            let conflict = match (change.action, &row, place) {
+                (Action::Add, None, None) => None,
+                (Action::Add, ..) => Some(exists("id", id.clone())),
+                (_, None, _) => Some(DirectoryError::NoSuch { what: "user", id: id.clone() }),
+                _ => None,
+            };
+            let conflict = match conflict {
+                Some(conflict) => Some(conflict),
+                None => {
+                    let email = self.email_conflict(&id, row.as_ref(), members.get(EMAIL), &mut emails).await;
+                    let email = email.map_err(whole)?;
+                    let subject = members.get(SUBJECT).and_then(Value::as_str);
+                    let subject = subject.filter(|subject| {
+                        let is_taken = match self.checked.subjects.get(*subject) {
+                            Some(owner) => owner.as_ref().is_some_and(|owner| *owner != id),
+                            None => read.is_of_another(Kind::Subject, subject, &id),
+                        };
+                        is_taken || is_claimed(&mut subjects, subject, &id)
+                    });
+                    let hash = tokens.as_ref().and_then(tokens::Change::new_token).map(tokens::NewToken::hash);
+                    let hash = hash.filter(|hash| {
+                        let is_taken = read.is_of_another(Kind::Token, hash, &id);
+                        is_taken || is_claimed(&mut hashes, hash, &id)
+                    });
+                    let subject = subject.map(|subject| exists(SUBJECT, subject.to_owned()));
+                    email.or(subject).or_else(|| hash.map(|_| tokens::taken()))
+                }
+            };
+            match (conflict, place.and_then(|at| wanted.get_mut(at))) {
+                (Some(conflict), _) => refused.push((position, conflict)),
+                (None, Some(known)) => {
+                    known.members.extend(members);
+                    known.tokens = tokens.or(known.tokens.take());
+                    known.is_selected |= change.is_selected;
+                }
+                (None, None) => wanted.push(Wanted {
+                    position,
+                    id,
+                    action: change.action,
+                    row,
+                    members,
+                    tokens,
+                    is_selected: change.is_selected,
+                }),
+            }
+        }
+        if !refused.is_empty() {
+            refused.sort_by_key(|(position, _)| *position);
+            return Err(refused);
+        }
+        let effects = vec![Effect::Unchanged; changes.len()];
+        let mut prepared = Prepared { rows: Vec::new(), effects, batch: Batch::default(), texts: Vec::new() };
+        let has_address = wanted.iter().any(|one| one.members.get(EMAIL).is_some_and(Value::is_string));
+        if let Some(known) = self.known.as_ref().filter(|_| has_address) {
+            prepared.batch.depend_on(known.revision.clone());
+        }
+        for one in &wanted {
+            one.write(self.author, &read, &mut prepared).map_err(|error| vec![(one.position, error)])?;
+        }
+        self.keep_an_administrator(&wanted, &mut prepared).await.map_err(|refused| vec![refused])?;
+        prepared.batch.check().map_err(|refused| vec![refused])?;
+        Ok(prepared)
+    }
+
+    /// Writes prepared changes, all or none. [`Sent::Again`] after a conflict with another writer.
+    ///
+    /// # Errors
+    /// With the position of the change: [`DirectoryError::Exists`] when another writer took its id, external identifier
+    /// or token meanwhile; [`DirectoryError::Store`] when DynamoDB does not answer.
+    async fn commit(&mut self, prepared: Prepared<User>) -> Result<Sent, (usize, DirectoryError)> {
+        let Prepared { batch, texts, .. } = prepared;
+        let revision = batch.revision().cloned();
+        let sent = batch.send(self.context).await;
+        match sent {
+            Ok(Sent::Done) => self.learn(texts, revision),
+            // What is known may be the reason.
+            Ok(Sent::Again) | Err(_) => self.known = None,
+        }
+        sent
     }
 }
 
