@@ -4,52 +4,28 @@ use serde_json::{Value, json};
 
 use crate::{
     directory::{Organisation, Role, User},
-    query::Row,
+    query::{Collection, Row},
     reservation::Reservation,
     store::FileRow,
 };
 
-/// The members of a reservation's row, in their order.
-const RESERVATION: [&str; 23] = [
-    "id",
-    "user_created",
-    "date_created",
-    "user_updated",
-    "date_updated",
-    "reserved_for",
-    "code_type",
-    "quantity",
-    "status",
-    "export_type",
-    "export_file",
-    "url_suffix",
-    "product",
-    "quantity_reserved",
-    "error_message",
-    "reference_id",
-    "purchase_order",
-    "length",
-    "character_set",
-    "lot",
-    "expiry_date",
-    "production_date",
-    "best_before",
-];
-
 /// A reservation's row.
 #[must_use]
 pub fn reservation(item: &Reservation) -> Row {
-    members_of(item, &RESERVATION)
+    // Every member of the collection but its codes, which are read when they are asked for.
+    let fields = Collection::CodeReservation.fields().iter();
+    fields.filter_map(|field| Some((field.name, member(item, field.name)?))).collect()
 }
 
 /// A reservation's row with these members only. Those that it does not have are null.
 #[must_use]
 pub(super) fn members_of(item: &Reservation, names: &[&'static str]) -> Row {
-    names.iter().map(|name| (*name, member(item, name))).collect()
+    names.iter().map(|name| (*name, member(item, name).unwrap_or_default())).collect()
 }
 
-fn member(item: &Reservation, name: &str) -> Value {
-    match name {
+/// A member of a reservation's row; `None` for one that the row does not have.
+fn member(item: &Reservation, name: &str) -> Option<Value> {
+    Some(match name {
         "id" => json!(item.id),
         "user_created" => json!(item.user_created),
         "date_created" => json!(item.date_created),
@@ -73,8 +49,8 @@ fn member(item: &Reservation, name: &str) -> Value {
         "expiry_date" => json!(item.expiry_date),
         "production_date" => json!(item.production_date),
         "best_before" => json!(item.best_before),
-        _ => Value::Null,
-    }
+        _ => return None,
+    })
 }
 
 /// The id of a role's row. It is the same in every deployment.
