@@ -15,7 +15,7 @@ use crate::{
     directory::Organisation,
     export::{
         FileHead,
-        profile::{Particulars, Profile, ProfileFault, Source, all_built_in, built_in},
+        profile::{Particulars, Profile, ProfileFault, Source, built_in, built_in_version},
     },
     reservation::{ExportType, FieldError, FrozenProfile, ProfileName, Reservation, Status, Values},
     store::{Store, StoreError},
@@ -92,8 +92,8 @@ pub async fn find_profile(
 /// # Errors
 /// As [`find_profile`].
 pub async fn profile_of_version(store: Store<'_>, sha256: &str) -> Result<Option<FoundProfile>, StoreError> {
-    if let Some(profile) = all_built_in().iter().find(|profile| profile.sha256() == sha256) {
-        return Ok(Some(FoundProfile::new(profile)));
+    if let Some(profile) = built_in_version(sha256) {
+        return Ok(Some(FoundProfile { sha256: sha256.to_owned(), profile: Arc::new(profile.clone()) }));
     }
     let Some(text) = store.profile_version(sha256).await? else { return Ok(None) };
     let read = Profile::parse(&text).map_err(|mistakes| StoreError::Corrupt {

@@ -11,8 +11,8 @@ const MAX: usize = 32;
 pub const BUILT_IN_PROFILES: [&str; 7] =
     ["excel", "excel-semicolon", "bartender", "nicelabel", "zpl", "zpl-qr", "epcis"];
 
-/// Names that no profile may have, because they mean something else in an `export_type` or in the name of a file.
-const RESERVED: [&str; 2] = ["gz", "xlsx"];
+/// A name that no profile may have, because it means something else in an `export_type`.
+const RESERVED: &str = "gz";
 
 /// The name of an export profile: 2 to 32 characters, a lower-case letter and then such letters, digits and hyphens. No
 /// built-in format has such a name.
@@ -33,7 +33,7 @@ impl ProfileName {
         let has_form = (2..=MAX).contains(&text.len())
             && text.starts_with(|first: char| first.is_ascii_lowercase())
             && text.bytes().all(is_plain);
-        let is_taken = RESERVED.contains(&text) || Format::ALL.iter().any(|format| format.as_str() == text);
+        let is_taken = text == RESERVED || Format::ALL.iter().any(|format| format.as_str() == text);
         if !has_form || is_taken {
             return None;
         }

@@ -21,6 +21,15 @@ const TEXTS: [&str; 7] = [
 static ALL: LazyLock<Vec<Profile>> =
     LazyLock::new(|| TEXTS.into_iter().filter_map(|text| Profile::parse(text).ok()).collect());
 
+/// The SHA-256 of the canonical form of each.
+static HASHES: LazyLock<Vec<String>> = LazyLock::new(|| ALL.iter().map(Profile::sha256).collect());
+
+/// The built-in profile whose canonical form has this SHA-256 (64 hexadecimal digits).
+#[must_use]
+pub fn built_in_version(sha256: &str) -> Option<&'static Profile> {
+    ALL.get(HASHES.iter().position(|own| own == sha256)?)
+}
+
 /// The built-in profile with this name.
 #[must_use]
 pub fn built_in(name: ProfileName) -> Option<&'static Profile> {

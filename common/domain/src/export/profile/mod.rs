@@ -31,7 +31,7 @@ use std::collections::BTreeMap;
 
 use crate::reservation::ProfileName;
 
-pub use built_in::{all_built_in, built_in};
+pub use built_in::{all_built_in, built_in, built_in_version};
 pub use canonical::{MAX_CANONICAL, sha256_of};
 pub use compile::{Particulars, ProfileFault};
 pub use members::{MEMBERS, Member};
