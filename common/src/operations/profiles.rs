@@ -7,7 +7,10 @@ use std::{collections::HashMap, sync::Arc};
 
 use serde_json::json;
 
-use super::{OperationError, freeze, render::options};
+use super::{
+    OperationError, freeze,
+    render::{options, with_profile},
+};
 use crate::{
     code::{CodeRequest, CodeType, PoolSpec, Renderer, Secret},
     config::Config,
@@ -17,7 +20,7 @@ use crate::{
         FileHead,
         profile::{Particulars, Profile, ProfileFault, Source, built_in, built_in_version},
     },
-    reservation::{ExportType, FieldError, FrozenProfile, ProfileName, Reservation, Status, Values},
+    reservation::{ExportType, FieldError, FrozenProfile, ProfileName, Render, Reservation, Status, Values},
     store::{Store, StoreError},
 };
 
@@ -129,7 +132,11 @@ pub fn check_profile(
     let Some(frozen) = &render.profile else { return Ok(()) };
     let rules = config.rules();
     // What the pool or the organisation lacks ends the reservation with its own error when its codes are reserved.
-    let Ok(spec) = PoolSpec::resolve(&request, &rules.serials, rules.strict_check_digits) else { return Ok(()) };
+    let spec = match &reservation.range {
+        Some(range) => PoolSpec::from_pool(range.namespace.clone(), range.character_set),
+        None => PoolSpec::resolve(&request, &rules.serials, rules.strict_check_digits),
+    };
+    let Ok(spec) = spec else { return Ok(()) };
     // The texts around a code do not depend on the secret.
     let Ok(secret) = Secret::new(&[0; 32]) else { return Ok(()) };
     let key = secret.pool_key(&spec.namespace);
@@ -202,13 +209,13 @@ impl<'a> Profiles<'a> {
     }
 
     /// Checks a reservation that is changed, if the change concerns its profile: another type of export, a new export, or
-    /// what a coming export shows. An export that is repeated as it was needs no check: its profile is frozen.
+    /// what a coming export shows. An export that is repeated as it was needs no check: all that it shows is frozen.
     ///
     /// # Errors
     /// As [`Profiles::check`].
     pub(super) async fn check_change(&mut self, old: &Reservation, new: &Reservation) -> Result<(), OperationError> {
-        let frozen = |item: &Reservation| item.render.as_ref().and_then(|render| render.profile.clone());
-        let is_repeated = new.generation != old.generation && frozen(new).is_some() && frozen(new) == frozen(old);
+        let shown = |item| with_profile(item).map(|(render, _)| Render { version: 0, ..render.clone() });
+        let is_repeated = new.generation != old.generation && shown(new).is_some() && shown(new) == shown(old);
         let is_coming = new.status == Status::New && without_export(old) != without_export(new);
         let concerns = new.export_type != old.export_type || is_coming || new.generation != old.generation;
         if concerns && !is_repeated { self.check(new).await } else { Ok(()) }

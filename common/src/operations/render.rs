@@ -37,8 +37,9 @@ pub fn freeze(
     }
 }
 
-/// The settings with which an export that was begun before is rendered again: those of now, but for the profile and the
-/// values that it reads. `profile` is needed for a profile that is part of the service and so changes with it.
+/// The settings with which an export that was begun before is rendered again. An export with a profile keeps all of them, so
+/// that the file has the same bytes; others get those of now. `profile` is needed for a profile that is part of the service
+/// and so changes with it.
 #[must_use]
 pub fn refreeze(
     reservation: &Reservation,
@@ -47,15 +48,19 @@ pub fn refreeze(
     profile: Option<&FoundProfile>,
 ) -> Render {
     let fresh = freeze(reservation, organisation, config, profile);
-    let old = reservation.render.as_ref().filter(|old| old.export_type == fresh.export_type);
-    match old.and_then(|old| old.profile.clone()) {
-        Some(frozen) => {
-            let built_in = profile.filter(|profile| profile.profile.name.is_built_in());
-            let sha256 = built_in.map_or(frozen.sha256, |profile| profile.sha256.clone());
-            Render { profile: Some(FrozenProfile { sha256, values: frozen.values }), ..fresh }
-        }
-        None => fresh,
-    }
+    let Some((old, frozen)) = with_profile(reservation).filter(|(old, _)| old.export_type == fresh.export_type) else {
+        return fresh;
+    };
+    let built_in = profile.filter(|profile| profile.profile.name.is_built_in());
+    let sha256 = built_in.map_or_else(|| frozen.sha256.clone(), |profile| profile.sha256.clone());
+    let profile = Some(FrozenProfile { sha256, values: frozen.values.clone() });
+    Render { profile, version: fresh.version, ..old.clone() }
+}
+
+/// The settings of the export that was begun, and the profile in them.
+pub(super) fn with_profile(reservation: &Reservation) -> Option<(&Render, &FrozenProfile)> {
+    let render = reservation.render.as_ref()?;
+    render.profile.as_ref().map(|profile| (render, profile))
 }
 
 /// The organisation's row in the Directory has a domain that would change what links identify, or is no address.

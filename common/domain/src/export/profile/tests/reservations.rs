@@ -73,6 +73,19 @@ fn each_type_lacks_what_its_keys_do_not_have() {
 }
 
 #[test]
+fn data_that_hold_the_text_for_fnc1_are_refused() {
+    let profile = |barcode: Value| line("{barcode_data}", json!({"barcode": barcode}));
+    for (lot, fnc1) in [("A_1B", "_1"), ("A<GS>B", "<GS>")] {
+        let fault = check(&profile(json!({"fnc1": fnc1})), &samples::of_lot(lot), &values()).unwrap_err();
+        assert_eq!(fault.member, "lot", "{fault}");
+        assert!(fault.reason.contains(fnc1), "{fault}");
+        assert_eq!(check(&profile(json!({"fnc1": fnc1})), &samples::of_lot("AB"), &values()), Ok(()));
+    }
+    // The escape character is doubled, so a reader can tell them apart.
+    assert_eq!(check(&profile(json!({"fnc1": "_1", "doubled": "_"})), &samples::of_lot("A_1B"), &values()), Ok(()));
+}
+
+#[test]
 fn a_missing_value_is_named_unless_there_is_a_default() {
     let sample = named("sgtin");
     for (source, member) in
