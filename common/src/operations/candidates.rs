@@ -102,10 +102,9 @@ impl Candidates {
     pub(super) async fn read_ahead(&mut self, store: Store<'_>, count: usize) {
         let missing = count.saturating_sub(self.known.len());
         let Some(entries) = self.entries.as_mut().filter(|_| missing > 0 && self.failed.is_none()) else { return };
-        match entries.next_entries(store, missing).await {
-            Ok(entries) => self.known.extend(entries),
-            Err(error) => self.failed = Some(error),
-        }
+        let mut found = Vec::with_capacity(missing.min(1_000));
+        self.failed = entries.read_into(store, missing, &mut found).await.err();
+        self.known.extend(found);
     }
 
     /// What was read of the indexes.

@@ -54,6 +54,9 @@ const FEWER: [(usize, usize); 2] = [(1, 4_000), (1_000, usize::MAX)];
 /// Rows that are read whole where all are read before one is shown.
 const HELD: usize = 200;
 
+/// Matches that are kept behind the window, in the place of those that are gone when the rows of the window are read.
+const SPARE: usize = 25;
+
 /// Reservations, each with its row.
 type Rows = Vec<(Reservation, Row)>;
 
@@ -61,9 +64,14 @@ type Rows = Vec<(Reservation, Row)>;
 pub(super) enum Kept {
     /// The matches of the query's window, in its order.
     Window(Vec<Reservation>),
-    /// The ids of the window, in the order of the query, and those rows of the first [`HELD`] that match. Other rows of
-    /// the window are read again.
-    Ids(Vec<Uuid>, HashMap<Uuid, Reservation>),
+    /// The ids of the window and of [`SPARE`] more, in the order of the query, and those rows of the first [`HELD`] that
+    /// match. Other rows of the window are read again.
+    Ids {
+        ids: Vec<Uuid>,
+        held: HashMap<Uuid, Reservation>,
+        /// The number of rows to show.
+        take: usize,
+    },
     /// Groups and aggregates.
     Data(Value),
 }
@@ -177,7 +185,9 @@ impl<'a> Reading<'a> {
         let mut tries = if fewer.is_some() { &FEWER[..] } else { &[] };
         let (mut exact, mut filtered, mut read) = (plan.exact, 0, 0);
         let mut items = Vec::new();
-        let first = window.skip().saturating_add(take).clamp(*CHUNK.start(), *CHUNK.end());
+        // Where entries are filtered, most of those that are given match, and more than needed may be far away.
+        let least = if plan.entries.is_empty() { *CHUNK.start() } else { 1 };
+        let first = window.skip().saturating_add(take).clamp(least, *CHUNK.end());
         let mut most = first;
         loop {
             if exact {
@@ -209,11 +219,16 @@ impl<'a> Reading<'a> {
                 let ahead = if chunk == COLUMNS_AT_ONCE { chunk } else { 0 };
                 let matches = self.evaluated(found, candidates, ahead).await?;
                 filtered += matches.len();
-                let shown: Vec<Uuid> = matches.iter().skip(skip).take(left).filter_map(id).collect();
+                let mut shown = matches.iter().skip(skip).filter_map(id);
                 skip = skip.saturating_sub(matches.len());
-                self.check_members(items.len() + shown.len())?;
-                for ids in shown.chunks(MAX_CHUNK) {
-                    items.extend(self.again(ids).await?.into_iter().map(|(item, _)| item));
+                // A row that is gone when it is read makes room for the next one.
+                while items.len() < take {
+                    let ids: Vec<Uuid> = shown.by_ref().take((take - items.len()).min(MAX_CHUNK)).collect();
+                    if ids.is_empty() {
+                        break;
+                    }
+                    self.check_members(items.len() + ids.len())?;
+                    items.extend(self.again(&ids).await?.into_iter().map(|(item, _)| item));
                 }
             }
             // An answer that will be refused is not read to its end.
@@ -222,7 +237,7 @@ impl<'a> Reading<'a> {
                 // Not many more than are needed, if rows go on matching as they did.
                 let wanted = skip.saturating_add(take.saturating_sub(items.len()));
                 let needed = wanted.saturating_mul(read) / filtered;
-                most = most.min(needed.saturating_add(needed / 4)).max(*CHUNK.start());
+                most = most.min(needed.saturating_add(needed / 4)).max(least);
             }
             if items.len() < take
                 && let (Some(entries), [(after, few), later @ ..]) = (fewer, tries)
@@ -315,7 +330,7 @@ impl<'a> Reading<'a> {
     /// query, as many as the window reaches, or groups and aggregates.
     async fn everything(&mut self, window: Window, candidates: &mut Candidates) -> Result<Read, OperationError> {
         let mut groups = Groups::new(self.query);
-        let mut leading = Leading::new(self.query, window);
+        let mut leading = Leading::new(self.query, window).with_spare(SPARE);
         let (mut held, mut filtered) = (HashMap::new(), 0);
         // Whole rows are worth holding only if they may be shown, and if they have to be read at all.
         let mut holds = self.query.shows_rows() && !candidates.tell();
@@ -343,7 +358,7 @@ impl<'a> Reading<'a> {
             self.session.budget.check()?;
         }
         let kept = match self.query.shows_rows() {
-            true => Kept::Ids(leading.into_window(), held),
+            true => Kept::Ids { ids: leading.into_window(), held, take: window.take().unwrap_or(usize::MAX) },
             false => Kept::Data(groups.into_data(self.session.budget)?),
         };
         Ok(Read { kept, filtered: Some(filtered) })
@@ -351,14 +366,17 @@ impl<'a> Reading<'a> {
 
     /// The reservations of a window in the order of the query.
     pub(super) async fn window(&mut self, kept: Kept) -> Result<Vec<Reservation>, OperationError> {
-        let (ids, mut held) = match kept {
+        let (ids, mut held, take) = match kept {
             Kept::Window(items) => return Ok(items),
             Kept::Data(_) => return Ok(Vec::new()),
-            Kept::Ids(ids, held) => (ids, held),
+            Kept::Ids { ids, held, take } => (ids, held, take),
         };
-        self.check_members(ids.len())?;
-        let mut items = Vec::with_capacity(ids.len());
-        for ids in ids.chunks(MAX_CHUNK) {
+        self.check_members(ids.len().min(take))?;
+        let mut items = Vec::with_capacity(ids.len().min(take));
+        let mut rest = ids.as_slice();
+        while items.len() < take && !rest.is_empty() {
+            let (ids, later) = rest.split_at((take - items.len()).min(MAX_CHUNK).min(rest.len()));
+            rest = later;
             let dropped: Vec<Uuid> = ids.iter().filter(|id| !held.contains_key(id)).copied().collect();
             if !dropped.is_empty() {
                 // One that changed or was deleted meanwhile may not match any more.

@@ -22,6 +22,9 @@ use crate::{
 /// Maximum number of index entries that a count reads before it takes the tallies.
 const EXACT: usize = 1_000;
 
+/// Entries that are counted for the price of a row that is read.
+const COUNTED_PER_ROW: usize = 10;
+
 /// What a query of counts needs.
 pub(super) enum Data {
     /// Nothing more: the number of matches, and the `data` of the answer.
@@ -34,8 +37,8 @@ pub(super) enum Data {
 enum Few {
     /// The number of all entries.
     All(usize),
-    /// There are more than [`EXACT`]; so many were read.
-    More { read: usize },
+    /// There are more than [`EXACT`].
+    More,
 }
 
 /// Counts for one query.
@@ -56,14 +59,13 @@ impl<'a> Tallied<'a> {
         let of_rows = Data::OfRows { is_small: false };
         let Source::Entries { walk, .. } = &plan.source else { return Ok(of_rows) };
         let counts_entries = plan.exact && query.count_data(0).is_some();
-        let mut paid = 0;
         if let Some(members) = query.members_of_counts() {
             match self.few(walk).await? {
                 Few::All(rows) => {
                     let exact = plan.exact.then(|| query.count_data(rows)).flatten();
                     return Ok(exact.map_or(Data::OfRows { is_small: true }, |data| Data::Counted(rows, data)));
                 }
-                Few::More { read } => paid = read,
+                Few::More => {}
             }
             if let Some(cells) = self.cells(query, &members).await? {
                 let (rows, data) = query.tallied_data(&cells, &Related::within(self.session.budget))?;
@@ -73,7 +75,7 @@ impl<'a> Tallied<'a> {
         if !counts_entries {
             return Ok(of_rows);
         }
-        let rows = self.entries(walk, paid).await?;
+        let rows = self.entries(walk).await?;
         Ok(query.count_data(rows).map_or(of_rows, |data| Data::Counted(rows, data)))
     }
 
@@ -99,7 +101,7 @@ impl<'a> Tallied<'a> {
             return Ok(rows.max(filtered.unwrap_or(0)));
         }
         match self.plan(&all).source {
-            Source::Entries { walk, .. } => self.entries(&walk, 0).await,
+            Source::Entries { walk, .. } => self.entries(&walk).await,
             Source::Nothing => Ok(0),
             Source::Keys(ids) => Ok(ids.len()),
         }
@@ -114,13 +116,12 @@ impl<'a> Tallied<'a> {
             Source::Keys(_) => return Ok(None),
             Source::Entries { walk, .. } => walk,
         };
-        let paid = match self.few(walk).await? {
-            Few::All(rows) => return Ok(plan.exact.then_some(rows)),
-            Few::More { read } => read,
-        };
+        if let Few::All(rows) = self.few(walk).await? {
+            return Ok(plan.exact.then_some(rows));
+        }
         match self.cells(query, &members).await? {
             Some(cells) => Ok(Some(query.tallied_count(&cells, &Related::within(self.session.budget))?)),
-            None if plan.exact => Ok(Some(self.entries(walk, paid).await?)),
+            None if plan.exact => Ok(Some(self.entries(walk).await?)),
             None => Ok(None),
         }
     }
@@ -130,23 +131,24 @@ impl<'a> Tallied<'a> {
         plan(&query.in_any_order(), self.store.shape(), |_| Vec::new())
     }
 
-    /// Counts the entries, if there are at most [`EXACT`]. The request pays for those that were read.
+    /// Counts the entries, if there are at most [`EXACT`]. To count entries costs a tenth of reading rows, and the request
+    /// pays that: also with the lowest `MaxScan` there is enough left for the tallies, and for a page of rows.
     async fn few(&self, walk: &Walk) -> Result<Few, OperationError> {
         let most = EXACT.min(self.store.config().max_scan);
         let read = self.store.count_walk(walk, most).await?;
-        self.session.reads(self.context, read)?;
-        Ok(if read <= most { Few::All(read) } else { Few::More { read } })
+        self.session.reads(self.context, read.div_ceil(COUNTED_PER_ROW))?;
+        Ok(if read <= most { Few::All(read) } else { Few::More })
     }
 
-    /// Counts the entries, as far as the request can pay for them. `paid` of them were paid for by [`Tallied::few`].
-    async fn entries(&self, walk: &Walk, paid: usize) -> Result<usize, OperationError> {
+    /// Counts the entries, as far as the request can pay for them.
+    async fn entries(&self, walk: &Walk) -> Result<usize, OperationError> {
         let max_scan = self.store.config().max_scan;
-        let most = self.session.budget.rows_left().saturating_add(paid).min(max_scan);
+        let most = self.session.budget.rows_left().min(max_scan);
         let rows = self.store.count_walk(walk, most).await?;
         if rows > most {
             return Err(OperationError::TooManyItems(max_scan));
         }
-        self.session.reads(self.context, rows.saturating_sub(paid))?;
+        self.session.reads(self.context, rows)?;
         Ok(rows)
     }
 

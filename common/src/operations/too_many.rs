@@ -37,7 +37,7 @@ fn reason(query: &Query, limit: usize) -> (String, String) {
         return ("groups and aggregates are made of all matching rows".to_owned(), "A".to_owned());
     }
     let reaches = query.window.take().map_or(usize::MAX, |take| query.window.skip().saturating_add(take));
-    if query.filter.is_none() && query.search.is_none() && reaches > limit {
+    if query.filter.is_none() && query.search.is_none() && reaches >= limit {
         return ("\"limit\" and \"offset\" reach so many".to_owned(), "Ask for fewer rows, or a".to_owned());
     }
     if let Some(search) = &query.search {

@@ -2,7 +2,7 @@
 //!
 //! Index entries are eventually consistent and contain only a few members. What they do not tell is read of the rows.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use serde_json::Value;
@@ -18,6 +18,15 @@ use crate::{concurrency, query::Row, reservation::Status};
 
 /// Maximum number of pages that one read fetches without finding an entry that passes the filter.
 const MAX_ROUNDS: usize = 10_000;
+
+/// Maximum number of entries that a read without a filter asks for at once.
+const MAX_PAGE: usize = 1_000;
+
+/// As many partitions are each asked for a whole page, so that one call is enough wherever its entries are.
+const FEW_PARTITIONS: usize = 4;
+
+/// Of more partitions, each is asked for so many entries at least.
+const LEAST_SHARE: usize = 8;
 
 /// Entries in the first page of a read with a filter.
 const FIRST_FILTERED: usize = 100;
@@ -39,6 +48,12 @@ impl EntryFilter {
         if values.len() <= 100 && values.iter().all(|value| !value.is_empty()) {
             self.0.push((attribute, values.iter().map(|value| (*value).to_owned()).collect()));
         }
+    }
+
+    /// Whether there is no condition.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     fn without(&self, attribute: &str) -> Self {
@@ -133,8 +148,12 @@ struct Cursor {
     filter: EntryFilter,
     told: Option<Told>,
     start: Option<Item>,
+    /// The place to which the run was read, if it was not read to its end.
+    through: Option<Place>,
     /// The size of the last page.
     page: usize,
+    /// Whether each page is larger than the last one: a run of many of which few may have most entries.
+    grows: bool,
     buffer: VecDeque<Found>,
     done: bool,
     /// The number of entries that DynamoDB has examined.
@@ -153,7 +172,9 @@ impl Cursor {
             filter,
             told: None,
             start: None,
+            through: None,
             page: 0,
+            grows: false,
             buffer: VecDeque::new(),
             done: false,
             scanned: 0,
@@ -170,6 +191,7 @@ impl Cursor {
                 key("id", place.id),
             ])
         });
+        self.through = None;
         self.buffer.clear();
         self.done = false;
     }
@@ -195,8 +217,8 @@ impl Cursor {
     /// Adds the entries of a second read of the same run, as far as both were read.
     fn merge(&mut self, again: Self, descending: bool) {
         let is_after = |place: &Place, end: &Place| is_after(place, end, descending);
-        let ends = [&*self, &again].into_iter().filter(|cursor| !cursor.done).filter_map(Cursor::end);
-        let end = ends.reduce(|a, b| if is_after(a, b) { b } else { a }).cloned();
+        let ends = [&*self, &again].into_iter().filter_map(|cursor| cursor.through.clone());
+        let end = ends.reduce(|a, b| if is_after(&a, &b) { b } else { a });
         // Of two entries of one row, the one that was read last stays.
         let mut found: Vec<Found> = again.buffer.into_iter().chain(self.buffer.drain(..)).collect();
         found.sort_by(|a, b| a.place.cmp(&b.place));
@@ -207,13 +229,9 @@ impl Cursor {
         found.retain(|found| end.as_ref().is_none_or(|end| !is_after(&found.place, end)));
         self.buffer = found.into();
         self.done &= again.done;
+        self.through = end;
         // The copy began with the figures of this one.
         (self.scanned, self.calls) = (again.scanned, again.calls);
-    }
-
-    /// The last entry that was read.
-    fn end(&self) -> Option<&Place> {
-        self.buffer.back().map(|found| &found.place)
     }
 
     /// Passes over entries without fetching them, `count` at most, if no entry was read and none is excluded.
@@ -242,6 +260,12 @@ impl Cursor {
         Ok(passed)
     }
 
+    /// The place of an entry, or of the key after which a read goes on.
+    fn place(&self, table: &str, item: &Item) -> Result<Place, StoreError> {
+        let key = self.run.range.as_ref().and_then(|range| items::get_text(item, range.attribute));
+        Ok(Place::new(item_id(table, item)?, key))
+    }
+
     async fn fill(&mut self, store: Store<'_>, want: usize, left: usize) -> Result<(), StoreError> {
         let table = &store.config.tables.reservations;
         let mut keys = self.run.keys();
@@ -253,7 +277,11 @@ impl Cursor {
         }
         let filter = self.filter.expression(&mut keys.names, &mut keys.values);
         // With a filter, a page of `want` entries may contain few matches, so pages grow, up to DynamoDB's maximum (1 MB).
-        self.page = if filter.is_none() { want } else { want.max(FIRST_FILTERED).max(self.page.saturating_mul(4)) };
+        self.page = match filter {
+            None if self.grows => want.max(self.page.saturating_mul(2)).min(MAX_PAGE),
+            None => want,
+            Some(_) => want.max(FIRST_FILTERED).max(self.page.saturating_mul(4)),
+        };
         let limit = self.page.clamp(1, left);
         let answer = store
             .client
@@ -274,13 +302,13 @@ impl Cursor {
         self.calls += 1;
         self.scanned += usize::try_from(answer.scanned_count).unwrap_or(0);
         for item in answer.items.unwrap_or_default() {
-            let key = self.run.range.as_ref().and_then(|range| items::get_text(&item, range.attribute));
-            let place = Place::new(item_id(table, &item)?, key);
+            let place = self.place(table, &item)?;
             let row = self.told.as_ref().and_then(|told| told.row(place.id, self.run.status, item));
             self.buffer.push_back(Found { place, row });
         }
         self.start = answer.last_evaluated_key;
         self.done = self.start.is_none();
+        self.through = self.start.as_ref().map(|item| self.place(table, item)).transpose()?;
         Ok(())
     }
 }
@@ -319,6 +347,11 @@ pub struct Entries {
     bounded: bool,
     /// Whether rows move from one run to another while the runs are read: there are several statuses, one of them open.
     moving: bool,
+    /// Where they move: the place to which all runs were read, and the number of rounds so far.
+    known: Option<Place>,
+    rounds: u32,
+    /// The number of partitions, of each of which a run of every status is read.
+    partitions: usize,
 }
 
 impl Entries {
@@ -330,11 +363,25 @@ impl Entries {
 
     /// The entries of runs whose keys have this order.
     pub(super) fn of(runs: Vec<Run>, order: Order, filter: &EntryFilter) -> Self {
-        let cursors: Vec<Cursor> = runs.into_iter().map(|run| Cursor::new(run, order.descending(), filter)).collect();
+        let mut cursors: Vec<Cursor> =
+            runs.into_iter().map(|run| Cursor::new(run, order.descending(), filter)).collect();
         let statuses: Vec<Status> = cursors.iter().filter_map(|cursor| cursor.run.status).collect();
         let moving = statuses.iter().any(|status| status.is_open())
             && statuses.iter().any(|status| statuses.first() != Some(status));
-        Self { cursors, order, last: None, ties: VecDeque::new(), bounded: true, moving }
+        let different = statuses.iter().collect::<HashSet<_>>().len().max(1);
+        let partitions = cursors.len() / different;
+        cursors.iter_mut().for_each(|cursor| cursor.grows = partitions > FEW_PARTITIONS);
+        Self {
+            cursors,
+            order,
+            last: None,
+            ties: VecDeque::new(),
+            bounded: true,
+            moving,
+            known: None,
+            rounds: 0,
+            partitions,
+        }
     }
 
     /// All entries of a shard in the order of ids, from the first one after `after`, for the service's own loops, which
@@ -392,6 +439,21 @@ impl Entries {
     /// [`StoreError::TooMany`] for more than `MaxScan` entries; [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn next_entries(&mut self, store: Store<'_>, count: usize) -> Result<Vec<Entry>, StoreError> {
         let mut entries = Vec::with_capacity(count.min(1_000));
+        self.read_into(store, count, &mut entries).await?;
+        Ok(entries)
+    }
+
+    /// Adds the next entries to `entries`, until it has `count`. There are fewer only at the end, or after an error: then
+    /// those that were found before it.
+    ///
+    /// # Errors
+    /// As [`Entries::next_entries`].
+    pub async fn read_into(
+        &mut self,
+        store: Store<'_>,
+        count: usize,
+        entries: &mut Vec<Entry>,
+    ) -> Result<(), StoreError> {
         while entries.len() < count {
             let want = count - entries.len();
             let next = match self.order.turns_ties() {
@@ -403,7 +465,7 @@ impl Entries {
                 None => break,
             }
         }
-        Ok(entries)
+        Ok(())
     }
 
     /// Passes over the next entries, `count` at most, and gives their number. There are fewer only at the end. Entries of
@@ -447,7 +509,12 @@ impl Entries {
         let Some(first) = self.next_found(store, want).await? else { return Ok(None) };
         let time = self.last.as_ref().map(|last| last.time.clone()).unwrap_or_default();
         self.ties.push_front(first);
-        while let Some(position) = self.head(store, want).await? {
+        // Pages grow, since the last one is needed, too, however few entries are wanted.
+        let (mut page, mut calls) = (want, self.calls());
+        while let Some(position) = self.head(store, page).await? {
+            if self.calls() > calls {
+                (page, calls) = (page.saturating_mul(2).min(MAX_PAGE), self.calls());
+            }
             if self.place_at(position).is_none_or(|head| head.time != time) {
                 break;
             }
@@ -492,24 +559,52 @@ impl Entries {
             if is_empty && !self.cursors.iter().all(|cursor| cursor.done) {
                 self.round(store, want, most).await?;
             }
-        } else if self.cursors.iter().any(|cursor| cursor.buffer.is_empty() && !cursor.done) {
+            return Ok(self.best());
+        }
+        for _ in 0..MAX_ROUNDS {
+            let best = self.best();
+            let next = best.and_then(|position| self.place_at(position)).cloned();
+            let descending = self.order.descending();
+            // A run without an entry at hand has none before the place to which it was read, so it need not be read
+            // further for an entry that comes earlier.
+            let may_be_first = |cursor: &Cursor| {
+                let is_known = matches!((&next, &cursor.through), (Some(next), Some(through)) if !is_after(next, through, descending));
+                cursor.buffer.is_empty() && !cursor.done && !is_known
+            };
+            if !self.cursors.iter().any(&may_be_first) {
+                return Ok(best);
+            }
             let (want, budget) = self.page(want, most);
-            let empty = self.cursors.iter_mut().filter(|cursor| cursor.buffer.is_empty() && !cursor.done);
-            concurrency::all(empty.map(|cursor| cursor.advance(store, want, budget))).await?;
+            if budget == 0 && self.scanned() > most {
+                return Err(StoreError::TooMany(most));
+            }
+            let empty = self.cursors.iter_mut().filter(|cursor| may_be_first(cursor));
+            concurrency::all(empty.map(|cursor| cursor.fill(store, want, budget + 1))).await?;
             if self.scanned() > most {
                 return Err(StoreError::TooMany(most));
             }
         }
+        Err(StoreError::Busy("an index read did not end".to_owned()))
+    }
+
+    /// The cursor with the first of the entries at hand, in the order of the indexes.
+    fn best(&self) -> Option<usize> {
         let descending = self.order.descending();
         let heads = (0..self.cursors.len()).filter_map(|position| Some((self.place_at(position)?, position)));
         let best = heads.reduce(|a, b| if (b.0 < a.0) == descending { a } else { b });
-        Ok(best.map(|(_, position)| position))
+        best.map(|(_, position)| position)
     }
 
     /// The size of the next page of each run, and how many entries all of them may examine.
     fn page(&self, want: usize, most: usize) -> (usize, usize) {
         let share = (most / self.cursors.len().max(1)).max(1);
-        (want.min(1_000).min(share), most.saturating_sub(self.scanned()))
+        (want.min(MAX_PAGE).min(share).min(self.share_of(want)), most.saturating_sub(self.scanned()))
+    }
+
+    /// What a run reads of a page to which many partitions contribute: more than its part, since they are not of one size.
+    fn share_of(&self, want: usize) -> usize {
+        let partitions = self.partitions.max(1);
+        if partitions <= FEW_PARTITIONS { want } else { want.div_ceil(partitions).saturating_mul(4).max(LEAST_SHARE) }
     }
 
     /// Reads the next entries of all runs, where rows move between the runs meanwhile.
@@ -522,10 +617,14 @@ impl Entries {
     /// Missing can only be a row that moves both ways within the few milliseconds of a round. On AWS, an index may also
     /// have removed a row's entry and not yet have written the next one.
     async fn round(&mut self, store: Store<'_>, want: usize, most: usize) -> Result<(), StoreError> {
+        // Each round reads the runs of few entries again, so there should be few rounds.
+        let want = want.saturating_mul(1_usize << self.rounds.min(10));
+        self.rounds = self.rounds.saturating_add(1);
         let (want, budget) = self.page(want, most);
         let descending = self.order.descending();
+        let known = self.known.clone();
         for cursor in &mut self.cursors {
-            cursor.restart(self.last.as_ref());
+            cursor.restart(known.as_ref());
         }
         let is_at = |cursor: &Cursor, step: usize| match cursor.run.status {
             Some(Status::New) => step == 0,
@@ -540,16 +639,17 @@ impl Entries {
             let running: Vec<&mut Cursor> = self.cursors.iter_mut().filter(|cursor| is_at(cursor, 1)).collect();
             let mut again: Vec<Cursor> = running.iter().map(|cursor| (*cursor).clone()).collect();
             for cursor in &mut again {
-                cursor.restart(self.last.as_ref());
+                cursor.restart(known.as_ref());
             }
             concurrency::all(again.iter_mut().map(|cursor| cursor.advance(store, want, budget))).await?;
             running.into_iter().zip(again).for_each(|(cursor, again)| cursor.merge(again, descending));
         }
         let is_after = |place: &Place, end: &Place| is_after(place, end, descending);
-        let ends = self.cursors.iter().filter(|cursor| !cursor.done).filter_map(|cursor| cursor.end().cloned());
-        if let Some(end) = ends.reduce(|a, b| if is_after(&a, &b) { b } else { a }) {
+        let ends = self.cursors.iter().filter_map(|cursor| cursor.through.clone());
+        self.known = ends.reduce(|a, b| if is_after(&a, &b) { b } else { a });
+        if let Some(end) = &self.known {
             for cursor in &mut self.cursors {
-                cursor.buffer.retain(|found| !is_after(&found.place, &end));
+                cursor.buffer.retain(|found| !is_after(&found.place, end));
             }
         }
         if self.scanned() > most { Err(StoreError::TooMany(most)) } else { Ok(()) }

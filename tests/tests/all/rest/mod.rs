@@ -36,6 +36,7 @@ mod organisations;
 mod plans;
 pub(crate) mod refusals;
 mod refused_reads;
+mod sparse_lists;
 mod strangers;
 mod suffixes;
 mod tags;
