@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { ADMIN, WRITER, address, api, browser, contexts, create, expected, fill, person, ready, reserve, signIn, tools, values, violations } from './people.mjs';
 
 const screens = join(tools, 'screens');
+// A reservation of the seed whose export never ends.
+const MOVING = 'c0501e00-0000-4000-8000-0000000000aa';
 // The largest picture that the repository keeps (bytes).
 const MAX_PICTURE = 150_000;
 // The largest first load (bytes as they are sent).
@@ -38,8 +40,37 @@ export const checks = {
     await page.goto(`/console/reservations/${failing.id}`);
     await page.waitForSelector('.badge.is-bad, .badge.is-good');
     const link = (await (await api(`/items/unique_code?filter[reservation][_eq]=${id}&limit=1&fields=digital_link`)).json()).data[0].digital_link;
+    const sample = async (shown, members) => {
+      await fill(shown, members);
+      await shown.waitForSelector('.badge.is-sample');
+    };
+    const GOODS = { lot: 'L-7', expiry_date: '2027-12-31', url_suffix: '?campaign=spring' };
+    // What is done on a page before it is looked at.
+    const before = {
+      reserve: (shown) => sample(shown, {}),
+      'reserve-more': (shown) => sample(shown, GOODS),
+      'reserve-pallets': async (shown) => {
+        await shown.selectOption('#code_type', 'sscc');
+        await shown.waitForFunction(() => !document.getElementById('product'));
+      },
+      'reserve-wrong': async (shown) => {
+        await fill(shown, { quantity: '0', product: '123', lot: 'ü' });
+        await shown.click('#reserve button.primary');
+        await shown.waitForSelector('.notice.bad');
+      },
+      'wrong-token': async (shown) => {
+        await shown.fill('#token', 'wrong');
+        await shown.click('form[action="/console/sign-in"] button');
+        await shown.waitForSelector('#token-error');
+      },
+    };
+    const signedOut = ['sign-in', 'signed-out', 'wrong-token'];
     const pages = {
       reserve: '/',
+      'reserve-more': '/',
+      'reserve-pallets': '/',
+      'reserve-wrong': '/',
+      moving: `/console/reservations/${MOVING}`,
       reservations: '/console/reservations',
       reservation: `/console/reservations/${id}`,
       failed: `/console/reservations/${failing.id}`,
@@ -52,19 +83,18 @@ export const checks = {
       organisations: '/console/organisations',
       missing: '/console/nothing',
       'sign-in': '/console/sign-in',
+      'signed-out': '/console/sign-in?said=out',
+      'wrong-token': '/console/sign-in',
     };
-    expected.push(/404/);
+    expected.push(/40[014]/);
     const wrong = [];
     for (const colorScheme of ['light', 'dark']) {
       const nobody = await person(undefined, { colorScheme });
       await page.emulateMedia({ colorScheme });
       for (const [name, path] of Object.entries(pages)) {
-        const shown = name === 'sign-in' ? nobody : page;
+        const shown = signedOut.includes(name) ? nobody : page;
         await shown.goto(path);
-        if (name === 'reserve') {
-          await fill(shown);
-          await shown.waitForSelector('.badge.is-sample');
-        }
+        await before[name]?.(shown);
         for (const width of [320, 768, 1280]) {
           await shown.setViewportSize({ width, height: 900 });
           const overflow = await shown.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
@@ -74,6 +104,17 @@ export const checks = {
           await shown.screenshot({ path: join(screens, `${name}-${width}-${colorScheme}.png`), fullPage: true });
         }
       }
+    }
+    // German words are longer.
+    const german = await person(ADMIN, { locale: 'de-DE' });
+    for (const [name, path] of Object.entries(pages).filter(([name]) => !signedOut.includes(name))) {
+      await german.goto(path);
+      await before[name]?.(german);
+      await german.setViewportSize({ width: 320, height: 900 });
+      const overflow = await german.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      if (overflow > 0) wrong.push(`${name} at 320 in German: ${overflow} px too wide`);
+      wrong.push(...(await violations(german)).map((text) => `${name} in German: ${text}`));
+      await german.screenshot({ path: join(screens, `${name}-320-german.png`), fullPage: true });
     }
     assert.deepEqual(wrong, []);
   },

@@ -22,7 +22,7 @@ pub(super) static TEXTS: Texts = Texts {
     previous_page: "Neuere",
     next_page: "Ältere",
     page_number: "Seite {0}",
-    optional: "freiwillig",
+    optional: "optional",
     moving_on: "Sie sind angemeldet",
     moving_on_link: "Weiter",
     time_zone: "UTC",

@@ -131,7 +131,7 @@ impl Texts {
             "reserved_for" => self.organisation,
             "code_type" => self.code_type,
             "product" => self.product,
-            "quantity" => self.quantity,
+            "quantity" => self.amount,
             "export_type" => self.export_type,
             "reference_id" => self.reference,
             "lot" => self.lot,
