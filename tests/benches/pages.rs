@@ -152,7 +152,7 @@ fn pages(criterion: &mut Criterion) {
         ("first page, nobody signed in", "/".to_owned(), "", ""),
         ("first page, the form", "/".to_owned(), "", session.as_str()),
         ("list of 25", "/console/reservations".to_owned(), "", session.as_str()),
-        ("one reservation, six pictures", format!("/console/reservations/{id}"), "", session.as_str()),
+        ("one reservation, six codes", format!("/console/reservations/{id}"), "", session.as_str()),
         ("pools", "/console/pools".to_owned(), "", session.as_str()),
     ] {
         let event = event(&path, query, cookie);

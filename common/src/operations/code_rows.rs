@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{OperationError, renderer};
 use crate::{
-    code::{IdKey, Renderer, Secret},
+    code::{Code, IdKey, Renderer, Secret},
     context::Context,
     query::{Members, Row, Window},
     reservation::{self, Reservation},
@@ -85,6 +85,17 @@ impl<'a> CodeRows<'a> {
             }
             _ => Ok(None),
         }
+    }
+
+    /// The forms of the codes at offsets (from 0); those beyond the reservation's count are left out.
+    ///
+    /// # Errors
+    /// `INTERNAL_SERVER_ERROR` when the stored range cannot be rendered.
+    pub(super) fn forms(&self, item: &Reservation, offsets: Range<u64>) -> Result<Vec<Code>, OperationError> {
+        let Some(rendered) = self.rendered(item)? else { return Ok(Vec::new()) };
+        let code = |offset| rendered.renderer.code(rendered.range.start + offset);
+        let codes: Result<_, _> = (offsets.start..offsets.end.min(rendered.count())).map(code).collect();
+        codes.map_err(|error| OperationError::Internal(error.to_string()))
     }
 
     /// The row of the code at an offset (from 0) below the reservation's count.

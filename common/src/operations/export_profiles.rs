@@ -12,7 +12,7 @@ use super::{
 use crate::{
     context::Context,
     export::profile::{Profile, all_built_in},
-    query::{Answer, Collection, Query, RawQuery, Row},
+    query::{Action, Answer, Collection, Query, RawQuery, Row},
     store::{ProfileRow, profile_id},
 };
 
@@ -61,6 +61,46 @@ pub async fn one(
     Ok((query, value))
 }
 
+/// A stored profile that the `export_type` of a reservation may name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The name.
+    pub name: String,
+    /// What it is for, as its operator wrote it.
+    pub description: Option<String>,
+    /// Whether the organisation has it; otherwise the deployment.
+    pub is_own: bool,
+}
+
+/// The profiles that a reservation for an organisation may name besides the built-in ones, by name: its own, and those
+/// of the deployment whose name it did not take; `most` at most. Without an organisation, or for one that does not exist
+/// for the caller, those of the deployment.
+///
+/// # Errors
+/// `FORBIDDEN` without the right to read profiles; `INVALID_QUERY` beyond `MaxScan` profiles; `SERVICE_UNAVAILABLE` when
+/// DynamoDB does not answer.
+pub async fn choices(
+    context: &Context,
+    session: Session<'_>,
+    organisation: Option<&str>,
+    most: usize,
+) -> Result<Vec<Choice>, OperationError> {
+    session.caller.may(Action::Read, Collection::ExportProfile)?;
+    let is_offered = |row: &ProfileRow| row.organisation.is_none() || row.organisation.as_deref() == organisation;
+    let mut rows = context.store().profiles_that(|row| is_offered(row) && sees(session.caller, row)).await?;
+    // An organisation's own profile comes before one of the deployment.
+    rows.sort_by(|a, b| (&a.name, a.organisation.is_none()).cmp(&(&b.name, b.organisation.is_none())));
+    rows.dedup_by(|later, first| later.name == first.name);
+    rows.truncate(most);
+    let profiles = versions(context, &rows).await?;
+    let choice = |row: ProfileRow| Choice {
+        description: profiles.get(&row.sha256).and_then(|profile| profile.description.clone()),
+        is_own: row.organisation.is_some(),
+        name: row.name,
+    };
+    Ok(rows.into_iter().map(choice).collect())
+}
+
 /// Whether a stored profile exists for the caller: every profile of the deployment does.
 fn sees(caller: &Caller, row: &ProfileRow) -> bool {
     row.organisation.is_none() || caller.sees(row.organisation.as_deref())
@@ -68,17 +108,22 @@ fn sees(caller: &Caller, row: &ProfileRow) -> bool {
 
 /// The rows of stored profiles and of the built-in ones.
 async fn shown(context: &Context, stored: Vec<ProfileRow>) -> Result<Vec<Row>, OperationError> {
-    let hashes: BTreeSet<String> = stored.iter().map(|row| row.sha256.clone()).collect();
-    let versions = context.store().profile_versions(&hashes.into_iter().collect::<Vec<_>>()).await?;
-    let profiles: BTreeMap<String, Profile> = versions
-        .into_iter()
-        .filter_map(|(hash, text)| Profile::parse(&text).ok().map(|profile| (hash, profile)))
-        .collect();
+    let profiles = versions(context, &stored).await?;
     let stored = stored.into_iter().map(|row| {
         let profile = profiles.get(&row.sha256);
         shown_row(&row, profile)
     });
     Ok(built_in().chain(stored).collect())
+}
+
+/// The versions of stored profiles by their hashes, without those that cannot be read.
+async fn versions(context: &Context, stored: &[ProfileRow]) -> Result<BTreeMap<String, Profile>, OperationError> {
+    let hashes: BTreeSet<String> = stored.iter().map(|row| row.sha256.clone()).collect();
+    let versions = context.store().profile_versions(&hashes.into_iter().collect::<Vec<_>>()).await?;
+    Ok(versions
+        .into_iter()
+        .filter_map(|(hash, text)| Profile::parse(&text).ok().map(|profile| (hash, profile)))
+        .collect())
 }
 
 fn built_in() -> impl Iterator<Item = Row> {

@@ -7,6 +7,7 @@ pub mod batch;
 mod caller;
 mod candidates;
 mod character_sets;
+pub mod code_forms;
 mod code_rows;
 pub mod create;
 pub mod delete;

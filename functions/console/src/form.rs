@@ -59,6 +59,11 @@ impl Form {
         Some(self.get(name)).filter(|value| !value.is_empty())
     }
 
+    /// The fields of some members, with their values.
+    pub(crate) fn of_members<'a>(&'a self, members: &[&'a str]) -> Vec<(&'a str, &'a str)> {
+        members.iter().map(|member| (*member, self.get(member))).collect()
+    }
+
     /// The form with another value of a field.
     #[cfg(test)]
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {

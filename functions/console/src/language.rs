@@ -1,7 +1,7 @@
 //! The languages of the pages: which one a request gets, and how numbers and times are written in it.
 
 use chrono::Datelike;
-use common::{api::Call, reservation::Timestamp};
+use common::{api::Call, code::Day, reservation::Timestamp};
 
 /// The cookie that keeps the choice. It holds nothing personal.
 pub(crate) const COOKIE: &str = "console_language";
@@ -92,6 +92,12 @@ impl Language {
         }
     }
 
+    /// A day of the calendar.
+    pub(crate) fn date(self, day: Day) -> String {
+        let text = day.to_string();
+        Timestamp::parse(&format!("{text}T00:00:00Z")).map_or(text, |time| self.day(time))
+    }
+
     /// A day and a time in UTC, without the name of the zone.
     pub(crate) fn time(self, time: Timestamp) -> String {
         format!("{}, {}", self.day(time), time.time().format("%H:%M"))
@@ -126,6 +132,11 @@ mod tests {
         assert_eq!(shown(Language::English), expected(["1,234,567", "4 Mar 2026", "4 Mar 2026, 05:06"]));
         assert_eq!(shown(Language::German), expected(["1.234.567", "04.03.2026", "04.03.2026, 05:06"]));
         assert_eq!((Language::English.number(0), Language::English.number(999)), ("0".to_owned(), "999".to_owned()));
+        let day = Day::parse("2027-12-31").unwrap();
+        assert_eq!(
+            (Language::English.date(day), Language::German.date(day)),
+            ("31 Dec 2027".into(), "31.12.2027".into())
+        );
         assert_eq!(Language::English.number(u64::MAX), "18,446,744,073,709,551,615");
     }
 }

@@ -11,7 +11,8 @@
 //! | `form` | fields of forms and queries; which paths may be led back to |
 //! | `failure` | why a page cannot be shown |
 //! | `layout` | the frame of every page |
-//! | `pages/…` | the pages, one file each |
+//! | `pages/…` | the pages, one file or folder each |
+//! | `said` | messages about what a person wrote |
 //! | `picture`, `chart` | what is drawn |
 //! | `language`, `texts/…` | languages, and what is said in them |
 //! | `assets`, `static/…` | styles, scripts, htmx |
@@ -29,6 +30,7 @@ mod pages;
 mod picture;
 mod reply;
 mod rows;
+mod said;
 mod texts;
 mod visit;
 
@@ -86,7 +88,8 @@ async fn read(visit: &Visit<'_>, segments: &[&str]) -> Result<Reply, Failure> {
         ["console", "sign-in", "oidc"] => pages::oidc::begin(visit).await,
         ["console", "sign-in", "callback"] => pages::oidc::end(visit).await,
         ["console", "sign-in", "once"] => pages::once::show(visit).await,
-        ["console", "reserve", "fields"] => pages::reserve::fields(visit).await,
+        ["console", "reserve", "fields"] => pages::reserve::fields(visit),
+        ["console", "reserve", "formats"] => pages::reserve::formats(visit).await,
         ["console", "reservations"] => pages::reservations::show(visit).await,
         ["console", "reservations", "progress"] => pages::reservations::progress(visit).await,
         ["console", "reservations", id] => pages::reservation::show(visit, id).await,

@@ -1,22 +1,44 @@
 //! The one place that draws symbols of codes.
 
+use common::code::Code;
 use maud::{Markup, PreEscaped, html};
 use symbols::{Picture, Symbology};
+
+use crate::visit::Visit;
 
 /// Pixels of a module. The page scales the picture.
 const MODULE: usize = 4;
 
-/// The picture of a code: a QR code of its link. `text` says what it is to those who do not see it. Nothing is drawn
-/// for a code without a link, or with one that no symbol holds.
-pub(crate) fn of(link: &str, text: &str) -> Markup {
-    let symbology = Symbology::Qr;
-    let Ok(matrix) = symbology.encode(link) else { return html! {} };
+/// The pictures of a code: a QR code of its link, and a GS1 DataMatrix of its barcode data. `about` says what is in
+/// them to those who do not see them. Nothing is drawn of what a code does not have, or what no symbol holds.
+pub(crate) fn of(visit: &Visit<'_>, code: &Code, about: &str) -> Markup {
+    let texts = visit.texts;
+    let symbols = [
+        (Symbology::Qr, texts.symbol_qr, code.digital_link.as_str()),
+        (Symbology::DataMatrix, texts.symbol_datamatrix, code.barcode_data.as_str()),
+    ];
+    let drawn: Vec<_> =
+        symbols.into_iter().filter_map(|(symbology, name, data)| Some((name, svg(symbology, data)?))).collect();
+    html! {
+        @if !drawn.is_empty() {
+            div.symbols {
+                @for (name, svg) in &drawn {
+                    figure {
+                        div.picture role="img" aria-label={ (name) ": " (about) } { (svg) }
+                        figcaption { (name) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A symbol; `None` without data, or if it holds no such data.
+fn svg(symbology: Symbology, data: &str) -> Option<Markup> {
+    let matrix = symbology.encode(data).ok()?;
     let picture = Picture { matrix: &matrix, module: MODULE, quiet_zone: symbology.quiet_zone(), text: "" };
     // The text is said by the element around it.
-    let svg = picture.svg().replacen(" role=\"img\"", " aria-hidden=\"true\"", 1);
-    html! {
-        div.picture role="img" aria-label=(text) { (PreEscaped(svg)) }
-    }
+    Some(PreEscaped(picture.svg().replacen(" role=\"img\"", " aria-hidden=\"true\"", 1)))
 }
 
 #[cfg(test)]
@@ -25,9 +47,13 @@ mod tests {
 
     #[test]
     fn a_picture_has_no_markup_of_what_it_shows() {
-        let shown = of("https://example.com/<script>", "\"><script>").into_string();
+        let shown = svg(Symbology::Qr, "https://example.com/<script>").unwrap().into_string();
         assert!(shown.contains("<svg ") && !shown.contains("<script>"), "{shown}");
-        assert_eq!(of("", "nothing").into_string(), "");
-        assert_eq!(of(&"a".repeat(10_000), "too long").into_string(), "");
+        let shown = svg(Symbology::DataMatrix, "010950600013435221<b>").unwrap().into_string();
+        assert!(shown.contains("<svg ") && !shown.contains("<b>"), "{shown}");
+        for symbology in [Symbology::Qr, Symbology::DataMatrix] {
+            assert!(svg(symbology, "").is_none());
+            assert!(svg(symbology, &"a".repeat(10_000)).is_none());
+        }
     }
 }

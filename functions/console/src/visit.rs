@@ -9,18 +9,11 @@ use common::{
     directory::User,
     identity::{Login, NewSession, SESSION_SECONDS},
     operations::{Caller, Session},
-    reservation::FieldError,
 };
 use lambda_http::http::header;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use crate::{
-    failure::Failure,
-    language::Language,
-    reply::Reply,
-    texts::{Texts, fill},
-};
+use crate::{failure::Failure, language::Language, reply::Reply, texts::Texts};
 
 /// The cookie of a session, and that of a sign-in at the issuer that began. With the prefix, browsers accept them only
 /// over TLS and for this host, so that no other site of the domain can plant them (RFC 6265bis, section 4.1.3.2).
@@ -89,31 +82,6 @@ impl<'a> Visit<'a> {
     /// The caller, for their rights.
     pub(crate) fn caller(&self) -> &Caller {
         &self.caller
-    }
-
-    /// What a rule of a member says, in the language of the visit where it has a text; otherwise as the API says it.
-    pub(crate) fn rule(&self, error: &FieldError) -> String {
-        let texts = self.texts;
-        let text = match error.kind {
-            _ if self.language == Language::English => return error.reason.clone(),
-            "required" => texts.rule_required,
-            "in" => texts.rule_in,
-            "gte" => texts.rule_gte,
-            "lte" => texts.rule_lte,
-            "max_length" => texts.rule_max_length,
-            "integer" => texts.rule_integer,
-            "null" => texts.rule_null,
-            _ => return error.reason.clone(),
-        };
-        let valid = match error.valid.as_deref() {
-            Some(Value::Array(values)) => values.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
-            Some(Value::Number(number)) => {
-                number.as_u64().map_or_else(|| number.to_string(), |number| self.language.number(number))
-            }
-            _ => String::new(),
-        };
-        // A rule without its values says less than the API does.
-        if valid.is_empty() && text.contains('{') { error.reason.clone() } else { fill(text, &[&valid]) }
     }
 
     /// Whether htmx asks for a part of a page.

@@ -32,9 +32,35 @@
     invalidFields();
   });
 
+  // What moves asks for itself once more after an answer that did not come, up to a bound.
+  let again = 60;
+  for (const failure of ['htmx:responseError', 'htmx:sendError', 'htmx:timeout']) {
+    document.body.addEventListener(failure, ({ detail: { elt } }) => {
+      if (!elt.matches('#moving, #poller') || again === 0) return;
+      again -= 1;
+      setTimeout(() => window.htmx.trigger(elt, 'again'), 5_000);
+    });
+  }
+
+  // The service says what is wrong with the form, so the browser need not. But for a day that does not exist a browser
+  // sends nothing, and the labels would have no date.
+  const reserve = document.getElementById('reserve');
+  if (reserve) reserve.noValidate = true;
+  const heldBack = (form) => {
+    const wrong = [...form.querySelectorAll('input[type="date"]')].filter((date) => date.validity.badInput);
+    for (const date of wrong) document.getElementById(`error-${date.id}`).textContent = date.dataset.bad;
+    invalidFields();
+    wrong[0]?.focus();
+    return wrong.length > 0;
+  };
+
   // A form is sent once, however often its button is clicked.
   for (const form of document.querySelectorAll('form[method="post"]')) {
     form.addEventListener('submit', (event) => {
+      if (heldBack(form)) {
+        event.preventDefault();
+        return;
+      }
       if (form.dataset.sent) {
         event.preventDefault();
         return;

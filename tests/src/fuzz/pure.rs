@@ -215,9 +215,17 @@ pub(super) fn products(input: &[u8]) {
     }
     let _found = (by_code(first, product), by_digital_link(first), by_join_key(first), by_epc(first));
     let _element_string = element_string_of_epc(first);
-    if let Some(Scanned::Elements(elements)) = scanned(first, product) {
+    match scanned(first, product) {
         // What is read from an EPC or the data of a symbol is an element string, and stays one.
-        assert_eq!(scanned(&elements, None), Some(Scanned::Elements(elements.clone())), "{first:?}");
+        Some(Scanned::Elements(elements)) => {
+            assert_eq!(scanned(&elements, None), Some(Scanned::Elements(elements.clone())), "{first:?}");
+        }
+        // What is read as a tag is one, and stays one.
+        Some(Scanned::Tag(tag)) => {
+            assert!(EpcTag::from_text(&tag).is_some(), "{first:?}");
+            assert_eq!(scanned(&tag, None), Some(Scanned::Tag(tag.clone())), "{first:?}");
+        }
+        _ => {}
     }
     if let Ok(domain) = link_domain(first) {
         assert_eq!(link_domain(&domain).as_deref(), Ok(domain.as_str()));

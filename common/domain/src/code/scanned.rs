@@ -1,13 +1,18 @@
 //! What a person pastes, or a scanner types, as one of the forms by which codes are looked up.
 //!
-//! Recognises links, element strings with brackets, EPC pure identity URIs (EPC Tag Data Standard 2.3, section 6.3),
-//! and the data of GS1 symbols: Application Identifiers without brackets, FNC1 as the group separator 0x1D (GS1 General
-//! Specifications, section 7.8). Everything else is a bare code.
+//! Recognises links, element strings with brackets, EPC URIs: pure identity, tag and raw (EPC Tag Data Standard 2.3,
+//! sections 6.3 and 12), the hexadecimal digits of an RFID tag's memory, and the data of GS1 symbols: Application
+//! Identifiers without brackets, FNC1 as the group separator 0x1D (GS1 General Specifications, section 7.8). Everything
+//! else is a bare code.
 
 use super::digits::is_digits;
 use super::epc::{element_string_of_epc, is_visible};
+use super::epc_binary::EpcTag;
 use super::product::product_path;
 use super::types::CodeType;
+
+/// Maximum length of a serial. What is longer and reads as a tag is none.
+const MAX_SERIAL: usize = 20;
 
 /// The separator of elements, as scanners send FNC1.
 const GROUP_SEPARATOR: char = '\u{1d}';
@@ -42,6 +47,9 @@ pub enum Scanned {
     Link(String),
     /// An element string with brackets.
     Elements(String),
+    /// An RFID tag: the hexadecimal digits of its EPC memory, or its tag URI (`urn:epc:tag:…`). Digits may be a code as
+    /// well.
+    Tag(String),
     /// A code as an export contains it, with the key path of its product if one is given.
     Code {
         /// The code.
@@ -51,8 +59,8 @@ pub enum Scanned {
     },
 }
 
-/// The form of a text; `None` for one that can be no code. With a product, a text that is neither a link nor an element
-/// string is a code of that product.
+/// The form of a text; `None` for one that can be no code. With a product, a text that is neither a link, an element
+/// string nor a tag is a code of that product.
 #[must_use]
 pub fn scanned(text: &str, product: Option<&str>) -> Option<Scanned> {
     let text = without_symbology(text.trim());
@@ -64,7 +72,7 @@ pub fn scanned(text: &str, product: Option<&str>) -> Option<Scanned> {
         return Some(Scanned::Link(text.to_owned()));
     }
     if lower.starts_with("urn:epc:") {
-        return of_epc(text).map(Scanned::Elements);
+        return of_epc(text);
     }
     if text.starts_with('(') {
         return Some(Scanned::Elements(text.to_owned()));
@@ -73,6 +81,9 @@ pub fn scanned(text: &str, product: Option<&str>) -> Option<Scanned> {
         return Some(Scanned::Link(format!("https://{text}")));
     }
     let product = product.map(str::trim).filter(|product| !product.is_empty());
+    if let Some(tag) = of_memory(text).filter(|tag| product.is_none() || tag.len() > MAX_SERIAL) {
+        return Some(Scanned::Tag(tag));
+    }
     if product.is_none()
         && let Some(elements) = of_symbol(text)
     {
@@ -114,12 +125,27 @@ fn of_symbol(text: &str) -> Option<String> {
     has_key.then_some(elements)
 }
 
-/// An EPC pure identity URI as an element string; `None` for another scheme or form. Up to the scheme, it may be in any
-/// case.
-fn of_epc(uri: &str) -> Option<String> {
-    let (end, _) = uri.match_indices(':').nth(3)?;
+/// An EPC URI: pure identity, tag or raw. `None` for another scheme or form. Up to the scheme, it may be in any case.
+fn of_epc(uri: &str) -> Option<Scanned> {
+    let (end, _) = uri.match_indices(':').nth(3).or_else(|| uri.match_indices('.').next())?;
     let (head, body) = uri.split_at_checked(end)?;
-    element_string_of_epc(&format!("{}{body}", head.to_ascii_lowercase()))
+    let uri = format!("{}{body}", head.to_ascii_lowercase());
+    // `urn:epc:raw:96.x3034…`: the number of bits, then the digits.
+    if let Some(raw) = uri.strip_prefix("urn:epc:raw:") {
+        return of_memory(raw.split_once('.')?.1.strip_prefix(['x', 'X'])?).map(Scanned::Tag);
+    }
+    match element_string_of_epc(&uri) {
+        Some(elements) => Some(Scanned::Elements(elements)),
+        None => EpcTag::from_uri(&uri).filter(|_| uri.starts_with("urn:epc:tag:")).map(|_| Scanned::Tag(uri)),
+    }
+}
+
+/// The hexadecimal digits of a tag's EPC memory. Readers show them in either case, in groups, and after `0x`.
+fn of_memory(text: &str) -> Option<String> {
+    let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).unwrap_or(text);
+    let is_between = |character: char| matches!(character, ' ' | '-' | ':');
+    let digits: String = digits.chars().filter(|character| !is_between(*character)).collect();
+    EpcTag::from_hex(&digits).map(|_| digits.to_ascii_uppercase())
 }
 
 #[cfg(test)]
@@ -218,6 +244,10 @@ mod tests {
             "urn:epc:id:sgtin:9506000.1",
             "urn:epc:id:pgln:1.2",
             "urn:epc:tag:sgtin-96:3.1.2.3",
+            "urn:epc:tag:",
+            "urn:epc:raw:",
+            "urn:epc:raw:96.3034257BF7194E4000001A85",
+            "urn:epc:raw:96.xFF34257BF7194E4000001A85",
             "a b",
             "é",
             "-",
@@ -225,6 +255,36 @@ mod tests {
             assert_eq!(scanned(text, None), None, "{text}");
         }
         assert_eq!(elements("urn:epc:id:sgtin:95060001.034352.a"), None, "too many digits");
+    }
+
+    #[test]
+    fn a_tag_is_read_as_readers_show_its_memory_and_as_a_uri() {
+        // Appendix E.3 of the EPC Tag Data Standard.
+        let digits = "3074257BF7194E4000001A85";
+        assert_eq!(EpcTag::from_hex(digits).unwrap().uri(), "urn:epc:tag:sgtin-96:3.0614141.812345.6789");
+        let tag = Some(Scanned::Tag(digits.to_owned()));
+        for text in [
+            digits.to_owned(),
+            digits.to_ascii_lowercase(),
+            format!(" 0x{digits}\n"),
+            "3074 257B F719 4E40 0000 1A85".to_owned(),
+            "30:74:25:7b:f7:19:4e:40:00:00:1a:85".to_owned(),
+            "307425-7BF7194E-4000001A85".to_owned(),
+            format!("URN:EPC:RAW:96.x{digits}"),
+        ] {
+            assert_eq!(scanned(&text, None), tag, "{text}");
+        }
+        // A tag is longer than a serial, so a product that is still in the form does not matter.
+        assert_eq!(scanned(digits, Some("/01/09506000134352")), tag);
+        let uri = "urn:epc:tag:sgtin-96:3.0614141.812345.6789";
+        assert_eq!(scanned(uri, None), Some(Scanned::Tag(uri.to_owned())));
+        assert_eq!(
+            scanned(&uri.replace("urn:epc:tag:sgtin", "URN:EPC:Tag:SGTIN"), None),
+            Some(Scanned::Tag(uri.to_owned()))
+        );
+        // Digits that no scheme wrote are a code.
+        let other = "FF74257BF7194E4000001A85";
+        assert_eq!(scanned(other, None), Some(Scanned::Code { code: other.to_owned(), product: None }));
     }
 
     #[test]
@@ -237,6 +297,9 @@ mod tests {
             "010",
             "urn:epc:id:",
             "urn:epc:id::",
+            "urn:epc:raw:96.x",
+            "urn:epc:é.é",
+            "0x",
             "urn:epc:id:sscc:.",
             "\u{1d}",
             "https://",

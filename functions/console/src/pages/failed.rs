@@ -1,6 +1,6 @@
 //! What a person sees instead of a page: what happened, in words, and what to do.
 
-use common::{api::ApiError, operations::OperationError};
+use common::operations::OperationError;
 use lambda_http::http::{HeaderName, Method, StatusCode};
 use maud::{Markup, html};
 
@@ -9,6 +9,7 @@ use crate::{
     form::{own_path, with_query},
     layout::{Place, page},
     reply::Reply,
+    said::Said,
     texts::fill,
     visit::Visit,
 };
@@ -34,13 +35,13 @@ pub(crate) fn reply(visit: &Visit<'_>, failure: Failure) -> Reply {
             logged(visit, &error);
             (texts.error_title, texts.internal_lead, Vec::new())
         }
-        Failure::Operation(error) => (texts.invalid_title, texts.invalid_lead, messages(error)),
+        Failure::Operation(error) => (texts.invalid_title, texts.nothing_done, Said::of_error(visit, error)),
     };
     let is_fault = status.is_server_error();
     let content = html! {
         p.lead { (text) }
         @if !details.is_empty() {
-            ul { @for message in &details { li lang="en" { (message) } } }
+            ul { @for message in &details { li { (message) } } }
         }
         @if is_fault {
             p.muted { (fill(texts.request_number, &[&visit.call.request_id])) }
@@ -48,12 +49,6 @@ pub(crate) fn reply(visit: &Visit<'_>, failure: Failure) -> Reply {
         p { a.button href="/" { (texts.to_start) } }
     };
     Reply::html(page(visit, Place::Elsewhere, title, &content)).with_status(status)
-}
-
-/// The messages of an error as the API gives them.
-pub(crate) fn messages(error: OperationError) -> Vec<String> {
-    let entries = ApiError::from(error).entries();
-    entries.iter().filter_map(|entry| entry["message"].as_str().map(str::to_owned)).collect()
 }
 
 fn logged(visit: &Visit<'_>, error: &OperationError) {
@@ -68,9 +63,13 @@ fn signed_out(visit: &Visit<'_>) -> Reply {
     }
     let here = with_own_query(visit);
     let is_read = matches!(visit.call.method, Method::GET | Method::HEAD);
-    let next = own_path(&here).filter(|_| is_read && !visit.is_part()).unwrap_or_default();
+    to_sign_in(visit, if is_read && !visit.is_part() { &here } else { "" })
+}
+
+/// Leads to the sign-in, and to a page of these afterwards.
+pub(super) fn to_sign_in(visit: &Visit<'_>, next: &str) -> Reply {
     let said = if visit.session_cookie().is_some() || visit.is_part() { "over" } else { "" };
-    let to = with_query("/console/sign-in", &[("next", next), ("said", said)]);
+    let to = with_query("/console/sign-in", &[("next", own_path(next).unwrap_or_default()), ("said", said)]);
     if visit.is_part() {
         // htmx does not show the sign-in within a part of a page.
         return Reply::html(html! {}).with_status(StatusCode::UNAUTHORIZED).header(HX_REDIRECT, &to);
@@ -108,6 +107,7 @@ pub(crate) fn moving_on(visit: &Visit<'_>, to: &str, title: &str) -> Markup {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta http-equiv="refresh" content={ "0;url=" (to) };
                 title { (title) }
+                link rel="icon" href=(crate::assets::ICON.address) type="image/svg+xml";
                 link rel="stylesheet" href=(crate::assets::STYLES.address);
             }
             body.plain {

@@ -1,8 +1,9 @@
 //! Finding a code: by what a person pastes, scans or types, the reservation that issued it and its position.
 
 use common::{
-    code::{Scanned, scanned},
-    operations::{OperationError, unique_code},
+    code::{Code, Scanned, scanned},
+    operations::{OperationError, code_forms, unique_code},
+    reservation::uuid,
 };
 use maud::{Markup, html};
 use serde_json::{Value, json};
@@ -76,6 +77,9 @@ fn filter(text: &str, product: Option<&str>) -> Option<Value> {
     Some(match scanned(text, product)? {
         Scanned::Link(link) => json!({ "digital_link": { "_eq": link } }),
         Scanned::Elements(elements) => json!({ "epc_join_key": { "_eq": elements } }),
+        Scanned::Tag(uri) if uri.contains(':') => json!({ "epc_hex": { "_eq": uri } }),
+        // An asset may have an identifier of the same digits.
+        Scanned::Tag(digits) => json!({ "_or": [{ "epc_hex": { "_eq": digits } }, { "code": { "_eq": text } }] }),
         Scanned::Code { code, product: Some(product) } => {
             json!({ "_and": [{ "code": { "_eq": code } }, { "product": { "_eq": product } }] })
         }
@@ -100,31 +104,47 @@ async fn looked_up(visit: &Visit<'_>, filter: Value) -> Result<Markup, Failure> 
     if rows.is_empty() {
         return Ok(notice("note", texts.not_found, &html! { p { (texts.not_found_hint) } }));
     }
+    let mut all = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let Some(reservation) = row.related("reservation") else { continue };
+        let code = forms(visit, &reservation, row.number("position").unwrap_or(0)).await?;
+        all.push(html! { (found(visit, row, &reservation, code.as_ref())) });
+    }
     Ok(html! {
         section aria-labelledby="found" {
             h2 #found { (texts.found_title) }
-            @for row in &rows { (found(visit, row)) }
+            @for one in &all { (one) }
         }
     })
 }
 
-fn found(visit: &Visit<'_>, code: &Row) -> Markup {
+/// The forms of the code at a position (from 1) of a reservation.
+async fn forms(visit: &Visit<'_>, reservation: &Row, position: u64) -> Result<Option<Code>, Failure> {
+    let (Some(id), Some(offset)) = (uuid(reservation.id()), position.checked_sub(1)) else { return Ok(None) };
+    let forms = code_forms::of(visit.context, visit.session(), id, offset..position).await?;
+    Ok(forms.into_iter().next())
+}
+
+fn found(visit: &Visit<'_>, row: &Row, reservation: &Row, code: Option<&Code>) -> Markup {
     let (texts, language) = (visit.texts, visit.language);
-    let Some(reservation) = code.related("reservation") else { return html! {} };
-    let numbers = [code.number("position").unwrap_or(0), reservation.number("quantity").unwrap_or(0)];
+    let numbers = [row.number("position").unwrap_or(0), reservation.number("quantity").unwrap_or(0)];
     let numbers = numbers.map(|number| language.number(number));
-    let text = code.text("code").unwrap_or_default();
+    let text = row.text("code").unwrap_or_default();
+    let forms = code.map(|code| [(texts.link, &code.digital_link), (texts.element_string, &code.element_string)]);
     html! {
         div.panel.found {
-            (picture::of(code.text("digital_link").unwrap_or_default(), text))
+            @if let Some(code) = code { (picture::of(visit, code, text)) }
             div {
                 p { code { (text) } }
                 p { (fill(texts.found_lead, &[&numbers[0], &numbers[1]])) }
                 p {
-                    a href={ "/console/reservations/" (reservation.id()) } { (title(visit, &reservation)) } " "
-                    (badge(visit, &reservation))
+                    a href={ "/console/reservations/" (reservation.id()) } { (title(visit, reservation)) } " "
+                    (badge(visit, reservation))
                 }
                 dl.facts {
+                    @for (name, value) in forms.into_iter().flatten() {
+                        @if !value.is_empty() { dt { (name) } dd { code { (value) } } }
+                    }
                     @if let Some(product) = reservation.text("product") { dt { (texts.product) } dd { (product) } }
                     @if let Some(organisation) = reservation.reserved_for() {
                         dt { (texts.organisation) } dd { (organisation) }
@@ -153,6 +173,13 @@ mod tests {
             filter("(01)19361758000003(21)abc", None),
             Some(json!({ "epc_join_key": { "_eq": "(01)19361758000003(21)abc" } }))
         );
+        let digits = "3074257BF7194E4000001A85";
+        assert_eq!(
+            filter(digits, None),
+            Some(json!({ "_or": [{ "epc_hex": { "_eq": digits } }, { "code": { "_eq": digits } }] }))
+        );
+        let uri = "urn:epc:tag:sgtin-96:3.0614141.812345.6789";
+        assert_eq!(filter(uri, None), Some(json!({ "epc_hex": { "_eq": uri } })));
         assert!(filter(&"a".repeat(MAX_TEXT + 1), Some("/01/19361758000003")).is_none());
         assert!(filter("", None).is_none());
     }

@@ -1,5 +1,6 @@
 //! The pages, one file each: what is read or done, and how it is shown.
 
+mod export_types;
 pub(crate) mod failed;
 pub(crate) mod find;
 pub(crate) mod language;

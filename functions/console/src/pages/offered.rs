@@ -24,6 +24,14 @@ pub(super) struct Offered {
 }
 
 impl Offered {
+    /// The key of the only organisation that a person may choose.
+    pub(super) fn only(&self) -> Option<&str> {
+        match self.organisations.as_slice() {
+            [(only, _)] => Some(only),
+            _ => None,
+        }
+    }
+
     /// What is offered to the person of a visit.
     ///
     /// # Errors

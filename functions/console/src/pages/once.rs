@@ -35,16 +35,19 @@ pub(crate) async fn show(visit: &Visit<'_>) -> Result<Reply, Failure> {
     Ok(Reply::html(page(visit, Place::Elsewhere, texts.sign_in, &content)))
 }
 
-/// Uses the link up and begins a session.
+/// Uses the link up and begins a session. A session that the browser has ends.
 ///
 /// # Errors
 /// `SERVICE_UNAVAILABLE` when DynamoDB does not answer.
 pub(crate) async fn submit(visit: &Visit<'_>, form: &Form) -> Result<Reply, Failure> {
     let (identity, store) = (visit.context.identity(), visit.context.store());
-    match identity.sign_in_with_link(store, form.get("key"), visit.call.now).await? {
-        Some(session) => Ok(Reply::see_other("/").beginning(visit.call, &session)),
-        None => Ok(gone(visit)),
+    let Some(session) = identity.sign_in_with_link(store, form.get("key"), visit.call.now).await? else {
+        return Ok(gone(visit));
+    };
+    if let Some(former) = visit.session_cookie() {
+        identity.sign_out(store, &former).await?;
     }
+    Ok(Reply::see_other("/").beginning(visit.call, &session))
 }
 
 fn gone(visit: &Visit<'_>) -> Reply {

@@ -54,7 +54,7 @@ pub(crate) async fn users(visit: &Visit<'_>) -> Result<Reply, Failure> {
                         th scope="row" { @if names.is_empty() { code { (row.id()) } } @else { (names.join(" ")) } }
                         td data-label=(texts.email) { (row.text("email").unwrap_or("–")) }
                         td data-label=(texts.role) { (role(visit, row)) }
-                        td data-label=(texts.user_status) { (row.text("status").unwrap_or("–")) }
+                        td data-label=(texts.user_status) { (visit.texts.user_status(row.text("status").unwrap_or("–"))) }
                     }
                 }
             }

@@ -3,7 +3,6 @@
 use common::{code::Namespace, operations::pools};
 use maud::{Markup, html};
 
-use super::reserve::character_set;
 use crate::{
     chart,
     failure::Failure,
@@ -54,7 +53,7 @@ fn item(visit: &Visit<'_>, shown: &pools::PoolUse) -> Markup {
         (_, Some(day)) => fill(texts.pool_runs_out, &[&language.day(day)]),
         (_, None) => texts.pool_lasts.to_owned(),
     };
-    let kind = fill(texts.of_kind, &[&pool.namespace.length.to_string(), character_set(visit, pool.character_set)]);
+    let kind = fill(texts.of_kind, &[&pool.namespace.length.to_string(), texts.character_set(pool.character_set)]);
     let key = pool.namespace.product().unwrap_or_else(|| pool.namespace.key.clone());
     html! {
         li.panel.pool {

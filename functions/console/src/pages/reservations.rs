@@ -1,6 +1,7 @@
 //! The list of reservations: the newest first, with filters and pages, and what moves in it.
 
 use common::{
+    code::{CodeType, product_path},
     operations::{OperationError, read},
     reservation::Status,
 };
@@ -8,13 +9,14 @@ use lambda_http::http::StatusCode;
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
-use super::{failed::messages, offered::Offered};
+use super::offered::Offered;
 use crate::{
     failure::Failure,
     form::{Form, with_query},
     layout::{Place, notice, page},
     reply::Reply,
     rows::{Row, equals, query, with_organisation},
+    said::Said,
     texts::fill,
     visit::Visit,
 };
@@ -57,7 +59,7 @@ pub(crate) async fn show(visit: &Visit<'_>) -> Result<Reply, Failure> {
         Ok(rows) => (rows, None),
         // A search through too many rows: the person is told what to do.
         Err(Failure::Operation(error @ (OperationError::TooManyItems(_) | OperationError::InvalidQuery(_)))) => {
-            (Vec::new(), Some(messages(error)))
+            (Vec::new(), Some(Said::of_error(visit, error)))
         }
         Err(failure) => return Err(failure),
     };
@@ -73,7 +75,7 @@ pub(crate) async fn show(visit: &Visit<'_>) -> Result<Reply, Failure> {
         @if let Some(messages) = &refused {
             (notice("bad", texts.invalid_title, &html! {
                 p { (texts.too_many_rows) }
-                @for message in messages { p.muted lang="en" { (message) } }
+                @for message in messages { p.muted { (message) } }
             }))
         } @else if rows.is_empty() {
             (nothing(visit, is_filtered || number > 1))
@@ -95,7 +97,7 @@ async fn rows(visit: &Visit<'_>, form: &Form, number: usize) -> Result<Vec<Row>,
     let conditions = [
         equals("status", status),
         equals("reserved_for", form.filled("reserved_for")),
-        equals("product", form.filled("product")),
+        form.filled("product").map(product),
         equals("reference_id", form.filled("reference_id")),
     ];
     let conditions: Vec<Value> = conditions.into_iter().flatten().collect();
@@ -112,6 +114,19 @@ async fn rows(visit: &Visit<'_>, form: &Form, number: usize) -> Result<Vec<Row>,
         parameters["search"] = json!(search);
     }
     listed(visit, parameters).await
+}
+
+/// The condition for a product as a person writes it: its key path, or a number that may be the key of several types.
+fn product(text: &str) -> Value {
+    let mut paths: Vec<_> = CodeType::ALL.into_iter().map(|code_type| product_path(code_type, text)).collect();
+    paths.retain(|path| path != text);
+    paths.sort();
+    paths.dedup();
+    match paths.as_slice() {
+        [] => json!({ "product": { "_eq": text } }),
+        [one] => json!({ "product": { "_eq": one } }),
+        several => json!({ "product": { "_in": several } }),
+    }
 }
 
 async fn listed(visit: &Visit<'_>, parameters: Value) -> Result<Vec<Row>, Failure> {
@@ -159,7 +174,7 @@ fn poller(ids: &[&str], asked: u32) -> Markup {
         @if ids.is_empty() {
             div #poller {}
         } @else {
-            div #poller hx-get=(address) hx-trigger={ "load delay:" (delay(asked)) "s" } hx-swap="outerHTML" {}
+            div #poller hx-get=(address) hx-trigger={ "load delay:" (delay(asked)) "s, again" } hx-swap="outerHTML" {}
         }
     }
 }
@@ -334,5 +349,19 @@ fn pages(visit: &Visit<'_>, form: &Form, number: usize, has_more: bool) -> Marku
                 @if has_more { a.button href=(to(number + 1)) rel="next" { (texts.next_page) } }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_product_is_found_by_its_path_and_by_its_bare_number() {
+        assert_eq!(product("/01/09506000134352"), json!({ "product": { "_eq": "/01/09506000134352" } }));
+        assert_eq!(product("09506000134352"), json!({ "product": { "_eq": "/01/09506000134352" } }));
+        let several = json!(["/01/09506000134352", "/253/9506000134352", "/255/9506000134352", "/8003/09506000134352"]);
+        assert_eq!(product("9506000134352"), json!({ "product": { "_in": several } }));
+        assert_eq!(product("shirt"), json!({ "product": { "_eq": "shirt" } }));
     }
 }

@@ -5,7 +5,10 @@
 mod de;
 mod en;
 
-use common::{code::CodeType, reservation::Status};
+use common::{
+    code::{CharacterSet, CodeType},
+    reservation::Status,
+};
 
 use crate::language::Language;
 
@@ -39,13 +42,16 @@ texts! {
     reserve_title, reserve_lead, organisation, organisation_hint, code_type, update_fields, product,
     product_hint_sgtin, product_hint_grai, product_hint_gdti, product_hint_itip, product_hint_cpi, product_hint_sgcn,
     quantity, quantity_hint, export_type, reference, reference_hint, url_suffix, url_suffix_hint, more_options,
-    length, length_hint, character_set, character_set_hint, default_choice, submit_reserve,
+    lot, lot_hint, expiry_date, best_before, production_date,
+    length, length_hint, character_set_label, character_set_hint, default_choice, submit_reserve,
     may_not_reserve, errors_title, sent_before, see_reservations, new_form,
     sample, sample_badge, sample_lead, sample_empty, sample_unknown, left, left_hidden, code, link, element_string,
+    symbol_qr, symbol_datamatrix,
     // Types of code.
     sgtin, sscc, grai, short_code, giai, gsrn, gdti, itip, cpi, sgcn,
     alphanumeric, uppercase, numeric, hex, rfid96,
-    gzip,
+    gzip, formats, profiles_own, profiles_deployment, profiles_built_in, profile_excel, profile_excel_semicolon,
+    profile_bartender, profile_nicelabel, profile_zpl, profile_zpl_qr, profile_epcis,
     // Watching.
     reservations_title, status, any_status, any_organisation, search, search_hint, filter_button, clear_filter, no_reservations,
     no_reservations_hint, no_matches, no_matches_hint, created, codes_count, of_codes, exact, no_reference,
@@ -53,7 +59,7 @@ texts! {
     // One reservation.
     details, amount, times, time_created, time_reserved, time_file, created_by, id, file, file_size, download,
     download_hint, writing, writing_hint, waiting, waiting_hint, ready, failed, failed_hint, stopped_hint, first_codes, position,
-    codes_of, write_again, write_again_hint, try_again, try_again_hint, format, cancel, cancel_hint, delete, delete_title, delete_lead, delete_codes,
+    codes_of, alike, write_again, write_again_hint, try_again, try_again_hint, format, cancel, cancel_hint, delete, delete_title, delete_lead, delete_codes,
     delete_confirm, keep, deleted, cancelled, again_started, no_file_closed, reload_hint,
     // Finding a code.
     find_title, find_lead, find_label, find_hint, find_button, find_product, find_product_hint, scan, scan_stop, scan_lead, scan_failed,
@@ -61,12 +67,13 @@ texts! {
     // Administrators.
     pools_title, pools_lead, no_pools, pool_fill, pool_left, pool_runs_out, pool_lasts, pool_full, pool_chart, of_kind,
     users_title, users_lead, name, email, role, user_status, organisations_title, organisations_lead, city, no_rows,
-    role_admin, role_writer, role_reader,
+    role_admin, role_writer, role_reader, user_active, user_suspended, user_archived, user_invited, user_draft,
     // Errors.
     error_title, not_found_title, not_found_lead, forbidden_title, forbidden_lead, foreign_title, foreign_lead, unavailable_title,
-    unavailable_lead, internal_lead, invalid_title, invalid_lead, form_too_large, request_number, to_start,
+    unavailable_lead, internal_lead, invalid_title, invalid_lead, nothing_done, form_too_large, request_number, to_start,
     // Rules of members.
-    rule_required, rule_in, rule_gte, rule_lte, rule_max_length, rule_integer, rule_null,
+    rule_required, rule_in, rule_gte, rule_lte, rule_max_length, rule_integer, rule_null, rule_not_before,
+    rule_no_controls, rule_lot, rule_day, rule_company_prefix, rule_check_digit, rule_product, rule_length, rule_status,
 }
 
 impl Texts {
@@ -105,6 +112,62 @@ impl Texts {
             CodeType::Sgcn => self.product_hint_sgcn,
             CodeType::Sscc | CodeType::ShortCode | CodeType::Giai | CodeType::Gsrn => return None,
         })
+    }
+
+    /// The name of a character set.
+    pub(crate) fn character_set(&self, set: CharacterSet) -> &'static str {
+        match set {
+            CharacterSet::Alphanumeric => self.alphanumeric,
+            CharacterSet::Uppercase => self.uppercase,
+            CharacterSet::Numeric => self.numeric,
+            CharacterSet::Hex => self.hex,
+            CharacterSet::Rfid96 => self.rfid96,
+        }
+    }
+
+    /// The name of a member of a reservation.
+    pub(crate) fn member(&self, member: &str) -> &'static str {
+        match member {
+            "reserved_for" => self.organisation,
+            "code_type" => self.code_type,
+            "product" => self.product,
+            "quantity" => self.amount,
+            "export_type" => self.export_type,
+            "reference_id" => self.reference,
+            "lot" => self.lot,
+            "expiry_date" => self.expiry_date,
+            "best_before" => self.best_before,
+            "production_date" => self.production_date,
+            "url_suffix" => self.url_suffix,
+            "length" => self.length,
+            _ => self.character_set_label,
+        }
+    }
+
+    /// What a built-in profile is for; `None` for another name.
+    pub(crate) fn profile(&self, name: &str) -> Option<&'static str> {
+        Some(match name {
+            "excel" => self.profile_excel,
+            "excel-semicolon" => self.profile_excel_semicolon,
+            "bartender" => self.profile_bartender,
+            "nicelabel" => self.profile_nicelabel,
+            "zpl" => self.profile_zpl,
+            "zpl-qr" => self.profile_zpl_qr,
+            "epcis" => self.profile_epcis,
+            _ => return None,
+        })
+    }
+
+    /// The word for the status of a user; another text stays as it is.
+    pub(crate) fn user_status<'a>(&self, status: &'a str) -> &'a str {
+        match status {
+            "active" => self.user_active,
+            "suspended" => self.user_suspended,
+            "archived" => self.user_archived,
+            "invited" | "unverified" => self.user_invited,
+            "draft" => self.user_draft,
+            other => other,
+        }
     }
 
     /// The word for a status.
@@ -158,6 +221,13 @@ mod tests {
         for ((name, one), (_, other)) in english.iter().zip(&german) {
             assert!(!one.trim().is_empty() && !other.trim().is_empty(), "{name}");
             assert_eq!(places(one), places(other), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_built_in_profile_says_what_it_is_for() {
+        for name in common::reservation::BUILT_IN_PROFILES {
+            assert!(Texts::of(Language::German).profile(name).is_some(), "{name}");
         }
     }
 

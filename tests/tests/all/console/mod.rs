@@ -4,6 +4,7 @@ mod every_index;
 mod oidc;
 mod origin;
 mod pages;
+mod printing;
 mod reserving;
 mod sessions;
 

@@ -258,7 +258,7 @@ async fn what_is_not_ended_asks_for_itself_and_can_be_stopped() {
     let browser = Browser::signed_in(&running, WRITER).await;
     let path = reserved(&browser, &FORM).await;
     let page = browser.get(&path).await;
-    page.shows(&format!("hx-get=\"{path}/progress?asked=0\" hx-trigger=\"load delay:1s\""));
+    page.shows(&format!("hx-get=\"{path}/progress?asked=0\" hx-trigger=\"load delay:1s,"));
     browser.get(&format!("{path}/progress?asked=400")).await.shows("load delay:10s");
     let list = browser.get("/console/reservations").await;
     let id = path.rsplit('/').next().unwrap();

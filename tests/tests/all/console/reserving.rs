@@ -117,6 +117,7 @@ async fn a_form_that_is_sent_twice_reserves_once() {
     let page = browser.post("/console/reserve", &changed).await;
     assert_eq!(page.status, 422);
     page.shows("This form was sent already");
+    page.shows("&amp;quantity=5&amp;");
     assert_eq!(reservations(&running).await.len(), 1);
     assert_ne!(browser.get("/").await.field("key"), key);
     // A form that was refused can be corrected under its key.

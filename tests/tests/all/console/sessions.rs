@@ -203,6 +203,22 @@ async fn a_link_signs_in_once_by_its_button_and_not_by_opening_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_link_ends_the_session_that_the_browser_had() {
+    let running = people().paused().start().await;
+    let browser = Browser::signed_in(&running, READER).await;
+    let copy = Browser::of(&running);
+    copy.cookies.lock().unwrap().clone_from(&browser.cookies.lock().unwrap());
+    assert!(is_in(&copy).await);
+    let key = new_sign_in_link(running.store(), WRITER_ID, Timestamp::new(chrono::Utc::now())).await.unwrap();
+    assert_eq!(browser.post("/console/sign-in/once", &[("key", "wrong")]).await.status, 403);
+    assert!(is_in(&copy).await, "a link that does not work ends nothing");
+    assert_eq!(browser.post("/console/sign-in/once", &[("key", &key)]).await.status, 303);
+    browser.get("/").await.shows("writer Person");
+    assert!(!is_in(&copy).await);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_led_to_another_site_after_signing_in() {
     let running = people().paused().start().await;
     for (next, to) in [
