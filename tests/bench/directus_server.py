@@ -36,7 +36,9 @@ def installed(folder):
         subprocess.run([*install, NODE], cwd=folder, check=True, timeout=3_600)
         environment = {**os.environ, "PATH": f"{folder / 'node_modules' / '.bin'}:{os.environ['PATH']}"}
         for headers in folder.glob("node_modules/**/include/node/node.h"):
-            environment["npm_config_nodedir"] = str(headers.parents[2])
+            # A copy, because npm moves packages while it installs others.
+            shutil.copytree(headers.parents[1], folder / "headers" / "include", dirs_exist_ok=True)
+            environment["npm_config_nodedir"] = str((folder / "headers").resolve())
         subprocess.run([*install, *PACKAGES], cwd=folder, env=environment, check=True, timeout=3_600)
     return folder
 
