@@ -122,6 +122,32 @@ async fn parameters_out_of_their_range_are_refused_before_the_code_is_looked_for
     server.stop().await;
 }
 
+/// The text of an SVG, its lines together.
+fn text_of(svg: &str) -> String {
+    let lines = svg.split("<text ").skip(1).filter_map(|line| line.split_once('>')?.1.split_once('<'));
+    lines.map(|(line, _)| line).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_shows_lot_and_dates_as_the_file_does() {
+    let server = start().await;
+    let body = json!({"reserved_for": ORGANISATION, "code_type": "sgtin", "quantity": 1,
+        "product": "/01/09506000134352", "lot": "L/7", "expiry_date": "2027-12-31"});
+    let made = server.json("POST", RESERVATIONS, ADMIN, &body).await.data();
+    let item = completed(&server.api.with_token(Some(ADMIN)), made["id"].as_str().unwrap()).await;
+    let file = server.api.with_token(Some(ADMIN)).download(item["export_file"].as_str().unwrap()).await;
+    let file = String::from_utf8(file).unwrap();
+    let row: Vec<&str> = file.lines().nth(1).unwrap().split(',').collect();
+    assert!(row[3].contains("(17)271231(10)L/7(21)"), "{file}");
+    let codes = format!("{CODES}?filter[reservation][_eq]={}&fields=id", made["id"].as_str().unwrap());
+    let code = server.get(&codes, ADMIN).await.data()[0]["id"].as_str().unwrap().to_owned();
+    for symbol in ["qr", "datamatrix", "gs1-qr"] {
+        let svg = server.get(&format!("{CODES}/{code}/label.svg?size=8&symbol={symbol}"), ADMIN).await;
+        assert_eq!((svg.status, text_of(&svg.text).as_str()), (200, row[3]), "{symbol}");
+    }
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_short_code_is_a_qr_code_only() {
     let server = start().await;

@@ -4,27 +4,35 @@ use std::fmt::Write;
 
 use symbols::Matrix;
 
-use super::MAX_DATA;
 use super::layout::{Area, SheetError, SheetLayout, line_height, lines};
+use super::{MAX_DATA, MAX_TEXT};
 
 /// What a label shows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::export) struct Label {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::export) struct Label<'a> {
     /// What the symbol carries: a link, or Application Identifiers and values with GS (0x1D) between elements.
-    pub(in crate::export) data: String,
+    pub(in crate::export) data: &'a str,
     /// The human readable text: lines of printable ASCII; other characters are shown as `?`. Empty for none.
-    pub(in crate::export) text: String,
+    pub(in crate::export) text: &'a str,
 }
 
 /// Appends the operators that draw a label on its place of the page.
 ///
 /// # Errors
 /// [`SheetError`] if the label does not fit, or its data cannot be encoded.
-pub(super) fn draw(layout: &SheetLayout, number: u64, label: &Label, out: &mut String) -> Result<(), SheetError> {
+pub(in crate::export) fn draw(
+    layout: &SheetLayout,
+    number: u64,
+    label: &Label<'_>,
+    out: &mut String,
+) -> Result<(), SheetError> {
     if label.data.len() > MAX_DATA {
         return Err(SheetError::Data { most: MAX_DATA, found: label.data.len() });
     }
-    let matrix = layout.symbol.encode(&label.data)?;
+    if label.text.len() > MAX_TEXT {
+        return Err(SheetError::TextLength { most: MAX_TEXT, found: label.text.len() });
+    }
+    let matrix = layout.symbol.encode(label.data)?;
     let text: String = label.text.chars().map(printable).collect();
     let placed = layout.place(layout.label(number), matrix.width().max(matrix.height()), &text)?;
     symbol(layout, placed.symbol, placed.modules, &matrix, out);
@@ -38,8 +46,8 @@ pub(super) fn draw(layout: &SheetLayout, number: u64, label: &Label, out: &mut S
     Ok(())
 }
 
-/// The dark modules as rectangles of one path. Filled at once, no seam can appear between rectangles that touch. The unit
-/// is a module, so that all coordinates are short whole numbers.
+/// The dark modules as rectangles of one path. Filled at once, no seam can appear between rectangles that touch. The
+/// unit is a module, so that all coordinates are short whole numbers.
 fn symbol(layout: &SheetLayout, area: Area, modules: usize, matrix: &Matrix, out: &mut String) {
     let module = millipoints(area.width) / modules.max(1) as u64;
     let left = millipoints(area.left) + u64::from(layout.quiet_zone) * module;

@@ -12,8 +12,8 @@ const MAX_ROWS: u32 = 50;
 /// Minimum and maximum length of a side of a page: 25 mm and 1 m.
 const PAGE: std::ops::RangeInclusive<u32> = 2_500..=100_000;
 
-/// Minimum side of a module, in hundredths of a millimetre. Smaller ones are not read reliably from an office printer: it
-/// has a dot every 0.04 mm.
+/// Minimum side of a module, in hundredths of a millimetre. Smaller ones are not read reliably from an office printer:
+/// it has a dot every 0.04 mm.
 const MIN_MODULE: u32 = 17;
 
 /// A sheet is divided into labels of less than this many hundredths of a millimetre (5 mm) at no side.
@@ -46,6 +46,14 @@ pub enum SheetError {
     /// The human readable text does not fit.
     #[error("the text of {0} characters does not fit the labels; larger labels or less text would do")]
     Text(usize),
+    /// The human readable text is too long for any label.
+    #[error("the text of a label has {most} characters at most, and this has {found}")]
+    TextLength {
+        /// What is allowed.
+        most: usize,
+        /// What was asked for.
+        found: usize,
+    },
     /// The symbol would carry too much.
     #[error("the labels of a sheet carry {most} characters at most, and these have {found}; a shorter suffix would do")]
     Data {
@@ -84,7 +92,8 @@ pub struct SheetLayout {
     pub symbol: Symbology,
     /// Modules of the quiet zone on each side.
     pub quiet_zone: u32,
-    /// Maximum height of a line of text in tenths of a point. Text is made smaller if it does not fit, down to 4 points.
+    /// Maximum height of a line of text in tenths of a point. Text is made smaller if it does not fit, down to 4
+    /// points.
     pub font_size: u32,
 }
 

@@ -1,11 +1,7 @@
 //! A PDF document (ISO 32000-1): objects, compressed streams, and the table of their offsets.
 
-use std::io::Write;
-
-use flate2::Compression;
-use flate2::write::ZlibEncoder;
-
 use super::content::points;
+use crate::export::deflate;
 use crate::export::error::ExportError;
 
 /// Objects before the pages: catalogue, list of pages, font, information.
@@ -22,14 +18,14 @@ pub(super) struct Document<'a> {
 
 impl<'a> Document<'a> {
     /// Begins a document of so many pages of this size, in hundredths of a millimetre.
-    pub(super) fn begin(out: &'a mut Vec<u8>, page: (u32, u32), title: &str, pages: u64) -> Self {
+    pub(super) fn begin(out: &'a mut Vec<u8>, page: (u32, u32), title: &str, pages: usize) -> Self {
         let start = out.len();
         // The second line tells programs that the file is binary.
         out.extend_from_slice(b"%PDF-1.4\n%\xE2\xE3\xCF\xD3\n");
         let mut document = Self { out, start, offsets: Vec::new() };
         document.object("<</Type/Catalog/Pages 2 0 R>>");
         // A page is an even distance from the first: its contents follow it.
-        let kids: String = (0..pages).map(|page| format!("{} 0 R ", FIRST_PAGE as u64 + 2 * page)).collect();
+        let kids: String = (0..pages).map(|page| format!("{} 0 R ", FIRST_PAGE + 2 * page)).collect();
         let (width, height) = (points(page.0), points(page.1));
         document.object(&format!(
             "<</Type/Pages/Count {pages}/MediaBox[0 0 {width} {height}]/Resources<</Font<</F 3 0 R>>>>/Kids[{kids}]>>"
@@ -47,9 +43,8 @@ impl<'a> Document<'a> {
     pub(super) fn page(&mut self, content: &[u8]) -> Result<(), ExportError> {
         let number = self.offsets.len() + 1;
         self.object(&format!("<</Type/Page/Parent 2 0 R/Contents {} 0 R>>", number + 1));
-        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(content)?;
-        let stream = encoder.finish()?;
+        let mut stream = Vec::new();
+        deflate::zlib(content, &mut stream)?;
         self.open_object();
         self.write(&format!("<</Length {}/Filter/FlateDecode>>stream\n", stream.len()));
         self.out.extend_from_slice(&stream);

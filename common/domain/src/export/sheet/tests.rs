@@ -9,17 +9,15 @@ use super::content::{Label, rectangles};
 use super::layout::{Area, lines};
 use super::*;
 
-fn label(offset: u64) -> Result<Label, ExportError> {
-    let serial = format!("{:08}", offset * 7919);
-    Ok(Label {
-        data: format!("https://id.gs1.org/01/09506000134352/21/{serial}"),
-        text: format!("(01)09506000134352(21){serial}"),
-    })
+fn row(position: u64) -> String {
+    let serial = format!("{:08}", (position - 1) * 7919);
+    let link = format!("https://id.gs1.org/01/09506000134352/21/{serial}");
+    format!("{link}{AFTER_DATA}(01)09506000134352(21){serial}{AFTER_LABEL}")
 }
 
 fn sheet(layout: &SheetLayout, count: u64) -> Vec<u8> {
     let mut out = Vec::new();
-    write(layout, "BATCH (7)", count, label, &mut out).unwrap();
+    write(layout, "BATCH (7)", count, |positions| Ok(positions.map(row).collect()), &mut out).unwrap();
     out
 }
 
@@ -67,7 +65,7 @@ fn every_label_has_a_symbol_and_its_text() {
     let shown: String = pages[2].lines().filter(|line| line.ends_with(") Tj")).collect();
     assert!(shown.contains("\\(21\\)00388031"), "the last serial: {shown}");
     let mut out = Vec::new();
-    let without = |_| Ok(Label { data: "1".to_owned(), text: String::new() });
+    let without = |_| Ok(format!("1{AFTER_DATA}{AFTER_LABEL}"));
     write(&SheetLayout::default(), "", 1, without, &mut out).unwrap();
     assert!(!streams(&out)[0].contains("Tj"));
 }
@@ -148,14 +146,16 @@ fn what_does_not_fit_is_refused() {
     }
     default.check().unwrap();
     let refused = |layout: &SheetLayout, data: &str, text: &str| {
-        let label = Label { data: data.to_owned(), text: text.to_owned() };
+        let label = Label { data, text };
         content::draw(layout, 0, &label, &mut String::new()).unwrap_err()
     };
     let tiny = SheetLayout { columns: 20, rows: 50, padding: 0, ..default.clone() };
     tiny.check().unwrap();
     assert!(matches!(refused(&tiny, "https://id.gs1.org/01/09506000134352", ""), SheetError::Symbol { .. }));
-    let narrow = SheetLayout { columns: 6, rows: 8, ..default.clone() };
-    assert!(matches!(refused(&narrow, "https://id.gs1.org", &"x".repeat(2_000)), SheetError::Text(2_000)));
+    let narrow = SheetLayout { columns: 8, rows: 8, ..default.clone() };
+    assert!(matches!(refused(&narrow, "https://id.gs1.org", &"x".repeat(500)), SheetError::Text(500)));
+    let text = "x".repeat(MAX_TEXT + 1);
+    assert_eq!(refused(&default, "1", &text), SheetError::TextLength { most: MAX_TEXT, found: MAX_TEXT + 1 });
     let long = "x".repeat(MAX_DATA + 1);
     assert_eq!(refused(&default, &long, ""), SheetError::Data { most: MAX_DATA, found: MAX_DATA + 1 });
     assert!(matches!(refused(&default, "", ""), SheetError::Encode(_)));
