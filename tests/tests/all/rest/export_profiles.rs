@@ -354,13 +354,13 @@ async fn profiles_are_shown_to_those_who_may_see_them() {
             .collect()
     };
     let built_in = ["bartender", "epcis", "excel", "excel-semicolon"].map(|name| format!("{name} null"));
-    let after = ["nicelabel", "shared", "zpl", "zpl-qr"].map(|name| format!("{name} null"));
+    let after = ["nicelabel", "pdf", "shared", "zpl", "zpl-qr", "zpl-rfid"].map(|name| format!("{name} null"));
     let labels = |own: &[&str]| own.iter().map(|own| format!("label {own:?}")).collect::<Vec<_>>();
     for (token, own) in [(TOKEN, &[OTHER, OWN][..]), ("all", &[OTHER, OWN]), ("own", &[OWN])] {
         let rows = server.get(&path, token).await.data();
         assert_eq!(names(&rows), [&built_in[..], &labels(own), &after[..]].concat(), "{token}");
         let counted = server.get(&format!("{PROFILES}?aggregate[count]=*"), token).await.data();
-        assert_eq!(counted, json!([{ "count": (8 + own.len()).to_string() }]), "{token}");
+        assert_eq!(counted, json!([{ "count": (10 + own.len()).to_string() }]), "{token}");
     }
     assert_eq!(server.get(PROFILES, "nobody").await.status, 403);
 
@@ -407,13 +407,13 @@ async fn graphql_shows_the_same_profiles() {
     let all = server.json("POST", "/graphql", TOKEN, &list).await.json()["data"].clone();
     assert_eq!(all["export_profile"][0]["name"], "label", "{all}");
     assert_eq!(all["export_profile"][0]["organisation"], OTHER);
-    assert_eq!(all["export_profile_aggregated"][0]["countAll"], 9);
+    assert_eq!(all["export_profile_aggregated"][0]["countAll"], 11);
     let own = server.json("POST", "/graphql", "own", &list).await.json()["data"].clone();
     assert_eq!(
         (own["export_profile"].as_array().unwrap().len(), &own["export_profile"][0]["name"]),
         (1, &json!("shared"))
     );
-    assert_eq!(own["export_profile_aggregated"][0]["countAll"], 8);
+    assert_eq!(own["export_profile_aggregated"][0]["countAll"], 10);
     let by_id = |row: &Value| query(&format!("{{ export_profile_by_id(id: {}) {{ name }} }}", row["id"]));
     let one = server.json("POST", "/graphql", "own", &by_id(&own["export_profile"][0])).await.json();
     assert_eq!(one["data"]["export_profile_by_id"]["name"], "shared", "{one}");

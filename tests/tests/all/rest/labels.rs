@@ -13,7 +13,7 @@ const ADMIN: &str = "admin";
 const STRANGER: &str = "stranger";
 
 async fn start() -> Running {
-    let users = [(ADMIN, "admin", json!("*")), (STRANGER, "reader", json!(["/417/9506000222226"]))];
+    let users = [(ADMIN, "admin", Value::Null), (STRANGER, "reader", json!(["/417/9506000222226"]))];
     let users: Vec<Value> = users
         .iter()
         .enumerate()
