@@ -75,7 +75,7 @@ impl<'a> CodeRows<'a> {
     ///
     /// # Errors
     /// `INTERNAL_SERVER_ERROR` when the stored range cannot be rendered.
-    pub(super) fn forms(&self, item: &Reservation, index: u64) -> Result<Option<Code>, OperationError> {
+    pub(super) fn code(&self, item: &Reservation, index: u64) -> Result<Option<Code>, OperationError> {
         let Some((rendered, offset)) = self.owned(item, index)? else { return Ok(None) };
         rendered.code(offset).map(Some)
     }
@@ -107,9 +107,7 @@ impl<'a> CodeRows<'a> {
     /// `INTERNAL_SERVER_ERROR` when the stored range cannot be rendered.
     pub(super) fn forms(&self, item: &Reservation, offsets: Range<u64>) -> Result<Vec<Code>, OperationError> {
         let Some(rendered) = self.rendered(item)? else { return Ok(Vec::new()) };
-        let code = |offset| rendered.renderer.code(rendered.range.start + offset);
-        let codes: Result<_, _> = (offsets.start..offsets.end.min(rendered.count())).map(code).collect();
-        codes.map_err(|error| OperationError::Internal(error.to_string()))
+        (offsets.start..offsets.end.min(rendered.count())).map(|offset| rendered.code(offset)).collect()
     }
 
     /// The row of the code at an offset (from 0) below the reservation's count.

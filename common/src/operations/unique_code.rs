@@ -79,7 +79,7 @@ pub async fn forms(
     id: impl Into<Option<Uuid>>,
 ) -> Result<Code, OperationError> {
     let found = found(context, session, id.into()).await?;
-    CodeRows::open(context).await?.forms(&found.reservation, found.index)?.ok_or_else(OperationError::no_row)
+    CodeRows::open(context).await?.code(&found.reservation, found.index)?.ok_or_else(OperationError::no_row)
 }
 
 /// The code with an id that the caller may see.
