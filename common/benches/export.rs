@@ -7,7 +7,8 @@
 //! standard library's `writeln!`, because it needs no library. Yaml is compared with lines whose scalars are quoted by
 //! `serde_json`, which is faster than a YAML library.
 //!
-//! Profiles of every base are compared with csv: the same codes on the same core, in the same run.
+//! Profiles of every base, and those with RFID tags, are compared with csv: on the same core, in the same run, and with the
+//! same codes, but for tags of 96 bits, which need other serials.
 //!
 //! A part of a `.gz` file is compared with the same rows, made by the same code, through one `GzEncoder` of flate2.
 //!
@@ -22,7 +23,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use common::code::{
-    CodeError, CodeRequest, CodeType, Field, Namespace, Piece, PoolSpec, RenderOptions, Renderer, Secret,
+    CharacterSet, CodeError, CodeRequest, CodeType, Field, Piece, PoolSpec, RenderOptions, Renderer, Secret,
     SerialDefaults,
 };
 use common::export::profile::{Particulars, Profile};
@@ -129,20 +130,43 @@ const PROFILES: [&str; 6] = [
         {"name":"element_string","source":"element_string"},{"name":"epc","source":"epc_uri"}]}"#,
 ];
 
+/// Profiles with RFID tags: the type of code, the character set of its serials, and their length.
+const TAGS: [(&str, CodeType, Option<CharacterSet>, Option<u8>); 3] = [
+    (
+        r#"{"name":"sgtin-96","extension":"csv","base":"delimited","columns":[
+            {"name":"code","source":"code"},{"name":"epc","source":"epc_hex"}]}"#,
+        CodeType::Sgtin,
+        Some(CharacterSet::Rfid96),
+        Some(12),
+    ),
+    (
+        r#"{"name":"sgtin-198","extension":"csv","base":"delimited","columns":[
+            {"name":"code","source":"code"},{"name":"epc","source":"epc_hex"}]}"#,
+        CodeType::Sgtin,
+        None,
+        None,
+    ),
+    (r#"{"name":"sscc-96","extension":"txt","base":"lines","line":"{epc_hex}"}"#, CodeType::Sscc, None, None),
+];
+
 /// Rows of csv and of each profile, with the fastest time and the bytes of a run.
 fn profiles(criterion: &mut Criterion) -> Vec<(String, Duration, u64)> {
-    let namespace: Namespace = "sgtin#09506000134352#8".parse().unwrap();
     let values = Values::default();
-    let head = FileHead { reservation: RESERVATION, code_type: CodeType::Sgtin };
-    let profiles: Vec<Profile> = PROFILES.iter().map(|text| Profile::parse(text).unwrap()).collect();
-    let particulars = Particulars { namespace: &namespace, company_prefix: Some("9506000"), values: &values };
-    let forms = std::iter::once(("csv", Form::Format(Format::Csv)))
-        .chain(profiles.iter().map(|profile| (profile.name.as_str(), Form::Profile(profile, particulars))));
+    let plain = (CodeType::Sgtin, None, None);
+    let mut profiles: Vec<_> = PROFILES.iter().map(|text| (Profile::parse(text).unwrap(), plain)).collect();
+    profiles
+        .extend(TAGS.map(|(text, code_type, set, length)| (Profile::parse(text).unwrap(), (code_type, set, length))));
+    let names = std::iter::once("csv").chain(profiles.iter().map(|(profile, _)| profile.name.as_str()));
+    let forms = std::iter::once((None, plain)).chain(profiles.iter().map(|(profile, codes)| (Some(profile), *codes)));
     let window = FIRST..FIRST + ROWS;
     let mut group = criterion.benchmark_group("profiles");
     let mut fastest = Vec::new();
-    for (name, form) in forms {
-        let rows = Rows::compile(form, renderer(CodeType::Sgtin).unwrap(), 0, QUANTITY, &head).unwrap();
+    for (name, (profile, (code_type, set, length))) in names.zip(forms) {
+        let (spec, renderer) = rendered(code_type, set, length).unwrap();
+        let particulars = Particulars { namespace: &spec.namespace, company_prefix: Some("9506000"), values: &values };
+        let form = profile.map_or(Form::Format(Format::Csv), |profile| Form::Profile(profile, particulars));
+        let head = FileHead { reservation: RESERVATION, code_type };
+        let rows = Rows::compile(form, renderer, 0, QUANTITY, &head).unwrap();
         let bytes = rows.rows_len(window.clone());
         let mut out = Vec::new();
         let mut best = Duration::MAX;
@@ -463,6 +487,14 @@ fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &str {
 
 /// A renderer of a type, with the defaults of a deployment and a reservation.
 fn renderer(code_type: CodeType) -> Result<Renderer, CodeError> {
+    Ok(rendered(code_type, None, None)?.1)
+}
+
+fn rendered(
+    code_type: CodeType,
+    character_set: Option<CharacterSet>,
+    length: Option<u8>,
+) -> Result<(PoolSpec, Renderer), CodeError> {
     let product = match code_type {
         CodeType::Sgtin => Some("/01/09506000134352"),
         CodeType::Grai => Some("/8003/09506000123455"),
@@ -473,9 +505,10 @@ fn renderer(code_type: CodeType) -> Result<Renderer, CodeError> {
         CodeType::Sscc | CodeType::Giai | CodeType::Gsrn | CodeType::ShortCode => None,
     };
     let company_prefix = Some("9506000");
-    let request = CodeRequest { code_type, product, company_prefix, length: None, character_set: None };
+    let request = CodeRequest { code_type, product, company_prefix, length, character_set };
     let spec = PoolSpec::resolve(&request, &SerialDefaults::default(), true)?;
     let secret = Secret::new(&[b's'; 64])?;
     let options = RenderOptions { company_prefix: company_prefix.map(str::to_owned), ..RenderOptions::default() };
-    Renderer::new(&spec, &secret.pool_key(&spec.namespace), &options)
+    let renderer = Renderer::new(&spec, &secret.pool_key(&spec.namespace), &options)?;
+    Ok((spec, renderer))
 }

@@ -53,6 +53,7 @@ pub fn http(binary: &str, context: &Arc<Context>) -> Option<Handler> {
         "delete-reservations" => http!(delete_reservations, context),
         "files" => http!(files, context),
         "graphql" => http!(graphql, context),
+        "labels" => http!(labels, context),
         "list-codes" => http!(list_codes, context),
         "directory" => http!(directory, context),
         "administration" => http!(administration, context),

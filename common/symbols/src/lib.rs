@@ -1,7 +1,7 @@
 //! Barcode symbols: text as the modules of a QR code or a GS1 DataMatrix, and these as a picture.
 //!
 //! Pure, like the crate `domain`: no I/O, no clock, no randomness. It knows nothing of codes or reservations; a caller
-//! passes the link or the barcode data. Only functions that draw symbols depend on it.
+//! passes the link or the barcode data. `domain::export` draws label sheets with it, functions single pictures.
 //!
 //! ```text
 //! Symbology::encode(data) → Matrix → Picture { matrix, module, quiet_zone, text } → svg() or png()

@@ -17,7 +17,7 @@ use crate::{
     records::Hint,
 };
 
-/// Small exports (one PutObject each) that run concurrently. Each holds up to 8 MiB.
+/// Small exports (one PutObject each) that run concurrently. Each holds up to 8 MiB; label sheets hold somewhat more.
 const SMALL_EXPORTS_AT_ONCE: usize = 3;
 
 /// The next step of a reservation.

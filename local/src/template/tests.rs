@@ -27,6 +27,7 @@ fn every_function_of_the_template_is_read_with_its_binary() {
             "follow",
             "get-reservation",
             "graphql",
+            "labels",
             "list-codes",
             "list-reservations",
             "reserve-codes",

@@ -42,7 +42,7 @@ struct Preview {
     extension: String,
     media_type: String,
     bytes: usize,
-    /// Its text. Bytes that are not UTF-8 are decoded by the profile's encoding.
+    /// Its text. Bytes that are not UTF-8 are decoded by the profile's encoding. Of a sheet, what its labels show.
     text: String,
 }
 
@@ -71,7 +71,7 @@ pub(super) fn run(given: &Given, output: &mut Output<'_>) -> Result<(), Failure>
         Some(profile) => profile.clone(),
         None => file::read(&given.file)?,
     };
-    let bytes = render(&profile, given.code_type, given.rows)?;
+    let (bytes, labels) = render(&profile, given.code_type, given.rows)?;
     if given.raw {
         return output.raw(&bytes);
     }
@@ -80,7 +80,7 @@ pub(super) fn run(given: &Given, output: &mut Output<'_>) -> Result<(), Failure>
         extension: profile.extension.clone(),
         media_type: profile.content_type(),
         bytes: bytes.len(),
-        text: profile.encoding.decode(&bytes),
+        text: labels.unwrap_or_else(|| profile.encoding.decode(&bytes)),
     };
     output.show(&preview, |preview| {
         let lines: Vec<String> = preview.text.split('\n').map(|line| plain(line.trim_end_matches('\r'))).collect();
@@ -88,7 +88,8 @@ pub(super) fn run(given: &Given, output: &mut Output<'_>) -> Result<(), Failure>
     })
 }
 
-fn render(profile: &Profile, code_type: CodeType, rows: u64) -> Result<Vec<u8>, Failure> {
+/// The file, and the labels of a sheet.
+fn render(profile: &Profile, code_type: CodeType, rows: u64) -> Result<(Vec<u8>, Option<String>), Failure> {
     let refused = |error: &dyn std::fmt::Display| Failure::Refused(error.to_string());
     let request = CodeRequest {
         code_type,
@@ -122,5 +123,6 @@ fn render(profile: &Profile, code_type: CodeType, rows: u64) -> Result<Vec<u8>, 
     while !file.is_done(at) {
         at = file.write_part(at, &mut bytes).map_err(|error| refused(&error))?;
     }
-    Ok(bytes)
+    let labels = file.labels().map_err(|error| refused(&error))?;
+    Ok((bytes, labels))
 }

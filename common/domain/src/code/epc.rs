@@ -2,18 +2,26 @@
 
 use std::borrow::Cow;
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use super::digits::{check_digit, has_check_digit, is_digits};
 use super::epc_binary::EpcError;
 use super::namespace::Namespace;
 use super::prefix::CompanyPrefix;
 use super::product::checked_part;
-use super::template::{Template, encoded};
+use super::template::Template;
 use super::types::CodeType;
 
 /// Minimum number of digits of the company prefix in an EPC: the partition tables of the standard (section 14) start at six.
 pub(super) const MIN_EPC_PREFIX: usize = 6;
+
+/// The characters of serials and part identifiers that URIs of EPCs escape, and no others (appendices A and G).
+const ESCAPED: &AsciiSet = &CONTROLS.add(b'"').add(b'#').add(b'%').add(b'&').add(b'/').add(b'<').add(b'>').add(b'?');
+
+/// A serial or part identifier as URIs of EPCs have it.
+pub(super) fn escaped(text: &str) -> String {
+    utf8_percent_encode(text, ESCAPED).to_string()
+}
 
 /// The template of the EPC URI of a namespace's codes; empty if [`certain_prefix`] finds that the URI is not certain.
 pub(super) fn pure_identity(namespace: &Namespace, width: usize, prefix: Option<&CompanyPrefix>) -> Template {
@@ -96,7 +104,7 @@ pub(super) fn body(namespace: &Namespace, width: usize, prefix: &str, head: &str
         }
         CodeType::Cpi => {
             let part = key.strip_prefix(prefix).filter(|part| !part.is_empty())?;
-            serial(start().literal(&encoded(part)))
+            serial(start().literal(&escaped(part)))
         }
         CodeType::Giai => start().slot(0, width),
         // The URI omits the check digit.

@@ -2,8 +2,8 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// All characters except the unreserved ones of RFC 3986. GS1 Digital Link URI Syntax 1.6 (section 4) and the EPC Tag Data
-/// Standard (section 6.3) require that they are percent-encoded in a key.
+/// All characters except the unreserved ones of RFC 3986. GS1 Digital Link URI Syntax 1.6 (section 4) requires that they
+/// are percent-encoded in a key.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// One piece of a rendered field.

@@ -3,7 +3,7 @@
 //!
 //! A new source needs a field here that [`Columns::fill`] fills and [`Columns::of`] returns.
 
-use crate::code::{CodeError, Renderer};
+use crate::code::{CodeError, HexDigits, Renderer};
 
 use super::template::{Number, Source};
 
@@ -19,6 +19,8 @@ pub(super) struct Wanted {
     pub(super) positions: bool,
     /// Whether numbers from the end are copied.
     pub(super) from_end: bool,
+    /// How the digits of RFID tags are computed, if they are copied.
+    pub(super) tag: Option<HexDigits>,
 }
 
 /// The columns of a batch of rows.
@@ -33,6 +35,10 @@ pub(super) struct Columns {
     wide: Vec<u8>,
     positions: Vec<u8>,
     from_end: Vec<u8>,
+    /// The digits of RFID tags, in one byte a character.
+    tags: Vec<u8>,
+    /// The same in two bytes a character; empty in encodings of one.
+    wide_tags: Vec<u8>,
 }
 
 /// One batch: positions from `first` on, of which the file has `real`, and `rows` are laid out.
@@ -46,6 +52,7 @@ pub(super) struct Batch {
 impl Columns {
     /// Columns for batches of at most so many rows.
     pub(super) fn new(wanted: Wanted, width: usize, rows: usize) -> Self {
+        let digits = wanted.tag.map_or(0, |tag| tag.len());
         let number = |is_wanted: bool| vec![0; if is_wanted { rows * MAX_DIGITS * wanted.unit } else { 0 }];
         Self {
             wanted,
@@ -54,6 +61,8 @@ impl Columns {
             wide: vec![0; if wanted.unit > 1 { rows * width * wanted.unit } else { 0 }],
             positions: number(wanted.positions),
             from_end: number(wanted.from_end),
+            tags: vec![b'0'; rows * digits],
+            wide_tags: vec![0; if wanted.unit > 1 { rows * digits * wanted.unit } else { 0 }],
         }
     }
 
@@ -72,12 +81,16 @@ impl Columns {
         let varying = self.varying.get_mut(..batch.real * self.width).unwrap_or_default();
         renderer.fill(index, varying)?;
         debug_assert!(varying.iter().all(u8::is_ascii_alphanumeric), "a slot needs no escaping in any format");
-        if unit > 1 {
-            for (wide, byte) in self.wide.chunks_exact_mut(unit).zip(varying.iter()) {
-                if let Some(low) = wide.first_mut() {
-                    *low = *byte;
-                }
+        if let Some(tag) = self.wanted.tag {
+            for (field, code) in
+                self.tags.chunks_exact_mut(tag.len().max(1)).zip(varying.chunks_exact(self.width.max(1)))
+            {
+                tag.write(code, field);
             }
+        }
+        if unit > 1 {
+            widen(varying, unit, &mut self.wide);
+            widen(&self.tags, unit, &mut self.wide_tags);
         }
         let positions = batch.first..batch.first + batch.rows as u64;
         for (field, position) in self.positions.chunks_exact_mut(MAX_DIGITS * unit).zip(positions.clone()) {
@@ -95,8 +108,21 @@ impl Columns {
         match source {
             Source::Varying if unit == 1 => (&self.varying, self.width),
             Source::Varying => (&self.wide, self.width * unit),
+            Source::Tag => {
+                let digits = self.wanted.tag.map_or(0, |tag| tag.len());
+                if unit == 1 { (&self.tags, digits) } else { (&self.wide_tags, digits * unit) }
+            }
             Source::Number(Number::Position) => (&self.positions, MAX_DIGITS * unit),
             Source::Number(Number::FromEnd) => (&self.from_end, MAX_DIGITS * unit),
+        }
+    }
+}
+
+/// Writes each byte as the low one of a character of `unit` bytes.
+fn widen(bytes: &[u8], unit: usize, out: &mut [u8]) {
+    for (wide, byte) in out.chunks_exact_mut(unit).zip(bytes) {
+        if let Some(low) = wide.first_mut() {
+            *low = *byte;
         }
     }
 }

@@ -18,6 +18,9 @@ use super::rows::Rows;
 /// third longer; at higher levels they are at most a fifteenth shorter.
 const LEVEL: u32 = 2;
 
+/// Drawings are small, and read more often than they are made.
+const ZLIB_LEVEL: u32 = 6;
+
 /// Rows that are written and compressed at a time, and their maximum length in bytes. This bounds the memory for
 /// uncompressed rows.
 const ROWS_AT_A_TIME: u64 = 1_600;
@@ -40,9 +43,8 @@ pub(super) struct Deflate<'a> {
     before: u32,
     /// CRC-32 of the rows of the part so far.
     crc: Digest,
-    compress: Compress,
+    compressor: Compressor,
     plain: Vec<u8>,
-    piece: Vec<u8>,
 }
 
 impl<'a> Deflate<'a> {
@@ -54,9 +56,8 @@ impl<'a> Deflate<'a> {
             row,
             before: if row == 1 { 0 } else { before },
             crc: Digest::new(CRC),
-            compress: Compress::new(Compression::new(LEVEL), false),
+            compressor: Compressor::new(LEVEL, false),
             plain: Vec::new(),
-            piece: vec![0; PIECE_LEN],
         }
     }
 
@@ -71,12 +72,12 @@ impl<'a> Deflate<'a> {
             self.rows.write(self.row..next, &mut self.plain)?;
             self.crc.update(&self.plain);
             let plain = std::mem::take(&mut self.plain);
-            self.deflate(&plain, FlushCompress::None, out)?;
+            self.compressor.write(&plain, FlushCompress::None, out)?;
             self.plain = plain;
             self.row = next;
         }
         let is_end = self.row > self.rows.quantity();
-        self.deflate(&[], if is_end { FlushCompress::Finish } else { FlushCompress::Sync }, out)
+        self.compressor.write(&[], if is_end { FlushCompress::Finish } else { FlushCompress::Sync }, out)
     }
 
     /// CRC-32 of the uncompressed rows up to the last one that was written.
@@ -84,9 +85,37 @@ impl<'a> Deflate<'a> {
         // A CRC-32 in 64 bits; the cast loses nothing.
         checksum_combine(CRC, self.before.into(), self.crc.finalize(), self.crc.get_amount()) as u32
     }
+}
+
+/// Appends data as one deflate stream without a container.
+///
+/// # Errors
+/// [`ExportError::Compression`] if the compressor fails.
+pub(super) fn raw(plain: &[u8], out: &mut Vec<u8>) -> Result<(), ExportError> {
+    Compressor::new(LEVEL, false).write(plain, FlushCompress::Finish, out)
+}
+
+/// Appends data as one zlib stream (RFC 1950).
+///
+/// # Errors
+/// [`ExportError::Compression`] if the compressor fails.
+pub(super) fn zlib(plain: &[u8], out: &mut Vec<u8>) -> Result<(), ExportError> {
+    Compressor::new(ZLIB_LEVEL, true).write(plain, FlushCompress::Finish, out)
+}
+
+/// A compressor, and the buffer that it writes to.
+struct Compressor {
+    compress: Compress,
+    piece: Vec<u8>,
+}
+
+impl Compressor {
+    fn new(level: u32, zlib_header: bool) -> Self {
+        Self { compress: Compress::new(Compression::new(level), zlib_header), piece: vec![0; PIECE_LEN] }
+    }
 
     /// Compresses `input` and appends what the compressor gives.
-    fn deflate(&mut self, mut input: &[u8], flush: FlushCompress, out: &mut Vec<u8>) -> Result<(), ExportError> {
+    fn write(&mut self, mut input: &[u8], flush: FlushCompress, out: &mut Vec<u8>) -> Result<(), ExportError> {
         loop {
             let (read_before, made_before) = (self.compress.total_in(), self.compress.total_out());
             let status = self.compress.compress(input, &mut self.piece, flush).map_err(io::Error::from)?;

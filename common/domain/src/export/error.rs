@@ -1,6 +1,7 @@
 //! Why an export cannot be made. Every error except that of the compressor is detected before the first byte is written.
 
 use super::profile::ProfileFault;
+use super::sheet::SheetError;
 use crate::{
     code::CodeError,
     reservation::{TooManyRows, UnknownExportType},
@@ -33,6 +34,9 @@ pub enum ExportError {
     /// The renderer refused an index: the pool does not have these codes.
     #[error(transparent)]
     Code(#[from] CodeError),
+    /// A sheet cannot show the labels.
+    #[error(transparent)]
+    Sheet(#[from] SheetError),
     /// The compressor failed.
     #[error("the compressor failed: {0}")]
     Compression(#[from] std::io::Error),

@@ -1,10 +1,14 @@
-//! One export file as a value: its length, how it is divided into parts, and the bytes of any part. The code that uploads a file
-//! needs only this type.
+//! One export file as a value: its length, how it is divided into parts, and the bytes of any part. The code that
+//! uploads a file needs only this type.
+
+use std::ops::Range;
 
 use super::deflate::Deflate;
 use super::error::ExportError;
 use super::part_policy::{PartPlan, PartPolicy};
+use super::profile::{Base, Profile};
 use super::rows::{Form, Rows};
+use super::sheet::{self, SheetLayout};
 use super::template::FileHead;
 use super::{gzip, xlsx};
 use crate::code::Renderer;
@@ -35,6 +39,8 @@ pub struct ExportFile {
     extension: String,
     content_type: String,
     rows: Rows,
+    /// The sheet on which the rows are drawn, and its title; `None` if they are the file.
+    sheet: Option<(SheetLayout, String)>,
     plan: PartPlan,
 }
 
@@ -62,6 +68,12 @@ impl ExportFile {
             Form::Format(Format::Xlsx) => Some(Container::Zip),
             _ => gzip.then_some(Container::Gzip),
         };
+        let sheet = match form {
+            Form::Profile(Profile { base: Base::Sheet(sheet), .. }, _) => {
+                Some((sheet.layout.clone(), head.reservation.to_owned()))
+            }
+            Form::Profile(..) | Form::Format(_) => None,
+        };
         let rows = Rows::compile(form, renderer, start_index, quantity, head)?;
         let mut lengths = rows.lengths();
         if container == Some(Container::Zip) {
@@ -72,10 +84,11 @@ impl ExportFile {
             }
             lengths.around += xlsx::ARCHIVE.around();
         }
-        let plan = policy.plan(&lengths, container.is_some())?;
+        // A sheet is bounded and cannot be divided.
+        let plan = if sheet.is_some() { PartPlan::Single } else { policy.plan(&lengths, container.is_some())? };
         let is_gzip = container == Some(Container::Gzip);
         let content_type = if is_gzip { GZIP_TYPE.to_owned() } else { content_type };
-        Ok(Self { container, extension: file_extension(&extension, is_gzip), content_type, rows, plan })
+        Ok(Self { container, extension: file_extension(&extension, is_gzip), content_type, rows, sheet, plan })
     }
 
     /// What a compressed file is; `None` if the file is not compressed.
@@ -108,10 +121,11 @@ impl ExportFile {
         self.plan
     }
 
-    /// The exact length in bytes. `None` for a compressed file, whose length is not known before it is made.
+    /// The exact length in bytes. `None` for a compressed file and a sheet, whose length is not known before it is
+    /// made.
     #[must_use]
     pub fn known_len(&self) -> Option<u64> {
-        self.container.is_none().then(|| self.rows.total_len())
+        (self.container.is_none() && self.sheet.is_none()).then(|| self.rows.total_len())
     }
 
     /// Whether the cursor is at the end of the file.
@@ -145,6 +159,10 @@ impl ExportFile {
             return Ok(at);
         }
         let begin = out.len();
+        if self.sheet.is_some() {
+            self.write_sheet(out)?;
+            return Ok(Cursor { part: at.part.saturating_add(1), row: end, ..Cursor::START });
+        }
         let (next_row, crc32) = match (self.plan, self.container) {
             (PartPlan::Multipart { rows_per_part, .. }, _) => {
                 let next = row.saturating_add(rows_per_part).min(end);
@@ -209,5 +227,48 @@ impl ExportFile {
             _ => gzip::trailer(crc32, plain_len, out),
         }
         Ok((end, crc32))
+    }
+
+    /// The labels of a sheet for people, one after the other: what the symbol carries, then what is printed. `None` for
+    /// other files.
+    ///
+    /// # Errors
+    /// The error of [`Rows::write`].
+    pub fn labels(&self) -> Result<Option<String>, ExportError> {
+        if self.sheet.is_none() {
+            return Ok(None);
+        }
+        let rows = self.text_of(1..self.rows.quantity() + 1)?;
+        Ok(Some(rows.replace(sheet::AFTER_DATA, "\n").replace(sheet::AFTER_LABEL, "\n\n")))
+    }
+
+    /// Rows of a sheet. A profile with this base is written in UTF-8.
+    fn text_of(&self, positions: Range<u64>) -> Result<String, ExportError> {
+        let mut rows = Vec::new();
+        self.rows.write(positions, &mut rows)?;
+        Ok(String::from_utf8_lossy(&rows).into_owned())
+    }
+
+    /// Appends the whole file as it is without compression; of a workbook, its sheet of rows. For what needs no parts.
+    ///
+    /// # Errors
+    /// [`ExportError::Sheet`] if a label does not fit, [`ExportError::Compression`] if the compressor of a sheet fails,
+    /// and the error of [`Rows::write`].
+    pub fn write_plain(&self, out: &mut Vec<u8>) -> Result<(), ExportError> {
+        let quantity = self.rows.quantity();
+        match &self.sheet {
+            Some((layout, title)) => sheet::write(layout, title, quantity, |positions| self.text_of(positions), out),
+            None => self.rows.write(1..quantity + 1, out),
+        }
+    }
+
+    /// Appends the whole file of label sheets.
+    fn write_sheet(&self, out: &mut Vec<u8>) -> Result<(), ExportError> {
+        if self.container.is_none() {
+            return self.write_plain(out);
+        }
+        let mut document = Vec::new();
+        self.write_plain(&mut document)?;
+        gzip::whole(&document, out)
     }
 }

@@ -16,6 +16,7 @@
 //! | `block` | writes many rows at a time; the fast path of `rows` |
 //! | `deflate` | a deterministic deflate stream, in parts |
 //! | `gzip`, `zip` | the containers around it |
+//! | `sheet` | label sheets as PDF |
 //! | `part_policy` | decides how a file is divided into parts |
 //! | `export_file` | the whole file: writes any part independently of the others |
 
@@ -33,6 +34,7 @@ mod ndjson;
 mod part_policy;
 pub mod profile;
 mod rows;
+mod sheet;
 mod template;
 mod txt;
 mod xlsx;
@@ -52,4 +54,5 @@ pub use escape::Escaping;
 pub use export_file::{Cursor, ExportFile};
 pub use part_policy::{PartPlan, PartPolicy, RowLengths};
 pub use rows::{Form, Rows};
+pub use sheet::{MAX_LABELS, SheetError, SheetLayout};
 pub use template::FileHead;

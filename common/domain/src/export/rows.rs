@@ -187,7 +187,8 @@ impl Rows {
 
     /// Single rows.
     fn write_rows(&self, first: u64, end: u64, out: &mut Vec<u8>) -> Result<(), ExportError> {
-        let wanted = Wanted { unit: self.layout.unit, positions: false, from_end: self.shows_from_end };
+        let wanted =
+            Wanted { unit: self.layout.unit, positions: false, from_end: self.shows_from_end, tag: self.layout.tag };
         let mut columns = Columns::new(wanted, self.renderer.width(), BATCH_ROWS.min((end - first) as usize));
         let mut block = self.block_of_rows(first);
         let mut block_end = self.next_change(first);
@@ -219,7 +220,12 @@ impl Rows {
         let per_group = self.group_rows();
         let at_once = (GROUPED_ROWS as u64 / per_group).max(1);
         let shows_position = self.layout.group.iter().any(|row| row.shows(Number::Position));
-        let wanted = Wanted { unit: self.layout.unit, positions: shows_position, from_end: self.shows_from_end };
+        let wanted = Wanted {
+            unit: self.layout.unit,
+            positions: shows_position,
+            from_end: self.shows_from_end,
+            tag: self.layout.tag,
+        };
         let mut columns = Columns::new(wanted, self.renderer.width(), (at_once * per_group) as usize);
         let (mut group, last) = ((first - 1) / per_group, (end - 2) / per_group);
         let mut known: Option<(Vec<Digits>, Block)> = None;

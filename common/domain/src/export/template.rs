@@ -5,7 +5,7 @@
 //! letters, which no format escapes and which every encoding writes alike (`rows` asserts that of every code it writes in
 //! a debug build).
 
-use crate::code::{CodeType, Field, Piece, Renderer};
+use crate::code::{CodeType, Field, HexDigits, Piece, Renderer};
 
 /// How a format escapes text: it appends the text to the output.
 pub(super) type Escape = fn(&str, &mut String);
@@ -39,6 +39,8 @@ pub(super) struct Layout {
     pub(super) foot: Vec<u8>,
     /// Bytes of each character that varies: 2 in UTF-16, otherwise 1.
     pub(super) unit: usize,
+    /// How the digits of RFID tags are computed, if a row shows them.
+    pub(super) tag: Option<HexDigits>,
 }
 
 impl Layout {
@@ -51,6 +53,7 @@ impl Layout {
             group_end: Vec::new(),
             foot: foot.as_bytes().to_vec(),
             unit: 1,
+            tag: None,
         }
     }
 }
@@ -93,14 +96,16 @@ pub(super) struct Pad {
 
 /// From where the bytes of a slot are taken, for each row.
 ///
-/// A text that is computed for each row (an EPC in hexadecimal, for example) is another source: a variant here, and its
-/// column of fixed width in [`super::columns::Columns`].
+/// A text that is computed for each row is another source: a variant here, and its column of fixed width in
+/// [`super::columns::Columns`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     /// The varying part of the code.
     Varying,
     /// A number of the row, in decimal.
     Number(Number),
+    /// The hexadecimal digits of an RFID tag that differ from code to code.
+    Tag,
 }
 
 /// One piece of a row.
@@ -152,6 +157,12 @@ impl RowTemplate {
     /// Appends characters of the varying part of the code.
     pub(super) fn slot(mut self, from: usize, to: usize) -> Self {
         self.parts.push(Part::Slot { source: Source::Varying, from, to });
+        self
+    }
+
+    /// Appends the digits of an RFID tag that differ from code to code, `len` of them.
+    pub(super) fn tag(mut self, len: usize) -> Self {
+        self.parts.push(Part::Slot { source: Source::Tag, from: 0, to: len });
         self
     }
 

@@ -8,8 +8,8 @@ use super::export_type::Format;
 const MAX: usize = 32;
 
 /// The names of the profiles that are part of the service. Their definitions are in `export::profile::built_in`.
-pub const BUILT_IN_PROFILES: [&str; 7] =
-    ["excel", "excel-semicolon", "bartender", "nicelabel", "zpl", "zpl-qr", "epcis"];
+pub const BUILT_IN_PROFILES: [&str; 9] =
+    ["excel", "excel-semicolon", "bartender", "nicelabel", "zpl", "zpl-qr", "epcis", "zpl-rfid", "pdf"];
 
 /// A name that no profile may have, because it means something else in an `export_type`.
 const RESERVED: &str = "gz";

@@ -122,6 +122,8 @@ pub(super) static TEXTS: Texts = Texts {
     profile_zpl: "Zebra-Drucker, GS1 DataMatrix",
     profile_zpl_qr: "Zebra-Drucker, QR-Code",
     profile_epcis: "EPCIS-2.0-Ereignis",
+    profile_zpl_rfid: "Zebra, Etikett und RFID-Tag",
+    profile_pdf: "Etikettenbogen für Bürodrucker, bis 10.000 Etiketten",
 
     reservations_title: "Reservierungen",
     status: "Stand",

@@ -122,6 +122,8 @@ pub(super) static TEXTS: Texts = Texts {
     profile_zpl: "Zebra printers, GS1 DataMatrix",
     profile_zpl_qr: "Zebra printers, QR code",
     profile_epcis: "EPCIS 2.0 event",
+    profile_zpl_rfid: "Zebra, label and RFID tag",
+    profile_pdf: "Label sheets for office printers, up to 10,000 labels",
 
     reservations_title: "Reservations",
     status: "Status",

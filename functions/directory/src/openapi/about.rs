@@ -22,6 +22,8 @@ pub(super) enum Good {
     Graphql,
     /// A text of this media type.
     Text(&'static str),
+    /// A picture of this media type.
+    Picture(&'static str),
     /// JSON with the schema of this name.
     Json(&'static str),
 }
@@ -64,6 +66,7 @@ const ONE: &[&str] = &["fields", "filter", "search", "deep", "alias", "export", 
 const CREATE: &[&str] = &["fields", "deep", "alias", "export", "IdempotencyKey"];
 const UPDATE: &[&str] = &["fields", "deep", "alias", "export"];
 const ASSET: &[&str] = &["download", "redirect"];
+const PICTURE: &[&str] = &["symbol", "size", "quiet_zone", "text", "IfNoneMatch"];
 const GRAPHQL: &[&str] = &["query", "variables", "operationName", "IfNoneMatch"];
 const CONDITIONAL: &[&str] = &["IfNoneMatch"];
 
@@ -122,6 +125,14 @@ pub(super) fn about(operation: Operation) -> About {
             of("Codes", "List codes", LIST, Good::List(UniqueCode), ROW_REFUSALS),
         ),
         O::GetCode => of("Codes", "Read a code", ONE, Good::One(UniqueCode), ROW_REFUSALS),
+        O::GetLabelSvg => with(
+            "As QR code of its link, or as GS1 DataMatrix or GS1 QR code of its barcode data.",
+            of("Codes", "Draw a code as SVG", PICTURE, Good::Picture("image/svg+xml"), ROW_REFUSALS),
+        ),
+        O::GetLabelPng => with(
+            "As QR code of its link, or as GS1 DataMatrix or GS1 QR code of its barcode data.",
+            of("Codes", "Draw a code as PNG", PICTURE, Good::Picture("image/png"), ROW_REFUSALS),
+        ),
         O::CreateOrganisations => with(
             "An object creates one organisation, an array several, all or none. A company prefix that begins another \
              one's, or continues it, is refused. For administrators of all organisations, as every write of users and \

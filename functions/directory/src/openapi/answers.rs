@@ -66,6 +66,7 @@ pub(super) fn responses(route: &Route, about: &About) -> Map<String, Value> {
         Good::Link => answer("The link, with `redirect=false`.", json_of(data(schema("Link")))),
         Good::Graphql => answer("The answer, perhaps with errors.", json_of(schema("GraphqlAnswer"))),
         Good::Text(media_type) => answer("A text.", json!({ media_type: { "schema": { "type": "string" } } })),
+        Good::Picture(media_type) => answer("The picture.", json!({ media_type: {} })),
         Good::Json(name) => answer("The answer.", json_of(schema(name))),
         Good::NoContent => Value::Null,
     };

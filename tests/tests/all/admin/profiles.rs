@@ -110,6 +110,8 @@ async fn check_and_preview_need_no_deployment() {
         let preview = valid("profile_preview", &ran(place, &["--json", "profile", "preview", name]).await.done());
         assert!(preview["text"].as_str().unwrap().contains("09506000134352"), "{preview}");
     }
+    let labels = ran(place, &["profile", "preview", "pdf", "--rows", "1"]).await.done();
+    assert!(labels.contains("/01/09506000134352/21/") && labels.contains("(01)09506000134352(21)"), "{labels}");
     let raw = ran(place, &["profile", "preview", "zpl", "--raw", "--rows", "1"]).await.done();
     assert!(raw.starts_with("^XA\n") && raw.ends_with("^XZ\n"), "{raw}");
     assert!(
@@ -241,6 +243,11 @@ fn the_schema_in_docs_is_that_of_the_type() {
         json!({ "name": "A", "extension": "txt", "base": "lines", "line": "{code}" }),
         json!({ "name": "ab", "extension": "txt", "base": "fixed", "columns": [{ "source": "code" }] }),
         json!({ "name": "ab", "extension": "txt", "base": "delimited", "columns": [{ "name": "c", "source": "codes" }] }),
+        json!({ "name": "ab", "extension": "txt", "base": "lines", "line": "{epc_hex}", "epc": { "filter": 8 } }),
+        json!({ "name": "ab", "extension": "txt", "base": "lines", "line": "{epc_hex}", "epc": { "scheme": "sgtin-64" } }),
+        json!({ "name": "ab", "extension": "pdf", "base": "sheet", "encoding": "utf-8" }),
+        json!({ "name": "ab", "extension": "pdf", "base": "sheet", "sheet": { "columns": 0 } }),
+        json!({ "name": "ab", "extension": "pdf", "base": "sheet", "symbol": { "kind": "aztec" } }),
     ] {
         assert!(!validator.is_valid(&wrong), "{wrong}");
         assert!(Profile::read(&wrong).is_err(), "{wrong}");

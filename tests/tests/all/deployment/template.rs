@@ -91,6 +91,8 @@ fn routes_are_what_an_http_api_can_hold() {
         "GET /items/export_profile/{id} directory",
         "GET /items/unique_code list-codes",
         "GET /items/unique_code/{id} list-codes",
+        "GET /items/unique_code/{id}/label.png labels",
+        "GET /items/unique_code/{id}/label.svg labels",
         "GET /users directory",
         "GET /users/me directory",
         "GET /users/{id} directory",

@@ -19,4 +19,5 @@ mod profiles;
 mod records;
 mod repeated_creates;
 mod shared_slices;
+mod sheets;
 mod unknown_attributes;

@@ -153,6 +153,7 @@ async fn over_http_codes_are_503_and_reservations_without_codes_are_served() {
         ("delete-reservations", "DELETE", all, "", String::new(), json!({"query": by_query["query"]})),
         ("list-codes", "GET", "/items/unique_code", "", of_reservation, Value::Null),
         ("list-codes", "GET", "/items/unique_code/{id}", code_id, String::new(), Value::Null),
+        ("labels", "GET", "/items/unique_code/{id}/label.svg", code_id, String::new(), Value::Null),
         ("graphql", "POST", "/graphql", "", String::new(), document),
     ];
     let rows = || items::<Value>(system.context(), &system.context().config().tables.reservations);

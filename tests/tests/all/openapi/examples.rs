@@ -82,6 +82,10 @@ fn masked(text: &str) -> String {
 
 /// The answer as the document shows it: with times of long ago and a short link.
 fn recorded(reply: &Reply) -> Value {
+    // A picture would be longer than the rest of the document.
+    if reply.header("content-type").starts_with("image/") {
+        return Value::Null;
+    }
     let body = match serde_json::from_str(&reply.text) {
         Ok(body) => body,
         Err(_) if reply.text.is_empty() => Value::Null,
@@ -106,7 +110,7 @@ async fn every_example_is_answered_as_the_document_shows() {
     for example in examples() {
         let name = format!("{} {}", example["operation"], example["name"]);
         let mut asked = example.clone();
-        if example["operation"] == "getCode" {
+        if example["path"].as_str().unwrap().contains(CODE) {
             let id: &String = code.as_ref().expect("an example lists codes first");
             asked["path"] = json!(example["path"].as_str().unwrap().replace(CODE, id));
         }

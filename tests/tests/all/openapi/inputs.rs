@@ -64,7 +64,7 @@ fn an_input_that_the_schema_refuses_is_refused_and_one_of_each_type_is_accepted(
             json!({"character_set": "rfid96"}),
             json!({"character_set": "kanji"}),
             json!({"character_set": null}),
-            json!({"export_type": "pdf"}),
+            json!({"export_type": "xls"}),
             json!({"export_type": "xml.gz"}),
             json!({"export_type": "xlsx"}),
             json!({"lot": "A/1"}),

@@ -87,7 +87,9 @@ async fn every_base_and_built_in_profile_makes_a_file_that_equals_a_fresh_render
     }
     for export_type in &types {
         for gz in ["", ".gz"] {
-            let created = server.api.post(&typed(&format!("{export_type}{gz}"))).await;
+            // A tag needs a product with a right check digit and the organisation's prefix.
+            let own = json!({ "product": "/01/19312345000019" });
+            let created = server.api.post(&with(&typed(&format!("{export_type}{gz}")), own)).await;
             completed(&server.api, id(&created)).await;
         }
     }
@@ -101,7 +103,7 @@ async fn an_unknown_name_is_refused_when_a_reservation_is_created_or_changed() {
     let other: Organisation = serde_json::from_value(json!({ "id": OTHER, "organisation_name": "Other" })).unwrap();
     server.store().seed_organisation(&other).await.unwrap();
     add(server.context(), Some(OTHER), &lines("of-others", "{code}")).await;
-    for unknown in ["pdf", "my-printer", "my-printer.gz", "of-others", "excel-de", "CSV", "xlsx.gz", "csv.zip", ""] {
+    for unknown in ["xls", "my-printer", "my-printer.gz", "of-others", "excel-de", "CSV", "xlsx.gz", "csv.zip", ""] {
         let reply = server.api.send_json("POST", RESERVATIONS, &typed(unknown)).await;
         let (field, message) = refused(&reply);
         assert_eq!(field, "export_type", "{unknown}");
@@ -109,13 +111,13 @@ async fn an_unknown_name_is_refused_when_a_reservation_is_created_or_changed() {
     }
     let created = server.api.post(&typed("excel")).await;
     let path = format!("{RESERVATIONS}/{}", id(&created));
-    let reply = server.api.send_json("PATCH", &path, &json!({ "export_type": "pdf" })).await;
+    let reply = server.api.send_json("PATCH", &path, &json!({ "export_type": "xls" })).await;
     assert_eq!(refused(&reply).0, "export_type");
     assert_eq!(server.api.get(id(&created)).await["export_type"], "excel");
     let reply = server.api.send_json("PATCH", &path, &json!({ "export_type": "zpl" })).await;
     assert_eq!(reply.data()["export_type"], "zpl");
     // A list names every bad row, and writes nothing.
-    let rows = json!([typed("csv"), typed("pdf"), typed("excel"), typed("of-others")]);
+    let rows = json!([typed("csv"), typed("xls"), typed("excel"), typed("of-others")]);
     let reply = server.api.send_json("POST", RESERVATIONS, &rows).await;
     let errors = reply.json()["errors"].as_array().unwrap().clone();
     assert_eq!((reply.status, errors.len()), (400, 2), "{}", reply.text);
@@ -352,13 +354,13 @@ async fn profiles_are_shown_to_those_who_may_see_them() {
             .collect()
     };
     let built_in = ["bartender", "epcis", "excel", "excel-semicolon"].map(|name| format!("{name} null"));
-    let after = ["nicelabel", "shared", "zpl", "zpl-qr"].map(|name| format!("{name} null"));
+    let after = ["nicelabel", "pdf", "shared", "zpl", "zpl-qr", "zpl-rfid"].map(|name| format!("{name} null"));
     let labels = |own: &[&str]| own.iter().map(|own| format!("label {own:?}")).collect::<Vec<_>>();
     for (token, own) in [(TOKEN, &[OTHER, OWN][..]), ("all", &[OTHER, OWN]), ("own", &[OWN])] {
         let rows = server.get(&path, token).await.data();
         assert_eq!(names(&rows), [&built_in[..], &labels(own), &after[..]].concat(), "{token}");
         let counted = server.get(&format!("{PROFILES}?aggregate[count]=*"), token).await.data();
-        assert_eq!(counted, json!([{ "count": (8 + own.len()).to_string() }]), "{token}");
+        assert_eq!(counted, json!([{ "count": (10 + own.len()).to_string() }]), "{token}");
     }
     assert_eq!(server.get(PROFILES, "nobody").await.status, 403);
 
@@ -405,13 +407,13 @@ async fn graphql_shows_the_same_profiles() {
     let all = server.json("POST", "/graphql", TOKEN, &list).await.json()["data"].clone();
     assert_eq!(all["export_profile"][0]["name"], "label", "{all}");
     assert_eq!(all["export_profile"][0]["organisation"], OTHER);
-    assert_eq!(all["export_profile_aggregated"][0]["countAll"], 9);
+    assert_eq!(all["export_profile_aggregated"][0]["countAll"], 11);
     let own = server.json("POST", "/graphql", "own", &list).await.json()["data"].clone();
     assert_eq!(
         (own["export_profile"].as_array().unwrap().len(), &own["export_profile"][0]["name"]),
         (1, &json!("shared"))
     );
-    assert_eq!(own["export_profile_aggregated"][0]["countAll"], 8);
+    assert_eq!(own["export_profile_aggregated"][0]["countAll"], 10);
     let by_id = |row: &Value| query(&format!("{{ export_profile_by_id(id: {}) {{ name }} }}", row["id"]));
     let one = server.json("POST", "/graphql", "own", &by_id(&own["export_profile"][0])).await.json();
     assert_eq!(one["data"]["export_profile_by_id"]["name"], "shared", "{one}");

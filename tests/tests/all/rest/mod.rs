@@ -24,6 +24,7 @@ mod export_profiles;
 mod file_names;
 mod files;
 mod fuzz;
+mod labels;
 mod links;
 mod lists;
 mod long_requests;

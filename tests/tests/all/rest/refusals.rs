@@ -200,7 +200,7 @@ pub(crate) fn broken_rules() -> Vec<(Value, Vec<Value>)> {
     case(json!({ "reserved_for": "" }), &[required("reserved_for")]);
     case(json!({ "reserved_for": long }), &[too_long("reserved_for")]);
 
-    for other in [json!("xlsx.gz"), json!("pdf"), json!("CSV"), json!("gz"), json!("")] {
+    for other in [json!("xlsx.gz"), json!("xls"), json!("CSV"), json!("gz"), json!("")] {
         case(json!({ "export_type": other }), &[no_export_type()]);
     }
 

@@ -192,7 +192,7 @@ async fn export_breaches_of(context: &Context, stored: &Stored, item: &Reservati
     let (secret, policy) = (context.secret().await.unwrap(), &context.config().part_policy);
     let file = export_file(context.store(), secret, item, policy).await.unwrap();
     let mut fresh = Vec::new();
-    file.rows().write(1..file.rows().quantity() + 1, &mut fresh).unwrap();
+    file.write_plain(&mut fresh).unwrap();
     export_breaches(item, export_type.format(), &plain, &fresh)
 }
 

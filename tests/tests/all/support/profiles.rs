@@ -26,8 +26,8 @@ pub(crate) fn lines(name: &str, line: &str) -> Value {
     json!({ "name": name, "extension": "txt", "base": "lines", "line": line })
 }
 
-/// A profile of each base, and one of blocks in UTF-16.
-pub(crate) fn of_every_base() -> [Value; 5] {
+/// A profile of each base, the last of sheets, and one of blocks in UTF-16.
+pub(crate) fn of_every_base() -> [Value; 6] {
     [
         json!({ "name": "base-delimited", "extension": "csv", "base": "delimited", "delimiter": "tab", "quoting": "all",
             "columns": [{ "name": "n", "source": "position" }, { "name": "code", "source": "code" },
@@ -40,5 +40,9 @@ pub(crate) fn of_every_base() -> [Value; 5] {
             "header": "<a n=\"{row_count}\">\n", "row": "<b>{digital_link}</b>\n", "footer": "</a>\n" }),
         json!({ "name": "base-blocks", "extension": "zpl", "base": "template", "encoding": "utf-16le", "byte_order_mark": true,
             "rows_per_block": 3, "row": "<{code}:{position}>", "block_header": "[", "block_footer": "]\n" }),
+        json!({ "name": "base-sheet", "extension": "pdf", "base": "sheet", "epc": { "scheme": "sgtin-198", "filter": 2 },
+            "sheet": { "page": { "width": 150, "height": 100.5 }, "columns": 2, "rows": 2, "margin_x": 2, "margin_y": 2,
+                "gap_x": 1, "gap_y": 1.5, "padding": 2, "font_size": 6.5 },
+            "symbol": { "kind": "datamatrix", "quiet_zone": 2 }, "text": "{code}\n{element_string} {position}" }),
     ]
 }

@@ -195,7 +195,7 @@ fn split(tag: &EpcTag, width: usize) -> Option<(String, HexDigits, usize)> {
 }
 
 /// The digits of a tag in which the codes of a pool differ, computed from the varying part of a code.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HexDigits {
     kind: Kind,
     /// The bits before the varying ones that share a digit with them, and how many there are, at most three.
@@ -206,7 +206,7 @@ pub struct HexDigits {
     len: usize,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     /// A number. `carry` lies above its bits, `shift` zeros follow, and `first` is added.
     Number { carry: u64, shift: u32, first: u64 },

@@ -8,9 +8,8 @@ use percent_encoding::percent_decode_str;
 use super::bits::Bits;
 use super::scheme::{EpcScheme, MAX_FILTER, Reference, Serial, is_part_number};
 use crate::code::digits::{check_digit, is_digits};
-use crate::code::epc::MIN_EPC_PREFIX;
+use crate::code::epc::{MIN_EPC_PREFIX, escaped};
 use crate::code::prefix::MAX_PREFIX_LENGTH;
-use crate::code::template::encoded;
 use crate::code::types::CodeType;
 
 /// Maximum number of hexadecimal digits of an EPC memory bank: 31 words, which the length field of a tag can state (Gen2
@@ -131,10 +130,10 @@ impl EpcTag {
     #[must_use]
     pub fn uri(&self) -> String {
         let Self { scheme, filter, prefix, reference, .. } = self;
-        let mut uri = format!("urn:epc:tag:{scheme}:{filter}.{prefix}.{}", encoded(reference));
+        let mut uri = format!("urn:epc:tag:{scheme}:{filter}.{prefix}.{}", escaped(reference));
         for part in self.pieces.iter().flatten().chain(&self.serial) {
             uri.push('.');
-            uri.push_str(&encoded(part));
+            uri.push_str(&escaped(part));
         }
         uri
     }

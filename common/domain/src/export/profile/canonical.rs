@@ -4,7 +4,11 @@
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Barcode, BarcodeStart, Base, Column, FixedColumn, LineEnd, Profile, Quoting, TemplateBase, Text};
+use super::{
+    Barcode, BarcodeStart, Base, Column, Epc, FixedColumn, LineEnd, Profile, Quoting, SheetBase, TemplateBase, Text,
+};
+use crate::code::EpcScheme;
+use crate::export::sheet::SheetLayout;
 use crate::export::{Encoding, Escaping};
 
 /// Maximum length of the canonical form in bytes.
@@ -61,6 +65,7 @@ impl Profile {
             byte_order_mark,
             line_end,
             barcode,
+            epc,
             defaults,
             max_rows,
             base,
@@ -76,6 +81,7 @@ impl Profile {
             ("byte_order_mark", unless(*byte_order_mark, false, Value::Bool)),
             ("line_end", unless(*line_end, LineEnd::default(), |line_end| json!(line_end.as_str()))),
             ("barcode", of_barcode(barcode)),
+            ("epc", of_epc(*epc)),
             ("defaults", if defaults.is_empty() { Value::Null } else { Value::Object(defaults) }),
             ("max_rows", json!(max_rows)),
             ("base", json!(self.base_name())),
@@ -98,8 +104,51 @@ fn of_barcode(barcode: &Barcode) -> Value {
     if value.as_object().is_some_and(Map::is_empty) { Value::Null } else { value }
 }
 
+fn of_epc(Epc { scheme, filter }: Epc) -> Value {
+    let value = object([("scheme", json!(scheme.map(EpcScheme::as_str))), ("filter", json!(filter))]);
+    if value.as_object().is_some_and(Map::is_empty) { Value::Null } else { value }
+}
+
+/// Hundredths of a millimetre, or tenths of a point, as the profile writes them.
+fn decimal(number: u32, parts: u32) -> Value {
+    if number.is_multiple_of(parts) { json!(number / parts) } else { json!(f64::from(number) / f64::from(parts)) }
+}
+
+fn of_sheet(sheet: &SheetBase) -> Value {
+    let SheetBase { layout, data, text: shown } = sheet;
+    let default = SheetLayout::default();
+    let number = |number: u32, default: u32, parts| unless(number, default, |number| decimal(number, parts));
+    let SheetLayout { page_width, page_height, columns, rows, .. } = *layout;
+    let page = object([("width", decimal(page_width, 100)), ("height", decimal(page_height, 100))]);
+    let is_default = (page_width, page_height) == (default.page_width, default.page_height);
+    let pages = object([
+        ("page", if is_default { Value::Null } else { page }),
+        ("columns", number(columns, default.columns, 1)),
+        ("rows", number(rows, default.rows, 1)),
+        ("margin_x", number(layout.margin_x, default.margin_x, 100)),
+        ("margin_y", number(layout.margin_y, default.margin_y, 100)),
+        ("gap_x", number(layout.gap_x, default.gap_x, 100)),
+        ("gap_y", number(layout.gap_y, default.gap_y, 100)),
+        ("padding", number(layout.padding, default.padding, 100)),
+        ("font_size", number(layout.font_size, default.font_size, 10)),
+    ]);
+    let quiet_zone = u32::try_from(layout.symbol.quiet_zone()).unwrap_or_default();
+    let symbol = object([
+        ("kind", unless(layout.symbol, default.symbol, |kind| json!(kind.as_str()))),
+        ("quiet_zone", number(layout.quiet_zone, quiet_zone, 1)),
+        ("data", json!(data.as_ref().map(ToString::to_string))),
+    ]);
+    let unless_empty = |value: Value| if value.as_object().is_some_and(Map::is_empty) { Value::Null } else { value };
+    object([
+        ("sheet", unless_empty(pages)),
+        ("symbol", unless_empty(symbol)),
+        ("text", json!(shown.as_ref().map(ToString::to_string))),
+    ])
+}
+
 fn of_base(base: &Base) -> Value {
     match base {
+        Base::Sheet(sheet) => of_sheet(sheet),
         Base::Delimited { delimiter, quoting, header, columns } => object([
             ("delimiter", unless(*delimiter, ',', |delimiter| json!(delimiter))),
             ("quoting", unless(*quoting, Quoting::default(), |quoting| json!(quoting.as_str()))),

@@ -1,13 +1,16 @@
 //! A profile applied to one reservation: its slots become literals, numbers and the varying bytes of codes.
 
-use crate::code::{CodeType, FNC1, Field, Namespace, Piece as CodePiece, Renderer, canonical_link};
+use crate::code::{
+    CodeType, EpcColumn, EpcError, FNC1, Field, HexDigits, Namespace, Piece as CodePiece, Renderer, canonical_link,
+};
 use crate::reservation::Values;
 
 use super::source::Source;
 use super::text::{Piece, Text};
-use super::{BarcodeStart, Base, Column, FixedColumn, LineEnd, Profile, Quoting, TemplateBase};
+use super::{BarcodeStart, Base, Column, FixedColumn, LineEnd, Profile, Quoting, SheetBase, TemplateBase};
 use crate::export::error::ExportError;
 use crate::export::rows::is_unwritable;
+use crate::export::sheet::{AFTER_DATA, AFTER_LABEL, Label, MAX_LABELS, SheetError, content};
 use crate::export::template::{Digits, FileHead, Layout, Number, Pad, RowTemplate};
 use crate::export::{Encoding, Escaping};
 
@@ -52,6 +55,8 @@ enum Bit {
         to: usize,
     },
     Number(Number),
+    /// The digits of an RFID tag that differ from code to code, so many of them.
+    Tag(usize),
 }
 
 /// The member of a reservation from which a source comes.
@@ -109,11 +114,16 @@ impl Profile {
         quantity: u64,
     ) -> Result<Layout, ProfileFault> {
         self.check_type(head.code_type)?;
-        if let Some(most) = self.max_rows.filter(|most| quantity > *most) {
-            let reason = format!("A file of the profile {} has at most {most} rows.", self.name);
+        let of_base = matches!(self.base, Base::Sheet(_)).then_some(MAX_LABELS);
+        if let Some(most) = self.max_rows.into_iter().chain(of_base).min().filter(|most| quantity > *most) {
+            let advice = if of_base.is_some() { "; zpl, for label printers, has any number" } else { "" };
+            let reason = format!("A file of the profile {} has at most {most} rows{advice}.", self.name);
             return Err(ProfileFault { member: "quantity", rule: "lte", most: Some(most), reason });
         }
-        let compiler = Compiler { profile: self, renderer, head, particulars, quantity };
+        let is_tagged = self.sources().into_iter().any(Source::is_tag);
+        let column = is_tagged.then(|| renderer.epc_column(self.epc.scheme, self.epc.filter)).transpose();
+        let epc = column.map_err(|error| self.untagged(&error))?;
+        let compiler = Compiler { profile: self, renderer, head, particulars, quantity, epc };
         let layout = compiler.layout()?;
         let digits = Digits { position: 10, from_end: 10 };
         let mut image = crate::export::template::RowImage::default();
@@ -135,6 +145,16 @@ impl Profile {
         ProfileFault { member, rule: "regex", most: None, reason }
     }
 
+    /// The fault of codes that cannot be written to RFID tags as the profile wants it.
+    fn untagged(&self, error: &EpcError) -> ProfileFault {
+        let member = match error {
+            EpcError::PrefixMissing | EpcError::PrefixTooShort(_) | EpcError::PrefixReserved => "reserved_for",
+            EpcError::OtherPrefix(_) | EpcError::CheckDigit => "product",
+            _ => "export_type",
+        };
+        self.fault(member, format!("The profile {} writes RFID tags: {error}.", self.name))
+    }
+
     /// The fault of a source that the type of code lacks.
     fn lacking(&self, source: Source, code_type: CodeType) -> ProfileFault {
         let reason = format!(
@@ -152,6 +172,8 @@ struct Compiler<'a> {
     head: &'a FileHead<'a>,
     particulars: &'a Particulars<'a>,
     quantity: u64,
+    /// The RFID tags, if the profile shows them.
+    epc: Option<EpcColumn>,
 }
 
 impl Compiler<'_> {
@@ -166,6 +188,7 @@ impl Compiler<'_> {
                 self.of_lines(Vec::new(), row)
             }
             Base::Template(template) => self.template(template)?,
+            Base::Sheet(sheet) => self.sheet(sheet)?,
         };
         if self.profile.byte_order_mark
             && let Some(mark) = self.profile.encoding.byte_order_mark()
@@ -184,7 +207,13 @@ impl Compiler<'_> {
             group_end: Vec::new(),
             foot: Vec::new(),
             unit: self.profile.encoding.unit(),
+            tag: self.tag(),
         }
+    }
+
+    /// How the digits of RFID tags are computed.
+    fn tag(&self) -> Option<HexDigits> {
+        self.epc.as_ref().map(|column| *column.digits())
     }
 
     fn delimited(
@@ -227,7 +256,7 @@ impl Compiler<'_> {
         let mut bits = self.bits(&column.text, column.escape)?;
         let mut own = bits.iter().filter_map(|bit| match bit {
             Bit::Own(text) => Some(text.as_str()),
-            Bit::Slot { .. } | Bit::Number(_) => None,
+            Bit::Slot { .. } | Bit::Number(_) | Bit::Tag(_) => None,
         });
         let needs = own.any(|text| needs_quotes(text, delimiter));
         let is_number = match column.text.pieces() {
@@ -288,6 +317,7 @@ impl Compiler<'_> {
                 Bit::Own(text) => text.chars().count(),
                 Bit::Slot { from, to } => to.saturating_sub(*from),
                 Bit::Number(_) => 0,
+                Bit::Tag(len) => *len,
             });
             let length = length.sum::<usize>();
             if length > column.width {
@@ -307,6 +337,69 @@ impl Compiler<'_> {
         }
         names.push_str(self.profile.line_end.text());
         Ok(self.of_lines(if header { self.own(&names) } else { Vec::new() }, row))
+    }
+
+    /// The labels of a sheet as rows, from which [`crate::export::sheet`] draws them.
+    fn sheet(&self, sheet: &SheetBase) -> Result<Layout, ProfileFault> {
+        let is_short = self.head.code_type == CodeType::ShortCode;
+        let has_link = self.renderer.length(Field::DigitalLink) > 0;
+        let default = match (sheet.layout.symbol.is_gs1(), has_link) {
+            (true, _) => Source::BarcodeData,
+            (false, true) => Source::DigitalLink,
+            (false, false) => Source::Code,
+        };
+        let shown = if is_short { Source::Code } else { Source::ElementString };
+        let of = |text: &Option<Text>, default| match text {
+            Some(text) => self.bits(text, Escaping::None),
+            None => self.bits(&Text::slot(default), Escaping::None),
+        };
+        if default.is_lacking(self.head.code_type) && sheet.data.is_none() {
+            return Err(self.profile.lacking(default, self.head.code_type));
+        }
+        let (data, text) = (of(&sheet.data, default)?, of(&sheet.text, shown)?);
+        self.check_label(sheet, &data, &text)?;
+        let row = self.append(RowTemplate::default(), &data)?.text(AFTER_DATA);
+        let row = self.append(row, &text)?.text(AFTER_LABEL);
+        Ok(Layout { tag: self.tag(), ..Layout::of_rows("", row, 0, "") })
+    }
+
+    /// Refuses labels that would not fit, or show something that a sheet cannot.
+    fn check_label(&self, sheet: &SheetBase, data: &[Bit], text: &[Bit]) -> Result<(), ProfileFault> {
+        // Every code has as many characters, so one label stands for all. What varies is filled.
+        let sample = |bits: &[Bit], fill: &str| -> String {
+            let shown = bits.iter().map(|bit| match bit {
+                Bit::Own(text) => text.clone(),
+                Bit::Slot { from, to } => fill.repeat(to.saturating_sub(*from)),
+                Bit::Number(_) => fill.repeat(self.quantity.to_string().len()),
+                Bit::Tag(len) => fill.repeat(*len),
+            });
+            shown.collect()
+        };
+        let is_printable = |one: char| one.is_ascii_graphic() || matches!(one, ' ' | '\n');
+        if let Some(character) = sample(text, "0").chars().find(|one| !is_printable(*one)) {
+            let code = u32::from(character);
+            let reason = format!(
+                "The profile {} would print {character:?} (U+{code:04X}), which its font lacks.",
+                self.profile.name
+            );
+            return Err(self.profile.fault("export_type", reason));
+        }
+        let text = sample(text, "0");
+        // As it is, which shows characters that the symbol cannot carry; then with those that need most room in it.
+        let data = sample(data, "0");
+        let widest = "~".repeat(data.len());
+        for data in [&data, &widest] {
+            let label = Label { data, text: &text };
+            content::draw(&sheet.layout, 0, &label, &mut String::new()).map_err(|error| {
+                let member = match error {
+                    SheetError::Data { .. } if sheet.data.is_none() => "url_suffix",
+                    _ => "export_type",
+                };
+                let reason = format!("The profile {} cannot print these labels: {error}.", self.profile.name);
+                self.profile.fault(member, reason)
+            })?;
+        }
+        Ok(())
     }
 
     fn template(&self, template: &TemplateBase) -> Result<Layout, ProfileFault> {
@@ -340,6 +433,7 @@ impl Compiler<'_> {
             group_end: block_footer,
             foot: bytes(&template.footer)?,
             unit: self.profile.encoding.unit(),
+            tag: self.tag(),
         })
     }
 
@@ -358,6 +452,7 @@ impl Compiler<'_> {
                 Bit::Own(text) => row.bytes(&self.own(text)),
                 Bit::Slot { from, to } => row.slot(*from, *to),
                 Bit::Number(number) => row.number(*number, None),
+                Bit::Tag(len) => row.tag(*len),
             };
         }
         Ok(row)
@@ -387,6 +482,13 @@ impl Compiler<'_> {
                 return Ok(());
             }
             Source::BarcodeData => self.barcode_data()?,
+            Source::EpcHex => {
+                let Some(column) = &self.epc else { return Err(self.missing(source)) };
+                push(bits, column.before());
+                bits.push(Bit::Tag(column.digits().len()));
+                push(bits, &"0".repeat(column.after()));
+                return Ok(());
+            }
             _ => self.pieces(source)?,
         };
         if pieces.is_empty() {
@@ -428,6 +530,10 @@ impl Compiler<'_> {
             Source::ElementString => of(Field::ElementString),
             Source::BarcodeData => of(Field::BarcodeData),
             Source::EpcUri => of(Field::EpcUri),
+            // Its digits are no pieces of the varying part.
+            Source::EpcHex => Vec::new(),
+            Source::EpcTagUri => self.epc.as_ref().map(|column| column.uri().to_vec()).unwrap_or_default(),
+            Source::EpcBank => constant(self.epc.as_ref().map(|column| if column.len() <= 24 { "E" } else { "A" })),
             Source::Gtin => constant(key.get(..14)),
             Source::Key if self.head.code_type.needs_company_prefix() => of(Field::Code),
             Source::Key => constant(Some(key)),
@@ -614,6 +720,8 @@ pub(super) fn check_texts(profile: &Profile, wrong: &mut dyn FnMut(String, Strin
                 wrong("line".to_owned(), "the text has a line break, and each row is one line".to_owned());
             }
         }
+        // Checked where it is read.
+        Base::Sheet(_) => {}
         Base::Template(template) => {
             let rows = template.row.iter().enumerate().map(|(place, row)| match template.row.len() {
                 1 => ("row".to_owned(), row),

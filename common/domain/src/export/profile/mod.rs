@@ -39,7 +39,9 @@ pub use read::{Mistake, check_own_name};
 pub use source::Source;
 pub use text::Text;
 
+use super::sheet::SheetLayout;
 use super::{Encoding, Escaping};
+use crate::code::EpcScheme;
 
 /// Maximum number of columns, and of rows in a group.
 pub const MAX_COLUMNS: usize = 100;
@@ -67,6 +69,8 @@ pub struct Profile {
     pub line_end: LineEnd,
     /// How `barcode_data` is written.
     pub barcode: Barcode,
+    /// Which RFID tags are written.
+    pub epc: Epc,
     /// What stands for a source for which the reservation has no value.
     pub defaults: BTreeMap<Source, String>,
     /// The most rows that a file may have.
@@ -113,6 +117,15 @@ pub struct Barcode {
     pub start: BarcodeStart,
     /// A character that is written twice where it is part of the data: the escape character of the reader.
     pub doubled: Option<char>,
+}
+
+/// Which RFID tags are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Epc {
+    /// The scheme; `None` for the shortest that holds every code of a reservation.
+    pub scheme: Option<EpcScheme>,
+    /// The filter value, 0 to 7; `None` for that of the type of code.
+    pub filter: Option<u8>,
 }
 
 /// What `barcode_data` begins with.
@@ -181,6 +194,19 @@ pub enum Base {
     },
     /// Text before, for and after the rows.
     Template(Box<TemplateBase>),
+    /// A PDF with a label for each row.
+    Sheet(Box<SheetBase>),
+}
+
+/// What the labels of a profile with the base `sheet` show.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SheetBase {
+    /// Pages, labels and symbols.
+    pub layout: SheetLayout,
+    /// What the symbol carries; `None` for the link, or the barcode data of a GS1 symbol.
+    pub data: Option<Text>,
+    /// The human readable text; `None` for the element string, or the code of a short code.
+    pub text: Option<Text>,
 }
 
 /// The texts of a profile with the base `template`.
@@ -269,6 +295,7 @@ impl Profile {
             Base::Fixed { .. } => "fixed",
             Base::Lines { .. } => "lines",
             Base::Template(_) => "template",
+            Base::Sheet(_) => "sheet",
         }
     }
 
@@ -278,6 +305,7 @@ impl Profile {
         let of_base = match self.base {
             Base::Delimited { .. } => "text/csv",
             Base::Fixed { .. } | Base::Lines { .. } | Base::Template(_) => "text/plain",
+            Base::Sheet(_) => "application/pdf",
         };
         let media_type = self.media_type.as_deref().unwrap_or(of_base);
         if media_type.starts_with("text/") {
@@ -293,6 +321,7 @@ impl Profile {
             Base::Delimited { columns, .. } => columns.iter().map(|column| &column.text).collect(),
             Base::Fixed { columns, .. } => columns.iter().map(|column| &column.text).collect(),
             Base::Lines { line, .. } => vec![line],
+            Base::Sheet(sheet) => sheet.data.iter().chain(&sheet.text).collect(),
             Base::Template(template) => {
                 let TemplateBase {
                     header, row, footer, block_header, block_footer, separator, block_separator, ..

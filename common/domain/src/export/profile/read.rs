@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::{Map, Value};
+use symbols::Symbology;
 
-use super::members::{BASES, MEMBERS, OF_BARCODE, OF_COLUMN};
+use super::members::{BASES, MEMBERS, OF_BARCODE, OF_COLUMN, OF_EPC, OF_SHEET, OF_SYMBOL};
 use super::text::unknown;
 use super::{
-    Barcode, BarcodeStart, Base, Column, FixedColumn, LineEnd, MAX_CANONICAL, MAX_COLUMNS, MAX_ROWS_PER_BLOCK,
-    MAX_WIDTH, Profile, Quoting, Source, TemplateBase, Text,
+    Barcode, BarcodeStart, Base, Column, Epc, FixedColumn, LineEnd, MAX_CANONICAL, MAX_COLUMNS, MAX_ROWS_PER_BLOCK,
+    MAX_WIDTH, Profile, Quoting, SheetBase, Source, TemplateBase, Text,
 };
-use crate::code::FNC1;
+use crate::code::{EpcScheme, FNC1, MAX_FILTER};
+use crate::export::sheet::SheetLayout;
 use crate::export::{Encoding, Escaping};
 use crate::reservation::{BUILT_IN_PROFILES, ProfileName};
 
@@ -265,12 +267,14 @@ impl Reader {
         let media_type = self.media_type(object);
         let line_end = self.one_of(object, "line_end", &LineEnd::ALL, LineEnd::as_str).unwrap_or_default();
         let barcode = object.get("barcode").and_then(|value| self.barcode(value)).unwrap_or_default();
+        let epc = object.get("epc").and_then(|value| self.epc(value)).unwrap_or_default();
         let defaults = object.get("defaults").and_then(|value| self.defaults(value)).unwrap_or_default();
         let max_rows = self.number(object, "max_rows", MAX_ROWS);
         let base = match base? {
             "delimited" => self.delimited(object),
             "fixed" => self.fixed(object),
             "lines" => self.lines(object),
+            "sheet" => self.sheet(object),
             _ => self.template(object),
         };
         Some(Profile {
@@ -282,6 +286,7 @@ impl Reader {
             byte_order_mark,
             line_end,
             barcode,
+            epc,
             defaults,
             max_rows,
             base: base?,
@@ -382,6 +387,102 @@ impl Reader {
             self.wrong("barcode.doubled", "letters and digits cannot be doubled: they are what codes are made of");
         }
         Some(Barcode { fnc1, start, doubled })
+    }
+
+    fn epc(&mut self, value: &Value) -> Option<Epc> {
+        let object = self.object("epc", value)?;
+        self.known(object, &OF_EPC);
+        let scheme = self.one_of(object, "scheme", &EpcScheme::ALL, EpcScheme::as_str);
+        let filter = object.get("filter").and_then(|value| {
+            let filter = value.as_u64().and_then(|number| u8::try_from(number).ok()).filter(|one| *one <= MAX_FILTER);
+            if filter.is_none() {
+                self.wrong(
+                    "epc.filter",
+                    format!("a whole number from 0 to {MAX_FILTER} is needed, not {}", brief(value)),
+                );
+            }
+            filter
+        });
+        Some(Epc { scheme, filter })
+    }
+
+    /// A length in millimetres with two decimals, or another number with as many decimals as `parts` has zeros. The
+    /// number itself is checked with the whole layout.
+    fn decimal(&mut self, object: Object<'_>, name: &str, parts: u32, default: u32) -> u32 {
+        let Some(value) = object.get(name) else { return default };
+        let scaled = value.as_f64().map(|number| number * f64::from(parts));
+        match scaled.filter(|number| (0.0..=1e7).contains(number) && (number - number.round()).abs() < 1e-6) {
+            // A whole number below 10^7, so the cast is exact.
+            Some(number) => number.round() as u32,
+            None => {
+                let kind = match parts {
+                    1 => "a whole number",
+                    10 => "a number of points with one decimal at most",
+                    _ => "a number of millimetres with two decimals at most",
+                };
+                self.wrong(object.at(name), format!("{kind} is needed, not {}", brief(value)));
+                default
+            }
+        }
+    }
+
+    fn sheet(&mut self, object: Object<'_>) -> Option<Base> {
+        let mut layout = SheetLayout::default();
+        if let Some(sheet) = object.get("sheet").and_then(|value| self.object("sheet", value)) {
+            self.known(sheet, &OF_SHEET);
+            match sheet.get("page") {
+                None => {}
+                Some(Value::String(name)) if name == "a4" => {}
+                Some(Value::String(name)) if name == "letter" => {
+                    (layout.page_width, layout.page_height) = (21_590, 27_940);
+                }
+                Some(page) => match page.as_object() {
+                    Some(members) => {
+                        let page = Object { path: "sheet.page", members };
+                        self.known(page, &["width", "height"]);
+                        layout.page_width = self.decimal(page, "width", 100, layout.page_width);
+                        layout.page_height = self.decimal(page, "height", 100, layout.page_height);
+                    }
+                    None => {
+                        let reason = "a4, letter, or width and height in millimetres are needed";
+                        self.wrong("sheet.page", format!("{reason}, not {}", brief(page)));
+                    }
+                },
+            }
+            layout.columns = self.decimal(sheet, "columns", 1, layout.columns);
+            layout.rows = self.decimal(sheet, "rows", 1, layout.rows);
+            layout.margin_x = self.decimal(sheet, "margin_x", 100, layout.margin_x);
+            layout.margin_y = self.decimal(sheet, "margin_y", 100, layout.margin_y);
+            layout.gap_x = self.decimal(sheet, "gap_x", 100, layout.gap_x);
+            layout.gap_y = self.decimal(sheet, "gap_y", 100, layout.gap_y);
+            layout.padding = self.decimal(sheet, "padding", 100, layout.padding);
+            layout.font_size = self.decimal(sheet, "font_size", 10, layout.font_size);
+        }
+        let mut data = None;
+        if let Some(symbol) = object.get("symbol").and_then(|value| self.object("symbol", value)) {
+            self.known(symbol, &OF_SYMBOL);
+            let kind = self.one_of(symbol, "kind", &Symbology::ALL, Symbology::as_str);
+            layout.symbol = kind.unwrap_or(layout.symbol);
+            let quiet_zone = u32::try_from(layout.symbol.quiet_zone()).unwrap_or_default();
+            layout.quiet_zone = self.decimal(symbol, "quiet_zone", 1, quiet_zone);
+            data = symbol.get("data").and_then(|value| self.slots("symbol.data".to_owned(), value, true));
+            if data.is_some() {
+                self.shows_codes("symbol.data", data.iter());
+            }
+        }
+        let text = object.get("text").and_then(|value| self.slots("text".to_owned(), value, true));
+        for (path, text, line_end) in [("symbol.data", &data, false), ("text", &text, true)] {
+            let is_good = |one: char| one.is_ascii_graphic() || one == ' ' || (line_end && one == '\n');
+            let own = text.iter().flat_map(|text| text.own()).flat_map(str::chars);
+            if let Some(character) = own.into_iter().find(|one| !is_good(*one)) {
+                let code = u32::from(character);
+                self.wrong(path, format!("a sheet shows printable ASCII only, not {character:?} (U+{code:04X})"));
+            }
+        }
+        if let Err(error) = layout.check() {
+            self.wrong("sheet", error.to_string());
+        }
+        Some(Base::Sheet(Box::new(SheetBase { layout, data, text })))
     }
 
     fn defaults(&mut self, value: &Value) -> Option<BTreeMap<Source, String>> {

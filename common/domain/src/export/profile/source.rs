@@ -25,6 +25,12 @@ pub enum Source {
     BarcodeData,
     /// The EPC pure identity URI.
     EpcUri,
+    /// The hexadecimal digits of an RFID tag, in whole words of 16 bits.
+    EpcHex,
+    /// The EPC tag URI, with scheme and filter value.
+    EpcTagUri,
+    /// The memory bank of an RFID tag as a printer's `^RF` names it: `E` for up to 96 bits, `A` beyond.
+    EpcBank,
     /// The GTIN, 14 digits.
     Gtin,
     /// The GS1 key without the serial; the whole key for `sscc`, `giai` and `gsrn`.
@@ -51,7 +57,7 @@ pub enum Source {
 
 impl Source {
     /// Every source, in the order of the documentation.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::Position,
         Self::PositionFromEnd,
         Self::RowCount,
@@ -62,6 +68,9 @@ impl Source {
         Self::ElementString,
         Self::BarcodeData,
         Self::EpcUri,
+        Self::EpcHex,
+        Self::EpcTagUri,
+        Self::EpcBank,
         Self::Gtin,
         Self::Key,
         Self::CompanyPrefix,
@@ -89,6 +98,9 @@ impl Source {
             Self::ElementString => "element_string",
             Self::BarcodeData => "barcode_data",
             Self::EpcUri => "epc_uri",
+            Self::EpcHex => "epc_hex",
+            Self::EpcTagUri => "epc_tag_uri",
+            Self::EpcBank => "epc_bank",
             Self::Gtin => "gtin",
             Self::Key => "key",
             Self::CompanyPrefix => "company_prefix",
@@ -127,6 +139,12 @@ impl Source {
         )
     }
 
+    /// Whether it is about an RFID tag, which codes without a certain EPC do not have.
+    #[must_use]
+    pub const fn is_tag(self) -> bool {
+        matches!(self, Self::EpcHex | Self::EpcTagUri | Self::EpcBank)
+    }
+
     /// Whether it is a number whose digits count nothing: quoting `text` leaves it without quotes.
     #[must_use]
     pub const fn is_number(self) -> bool {
@@ -145,7 +163,14 @@ impl Source {
     pub const fn is_lacking(self, code_type: CodeType) -> bool {
         let is_gs1 = !matches!(code_type, CodeType::ShortCode);
         let has = match self {
-            Self::ElementString | Self::BarcodeData | Self::CanonicalLink | Self::EpcUri | Self::Key => is_gs1,
+            Self::ElementString
+            | Self::BarcodeData
+            | Self::CanonicalLink
+            | Self::EpcUri
+            | Self::EpcHex
+            | Self::EpcTagUri
+            | Self::EpcBank
+            | Self::Key => is_gs1,
             Self::Serial => !code_type.needs_company_prefix(),
             Self::Gtin => matches!(code_type, CodeType::Sgtin | CodeType::Itip),
             Self::CheckDigit => is_gs1 && !matches!(code_type, CodeType::Giai | CodeType::Cpi),

@@ -225,6 +225,12 @@ fn codes() -> Vec<Line> {
         line(ONE, "its reservation", Needs::Read, Hidden::Forbidden, |t| {
             get(format!("{CODES}/{}?fields=reservation.*", t.code_id))
         }),
+        line("GET /items/unique_code/{id}/label.svg", "its picture", Needs::Read, Hidden::Forbidden, |t| {
+            get(format!("{CODES}/{}/label.svg", t.code_id))
+        }),
+        line("GET /items/unique_code/{id}/label.png", "its picture", Needs::Read, Hidden::Forbidden, |t| {
+            get(format!("{CODES}/{}/label.png?text=false", t.code_id))
+        }),
         many("of a reservation", |t| list(CODES, &json!({"reservation": {"_eq": t.id}}), "")),
         many("of a reservation, counted", |t| {
             list(CODES, &json!({"reservation": {"_eq": t.id}}), "&aggregate[count]=*")

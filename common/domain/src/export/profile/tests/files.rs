@@ -86,6 +86,13 @@ pub(super) fn profiles() -> Vec<Profile> {
             "row": "{{\"n\":{position},\"l\":\"{digital_link}\",\"r\":\"{reference_id}\"}}", "separator": ",\n", "footer": "]\n"}),
         json!({"name": "product", "extension": "txt", "base": "lines", "line": "{gtin} {product} {serial} {company_prefix}"}),
         json!({"name": "epcs", "extension": "txt", "base": "lines", "line": "{epc_uri} {canonical_link}"}),
+        json!({"name": "tags", "extension": "txt", "base": "lines", "line": "{epc_hex} {epc_tag_uri} {epc_bank}",
+            "epc": {"filter": 5}}),
+        json!({"name": "wide-tags", "extension": "csv", "base": "delimited", "encoding": "utf-16le",
+            "columns": [{"name": "n", "source": "position"}, {"name": "epc", "source": "epc_hex"}]}),
+        json!({"name": "fixed-tags", "extension": "txt", "base": "fixed",
+            "columns": [{"source": "code", "width": 30}, {"source": "epc_hex", "width": 60, "align": "right", "pad": "."}]}),
+        blocks(3, json!({"row": "{epc_hex}/{code}"})),
         blocks(2, json!({})),
         blocks(3, json!({"encoding": "utf-16le", "byte_order_mark": true})),
         blocks(7, json!({"escape": "zpl", "header": "{reference_id}"})),
@@ -95,7 +102,9 @@ pub(super) fn profiles() -> Vec<Profile> {
     ];
     let own =
         documents.iter().map(|document| Profile::read(document).unwrap_or_else(|wrong| panic!("{document} {wrong:?}")));
-    own.chain(all_built_in().iter().cloned()).collect()
+    // Sheets are no texts.
+    let built_in = all_built_in().iter().filter(|profile| profile.base_name() != "sheet");
+    own.chain(built_in.cloned()).collect()
 }
 
 fn particulars<'a>(sample: &'a Sample, values: &'a Values) -> Particulars<'a> {

@@ -5,3 +5,5 @@ mod files;
 mod mistakes;
 mod naive;
 mod reservations;
+mod sheets;
+mod tags;

@@ -2,7 +2,7 @@
 //! nothing with the fast one but the renderer's single code.
 
 use crate::code::Field;
-use crate::code::{CodeType, FNC1};
+use crate::code::{CodeType, EpcTag, FNC1};
 use crate::export::Encoding;
 use crate::export::Escaping;
 use crate::export::profile::text::Piece;
@@ -73,6 +73,7 @@ impl Naive<'_> {
                     text += self.end();
                 }
             }
+            Base::Sheet(_) => panic!("a sheet is no text"),
             Base::Template(template) => {
                 let shown = |text: &Text, position| self.text(text, template.escape, position);
                 let per_block = template.rows_per_block as u64;
@@ -137,6 +138,12 @@ impl Naive<'_> {
             Source::ElementString => element_string(),
             Source::BarcodeData => self.barcode_data(&code().barcode_data),
             Source::EpcUri => code().epc_uri,
+            Source::EpcTagUri => self.tag_uri(&code().epc_uri),
+            Source::EpcHex => EpcTag::from_uri(&self.tag_uri(&code().epc_uri)).unwrap().hex().unwrap(),
+            Source::EpcBank => {
+                let long = EpcTag::from_uri(&self.tag_uri(&code().epc_uri)).unwrap().hex().unwrap().len() > 24;
+                if long { "A" } else { "E" }.to_owned()
+            }
             Source::Gtin => key[..14].to_owned(),
             Source::Key if code_type.needs_company_prefix() => code().code,
             Source::Key => key.clone(),
@@ -153,6 +160,13 @@ impl Naive<'_> {
             Source::Reservation => HEAD_ID.to_owned(),
             Source::ReservedAt => self.values.reserved_at.clone().unwrap(),
         }
+    }
+
+    /// The tag URI of a pure identity URI, in the scheme and with the filter value that the column says.
+    fn tag_uri(&self, epc_uri: &str) -> String {
+        let column = self.sample.renderer.epc_column(self.profile.epc.scheme, self.profile.epc.filter).unwrap();
+        let fields = epc_uri.splitn(5, ':').last().unwrap();
+        format!("urn:epc:tag:{}:{}.{fields}", column.scheme(), column.filter())
     }
 
     fn barcode_data(&self, data: &str) -> String {
@@ -200,7 +214,7 @@ pub(super) fn has_all(profile: &Profile, sample: &Sample) -> bool {
     profile.sources().into_iter().all(|source| {
         let lacks_form = |field| sample.renderer.length(field) == 0;
         let is_lacking = source.is_lacking(sample.code_type)
-            || (source == Source::EpcUri && lacks_form(Field::EpcUri))
+            || ((source == Source::EpcUri || source.is_tag()) && lacks_form(Field::EpcUri))
             || (source == Source::DigitalLink && lacks_form(Field::DigitalLink));
         !is_lacking
     })

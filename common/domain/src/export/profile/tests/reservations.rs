@@ -44,10 +44,15 @@ fn a_source_that_the_type_lacks_is_named_and_no_column_is_ever_empty() {
             let complete = Values { organisation_name: Some("Acme".to_owned()), ..values() };
             let result = check(&profile, &sample, &complete);
             let lacks = source.is_lacking(sample.code_type)
-                || source == Source::EpcUri && sample.renderer.length(Field::EpcUri) == 0
+                || (source == Source::EpcUri || source.is_tag()) && sample.renderer.length(Field::EpcUri) == 0
                 || source == Source::DigitalLink && sample.renderer.length(Field::DigitalLink) == 0;
             match result {
                 Ok(()) => assert!(!lacks, "{} {}", sample.name, source.as_str()),
+                // The reason is a member of the reservation, or its organisation.
+                Err(fault) if source.is_tag() && !source.is_lacking(sample.code_type) => {
+                    assert!(lacks && fault.reason.contains("RFID tags"), "{} {fault:?}", sample.name);
+                    assert!(["reserved_for", "product"].contains(&fault.member), "{} {fault:?}", sample.name);
+                }
                 Err(fault) => {
                     assert!(lacks && fault.member == "export_type", "{} {fault:?}", sample.name);
                     assert!(fault.reason.contains(&format!("my-printer shows {}", source.as_str())), "{fault}");
@@ -68,7 +73,19 @@ fn each_type_lacks_what_its_keys_do_not_have() {
     assert_eq!(lacking(CodeType::Grai), ["gtin"]);
     assert_eq!(
         lacking(CodeType::ShortCode),
-        ["canonical_link", "element_string", "barcode_data", "epc_uri", "gtin", "key", "check_digit", "product"]
+        [
+            "canonical_link",
+            "element_string",
+            "barcode_data",
+            "epc_uri",
+            "epc_hex",
+            "epc_tag_uri",
+            "epc_bank",
+            "gtin",
+            "key",
+            "check_digit",
+            "product"
+        ]
     );
 }
 
