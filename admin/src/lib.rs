@@ -44,13 +44,21 @@ pub async fn run<T: Into<OsString> + Clone>(
     out: &mut (dyn Write + Send),
     err: &mut (dyn Write + Send),
 ) -> Exit {
+    let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    let asks_for_json = arguments.iter().any(|argument| argument == "--json");
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         // Help and version are such errors too; they belong to `out`.
         Err(error) => {
             // Nobody reads what a closed pipe does not take.
             if error.use_stderr() {
-                let _ = write!(err, "{}", error.render());
+                let _ = match asks_for_json {
+                    true => {
+                        let text = error.render().to_string();
+                        writeln!(err, "{}", Failure::WrongUse(text.trim_end().to_owned()).report(true))
+                    }
+                    false => write!(err, "{}", error.render()),
+                };
                 return Exit::WrongUse;
             }
             let _ = write!(out, "{}", error.render());
@@ -58,7 +66,7 @@ pub async fn run<T: Into<OsString> + Clone>(
         }
     };
     let json = arguments.global.json;
-    let result = commands::run(arguments, &mut Output::new(out, json)).await;
+    let result = commands::run(arguments, &mut Output::new(out, err, json)).await;
     match result {
         Ok(()) | Err(Failure::NobodyReads) => Exit::Done,
         Err(failure) => {

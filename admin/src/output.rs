@@ -6,19 +6,21 @@ use std::io::{IsTerminal, Write};
 
 use comfy_table::{Table, presets};
 use serde::Serialize;
+use serde_json::json;
 
 use crate::failure::Failure;
 
 /// Where a command prints.
 pub struct Output<'a> {
     out: &'a mut (dyn Write + Send),
+    err: &'a mut (dyn Write + Send),
     json: bool,
 }
 
 impl<'a> Output<'a> {
-    /// Prints to `out`, as JSON if `json`.
-    pub fn new(out: &'a mut (dyn Write + Send), json: bool) -> Self {
-        Self { out, json }
+    /// Prints to `out`, as JSON if `json`, and warnings to `err`.
+    pub fn new(out: &'a mut (dyn Write + Send), err: &'a mut (dyn Write + Send), json: bool) -> Self {
+        Self { out, err, json }
     }
 
     /// Whether scripts read the output. Then nothing but one JSON document is printed, or one per line by
@@ -54,6 +56,16 @@ impl<'a> Output<'a> {
     /// As [`Output::show`].
     pub fn note(&mut self, text: &str) -> Result<(), Failure> {
         if self.json { Ok(()) } else { Ok(writeln!(self.out, "Note: {}\n", plain(text))?) }
+    }
+
+    /// Prints a warning apart from the result: a sentence, or an object with `warning` for scripts.
+    pub fn warn(&mut self, text: &str) {
+        let line = match self.json {
+            true => json!({ "warning": text }).to_string(),
+            false => format!("Warning: {}", plain(text)),
+        };
+        // A warning that nobody reads is no failure.
+        let _ = writeln!(self.err, "{line}");
     }
 
     /// Prints bytes as they are, whatever `--json` says (a script, a page of the manual).

@@ -166,6 +166,23 @@ def list_and_replay(stack):
     assert stack.json("failures", "replay", "--yes") == []
 
 
+def hidden_messages(stack):
+    """Messages that somebody else has received are missing, and both commands say so."""
+    own = stack.reserve()
+    shard, number = stack.records()[own]
+    stack.fail(number, number, shard)
+    code, out, err = stack.admin("failures", "list", "--json")
+    assert code == 0 and len(json.loads(out)) == 1 and "warning" not in err, (code, out, err)
+    held = stack.sqs.receive_message(QueueUrl=stack.queue, VisibilityTimeout=600)["Messages"]
+    assert len(held) == 1 and stack.waiting() == (0, 1)
+    for arguments in (["failures", "list"], ["failures", "replay", "--yes"]):
+        code, out, err = stack.admin(*arguments, "--json")
+        assert code == 0 and json.loads(out) == [], (code, out, err)
+        assert json.loads(err)["warning"].startswith("About 1 messages of the queue are hidden"), err
+    stack.sqs.change_message_visibility(QueueUrl=stack.queue, ReceiptHandle=held[0]["ReceiptHandle"], VisibilityTimeout=0)
+    assert stack.json("failures", "replay", "--yes")[0]["woken"] == 1
+
+
 def several_records(stack):
     """A batch of several records, the last one of the open shard among them."""
     many = [stack.reserve() for _ in range(5)]
@@ -221,7 +238,7 @@ def issued(folder):
     return path
 
 
-STEPS = [initialise, list_and_replay, several_records, gone_records, strange_messages, everything_else]
+STEPS = [initialise, list_and_replay, hidden_messages, several_records, gone_records, strange_messages, everything_else]
 
 
 def main():

@@ -6,7 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use common::reservation::Timestamp;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::failure::Failure;
 
@@ -34,12 +36,18 @@ pub enum Phase {
 pub struct Cursor {
     /// The deployment that is checked: the name of its table of pools.
     pub deployment: String,
+    /// When the check began, and not when it was continued.
+    #[serde(default)]
+    pub begun: Option<Timestamp>,
     /// The running step.
     pub phase: Phase,
     /// The running shard of the indexes.
     pub shard: u32,
     /// The last key that was checked: a namespace, an organisation, an id, or a key of the bucket.
     pub after: Option<String>,
+    /// The last reservation of the running shard when the check came to it.
+    #[serde(default)]
+    pub last: Option<Uuid>,
     /// What was checked so far.
     pub counts: Counts,
 }
@@ -67,7 +75,7 @@ pub struct Counts {
 impl Cursor {
     /// The next step, from its beginning.
     pub fn begin(&mut self, phase: Phase) {
-        (self.phase, self.shard, self.after) = (phase, 0, None);
+        (self.phase, self.shard, self.after, self.last) = (phase, 0, None, None);
     }
 }
 

@@ -32,6 +32,8 @@ pub struct Check<'a> {
     pub context: &'a Context,
     /// How old something must be to be a breach of RSV-5: the service wakes and tidies up to then.
     pub grace: TimeDelta,
+    /// When the check began. What was made later is left out, so that the check ends however fast the deployment grows.
+    pub begun: Timestamp,
 }
 
 impl Check<'_> {
@@ -41,7 +43,19 @@ impl Check<'_> {
         time.is_none_or(|time| time.time() + self.grace <= self.context.now().time())
     }
 
+    /// Whether something existed when the check began. Something without a time did.
+    #[must_use]
+    pub fn existed(&self, made: Option<Timestamp>) -> bool {
+        made.is_none_or(|made| made <= self.begun)
+    }
+
     /// The same for seconds since 1970.
+    #[must_use]
+    pub fn existed_since(&self, seconds: Option<i64>) -> bool {
+        seconds.is_none_or(|seconds| seconds <= self.begun.time().timestamp())
+    }
+
+    /// [`Check::is_overdue`] for seconds since 1970.
     #[must_use]
     pub fn is_overdue_since(&self, seconds: Option<i64>) -> bool {
         let limit = self.context.now().time().timestamp().saturating_sub(self.grace.num_seconds());

@@ -4,7 +4,13 @@ use std::path::PathBuf;
 
 use chrono::TimeDelta;
 use clap::Args;
-use common::{code::grouped, config::MAX_SHARDS, reservation::ExportKey};
+use common::{
+    bucket::Listed,
+    code::grouped,
+    config::MAX_SHARDS,
+    reservation::{ExportKey, Timestamp},
+    store::{Entries, Entry, FileRow},
+};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -24,6 +30,8 @@ use crate::{
 /// Rows of one step.
 const ROWS: usize = 100;
 
+// Each list ends with its first page that is not full, so what is added behind its end meanwhile does not prolong it.
+
 /// Organisations of one step. Each step reads the ranges of two days, if one of them has a quota.
 const ORGANISATIONS: i32 = 1_000;
 
@@ -41,6 +49,8 @@ pub struct Command {
 /// The last line of the report.
 #[derive(Serialize)]
 struct Summary {
+    /// When the check began: it is about what existed then.
+    begun: Timestamp,
     #[serde(flatten)]
     counts: Counts,
 }
@@ -51,9 +61,10 @@ struct Summary {
 /// [`Failure::Refused`] when a breach was found; otherwise [`Failure`] with the reason and the exit code.
 pub async fn run(command: Command, connection: &Connection, output: &mut Output<'_>) -> Result<(), Failure> {
     let context = connection.context();
-    let check = Check { context, grace: TimeDelta::seconds(command.grace.into()) };
     let file = CursorFile::new(command.cursor);
     let mut cursor = file.read(&context.config().tables.pools)?;
+    let begun = *cursor.begun.get_or_insert_with(|| context.now());
+    let check = Check { context, grace: TimeDelta::seconds(command.grace.into()), begun };
     let progress = Progress::new("checked", None);
     while let Some(found) = step(&check, &mut cursor, &progress).await? {
         for breach in found {
@@ -65,9 +76,9 @@ pub async fn run(command: Command, connection: &Connection, output: &mut Output<
     drop(progress);
     file.remove()?;
     let counts = cursor.counts;
-    output.line(&Summary { counts }, |_| {
+    output.line(&Summary { begun, counts }, |_| {
         format!(
-            "{} pools with {} ranges, {} organisations, {} reservations, {} file rows, {} objects: {} breaches",
+            "Of what existed at {begun}: {} pools with {} ranges, {} organisations, {} reservations, {} file rows, {} objects: {} breaches",
             grouped(counts.pools),
             grouped(counts.ranges),
             grouped(counts.organisations),
@@ -100,19 +111,17 @@ async fn step(
                 cursor.counts.ranges += pools::check(check.context, namespace, progress, &mut breaches).await?;
                 cursor.counts.pools += 1;
             }
-            match namespaces.last() {
+            match namespaces.last().filter(|_| namespaces.len() == ROWS) {
                 Some(last) => cursor.after = Some(last.to_string()),
                 None => cursor.begin(Phase::Quotas),
             }
         }
         Phase::Quotas => {
-            let ids = store.organisation_ids(cursor.after.as_deref(), ORGANISATIONS).await?;
-            match ids.last() {
-                Some(last) => {
-                    breaches = check.quotas(&ids).await?;
-                    count(&mut cursor.counts.organisations, ids.len(), progress);
-                    cursor.after = Some(last.clone());
-                }
+            let (ids, more) = store.organisation_ids(cursor.after.as_deref(), ORGANISATIONS).await?;
+            breaches = check.quotas(&ids).await?;
+            count(&mut cursor.counts.organisations, ids.len(), progress);
+            match ids.last().filter(|_| more) {
+                Some(last) => cursor.after = Some(last.clone()),
                 None => cursor.begin(Phase::Reservations),
             }
         }
@@ -120,28 +129,40 @@ async fn step(
         Phase::Reservations => {
             let after =
                 cursor.after.as_deref().map(|text| Uuid::try_parse(text).map_err(|_| wrong(text))).transpose()?;
-            let ids = store.entries_of_shard(cursor.shard, after).next(store, ROWS).await?;
+            if cursor.last.is_none() {
+                cursor.last = store.last_of_shard(cursor.shard).await?;
+            }
+            let Some(last) = cursor.last else {
+                next_of_shard(cursor, None);
+                return Ok(Some(breaches));
+            };
+            let mut entries = Entries::of_shard(cursor.shard, after).telling(&["date_created"]);
+            let page = entries.next_entries(store, ROWS).await?;
+            // The ids of the service are in the order of time, so nearly all new rows are behind the last one.
+            let within = page.iter().filter(|entry| entry.id <= last && check.existed(created(entry)));
+            let ids: Vec<Uuid> = within.map(|entry| entry.id).collect();
             breaches = check.reservations(&ids).await?;
             count(&mut cursor.counts.reservations, ids.len(), progress);
-            let last = ids.last().filter(|_| ids.len() == ROWS).map(ToString::to_string);
-            next_of_shard(cursor, last);
+            let next = page.last().filter(|entry| page.len() == ROWS && entry.id < last);
+            next_of_shard(cursor, next.map(|entry| entry.id.to_string()));
         }
         Phase::Files if cursor.shard >= MAX_SHARDS => cursor.begin(Phase::Objects),
         Phase::Files => {
-            let (rows, next) = store.files_of_shard(cursor.shard, cursor.after.as_deref()).await?;
+            let (mut rows, next) = store.files_of_shard(cursor.shard, cursor.after.as_deref()).await?;
+            rows.retain(|row: &FileRow| check.existed(row.created_on));
             breaches = check.files(&rows).await?;
             count(&mut cursor.counts.files, rows.len(), progress);
             next_of_shard(cursor, next);
         }
         Phase::Objects => {
             let bucket = check.context.bucket();
-            let (page, _) = bucket.objects_page(ExportKey::PREFIX, cursor.after.clone(), None).await?;
-            match page.last() {
-                Some(last) => {
-                    breaches = check.objects(&page).await?;
-                    count(&mut cursor.counts.objects, page.len(), progress);
-                    cursor.after = Some(last.key.clone());
-                }
+            let (mut page, next) = bucket.objects_page(ExportKey::PREFIX, cursor.after.clone(), None).await?;
+            let last = page.last().filter(|_| next.is_some()).map(|last| last.key.clone());
+            page.retain(|object: &Listed| check.existed_since(object.modified));
+            breaches = check.objects(&page).await?;
+            count(&mut cursor.counts.objects, page.len(), progress);
+            match last {
+                Some(last) => cursor.after = Some(last),
                 None => cursor.begin(Phase::Uploads),
             }
         }
@@ -157,9 +178,14 @@ async fn step(
 /// Continues in the same shard after `last`, or with the next one.
 fn next_of_shard(cursor: &mut Cursor, last: Option<String>) {
     if last.is_none() {
-        cursor.shard += 1;
+        (cursor.shard, cursor.last) = (cursor.shard + 1, None);
     }
     cursor.after = last;
+}
+
+/// When the reservation of an entry was created, as far as the index tells.
+fn created(entry: &Entry) -> Option<Timestamp> {
+    entry.row.as_ref()?.get("date_created")?.as_str().and_then(Timestamp::parse)
 }
 
 fn count(counter: &mut u64, number: usize, progress: &Progress) {

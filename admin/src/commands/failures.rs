@@ -7,7 +7,10 @@
 use std::{collections::BTreeSet, path::PathBuf};
 
 use aws_sdk_dynamodbstreams::types::ShardIteratorType;
-use aws_sdk_sqs::{error::ProvideErrorMetadata, operation::change_message_visibility::ChangeMessageVisibilityError};
+use aws_sdk_sqs::{
+    error::ProvideErrorMetadata, operation::change_message_visibility::ChangeMessageVisibilityError,
+    types::QueueAttributeName,
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Subcommand;
 use common::{
@@ -126,6 +129,30 @@ enum Handle {
     Line(String),
 }
 
+/// Messages of a queue that are hidden: another reader, or an earlier command that was ended, received them less than
+/// [`HIDDEN_SECONDS`] ago.
+#[derive(Debug)]
+enum Hidden {
+    Number(u64),
+    /// Why it is not known.
+    Unknown(String),
+}
+
+impl Hidden {
+    fn warning(&self) -> Option<String> {
+        match self {
+            Self::Number(0) => None,
+            Self::Number(number) => Some(format!(
+                "About {number} messages of the queue are hidden, and missing here: somebody else is reading them, or an \
+                 earlier command was ended. Try again in {HIDDEN_SECONDS} seconds."
+            )),
+            Self::Unknown(reason) => Some(format!(
+                "Messages may be missing here that somebody else is reading. Their number is not known: {reason}"
+            )),
+        }
+    }
+}
+
 /// The messages of a queue.
 #[derive(Default)]
 struct Read {
@@ -150,6 +177,10 @@ enum Queue<'a> {
 /// [`Failure`] with the reason and the exit code.
 pub async fn run(command: Command, connection: &Connection, output: &mut Output<'_>) -> Result<(), Failure> {
     let queue = Queue::of(connection)?;
+    // Before this command hides any message itself.
+    if let Some(warning) = queue.hidden().await?.warning() {
+        output.warn(&warning);
+    }
     let Read { messages, unreadable } = queue.all().await?;
     let done = match command {
         Command::List => list(&messages, connection, output),
@@ -432,6 +463,24 @@ impl<'a> Queue<'a> {
         }
     }
 
+    /// The messages that nobody can read now.
+    async fn hidden(&self) -> Result<Hidden, Failure> {
+        let Self::Sqs(client, url) = self else { return Ok(Hidden::Number(0)) };
+        let hidden = QueueAttributeName::ApproximateNumberOfMessagesNotVisible;
+        let asked = client.get_queue_attributes().queue_url(*url).attribute_names(hidden.clone()).send().await;
+        match asked {
+            Ok(answer) => {
+                let number = answer.attributes().and_then(|all| all.get(&hidden)?.parse().ok());
+                Ok(number.map_or_else(|| Hidden::Unknown("SQS gave no number".to_owned()), Hidden::Number))
+            }
+            // A policy of an earlier version does not allow it, and the messages can be read nevertheless.
+            Err(error) => match error.as_service_error() {
+                Some(refused) => Ok(Hidden::Unknown(refused.to_string())),
+                None => Err(unreachable_queue(&error)),
+            },
+        }
+    }
+
     /// All messages, [`MAX_MESSAGES`] at most.
     async fn all(&self) -> Result<Read, Failure> {
         match self {
@@ -537,4 +586,16 @@ fn unreachable_queue(error: &(impl std::error::Error + 'static)) -> Failure {
         "The failure queue cannot be used: {}",
         aws_sdk_sqs::error::DisplayErrorContext(error)
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_queue_without_hidden_messages_gives_no_warning() {
+        assert_eq!(Hidden::Number(0).warning(), None);
+        assert!(Hidden::Number(3).warning().unwrap().starts_with("About 3 messages of the queue are hidden"));
+        assert!(Hidden::Unknown("AccessDenied".to_owned()).warning().unwrap().ends_with("AccessDenied"));
+    }
 }

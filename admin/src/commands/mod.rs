@@ -58,7 +58,8 @@ pub enum Command {
     Code(code::Command),
     /// Check the invariants over all tables and the bucket, while the deployment runs
     ///
-    /// Exits with 1 if one is broken, and names it.
+    /// Checks what exists when it begins. What is made meanwhile is for the next check, so a check ends. Exits with 1 if an
+    /// invariant is broken, and names it.
     Check(check::Command),
     /// After a restore: find how far each pool may have been used, and move it past that
     RestoreCheck(restore_check::Command),

@@ -96,7 +96,7 @@ impl Store<'_> {
     ) -> Result<Allocated, StoreError> {
         let pool = entry.pool();
         let after = advanced(entry, placements);
-        let mut transaction = Transaction::default();
+        let mut transaction = self.transaction();
         let [of_pool, of_claims] = self.write_pool(&mut transaction, entry, &after)?;
         let actions = Actions { pool: of_pool, claims: of_claims, counts: counts.len() };
         for count in counts {

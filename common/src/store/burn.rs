@@ -3,7 +3,7 @@
 
 use super::{
     Pool, PoolEntry, RangeEntry, Store, StoreError,
-    transaction::{Outcome, Reason, Transaction},
+    transaction::{Outcome, Reason},
 };
 use crate::{directory::Audit, reservation::Timestamp};
 
@@ -28,7 +28,8 @@ impl Store<'_> {
     ///
     /// # Errors
     /// [`StoreError::Refused`] unless `next < to ≤ capacity`, or when DynamoDB refuses the transaction;
-    /// [`StoreError::Busy`] when DynamoDB does not answer.
+    /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Contended`] when every try conflicts with another
+    /// transaction.
     pub async fn burn(&self, entry: &PoolEntry, to: u64, now: Timestamp, audit: &Audit) -> Result<Burned, StoreError> {
         let pool = entry.pool();
         let count = to.checked_sub(pool.next).filter(|count| *count > 0 && to <= pool.capacity).ok_or_else(|| {
@@ -39,7 +40,7 @@ impl Store<'_> {
         })?;
         let claimed = pool.namespace.company_prefix().is_some();
         let after = Pool { next: to, only_organisation: None, only_next: None, claimed, ..pool.clone() };
-        let mut transaction = Transaction::default();
+        let mut transaction = self.transaction();
         let [of_pool, of_claims] = self.write_pool(&mut transaction, entry, &after)?;
         let range = RangeEntry {
             start: pool.next,
@@ -51,7 +52,7 @@ impl Store<'_> {
         };
         transaction.put(self.make_range(&pool.namespace, &range)?);
         transaction.put(self.audit_put(audit)?);
-        match transaction.send(self.client).await? {
+        match self.decide(&transaction).await? {
             Outcome::Done => Ok(Burned::Done),
             Outcome::Cancelled(reasons) => {
                 let failed = |reason: &Reason| matches!(reason, Reason::Condition(_));
@@ -60,10 +61,7 @@ impl Store<'_> {
                 if is_taken && !is_overtaken {
                     return Ok(Burned::PrefixTaken);
                 }
-                match Outcome::Cancelled(reasons).written() {
-                    Ok(_) | Err(StoreError::Busy(_)) => Ok(Burned::Overtaken),
-                    Err(error) => Err(error),
-                }
+                Outcome::Cancelled(reasons).written().map(|_| Burned::Overtaken)
             }
         }
     }

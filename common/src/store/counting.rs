@@ -156,7 +156,7 @@ impl Store<'_> {
 
     /// Writes marks and the changes of their tallies, all or none.
     async fn write_pack(&self, pack: &Pack, lane: u32, now: Timestamp) -> Result<Written, StoreError> {
-        let mut transaction = Transaction::default();
+        let mut transaction = self.transaction();
         for one in &pack.moves {
             transaction.put(self.put_mark(one, now)?);
         }

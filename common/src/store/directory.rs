@@ -176,11 +176,12 @@ impl Store<'_> {
         self.all_of(ORGANISATION, Consistency::Eventual, read).await
     }
 
-    /// The ids of organisations after one of them, in their order (one consistent page, `most` ids at most).
+    /// The ids of organisations after one of them, in their order (one consistent page, `most` ids at most), and whether
+    /// there are more.
     ///
     /// # Errors
     /// [`StoreError::Busy`] when DynamoDB does not answer.
-    pub async fn organisation_ids(&self, after: Option<&str>, most: i32) -> Result<Vec<String>, StoreError> {
+    pub async fn organisation_ids(&self, after: Option<&str>, most: i32) -> Result<(Vec<String>, bool), StoreError> {
         let answer = self
             .client
             .query()
@@ -195,7 +196,8 @@ impl Store<'_> {
             .await
             .map_err(classify)?;
         let items = answer.items.unwrap_or_default();
-        Ok(items.iter().filter_map(|item| items::get_text(item, "id").map(str::to_owned)).collect())
+        let ids = items.iter().filter_map(|item| items::get_text(item, "id").map(str::to_owned));
+        Ok((ids.collect(), answer.last_evaluated_key.is_some()))
     }
 
     /// Writes a user and, if given, the hash of a static token and the `sub` of their JWTs. Items that exist are not

@@ -18,7 +18,7 @@ use super::{
     directory_kind::Kind,
     error::classify,
     items::{self, Item, number, text},
-    transaction::{MAX_ACTIONS, Outcome, Reason, Transaction},
+    transaction::{MAX_ACTIONS, Outcome, Reason},
 };
 use crate::directory::Audit;
 
@@ -123,8 +123,6 @@ pub enum Changed {
     Done,
     /// Nothing is written: the condition of this write, counted from 0, does not hold.
     Failed(usize),
-    /// Nothing is written: another transaction uses one of the rows. A later try may succeed.
-    Conflict,
 }
 
 /// Maximum number of audit rows that one page of DynamoDB is asked for.
@@ -215,10 +213,11 @@ impl Store<'_> {
     /// Writes changes and their audit rows, or nothing. There may be [`MAX_DIRECTORY_WRITES`] of both together.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Refused`] when it refuses the transaction.
+    /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Contended`] when every try conflicts with
+    /// another transaction; [`StoreError::Refused`] when DynamoDB refuses the transaction.
     pub async fn change_directory(&self, writes: &[DirectoryWrite], audits: &[Audit]) -> Result<Changed, StoreError> {
         let table = &self.config.tables.directory;
-        let mut transaction = Transaction::default();
+        let mut transaction = self.transaction();
         for write in writes {
             match write {
                 DirectoryWrite::Create(kind, id, members) => {
@@ -234,15 +233,12 @@ impl Store<'_> {
         for audit in audits {
             transaction.put(self.audit_put(audit)?);
         }
-        match transaction.send(self.client).await? {
+        match self.decide(&transaction).await? {
             Outcome::Done => Ok(Changed::Done),
             Outcome::Cancelled(reasons) => {
-                if let Some(Reason::Refused(text)) = reasons.iter().find(|reason| matches!(reason, Reason::Refused(_)))
-                {
-                    return Err(StoreError::Refused(text.clone()));
-                }
                 let failed = reasons.iter().position(|reason| matches!(reason, Reason::Condition(_)));
-                Ok(failed.map_or(Changed::Conflict, Changed::Failed))
+                Outcome::Cancelled(reasons).written()?;
+                Ok(Changed::Failed(failed.unwrap_or_default()))
             }
         }
     }

@@ -384,8 +384,8 @@ impl Entries {
         }
     }
 
-    /// All entries of a shard in the order of ids, from the first one after `after`, for the service's own loops, which
-    /// are bounded by time.
+    /// All entries of a shard in the order of ids, from the first one after `after`. Without the limit `MaxScan`, for
+    /// operators, and for the service's own loops, which are bounded by time.
     #[must_use]
     pub fn of_shard(shard: u32, after: Option<Uuid>) -> Self {
         Self::new(&Walk::by_id([Partition::Shard(shard)]), &EntryFilter::default()).unbounded().after(shard, after)

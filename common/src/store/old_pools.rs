@@ -6,12 +6,11 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
 
 use super::{
-    MAX_ATTEMPTS, Pool, Store, StoreError,
+    Pool, Store, StoreError,
     error::classify,
     items::{self, Item, key, number, text},
     pool_reads::{PoolsPlace, place},
     pools::{LISTED, POOL, partition},
-    transaction::Transaction,
 };
 
 /// The key of the item that says how far the completion of older pools has come. No namespace has this form.
@@ -102,28 +101,17 @@ impl Store<'_> {
     async fn complete_pool(&self, pool: &Pool) -> Result<bool, StoreError> {
         let claims = pool.prefix_to_claim().map_or(Ok(Vec::new()), |prefix| self.claim_prefix(prefix))?;
         let needs_claim = !claims.is_empty();
-        let mut with_claim = Transaction::default();
+        let mut with_claim = self.transaction();
         with_claim.update(self.list_pool(pool, needs_claim)?);
         claims.into_iter().for_each(|claim| with_claim.update(claim));
-        if self.send_until_decided(&with_claim).await? {
+        if self.decide(&with_claim).await?.written()? {
             return Ok(true);
         }
         // Either the prefix is taken, or another run was faster.
-        let mut without_claim = Transaction::default();
+        let mut without_claim = self.transaction();
         without_claim.update(self.list_pool(pool, false)?);
-        let is_first = self.send_until_decided(&without_claim).await?;
+        let is_first = self.decide(&without_claim).await?.written()?;
         Ok(!needs_claim || !is_first)
-    }
-
-    /// Whether a transaction is written; `false` if a condition failed.
-    async fn send_until_decided(&self, transaction: &Transaction) -> Result<bool, StoreError> {
-        for attempt in 1..=MAX_ATTEMPTS {
-            match transaction.clone().send(self.client).await?.written() {
-                Err(StoreError::Busy(_)) => self.pause(attempt).await,
-                decided => return decided,
-            }
-        }
-        Err(StoreError::Contended(MAX_ATTEMPTS))
     }
 
     fn list_pool(&self, pool: &Pool, claim: bool) -> Result<Update, StoreError> {

@@ -53,12 +53,13 @@ impl Store<'_> {
         entries.unbounded()
     }
 
-    /// The reservations of one shard after that of an id, in the order of ids; whatever `Shards` is, there are
-    /// [`MAX_SHARDS`] shards. Without the limit `MaxScan`, for operators.
-    #[must_use]
-    pub fn entries_of_shard(&self, shard: u32, after: Option<Uuid>) -> Entries {
-        let walk = Walk::by_id([Partition::Shard(shard)]);
-        Entries::new(&walk, &EntryFilter::default()).unbounded().after(shard, after)
+    /// The last id of a shard now; `None` if the shard is empty. Whatever `Shards` is, there are [`MAX_SHARDS`] shards.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when DynamoDB does not answer.
+    pub async fn last_of_shard(&self, shard: u32) -> Result<Option<Uuid>, StoreError> {
+        let walk = Walk { order: Order::Id { descending: true }, ..Walk::by_id([Partition::Shard(shard)]) };
+        Ok(Entries::new(&walk, &EntryFilter::default()).unbounded().next(*self, 1).await?.pop())
     }
 
     /// Counts the open reservations of an organisation, up to `enough`. The index is eventually consistent: a

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::{Delete, Put};
 use uuid::Uuid;
 
 use super::{
-    MAX_ATTEMPTS, Store, StoreError,
+    Store, StoreError,
     conditional_update::Step,
     error::classify,
     index::shard,
@@ -79,7 +79,7 @@ impl Store<'_> {
         new: &[Reservation],
         request: Option<(&Remembered, i64)>,
     ) -> Result<Created, StoreError> {
-        let mut transaction = Transaction::default();
+        let mut transaction = self.transaction();
         for reservation in new {
             let put = Put::builder()
                 .table_name(&self.config.tables.reservations)
@@ -92,31 +92,24 @@ impl Store<'_> {
             transaction.put(self.remember(request, now)?);
         }
         check_size(&transaction)?;
-        // One token for all tries: a try without an answer may have been done, or be done later, and the next one must
-        // neither take the row for another client's nor create it again after a deletion (RSV-2).
-        let token = self.host.random_id().to_string();
-        for attempt in 1..=MAX_ATTEMPTS {
-            match transaction.clone().send_as(self.client, Some(token.clone())).await? {
-                Outcome::Done => return Ok(Created::Done),
-                Outcome::Cancelled(reasons) => {
-                    if let (Some(_), Some(Reason::Condition(Some(item)))) = (request, reasons.get(new.len())) {
-                        let remembered = items::read(&self.config.tables.requests, item.clone())?;
-                        return Ok(Created::Remembered(Box::new(remembered)));
-                    }
-                    let exists = new.iter().zip(&reasons).find(|(_, reason)| matches!(reason, Reason::Condition(_)));
-                    if let Some((reservation, _)) = exists {
-                        return Ok(Created::Exists(reservation.id));
-                    }
-                    match Outcome::Cancelled(reasons).written() {
-                        // A conflict with another transaction, perhaps with the same Idempotency-Key. The next try sees
-                        // what that one wrote.
-                        Ok(_) | Err(StoreError::Busy(_)) => self.pause(attempt).await,
-                        Err(error) => return Err(error),
-                    }
+        // A conflict may be with a request with the same Idempotency-Key. The next try sees what that one wrote.
+        match self.decide(&transaction).await? {
+            Outcome::Done => Ok(Created::Done),
+            Outcome::Cancelled(reasons) => {
+                if let (Some(_), Some(Reason::Condition(Some(item)))) = (request, reasons.get(new.len())) {
+                    let remembered = items::read(&self.config.tables.requests, item.clone())?;
+                    return Ok(Created::Remembered(Box::new(remembered)));
                 }
+                let exists = new.iter().zip(&reasons).find(|(_, reason)| matches!(reason, Reason::Condition(_)));
+                if let Some((reservation, _)) = exists {
+                    return Ok(Created::Exists(reservation.id));
+                }
+                Err(match Outcome::Cancelled(reasons).written() {
+                    Ok(_) => StoreError::Busy("the entry of the Idempotency-Key did not come".to_owned()),
+                    Err(error) => error,
+                })
             }
         }
-        Err(StoreError::Contended(MAX_ATTEMPTS))
     }
 
     /// Writes clients' edits, all or none. Each is conditional on the version from which it was made.
@@ -137,7 +130,7 @@ impl Store<'_> {
         edits: &[(Reservation, Reservation)],
         audits: &[Audit],
     ) -> Result<Written, StoreError> {
-        let mut transaction = Transaction::default();
+        let mut transaction = self.transaction();
         for (old, new) in edits {
             transaction.update(self.change(old, new)?.transact()?);
         }
@@ -153,7 +146,7 @@ impl Store<'_> {
     /// # Errors
     /// As [`Store::replace`].
     pub async fn delete(&self, old: &[Reservation]) -> Result<Written, StoreError> {
-        let mut transaction = Transaction::default();
+        let mut transaction = self.transaction();
         for reservation in old {
             let delete = Delete::builder()
                 .table_name(&self.config.tables.reservations)
@@ -172,20 +165,12 @@ impl Store<'_> {
             return Ok(Written::Done);
         }
         check_size(&transaction)?;
-        for attempt in 1..=MAX_ATTEMPTS {
-            match transaction.clone().send(self.client).await?.written() {
-                Ok(true) => return Ok(Written::Done),
-                Ok(false) => {
-                    // Random back-off: the caller reads again and retries, and conflicting writers must not retry in
-                    // step.
-                    self.pause(ASIDE).await;
-                    return Ok(Written::Overtaken);
-                }
-                Err(StoreError::Busy(_)) => self.pause(attempt).await,
-                Err(error) => return Err(error),
-            }
+        if self.decide(&transaction).await?.written()? {
+            return Ok(Written::Done);
         }
-        Err(StoreError::Contended(MAX_ATTEMPTS))
+        // Random back-off: the caller reads again and retries, and conflicting writers must not retry in step.
+        self.pause(ASIDE).await;
+        Ok(Written::Overtaken)
     }
 
     /// Writes a reservation of a seed unless its id exists.

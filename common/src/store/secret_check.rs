@@ -8,7 +8,6 @@ use super::{
     MAX_ATTEMPTS, Store, StoreError,
     items::{self, Item, key, text},
     pools::put_new,
-    transaction::Transaction,
 };
 use crate::reservation::Timestamp;
 
@@ -56,19 +55,16 @@ impl Store<'_> {
     pub async fn init_secret_check(&self, check: &str) -> Result<SecretCheck, StoreError> {
         let mut item = secret_row();
         item.extend([key("check", check)]);
-        let mut transaction = Transaction::default();
+        let mut transaction = self.transaction();
         transaction.put(put_new(&self.config.tables.pools, item)?);
         for attempt in 1..=MAX_ATTEMPTS {
-            match transaction.clone().send(self.client).await?.written() {
-                Ok(true) => return Ok(SecretCheck { check: check.to_owned(), mismatch: None, mismatch_at: None }),
-                Ok(false) => {
-                    if let Some(row) = self.secret_check().await? {
-                        return Ok(row);
-                    }
-                }
-                Err(StoreError::Busy(_)) => self.pause(attempt).await,
-                Err(error) => return Err(error),
+            if self.decide(&transaction).await?.written()? {
+                return Ok(SecretCheck { check: check.to_owned(), mismatch: None, mismatch_at: None });
             }
+            if let Some(row) = self.secret_check().await? {
+                return Ok(row);
+            }
+            self.pause(attempt).await;
         }
         Err(StoreError::Contended(MAX_ATTEMPTS))
     }
@@ -90,7 +86,7 @@ impl Store<'_> {
                 .expression_attribute_values(":now", text(now.to_string())),
             None => update.update_expression("REMOVE mismatch, mismatch_at"),
         };
-        let mut transaction = Transaction::default();
+        let mut transaction = self.transaction();
         transaction.update(update.build()?);
         transaction.send(self.client).await?.written().map(drop)
     }

@@ -82,7 +82,7 @@ impl Store<'_> {
         step.progress(now);
         step.become_status(read, Status::Complete);
         step.remove(&["export", "error_message"]);
-        let mut transaction = Transaction::default();
+        let mut transaction = self.transaction();
         transaction.update(step.transact()?);
         transaction.put(self.file_put(file)?);
         if let Some(old) = read.export_file.as_deref().filter(|old| *old != file.id) {
@@ -116,7 +116,7 @@ impl Store<'_> {
     /// # Errors
     /// As [`Store::save_progress`].
     pub async fn wake_audited(&self, read: &Reservation, now: Timestamp, audit: &Audit) -> Result<Saved, StoreError> {
-        let mut transaction = Transaction::default();
+        let mut transaction = self.transaction();
         transaction.update(self.waking(read, now).transact()?);
         transaction.put(self.audit_put(audit)?);
         self.transact(&transaction).await
@@ -170,15 +170,7 @@ impl Store<'_> {
 
     /// Writes a step with what belongs to it, all or nothing.
     async fn transact(&self, transaction: &Transaction) -> Result<Saved, StoreError> {
-        for attempt in 1..=MAX_ATTEMPTS {
-            match transaction.clone().send(self.client).await?.written() {
-                Ok(true) => return Ok(Saved::Done),
-                Ok(false) => return Ok(Saved::Stale),
-                Err(StoreError::Busy(_)) => self.pause(attempt).await,
-                Err(error) => return Err(error),
-            }
-        }
-        Err(StoreError::Contended(MAX_ATTEMPTS))
+        Ok(if self.decide(transaction).await?.written()? { Saved::Done } else { Saved::Stale })
     }
 
     async fn update(&self, step: Step) -> Result<Saved, StoreError> {

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::{
     types::{CancellationReason, Delete, Put, TransactWriteItem, Update},
 };
 
-use super::{StoreError, error::classify, items::Item};
+use super::{MAX_ATTEMPTS, Store, StoreError, error::classify, items::Item};
 
 /// Maximum number of actions in one transaction of DynamoDB.
 pub(super) const MAX_ACTIONS: usize = 100;
@@ -34,38 +34,69 @@ pub(super) enum Outcome {
     Cancelled(Vec<Reason>),
 }
 
-/// The actions of one transaction, in order.
-#[derive(Clone, Default)]
-pub(super) struct Transaction(Vec<TransactWriteItem>);
+/// The actions of one transaction, in order, and its request token. [`Store::transaction`] makes one.
+///
+/// The token belongs to the transaction, not to a try: DynamoDB keeps it for 10 minutes, and meanwhile writes the same
+/// actions once, whoever sends them again. A try without an answer may have been done, or be done later. Under a token of
+/// its own, the next try would take its own write for another writer's, or write again what was deleted in the meantime.
+pub(super) struct Transaction {
+    actions: Vec<TransactWriteItem>,
+    token: String,
+}
+
+impl Store<'_> {
+    /// A transaction without actions, with a new request token.
+    pub(super) fn transaction(&self) -> Transaction {
+        Transaction { actions: Vec::new(), token: self.host.random_id().to_string() }
+    }
+
+    /// Sends a transaction until it is written, a condition fails, or DynamoDB refuses it. Conflicts with other
+    /// transactions, and throttled tables, are tried again.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Contended`] when every try conflicts with
+    /// another transaction.
+    pub(super) async fn decide(&self, transaction: &Transaction) -> Result<Outcome, StoreError> {
+        for attempt in 1..=MAX_ATTEMPTS {
+            match transaction.send(self.client).await? {
+                Outcome::Cancelled(reasons)
+                    if !reasons.iter().any(|reason| matches!(reason, Reason::Condition(_) | Reason::Refused(_))) =>
+                {
+                    self.pause(attempt).await;
+                }
+                decided => return Ok(decided),
+            }
+        }
+        Err(StoreError::Contended(MAX_ATTEMPTS))
+    }
+}
 
 impl Transaction {
     pub(super) fn put(&mut self, put: Put) {
-        self.0.push(TransactWriteItem::builder().put(put).build());
+        self.actions.push(TransactWriteItem::builder().put(put).build());
     }
 
     pub(super) fn update(&mut self, update: Update) {
-        self.0.push(TransactWriteItem::builder().update(update).build());
+        self.actions.push(TransactWriteItem::builder().update(update).build());
     }
 
     pub(super) fn delete(&mut self, delete: Delete) {
-        self.0.push(TransactWriteItem::builder().delete(delete).build());
+        self.actions.push(TransactWriteItem::builder().delete(delete).build());
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.actions.len()
     }
 
-    /// Writes all actions or none. The SDK adds a request token, so its own retry after a lost answer does not write
-    /// twice.
-    pub(super) async fn send(self, client: &Client) -> Result<Outcome, StoreError> {
-        self.send_as(client, None).await
-    }
-
-    /// As [`Transaction::send`], under a request token of the caller (36 characters at most). While DynamoDB keeps the
-    /// token (10 minutes), the same actions under it are written once, whoever sends them again.
-    pub(super) async fn send_as(self, client: &Client, token: Option<String>) -> Result<Outcome, StoreError> {
-        let request = client.transact_write_items().set_transact_items(Some(self.0)).set_client_request_token(token);
-        let result = request.send().await;
+    /// Writes all actions or none: one try, with those of the SDK. For callers that read again when it is cancelled; the
+    /// others use [`Store::decide`].
+    pub(super) async fn send(&self, client: &Client) -> Result<Outcome, StoreError> {
+        let result = client
+            .transact_write_items()
+            .set_transact_items(Some(self.actions.clone()))
+            .client_request_token(&self.token)
+            .send()
+            .await;
         match result {
             Ok(_) => Ok(Outcome::Done),
             Err(error) => match error.as_service_error() {

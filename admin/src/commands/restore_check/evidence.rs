@@ -19,7 +19,7 @@ use common::{
     operations::indexes_in,
     query::CodeLookup,
     reservation::{ExportKey, Origin, Reservation},
-    store::{Kind as DirectoryKind, Pool, Store, StoreError},
+    store::{Entries, Kind as DirectoryKind, Pool, Store, StoreError},
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
@@ -262,7 +262,7 @@ impl<'a> Evidence<'a> {
         let progress = Progress::new("reservations", None);
         let store = self.context.store();
         for shard in 0..MAX_SHARDS {
-            let mut entries = store.entries_of_shard(shard, None);
+            let mut entries = Entries::of_shard(shard, None);
             loop {
                 let ids = entries.next(store, ROWS).await?;
                 if ids.is_empty() {

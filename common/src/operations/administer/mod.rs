@@ -48,7 +48,7 @@ macro_rules! of {
         let author = author($session);
         match $collection {
             Administered::Users => {
-                let $rows = &mut Users::new($context, &author);
+                let $rows = &mut Users::new($context, &author).keeping_a_way_in();
                 $run.await
             }
             Administered::Organisations => {

@@ -182,7 +182,6 @@ impl Batch {
                 Some((position, Some(value))) => Err((*position, value.clone().taken())),
                 _ => Ok(Sent::Again),
             },
-            Changed::Conflict => Ok(Sent::Again),
         }
     }
 }

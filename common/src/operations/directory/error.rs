@@ -17,7 +17,7 @@ pub enum DirectoryError {
         id: String,
     },
     /// Another row has this value already.
-    #[error("There is already a {what} with {field} {value}.")]
+    #[error("Another {what} has the {field} {value} already.")]
     Exists {
         /// `user` or `organisation`.
         what: &'static str,

@@ -72,7 +72,7 @@ pub async fn init(
         ];
         match store.change_directory(&writes, &[audit]).await? {
             Changed::Done => return Ok(token),
-            Changed::Failed(_) | Changed::Conflict => pause(attempt).await,
+            Changed::Failed(_) => pause(attempt).await,
         }
     }
     Err(contended())

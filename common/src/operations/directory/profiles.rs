@@ -64,7 +64,7 @@ pub async fn add(
         }
         match store.change_directory(&writes, &[audit]).await? {
             Changed::Done => return Ok((if row.is_some() { Effect::Changed } else { Effect::Created }, new)),
-            Changed::Failed(_) | Changed::Conflict => pause(attempt).await,
+            Changed::Failed(_) => pause(attempt).await,
         }
     }
     Err(contended())
@@ -99,7 +99,7 @@ pub async fn remove(
         let audit = audit.with("sha256", row.member("sha256"), None);
         match store.change_directory(&[DirectoryWrite::Delete(row, vec!["sha256".to_owned()])], &[audit]).await? {
             Changed::Done => return Ok(Effect::Removed),
-            Changed::Failed(_) | Changed::Conflict => pause(attempt).await,
+            Changed::Failed(_) => pause(attempt).await,
         }
     }
     Err(contended())

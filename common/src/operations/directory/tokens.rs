@@ -304,7 +304,7 @@ async fn change(
         match store.change_directory(&writes, &[audit]).await? {
             Changed::Done => return Ok(()),
             Changed::Failed(at) if Some(at) == created_at => return Err(taken()),
-            Changed::Failed(_) | Changed::Conflict => pause(attempt).await,
+            Changed::Failed(_) => pause(attempt).await,
         }
     }
     Err(contended())
@@ -423,7 +423,6 @@ async fn remove_stray(context: &Context, author: &Author, user: &str, id: &str) 
     match context.store().change_directory(&[DirectoryWrite::Delete(row.clone(), of_its_user())], &[audit]).await? {
         Changed::Done => Ok(()),
         Changed::Failed(_) => Err(DirectoryError::NoSuch { what: "token", id: id.to_owned() }),
-        Changed::Conflict => Err(contended()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Changes of users.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -68,6 +68,8 @@ pub struct Users<'a> {
     author: &'a Author,
     known: Option<Emails>,
     checked: Checked,
+    /// Whether one of the administrators of all organisations keeps a way to sign in.
+    keeps_a_way_in: bool,
 }
 
 /// What rows would have that were only checked.
@@ -132,7 +134,14 @@ impl<'a> Users<'a> {
     /// Changes by `author`.
     #[must_use]
     pub fn new(context: &'a Context, author: &'a Author) -> Self {
-        Self { context, author, known: None, checked: Checked::default() }
+        Self { context, author, known: None, checked: Checked::default(), keeps_a_way_in: false }
+    }
+
+    /// Changes of authors who need such an administrator, because they have no other access. Operators can create a token
+    /// for every user at any time.
+    #[must_use]
+    pub fn keeping_a_way_in(self) -> Self {
+        Self { keeps_a_way_in: true, ..self }
     }
 
     /// Creates a user. `role` and `organisations` must be among the members.
@@ -339,16 +348,19 @@ impl<'a> Users<'a> {
         self.known.as_mut().ok_or_else(contended)
     }
 
-    /// Refuses changes after which no administrator of all organisations could sign in. Others are conditional on the
-    /// revision of users if one of them stops being such an administrator.
+    /// Refuses changes after which there is no active administrator of all organisations, or, with
+    /// [`Users::keeping_a_way_in`], none of them has a way to sign in. Others are conditional on the revision of users if
+    /// one of them stops being such an administrator, or gives up a way to sign in.
     async fn keep_an_administrator(
         &self,
         wanted: &[Wanted],
         prepared: &mut Prepared<User>,
     ) -> Result<(), (usize, DirectoryError)> {
         let is_one = |one: &&Wanted| prepared_user(prepared, one).is_some_and(administers);
-        let stop = |one: &&Wanted| one.row.as_ref().is_some_and(is_administrator) && !is_one(one);
+        let was_one = |one: &&Wanted| one.row.as_ref().is_some_and(is_administrator);
+        let stop = |one: &&Wanted| was_one(one) && (!is_one(one) || (self.keeps_a_way_in && one.gives_up_a_way_in()));
         let Some(last) = wanted.iter().rfind(stop) else { return Ok(()) };
+        let needed = |reason: String| Err((last.position, DirectoryError::Needed(reason)));
         let ids: BTreeSet<&str> = wanted.iter().map(|one| one.id.as_str()).collect();
         let checked = self.checked.administrators.iter().any(|(id, is_one)| *is_one && !ids.contains(id.as_str()));
         let stays_in_batch = checked || wanted.iter().any(|one| is_one(&one));
@@ -357,24 +369,50 @@ impl<'a> Users<'a> {
             let revision = store.revision(Kind::User).await.map_err(|error| (0, error.into()))?;
             prepared.batch.depend_on(revision);
         }
-        if stays_in_batch {
+        // Nothing tells how those sign in whose rows were only checked.
+        let is_about_ways_in = self.keeps_a_way_in && !checked;
+        if stays_in_batch && !is_about_ways_in {
             return Ok(());
         }
         let is_another = |row: &DirectoryRow| {
             let is_checked = self.checked.administrators.contains_key(row.id());
             !is_checked && !ids.contains(row.id()) && is_administrator(row)
         };
-        let others = store.directory_rows(Kind::User, is_another).await;
-        if others.map_err(|error| (0, error.into()))?.is_empty() {
-            return Err((
-                last.position,
-                DirectoryError::Needed(format!(
-                    "The user {} is the last active administrator of all organisations; make another user one before.",
-                    last.id
-                )),
+        let others = store.directory_rows(Kind::User, is_another).await.map_err(|error| (0, error.into()))?;
+        if others.is_empty() && !stays_in_batch {
+            return needed(format!(
+                "The user {} is the last active administrator of all organisations; make another user one before.",
+                last.id
+            ));
+        }
+        if !is_about_ways_in {
+            return Ok(());
+        }
+        let ways = self.ways_in().await.map_err(|error| (0, error))?;
+        let had_a_way = |one: &Wanted| was_one(&one) && one.row.as_ref().is_some_and(|row| ways.of_row(row));
+        let has_a_way = |one: &Wanted| {
+            let user = prepared_user(prepared, one).filter(|user| administers(user));
+            user.is_some_and(|user| match &one.tokens {
+                Some(change) => change.new_token().is_some() || ways.is_known(user),
+                None => ways.of(user),
+            })
+        };
+        let stays = wanted.iter().any(has_a_way) || others.iter().any(|row| ways.of_row(row));
+        if !stays && wanted.iter().any(had_a_way) {
+            return needed(format!(
+                "The user {} is the last active administrator of all organisations with a way to sign in; give another one a \
+                 token before.",
+                last.id
             ));
         }
         Ok(())
+    }
+
+    /// How users can sign in.
+    async fn ways_in(&self) -> Result<WaysIn, DirectoryError> {
+        let tokens = tokens::list(self.context, None).await?.into_iter();
+        let valid = tokens.filter(|token| !token.has_ended(self.author.now));
+        Ok(WaysIn { owners: valid.map(|token| token.user).collect(), by_issuer: self.context.config().oidc.is_some() })
     }
 
     /// Keeps what is known up to date after an own write.
@@ -510,7 +548,37 @@ impl Emails {
     }
 }
 
+/// How users can sign in.
+struct WaysIn {
+    /// The users with a valid token.
+    owners: HashSet<String>,
+    /// Whether JWTs are accepted.
+    by_issuer: bool,
+}
+
+impl WaysIn {
+    /// Whether a user has a token, or is known to the issuer.
+    fn of(&self, user: &User) -> bool {
+        self.owners.contains(&user.id) || self.is_known(user)
+    }
+
+    /// Whether a user is known to the issuer.
+    fn is_known(&self, user: &User) -> bool {
+        self.by_issuer && user.external_identifier.is_some()
+    }
+
+    fn of_row(&self, row: &DirectoryRow) -> bool {
+        row.read::<User>().is_ok_and(|user| self.of(&user))
+    }
+}
+
 impl Wanted {
+    /// Whether the user loses all tokens, or the external identifier.
+    fn gives_up_a_way_in(&self) -> bool {
+        let has_no_token = self.tokens.as_ref().is_some_and(|change| change.new_token().is_none());
+        has_no_token || self.members.get(SUBJECT).is_some_and(Value::is_null)
+    }
+
     /// Adds the writes of the change, its audit row, its effect and the row as it will be.
     fn write(&self, author: &Author, read: &Read, prepared: &mut Prepared<User>) -> Result<(), DirectoryError> {
         let Self { position, id, .. } = self;

@@ -1,5 +1,6 @@
 //! `admin`, the operators' command, in this process and against a system that runs beside it.
 
+mod arguments;
 mod audits;
 mod imports;
 mod imports_checked;

@@ -12,6 +12,7 @@ mod http_clients;
 mod killed;
 mod kills;
 mod many_clients;
+mod one_token;
 mod other_secret;
 mod outages;
 mod power_cuts;

@@ -2,6 +2,7 @@
 
 mod audits;
 mod check;
+mod check_growth;
 mod check_rules;
 mod codes;
 mod failures;

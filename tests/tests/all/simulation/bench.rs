@@ -69,6 +69,31 @@ enum Source {
     Elsewhere(Streams),
 }
 
+/// What stores outside this process lack.
+#[derive(Clone, Debug, Default)]
+struct Lacking {
+    /// The only region that they know. A simulated process signs for a region of its own.
+    region: String,
+    /// The tokens of transactions that were done.
+    tokens: Arc<Mutex<HashSet<String>>>,
+}
+
+impl Lacking {
+    /// Signs for the known region. The signature is then wrong, and moto checks none.
+    fn name_region(&self, request: &mut HttpRequest) {
+        // Credential=KEY/DAY/REGION/SERVICE/aws4_request
+        let signed = request.headers().get("authorization").and_then(|text| {
+            let (key, rest) = text.split_once('/')?;
+            let (day, rest) = rest.split_once('/')?;
+            let (_, rest) = rest.split_once('/')?;
+            Some(format!("{key}/{day}/{}/{rest}", self.region))
+        });
+        if let Some(signed) = signed {
+            request.headers_mut().insert("authorization", signed);
+        }
+    }
+}
+
 impl Bench {
     /// The embedded stores; others if `FAULT_STORES` is `elsewhere`.
     pub(super) fn start() -> Self {
@@ -99,9 +124,12 @@ impl Bench {
     /// The client of the processes of a simulation. It notifies after each request.
     pub(super) fn client(&self, written: &Arc<Notify>, times: &Arc<Times>) -> SharedHttpClient {
         let handle = self.real.handle().clone();
-        let tokens = matches!(self.source, Source::Elsewhere(_)).then(Arc::default);
+        let lacking = matches!(self.source, Source::Elsewhere(_)).then(|| Lacking {
+            region: self.context.sdk().region().map(ToString::to_string).unwrap_or_default(),
+            ..Lacking::default()
+        });
         let (client, written, times) = (self.client.clone(), Arc::clone(written), Arc::clone(times));
-        SharedHttpClient::new(Bridge { handle, client, written, times, tokens })
+        SharedHttpClient::new(Bridge { handle, client, written, times, lacking })
     }
 
     /// Records of the stream of reservations after a position.
@@ -221,8 +249,8 @@ struct Bridge {
     client: SharedHttpClient,
     written: Arc<Notify>,
     times: Arc<Times>,
-    /// The tokens of transactions that were done, for stores that do not know them.
-    tokens: Option<Arc<Mutex<HashSet<String>>>>,
+    /// For stores outside this process.
+    lacking: Option<Lacking>,
 }
 
 impl HttpClient for Bridge {
@@ -239,8 +267,12 @@ struct BridgeConnector {
 }
 
 impl HttpConnector for BridgeConnector {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let token = self.bridge.tokens.as_ref().and_then(|tokens| Some((tokens, token(&request)?)));
+    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
+        let lacking = self.bridge.lacking.as_ref();
+        if let Some(lacking) = lacking {
+            lacking.name_region(&mut request);
+        }
+        let token = lacking.and_then(|lacking| Some((&lacking.tokens, token(&request)?)));
         if let Some((tokens, token)) = &token
             && tokens.lock().unwrap().contains(token)
         {

@@ -18,8 +18,8 @@ pub(super) struct Streams {
 
 #[derive(Debug, Default)]
 struct Known {
-    /// The place behind the records.
-    iterator: Option<String>,
+    /// The stream and its shard: the members that place an iterator.
+    shard: Option<Value>,
     /// Their positions are 1, 2, 3, …
     records: Vec<StreamRecord>,
 }
@@ -41,23 +41,41 @@ impl Streams {
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{target}: {error}: {text}"))
     }
 
-    async fn first_iterator(&self) -> String {
+    async fn shard(&self) -> Value {
         let table = self.call("DynamoDB_20120810.DescribeTable", &json!({ "TableName": self.table })).await;
         let arn = &table["Table"]["LatestStreamArn"];
         let stream = self.call("DynamoDBStreams_20120810.DescribeStream", &json!({ "StreamArn": arn })).await;
-        let shard = &stream["StreamDescription"]["Shards"][0]["ShardId"];
-        let place = json!({ "StreamArn": arn, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON" });
+        json!({ "StreamArn": arn, "ShardId": stream["StreamDescription"]["Shards"][0]["ShardId"] })
+    }
+
+    /// An iterator behind the known records. It is asked for each time: moto puts a copy in the place of a table when it
+    /// cancels a transaction, and an iterator of before stays with the table that is gone.
+    async fn iterator(&self) -> String {
+        let (shard, last) = {
+            let known = self.known.lock().unwrap();
+            let last = known.records.last().map(|record| record.event["dynamodb"]["SequenceNumber"].clone());
+            (known.shard.clone(), last)
+        };
+        let shard = match shard {
+            Some(shard) => shard,
+            None => self.shard().await,
+        };
+        self.known.lock().unwrap().shard = Some(shard.clone());
+        let mut place = shard;
+        match last {
+            Some(last) => {
+                place["ShardIteratorType"] = json!("AFTER_SEQUENCE_NUMBER");
+                place["SequenceNumber"] = last;
+            }
+            None => place["ShardIteratorType"] = json!("TRIM_HORIZON"),
+        }
         let answer = self.call("DynamoDBStreams_20120810.GetShardIterator", &place).await;
-        answer["ShardIterator"].as_str().unwrap_or_else(|| panic!("{table} {stream} {answer}")).to_owned()
+        answer["ShardIterator"].as_str().unwrap_or_else(|| panic!("{place} {answer}")).to_owned()
     }
 
     /// The records after a position.
     pub(super) async fn records_after(&self, position: i64) -> Vec<StreamRecord> {
-        let iterator = self.known.lock().unwrap().iterator.clone();
-        let mut iterator = match iterator {
-            Some(iterator) => iterator,
-            None => self.first_iterator().await,
-        };
+        let mut iterator = self.iterator().await;
         loop {
             let place = json!({ "ShardIterator": iterator });
             let answer = self.call("DynamoDBStreams_20120810.GetRecords", &place).await;
@@ -65,7 +83,6 @@ impl Streams {
             if let Some(next) = answer["NextShardIterator"].as_str() {
                 next.clone_into(&mut iterator);
             }
-            known.iterator = Some(iterator.clone());
             let records = answer["Records"].as_array().unwrap_or_else(|| panic!("{answer}"));
             for record in records {
                 let position = i64::try_from(known.records.len()).unwrap() + 1;

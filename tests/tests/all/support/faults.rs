@@ -177,13 +177,18 @@ impl Network {
         Self::new(Some((at.into(), fault)))
     }
 
+    /// A network with a plan of faults.
+    pub(crate) fn following(plan: Arc<dyn Plan>) -> Self {
+        Self(Arc::new(Inner { plan: Some(plan), ..Inner::new(direct(), None) }))
+    }
+
     /// A network over another client with a plan of faults.
     pub(crate) fn planned(client: SharedHttpClient, plan: Arc<dyn Plan>, rewrite: Option<Rewrite>) -> Self {
         Self(Arc::new(Inner { plan: Some(plan), rewrite, ..Inner::new(client, None) }))
     }
 
     fn new(fault: Option<(At, Fault)>) -> Self {
-        Self(Arc::new(Inner::new(aws_smithy_http_client::Builder::new().build_http(), fault)))
+        Self(Arc::new(Inner::new(direct(), fault)))
     }
 
     /// A worker on this network, over the stores of a system, with other settings.
@@ -314,6 +319,11 @@ impl Inner {
             rewrite: None,
         }
     }
+}
+
+/// A client of HTTP without TLS.
+fn direct() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new().build_http()
 }
 
 impl fmt::Debug for Network {

@@ -13,8 +13,8 @@ const NOT_RECORDED: [(&str, &[&str], &str); 4] = [
     ("AWS::StackId", &["cloudformation:DescribeStacks"], "`--stack NAME` reads the outputs and parameters"),
     (
         "FailureQueue",
-        &["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"],
-        "`failures list` shows the messages again, `failures replay` removes them",
+        &["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"],
+        "`failures list` shows the messages again, `failures replay` removes them; both say how many are hidden",
     ),
     (
         "ReservationsTable stream",

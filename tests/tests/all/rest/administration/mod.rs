@@ -1,5 +1,6 @@
 //! `POST`, `PATCH` and `DELETE` of `/users` and `/items/organisation`.
 
+mod credentials;
 mod organisations;
 mod races;
 mod rights;
