@@ -121,9 +121,9 @@ pub(super) static TEXTS: Texts = Texts {
     profile_nicelabel: "NiceLabel und Loftware",
     profile_zpl: "Zebra-Drucker, GS1 DataMatrix",
     profile_zpl_qr: "Zebra-Drucker, QR-Code",
+    profile_zpl_rfid: "Zebra-Drucker, RFID-Etikett und GS1 DataMatrix",
     profile_epcis: "EPCIS-2.0-Ereignis",
-    profile_zpl_rfid: "Zebra, Etikett und RFID-Tag",
-    profile_pdf: "Etikettenbogen für Bürodrucker, bis 10.000 Etiketten",
+    profile_pdf: "Bürodrucker, A4-Bögen mit Etiketten",
 
     reservations_title: "Reservierungen",
     status: "Stand",

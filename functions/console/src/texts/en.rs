@@ -121,9 +121,9 @@ pub(super) static TEXTS: Texts = Texts {
     profile_nicelabel: "NiceLabel and Loftware",
     profile_zpl: "Zebra printers, GS1 DataMatrix",
     profile_zpl_qr: "Zebra printers, QR code",
+    profile_zpl_rfid: "Zebra printers, RFID tag and GS1 DataMatrix",
     profile_epcis: "EPCIS 2.0 event",
-    profile_zpl_rfid: "Zebra, label and RFID tag",
-    profile_pdf: "Label sheets for office printers, up to 10,000 labels",
+    profile_pdf: "Office printers, A4 sheets of labels",
 
     reservations_title: "Reservations",
     status: "Status",

@@ -51,8 +51,8 @@ texts! {
     sgtin, sscc, grai, short_code, giai, gsrn, gdti, itip, cpi, sgcn,
     alphanumeric, uppercase, numeric, hex, rfid96,
     gzip, formats, profiles_own, profiles_deployment, profiles_built_in, profile_excel, profile_excel_semicolon,
-    profile_bartender, profile_nicelabel, profile_zpl, profile_zpl_qr, profile_epcis, profile_zpl_rfid,
-    profile_pdf,
+    profile_bartender, profile_nicelabel, profile_zpl, profile_zpl_qr, profile_zpl_rfid,
+    profile_epcis, profile_pdf,
     // Watching.
     reservations_title, status, any_status, any_organisation, search, search_hint, filter_button, clear_filter, no_reservations,
     no_reservations_hint, no_matches, no_matches_hint, created, codes_count, of_codes, exact, no_reference,
@@ -154,8 +154,8 @@ impl Texts {
             "nicelabel" => self.profile_nicelabel,
             "zpl" => self.profile_zpl,
             "zpl-qr" => self.profile_zpl_qr,
-            "epcis" => self.profile_epcis,
             "zpl-rfid" => self.profile_zpl_rfid,
+            "epcis" => self.profile_epcis,
             "pdf" => self.profile_pdf,
             _ => return None,
         })
