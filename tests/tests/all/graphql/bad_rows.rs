@@ -27,7 +27,7 @@ async fn every_bad_row_of_a_mutation_is_named() {
         "mutation {{ made: create_code_reservation_items(data: [{}, {}, {}, {}]) {{ id }} }}",
         row("quantity: 1"),
         row("quantity: 0"),
-        row("quantity: 1, export_type: \"pdf\""),
+        row("quantity: 1, export_type: \"docx\""),
         row("")
     );
     let (status, body) = service.ask("graphql-admin", &create).await;
