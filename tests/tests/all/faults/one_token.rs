@@ -1,8 +1,8 @@
 //! A transaction has one request token for all its tries, those of the SDK and those after a conflict. Its first try is done
 //! and its answer lost; the second conflicts with another transaction; before the third, the rows have moved on.
 //!
-//! Under a token for each try, the third would be a transaction of its own: it would bring a deleted row back, or take its
-//! own write for another writer's.
+//! Under a token for each try, the third would be a transaction of its own: it would bring a deleted row back, whose
+//! incarnation gets a second range (RSV-2), or take its own write for another writer's.
 
 use std::sync::{
     Arc,
