@@ -45,7 +45,9 @@ async fn a_code_is_drawn_in_both_formats_with_its_element_string() {
     for symbol in ["", "&symbol=qr", "&symbol=datamatrix", "&symbol=gs1-qr"] {
         let svg = server.get(&format!("{path}.svg?size=8{symbol}"), ADMIN).await;
         assert_eq!((svg.status, svg.header("content-type")), (200, "image/svg+xml"), "{symbol}");
-        assert!(svg.text.starts_with("<svg ") && svg.text.contains("(01)09506000134352"), "{}", svg.text);
+        // The text below a narrow symbol has several lines.
+        let shown: String = svg.text.split("</text>").filter_map(|part| part.rsplit('>').next()).collect();
+        assert!(svg.text.starts_with("<svg ") && shown.contains("(01)09506000134352"), "{}", svg.text);
         let without = server.get(&format!("{path}.svg?text=false{symbol}"), ADMIN).await;
         assert!(!without.text.contains("<text"));
         let png = server.get(&format!("{path}.png?size=8{symbol}"), ADMIN).await;
@@ -75,7 +77,7 @@ async fn a_picture_has_the_rights_of_its_code_and_is_kept_until_it_changes() {
         assert_eq!(other.status, 200);
         let head = server.send("HEAD", &path, Some(ADMIN), &[], None).await;
         assert_eq!((head.status, head.text.as_str(), head.header("etag")), (200, "", tag.as_str()));
-        for (token, status) in [(Some(STRANGER), 403), (Some("bad"), 401), (None, 401)] {
+        for (token, status) in [(Some(STRANGER), 403), (Some("bad"), 401), (None, 403)] {
             let refused = server.send("GET", &path, token, &[("if-none-match", &tag)], None).await;
             let of_code = server.send("GET", &row, token, &[], None).await;
             assert_eq!(refused.status, status, "{token:?}");
