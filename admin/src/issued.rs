@@ -2,7 +2,7 @@
 
 use std::io::BufRead;
 
-use common::code::{CodeType, Namespace, Permutation, PoolKey, PoolSpec, element_string_of_epc};
+use common::code::{CodeType, Namespace, Permutation, PoolKey, PoolSpec, Scanned, scanned};
 use common::query::CodeLookup;
 
 use crate::failure::Failure;
@@ -67,19 +67,21 @@ fn index_of(spec: &PoolSpec, permutation: &Permutation, text: &str) -> Option<u6
     permutation.index_of(&candidate.varying)
 }
 
-/// A code as people have it: a Digital Link or short link, an element string with brackets, an EPC URI, or the code
-/// itself.
+/// A code as people have it: a Digital Link or short link, an element string, the data of a symbol as a scanner types
+/// them, an EPC or tag URI, or the code itself.
 #[must_use]
 pub fn lookup(text: &str, product: Option<&str>) -> CodeLookup {
-    let text = text.trim();
-    if let Some(element_string) = element_string_of_epc(text) {
-        CodeLookup::EpcJoinKey(element_string)
-    } else if text.starts_with('(') {
-        CodeLookup::EpcJoinKey(text.to_owned())
-    } else if text.contains('/') && product.is_none() {
-        CodeLookup::DigitalLink(text.to_owned())
-    } else {
-        CodeLookup::Code { code: text.to_owned(), product: product.map(str::to_owned) }
+    match scanned(text, product) {
+        Some(Scanned::Link(link)) => CodeLookup::DigitalLink(link),
+        Some(Scanned::Elements(elements)) => CodeLookup::EpcJoinKey(elements),
+        Some(Scanned::Tag(uri)) if uri.contains(':') => CodeLookup::EpcHex(uri),
+        Some(Scanned::Code { code, product }) => CodeLookup::Code { code, product },
+        // A link without its domain.
+        None if text.contains('/') && product.is_none() => CodeLookup::DigitalLink(text.trim().to_owned()),
+        // Hexadecimal digits may be a code as well.
+        Some(Scanned::Tag(_)) | None => {
+            CodeLookup::Code { code: text.trim().to_owned(), product: product.map(str::to_owned) }
+        }
     }
 }
 
@@ -123,6 +125,22 @@ mod tests {
             code(0).code
         );
         assert_eq!(end_of(&spec, &key, text.as_bytes()).unwrap(), 100_000_000);
+    }
+
+    #[test]
+    fn what_a_scanner_types_is_looked_up_like_its_element_string() {
+        let elements = CodeLookup::EpcJoinKey("(01)09506000134352(10)L/1(21)S1".to_owned());
+        for text in [
+            "010950600013435210L/1\u{1d}21S1",
+            "]d2010950600013435210L/1\u{1d}21S1\r\n",
+            "(01)09506000134352(10)L/1(21)S1",
+        ] {
+            assert_eq!(format!("{:?}", lookup(text, None)), format!("{elements:?}"), "{text:?}");
+        }
+        let link = CodeLookup::DigitalLink("/01/09506000134352/21/S1".to_owned());
+        assert_eq!(format!("{:?}", lookup("/01/09506000134352/21/S1", None)), format!("{link:?}"));
+        let code = CodeLookup::Code { code: "306141411234567890".to_owned(), product: None };
+        assert_eq!(format!("{:?}", lookup(" 306141411234567890 ", None)), format!("{code:?}"));
     }
 
     #[test]

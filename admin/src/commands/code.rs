@@ -22,8 +22,8 @@ use crate::{
 pub enum Command {
     /// Say whether a code was issued: when, for whom, in which reservation and position
     Verify {
-        /// The code as it is printed, its Digital Link or short link, its element string with brackets, its EPC URI, or
-        /// the hexadecimal digits or the URI of its RFID tag
+        /// The code as it is printed, its Digital Link or short link, its element string, what a scanner types of its
+        /// symbol, its EPC URI, or the hexadecimal digits or the URI of its RFID tag
         code: String,
         /// The product of a serial number, as a key path such as /01/09506000134352
         #[arg(long, value_name = "PATH")]

@@ -15,7 +15,7 @@ use crate::{
 /// Maximum number of codes of one call.
 const MAX_FORMS: u64 = 100;
 
-/// The forms of a reservation's codes at offsets (from 0), [`MAX_FORMS`] at most. None while it has no codes.
+/// The forms of a reservation's codes at offsets (from 0), `MAX_FORMS` at most. None while it has no codes.
 ///
 /// # Errors
 /// `FORBIDDEN` without the right to read codes, and for a reservation that does not exist for the caller (RSV-6);

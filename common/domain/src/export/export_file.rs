@@ -239,6 +239,9 @@ impl ExportFile {
             return Ok(None);
         }
         let rows = self.text_of(1..self.rows.quantity() + 1)?;
+        // A label without text has no line for it.
+        let without_text = format!("{}{}", sheet::AFTER_DATA, sheet::AFTER_LABEL);
+        let rows = rows.replace(&without_text, "\n\n");
         Ok(Some(rows.replace(sheet::AFTER_DATA, "\n").replace(sheet::AFTER_LABEL, "\n\n")))
     }
 

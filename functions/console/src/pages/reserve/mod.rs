@@ -91,6 +91,9 @@ pub(crate) async fn formats(visit: &Visit<'_>) -> Result<Reply, Failure> {
 /// # Errors
 /// [`Failure::SignedOut`] without a session; `SERVICE_UNAVAILABLE` when DynamoDB does not answer.
 pub(crate) async fn check(visit: &Visit<'_>, form: &Form) -> Result<Reply, Failure> {
+    if visit.user().is_none() {
+        return Ok(with_what_was_written(visit, form));
+    }
     visit.signed_in()?;
     let input = input(form);
     let mut wrong = Wrong::default();
@@ -135,13 +138,18 @@ pub(crate) async fn check(visit: &Visit<'_>, form: &Form) -> Result<Reply, Failu
     }))
 }
 
+/// Leads to the sign-in, and then back to the form as it is: the session ended while it was filled.
+fn with_what_was_written(visit: &Visit<'_>, form: &Form) -> Reply {
+    super::failed::to_sign_in(visit, &with_query("/", &form.of_members(&MEMBERS)))
+}
+
 /// Reserves. The key in the form makes a form that is sent twice one reservation.
 ///
 /// # Errors
 /// `SERVICE_UNAVAILABLE` when DynamoDB does not answer.
 pub(crate) async fn submit(visit: &Visit<'_>, form: &Form) -> Result<Reply, Failure> {
     if visit.user().is_none() {
-        return Ok(super::failed::to_sign_in(visit, &with_query("/", &form.of_members(&MEMBERS))));
+        return Ok(with_what_was_written(visit, form));
     }
     let input = input(form);
     let body = input.to_string();
