@@ -12,7 +12,9 @@ pub(super) fn find(cookies: &[String], name: &str) -> Option<String> {
         .iter()
         .flat_map(|text| text.split(';'))
         .filter_map(|pair| pair.split_once('='))
-        .filter(|(key, _)| key.trim() == name)
+        // White space is what HTTP calls so. A browser keeps other spaces as a part of the name, to which the rules of the
+        // prefix `__Host-` do not apply.
+        .filter(|(key, _)| key.trim_matches([' ', '\t']) == name)
         .map(|(_, value)| decoded(value.trim()))
         .find(|value| !value.is_empty())
 }
@@ -39,6 +41,9 @@ mod tests {
             assert_eq!(session(&[&format!("{others}; s=T; n=x")]).as_deref(), Some("T"), "{others}");
         }
         assert_eq!(session(&["n=s=T", "ss=T"]), None);
+        for space in ['\u{2000}', '\u{a0}', '\u{3000}', '\u{85}', '\u{b}'] {
+            assert_eq!(session(&[&format!("{space}s=T"), &format!("s{space}=T")]), None, "{space:?}");
+        }
     }
 
     #[test]
