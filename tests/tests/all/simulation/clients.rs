@@ -243,6 +243,10 @@ impl Client {
             // The deletion was not made, or a creation that had no answer was.
             Some((400, body)) if is_not_unique(body) && (order.exists == Exists::Unknown || reply.is_uncertain) => {
                 order.references.insert(reference);
+                // It was deleted for certain, so an earlier try made it. Otherwise the deletion may still be made.
+                if order.exists == Exists::No {
+                    order.exists = Exists::Yes;
+                }
             }
             Some(_) => self.wrong("a creation after a deletion is refused", order, &reply),
             None => {

@@ -9,7 +9,11 @@ use common::{
     reservation::{Reservation, Status},
 };
 use local::dynamodb::StreamRecord;
-use rand::{RngExt, SeedableRng, rngs::StdRng, seq::SliceRandom};
+use rand::{
+    RngExt, SeedableRng,
+    rngs::StdRng,
+    seq::{IndexedRandom, SliceRandom},
+};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -102,15 +106,8 @@ async fn tallies_equal_counts_after_any_history() {
         let fresh = events(&records(&server, &mut position).await);
         // In any order, some of them twice, with some that were delivered long ago.
         let mut batch = fresh.clone();
-        batch.extend(
-            (0..5).filter_map(|_| Some(fresh[chance.random_range(0..fresh.len())].clone()).filter(|_| round > 2)),
-        );
-        batch.extend(
-            (0..5)
-                .filter(|_| !old.is_empty())
-                .map(|_| old[chance.random_range(0..old.len())].clone())
-                .collect::<Vec<_>>(),
-        );
+        batch.extend((0..5).filter_map(|_| fresh.choose(&mut chance).filter(|_| round > 2).cloned()));
+        batch.extend((0..5).filter_map(|_| old.choose(&mut chance).cloned()));
         batch.shuffle(&mut chance);
         old.extend(fresh.clone());
         // Three workers at the same time, in parts that overlap.
