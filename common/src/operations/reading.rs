@@ -330,7 +330,7 @@ impl<'a> Reading<'a> {
     /// query, as many as the window reaches, or groups and aggregates.
     async fn everything(&mut self, window: Window, candidates: &mut Candidates) -> Result<Read, OperationError> {
         let mut groups = Groups::new(self.query);
-        let mut leading = Leading::new(self.query, window).with_spare(SPARE);
+        let mut leading = Leading::new(self.query, window.with_more(SPARE));
         let (mut held, mut filtered) = (HashMap::new(), 0);
         // Whole rows are worth holding only if they may be shown, and if they have to be read at all.
         let mut holds = self.query.shows_rows() && !candidates.tell();

@@ -33,14 +33,6 @@ pub(super) enum Data {
     OfRows { is_small: bool },
 }
 
-/// The result of counting a few entries.
-enum Few {
-    /// The number of all entries.
-    All(usize),
-    /// There are more than [`EXACT`].
-    More,
-}
-
 /// Counts for one query.
 pub(super) struct Tallied<'a> {
     context: &'a Context,
@@ -60,12 +52,9 @@ impl<'a> Tallied<'a> {
         let Source::Entries { walk, .. } = &plan.source else { return Ok(of_rows) };
         let counts_entries = plan.exact && query.count_data(0).is_some();
         if let Some(members) = query.members_of_counts() {
-            match self.few(walk).await? {
-                Few::All(rows) => {
-                    let exact = plan.exact.then(|| query.count_data(rows)).flatten();
-                    return Ok(exact.map_or(Data::OfRows { is_small: true }, |data| Data::Counted(rows, data)));
-                }
-                Few::More => {}
+            if let Some(rows) = self.few(walk).await? {
+                let exact = plan.exact.then(|| query.count_data(rows)).flatten();
+                return Ok(exact.map_or(Data::OfRows { is_small: true }, |data| Data::Counted(rows, data)));
             }
             if let Some(cells) = self.cells(query, &members).await? {
                 let (rows, data) = query.tallied_data(&cells, &Related::within(self.session.budget))?;
@@ -116,7 +105,7 @@ impl<'a> Tallied<'a> {
             Source::Keys(_) => return Ok(None),
             Source::Entries { walk, .. } => walk,
         };
-        if let Few::All(rows) = self.few(walk).await? {
+        if let Some(rows) = self.few(walk).await? {
             return Ok(plan.exact.then_some(rows));
         }
         match self.cells(query, &members).await? {
@@ -131,13 +120,13 @@ impl<'a> Tallied<'a> {
         plan(&query.in_any_order(), self.store.shape(), |_| Vec::new())
     }
 
-    /// Counts the entries, if there are at most [`EXACT`]. To count entries costs a tenth of reading rows, and the request
+    /// The number of entries; `None` if there are more than [`EXACT`]. To count entries costs a tenth of reading rows, and the request
     /// pays that: also with the lowest `MaxScan` there is enough left for the tallies, and for a page of rows.
-    async fn few(&self, walk: &Walk) -> Result<Few, OperationError> {
+    async fn few(&self, walk: &Walk) -> Result<Option<usize>, OperationError> {
         let most = EXACT.min(self.store.config().max_scan);
         let read = self.store.count_walk(walk, most).await?;
         self.session.reads(self.context, read.div_ceil(COUNTED_PER_ROW))?;
-        Ok(if read <= most { Few::All(read) } else { Few::More })
+        Ok((read <= most).then_some(read))
     }
 
     /// Counts the entries, as far as the request can pay for them.

@@ -201,7 +201,7 @@ impl Cursor {
     async fn advance(&mut self, store: Store<'_>, want: usize, budget: usize) -> Result<(), StoreError> {
         let before = self.scanned;
         for _ in 0..MAX_ROUNDS {
-            if !self.buffer.is_empty() || self.done {
+            if !self.is_unread() {
                 return Ok(());
             }
             // One more than the budget, so that an index with exactly as many entries can be read to its end.
@@ -212,6 +212,11 @@ impl Cursor {
             self.fill(store, want, left).await?;
         }
         Err(StoreError::Busy("an index read did not end".to_owned()))
+    }
+
+    /// Whether there is no entry at hand, and more may be read.
+    fn is_unread(&self) -> bool {
+        self.buffer.is_empty() && !self.done
     }
 
     /// Adds the entries of a second read of the same run, as far as both were read.
@@ -478,9 +483,8 @@ impl Entries {
         let is_plain = !self.moving && !self.order.turns_ties();
         while let [cursor] = self.cursors.as_mut_slice()
             && is_plain
-            && cursor.filter.0.is_empty()
-            && cursor.buffer.is_empty()
-            && !cursor.done
+            && cursor.filter.is_empty()
+            && cursor.is_unread()
             && skipped < count
         {
             let most = if self.bounded { store.config().max_scan } else { usize::MAX - 1 };
@@ -491,7 +495,7 @@ impl Entries {
             }
         }
         while skipped < count {
-            let passed = self.next_entries(store, (count - skipped).min(1_000)).await?.len();
+            let passed = self.next_entries(store, (count - skipped).min(MAX_PAGE)).await?.len();
             if passed == 0 {
                 break;
             }
@@ -563,21 +567,22 @@ impl Entries {
         }
         for _ in 0..MAX_ROUNDS {
             let best = self.best();
+            // Usually every run has an entry at hand, for each of the entries that are given.
+            if !self.cursors.iter().any(Cursor::is_unread) {
+                return Ok(best);
+            }
             let next = best.and_then(|position| self.place_at(position)).cloned();
             let descending = self.order.descending();
             // A run without an entry at hand has none before the place to which it was read, so it need not be read
             // further for an entry that comes earlier.
-            let may_be_first = |cursor: &Cursor| {
-                let is_known = matches!((&next, &cursor.through), (Some(next), Some(through)) if !is_after(next, through, descending));
-                cursor.buffer.is_empty() && !cursor.done && !is_known
+            let may_be_first = |cursor: &Cursor| match (&next, &cursor.through) {
+                (Some(next), Some(through)) => cursor.is_unread() && is_after(next, through, descending),
+                _ => cursor.is_unread(),
             };
-            if !self.cursors.iter().any(&may_be_first) {
+            if !self.cursors.iter().any(may_be_first) {
                 return Ok(best);
             }
             let (want, budget) = self.page(want, most);
-            if budget == 0 && self.scanned() > most {
-                return Err(StoreError::TooMany(most));
-            }
             let empty = self.cursors.iter_mut().filter(|cursor| may_be_first(cursor));
             concurrency::all(empty.map(|cursor| cursor.fill(store, want, budget + 1))).await?;
             if self.scanned() > most {

@@ -17,9 +17,7 @@ use std::collections::BinaryHeap;
 pub struct Leading<'q, T> {
     query: &'q Query,
     window: Window,
-    /// Rows that are kept behind those of the window.
-    spare: usize,
-    /// The number of rows that are kept: those that the window skips and those that it shows, and the spare ones.
+    /// The number of rows that the window reaches: those that it skips and those that it shows.
     most: usize,
     /// The last row is the first to be taken out.
     rows: BinaryHeap<Placed<'q, T>>,
@@ -65,14 +63,7 @@ impl<'q, T> Leading<'q, T> {
             Some(take) => window.skip().saturating_add(take),
             None => usize::MAX,
         };
-        Self { query, window, spare: 0, most, rows: BinaryHeap::new(), values: 0, paid: 0 }
-    }
-
-    /// The same with so many rows behind the window, for callers who may have to leave some of its rows out.
-    #[must_use]
-    pub fn with_spare(self, spare: usize) -> Self {
-        let most = if self.most == 0 { 0 } else { self.most.saturating_add(spare) };
-        Self { spare, most, ..self }
+        Self { query, window, most, rows: BinaryHeap::new(), values: 0, paid: 0 }
     }
 
     /// Takes a row that matches. Once the budget is spent it takes none; the caller checks the budget afterwards.
@@ -109,15 +100,9 @@ impl<'q, T> Leading<'q, T> {
         self.rows.push(Placed { query, rank, row: keep, values: count });
     }
 
-    /// What was kept of the rows of the window and of the spare ones, in their order.
+    /// What was kept of the rows of the window, in their order.
     #[must_use]
     pub fn into_window(self) -> Vec<T> {
-        let take = match self.window.take() {
-            Some(0) => 0,
-            Some(take) => take.saturating_add(self.spare),
-            None => usize::MAX,
-        };
-        let rows = self.rows.into_sorted_vec().into_iter().map(|placed| placed.row);
-        rows.skip(self.window.skip()).take(take).collect()
+        self.window.cut(self.rows.into_sorted_vec().into_iter().map(|placed| placed.row))
     }
 }

@@ -28,7 +28,16 @@ impl Window {
 
     /// The same window with at most `most` rows.
     pub fn within(&self, most: usize) -> Self {
-        let take = self.take().unwrap_or(usize::MAX).min(most);
+        self.with_take(self.take().unwrap_or(usize::MAX).min(most))
+    }
+
+    /// The same window with `more` rows behind it. One without rows stays so.
+    pub fn with_more(&self, more: usize) -> Self {
+        self.take().filter(|take| *take > 0).map_or(*self, |take| self.with_take(take.saturating_add(more)))
+    }
+
+    /// The window that begins as this one and has at most so many rows.
+    fn with_take(&self, take: usize) -> Self {
         let number = |rows: usize| i64::try_from(rows).unwrap_or(i64::MAX);
         Self { limit: Some(number(take)), offset: number(self.skip()), page: 0 }
     }
