@@ -26,7 +26,35 @@ pub struct Prepared<R> {
     pub(super) texts: Vec<(String, Option<String>)>,
 }
 
+/// Each change with its position and what a check of it alone gives, and those that it refuses.
+pub(super) fn checked_each<C, T>(
+    changes: &[C],
+    check: impl Fn(&C) -> Result<T, DirectoryError>,
+) -> (Vec<(usize, &C, T)>, Refused) {
+    let (mut checked, mut refused) = (Vec::with_capacity(changes.len()), Refused::new());
+    for (position, change) in changes.iter().enumerate() {
+        match check(change) {
+            Ok(found) => checked.push((position, change, found)),
+            Err(error) => refused.push((position, error)),
+        }
+    }
+    (checked, refused)
+}
+
 impl<R> Prepared<R> {
+    /// So many changes that do nothing yet.
+    ///
+    /// # Errors
+    /// The changes that were refused, in their order.
+    pub(super) fn unless(mut refused: Refused, changes: usize) -> Result<Self, Refused> {
+        if !refused.is_empty() {
+            refused.sort_by_key(|(position, _)| *position);
+            return Err(refused);
+        }
+        let effects = vec![Effect::Unchanged; changes];
+        Ok(Self { rows: Vec::new(), effects, batch: Batch::default(), texts: Vec::new() })
+    }
+
     pub(super) fn set_effect(&mut self, position: usize, effect: Effect) {
         if let Some(known) = self.effects.get_mut(position) {
             *known = effect;

@@ -111,3 +111,8 @@ fn row_after<R: DeserializeOwned>(row: Option<&DirectoryRow>, id: &str, changes:
 fn first(refused: Refused) -> DirectoryError {
     refused.into_iter().next().map_or_else(contended, |(_, error)| error)
 }
+
+/// An error of the whole request, which no change is to blame for.
+fn whole(error: DirectoryError) -> Refused {
+    vec![(0, error)]
+}

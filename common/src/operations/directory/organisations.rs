@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::{
     Author, DirectoryError, Effect, Members, Prepared, Refused, Sent, Writes,
-    batch::{Batch, Unique},
-    contended, differences, first, row_after, rules, with_changes,
+    batch::{Unique, checked_each},
+    contended, differences, first, row_after, rules, whole, with_changes,
 };
 use crate::{
     code::prefixes_conflict,
@@ -97,6 +97,15 @@ impl Prefixes {
             }
         }
     }
+}
+
+/// What keeps organisations from being removed, by their ids.
+#[derive(Default)]
+struct InUse {
+    /// The users who are limited to organisations of which it is one and may sign in: how many, and one of them.
+    users: HashMap<String, (usize, String)>,
+    /// The name of one of its export profiles.
+    profiles: HashMap<String, String>,
 }
 
 impl<'a> Organisations<'a> {
@@ -194,42 +203,42 @@ impl<'a> Organisations<'a> {
         Ok(None)
     }
 
-    /// Of each of these organisations, the users who are limited to organisations of which it is one and may sign in:
-    /// how many, and one of them.
-    async fn users_of(&self, ids: &BTreeSet<&str>) -> Result<HashMap<String, (usize, String)>, DirectoryError> {
-        let mut found: HashMap<String, (usize, String)> = HashMap::new();
+    /// What belongs to these organisations.
+    async fn in_use(&self, ids: &BTreeSet<&str>) -> Result<InUse, DirectoryError> {
+        let mut in_use = InUse::default();
         if ids.is_empty() {
-            return Ok(found);
+            return Ok(in_use);
         }
+        let store = self.context.store();
         let is_theirs = |row: &DirectoryRow| ids.iter().any(|id| is_limited_to(row, id));
-        for row in self.context.store().directory_rows(Kind::User, is_theirs).await? {
+        for row in store.directory_rows(Kind::User, is_theirs).await? {
             for id in ids.iter().filter(|id| is_limited_to(&row, id)) {
-                found.entry((*id).to_owned()).or_insert_with(|| (0, row.id().to_owned())).0 += 1;
+                in_use.users.entry((*id).to_owned()).or_insert_with(|| (0, row.id().to_owned())).0 += 1;
             }
         }
-        Ok(found)
+        let owner = |row: &DirectoryRow| row.member("organisation").as_ref().and_then(Value::as_str).map(str::to_owned);
+        let is_theirs = |row: &DirectoryRow| owner(row).is_some_and(|owner| ids.contains(owner.as_str()));
+        for row in store.directory_rows(Kind::Profile, is_theirs).await? {
+            let name = row.member("name").as_ref().and_then(Value::as_str).unwrap_or_default().to_owned();
+            in_use.profiles.entry(owner(&row).unwrap_or_default()).or_insert(name);
+        }
+        Ok(in_use)
     }
 
     /// Why an organisation cannot be removed.
-    async fn removal_conflict(
-        &self,
-        id: &str,
-        in_use: &HashMap<String, (usize, String)>,
-    ) -> Result<Option<DirectoryError>, DirectoryError> {
+    async fn removal_conflict(&self, id: &str, in_use: &InUse) -> Result<Option<DirectoryError>, DirectoryError> {
         if self.context.store().open_reservations(id, 1).await? > 0 {
             return Ok(Some(DirectoryError::Needed(format!(
                 "The organisation {id} has open reservations; wait until they are complete, or end them."
             ))));
         }
         // Whoever gets the id afterwards would get their files in this organisation's layout.
-        let is_theirs = |row: &DirectoryRow| row.member("organisation").as_ref().and_then(Value::as_str) == Some(id);
-        if let Some(profile) = self.context.store().directory_rows(Kind::Profile, is_theirs).await?.first() {
-            let name = profile.member("name").as_ref().and_then(Value::as_str).unwrap_or_default().to_owned();
+        if let Some(name) = in_use.profiles.get(id) {
             return Ok(Some(DirectoryError::Needed(format!(
                 "The organisation {id} has export profiles, for example {name}; remove them first (admin profile remove)."
             ))));
         }
-        Ok(in_use.get(id).map(|(users, one)| {
+        Ok(in_use.users.get(id).map(|(users, one)| {
             DirectoryError::Needed(format!(
                 "{users} user(s) of the organisation {id} may sign in, for example {one}; disable them, or give them other \
                  organisations."
@@ -261,16 +270,8 @@ impl Writes for Organisations<'_> {
     /// Every change that is refused, as [`Organisations::add`], [`Organisations::set`] and [`Organisations::remove`] are.
     /// Without a change to blame, when DynamoDB does not answer: the first.
     async fn prepare(&mut self, changes: &[Change]) -> Result<Prepared<Organisation>, Refused> {
-        let mut refused = Refused::new();
-        let mut checked = Vec::with_capacity(changes.len());
-        for (position, change) in changes.iter().enumerate() {
-            match checked_members(change) {
-                Ok(members) => checked.push((position, change, members)),
-                Err(error) => refused.push((position, error)),
-            }
-        }
+        let (checked, mut refused) = checked_each(changes, checked_members);
         let store = self.context.store();
-        let whole = |error: DirectoryError| vec![(0, error)];
         let places: Vec<_> = checked.iter().map(|(_, change, _)| (Kind::Organisation, change.id.clone())).collect();
         let rows = match places.is_empty() {
             true => Vec::new(),
@@ -281,7 +282,7 @@ impl Writes for Organisations<'_> {
         let mut overlay = Overlay::new();
         let removing = checked.iter().filter(|(_, change, _)| change.action == Action::Remove);
         let removing: BTreeSet<&str> = removing.map(|(_, change, _)| change.id.as_str()).collect();
-        let in_use = self.users_of(&removing).await.map_err(whole)?;
+        let in_use = self.in_use(&removing).await.map_err(whole)?;
         for (position, change, members) in checked {
             let id = &change.id;
             let place = wanted.iter().position(|other| other.id == *id);
@@ -314,12 +315,7 @@ impl Writes for Organisations<'_> {
                 }),
             }
         }
-        if !refused.is_empty() {
-            refused.sort_by_key(|(position, _)| *position);
-            return Err(refused);
-        }
-        let effects = vec![Effect::Unchanged; changes.len()];
-        let mut prepared = Prepared { rows: Vec::new(), effects, batch: Batch::default(), texts: Vec::new() };
+        let mut prepared = Prepared::unless(refused, changes.len())?;
         for one in wanted {
             let position = one.position;
             one.write(self.author, &mut prepared).map_err(|error| vec![(position, error)])?;

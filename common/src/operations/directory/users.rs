@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use super::{
     Author, DirectoryError, Effect, Members, Prepared, Refused, Sent, Writes,
-    batch::{Batch, Unique},
+    batch::{Unique, checked_each},
     contended, differences, first, row_after, rules,
     tokens::{self, members_of_user},
-    with_changes,
+    whole, with_changes,
 };
 use crate::{
     context::Context,
@@ -71,6 +71,9 @@ pub struct Users<'a> {
     /// Whether one of the administrators of all organisations keeps a way to sign in.
     keeps_a_way_in: bool,
 }
+
+/// The members and the change of tokens that a change asks for.
+type Own = (Members, Option<tokens::Change>);
 
 /// What rows would have that were only checked.
 #[derive(Default)]
@@ -181,7 +184,7 @@ impl<'a> Users<'a> {
     }
 
     /// Checks what a change says by itself.
-    fn checked(&self, change: &Change) -> Result<(Members, Option<tokens::Change>), DirectoryError> {
+    fn checked(&self, change: &Change) -> Result<Own, DirectoryError> {
         let members = match change.action {
             Action::Add => rules::new_user(&change.members),
             Action::Set(_) => rules::user(&change.members),
@@ -203,13 +206,10 @@ impl<'a> Users<'a> {
     }
 
     /// Reads what the changes need: the rows of the users, of their external identifiers and tokens, before and after.
-    async fn read(
-        &self,
-        checked: &[(usize, &Change, Members, Option<tokens::Change>)],
-    ) -> Result<Read, DirectoryError> {
+    async fn read(&self, checked: &[(usize, &Change, Own)]) -> Result<Read, DirectoryError> {
         let store = self.context.store();
         let mut places = Vec::with_capacity(checked.len());
-        for (_, change, members, tokens) in checked {
+        for (_, change, (members, tokens)) in checked {
             places.push((Kind::User, change.id.to_string()));
             let subject = members.get(SUBJECT).and_then(Value::as_str);
             places.extend(subject.map(|subject| (Kind::Subject, subject.to_owned())));
@@ -223,7 +223,7 @@ impl<'a> Users<'a> {
         }
         let leaves =
             |change: &Change, members: &Members| change.action == Action::Remove || members.contains_key(SUBJECT);
-        let leaving = checked.iter().filter(|(_, change, members, _)| leaves(change, members));
+        let leaving = checked.iter().filter(|(_, change, (members, _))| leaves(change, members));
         let old: Vec<(Kind, String)> = leaving
             .filter_map(|(_, change, ..)| read.row(Kind::User, &change.id.to_string())?.member(SUBJECT))
             .filter_map(|subject| Some((Kind::Subject, subject.as_str()?.to_owned())))
@@ -231,7 +231,7 @@ impl<'a> Users<'a> {
         if !old.is_empty() {
             read.rows.extend(store.directory_rows_at(&old).await?.into_iter().map(by_place));
         }
-        let changing = checked.iter().filter(|(_, change, _, tokens)| {
+        let changing = checked.iter().filter(|(_, change, (_, tokens))| {
             change.action == Action::Remove || (tokens.is_some() && change.action != Action::Add)
         });
         let changing: BTreeSet<String> = changing.map(|(_, change, ..)| change.id.to_string()).collect();
@@ -440,18 +440,11 @@ impl Writes for Users<'_> {
     /// Every change that is refused, as [`Users::add`], [`Users::set`] and [`Action::Remove`] are. Without a change to
     /// blame, when DynamoDB does not answer: the first.
     async fn prepare(&mut self, changes: &[Change]) -> Result<Prepared<User>, Refused> {
-        let mut refused = Refused::new();
-        let mut checked = Vec::with_capacity(changes.len());
-        for (position, change) in changes.iter().enumerate() {
-            match self.checked(change) {
-                Ok((members, tokens)) => checked.push((position, change, members, tokens)),
-                Err(error) => refused.push((position, error)),
-            }
-        }
+        let (checked, mut refused) = checked_each(changes, |change| self.checked(change));
         let mut wanted: Vec<Wanted> = Vec::with_capacity(checked.len());
         let read = self.read(&checked).await.map_err(whole)?;
         let (mut emails, mut subjects, mut hashes) = (Overlay::new(), Overlay::new(), Overlay::new());
-        for (position, change, members, tokens) in checked {
+        for (position, change, (members, tokens)) in checked {
             let id = change.id.to_string();
             let place = wanted.iter().position(|other| other.id == id);
             let row = read.row(Kind::User, &id).cloned();
@@ -501,12 +494,7 @@ impl Writes for Users<'_> {
                 }),
             }
         }
-        if !refused.is_empty() {
-            refused.sort_by_key(|(position, _)| *position);
-            return Err(refused);
-        }
-        let effects = vec![Effect::Unchanged; changes.len()];
-        let mut prepared = Prepared { rows: Vec::new(), effects, batch: Batch::default(), texts: Vec::new() };
+        let mut prepared = Prepared::unless(refused, changes.len())?;
         let has_address = wanted.iter().any(|one| one.members.get(EMAIL).is_some_and(Value::is_string));
         if let Some(known) = self.known.as_ref().filter(|_| has_address) {
             prepared.batch.depend_on(known.revision.clone());
@@ -724,11 +712,6 @@ fn is_claimed(overlay: &mut Overlay, value: &str, id: &str) -> bool {
 /// The user as the changes leave it; `None` if it is removed or cannot be read.
 fn prepared_user<'p>(prepared: &'p Prepared<User>, one: &Wanted) -> Option<&'p User> {
     prepared.rows.iter().flatten().find(|user| user.id == one.id)
-}
-
-/// An error of the whole request, which no change is to blame for.
-fn whole(error: DirectoryError) -> Refused {
-    vec![(0, error)]
 }
 
 /// Whether a user is an administrator of all organisations who may sign in.
