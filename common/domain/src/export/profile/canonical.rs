@@ -27,6 +27,11 @@ fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
     Value::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
+/// The object, unless it has no members.
+fn unless_empty(object: Value) -> Value {
+    if object.as_object().is_some_and(Map::is_empty) { Value::Null } else { object }
+}
+
 /// The value, unless it is the default.
 fn unless<T: PartialEq>(value: T, default: T, shown: impl FnOnce(T) -> Value) -> Value {
     if value == default { Value::Null } else { shown(value) }
@@ -82,7 +87,7 @@ impl Profile {
             ("line_end", unless(*line_end, LineEnd::default(), |line_end| json!(line_end.as_str()))),
             ("barcode", of_barcode(barcode)),
             ("epc", of_epc(*epc)),
-            ("defaults", if defaults.is_empty() { Value::Null } else { Value::Object(defaults) }),
+            ("defaults", unless_empty(Value::Object(defaults))),
             ("max_rows", json!(max_rows)),
             ("base", json!(self.base_name())),
         ]);
@@ -96,17 +101,15 @@ impl Profile {
 
 fn of_barcode(barcode: &Barcode) -> Value {
     let Barcode { fnc1, start, doubled } = barcode;
-    let value = object([
+    unless_empty(object([
         ("fnc1", json!(fnc1)),
         ("start", unless(*start, BarcodeStart::None, |start| json!(start.as_str()))),
         ("doubled", json!(doubled)),
-    ]);
-    if value.as_object().is_some_and(Map::is_empty) { Value::Null } else { value }
+    ]))
 }
 
 fn of_epc(Epc { scheme, filter }: Epc) -> Value {
-    let value = object([("scheme", json!(scheme.map(EpcScheme::as_str))), ("filter", json!(filter))]);
-    if value.as_object().is_some_and(Map::is_empty) { Value::Null } else { value }
+    unless_empty(object([("scheme", json!(scheme.map(EpcScheme::as_str))), ("filter", json!(filter))]))
 }
 
 /// Hundredths of a millimetre, or tenths of a point, as the profile writes them.
@@ -138,7 +141,6 @@ fn of_sheet(sheet: &SheetBase) -> Value {
         ("quiet_zone", number(layout.quiet_zone, quiet_zone, 1)),
         ("data", json!(data.as_ref().map(ToString::to_string))),
     ]);
-    let unless_empty = |value: Value| if value.as_object().is_some_and(Map::is_empty) { Value::Null } else { value };
     object([
         ("sheet", unless_empty(pages)),
         ("symbol", unless_empty(symbol)),

@@ -366,17 +366,17 @@ impl Compiler<'_> {
     /// Refuses labels that would not fit, or show something that a sheet cannot.
     fn check_label(&self, sheet: &SheetBase, data: &[Bit], text: &[Bit]) -> Result<(), ProfileFault> {
         // Every code has as many characters, so one label stands for all. What varies is filled.
-        let sample = |bits: &[Bit], fill: &str| -> String {
+        let sample = |bits: &[Bit]| -> String {
             let shown = bits.iter().map(|bit| match bit {
                 Bit::Own(text) => text.clone(),
-                Bit::Slot { from, to } => fill.repeat(to.saturating_sub(*from)),
-                Bit::Number(_) => fill.repeat(self.quantity.to_string().len()),
-                Bit::Tag(len) => fill.repeat(*len),
+                Bit::Slot { from, to } => "0".repeat(to.saturating_sub(*from)),
+                Bit::Number(_) => "0".repeat(self.quantity.to_string().len()),
+                Bit::Tag(len) => "0".repeat(*len),
             });
             shown.collect()
         };
-        let is_printable = |one: char| one.is_ascii_graphic() || matches!(one, ' ' | '\n');
-        if let Some(character) = sample(text, "0").chars().find(|one| !is_printable(*one)) {
+        let (text, data) = (sample(text), sample(data));
+        if let Some(character) = text.chars().find(|one| !content::is_printable(*one) && *one != '\n') {
             let code = u32::from(character);
             let reason = format!(
                 "The profile {} would print {character:?} (U+{code:04X}), which its font lacks.",
@@ -384,9 +384,7 @@ impl Compiler<'_> {
             );
             return Err(self.profile.fault("export_type", reason));
         }
-        let text = sample(text, "0");
         // As it is, which shows characters that the symbol cannot carry; then with those that need most room in it.
-        let data = sample(data, "0");
         let widest = "~".repeat(data.len());
         for data in [&data, &widest] {
             let label = Label { data, text: &text };
@@ -556,10 +554,11 @@ impl Compiler<'_> {
     /// The data of a barcode as the profile writes it.
     fn barcode_data(&self) -> Result<Vec<CodePiece>, ProfileFault> {
         let barcode = &self.profile.barcode;
-        if let (Some(fnc1), None) = (&barcode.fnc1, barcode.doubled)
-            // What varies in a code has letters and digits only, and a text for FNC1 has another character.
-            && self.renderer.pieces(Field::BarcodeData).iter().any(|piece| matches!(piece, CodePiece::Literal(text) if text.contains(fnc1)))
-        {
+        let data = self.renderer.pieces(Field::BarcodeData);
+        // What varies in a code has letters and digits only, and a text for FNC1 has another character.
+        let holds =
+            |text: &String| data.iter().any(|piece| matches!(piece, CodePiece::Literal(own) if own.contains(text)));
+        if let Some(fnc1) = barcode.fnc1.as_ref().filter(|fnc1| barcode.doubled.is_none() && holds(fnc1)) {
             let member = if self.particulars.namespace.key.contains(fnc1) { "product" } else { "lot" };
             let reason = format!(
                 "The profile {} writes FNC1 as {fnc1:?}, which the data of these barcodes contain too.",
@@ -588,7 +587,7 @@ impl Compiler<'_> {
             }
             CodePiece::Literal(out)
         };
-        let data = self.renderer.pieces(Field::BarcodeData).iter().map(|piece| match piece {
+        let data = data.iter().map(|piece| match piece {
             CodePiece::Literal(text) => write(text),
             slot @ CodePiece::Slot { .. } => slot.clone(),
         });

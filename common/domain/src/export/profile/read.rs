@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 use symbols::Symbology;
@@ -13,7 +14,7 @@ use super::{
     MAX_WIDTH, Profile, Quoting, SheetBase, Source, TemplateBase, Text,
 };
 use crate::code::{EpcScheme, FNC1, MAX_FILTER};
-use crate::export::sheet::SheetLayout;
+use crate::export::sheet::{SheetLayout, content::is_printable};
 use crate::export::{Encoding, Escaping};
 use crate::reservation::{BUILT_IN_PROFILES, ProfileName};
 
@@ -184,12 +185,16 @@ impl Reader {
         }
     }
 
-    /// A whole number from 1 to `most`.
-    fn number(&mut self, object: Object<'_>, name: &str, most: u64) -> Option<u64> {
+    /// A whole number of a range.
+    fn number(&mut self, object: Object<'_>, name: &str, range: RangeInclusive<u64>) -> Option<u64> {
         let value = object.get(name)?;
-        let number = value.as_u64().filter(|number| (1..=most).contains(number));
+        let number = value.as_u64().filter(|number| range.contains(number));
         if number.is_none() {
-            self.wrong(object.at(name), format!("a whole number from 1 to {most} is needed, not {}", brief(value)));
+            let (least, most) = range.into_inner();
+            self.wrong(
+                object.at(name),
+                format!("a whole number from {least} to {most} is needed, not {}", brief(value)),
+            );
         }
         number
     }
@@ -269,7 +274,7 @@ impl Reader {
         let barcode = object.get("barcode").and_then(|value| self.barcode(value)).unwrap_or_default();
         let epc = object.get("epc").and_then(|value| self.epc(value)).unwrap_or_default();
         let defaults = object.get("defaults").and_then(|value| self.defaults(value)).unwrap_or_default();
-        let max_rows = self.number(object, "max_rows", MAX_ROWS);
+        let max_rows = self.number(object, "max_rows", 1..=MAX_ROWS);
         let base = match base? {
             "delimited" => self.delimited(object),
             "fixed" => self.fixed(object),
@@ -331,9 +336,9 @@ impl Reader {
         let is_part = |part: &str| {
             (1..=10).contains(&part.len())
                 && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+                && !part.ends_with("gz")
         };
-        let is_good =
-            text.split('.').all(is_part) && text.split('.').count() <= 2 && text.split('.').all(|part| part != "gz");
+        let is_good = text.split('.').all(is_part) && text.split('.').count() <= 2;
         if !is_good {
             let reason = "an extension is one or two parts of 1 to 10 lower-case letters and digits, without a leading dot \
                           and without gz";
@@ -393,17 +398,8 @@ impl Reader {
         let object = self.object("epc", value)?;
         self.known(object, &OF_EPC);
         let scheme = self.one_of(object, "scheme", &EpcScheme::ALL, EpcScheme::as_str);
-        let filter = object.get("filter").and_then(|value| {
-            let filter = value.as_u64().and_then(|number| u8::try_from(number).ok()).filter(|one| *one <= MAX_FILTER);
-            if filter.is_none() {
-                self.wrong(
-                    "epc.filter",
-                    format!("a whole number from 0 to {MAX_FILTER} is needed, not {}", brief(value)),
-                );
-            }
-            filter
-        });
-        Some(Epc { scheme, filter })
+        let filter = self.number(object, "filter", 0..=MAX_FILTER.into());
+        Some(Epc { scheme, filter: filter.and_then(|filter| u8::try_from(filter).ok()) })
     }
 
     /// A length in millimetres with two decimals, or another number with as many decimals as `parts` has zeros. The
@@ -472,7 +468,7 @@ impl Reader {
         }
         let text = object.get("text").and_then(|value| self.slots("text".to_owned(), value, true));
         for (path, text, line_end) in [("symbol.data", &data, false), ("text", &text, true)] {
-            let is_good = |one: char| one.is_ascii_graphic() || one == ' ' || (line_end && one == '\n');
+            let is_good = |one: char| is_printable(one) || (line_end && one == '\n');
             let own = text.iter().flat_map(|text| text.own()).flat_map(str::chars);
             if let Some(character) = own.into_iter().find(|one| !is_good(*one)) {
                 let code = u32::from(character);
@@ -545,7 +541,7 @@ impl Reader {
             if column.get("width").is_none() {
                 reader.wrong(column.at("width"), "this member is missing");
             }
-            let width = reader.number(column, "width", MAX_WIDTH as u64).map(|width| width as usize);
+            let width = reader.number(column, "width", 1..=MAX_WIDTH as u64).map(|width| width as usize);
             let right = reader.one_of(column, "align", &["left", "right"], |name| name) == Some("right");
             let pad = match column.get("pad") {
                 None => Some(' '),
@@ -589,7 +585,7 @@ impl Reader {
         if !row.is_empty() {
             self.shows_codes("row", row.iter());
         }
-        let blocks = self.number(object, "rows_per_block", MAX_ROWS_PER_BLOCK as u64).map(|rows| rows as usize);
+        let blocks = self.number(object, "rows_per_block", 1..=MAX_ROWS_PER_BLOCK as u64).map(|rows| rows as usize);
         let rows_per_block = blocks.unwrap_or(row.len());
         if row.len() > MAX_ROWS_PER_BLOCK {
             self.wrong("row", format!("{MAX_ROWS_PER_BLOCK} texts at most are allowed"));

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use symbols::Matrix;
 
 use super::layout::{Area, SheetError, SheetLayout, line_height, lines};
+use super::pdf::escaped;
 use super::{MAX_DATA, MAX_TEXT};
 
 /// What a label shows.
@@ -130,19 +131,19 @@ fn write_text(layout: &SheetLayout, area: Area, font_size: u32, lines: &[&str], 
     out.push_str(" Td\n");
     for (number, line) in lines.iter().enumerate() {
         out.push_str(if number == 0 { "(" } else { "T* (" });
-        for character in line.chars() {
-            if matches!(character, '(' | ')' | '\\') {
-                out.push('\\');
-            }
-            out.push(character);
-        }
+        out.push_str(&escaped(line));
         out.push_str(") Tj\n");
     }
     out.push_str("ET\n");
 }
 
 fn printable(character: char) -> char {
-    if character.is_ascii_graphic() || matches!(character, ' ' | '\n') { character } else { '?' }
+    if is_printable(character) || character == '\n' { character } else { '?' }
+}
+
+/// Whether a sheet shows a character: printable ASCII.
+pub(in crate::export) fn is_printable(character: char) -> bool {
+    character.is_ascii_graphic() || character == ' '
 }
 
 /// Hundredths of a millimetre as thousandths of a point (1/72 inch).

@@ -1,6 +1,6 @@
 //! A PDF document (ISO 32000-1): objects, compressed streams, and the table of their offsets.
 
-use super::content::points;
+use super::content::{is_printable, points};
 use crate::export::deflate;
 use crate::export::error::ExportError;
 
@@ -81,9 +81,9 @@ impl<'a> Document<'a> {
 }
 
 /// Text for a string in brackets; characters other than printable ASCII are left out.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::new();
-    for character in text.chars().filter(|character| character.is_ascii_graphic() || *character == ' ') {
+    for character in text.chars().filter(|character| is_printable(*character)) {
         if matches!(character, '(' | ')' | '\\') {
             escaped.push('\\');
         }

@@ -89,6 +89,7 @@ fn every_mistake_is_named_with_its_place_and_what_would_be_right() {
         ),
         ("lines", json!({"line": "{row_count}"}), "line", "{digital_link}"),
         ("lines", json!({"extension": "gz.txt"}), "extension", "without gz"),
+        ("lines", json!({"extension": "tgz"}), "extension", "without gz"),
         (
             "fixed",
             json!({"columns": vec![json!({"source": "code", "width": 4000}); 17]}),
