@@ -5,8 +5,6 @@ use std::io::Read;
 use common::query::CodeLookup;
 use flate2::read::{DeflateDecoder, GzDecoder};
 
-use crate::issued::lookup;
-
 /// Bytes at the beginning of an export that are enough for two rows of every format.
 pub const ENOUGH: u32 = 64 * 1024;
 
@@ -23,7 +21,7 @@ pub fn first_codes(extension: &str, bytes: &[u8]) -> Vec<CodeLookup> {
     let rows = |row: fn(&str) -> Option<CodeLookup>| lines.clone().filter_map(row).take(2).collect();
     match format {
         "csv" => of_csv(whole),
-        "txt" => rows(|line| Some(lookup(line, None)).filter(|_| !line.is_empty())),
+        "txt" => rows(|line| Some(of_text(line)).filter(|_| !line.is_empty())),
         "json" | "ndjson" => rows(of_json),
         "xml" => rows(of_xml),
         "yaml" => of_yaml(whole),
@@ -68,7 +66,20 @@ fn last_member(mut bytes: &[u8]) -> Option<&[u8]> {
 
 /// The lookup of a row: by its element string, or by its code if it has none (a short code).
 fn of_row(code: &str, element_string: &str) -> CodeLookup {
-    lookup(if element_string.is_empty() { code } else { element_string }, None)
+    of_text(if element_string.is_empty() { code } else { element_string })
+}
+
+/// The lookup of what an export writes: an element string with brackets, a link, or a code. Not of what people scan: the
+/// digits of a code are no data of a symbol here.
+fn of_text(text: &str) -> CodeLookup {
+    let text = text.trim().to_owned();
+    if text.starts_with('(') {
+        CodeLookup::EpcJoinKey(text)
+    } else if text.contains('/') {
+        CodeLookup::DigitalLink(text)
+    } else {
+        CodeLookup::Code { code: text, product: None }
+    }
 }
 
 fn of_csv(text: &str) -> Vec<CodeLookup> {

@@ -3,6 +3,8 @@
 use std::io::BufRead;
 
 use common::code::{CodeType, Namespace, Permutation, PoolKey, PoolSpec, Scanned, scanned};
+use common::context::Context;
+use common::operations::{OperationError, TracedCode, trace_code};
 use common::query::CodeLookup;
 
 use crate::failure::Failure;
@@ -62,26 +64,42 @@ fn is_blank(character: char) -> bool {
 }
 
 fn index_of(spec: &PoolSpec, permutation: &Permutation, text: &str) -> Option<u64> {
-    let candidates = lookup(text, None).candidates();
-    let candidate = candidates.iter().find(|candidate| candidate.namespace == spec.namespace)?;
+    let mut candidates = lookups(text, None).into_iter().flat_map(|lookup| lookup.candidates());
+    let candidate = candidates.find(|candidate| candidate.namespace == spec.namespace)?;
     permutation.index_of(&candidate.varying)
 }
 
-/// A code as people have it: a Digital Link or short link, an element string, the data of a symbol as a scanner types
-/// them, an EPC or tag URI, or the code itself.
-#[must_use]
-pub fn lookup(text: &str, product: Option<&str>) -> CodeLookup {
-    match scanned(text, product) {
-        Some(Scanned::Link(link)) => CodeLookup::DigitalLink(link),
-        Some(Scanned::Elements(elements)) => CodeLookup::EpcJoinKey(elements),
-        Some(Scanned::Tag(uri)) if uri.contains(':') => CodeLookup::EpcHex(uri),
-        Some(Scanned::Code { code, product }) => CodeLookup::Code { code, product },
-        // A link without its domain.
-        None if text.contains('/') && product.is_none() => CodeLookup::DigitalLink(text.trim().to_owned()),
-        // Hexadecimal digits may be a code as well.
-        Some(Scanned::Tag(_)) | None => {
-            CodeLookup::Code { code: text.trim().to_owned(), product: product.map(str::to_owned) }
+/// Finds the codes that a text names, whether they were issued or given up.
+///
+/// # Errors
+/// As [`trace_code`].
+pub async fn trace(context: &Context, text: &str, product: Option<&str>) -> Result<Vec<TracedCode>, OperationError> {
+    for lookup in lookups(text, product) {
+        let traced = trace_code(context, &lookup).await?;
+        if !traced.is_empty() {
+            return Ok(traced);
         }
+    }
+    Ok(Vec::new())
+}
+
+/// What a text may be, in the order in which it is looked for: a Digital Link or short link, an element string, the data
+/// of a symbol as a scanner types them, an EPC or tag URI, the code itself, or the hexadecimal digits of a tag.
+fn lookups(text: &str, product: Option<&str>) -> Vec<CodeLookup> {
+    let plain = || CodeLookup::Code { code: text.trim().to_owned(), product: product.map(str::to_owned) };
+    match scanned(text, product) {
+        Some(Scanned::Link(link)) => vec![CodeLookup::DigitalLink(link)],
+        // An asset may have an identifier of the same characters as the data of a symbol, or as the digits of a tag.
+        Some(Scanned::Elements(elements)) if text.trim().bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+            vec![plain(), CodeLookup::EpcJoinKey(elements)]
+        }
+        Some(Scanned::Elements(elements)) => vec![CodeLookup::EpcJoinKey(elements)],
+        Some(Scanned::Tag(uri)) if uri.contains(':') => vec![CodeLookup::EpcHex(uri)],
+        Some(Scanned::Tag(digits)) if product.is_none() => vec![plain(), CodeLookup::EpcHex(digits)],
+        Some(Scanned::Code { code, product }) => vec![CodeLookup::Code { code, product }],
+        // A link without its domain.
+        None if text.contains('/') && product.is_none() => vec![CodeLookup::DigitalLink(text.trim().to_owned())],
+        Some(Scanned::Tag(_)) | None => vec![plain()],
     }
 }
 
@@ -129,18 +147,26 @@ mod tests {
 
     #[test]
     fn what_a_scanner_types_is_looked_up_like_its_element_string() {
-        let elements = CodeLookup::EpcJoinKey("(01)09506000134352(10)L/1(21)S1".to_owned());
+        let elements = [CodeLookup::EpcJoinKey("(01)09506000134352(10)L/1(21)S1".to_owned())];
         for text in [
             "010950600013435210L/1\u{1d}21S1",
             "]d2010950600013435210L/1\u{1d}21S1\r\n",
             "(01)09506000134352(10)L/1(21)S1",
         ] {
-            assert_eq!(format!("{:?}", lookup(text, None)), format!("{elements:?}"), "{text:?}");
+            assert_eq!(format!("{:?}", lookups(text, None)), format!("{elements:?}"), "{text:?}");
         }
-        let link = CodeLookup::DigitalLink("/01/09506000134352/21/S1".to_owned());
-        assert_eq!(format!("{:?}", lookup("/01/09506000134352/21/S1", None)), format!("{link:?}"));
+        let link = [CodeLookup::DigitalLink("/01/09506000134352/21/S1".to_owned())];
+        assert_eq!(format!("{:?}", lookups("/01/09506000134352/21/S1", None)), format!("{link:?}"));
         let code = CodeLookup::Code { code: "306141411234567890".to_owned(), product: None };
-        assert_eq!(format!("{:?}", lookup(" 306141411234567890 ", None)), format!("{code:?}"));
+        assert_eq!(format!("{:?}", lookups(" 306141411234567890 ", None)), format!("{:?}", [code]));
+        // An asset of the company prefix 0061414 may have the digits of an SSCC.
+        let digits = "00006141411234567890".to_owned();
+        let asset = CodeLookup::Code { code: digits.clone(), product: None };
+        let pallet = CodeLookup::EpcJoinKey("(00)006141411234567890".to_owned());
+        assert_eq!(format!("{:?}", lookups(&digits, None)), format!("{:?}", [asset, pallet]));
+        let digits = "3074257BF7194E4000001A85".to_owned();
+        let both = [CodeLookup::Code { code: digits.clone(), product: None }, CodeLookup::EpcHex(digits.clone())];
+        assert_eq!(format!("{:?}", lookups(&digits, None)), format!("{both:?}"));
     }
 
     #[test]

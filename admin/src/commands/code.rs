@@ -3,8 +3,7 @@
 use clap::Subcommand;
 use common::{
     code::Day,
-    operations::{TracedCode, trace_code},
-    query::CodeLookup,
+    operations::TracedCode,
     reservation::{Status, Timestamp},
 };
 use serde::Serialize;
@@ -13,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     connection::Connection,
     failure::Failure,
-    issued::lookup,
+    issued::trace,
     output::{Output, fields},
 };
 
@@ -94,11 +93,7 @@ struct Verdict {
 /// [`Failure::Refused`] when the code was not issued; otherwise [`Failure`] with the reason and the exit code.
 pub async fn run(command: Command, connection: &Connection, output: &mut Output<'_>) -> Result<(), Failure> {
     let Command::Verify { code, product } = command;
-    let mut traced = trace_code(connection.context(), &lookup(&code, product.as_deref())).await?;
-    // The digits of a tag may also be the text of a code, so that is looked for first.
-    if traced.is_empty() && product.is_none() {
-        traced = trace_code(connection.context(), &CodeLookup::EpcHex(code.trim().to_owned())).await?;
-    }
+    let traced = trace(connection.context(), &code, product.as_deref()).await?;
     let found: Vec<Issued> = traced.into_iter().map(Issued::from).collect();
     let issued = found.iter().any(|one| !one.burned);
     let verdict = Verdict { code, issued, found };

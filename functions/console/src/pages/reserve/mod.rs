@@ -89,12 +89,11 @@ pub(crate) async fn formats(visit: &Visit<'_>) -> Result<Reply, Failure> {
 /// wrong yet.
 ///
 /// # Errors
-/// [`Failure::SignedOut`] without a session; `SERVICE_UNAVAILABLE` when DynamoDB does not answer.
+/// `SERVICE_UNAVAILABLE` when DynamoDB does not answer.
 pub(crate) async fn check(visit: &Visit<'_>, form: &Form) -> Result<Reply, Failure> {
     if visit.user().is_none() {
         return Ok(with_what_was_written(visit, form));
     }
-    visit.signed_in()?;
     let input = input(form);
     let mut wrong = Wrong::default();
     let mut is_complete = true;
