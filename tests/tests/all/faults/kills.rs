@@ -3,7 +3,7 @@
 
 use crate::support::{
     faults::Fault,
-    manual::{ManualSystem, NO_END, ONE_PART, SMALL_PARTS, five_parts},
+    manual::{ManualSystem, NO_END, ONE_PART, five_parts},
 };
 
 /// Counts the requests of an export without a fault, then runs the same export once for each request, with a fault
@@ -20,11 +20,7 @@ async fn at_every_call(export_type: &str, fault: Fault) {
         system.assert_sound().await;
         for at in 1..=undisturbed.len() {
             let id = system.create(export_type, five_parts(export_type)).await;
-            let network = system.drain_with(at, fault).await;
-            assert!(network.has_failed(), "{fault:?} at {at}: there is no such call");
-            let bytes = system.assert_exported(id).await;
-            let (_, same) = system.rendered(&system.item(id).await, SMALL_PARTS).await;
-            assert!(bytes == same, "{fault:?} at call {at} of {export_type}, {:?}", network.calls());
+            let network = system.assert_survives(id, at, fault).await;
             let (_, uploads) = system.keys().await;
             assert_eq!(uploads, [] as [&str; 0], "{fault:?} at call {at}, {:?}", network.calls());
         }

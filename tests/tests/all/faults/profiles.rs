@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{
     api::{sgtin, with},
     faults::Fault,
-    manual::{ManualSystem, ONE_PART, SMALL_PARTS},
+    manual::{ManualSystem, ONE_PART},
     profiles::{add, of_every_base},
 };
 
@@ -26,11 +26,7 @@ async fn dies_at_every_call(base: usize, gz: &str, fault: Fault) {
     assert!(undisturbed.iter().filter(|call| *call == "UploadPart").count() >= 3, "{undisturbed:?}");
     for at in 1..=undisturbed.len() {
         let id = system.create_with(&body).await;
-        let network = system.drain_with(at, fault).await;
-        assert!(network.has_failed(), "{fault:?} at {at}: there is no such call");
-        let bytes = system.assert_exported(id).await;
-        let (_, same) = system.rendered(&system.item(id).await, SMALL_PARTS).await;
-        assert!(bytes == same, "{fault:?} at call {at} of {export_type}, {:?}", network.calls());
+        system.assert_survives(id, at, fault).await;
     }
     system.assert_sound().await;
 }

@@ -1,7 +1,6 @@
 //! `admin code verify`.
 
-use admin::{failure::Exit, issued::lookup};
-use common::operations::trace_code;
+use admin::{failure::Exit, issued::trace};
 use serde_json::{Value, json};
 
 use super::{ORGANISATION, admin, admin_json, body, codes, operated, reserve};
@@ -71,7 +70,7 @@ async fn a_code_is_verified_in_at_most_four_reads() {
         for form in codes(&running.api, &object).await[1].iter().filter(|form| !form.is_empty()) {
             let product = (code_type == "sgtin" && !form.contains(['(', '/'])).then_some("/01/09506000134352");
             counter.take();
-            let traced = trace_code(&context, &lookup(form, product)).await.unwrap();
+            let traced = trace(&context, form, product).await.unwrap();
             assert_eq!(traced.len(), 1, "{form}");
             let reads = counter.take();
             assert!(total(&reads).calls <= 4, "{form}: {reads:?}");
@@ -83,7 +82,7 @@ async fn a_code_is_verified_in_at_most_four_reads() {
         let object = reserve(&running, &body("sscc", 1, "csv")).await;
         let [code, ..] = codes(&running.api, &object).await[0].clone();
         counter.take();
-        trace_code(&context, &lookup(&code, None)).await.unwrap();
+        trace(&context, &code, None).await.unwrap();
         assert!(total(&counter.take()).calls <= 4, "{index}");
     }
     running.stop().await;

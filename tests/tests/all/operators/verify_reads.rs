@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use admin::issued::lookup;
-use common::{context::Context, operations::trace_code};
+use admin::issued::trace;
+use common::context::Context;
 
 use serde_json::{Value, json};
 
@@ -58,7 +58,7 @@ async fn every_form_of_every_type_is_verified_in_at_most_four_reads() {
                 continue;
             }
             let (context, counter) = fresh(&running);
-            let traced = trace_code(&context, &lookup(&form, of_product)).await.unwrap();
+            let traced = trace(&context, &form, of_product).await.unwrap();
             let reads = counter.take();
             assert_eq!(traced.len(), 1, "{form}");
             let found = traced[0].reservation.as_ref().map(|item| item.id.to_string());
@@ -87,14 +87,14 @@ async fn a_number_that_two_pools_could_have_is_verified_in_four_reads_too() {
     let mut most = 0;
     for [code, ..] in forms(&running, &object).await {
         let (context, counter) = fresh(&running);
-        trace_code(&context, &lookup(&code, None)).await.unwrap();
+        trace(&context, &code, None).await.unwrap();
         most = most.max(total(&counter.take()).calls);
     }
     assert_eq!(most, 4, "some codes are a number of both pools");
     // A code of no pool, and a text that is none.
     for text in ["995060000000000015", "hello", "urn:epc:id:sscc:9999999.0000000001"] {
         let (context, counter) = fresh(&running);
-        assert!(trace_code(&context, &lookup(text, None)).await.unwrap().is_empty(), "{text}");
+        assert!(trace(&context, text, None).await.unwrap().is_empty(), "{text}");
         assert!(total(&counter.take()).calls <= 1, "{text}");
     }
     running.stop().await;

@@ -3,30 +3,14 @@
 use common::reservation::Status;
 use serde_json::{Value, json};
 
+use super::tags::{SHORT, TOKEN, WITH_PREFIX, WITHOUT, start};
 use crate::support::{
     api::{CODES, RESERVATIONS, id, with},
-    harness::{Running, Setup, completed},
+    harness::{Running, completed},
     invariants::assert_settled,
     manual::{ManualSystem, NO_END},
     profiles::{add, lines},
 };
-
-const TOKEN: &str = "local-token";
-const WITH_PREFIX: &str = "/417/9506000111117";
-const WITHOUT: &str = "/417/9506000222226";
-/// Its prefix has five digits; an EPC needs six.
-const SHORT: &str = "/417/9506000333335";
-
-async fn start() -> Running {
-    let user =
-        json!({"id": "00000000-0000-4000-8000-000000000001", "status": "active", "role": "admin", "token": TOKEN});
-    let organisations = [
-        json!({"id": WITH_PREFIX, "organisation_name": "Alpha", "organisation_company_prefix": "9506000"}),
-        json!({"id": WITHOUT, "organisation_name": "Beta"}),
-        json!({"id": SHORT, "organisation_name": "Gamma", "organisation_company_prefix": "53210"}),
-    ];
-    Setup::new().rows(&json!({"directus_users": [user], "organisation": organisations})).start().await
-}
 
 fn body(export_type: &str, more: Value) -> Value {
     let body = json!({"reserved_for": WITH_PREFIX, "code_type": "sgtin", "product": "/01/09506000134352",

@@ -8,16 +8,20 @@ use crate::support::{
     harness::{Running, Setup, completed},
 };
 
-const TOKEN: &str = "admin";
-const WITH_PREFIX: &str = "/417/9506000111117";
-const WITHOUT: &str = "/417/9506000222226";
+pub(super) const TOKEN: &str = "local-token";
+pub(super) const WITH_PREFIX: &str = "/417/9506000111117";
+pub(super) const WITHOUT: &str = "/417/9506000222226";
+/// Its prefix has five digits; an EPC needs six.
+pub(super) const SHORT: &str = "/417/9506000333335";
 
-async fn start() -> Running {
+/// A system with an administrator and these organisations.
+pub(super) async fn start() -> Running {
     let user =
         json!({"id": "00000000-0000-4000-8000-000000000001", "status": "active", "role": "admin", "token": TOKEN});
     let organisations = [
         json!({"id": WITH_PREFIX, "organisation_name": "Alpha", "organisation_company_prefix": "9506000"}),
         json!({"id": WITHOUT, "organisation_name": "Beta"}),
+        json!({"id": SHORT, "organisation_name": "Gamma", "organisation_company_prefix": "53210"}),
     ];
     Setup::new().rows(&json!({"directus_users": [user], "organisation": organisations})).start().await
 }

@@ -184,6 +184,17 @@ impl ManualSystem {
         network
     }
 
+    /// Exports a reservation with a fault at the call `at`, counted from 1. The file equals a fresh rendering.
+    pub(crate) async fn assert_survives(&mut self, id: Uuid, at: usize, fault: Fault) -> Network {
+        let network = self.drain_with(at, fault).await;
+        assert!(network.has_failed(), "{fault:?} at {at}: there is no such call");
+        let bytes = self.assert_exported(id).await;
+        let item = self.item(id).await;
+        let (_, same) = self.rendered(&item, SMALL_PARTS).await;
+        assert!(bytes == same, "{fault:?} at call {at} of {:?}, {:?}", item.export_type, network.calls());
+        network
+    }
+
     /// [`Self::drain`] without a fault.
     pub(crate) async fn settle(&mut self) -> Network {
         let network = Network::healthy();
