@@ -2,6 +2,7 @@
 
 mod every_index;
 mod finding;
+mod hosts;
 mod kept;
 mod oidc;
 mod origin;
