@@ -38,6 +38,9 @@ pub struct Options {
     /// needed) and the stores (with their access key)
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_name = "ADDRESS")]
     pub listen: IpAddr,
+    /// Name under which browsers reach the pages besides localhost and IP addresses, such as codes.test; can be repeated
+    #[arg(long = "host", value_name = "NAME")]
+    pub hosts: Vec<String>,
     /// Start only the stores, on fixed ports, without the HTTP API: for functions that run elsewhere (SAM local, cargo
     /// lambda watch); writes their environment to DIR/env.json, and to DIR/env for a shell
     #[arg(long)]
@@ -104,6 +107,7 @@ impl Options {
         Self {
             port: 0,
             listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            hosts: Vec::new(),
             only_stores: false,
             invoke_endpoints: Vec::new(),
             dynamodb_port: 0,

@@ -190,7 +190,7 @@ impl System {
             listener.set_nonblocking(true)?;
             let env = system.shared.as_ref().map(|shared| shared.files.shell.clone());
             let gateway = system.gateway(&template, written, options.explain)?;
-            let gateway = gateway.accepting_long(options.long_requests).telling(env);
+            let gateway = gateway.accepting_long(options.long_requests).named(&options.hosts).telling(env);
             system.start_gateway(gateway, TcpListener::from_std(listener)?);
         }
         Ok(system)

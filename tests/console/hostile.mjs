@@ -94,6 +94,6 @@ export const checks = {
     assert.equal(answer[0], 400);
     assert.match(answer[1], /too large/);
     await page.goto(`/console/find?code=${'9'.repeat(5_000)}`);
-    await page.waitForSelector('text=This cannot be read as a code');
+    await page.waitForSelector('text=a code and its product have at most 2,048 characters each');
   },
 };

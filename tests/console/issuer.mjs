@@ -134,6 +134,31 @@ export const checks = {
       assert.equal(await session(context), undefined);
     });
   },
+  async 'signing in at the issuer brings back the longest form, and ends the session that the browser had'() {
+    await at(async ({ fake, service, context, page }) => {
+      const values = { reference_id: '🍎'.repeat(255), url_suffix: `?campaign=%C3%A4${'&a%2B=!$*%F0%9F%8D%8E'.repeat(11)}`, quantity: '7' };
+      await page.goto(`/?${new URLSearchParams(values)}`);
+      await page.click('a[href^="/console/sign-in/oidc"]');
+      await page.waitForURL(`${fake.origin}/**`);
+      await page.click('#yes');
+      await page.waitForSelector('#reference_id');
+      for (const [name, value] of Object.entries(values)) assert.equal(await page.inputValue(`#${name}`), value, name);
+      const first = await session(context);
+      // The browser keeps the Strict cookie back from the issuer's redirect.
+      await page.goto('/console/sign-in/oidc');
+      await page.waitForURL(`${fake.origin}/**`);
+      await page.click('#yes');
+      await page.waitForURL(`${service.address}/`);
+      await page.waitForSelector('.who:has-text("Olga Oidc")');
+      assert.notEqual((await session(context)).value, first.value);
+      const copy = await browser.newContext({ baseURL: service.address });
+      contexts.push(copy);
+      await copy.addCookies([first]);
+      const other = await copy.newPage();
+      await other.goto('/console/find');
+      await other.waitForSelector('text=Your session has ended.');
+    });
+  },
   async 'a sign-in that was cancelled, forged or begun elsewhere signs nobody in'() {
     await at(async ({ fake, service, context, page }) => {
       expected.push(/40[03]/);

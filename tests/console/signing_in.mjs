@@ -65,6 +65,24 @@ export const checks = {
     assert.deepEqual([await page.inputValue('#reference_id'), await page.inputValue('#lot')], ['KEPT', 'L7']);
     assert.deepEqual((await (await api('/items/code_reservation?filter[reference_id][_eq]=KEPT&fields=id')).json()).data, []);
   },
+  async 'the longest form survives a session that ends, with the headers that a browser sends'() {
+    // Each character takes twelve in an address.
+    const members = { reference_id: '🍎'.repeat(255), url_suffix: `?campaign=%C3%A4${'&a%2B=!$*%F0%9F%8D%8E'.repeat(11)}`, lot: '%&/()*+,-.:;<=>?_A' };
+    const page = await person(WRITER);
+    await page.goto('/');
+    await fill(page, members);
+    await page.waitForSelector('.badge.is-sample');
+    await page.context().clearCookies();
+    expected.push(/401/);
+    await Promise.all([page.waitForSelector('#token'), page.click('#reserve button.primary', { timeout: 5000 }).catch(() => null)]);
+    // Another language on the way.
+    await page.click('.languages button[value=de]');
+    await page.waitForSelector('html[lang=de] #token');
+    await page.fill('#token', WRITER);
+    await page.click('form[action="/console/sign-in"] button');
+    await page.waitForSelector('#reference_id');
+    for (const [name, value] of Object.entries(members)) assert.equal(await page.inputValue(`#${name}`), value, name);
+  },
   async 'a session that ends while a page moves leads to the sign-in'() {
     const page = await person(WRITER);
     expected.push(/401/);

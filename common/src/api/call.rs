@@ -9,7 +9,10 @@ use lambda_http::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{ApiError, Deadline, Needs, Operation, Route, Site, cookies, event::Raw, exact_numbers, ids::Ids, routes};
+use super::{
+    ApiError, Deadline, Needs, Operation, Route, Site, cookies, cookies::SeveralCookies, event::Raw, exact_numbers,
+    ids::Ids, routes,
+};
 use crate::{
     context::Context,
     directory::{Organisations, User},
@@ -254,6 +257,14 @@ impl Call {
     #[must_use]
     pub fn cookie(&self, name: &str) -> Option<String> {
         cookies::find(&self.cookies, name)
+    }
+
+    /// The value of a cookie that decides who a person is.
+    ///
+    /// # Errors
+    /// [`SeveralCookies`] for cookies of this name with different values.
+    pub fn only_cookie(&self, name: &str) -> Result<Option<String>, SeveralCookies> {
+        cookies::only(&self.cookies, name)
     }
 
     /// The value of a header; `None` if the header is missing or contains anything but visible ASCII.

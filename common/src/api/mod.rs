@@ -19,6 +19,7 @@ mod tests;
 
 pub use answer::Answer;
 pub use call::Call;
+pub use cookies::SeveralCookies;
 pub use deadline::Deadline;
 pub use error::ApiError;
 pub use event::{UnsupportedEvent, answer_event, request};

@@ -16,7 +16,9 @@ mod tokens;
 pub use code_flow::{CodeFlow, Login};
 pub use error::IdentityError;
 pub use issuer::Issuer;
-pub use sessions::{LINK_SECONDS, MAX_SESSIONS, NewSession, SESSION_SECONDS, new_sign_in_link, random_secret};
+pub use sessions::{
+    HashedSession, LINK_SECONDS, MAX_SESSIONS, NewSession, SESSION_SECONDS, new_sign_in_link, random_secret,
+};
 
 use crate::{
     config::Oidc,

@@ -6,6 +6,8 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
+use serde::{Deserialize, Serialize};
+
 use super::{Identity, IdentityError, Issuer};
 use crate::{
     directory::User,
@@ -40,6 +42,23 @@ pub struct NewSession {
     pub user: User,
 }
 
+/// A session without its secret: enough to end it, and not to use it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HashedSession {
+    /// The name of the user's sessions.
+    name: String,
+    /// The SHA-256 of the secret.
+    hash: String,
+}
+
+impl HashedSession {
+    /// The session with this text; `None` for a text of another form.
+    #[must_use]
+    pub fn of(text: &str) -> Option<Self> {
+        parts(text).map(|(name, hash)| Self { name: name.to_owned(), hash })
+    }
+}
+
 /// The text is not shown.
 impl std::fmt::Debug for NewSession {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -70,8 +89,12 @@ fn seconds(now: Timestamp) -> i64 {
 /// The name and the hash in a session's text; `None` for a text of another form.
 fn parts(text: &str) -> Option<(&str, String)> {
     let (name, secret) = text.split_once('.').filter(|_| text.len() <= MAX_TEXT)?;
-    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-    (is_name && !secret.is_empty()).then(|| (name, token_hash(secret)))
+    (is_name(name) && !secret.is_empty()).then(|| (name, token_hash(secret)))
+}
+
+/// Whether a text can be the name of a user's sessions.
+fn is_name(name: &str) -> bool {
+    (1..=MAX_TEXT).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 impl Identity {
@@ -173,11 +196,26 @@ impl Identity {
     /// # Errors
     /// [`IdentityError::Store`] when DynamoDB does not answer.
     pub async fn sign_out(&self, store: Store<'_>, text: &str) -> Result<(), IdentityError> {
-        let Some((name, hash)) = parts(text) else { return Ok(()) };
+        match HashedSession::of(text) {
+            Some(session) => self.end_session(store, &session).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Ends a session. One that does not exist changes nothing.
+    ///
+    /// # Errors
+    /// As [`Identity::sign_out`].
+    pub async fn end_session(&self, store: Store<'_>, session: &HashedSession) -> Result<(), IdentityError> {
+        let HashedSession { name, hash } = session;
+        // It may come from a cookie, so its parts may be anything.
+        if !is_name(name) {
+            return Ok(());
+        }
         for _ in 0..MAX_TRIES {
             let Some(mut all) = store.user_sessions(name).await? else { return Ok(()) };
             let before = all.sessions.len();
-            all.sessions.retain(|session| session.hash != hash);
+            all.sessions.retain(|session| session.hash != *hash);
             if all.sessions.len() == before || store.put_user_sessions(&all).await? {
                 return Ok(());
             }
@@ -225,6 +263,7 @@ mod tests {
             ["", ".", "a", "a.", ".b", "xyz.secret", "a b.secret", "é.secret", &format!("a.{}", "b".repeat(200))]
         {
             assert!(parts(text).is_none(), "{text}");
+            assert!(HashedSession::of(text).is_none(), "{text}");
         }
     }
 

@@ -35,7 +35,7 @@ pub const MAX_BATCH: usize = 100;
 const MAX_REMEMBERED_ANSWER: usize = 300_000;
 
 /// Maximum length of an Idempotency-Key (characters).
-const MAX_KEY: usize = 255;
+pub const MAX_KEY: usize = 255;
 
 /// A request to create reservations.
 pub struct Request<'a> {

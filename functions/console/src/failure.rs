@@ -13,6 +13,8 @@ pub(crate) enum Failure {
     NoPage,
     /// A form of another site.
     Foreign,
+    /// The browser sends cookies of different sessions.
+    SeveralSessions,
     /// A form that is too large, or no form.
     BadForm,
 }
@@ -37,7 +39,7 @@ impl Failure {
             Self::SignedOut => (StatusCode::UNAUTHORIZED, self),
             Self::NoPage => (StatusCode::NOT_FOUND, self),
             Self::Foreign => (StatusCode::FORBIDDEN, self),
-            Self::BadForm => (StatusCode::BAD_REQUEST, self),
+            Self::BadForm | Self::SeveralSessions => (StatusCode::BAD_REQUEST, self),
             Self::Operation(error) => {
                 let error = ApiError::from(error);
                 let status = error.status();

@@ -11,6 +11,11 @@ const MAX_FORM: usize = 32_768;
 /// Maximum number of fields.
 const MAX_FIELDS: usize = 60;
 
+/// Maximum length of a path with its query that is led back to (bytes). An HTTP API takes 10,240 bytes of request line and
+/// headers, and browsers send about 1,000 bytes of headers besides. The form to reserve has up to 6,000 bytes, each
+/// character of a reference taking up to 12.
+pub(crate) const MAX_PATH: usize = 8_192;
+
 /// The media type of forms.
 const MEDIA_TYPE: &str = "application/x-www-form-urlencoded";
 
@@ -83,12 +88,27 @@ pub(crate) fn with_query(path: &str, fields: &[(&str, &str)]) -> String {
     format!("{path}?{query}")
 }
 
+/// The same without the fields that would make it longer than [`MAX_PATH`]. No form that the service accepts has such
+/// fields.
+pub(crate) fn with_bounded_query(path: &str, fields: &[(&str, &str)]) -> String {
+    let mut length = path.len();
+    let mut fitting = fields.to_vec();
+    fitting.retain(|field| {
+        let longer = length + with_query("", &[*field]).len();
+        let fits = longer <= MAX_PATH;
+        if fits {
+            length = longer;
+        }
+        fits
+    });
+    with_query(path, &fitting)
+}
+
 /// The path if it is one of these pages, for links and redirects that come with a request: no other site, no script,
 /// and not the pages of the sign-in itself.
 pub(crate) fn own_path(path: &str) -> Option<&str> {
-    const MAX: usize = 1_000;
     let is_page = path == "/" || path.starts_with("/?") || path.starts_with("/console/");
-    let is_plain = path.len() <= MAX && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    let is_plain = path.len() <= MAX_PATH && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     let is_sign_in = path.starts_with("/console/sign-");
     // `/console/../` and `/console//` lead elsewhere in some browsers and servers.
     let leads_away = path
@@ -125,7 +145,7 @@ mod tests {
             "/consolex",
             "/items/code_reservation",
             "/é",
-            &format!("/console/{}", "a".repeat(1_000)),
+            &format!("/console/{}", "a".repeat(MAX_PATH)),
         ] {
             assert_eq!(own_path(bad), None, "{bad}");
         }
@@ -138,6 +158,16 @@ mod tests {
         assert_eq!(form.with("a", "3").get("a"), "3");
         let many = "a=1&".repeat(MAX_FIELDS + 1);
         assert!(Form::parse(many.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn a_bounded_query_leaves_out_what_no_request_holds() {
+        let (long, name) = ("é".repeat(MAX_PATH), "name");
+        assert_eq!(with_bounded_query("/", &[(name, "1"), ("long", &long), ("b", "2")]), "/?name=1&b=2");
+        let fitting = "x".repeat(MAX_PATH - "/?a=".len());
+        assert_eq!(with_bounded_query("/", &[("a", &fitting)]).len(), MAX_PATH);
+        assert_eq!(with_bounded_query("/", &[("a", &fitting), ("b", "1")]), with_query("/", &[("a", &fitting)]));
+        assert_eq!(with_bounded_query("/", &[("aa", &fitting)]), "/");
     }
 
     #[test]

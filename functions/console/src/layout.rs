@@ -37,6 +37,16 @@ impl Place {
 
 /// A whole page. `title` is its heading, too.
 pub(crate) fn page(visit: &Visit<'_>, place: Place, title: &str, content: &Markup) -> Markup {
+    let here = match visit.call.method.as_str() {
+        "GET" | "HEAD" if visit.call.query.is_empty() => visit.call.path.clone(),
+        "GET" | "HEAD" => format!("{}?{}", visit.call.path, visit.call.query),
+        _ => "/".to_owned(),
+    };
+    page_at(visit, place, title, content, &here)
+}
+
+/// A whole page that a change of the language leads back to at another address than its own.
+pub(crate) fn page_at(visit: &Visit<'_>, place: Place, title: &str, content: &Markup, address: &str) -> Markup {
     let texts = visit.texts;
     html! {
         (DOCTYPE)
@@ -73,7 +83,7 @@ pub(crate) fn page(visit: &Visit<'_>, place: Place, title: &str, content: &Marku
                 }
                 // What changes without a reload is said here.
                 p #live .visually-hidden role="status" aria-live="polite" {}
-                footer { (languages(visit)) }
+                footer { (languages(visit, address)) }
             }
         }
     }
@@ -119,15 +129,10 @@ pub(crate) fn person(user: &User) -> String {
 }
 
 /// A form that changes the language and comes back.
-fn languages(visit: &Visit<'_>) -> Markup {
-    let here = match visit.call.method.as_str() {
-        "GET" | "HEAD" if visit.call.query.is_empty() => visit.call.path.clone(),
-        "GET" | "HEAD" => format!("{}?{}", visit.call.path, visit.call.query),
-        _ => "/".to_owned(),
-    };
+fn languages(visit: &Visit<'_>, address: &str) -> Markup {
     html! {
         form.languages method="post" action="/console/language" {
-            input type="hidden" name="back" value=(crate::form::own_path(&here).unwrap_or("/"));
+            input type="hidden" name="back" value=(crate::form::own_path(address).unwrap_or("/"));
             span #language-label { (visit.texts.language) }
             div role="group" aria-labelledby="language-label" {
                 @for language in Language::ALL {
@@ -155,6 +160,17 @@ pub(crate) fn notice(kind: &str, title: &str, text: &Markup) -> Markup {
         div class={ "notice " (kind) } role=(role) {
             p.notice-title { (title) }
             (text)
+        }
+    }
+}
+
+/// What is said of a page after the last one of a list. `first` is the address of the first one.
+pub(crate) fn beyond(visit: &Visit<'_>, first: &str) -> Markup {
+    html! {
+        div.panel.empty {
+            h2 { (visit.texts.beyond) }
+            p.muted { (visit.texts.beyond_hint) }
+            p { a.button href=(first) { (visit.texts.first_page) } }
         }
     }
 }

@@ -9,6 +9,7 @@
 //! | `visit` | a request with the person who sends it; the cookies |
 //! | `reply` | answers, compression, the headers that protect a page |
 //! | `form` | fields of forms and queries; which paths may be led back to |
+//! | `back` | the page to come back to after signing in, in addresses and cookies |
 //! | `failure` | why a page cannot be shown |
 //! | `layout` | the frame of every page |
 //! | `pages/…` | the pages, one file or folder each |
@@ -21,6 +22,7 @@
 //! and [`common::identity`].
 
 mod assets;
+mod back;
 mod chart;
 mod failure;
 mod form;

@@ -4,16 +4,16 @@ use std::fmt::Write as _;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use common::{
-    api::Call,
+    api::{Call, SeveralCookies},
     context::Context,
     directory::User,
-    identity::{Login, NewSession, SESSION_SECONDS},
+    identity::{HashedSession, Login, NewSession, SESSION_SECONDS},
     operations::{Caller, Session},
 };
 use lambda_http::http::header;
 use serde::{Deserialize, Serialize};
 
-use crate::{failure::Failure, language::Language, reply::Reply, texts::Texts};
+use crate::{back, failure::Failure, language::Language, reply::Reply, texts::Texts};
 
 /// The cookie of a session, and that of a sign-in at the issuer that began. With the prefix, browsers accept them only
 /// over TLS and for this host, so that no other site of the domain can plant them (RFC 6265bis, section 4.1.3.2).
@@ -23,6 +23,9 @@ const PREFIX: &str = "__Host-";
 
 /// How long a sign-in at the issuer may take (seconds).
 const LOGIN_SECONDS: i64 = 600;
+
+/// Maximum length of the value of its cookie (bytes). Browsers keep 4,096 bytes of name and value.
+const MAX_LOGIN: usize = 4_000;
 
 /// How long the choice of a language is kept (seconds).
 const LANGUAGE_SECONDS: i64 = 365 * 24 * 60 * 60;
@@ -41,8 +44,29 @@ pub(crate) struct Visit<'a> {
 pub(crate) struct StoredLogin {
     #[serde(flatten)]
     pub(crate) login: Login,
-    /// The page to show then.
+    /// The session that the browser had. Its cookie does not come with the issuer's answer, so it would not end.
+    pub(crate) former: Option<HashedSession>,
+    /// The page to show then. In the cookie it follows the other members, compressed.
+    #[serde(skip)]
     pub(crate) next: String,
+}
+
+impl StoredLogin {
+    /// The value of the cookie.
+    fn to_text(&self) -> String {
+        let members = URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default());
+        let page = self.next.split('?').next().unwrap_or_default();
+        // Browsers keep no larger cookie. What a form may hold fits; otherwise the page is shown without its query.
+        let next = [self.next.as_str(), page].map(back::packed);
+        let fitting = next.into_iter().find(|next| members.len() + next.len() <= MAX_LOGIN);
+        format!("{members}.{}", fitting.unwrap_or_default())
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (members, next) = text.split_once('.')?;
+        let login: Self = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(members).ok()?).ok()?;
+        Some(Self { next: back::path_of(next).unwrap_or_else(|| "/".to_owned()), ..login })
+    }
 }
 
 impl<'a> Visit<'a> {
@@ -54,10 +78,12 @@ impl<'a> Visit<'a> {
     /// The visit of the person whose session the cookie names, or of nobody.
     ///
     /// # Errors
+    /// [`Failure::SeveralSessions`] for cookies that name different ones: one of them was planted, and nobody knows which;
     /// `SERVICE_UNAVAILABLE` when DynamoDB does not answer.
     pub(crate) async fn of_session(context: &'a Context, call: &'a Call, language: Language) -> Result<Self, Failure> {
         let mut visit = Self::of_anyone(context, call, language);
-        if let Some(text) = visit.session_cookie() {
+        let text = call.only_cookie(&name(call, SESSION)).map_err(|SeveralCookies| Failure::SeveralSessions)?;
+        if let Some(text) = text {
             let user = context.identity().user_of_session(context.store(), &text, call.now).await?;
             visit.caller = user.map_or_else(Caller::nobody, Caller::user);
         }
@@ -91,13 +117,12 @@ impl<'a> Visit<'a> {
 
     /// The text of the session's cookie.
     pub(crate) fn session_cookie(&self) -> Option<String> {
-        self.call.cookie(&name(self.call, SESSION))
+        self.call.only_cookie(&name(self.call, SESSION)).ok().flatten()
     }
 
     /// The sign-in at the issuer that this browser began.
     pub(crate) fn login(&self) -> Option<StoredLogin> {
-        let text = self.call.cookie(&name(self.call, LOGIN))?;
-        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()
+        StoredLogin::parse(&self.call.only_cookie(&name(self.call, LOGIN)).ok()??)
     }
 }
 
@@ -131,8 +156,7 @@ impl Reply {
 
     /// Keeps a sign-in that began. The issuer's answer comes from another site, with which Strict cookies do not.
     pub(crate) fn keeping_login(self, call: &Call, login: &StoredLogin) -> Self {
-        let text = serde_json::to_vec(login).unwrap_or_default();
-        let kept = cookie(call, LOGIN, &URL_SAFE_NO_PAD.encode(text), "Lax", LOGIN_SECONDS);
+        let kept = cookie(call, LOGIN, &login.to_text(), "Lax", LOGIN_SECONDS);
         self.header(header::SET_COOKIE, &kept)
     }
 
@@ -150,5 +174,42 @@ impl Reply {
             language.code()
         );
         self.header(header::SET_COOKIE, &text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stored(next: &str) -> StoredLogin {
+        StoredLogin { login: Login::begin(), former: HashedSession::of("0a1b.secret"), next: next.to_owned() }
+    }
+
+    #[test]
+    fn a_sign_in_that_began_comes_back_from_its_cookie() {
+        let long = format!("/?reference_id={}", "%F0%9F%8D%8E".repeat(255));
+        for next in ["/", "/console/find?code=a", &long] {
+            let (kept, text) = (stored(next), stored(next).to_text());
+            assert!(
+                text.len() <= MAX_LOGIN && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b';'),
+                "{text}"
+            );
+            let read = StoredLogin::parse(&kept.to_text()).unwrap();
+            assert_eq!((read.next.as_str(), &read.login.state, &read.former), (next, &kept.login.state, &kept.former));
+        }
+        // What no cookie holds is left out, and the page stays.
+        let mut state = 1_u32;
+        let random: String = (0..8_000)
+            .filter_map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                char::from_digit((state >> 8) % 36, 36)
+            })
+            .collect();
+        let text = stored(&format!("/console/find?code={random}")).to_text();
+        assert!(text.len() <= MAX_LOGIN, "{}", text.len());
+        assert_eq!(StoredLogin::parse(&text).unwrap().next, "/console/find");
+        for bad in ["", ".", "a.b", "e30.", &text.replace('.', ""), "a"] {
+            assert!(StoredLogin::parse(bad).is_none(), "{bad}");
+        }
     }
 }

@@ -5,6 +5,7 @@ mod answer;
 mod connection;
 mod event;
 mod head_sizes;
+mod hosts;
 mod path;
 mod request_line;
 mod routes;
@@ -22,6 +23,7 @@ use axum::{
 use connection::Connections;
 pub use event::{Caller, event};
 use head_sizes::{HeadSizes, MAX_HEAD, size_of_parts};
+use hosts::Hosts;
 use http_body_util::LengthLimitError;
 pub use routes::{Match, Routes};
 use tokio::{
@@ -48,6 +50,8 @@ pub struct Gateway {
     accepts_long: bool,
     /// The file with the environment of the stores, for programs on this machine.
     environment: Option<PathBuf>,
+    /// The names under which browsers reach it.
+    hosts: Hosts,
 }
 
 /// The client of a connection.
@@ -67,13 +71,19 @@ impl Gateway {
     /// An API with these routes. `functions` are the functions by logical id.
     #[must_use]
     pub fn new(routes: Routes, functions: HashMap<String, Callable>, written: Arc<Notify>) -> Self {
-        Self { routes, functions, written, accepts_long: false, environment: None }
+        Self { routes, functions, written, accepts_long: false, environment: None, hosts: Hosts::and(&[]) }
     }
 
     /// Accepts requests whose request line and headers are longer than API Gateway allows, if `accepts`.
     #[must_use]
     pub fn accepting_long(self, accepts: bool) -> Self {
         Self { accepts_long: accepts, ..self }
+    }
+
+    /// Serves browsers under these names as well.
+    #[must_use]
+    pub fn named(self, names: &[String]) -> Self {
+        Self { hosts: Hosts::and(names), ..self }
     }
 
     /// Tells programs on this machine where the file with the environment of the stores is.
@@ -117,6 +127,9 @@ impl Gateway {
         let Some(matched) = self.routes.find(parts.method.as_str(), parts.uri.path()) else {
             return answer::own(StatusCode::NOT_FOUND, "Not Found");
         };
+        if self.hosts.refuses(&parts.headers, is_page(&matched)) {
+            return answer::own(StatusCode::MISDIRECTED_REQUEST, hosts::MESSAGE);
+        }
         let Some(function) = self.functions.get(&matched.function) else {
             return answer::own(StatusCode::NOT_FOUND, "Not Found");
         };
@@ -144,6 +157,12 @@ impl Gateway {
             Err(_) => answer::own(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
         }
     }
+}
+
+/// Whether a route is one of the pages for people.
+fn is_page(matched: &Match) -> bool {
+    let path = matched.route_key.split_once(' ').map_or("", |(_, path)| path);
+    path == "/" || path == "/console" || path.starts_with("/console/")
 }
 
 /// The host that a client asked for.

@@ -5,6 +5,7 @@ use lambda_http::http::{HeaderName, Method, StatusCode};
 use maud::{Markup, html};
 
 use crate::{
+    back,
     failure::Failure,
     form::{own_path, with_query},
     layout::{Place, page},
@@ -25,6 +26,7 @@ pub(crate) fn reply(visit: &Visit<'_>, failure: Failure) -> Reply {
         Failure::SignedOut => return signed_out(visit),
         Failure::NoPage => (texts.not_found_title, texts.not_found_lead, Vec::new()),
         Failure::Foreign => (texts.foreign_title, texts.foreign_lead, Vec::new()),
+        Failure::SeveralSessions => (texts.several_sessions_title, texts.several_sessions_lead, Vec::new()),
         Failure::BadForm => (texts.invalid_title, texts.form_too_large, Vec::new()),
         Failure::Operation(OperationError::Forbidden(_)) => (texts.forbidden_title, texts.forbidden_lead, Vec::new()),
         Failure::Operation(error @ OperationError::Unavailable(_)) => {
@@ -63,13 +65,20 @@ fn signed_out(visit: &Visit<'_>) -> Reply {
     }
     let here = with_own_query(visit);
     let is_read = matches!(visit.call.method, Method::GET | Method::HEAD);
-    to_sign_in(visit, if is_read && !visit.is_part() { &here } else { "" })
+    // What a button does is not done by coming back, so the page of the button is shown.
+    let page = here.rsplit_once('/').map_or("", |(page, _)| page);
+    match (is_read, visit.is_part()) {
+        (true, false) => to_sign_in(visit, &here),
+        (false, false) if page.starts_with("/console/reservations/") => to_sign_in(visit, page),
+        _ => to_sign_in(visit, ""),
+    }
 }
 
 /// Leads to the sign-in, and to a page of these afterwards.
 pub(super) fn to_sign_in(visit: &Visit<'_>, next: &str) -> Reply {
     let said = if visit.session_cookie().is_some() || visit.is_part() { "over" } else { "" };
-    let to = with_query("/console/sign-in", &[("next", own_path(next).unwrap_or_default()), ("said", said)]);
+    let next = own_path(next).map(back::carried).unwrap_or_default();
+    let to = with_query("/console/sign-in", &[("next", &next), ("said", said)]);
     if visit.is_part() {
         // htmx does not show the sign-in within a part of a page.
         return Reply::html(html! {}).with_status(StatusCode::UNAUTHORIZED).header(HX_REDIRECT, &to);

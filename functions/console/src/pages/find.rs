@@ -20,7 +20,7 @@ use crate::{
     visit::Visit,
 };
 
-/// Maximum length of what is looked for (bytes).
+/// Maximum length of what is looked for, and of the product (characters). The longest link of a code has fewer.
 const MAX_TEXT: usize = 2_048;
 
 /// Shows the form, and what was found.
@@ -31,9 +31,15 @@ pub(crate) async fn show(visit: &Visit<'_>) -> Result<Reply, Failure> {
     visit.signed_in()?;
     let form = Form::of_query(visit.call)?;
     let texts = visit.texts;
+    let product = form.filled("product");
     let found = match form.filled("code") {
         None => None,
-        Some(text) => Some(match filter(text, form.filled("product")) {
+        // Before anything is read of it.
+        Some(text) if is_too_long(text) || product.is_some_and(is_too_long) => {
+            let most = visit.language.number(MAX_TEXT as u64);
+            Some(notice("bad", texts.not_a_code, &html! { p { (fill(texts.find_too_long, &[&most])) } }))
+        }
+        Some(text) => Some(match filter(text, product) {
             None => notice("bad", texts.not_a_code, &html! { p { (texts.not_a_code_hint) } }),
             Some(filter) => looked_up(visit, filter).await?,
         }),
@@ -69,11 +75,12 @@ pub(crate) async fn show(visit: &Visit<'_>) -> Result<Reply, Failure> {
     Ok(Reply::html(page(visit, Place::Find, texts.find_title, &content)))
 }
 
+fn is_too_long(text: &str) -> bool {
+    text.chars().nth(MAX_TEXT).is_some()
+}
+
 /// The filter of `unique_code` for a text; `None` for one that is no code.
 fn filter(text: &str, product: Option<&str>) -> Option<Value> {
-    if text.len() > MAX_TEXT {
-        return None;
-    }
     Some(match scanned(text, product)? {
         Scanned::Link(link) => json!({ "digital_link": { "_eq": link } }),
         Scanned::Elements(elements) => json!({ "epc_join_key": { "_eq": elements } }),
@@ -180,7 +187,7 @@ mod tests {
         );
         let uri = "urn:epc:tag:sgtin-96:3.0614141.812345.6789";
         assert_eq!(filter(uri, None), Some(json!({ "epc_hex": { "_eq": uri } })));
-        assert!(filter(&"a".repeat(MAX_TEXT + 1), Some("/01/19361758000003")).is_none());
         assert!(filter("", None).is_none());
+        assert!(!is_too_long(&"ü".repeat(MAX_TEXT)) && is_too_long(&"a".repeat(MAX_TEXT + 1)));
     }
 }

@@ -1,13 +1,14 @@
 //! Signing in at the deployment's issuer: there, and back with a code.
 
-use common::identity::{IdentityError, Login, SESSION_SECONDS};
+use common::identity::{HashedSession, IdentityError, Login, SESSION_SECONDS};
 use lambda_http::http::StatusCode;
 use maud::html;
 
 use super::{failed::moving_on, sign_in};
 use crate::{
+    back,
     failure::Failure,
-    form::{Form, own_path},
+    form::Form,
     layout::notice,
     reply::Reply,
     visit::{StoredLogin, Visit},
@@ -25,15 +26,19 @@ fn redirect_uri(visit: &Visit<'_>) -> String {
 pub(crate) async fn begin(visit: &Visit<'_>) -> Result<Reply, Failure> {
     let flow = visit.context.identity().code_flow().ok_or(Failure::NoPage)?;
     let query = Form::of_query(visit.call)?;
-    let next = own_path(query.get("next")).unwrap_or("/").to_owned();
+    let next = back::path_of(query.get("next"));
     let login = Login::begin();
     match flow.address(&login, &redirect_uri(visit)).await {
-        Ok(address) => Ok(Reply::see_other(&address).keeping_login(visit.call, &StoredLogin { login, next })),
-        Err(error) => Ok(refused(visit, &error)),
+        Ok(address) => {
+            let former = visit.session_cookie().as_deref().and_then(HashedSession::of);
+            let stored = StoredLogin { login, former, next: next.unwrap_or_else(|| "/".to_owned()) };
+            Ok(Reply::see_other(&address).keeping_login(visit.call, &stored))
+        }
+        Err(error) => Ok(refused(visit, next.as_deref(), &error)),
     }
 }
 
-/// Begins a session for the person whom the issuer sends back.
+/// Begins a session for the person whom the issuer sends back. A session that the browser had ends.
 ///
 /// # Errors
 /// [`Failure::NoPage`] without an issuer for people; `SERVICE_UNAVAILABLE` when DynamoDB does not answer.
@@ -43,40 +48,47 @@ pub(crate) async fn end(visit: &Visit<'_>) -> Result<Reply, Failure> {
     let query = Form::of_query(visit.call)?;
     let texts = visit.texts;
     // The state ties the answer to the browser that began: nobody can sign a person in with a code of their own.
-    let Some(stored) = visit.login().filter(|stored| stored.login.state == query.get("state")) else {
-        return Ok(again(visit, StatusCode::BAD_REQUEST, texts.oidc_failed));
+    let begun = visit.login();
+    let next = begun.as_ref().map(|stored| stored.next.clone());
+    let next = next.as_deref();
+    let Some(stored) = begun.filter(|stored| stored.login.state == query.get("state")) else {
+        return Ok(again(visit, next, StatusCode::BAD_REQUEST, texts.oidc_failed));
     };
     if let Some(error) = query.filled("error") {
         let text = if error == "access_denied" { texts.oidc_cancelled } else { texts.oidc_failed };
-        return Ok(again(visit, StatusCode::BAD_REQUEST, text));
+        return Ok(again(visit, next, StatusCode::BAD_REQUEST, text));
     }
     let subject = match flow.subject(&stored.login, query.get("code"), &redirect_uri(visit)).await {
         Ok(subject) => subject,
-        Err(error) => return Ok(refused(visit, &error)),
+        Err(error) => return Ok(refused(visit, next, &error)),
     };
     let now = visit.call.now;
     let ends_at = now.time().timestamp() + SESSION_SECONDS;
     let begun = identity.sign_in_subject(visit.context.store(), subject, ends_at, now).await?;
     let Some(session) = begun else {
-        return Ok(again(visit, StatusCode::FORBIDDEN, texts.oidc_unknown));
+        return Ok(again(visit, next, StatusCode::FORBIDDEN, texts.oidc_unknown));
     };
+    // The one that the browser had when the sign-in began, and the one that it has now where it sends its cookie.
+    let present = visit.session_cookie().as_deref().and_then(HashedSession::of);
+    for former in [stored.former, present].into_iter().flatten() {
+        identity.end_session(visit.context.store(), &former).await?;
+    }
     // The cookie of the session does not come with a redirect from the issuer, so a page of this site moves on.
-    let next = own_path(&stored.next).unwrap_or("/");
-    Ok(Reply::html(moving_on(visit, next, texts.moving_on)).beginning(visit.call, &session))
+    Ok(Reply::html(moving_on(visit, &stored.next, texts.moving_on)).beginning(visit.call, &session))
 }
 
-fn refused(visit: &Visit<'_>, error: &IdentityError) -> Reply {
+fn refused(visit: &Visit<'_>, next: Option<&str>, error: &IdentityError) -> Reply {
     match error {
-        IdentityError::InvalidToken => again(visit, StatusCode::BAD_REQUEST, visit.texts.oidc_failed),
+        IdentityError::InvalidToken => again(visit, next, StatusCode::BAD_REQUEST, visit.texts.oidc_failed),
         _ => {
             tracing::warn!(error = %error, "the issuer cannot be used");
-            again(visit, StatusCode::SERVICE_UNAVAILABLE, visit.texts.oidc_unavailable)
+            again(visit, next, StatusCode::SERVICE_UNAVAILABLE, visit.texts.oidc_unavailable)
         }
     }
 }
 
-/// The sign-in page with what went wrong.
-fn again(visit: &Visit<'_>, status: StatusCode, text: &str) -> Reply {
+/// The sign-in page with what went wrong. Signing in from there leads to the same page.
+fn again(visit: &Visit<'_>, next: Option<&str>, status: StatusCode, text: &str) -> Reply {
     let said = notice("bad", text, &html! {});
-    Reply::html(sign_in::form_page(visit, None, Some(&said), None)).with_status(status).forgetting_login(visit.call)
+    Reply::html(sign_in::form_page(visit, next, Some(&said), None)).with_status(status).forgetting_login(visit.call)
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{
     failure::Failure,
     form::{Form, with_query},
-    layout::{Place, page},
+    layout::{Place, beyond, page},
     reply::Reply,
     rows::{Row, query},
     texts::fill,
@@ -129,13 +129,20 @@ fn list(
 ) -> Reply {
     let texts = visit.texts;
     let to = |number: usize| with_query(&visit.call.path, &[("page", &number.to_string())]);
+    let shown = fill(texts.page_number, &[&visit.language.number(number as u64)]);
     let content = html! {
         p.lead { (lead) }
-        @if found == 0 { div.panel.empty { p.muted { (texts.no_rows) } } } @else { div.panel { (table) } }
-        @if number > 1 || found > PAGE {
-            nav.pages aria-label=(fill(texts.page_number, &[&number.to_string()])) {
+        @if found == 0 && number > 1 {
+            (beyond(visit, &to(1)))
+        } @else if found == 0 {
+            div.panel.empty { p.muted { (texts.no_rows) } }
+        } @else {
+            div.panel { (table) }
+        }
+        @if found > 0 && (number > 1 || found > PAGE) {
+            nav.pages aria-label=(shown) {
                 @if number > 1 { a.button rel="prev" href=(to(number - 1)) { (texts.back) } }
-                span.muted { (fill(texts.page_number, &[&number.to_string()])) }
+                span.muted { (shown) }
                 @if found > PAGE { a.button rel="next" href=(to(number + 1)) { (texts.more) } }
             }
         }

@@ -7,7 +7,7 @@ use crate::{
     chart,
     failure::Failure,
     form::{Form, with_query},
-    layout::{Place, page},
+    layout::{Place, beyond, page},
     reply::Reply,
     texts::fill,
     visit::Visit,
@@ -26,14 +26,16 @@ pub(crate) async fn show(visit: &Visit<'_>) -> Result<Reply, Failure> {
     let texts = visit.texts;
     let content = html! {
         p.lead { (texts.pools_lead) }
-        @if shown.pools.is_empty() {
+        @if shown.pools.is_empty() && after.is_some() {
+            (beyond(visit, "/console/pools"))
+        } @else if shown.pools.is_empty() {
             div.panel.empty { p.muted { (texts.no_pools) } }
         } @else {
             ul.pools { @for pool in &shown.pools { (item(visit, pool)) } }
         }
-        @if after.is_some() || shown.next.is_some() {
+        @if !shown.pools.is_empty() && (after.is_some() || shown.next.is_some()) {
             nav.pages aria-label=(texts.pools) {
-                @if after.is_some() { a.button href="/console/pools" { (texts.to_start) } }
+                @if after.is_some() { a.button href="/console/pools" { (texts.first_page) } }
                 @if let Some(next) = &shown.next {
                     a.button rel="next" href=(with_query("/console/pools", &[("after", &next.to_string())])) { (texts.more) }
                 }

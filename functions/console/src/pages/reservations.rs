@@ -13,7 +13,7 @@ use super::offered::Offered;
 use crate::{
     failure::Failure,
     form::{Form, with_query},
-    layout::{Place, notice, page},
+    layout::{Place, beyond, notice, page},
     reply::Reply,
     rows::{Row, equals, query, with_organisation},
     said::Said,
@@ -77,15 +77,17 @@ pub(crate) async fn show(visit: &Visit<'_>) -> Result<Reply, Failure> {
                 p { (texts.too_many_rows) }
                 @for message in messages { p.muted { (message) } }
             }))
+        } @else if rows.is_empty() && number > 1 {
+            (beyond(visit, &address(&form, 1)))
         } @else if rows.is_empty() {
-            (nothing(visit, is_filtered || number > 1))
+            (nothing(visit, is_filtered))
         } @else {
             ol.rows {
                 @for row in rows { (item(visit, row, false)) }
             }
             (poller(&open_ids(rows), 0))
         }
-        (pages(visit, &form, number, has_more && number < MAX_PAGE))
+        @if !rows.is_empty() { (pages(visit, &form, number, has_more)) }
     };
     let status = if refused.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     Ok(Reply::html(page(visit, Place::Reservations, texts.reservations_title, &content)).with_status(status))
@@ -332,21 +334,28 @@ fn filters(visit: &Visit<'_>, form: &Form, offered: &Offered, is_filtered: bool)
     }
 }
 
+/// The address of a page of the list with the same filters.
+fn address(form: &Form, number: usize) -> String {
+    let number = number.to_string();
+    let mut fields: Vec<(&str, &str)> = FILTERS.iter().map(|name| (*name, form.get(name))).collect();
+    fields.push(("page", &number));
+    with_query("/console/reservations", &fields)
+}
+
 /// Links to the pages before and after.
 fn pages(visit: &Visit<'_>, form: &Form, number: usize, has_more: bool) -> Markup {
     let texts = visit.texts;
-    let to = |number: usize| {
-        let number = number.to_string();
-        let mut fields: Vec<(&str, &str)> = FILTERS.iter().map(|name| (*name, form.get(name))).collect();
-        fields.push(("page", &number));
-        with_query("/console/reservations", &fields)
-    };
+    let shown = fill(texts.page_number, &[&visit.language.number(number as u64)]);
     html! {
         @if number > 1 || has_more {
-            nav.pages aria-label=(fill(texts.page_number, &[&number.to_string()])) {
-                @if number > 1 { a.button href=(to(number - 1)) rel="prev" { (texts.previous_page) } }
-                span.muted { (fill(texts.page_number, &[&number.to_string()])) }
-                @if has_more { a.button href=(to(number + 1)) rel="next" { (texts.next_page) } }
+            nav.pages aria-label=(shown) {
+                @if number > 1 { a.button href=(address(form, number - 1)) rel="prev" { (texts.previous_page) } }
+                span.muted { (shown) }
+                @if has_more && number < MAX_PAGE {
+                    a.button href=(address(form, number + 1)) rel="next" { (texts.next_page) }
+                } @else if has_more {
+                    span.muted { (texts.last_page) }
+                }
             }
         }
     }

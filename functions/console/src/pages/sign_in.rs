@@ -4,9 +4,10 @@ use lambda_http::http::StatusCode;
 use maud::{Markup, html};
 
 use crate::{
+    back,
     failure::Failure,
-    form::{Form, own_path, with_query},
-    layout::{Place, notice, page},
+    form::{Form, with_query},
+    layout::{Place, notice, page_at},
     reply::Reply,
     visit::Visit,
 };
@@ -20,9 +21,9 @@ const MAX_TOKEN: usize = 8_192;
 /// [`Failure::BadForm`] for a query that is too large.
 pub(crate) fn show(visit: &Visit<'_>) -> Result<Reply, Failure> {
     let query = Form::of_query(visit.call)?;
-    let next = own_path(query.get("next"));
+    let next = back::path_of(query.get("next"));
     if visit.user().is_some() {
-        return Ok(Reply::see_other(next.unwrap_or("/")));
+        return Ok(Reply::see_other(next.as_deref().unwrap_or("/")));
     }
     let texts = visit.texts;
     let said = match query.get("said") {
@@ -30,7 +31,7 @@ pub(crate) fn show(visit: &Visit<'_>) -> Result<Reply, Failure> {
         "out" => Some(notice("good", texts.signed_out, &html! {})),
         _ => None,
     };
-    Ok(Reply::html(form_page(visit, next, said.as_ref(), None)))
+    Ok(Reply::html(form_page(visit, next.as_deref(), said.as_ref(), None)))
 }
 
 /// The page with the form. `said` is what happened before, `wrong` what is wrong with the token.
@@ -42,7 +43,7 @@ pub(crate) fn form_page(visit: &Visit<'_>, next: Option<&str>, said: Option<&Mar
         @if let Some(said) = said { (said) }
         div.panel.narrow {
             @if issuer {
-                p { a.button.primary.wide href=(with_query("/console/sign-in/oidc", &[("next", next.unwrap_or_default())])) { (texts.oidc) } }
+                p { a.button.primary.wide href=(with_query("/console/sign-in/oidc", &[("next", &next.map(back::carried).unwrap_or_default())])) { (texts.oidc) } }
                 p.hint { (texts.oidc_hint) }
                 hr;
             }
@@ -60,7 +61,8 @@ pub(crate) fn form_page(visit: &Visit<'_>, next: Option<&str>, said: Option<&Mar
             }
         }
     };
-    page(visit, Place::Elsewhere, texts.sign_in, &content)
+    // Another language must not lose where to go then.
+    page_at(visit, Place::Elsewhere, texts.sign_in, &content, next.unwrap_or("/"))
 }
 
 /// Begins a session with the token of the form. A session that the browser has ends.
@@ -68,7 +70,8 @@ pub(crate) fn form_page(visit: &Visit<'_>, next: Option<&str>, said: Option<&Mar
 /// # Errors
 /// `SERVICE_UNAVAILABLE` when DynamoDB or the issuer does not answer.
 pub(crate) async fn submit(visit: &Visit<'_>, form: &Form) -> Result<Reply, Failure> {
-    let (token, next) = (form.get("token"), own_path(form.get("next")));
+    let (token, next) = (form.get("token"), back::path_of(form.get("next")));
+    let next = next.as_deref();
     if token.is_empty() {
         let page = form_page(visit, next, None, Some(visit.texts.token_missing));
         return Ok(Reply::html(page).with_status(StatusCode::BAD_REQUEST));

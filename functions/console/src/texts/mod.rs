@@ -33,7 +33,7 @@ macro_rules! texts {
 texts! {
     // The frame.
     service, skip, navigation, reserve, reservations, find, pools, users, organisations, sign_out, signed_in_as, language,
-    sample_note, more, back, previous_page, next_page, page_number, optional, moving_on,
+    sample_note, more, back, previous_page, next_page, page_number, first_page, last_page, beyond, beyond_hint, optional, moving_on,
     moving_on_link, time_zone,
     // Signing in.
     sign_in, sign_in_lead, token, token_hint, token_missing, token_wrong, oidc, oidc_hint, oidc_failed, oidc_unknown,
@@ -44,7 +44,7 @@ texts! {
     quantity, quantity_hint, export_type, reference, reference_hint, url_suffix, url_suffix_hint, more_options,
     lot, lot_hint, expiry_date, best_before, production_date,
     length, length_hint, character_set_label, character_set_hint, default_choice, submit_reserve,
-    may_not_reserve, errors_title, sent_before, see_reservations, new_form,
+    may_not_reserve, errors_title, sent_before, see_reservations, new_form, form_changed,
     sample, sample_badge, sample_lead, sample_empty, sample_unknown, left, left_hidden, code, link, element_string,
     symbol_qr, symbol_datamatrix,
     // Types of code.
@@ -63,14 +63,15 @@ texts! {
     codes_of, alike, write_again, write_again_hint, try_again, try_again_hint, format, cancel, cancel_hint, delete, delete_title, delete_lead, delete_codes,
     delete_confirm, keep, deleted, cancelled, again_started, no_file_closed, reload_hint,
     // Finding a code.
-    find_title, find_lead, find_label, find_hint, find_button, find_product, find_product_hint, scan, scan_stop, scan_lead, scan_failed,
+    find_title, find_lead, find_label, find_hint, find_too_long, find_button, find_product, find_product_hint, scan, scan_stop, scan_lead, scan_failed,
     found_title, found_lead, not_found, not_found_hint, not_a_code, not_a_code_hint,
     // Administrators.
     pools_title, pools_lead, no_pools, pool_fill, pool_left, pool_runs_out, pool_lasts, pool_full, pool_chart, of_kind,
     users_title, users_lead, name, email, role, user_status, organisations_title, organisations_lead, city, no_rows,
     role_admin, role_writer, role_reader, user_active, user_suspended, user_archived, user_invited, user_draft,
     // Errors.
-    error_title, not_found_title, not_found_lead, forbidden_title, forbidden_lead, foreign_title, foreign_lead, unavailable_title,
+    error_title, not_found_title, not_found_lead, forbidden_title, forbidden_lead, foreign_title, foreign_lead,
+    several_sessions_title, several_sessions_lead, unavailable_title,
     unavailable_lead, internal_lead, invalid_title, invalid_lead, nothing_done, form_too_large, request_number, to_start,
     // Rules of members.
     rule_required, rule_in, rule_gte, rule_lte, rule_max_length, rule_integer, rule_null, rule_not_before,

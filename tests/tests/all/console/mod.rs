@@ -1,6 +1,9 @@
 //! The pages for people, over HTTP as a browser without scripts uses them. `tests/console/run` uses a real browser.
 
 mod every_index;
+mod finding;
+mod hosts;
+mod kept;
 mod oidc;
 mod origin;
 mod pages;
@@ -48,7 +51,14 @@ impl Page {
     fn field(&self, name: &str) -> String {
         let begin = format!("name=\"{name}\" value=\"");
         let (_, rest) = self.text.split_once(&begin).unwrap_or_else(|| panic!("{name}: {}", self.text));
-        rest.split('"').next().unwrap().to_owned()
+        text_of(rest.split('"').next().unwrap())
+    }
+
+    /// The value of a field that a person fills in.
+    fn value(&self, name: &str) -> String {
+        let (_, rest) = self.text.split_once(&format!("<input id=\"{name}\"")).unwrap_or_else(|| panic!("{name}"));
+        let (_, rest) = rest.split('>').next().unwrap().split_once("value=\"").unwrap_or_else(|| panic!("{name}"));
+        text_of(rest.split('"').next().unwrap())
     }
 
     #[track_caller]
@@ -124,6 +134,11 @@ impl Browser {
     fn session(&self) -> Option<String> {
         self.cookies.lock().unwrap().get("console_session").cloned()
     }
+}
+
+/// The text that markup stands for.
+fn text_of(markup: &str) -> String {
+    markup.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 }
 
 /// Fields as the body of a form.

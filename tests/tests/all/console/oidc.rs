@@ -152,6 +152,106 @@ async fn a_person_signs_in_at_the_issuer_and_comes_back_to_the_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn signing_in_at_the_issuer_ends_the_session_that_the_browser_had() {
+    let issuer = CodeIssuer::start().await;
+    let running = system(&issuer).await;
+    let browser = Browser::of(&running);
+    let session = |browser: &Browser| browser.session().unwrap();
+    let put = |browser: &Browser, session: Option<&String>| {
+        let mut cookies = browser.cookies.lock().unwrap();
+        match session {
+            Some(session) => cookies.insert("console_session".to_owned(), session.clone()),
+            None => cookies.remove("console_session"),
+        };
+    };
+    let is_in = async |session: &String| {
+        let copy = Browser::of(&running);
+        put(&copy, Some(session));
+        copy.get("/console/find").await.status == 200
+    };
+    let (code, state) = begun(&browser, &issuer, "/").await;
+    back(&browser, &code, &state).await;
+    let first = session(&browser);
+    assert!(is_in(&first).await);
+    // A sign-in that is not finished ends nothing.
+    let (_, state) = begun(&browser, &issuer, "/").await;
+    let page = browser.get(&format!("/console/sign-in/callback?error=access_denied&state={state}")).await;
+    assert_eq!(page.status, 400);
+    assert!(is_in(&first).await);
+    // The cookie of the session does not come with the issuer's answer, since the issuer is another site.
+    let (code, state) = begun(&browser, &issuer, "/").await;
+    let login = browser.cookies.lock().unwrap()["console_login"].clone();
+    let (_, secret) = first.split_once('.').unwrap();
+    assert!(!login.contains(secret), "the Lax cookie has no session");
+    put(&browser, None);
+    assert_eq!(back(&browser, &code, &state).await.status, 200);
+    let second = session(&browser);
+    assert!(!is_in(&first).await && is_in(&second).await);
+    // An issuer of the same site, with which the cookie comes: the session that it names ends as well.
+    let (code, state) = begun(&browser, &issuer, "/").await;
+    let other = Browser::of(&running);
+    let (own_code, own_state) = begun(&other, &issuer, "/").await;
+    back(&other, &own_code, &own_state).await;
+    let third = session(&other);
+    put(&browser, Some(&third));
+    assert_eq!(back(&browser, &code, &state).await.status, 200);
+    assert!(!is_in(&second).await && !is_in(&third).await && is_in(&session(&browser)).await);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_sign_ins_that_began_are_none() {
+    let issuer = CodeIssuer::start().await;
+    let running = system(&issuer).await;
+    let (browser, other) = (Browser::of(&running), Browser::of(&running));
+    let (code, state) = begun(&browser, &issuer, "/").await;
+    begun(&other, &issuer, "/").await;
+    let login = |browser: &Browser| browser.cookies.lock().unwrap()["console_login"].clone();
+    let cookie = format!("console_login={}; console_login={}", login(&browser), login(&other));
+    let nobody = Browser::of(&running);
+    let encoded = |text: &str| crate::support::api::encoded(&json!(text));
+    let path = format!("/console/sign-in/callback?code={}&state={}", encoded(&code), encoded(&state));
+    let page = nobody.send(reqwest::Method::GET, &path, &[("cookie", &cookie)], None).await;
+    assert_eq!((page.status, page.cookie("console_session")), (400, None));
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_longest_form_comes_back_from_the_issuer() {
+    let issuer = CodeIssuer::start().await;
+    let running = system(&issuer).await;
+    let reference: String = (0..255).filter_map(|n| char::from_u32(0x2_0000 + n * 163)).collect();
+    let suffix = format!("?a={}", "b%F0%9F%8D%8E".repeat(18));
+    let fields = [("reference_id", reference.as_str()), ("url_suffix", &suffix), ("quantity", "7")];
+    let browser = Browser::of(&running);
+    let sent = browser.post("/console/reserve", &fields).await;
+    let page = browser.get(sent.leads_to()).await;
+    let begin = |page: &Page| {
+        let link = page.text.split('"').find(|part| part.starts_with("/console/sign-in/oidc")).unwrap();
+        assert!(link.len() < 4_096, "{}", link.len());
+        super::text_of(link)
+    };
+    // A person who changes their mind, and then does not.
+    let link = begin(&page);
+    let (_, asked) = issuer.sign_in(browser.get(&link).await.leads_to());
+    let state = &asked["state"];
+    let cancelled = browser.get(&format!("/console/sign-in/callback?error=access_denied&state={state}")).await;
+    cancelled.shows("Signing in was cancelled.");
+    assert_eq!(begin(&cancelled), link);
+    let started = browser.get(&link).await;
+    let cookie = started.cookie("console_login").unwrap();
+    assert!(cookie.split(';').next().unwrap().len() < 4_096, "what browsers keep");
+    let (code, asked) = issuer.sign_in(started.leads_to());
+    let moved = back(&browser, &code, &asked["state"]).await;
+    let to = moved.text.split("content=\"0;url=").nth(1).unwrap().split('"').next().unwrap();
+    let form = browser.get(&super::text_of(to)).await;
+    for (name, value) in fields {
+        assert_eq!(form.value(name), value, "{name}");
+    }
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_the_browser_did_not_begin_signs_nobody_in() {
     let issuer = CodeIssuer::start().await;
     let running = system(&issuer).await;

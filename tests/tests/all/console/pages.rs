@@ -194,7 +194,8 @@ async fn what_belongs_to_another_organisation_does_not_exist() {
     let foreign = writer.post("/console/reserve", &with("reserved_for", OTHER)).await;
     let unknown = writer.post("/console/reserve", &with("reserved_for", "/417/0")).await;
     assert_eq!((foreign.status, unknown.status), (400, 400));
-    assert_eq!(foreign.text.replace(OTHER, ""), unknown.text.replace("/417/0", ""));
+    let without = |page: &Page, key: &str| page.text.replace(key, "").replace(&key.replace('/', "%2F"), "");
+    assert_eq!(without(&foreign, OTHER), without(&unknown, "/417/0"));
     assert_eq!(writer.get(&path).await.status, 200, "nothing changed");
     // A reader looks and changes nothing.
     let reader = Browser::signed_in(&running, READER).await;
@@ -296,10 +297,59 @@ async fn pages_of_the_list_are_linked_and_filters_are_kept() {
         let found = browser.get(&format!("/console/reservations?{filter}")).await;
         assert_eq!(rows(&found), 1, "{filter}: {}", found.text);
     }
-    for filter in ["status=complete", "reference_id=none", "product=%2F01%2F1", "q=nothing", "page=9"] {
+    for filter in ["status=complete", "reference_id=none", "product=%2F01%2F1", "q=nothing"] {
         let found = browser.get(&format!("/console/reservations?{filter}")).await;
         assert_eq!(rows(&found), 0, "{filter}");
         found.shows("No reservation matches");
+    }
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_beyond_the_end_says_so_and_leads_to_the_first() {
+    let running = people().start().await;
+    let admin = Browser::signed_in(&running, ADMIN).await;
+    // The first page of an empty list is no page beyond the end.
+    admin.get("/console/reservations?page=1").await.shows("Nothing reserved yet");
+    admin.get("/console/pools").await.shows("No codes were reserved yet");
+    let path = reserved(&admin, &FORM).await;
+    completed_page(&running, &admin, &path).await;
+    for (path, first) in [
+        ("/console/reservations?page=2", "/console/reservations?page=1"),
+        ("/console/reservations?page=400", "/console/reservations?page=1"),
+        ("/console/reservations?status=complete&page=9", "/console/reservations?status=complete&amp;page=1"),
+        ("/console/users?page=2", "/console/users?page=1"),
+        ("/console/organisations?page=10000", "/console/organisations?page=1"),
+        ("/console/pools?after=sscc%239999999%2318", "/console/pools"),
+    ] {
+        let page = admin.get(path).await;
+        assert_eq!(page.status, 200, "{path}");
+        assert!(page.text.contains("The list ends before this page"), "{path}");
+        page.shows(&format!("href=\"{first}\">To the first page</a>"));
+        for other in
+            ["No reservation matches", "Nothing reserved yet", "There are none.", "No codes were", "rel=\"prev\""]
+        {
+            assert!(!page.text.contains(other), "{path} has {other}");
+        }
+        assert_eq!(admin.get(&super::text_of(first)).await.status, 200);
+    }
+    // What is no page is the first one.
+    for page in ["0", "-1", "x", ""] {
+        admin.get(&format!("/console/reservations?page={page}")).await.shows("BATCH-2024-001");
+    }
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_page_that_is_counted_says_how_older_ones_are_found() {
+    let running = Setup::new().paused().start().await;
+    let rows: Vec<_> = (0..10_010).map(|_| reservation(&sgtin(1))).collect();
+    store(running.context(), &rows).await;
+    let browser = Browser::signed_in(&running, TOKEN).await;
+    for (number, has_next) in [("399", true), ("400", false), ("4000", false)] {
+        let page = browser.get(&format!("/console/reservations?page={number}")).await;
+        assert_eq!((page.status, page.text.contains("rel=\"next\"")), (200, has_next), "{number}");
+        assert_eq!(page.text.contains("Older ones are found with the filters."), !has_next, "{number}");
     }
     running.stop().await;
 }

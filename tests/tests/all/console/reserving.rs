@@ -130,6 +130,35 @@ async fn a_form_that_is_sent_twice_reserves_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_no_form_has_is_explained_to_people_and_replaced() {
+    let running = people().paused().start().await;
+    let browser = Browser::signed_in(&running, WRITER).await;
+    let long = "ü".repeat(256);
+    for (language, says) in
+        [("en", "This form did not arrive as this page made it"), ("de", "Dieses Formular kam nicht so an")]
+    {
+        let headers = [("origin", browser.url.as_str()), ("accept-language", language)];
+        let page = browser
+            .send(reqwest::Method::POST, "/console/reserve", &headers, Some(super::form(&with("key", &long))))
+            .await;
+        assert_eq!(page.status, 400);
+        page.shows(says);
+        for other in ["Idempotency", &long] {
+            assert!(!page.text.contains(other), "{language}: {other}");
+        }
+        assert_eq!(page.value("reference_id"), "BATCH-2024-001");
+        assert_eq!(reservations(&running).await.len(), 0);
+        let key = page.field("key");
+        assert!(uuid::Uuid::parse_str(&key).is_ok(), "{key}");
+    }
+    // The new key works, and the longest one does.
+    for key in [browser.get("/").await.field("key"), "ü".repeat(255)] {
+        assert_eq!(browser.post("/console/reserve", &with("key", &key)).await.status, 303);
+    }
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_sample_is_marked_differs_each_time_and_is_never_a_reserved_code() {
     let running = people().start().await;
     let browser = Browser::signed_in(&running, WRITER).await;

@@ -219,6 +219,60 @@ async fn a_link_ends_the_session_that_the_browser_had() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_ends_the_session_that_the_browser_had() {
+    let running = people().paused().start().await;
+    let browser = Browser::signed_in(&running, READER).await;
+    let copy = Browser::of(&running);
+    copy.cookies.lock().unwrap().clone_from(&browser.cookies.lock().unwrap());
+    assert_eq!(browser.post("/console/sign-in", &[("token", "wrong")]).await.status, 401);
+    assert!(is_in(&copy).await, "a token that does not work ends nothing");
+    assert_eq!(browser.post("/console/sign-in", &[("token", WRITER)]).await.status, 303);
+    browser.get("/").await.shows("writer Person");
+    assert!(!is_in(&copy).await);
+    assert_eq!(stored(&running, READER_ID).await.sessions, []);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cookies_of_two_sessions_are_nobodys() {
+    let running = people().paused().start().await;
+    let (own, planted) = (Browser::signed_in(&running, WRITER).await, Browser::signed_in(&running, READER).await);
+    let (own, planted) = (own.session().unwrap(), planted.session().unwrap());
+    let browser = Browser::of(&running);
+    let origin = browser.url.clone();
+    let cookie =
+        |values: &[&str]| values.iter().map(|value| format!("console_session={value}")).collect::<Vec<_>>().join("; ");
+    for values in [[own.as_str(), &planted], [&planted, &own], [&own, "a.b"], ["a.b", &own]] {
+        let cookie = cookie(&values);
+        for path in ["/", PAGE, "/console/find?code=a", "/console/sign-in", "/console/sign-in/callback"] {
+            let page = browser.send(reqwest::Method::GET, path, &[("cookie", &cookie)], None).await;
+            assert_eq!((page.status, page.cookie("console_session")), (400, None), "{path}");
+            page.shows("Your browser sends two sessions");
+            assert!(!page.text.contains("Person"), "{path}");
+        }
+        for (path, fields) in [
+            ("/console/reserve", super::FORM.to_vec()),
+            ("/console/sign-in", vec![("token", WRITER)]),
+            ("/console/sign-out", vec![]),
+        ] {
+            let headers = [("cookie", cookie.as_str()), ("origin", origin.as_str())];
+            let sent = browser.send(reqwest::Method::POST, path, &headers, Some(super::form(&fields))).await;
+            assert_eq!((sent.status, sent.cookie("console_session")), (400, None), "{path}");
+        }
+    }
+    // The same one twice, or beside an empty one, is one.
+    for values in [[own.as_str(), &own], ["", &own]] {
+        let page = browser.send(reqwest::Method::GET, PAGE, &[("cookie", &cookie(&values))], None).await;
+        assert_eq!(page.status, 200, "{values:?}");
+    }
+    for session in [&own, &planted] {
+        let page = browser.send(reqwest::Method::GET, PAGE, &[("cookie", &cookie(&[session]))], None).await;
+        assert_eq!(page.status, 200, "none of them ended");
+    }
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_led_to_another_site_after_signing_in() {
     let running = people().paused().start().await;
     for (next, to) in [

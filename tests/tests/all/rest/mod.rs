@@ -15,7 +15,7 @@ mod conditional;
 mod count_budget;
 mod counts;
 mod directus;
-mod edges;
+pub(crate) mod edges;
 mod entries;
 mod every_index;
 mod examples;

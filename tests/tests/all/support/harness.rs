@@ -63,6 +63,12 @@ impl Setup {
         self
     }
 
+    /// Serves browsers under this name as well.
+    pub(crate) fn host(mut self, name: &str) -> Self {
+        self.options.hosts.push(name.to_owned());
+        self
+    }
+
     /// Adds the plans of lists to the headers of answers.
     pub(crate) fn explain(mut self) -> Self {
         self.options.explain = true;

@@ -13,7 +13,7 @@ use super::{parsed, row, shown, whole};
 use crate::{
     failure::Failure,
     form::{Form, with_query},
-    layout::{Place, notice, page},
+    layout::{Place, notice, page, page_at},
     pages::{export_types::ExportTypes, reservations::title},
     reply::Reply,
     rows::{Row, query},
@@ -110,7 +110,8 @@ async fn refused(visit: &Visit<'_>, id: &str, error: OperationError) -> Result<R
         (notice("bad", visit.texts.invalid_title, &html! { ul { @for message in &messages { li { (message) } } } }))
         (whole(visit, &shown))
     };
-    let page = page(visit, Place::Reservations, title(visit, &shown.row), &content);
+    let address = format!("/console/reservations/{}", shown.row.id());
+    let page = page_at(visit, Place::Reservations, title(visit, &shown.row), &content, &address);
     Ok(Reply::html(page).with_status(StatusCode::BAD_REQUEST))
 }
 

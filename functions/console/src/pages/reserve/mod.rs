@@ -17,7 +17,7 @@ use common::{
     query::{Action, Collection},
 };
 use lambda_http::http::{HeaderName, StatusCode};
-use maud::html;
+use maud::{Markup, html};
 use serde_json::json;
 
 use self::{
@@ -27,15 +27,17 @@ use self::{
 };
 use super::{
     export_types::ExportTypes,
-    failed::{is_from_elsewhere, once_more},
+    failed::{is_from_elsewhere, once_more, to_sign_in},
     offered::Offered,
+    sign_in,
 };
 use crate::{
     failure::Failure,
-    form::{Form, with_query},
-    layout::{Place, page},
+    form::{Form, with_bounded_query},
+    layout::{Place, notice, page, page_at},
     reply::Reply,
     rows::{Row, query},
+    said::Said,
     visit::Visit,
 };
 
@@ -48,13 +50,16 @@ const HX_TRIGGER: HeaderName = HeaderName::from_static("hx-trigger-after-settle"
 /// # Errors
 /// `SERVICE_UNAVAILABLE` when DynamoDB does not answer.
 pub(crate) async fn show(visit: &Visit<'_>) -> Result<Reply, Failure> {
+    let form = Form::of_query(visit.call)?;
     if visit.user().is_none() {
         let is_elsewhere = is_from_elsewhere(visit);
-        return if is_elsewhere { Ok(Reply::html(once_more(visit))) } else { super::sign_in::show(visit) };
+        return Ok(Reply::html(if is_elsewhere { once_more(visit) } else { signed_out(visit, &form) }));
     }
-    let form = Form::of_query(visit.call)?;
-    let key = uuid::Uuid::new_v4().to_string();
-    form_page(visit, &form, &key, &Wrong::default()).await
+    form_page(visit, &form, &new_key(), &Wrong::default()).await
+}
+
+fn new_key() -> String {
+    uuid::Uuid::new_v4().to_string()
 }
 
 /// The fields that follow the type of code, for htmx.
@@ -137,9 +142,21 @@ pub(crate) async fn check(visit: &Visit<'_>, form: &Form) -> Result<Reply, Failu
     }))
 }
 
+/// The address of the form with what was written.
+fn address(form: &Form) -> String {
+    with_bounded_query("/", &form.of_members(&MEMBERS))
+}
+
+/// The sign-in at the address of the form. It leads back to the form with the values of the address.
+fn signed_out(visit: &Visit<'_>, form: &Form) -> Markup {
+    let said = visit.session_cookie().map(|_| notice("note", visit.texts.session_over, &html! {}));
+    let next = Some(address(form)).filter(|address| address != "/");
+    sign_in::form_page(visit, next.as_deref(), said.as_ref(), None)
+}
+
 /// Leads to the sign-in, and then back to the form as it is: the session ended while it was filled.
 fn with_what_was_written(visit: &Visit<'_>, form: &Form) -> Reply {
-    super::failed::to_sign_in(visit, &with_query("/", &form.of_members(&MEMBERS)))
+    to_sign_in(visit, &address(form))
 }
 
 /// Reserves. The key in the form makes a form that is sent twice one reservation.
@@ -154,6 +171,11 @@ pub(crate) async fn submit(visit: &Visit<'_>, form: &Form) -> Result<Reply, Fail
     let body = input.to_string();
     let parameters = query(json!({ "fields": ["id"] }));
     let key = form.get("key");
+    if key.chars().count() > create::MAX_KEY {
+        // No form of this page has such a key, so there was no first one that it could repeat.
+        let wrong = Wrong::other(Said::own(visit.texts.form_changed));
+        return Ok(form_page(visit, form, &new_key(), &wrong).await?.with_status(StatusCode::BAD_REQUEST));
+    }
     let request = create::Request { input: &input, body: body.as_bytes(), key: Some(key), query: &parameters };
     match create::create(visit.context, visit.session(), request).await {
         Ok(created) => {
@@ -171,7 +193,7 @@ pub(crate) async fn submit(visit: &Visit<'_>, form: &Form) -> Result<Reply, Fail
 /// The page about a form that was sent, and sent again with other values.
 fn sent_before(visit: &Visit<'_>, form: &Form) -> Reply {
     let texts = visit.texts;
-    let new_form = with_query("/", &form.of_members(&MEMBERS));
+    let new_form = address(form);
     let content = html! {
         p.lead { (texts.sent_before) }
         p.actions {
@@ -179,7 +201,7 @@ fn sent_before(visit: &Visit<'_>, form: &Form) -> Reply {
             a.button href=(new_form) { (texts.new_form) }
         }
     };
-    Reply::html(page(visit, Place::Reserve, texts.reserve_title, &content))
+    Reply::html(page_at(visit, Place::Reserve, texts.reserve_title, &content, &new_form))
         .with_status(StatusCode::UNPROCESSABLE_ENTITY)
 }
 
@@ -229,5 +251,5 @@ async fn form_page(visit: &Visit<'_>, form: &Form, key: &str, wrong: &Wrong) -> 
             }
         }
     };
-    Ok(Reply::html(page(visit, Place::Reserve, texts.reserve_title, &content)))
+    Ok(Reply::html(page_at(visit, Place::Reserve, texts.reserve_title, &content, &address(form))))
 }

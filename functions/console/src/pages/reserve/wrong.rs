@@ -18,6 +18,11 @@ pub(super) struct Wrong {
 }
 
 impl Wrong {
+    /// A message that concerns no member of the form.
+    pub(super) fn other(message: Said) -> Self {
+        Self { members: BTreeMap::new(), others: vec![message] }
+    }
+
     /// What an error says about the members of the form.
     ///
     /// # Errors
