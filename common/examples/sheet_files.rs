@@ -37,7 +37,8 @@ fn profile(name: &str, symbol: Value, sheet: Value) -> Value {
     json!({"name": name, "extension": "pdf", "base": "sheet", "symbol": symbol, "sheet": sheet})
 }
 
-/// The default with each symbol, labels on which the text is below the symbol, small labels, single labels without text.
+/// The default with each symbol, labels on which the text is below the symbol, small labels, single labels without text,
+/// symbols with more than ASCII, and GS1 symbols with elements beside those of the code.
 fn layouts() -> Vec<Value> {
     let mut all: Vec<Value> = ["qr", "datamatrix", "gs1-qr"]
         .into_iter()
@@ -58,6 +59,9 @@ fn layouts() -> Vec<Value> {
         members.insert("text".to_owned(), json!(""));
     }
     all.push(single);
+    let any = json!({"kind": "qr", "data": "Größe ½ {code} {reference_id}"});
+    all.push(profile("unicode", any, json!({"columns": 2, "rows": 6})));
+    all.push(profile("elements", json!({"kind": "datamatrix", "data": "17271231{barcode_data}"}), json!({})));
     all
 }
 
@@ -68,7 +72,8 @@ fn write(directory: &Path, profile: &Profile, code_type: CodeType) -> Result<(),
         LotAndDates { lot: Some("L/7-a".to_owned()), expiry_date: Day::parse("2027-12-31"), ..LotAndDates::default() };
     let renderer = samples::renderer(code_type, "", lot_and_dates)?;
     let head = FileHead { reservation: "0190a6b0-1f7a-7000-8000-000000000001", code_type };
-    let values = Values::default();
+    // The bytes of such characters in UTF-8 can be taken for Shift JIS.
+    let values = Values { reference_id: Some("東京ぁあ-αω-€".to_owned()), ..Values::default() };
     let particulars = Particulars { namespace: &spec.namespace, company_prefix: Some("9506000"), values: &values };
     let form = Form::Profile(profile, particulars);
     let file = match ExportFile::compile(form, false, renderer, 1_000, LABELS, &head, &PartPolicy::default()) {

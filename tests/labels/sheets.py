@@ -55,7 +55,14 @@ def carried_by(page):
             rows[-1].append(one)
         else:
             rows.append([one])
-    return [one.bytes.decode() for row in rows for one in sorted(row, key=lambda one: middle(one)[0])]
+    return [carried(one) for row in rows for one in sorted(row, key=lambda one: middle(one)[0])]
+
+
+def carried(one):
+    """The data of a symbol. The decoded text must be equal too: readers must not take UTF-8 for something else."""
+    text = one.bytes.decode()
+    assert one.text == text or text.isascii(), f"{one.text!r} instead of {text!r}"
+    return text
 
 
 def corners(one):
@@ -82,8 +89,8 @@ def compare(name, sheet, wanted, folder):
 
 def layouts(directory, folder):
     sheets = sorted(pathlib.Path(directory).glob("*.pdf"))
-    # Six layouts, but short codes are no GS1 symbols.
-    assert len(sheets) == len(TYPES) * 6 - 3, f"{len(sheets)} sheets"
+    # Eight layouts, but short codes are no GS1 symbols.
+    assert len(sheets) == len(TYPES) * 8 - 4, f"{len(sheets)} sheets"
     differences = 0
     for sheet in sheets:
         wanted = json.loads(sheet.with_suffix(".json").read_text(encoding="utf-8"))

@@ -122,7 +122,7 @@ async fn versions(context: &Context, stored: &[ProfileRow]) -> Result<BTreeMap<S
     let versions = context.store().profile_versions(&hashes.into_iter().collect::<Vec<_>>()).await?;
     Ok(versions
         .into_iter()
-        .filter_map(|(hash, text)| Profile::parse(&text).ok().map(|profile| (hash, profile)))
+        .filter_map(|(hash, text)| Profile::stored(&text).ok().map(|profile| (hash, profile)))
         .collect())
 }
 

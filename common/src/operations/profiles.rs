@@ -12,7 +12,7 @@ use super::{
     render::{options, with_profile},
 };
 use crate::{
-    code::{CodeRequest, CodeType, PoolSpec, Renderer, Secret},
+    code::{CodeRequest, CodeType, CompanyPrefix, PoolSpec, Renderer, Secret},
     config::Config,
     context::Context,
     directory::Organisation,
@@ -99,7 +99,7 @@ pub async fn profile_of_version(store: Store<'_>, sha256: &str) -> Result<Option
         return Ok(Some(FoundProfile { sha256: sha256.to_owned(), profile: Arc::new(profile.clone()) }));
     }
     let Some(text) = store.profile_version(sha256).await? else { return Ok(None) };
-    let read = Profile::parse(&text).map_err(|mistakes| StoreError::Corrupt {
+    let read = Profile::stored(&text).map_err(|mistakes| StoreError::Corrupt {
         table: store.config().tables.directory.clone(),
         key: format!("profile_version/{sha256}"),
         reason: mistakes.first().map(ToString::to_string).unwrap_or_default(),
@@ -107,7 +107,14 @@ pub async fn profile_of_version(store: Store<'_>, sha256: &str) -> Result<Option
     Ok(Some(FoundProfile { sha256: sha256.to_owned(), profile: Arc::new(read) }))
 }
 
+/// Stands for the company prefix of an organisation that has none. It is as short as such prefixes are, so that codes
+/// built from it are not longer than those that the organisation may have later.
+const STAND_IN_PREFIX: &str = "9506";
+
 /// Checks whether a profile can show the codes of a reservation, as far as that is known before they are reserved.
+///
+/// Codes that cannot be built at all, because the organisation has no company prefix, end the reservation with an error of
+/// their own when they are reserved, whatever the type of export. What the profile demands besides is checked here.
 ///
 /// # Errors
 /// [`ProfileFault`] with the member that is the reason.
@@ -117,35 +124,53 @@ pub fn check_profile(
     organisation: Option<&Organisation>,
     config: &Config,
 ) -> Result<(), ProfileFault> {
+    let (profile, quantity) = (&found.profile, reservation.quantity());
+    profile.check_rows(quantity)?;
     let Some(code_type) = reservation.code_type.as_deref().and_then(|text| text.parse::<CodeType>().ok()) else {
         return Ok(());
     };
-    found.profile.check_type(code_type)?;
-    let request = CodeRequest {
-        code_type,
-        product: reservation.product.as_deref(),
-        company_prefix: organisation.and_then(|one| one.organisation_company_prefix.as_deref()),
-        length: reservation.length,
-        character_set: reservation.character_set,
-    };
-    let render = freeze(reservation, organisation, config, Some(found));
+    profile.check_type(code_type)?;
+    let prefix = organisation.and_then(|one| one.organisation_company_prefix.as_deref());
+    let usable = prefix.filter(|prefix| CompanyPrefix::parse(prefix).is_ok());
+    let is_built_from_it = code_type.needs_company_prefix() && reservation.range.is_none();
+    if usable.is_none() && (prefix.is_some() || is_built_from_it) {
+        profile.check_without_prefix(prefix)?;
+    }
+    let Some(spec) = pool_like(reservation, code_type, usable, config) else { return Ok(()) };
+    let render =
+        Render { company_prefix: usable.map(str::to_owned), ..freeze(reservation, organisation, config, Some(found)) };
     let Some(frozen) = &render.profile else { return Ok(()) };
-    let rules = config.rules();
-    // What the pool or the organisation lacks ends the reservation with its own error when its codes are reserved.
-    let spec = match &reservation.range {
-        Some(range) => PoolSpec::from_pool(range.namespace.clone(), range.character_set),
-        None => PoolSpec::resolve(&request, &rules.serials, rules.strict_check_digits),
-    };
-    let Ok(spec) = spec else { return Ok(()) };
     // The texts around a code do not depend on the secret.
     let Ok(secret) = Secret::new(&[0; 32]) else { return Ok(()) };
     let key = secret.pool_key(&spec.namespace);
     let Ok(renderer) = Renderer::new(&spec, &key, &options(&render)) else { return Ok(()) };
     let id = reservation.id.to_string();
     let head = FileHead { reservation: &id, code_type };
-    let company_prefix = render.company_prefix.as_deref();
-    let particulars = Particulars { namespace: &spec.namespace, company_prefix, values: &frozen.values };
-    found.profile.check(&renderer, &head, &particulars, reservation.quantity())
+    let particulars = Particulars { namespace: &spec.namespace, company_prefix: usable, values: &frozen.values };
+    profile.check(&renderer, &head, &particulars, quantity)
+}
+
+/// The pool of a reservation's codes. If they cannot be built, one whose codes are not longer; `None` if not even the
+/// product is known.
+fn pool_like(
+    reservation: &Reservation,
+    code_type: CodeType,
+    company_prefix: Option<&str>,
+    config: &Config,
+) -> Option<PoolSpec> {
+    if let Some(range) = &reservation.range {
+        return PoolSpec::from_pool(range.namespace.clone(), range.character_set).ok();
+    }
+    let rules = config.rules();
+    let resolved = |company_prefix, length| {
+        let (product, character_set) = (reservation.product.as_deref(), reservation.character_set);
+        let request = CodeRequest { code_type, product, company_prefix, length, character_set };
+        PoolSpec::resolve(&request, &rules.serials, rules.strict_check_digits).ok()
+    };
+    resolved(company_prefix, reservation.length)
+        // Behind a long company prefix, a `giai` of the length that is asked for has no room.
+        .or_else(|| resolved(company_prefix, None))
+        .or_else(|| resolved(Some(STAND_IN_PREFIX), reservation.length))
 }
 
 /// The failed rule of a member.

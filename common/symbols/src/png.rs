@@ -29,7 +29,8 @@ impl Picture<'_> {
         self.draw_text(&mut pixels);
         let mut file = SIGNATURE.to_vec();
         let mut header = Vec::with_capacity(13);
-        // A picture has at most 6,000 pixels per side, so the casts lose nothing.
+        // A symbol has 177 modules per side at most, so a picture is at most (177 + 2 × 32) × 32 = 7,712 pixels wide. Below
+        // that it has 256 lines of text at most, of 80 pixels each. So the casts lose nothing.
         header.extend_from_slice(&(width as u32).to_be_bytes());
         header.extend_from_slice(&(height as u32).to_be_bytes());
         // One bit per pixel, greyscale, deflate, the five filters, not interlaced.

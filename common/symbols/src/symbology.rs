@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use datamatrix::{DataMatrixBuilder, SymbolList};
 use qrcode::bits::Bits;
-use qrcode::{Color, EcLevel, QrCode, Version};
+use qrcode::{Color, EcLevel, QrCode, QrResult, Version};
 
 use super::matrix::Matrix;
 
@@ -19,6 +19,9 @@ const VERSIONS: std::ops::RangeInclusive<i16> = 1..=40;
 /// Maximum bytes of data, by which the time to encode is bounded. A QR code of version 40 with error correction M holds
 /// 2,331 bytes (ISO/IEC 18004, table 7).
 const MAX_DATA: usize = 2_331;
+
+/// The number by which a QR code says that its bytes are UTF-8 (AIM ITS/04-023, Extended Channel Interpretations).
+const ECI_UTF_8: u32 = 26;
 
 /// FNC1 between elements, as GS1 symbols carry it: the character GS.
 const GS: u8 = 0x1D;
@@ -85,6 +88,9 @@ impl Symbology {
 
     /// Encodes data as the smallest symbol that holds it. The same data always gives the same modules.
     ///
+    /// A plain QR code carries any text. If that is more than ASCII, the symbol says that its bytes are UTF-8, because
+    /// readers would otherwise have to guess.
+    ///
     /// `data` of a GS1 symbol is Application Identifiers and values without brackets, such as `010950600013435221AB1`,
     /// with GS (0x1D) after every element of variable length that is not the last. The FNC1 at the beginning is added
     /// here.
@@ -104,6 +110,7 @@ impl Symbology {
             return Err(SymbolError::Character(self));
         }
         match self {
+            Self::Qr if !data.is_ascii() => utf_8_qr(bytes).ok_or(SymbolError::TooLong(self)),
             Self::Qr => {
                 let code = QrCode::with_error_correction_level(bytes, LEVEL);
                 code.map(of_qr).map_err(|_| SymbolError::TooLong(self))
@@ -153,16 +160,32 @@ fn of_qr(code: QrCode) -> Matrix {
 
 /// The smallest QR code with FNC1 in the first position; `None` if version 40 is too small.
 fn gs1_qr(data: &[u8]) -> Option<Matrix> {
-    VERSIONS.into_iter().find_map(|version| {
-        let mut bits = Bits::new(Version::Normal(version));
-        bits.push_fnc1_first_position().ok()?;
+    smallest_qr(|bits| {
+        bits.push_fnc1_first_position()?;
         if data.contains(&b'%') {
             // In this mode `%` in an alphanumeric segment stands for FNC1 (ISO/IEC 18004, section 7.4.8.2); in a byte
             // segment it stands for itself.
-            bits.push_byte_data(data).ok()?;
+            bits.push_byte_data(data)
         } else {
-            bits.push_optimal_data(data).ok()?;
+            bits.push_optimal_data(data)
         }
+    })
+}
+
+/// The smallest QR code whose bytes are marked as UTF-8; `None` if version 40 is too small.
+fn utf_8_qr(data: &[u8]) -> Option<Matrix> {
+    smallest_qr(|bits| {
+        bits.push_eci_designator(ECI_UTF_8)?;
+        // Of other segments, one for kanji would take bytes of UTF-8 for Shift JIS.
+        bits.push_byte_data(data)
+    })
+}
+
+/// The QR code of the smallest version that holds what `push` writes.
+fn smallest_qr(push: impl Fn(&mut Bits) -> QrResult<()>) -> Option<Matrix> {
+    VERSIONS.into_iter().find_map(|version| {
+        let mut bits = Bits::new(Version::Normal(version));
+        push(&mut bits).ok()?;
         bits.push_terminator(LEVEL).ok()?;
         QrCode::with_bits(bits, LEVEL).ok().map(of_qr)
     })

@@ -93,6 +93,41 @@ fn text_is_divided_at_brackets_escaped_and_bounded() {
 }
 
 #[test]
+fn a_plain_qr_says_that_its_bytes_are_utf_8_if_they_are_more_than_ascii() {
+    use qrcode::bits::Bits;
+    use qrcode::{Color, EcLevel, QrCode, Version};
+    // The bytes of the last one look like kanji in Shift JIS.
+    for data in ["Größe", "€", "東京 3", "\u{40}\u{3041}\u{3042}"] {
+        let matrix = Symbology::Qr.encode(data).unwrap();
+        let version = i16::try_from((matrix.width() - 17) / 4).unwrap();
+        // Mode 7, the number 26; then mode 4, the count, the bytes (ISO/IEC 18004, sections 7.4.2 and 7.4.5).
+        let mut bits = Bits::new(Version::Normal(version));
+        bits.push_eci_designator(26).unwrap();
+        bits.push_byte_data(data.as_bytes()).unwrap();
+        bits.push_terminator(EcLevel::M).unwrap();
+        let code = QrCode::with_bits(bits, EcLevel::M).unwrap();
+        let expected: Vec<bool> = code.into_colors().into_iter().map(|color| color == Color::Dark).collect();
+        assert_eq!(modules(&matrix), expected, "{data}");
+    }
+    let long = |ascii: usize| format!("ü{}", "x".repeat(ascii));
+    assert!(Symbology::Qr.encode(&long(2_328)).is_ok());
+    assert_eq!(
+        Symbology::Qr.encode(&long(2_329)),
+        Err(SymbolError::TooLong(Symbology::Qr)),
+        "one byte less than ASCII"
+    );
+}
+
+#[test]
+fn the_largest_picture_is_far_below_what_the_header_of_a_png_can_say() {
+    let matrix = Symbology::Qr.encode(&"~".repeat(2_331)).unwrap();
+    assert_eq!(matrix.width(), 177);
+    let text = "x\n".repeat(MAX_TEXT);
+    let largest = Picture { matrix: &matrix, module: MAX_MODULE, quiet_zone: MAX_QUIET_ZONE, text: &text };
+    assert_eq!(largest.size(), (7_712, 7_712 + 256 * 80 + 16));
+}
+
+#[test]
 fn sizes_beyond_the_limits_are_replaced() {
     let matrix = Symbology::Qr.encode("1").unwrap();
     let most = Picture { matrix: &matrix, module: usize::MAX, quiet_zone: usize::MAX, text: "" };

@@ -9,11 +9,12 @@ use std::collections::BTreeMap;
 use common::{
     backoff::pause_on,
     code::{Audience, CodeError, CodeRequest, CodeType, CompanyPrefix, Namespace, PoolSpec, is_own_key, pool_number},
+    config::Config,
     context::Context,
     directory::Organisation,
-    export::{ExportError, ExportType},
+    export::{ExportError, ExportType, profile::ProfileFault},
     metrics::{Allocation, Event},
-    operations::{check_domains, check_profile, find_profile, freeze},
+    operations::{FoundProfile, check_domains, check_profile, find_profile, freeze},
     reservation::{Render, Reservation, sentence},
     store::{Allocated, MAX_PLACEMENTS, Placement, Pool, PoolEntry, has_room},
 };
@@ -47,6 +48,9 @@ struct Prepared {
     quota: Option<Quota>,
     /// Whether the key is built from the company prefix of its organisation.
     is_own_key: bool,
+    /// The profile of the export, if it has one.
+    profile: Option<FoundProfile>,
+    organisation: Option<Organisation>,
 }
 
 impl Waiting {
@@ -78,6 +82,18 @@ impl Waiting {
             self.prepared.spec.check_character_set(pool.character_set, audience)?;
         }
         if spec.fits(next, quantity) { Ok(()) } else { Err(spec.shortage(next, quantity, asked, audience)) }
+    }
+
+    /// Checks the profile again if the pool has another character set than the reservation would have given it: an RFID
+    /// tag of 96 bits cannot hold every serial.
+    fn check_profile(&self, spec: &PoolSpec, config: &Config) -> Result<(), ProfileFault> {
+        let Prepared { profile, organisation, .. } = &self.prepared;
+        let Some(profile) = profile.as_ref().filter(|_| spec.character_set != self.prepared.spec.character_set) else {
+            return Ok(());
+        };
+        let (length, character_set) = (Some(spec.length), Some(spec.character_set));
+        let item = Reservation { length, character_set, ..self.item.clone() };
+        check_profile(profile, &item, organisation.as_ref(), config)
     }
 }
 
@@ -144,7 +160,7 @@ async fn prepare(context: &Context, item: &Reservation) -> Result<Prepared, Work
     let quota = quota_of(context, item, organisation.as_ref())?;
     let prefix = request.company_prefix.and_then(|prefix| CompanyPrefix::parse(prefix).ok());
     let is_own_key = is_own_key(code_type, request.product, prefix.as_slice());
-    Ok(Prepared { spec, render, quota, is_own_key })
+    Ok(Prepared { spec, render, quota, is_own_key, profile, organisation })
 }
 
 /// The message of a reservation whose profile was removed after the reservation was created.
@@ -232,6 +248,8 @@ impl<'a> Group<'a> {
                 refused.push((index, message));
             } else if let Err(error) = waiting.fits(&spec, pool, next) {
                 refused.push((index, sentence(&error.to_string())));
+            } else if let Err(fault) = waiting.check_profile(&spec, self.context.config()) {
+                refused.push((index, fault.reason));
             } else if has_room(&entry, placements.len() + 1, today.counts_with(quota)) {
                 placements.push(Placement {
                     reservation: waiting.item.clone(),

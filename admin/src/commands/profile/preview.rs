@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use common::{
-    code::{CodeRequest, CodeType, PoolSpec, RenderOptions, Renderer, Secret, SerialDefaults},
+    code::{
+        CharacterSet, CodeRequest, CodeType, PoolSpec, RenderOptions, Renderer, Secret, SerialDefaults, product_path,
+    },
     export::{
         Cursor, ExportFile, FileHead, Form, PartPolicy,
         profile::{Particulars, Profile},
@@ -27,6 +29,18 @@ pub struct Given {
     /// The type of the sample codes
     #[arg(long = "type", value_name = "CODE_TYPE", default_value = "sgtin")]
     code_type: CodeType,
+    /// The character set of the serials [default: that of a new deployment]
+    #[arg(long, value_name = "SET")]
+    character_set: Option<CharacterSet>,
+    /// Characters of the serials [default: that of a new deployment]
+    #[arg(long, value_name = "N")]
+    length: Option<u8>,
+    /// The product: its key path (/01/09506000134352), or its digits alone [default: a sample]
+    #[arg(long, value_name = "PRODUCT")]
+    product: Option<String>,
+    /// The GS1 Company Prefix of the organisation, with which its products begin
+    #[arg(long, value_name = "DIGITS", default_value = PREFIX)]
+    company_prefix: String,
     /// How many codes
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=1_000))]
     rows: u64,
@@ -49,7 +63,7 @@ struct Preview {
 /// Sample keys with the company prefix that GS1 keeps for examples.
 const PREFIX: &str = "9506000";
 
-fn product(code_type: CodeType) -> Option<&'static str> {
+fn sample_product(code_type: CodeType) -> Option<&'static str> {
     match code_type {
         CodeType::Sgtin => Some("/01/09506000134352"),
         CodeType::Grai => Some("/8003/09506000123455"),
@@ -71,7 +85,7 @@ pub(super) fn run(given: &Given, output: &mut Output<'_>) -> Result<(), Failure>
         Some(profile) => profile.clone(),
         None => file::read(&given.file)?,
     };
-    let (bytes, labels) = render(&profile, given.code_type, given.rows)?;
+    let (bytes, labels) = render(&profile, given)?;
     if given.raw {
         return output.raw(&bytes);
     }
@@ -89,20 +103,21 @@ pub(super) fn run(given: &Given, output: &mut Output<'_>) -> Result<(), Failure>
 }
 
 /// The file, and the labels of a sheet.
-fn render(profile: &Profile, code_type: CodeType, rows: u64) -> Result<(Vec<u8>, Option<String>), Failure> {
+fn render(profile: &Profile, given: &Given) -> Result<(Vec<u8>, Option<String>), Failure> {
     let refused = |error: &dyn std::fmt::Display| Failure::Refused(error.to_string());
-    let request = CodeRequest {
-        code_type,
-        product: product(code_type),
-        company_prefix: Some(PREFIX),
-        length: None,
-        character_set: None,
-    };
+    let Given { code_type, character_set, length, rows, .. } = *given;
+    let company_prefix = Some(given.company_prefix.as_str());
+    if given.product.is_some() && !code_type.needs_product() {
+        return Err(refused(&format!("Codes of type {code_type} have no product; leave --product out.")));
+    }
+    let product = given.product.as_deref().map(|product| product_path(code_type, product));
+    let product = product.as_deref().or(sample_product(code_type));
+    let request = CodeRequest { code_type, product, company_prefix, length, character_set };
     let spec = PoolSpec::resolve(&request, &SerialDefaults::default(), true).map_err(|error| refused(&error))?;
     // Sample codes: nobody is issued one of them.
     let secret = Secret::new(&[b'p'; 32]).map_err(|error| refused(&error))?;
     let options = RenderOptions {
-        company_prefix: Some(PREFIX.to_owned()),
+        company_prefix: company_prefix.map(str::to_owned),
         short_code_domain: Some("https://s.example".to_owned()),
         ..RenderOptions::default()
     };
@@ -115,7 +130,8 @@ fn render(profile: &Profile, code_type: CodeType, rows: u64) -> Result<(Vec<u8>,
         reserved_at: Some("2026-01-31T12:00:00.000Z".to_owned()),
     };
     let head = FileHead { reservation: "0190a6b0-1f7a-7000-8000-000000000001", code_type };
-    let particulars = Particulars { namespace: &spec.namespace, company_prefix: Some(PREFIX), values: &values };
+    let particulars = Particulars { namespace: &spec.namespace, company_prefix, values: &values };
+    profile.check(&renderer, &head, &particulars, rows).map_err(|fault| refused(&fault))?;
     let form = Form::Profile(profile, particulars);
     let file = ExportFile::compile(form, false, renderer, 0, rows, &head, &PartPolicy::default())
         .map_err(|error| refused(&error))?;

@@ -11,7 +11,7 @@ use super::pool::PoolSpec;
 use super::prefix::CompanyPrefix;
 use super::secret::PoolKey;
 use super::template::{Piece, Template, join, length};
-use super::types::CodeType;
+use super::types::{CharacterSet, CodeType};
 
 /// What rendering needs besides the pool. It is stored with a reservation when its export starts, so that the export can be
 /// rendered again.
@@ -127,6 +127,12 @@ impl Renderer {
     /// [`EpcError`] if the codes have no certain EPC, or the scheme does not hold every one of them.
     pub fn epc_column(&self, scheme: Option<EpcScheme>, filter: Option<u8>) -> Result<EpcColumn, EpcError> {
         EpcColumn::compile(&self.spec, self.width(), self.prefix.as_ref(), scheme, filter)
+    }
+
+    /// The characters of the varying part of each code.
+    #[must_use]
+    pub const fn character_set(&self) -> CharacterSet {
+        self.spec.character_set
     }
 
     /// Bytes of the varying part of each code.

@@ -20,7 +20,7 @@ const GROUP_SEPARATOR: char = '\u{1d}';
 /// The Application Identifiers that the data of a symbol may have here, with their lengths: those of the keys and
 /// serials that this service issues, and the attributes that are printed beside them. `true` stands for a length that
 /// is fixed.
-const IDENTIFIERS: [(&str, usize, bool); 17] = [
+pub(super) const IDENTIFIERS: [(&str, usize, bool); 17] = [
     ("8003", 30, false),
     ("8004", 30, false),
     ("8006", 18, true),

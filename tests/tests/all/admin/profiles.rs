@@ -126,14 +126,83 @@ async fn check_and_preview_need_no_deployment() {
     assert!(ran(place, &["profile", "check", &excel]).await.refused().contains("built-in profile"));
 }
 
+#[tokio::test]
+async fn a_preview_has_the_codes_that_are_asked_for() {
+    let files = Files::new();
+    let tags = |scheme: &str| {
+        let text = format!(
+            "name: tags\nextension: txt\nbase: lines\nline: '{{epc_tag_uri}} {{code}}'\nepc:\n  scheme: {scheme}\n"
+        );
+        files.write(&format!("{scheme}.yaml"), &text)
+    };
+    let preview = async |scheme: &str, more: &[&str]| {
+        let file = tags(scheme);
+        ran("/nowhere", &[&["profile", "preview", &file, "--rows", "1"], more].concat()).await
+    };
+    assert!(preview("sgtin-96", &[]).await.refused().contains("use sgtin-198"));
+    for (scheme, more, start, length) in [
+        ("sgtin-96", &["--character-set", "rfid96"][..], "urn:epc:tag:sgtin-96:1.9506000.013435.", 12),
+        ("grai-96", &["--type", "grai", "--character-set", "rfid96"], "urn:epc:tag:grai-96:0.9506000.12345.", 12),
+        ("sgtin-198", &["--length", "20"], "urn:epc:tag:sgtin-198:1.9506000.013435.", 20),
+        ("sgtin-198", &["--character-set", "numeric", "--length", "9"], "urn:epc:tag:sgtin-198:1.9506000.013435.", 9),
+        (
+            "sgtin-96",
+            &["--character-set", "rfid96", "--product", "80614141123458", "--company-prefix", "0614141"],
+            "urn:epc:tag:sgtin-96:1.0614141.812345.",
+            12,
+        ),
+        (
+            "cpi-96",
+            &["--type", "cpi", "--product", "/8010/95060001", "--length", "9"],
+            "urn:epc:tag:cpi-96:0.9506000.1.",
+            9,
+        ),
+        ("sscc-96", &["--type", "sscc", "--company-prefix", "0614141"], "urn:epc:tag:sscc-96:0.0614141.", 18),
+    ] {
+        let shown = preview(scheme, more).await.done();
+        let (uri, code) = shown.trim_end().split_once(' ').unwrap();
+        assert!(uri.starts_with(start) && code.len() == length, "{scheme} {more:?}: {shown}");
+    }
+    for (more, part) in [
+        (&["--product", "80614141123458", "--character-set", "rfid96"][..], "starts with"),
+        (&["--product", "/01/09506000134351"], "check digit"),
+        (&["--length", "21"], "length must be 6 to 20"),
+        (&["--character-set", "rfid96", "--length", "8"], "length must be 12"),
+        (&["--type", "cpi", "--character-set", "hex"], "character_set hex cannot be used"),
+        (&["--type", "sscc", "--product", "80614141123458"], "leave --product out"),
+        (&["--type", "sscc", "--company-prefix", "061"], "4 to 12 digits"),
+    ] {
+        let reason = preview("sgtin-96", more).await.refused();
+        assert!(reason.contains(part), "{more:?}: {reason}");
+    }
+    for wrong in [["--character-set", "letters"], ["--length", "x"]] {
+        preview("sgtin-96", &wrong).await.wrong_use();
+    }
+    // As for a reservation: data that is no GS1 data of this type of code.
+    let sheet = "name: labels\nextension: pdf\nbase: sheet\nsymbol: {kind: datamatrix, data: '00{code}'}\ntext: ''\n";
+    let sheet = files.write("sheet.yaml", sheet);
+    ran("/nowhere", &["profile", "preview", &sheet, "--type", "sscc"]).await.done();
+    assert!(ran("/nowhere", &["profile", "preview", &sheet]).await.refused().contains("no GS1 data"));
+}
+
 /// 40 mistakes: the lines of a file, the line of the mistake, and a part of the message.
 #[tokio::test]
 async fn every_mistake_is_reported_with_its_line() {
+    let files = Files::new();
+    let long_text = format!("text: '{}'\nsymbol:", "x".repeat(513));
+    let long_data = format!("{{barcode_data}}91{}", "x".repeat(212));
+    let long_rows = format!(
+        "base: template\nrows_per_block: 20\nblock_header: '{}'\nseparator: '{}'",
+        "x".repeat(1_000),
+        "y".repeat(3_400)
+    );
     let delimited = "name: my-printer\nextension: csv\nbase: delimited\ncolumns:\n  - name: code\n    source: code\n";
     let fixed = "name: my-printer\nextension: txt\nbase: fixed\ncolumns:\n  - source: code\n    width: 20\n";
     let lines = "name: my-printer\nextension: txt\nbase: lines\nline: '{code}'\n";
     let template = "name: my-printer\nextension: txt\nbase: template\nrow: |\n  ^XA{code}^XZ\n";
-    let cases: [(&str, &str, &str, usize, &str); 45] = [
+    let sheet =
+        "name: my-printer\nextension: pdf\nbase: sheet\nsymbol:\n  kind: datamatrix\n  data: '{barcode_data}'\n";
+    let cases: [(&str, &str, &str, usize, &str); 57] = [
         (lines, "name: my-printer", "name: My Printer", 1, "name: \"My Printer\" cannot be the name"),
         (lines, "name: my-printer", "name: csv", 1, "built-in format"),
         (lines, "name: my-printer", "name: 12", 1, "put it in quotes"),
@@ -185,8 +254,19 @@ async fn every_mistake_is_reported_with_its_line() {
         (template, "row: |\n  ^XA{code}^XZ\n", "row: '{code}'\nheader: '{position}'\n", 5, "differs from row to row"),
         (template, "base: template", "base: template\nrows_per_block: 30", 4, "1 to 20"),
         (template, "base: template", "base: template\nblock_footer: x", 4, "rows_per_block to 2"),
+        (lines, "{code}'", "{code}'\nepc:\n  filter: 2", 5, "nothing shows a tag"),
+        (lines, "{code}'", "{epc_hex}'\nepc:\n  filter: 2\n  scheme: giai-96", 7, "use giai-202"),
+        (lines, "{code}'", "{epc_hex} {gtin}'\nepc:\n  scheme: sscc-96", 6, "do not have gtin"),
+        (sheet, "extension: pdf", "extension: txt", 2, "a sheet is a PDF: pdf is needed"),
+        (sheet, "extension: pdf", "extension: pdf\nmedia_type: text/plain", 3, "application/pdf is needed"),
+        (sheet, "{barcode_data}", "{digital_link}", 6, "carries GS1 data"),
+        (sheet, "{barcode_data}", "(01){gtin}(21){serial}", 6, "01{gtin}21{serial}"),
+        (sheet, "{barcode_data}", "ORDER {code}", 6, "carries GS1 data"),
+        (sheet, "{barcode_data}", "10Ü{serial}", 6, "printable ASCII"),
+        (sheet, "symbol:", &long_text, 4, "513 bytes without its slots; 512 at most"),
+        (sheet, "{barcode_data}", &long_data, 6, "bytes without its slots; 213 at most"),
+        (template, "base: template", &long_rows, 4, "65536 at most"),
     ];
-    let files = Files::new();
     for (text, from, to, line, part) in cases {
         assert!(text.contains(from), "{from}");
         let file = files.write("wrong.yaml", &text.replacen(from, to, 1));
@@ -220,8 +300,15 @@ fn the_schema_in_docs_is_that_of_the_type() {
     let schema: Value = serde_json::from_str(&text).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let own = crate::support::profiles::of_every_base();
-    let all = all_built_in().iter().map(Profile::to_value).chain(own.iter().cloned());
+    let all = all_built_in().iter().map(Profile::to_value).chain(own.iter().cloned()).chain([
+        json!({ "name": "ab", "extension": "txt", "base": "lines", "line": "{epc_hex}", "epc": { "scheme": "cpi-var" } }),
+        json!({ "name": "ab", "extension": "pdf", "base": "sheet", "media_type": "application/pdf",
+            "epc": { "scheme": "sgtin-198", "filter": 2 }, "symbol": { "kind": "gs1-qr", "data": "01{gtin}98{epc_hex}" },
+            "text": "x".repeat(512) }),
+        json!({ "name": "ab", "extension": "pdf", "base": "sheet", "symbol": { "data": "Größe {code}" } }),
+    ]);
     for document in all {
+        assert_eq!(Profile::read(&document).map(drop), Ok(()), "{document}");
         let errors: Vec<_> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{document} {errors:?}");
     }
@@ -245,6 +332,9 @@ fn the_schema_in_docs_is_that_of_the_type() {
         json!({ "name": "ab", "extension": "txt", "base": "delimited", "columns": [{ "name": "c", "source": "codes" }] }),
         json!({ "name": "ab", "extension": "txt", "base": "lines", "line": "{epc_hex}", "epc": { "filter": 8 } }),
         json!({ "name": "ab", "extension": "txt", "base": "lines", "line": "{epc_hex}", "epc": { "scheme": "sgtin-64" } }),
+        json!({ "name": "ab", "extension": "txt", "base": "lines", "line": "{epc_hex}", "epc": { "scheme": "giai-96" } }),
+        json!({ "name": "ab", "extension": "txt", "base": "sheet" }),
+        json!({ "name": "ab", "extension": "pdf", "base": "sheet", "media_type": "text/plain" }),
         json!({ "name": "ab", "extension": "pdf", "base": "sheet", "encoding": "utf-8" }),
         json!({ "name": "ab", "extension": "pdf", "base": "sheet", "sheet": { "columns": 0 } }),
         json!({ "name": "ab", "extension": "pdf", "base": "sheet", "symbol": { "kind": "aztec" } }),

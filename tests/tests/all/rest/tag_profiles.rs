@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::tags::{SHORT, TOKEN, WITH_PREFIX, WITHOUT, start};
 use crate::support::{
     api::{CODES, RESERVATIONS, id, with},
-    harness::{Running, completed},
+    harness::{Running, Setup, completed, ended},
     invariants::assert_settled,
     manual::{ManualSystem, NO_END},
     profiles::{add, lines},
@@ -148,4 +148,150 @@ async fn a_sheet_is_a_pdf_and_more_labels_than_it_can_have_are_refused() {
     assert_eq!((reply.status, &reply.json()["errors"][0]["extensions"]["field"]), (400, &json!("url_suffix")));
     assert_settled(server.context()).await;
     server.stop().await;
+}
+
+/// An organisation with a company prefix of 12 digits: behind it, a `giai` has room for 18 characters.
+const LONG: &str = "/417/9506000444444";
+/// Its prefix is none. An operator's tools refuse it, but a table may hold it.
+const MALFORMED: &str = "/417/9506000555553";
+
+/// What a profile demands besides the company prefix, with the member that is wrong and a part of the reason.
+fn demands() -> Vec<(&'static str, Value, &'static str, &'static str)> {
+    vec![
+        ("pdf", json!({"quantity": 10_001}), "quantity", "zpl"),
+        ("few", json!({"quantity": 4}), "quantity", "at most 3 rows"),
+        ("order", json!({}), "purchase_order", "the reservation has none"),
+        ("order", json!({"purchase_order": "東京"}), "purchase_order", "iso-8859-1 lacks"),
+        ("narrow", json!({"quantity": 10}), "quantity", "too few for 10 rows"),
+        ("thin", json!({}), "export_type", "is 5 characters wide"),
+        ("tiny", json!({}), "export_type", "a qr symbol with"),
+        ("gtin", json!({}), "export_type", "do not have"),
+    ]
+}
+
+async fn profiles_with_demands(server: &Running) {
+    for profile in [
+        with(&lines("few", "{code}"), json!({"max_rows": 3})),
+        with(&lines("order", "{code} {purchase_order}"), json!({"encoding": "iso-8859-1"})),
+        json!({"name": "narrow", "extension": "txt", "base": "fixed", "columns": [
+            {"source": "code", "width": 40}, {"source": "position", "width": 1}]}),
+        json!({"name": "thin", "extension": "txt", "base": "fixed", "columns": [{"source": "code", "width": 5}]}),
+        json!({"name": "tiny", "extension": "pdf", "base": "sheet", "sheet": {"columns": 20, "rows": 50, "padding": 0}}),
+        lines("gtin", "{code} {gtin}"),
+        lines("tags", "{epc_hex}"),
+        lines("uri", "{code} {epc_uri}"),
+        lines("prefix", "{code} {company_prefix}"),
+    ] {
+        add(server.context(), None, &profile).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_is_checked_although_the_organisation_has_no_usable_prefix() {
+    let server = start().await;
+    let organisation = |id: &str, prefix: &str| {
+        serde_json::from_value(json!({"id": id, "organisation_name": "X", "organisation_company_prefix": prefix})).unwrap()
+    };
+    server.store().seed_organisation(&organisation(LONG, "950600011111")).await.unwrap();
+    server.store().seed_organisation(&organisation(MALFORMED, "95-06")).await.unwrap();
+    profiles_with_demands(&server).await;
+    let refused = async |body: &Value, field: &str, part: &str| {
+        let reply = server.api.send_json("POST", RESERVATIONS, body).await;
+        assert_eq!((reply.status, reply.code().as_str()), (400, "FAILED_VALIDATION"), "{body}: {}", reply.text);
+        let error = &reply.json()["errors"][0];
+        assert_eq!(error["extensions"]["field"], field, "{body}: {error}");
+        assert!(error["message"].as_str().unwrap().contains(part), "{body}: {error}");
+    };
+    let of = |organisation: &str, code_type: &str, export_type: &str, more: Value| {
+        let product = if code_type == "sgtin" { json!("/01/09506000134352") } else { Value::Null };
+        let body = json!({"reserved_for": organisation, "code_type": code_type, "product": product, "quantity": 2,
+            "export_type": export_type});
+        with(&body, more)
+    };
+    for (organisation, code_type, reason) in [
+        (WITHOUT, "sscc", "has none"),
+        (WITHOUT, "gsrn", "has none"),
+        (WITHOUT, "giai", "has none"),
+        ("/417/0000000000000", "giai", "has none"),
+        (MALFORMED, "sscc", "not 4 to 12 digits"),
+        (MALFORMED, "giai", "not 4 to 12 digits"),
+        (MALFORMED, "sgtin", "not 4 to 12 digits"),
+    ] {
+        for profile in ["tags", "zpl-rfid", "zpl-rfid.gz", "uri", "prefix"] {
+            refused(&of(organisation, code_type, profile, json!({})), "reserved_for", reason).await;
+        }
+        for (profile, more, field, part) in demands() {
+            if (code_type, profile) != ("sgtin", "gtin") {
+                refused(&of(organisation, code_type, profile, more), field, part).await;
+            }
+        }
+    }
+    // The length that is asked for has no room behind this prefix.
+    for (profile, more, field, part) in demands() {
+        refused(&of(LONG, "giai", profile, with(&more, json!({"length": 20}))), field, part).await;
+    }
+    // In a list, each row is named.
+    let bad = of(WITHOUT, "sscc", "tags", json!({}));
+    let reply = server.api.send_json("POST", RESERVATIONS, &json!([of(WITH_PREFIX, "sscc", "tags", json!({})), bad])).await;
+    assert_eq!((reply.status, &reply.json()["errors"][0]["extensions"]["index"]), (400, &json!(1)), "{}", reply.text);
+    // Over GraphQL.
+    let document = "mutation($data: create_code_reservation_input!) { create_code_reservation_item(data: $data) { id } }";
+    let mutation = json!({"query": document, "variables": {"data": bad}});
+    let reply = server.json("POST", "/graphql", TOKEN, &mutation).await;
+    assert!(reply.text.contains("needs a GS1 Company Prefix"), "{}", reply.text);
+    let all = server.api.send("GET", &format!("{RESERVATIONS}?aggregate[count]=*")).await.data();
+    assert_eq!(all[0]["count"].to_string().trim_matches('"'), "0", "nothing was created: {all}");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_is_checked_although_the_organisation_has_no_usable_prefix() {
+    let server = start().await;
+    profiles_with_demands(&server).await;
+    // As with any type of export, codes that cannot be built end with an error of their own.
+    for export_type in ["csv", "zpl"] {
+        let body = json!({"reserved_for": WITHOUT, "code_type": "sscc", "quantity": 2, "export_type": export_type});
+        let created = server.api.post(&body).await;
+        let item = ended(&server.api, id(&created)).await;
+        assert_eq!(item["status"], "error");
+        assert!(item["error_message"].as_str().unwrap().contains("Company Prefix, and it has none"), "{item}");
+        let path = format!("{RESERVATIONS}/{}", id(&created));
+        let tags = json!({"export_type": "tags"});
+        let changes = demands().into_iter().map(|(profile, more, field, _)| (with(&json!({"export_type": profile}), more), field));
+        for (change, field) in changes.chain([(tags, "reserved_for")]) {
+            for change in [change.clone(), with(&change, json!({"status": "new"}))] {
+                let reply = server.api.send_json("PATCH", &path, &change).await;
+                assert_eq!((reply.status, reply.code().as_str()), (400, "FAILED_VALIDATION"), "{change}: {}", reply.text);
+                assert_eq!(reply.json()["errors"][0]["extensions"]["field"], field, "{change}: {}", reply.text);
+            }
+        }
+        let document = format!(
+            "mutation {{ update_code_reservation_item(id: \"{}\", data: {{ export_type: \"tags\" }}) {{ id }} }}",
+            id(&created)
+        );
+        let reply = server.json("POST", "/graphql", TOKEN, &json!({ "query": document })).await;
+        assert!(reply.text.contains("needs a GS1 Company Prefix"), "{}", reply.text);
+        assert_eq!(server.api.get(id(&created)).await, item, "nothing was changed");
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scheme_is_checked_with_the_character_set_that_the_pool_has() {
+    // A reservation that names no set takes that of the pool, which the first reservation fixed.
+    let mut system = ManualSystem::with(Setup::new().parameter("DefaultCharacterSet", "rfid96"), NO_END).await;
+    let organisation = json!({"id": WITH_PREFIX, "organisation_name": "A", "organisation_company_prefix": "9506000"});
+    system.store().seed_organisation(&serde_json::from_value(organisation).unwrap()).await.unwrap();
+    let short = with(&lines("short", "{epc_hex}"), json!({"epc": {"scheme": "sgtin-96"}}));
+    add(system.context(), None, &short).await;
+    let first = system.create_with(&body("csv", json!({"character_set": "hex", "length": 12}))).await;
+    system.settle().await;
+    assert_eq!(system.item(first).await.status, Status::Complete);
+    let refused = system.create_with(&body("short", json!({"length": 12}))).await;
+    let other = system.create_with(&body("zpl-rfid", json!({"length": 12}))).await;
+    system.settle().await;
+    let item = system.item(refused).await;
+    assert_eq!((item.status, item.range), (Status::Error, None), "no code is lost");
+    assert!(item.error_message.as_deref().unwrap().contains("use sgtin-198"), "{:?}", item.error_message);
+    assert_eq!(system.item(other).await.status, Status::Complete);
 }

@@ -40,7 +40,7 @@ pub(crate) fn of_every_base() -> [Value; 6] {
             "header": "<a n=\"{row_count}\">\n", "row": "<b>{digital_link}</b>\n", "footer": "</a>\n" }),
         json!({ "name": "base-blocks", "extension": "zpl", "base": "template", "encoding": "utf-16le", "byte_order_mark": true,
             "rows_per_block": 3, "row": "<{code}:{position}>", "block_header": "[", "block_footer": "]\n" }),
-        json!({ "name": "base-sheet", "extension": "pdf", "base": "sheet", "epc": { "scheme": "sgtin-198", "filter": 2 },
+        json!({ "name": "base-sheet", "extension": "pdf", "base": "sheet",
             "sheet": { "page": { "width": 150, "height": 100.5 }, "columns": 2, "rows": 2, "margin_x": 2, "margin_y": 2,
                 "gap_x": 1, "gap_y": 1.5, "padding": 2, "font_size": 6.5 },
             "symbol": { "kind": "datamatrix", "quiet_zone": 2 }, "text": "{code}\n{element_string} {position}" }),

@@ -5,6 +5,8 @@ use crate::code::{
 };
 use crate::reservation::Values;
 
+use symbols::SymbolError;
+
 use super::source::Source;
 use super::text::{Piece, Text};
 use super::{BarcodeStart, Base, Column, FixedColumn, LineEnd, Profile, Quoting, SheetBase, TemplateBase};
@@ -15,7 +17,7 @@ use crate::export::template::{Digits, FileHead, Layout, Number, Pad, RowTemplate
 use crate::export::{Encoding, Escaping};
 
 /// Maximum length of the rows of a group in bytes. It bounds the memory in which rows are laid out.
-const MAX_GROUP: u64 = 64 << 10;
+pub(super) const MAX_GROUP: u64 = 64 << 10;
 
 /// Maximum length of a value in characters; the name of an organisation has no other limit everywhere.
 const MAX_VALUE: usize = 1_000;
@@ -46,7 +48,7 @@ pub struct ProfileFault {
 }
 
 /// A piece of a text for one reservation.
-enum Bit {
+pub(super) enum Bit {
     /// The same characters in every row, escaped.
     Own(String),
     /// Characters of the varying part.
@@ -57,6 +59,28 @@ enum Bit {
     Number(Number),
     /// The digits of an RFID tag that differ from code to code, so many of them.
     Tag(usize),
+}
+
+/// With what a sample of a row is filled where rows differ.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Filling {
+    /// The characters of codes.
+    pub(super) code: &'static str,
+    /// The digits of RFID tags.
+    pub(super) tag: &'static str,
+    /// How many digits the number of a row has. They are zeros.
+    pub(super) digits: usize,
+}
+
+/// A text as it can be in a row.
+pub(super) fn sample(bits: &[Bit], filling: Filling) -> String {
+    let shown = bits.iter().map(|bit| match bit {
+        Bit::Own(text) => text.clone(),
+        Bit::Slot { from, to } => filling.code.repeat(to.saturating_sub(*from)),
+        Bit::Number(_) => "0".repeat(filling.digits),
+        Bit::Tag(len) => filling.tag.repeat(*len),
+    });
+    shown.collect()
 }
 
 /// The member of a reservation from which a source comes.
@@ -82,7 +106,39 @@ impl Profile {
         particulars: &Particulars<'_>,
         quantity: u64,
     ) -> Result<(), ProfileFault> {
-        self.compiled(renderer, head, particulars, quantity).map(drop)
+        self.compiled(renderer, head, particulars, quantity)?;
+        self.compiler(renderer, head, particulars, quantity)?.check_gs1()
+    }
+
+    /// Checks the number of rows, which depends on nothing else.
+    ///
+    /// # Errors
+    /// As [`Profile::check`].
+    pub fn check_rows(&self, quantity: u64) -> Result<(), ProfileFault> {
+        let of_base = matches!(self.base, Base::Sheet(_)).then_some(MAX_LABELS);
+        let Some(most) = self.max_rows.into_iter().chain(of_base).min().filter(|most| quantity > *most) else {
+            return Ok(());
+        };
+        let advice = if of_base.is_some() { "; zpl, for label printers, has any number" } else { "" };
+        let reason = format!("A file of the profile {} has at most {most} rows{advice}.", self.name);
+        Err(ProfileFault { member: "quantity", rule: "lte", most: Some(most), reason })
+    }
+
+    /// Checks whether the profile shows nothing that depends on the company prefix of the organisation, which is missing
+    /// or malformed (`prefix`).
+    ///
+    /// # Errors
+    /// As [`Profile::check`].
+    pub fn check_without_prefix(&self, prefix: Option<&str>) -> Result<(), ProfileFault> {
+        let needs = |source: &Source| source.is_tag() || matches!(source, Source::EpcUri | Source::CompanyPrefix);
+        let Some(source) = self.sources().into_iter().find(needs) else { return Ok(()) };
+        let (profile, name) = (self.name, source.as_str());
+        let (rule, what) = match prefix {
+            None => ("required", "and the organisation has none"),
+            Some(_) => ("regex", "and that of the organisation is not 4 to 12 digits"),
+        };
+        let reason = format!("The profile {profile} shows {name}, which needs a GS1 Company Prefix, {what}.");
+        Err(ProfileFault { rule, ..self.fault("reserved_for", reason) })
     }
 
     /// Checks what is known of a reservation without its pool: whether its type of code has the sources of the profile.
@@ -114,17 +170,8 @@ impl Profile {
         quantity: u64,
     ) -> Result<Layout, ProfileFault> {
         self.check_type(head.code_type)?;
-        let of_base = matches!(self.base, Base::Sheet(_)).then_some(MAX_LABELS);
-        if let Some(most) = self.max_rows.into_iter().chain(of_base).min().filter(|most| quantity > *most) {
-            let advice = if of_base.is_some() { "; zpl, for label printers, has any number" } else { "" };
-            let reason = format!("A file of the profile {} has at most {most} rows{advice}.", self.name);
-            return Err(ProfileFault { member: "quantity", rule: "lte", most: Some(most), reason });
-        }
-        let is_tagged = self.sources().into_iter().any(Source::is_tag);
-        let column = is_tagged.then(|| renderer.epc_column(self.epc.scheme, self.epc.filter)).transpose();
-        let epc = column.map_err(|error| self.untagged(&error))?;
-        let compiler = Compiler { profile: self, renderer, head, particulars, quantity, epc };
-        let layout = compiler.layout()?;
+        self.check_rows(quantity)?;
+        let layout = self.compiler(renderer, head, particulars, quantity)?.layout()?;
         let digits = Digits { position: 10, from_end: 10 };
         let mut image = crate::export::template::RowImage::default();
         for (place, row) in layout.group.iter().enumerate() {
@@ -141,7 +188,20 @@ impl Profile {
         Ok(layout)
     }
 
-    fn fault(&self, member: &'static str, reason: String) -> ProfileFault {
+    pub(super) fn compiler<'a>(
+        &'a self,
+        renderer: &'a Renderer,
+        head: &'a FileHead<'a>,
+        particulars: &'a Particulars<'a>,
+        quantity: u64,
+    ) -> Result<Compiler<'a>, ProfileFault> {
+        let is_tagged = self.sources().into_iter().any(Source::is_tag);
+        let column = is_tagged.then(|| renderer.epc_column(self.epc.scheme, self.epc.filter)).transpose();
+        let epc = column.map_err(|error| self.untagged(&error))?;
+        Ok(Compiler { profile: self, renderer, head, particulars, quantity, epc })
+    }
+
+    pub(super) fn fault(&self, member: &'static str, reason: String) -> ProfileFault {
         ProfileFault { member, rule: "regex", most: None, reason }
     }
 
@@ -166,12 +226,12 @@ impl Profile {
     }
 }
 
-struct Compiler<'a> {
-    profile: &'a Profile,
-    renderer: &'a Renderer,
+pub(super) struct Compiler<'a> {
+    pub(super) profile: &'a Profile,
+    pub(super) renderer: &'a Renderer,
     head: &'a FileHead<'a>,
     particulars: &'a Particulars<'a>,
-    quantity: u64,
+    pub(super) quantity: u64,
     /// The RFID tags, if the profile shows them.
     epc: Option<EpcColumn>,
 }
@@ -365,32 +425,28 @@ impl Compiler<'_> {
 
     /// Refuses labels that would not fit, or show something that a sheet cannot.
     fn check_label(&self, sheet: &SheetBase, data: &[Bit], text: &[Bit]) -> Result<(), ProfileFault> {
-        // Every code has as many characters, so one label stands for all. What varies is filled.
-        let sample = |bits: &[Bit]| -> String {
-            let shown = bits.iter().map(|bit| match bit {
-                Bit::Own(text) => text.clone(),
-                Bit::Slot { from, to } => "0".repeat(to.saturating_sub(*from)),
-                Bit::Number(_) => "0".repeat(self.quantity.to_string().len()),
-                Bit::Tag(len) => "0".repeat(*len),
-            });
-            shown.collect()
-        };
-        let (text, data) = (sample(text), sample(data));
+        // Every code has as many characters, so one label stands for all.
+        let filling = Filling { code: "0", tag: "0", digits: self.quantity.to_string().len() };
+        let (text, data) = (sample(text, filling), sample(data, filling));
         if let Some(character) = text.chars().find(|one| !content::is_printable(*one) && *one != '\n') {
             let code = u32::from(character);
             let reason = format!(
                 "The profile {} would print {character:?} (U+{code:04X}), which its font lacks.",
                 self.profile.name
             );
-            return Err(self.profile.fault("export_type", reason));
+            return Err(self.profile.fault(self.member_with(sheet.text.as_ref(), character, filling), reason));
         }
         // As it is, which shows characters that the symbol cannot carry; then with those that need most room in it.
         let widest = "~".repeat(data.len());
         for data in [&data, &widest] {
             let label = Label { data, text: &text };
             content::draw(&sheet.layout, 0, &label, &mut String::new()).map_err(|error| {
-                let member = match error {
-                    SheetError::Data { .. } if sheet.data.is_none() => "url_suffix",
+                let wrong = data.chars().find(|one| !content::is_printable(*one) && *one != FNC1);
+                let member = match (&error, wrong) {
+                    (SheetError::Data { .. }, _) if sheet.data.is_none() => "url_suffix",
+                    (SheetError::Encode(SymbolError::Character(_)), Some(character)) => {
+                        self.member_with(sheet.data.as_ref(), character, filling)
+                    }
                     _ => "export_type",
                 };
                 let reason = format!("The profile {} cannot print these labels: {error}.", self.profile.name);
@@ -398,6 +454,15 @@ impl Compiler<'_> {
             })?;
         }
         Ok(())
+    }
+
+    /// The member of the reservation from which a character in a text comes.
+    fn member_with(&self, text: Option<&Text>, character: char, filling: Filling) -> &'static str {
+        let has = |source: &Source| {
+            let bits = self.bits(&Text::slot(*source), Escaping::None);
+            bits.is_ok_and(|bits| sample(&bits, filling).contains(character))
+        };
+        text.into_iter().flat_map(Text::sources).find(has).map_or("export_type", member_of)
     }
 
     fn template(&self, template: &TemplateBase) -> Result<Layout, ProfileFault> {
@@ -457,7 +522,7 @@ impl Compiler<'_> {
     }
 
     /// A text for this reservation: values escaped, lines ended as the profile says.
-    fn bits(&self, text: &Text, escape: Escaping) -> Result<Vec<Bit>, ProfileFault> {
+    pub(super) fn bits(&self, text: &Text, escape: Escaping) -> Result<Vec<Bit>, ProfileFault> {
         let mut bits = Vec::new();
         for piece in text.pieces() {
             match piece {

@@ -14,14 +14,20 @@
 //! | `members` | the members of the object: which exist, for which base |
 //! | `canonical` | from a profile to its canonical JSON |
 //! | `compile` | a profile applied to one reservation |
+//! | `gs1` | whether the symbols of a sheet carry GS1 data |
+//! | `rules` | what a profile is refused for, since no reservation could be exported with it as it means |
+//! | `specimen` | sample codes of every form, for these rules |
 //! | `built_in` | the profiles that are part of the service |
 
 mod built_in;
 mod canonical;
 mod compile;
+mod gs1;
 mod members;
 mod read;
+mod rules;
 mod source;
+mod specimen;
 mod text;
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use super::{
     MAX_WIDTH, Profile, Quoting, SheetBase, Source, TemplateBase, Text,
 };
 use crate::code::{EpcScheme, FNC1, MAX_FILTER};
+use crate::export::rows::is_unwritable;
 use crate::export::sheet::{SheetLayout, content::is_printable};
 use crate::export::{Encoding, Escaping};
 use crate::reservation::{BUILT_IN_PROFILES, ProfileName};
@@ -45,9 +46,16 @@ impl Profile {
     /// # Errors
     /// As [`Profile::read`]; one [`Mistake`] if the text is not JSON.
     pub fn parse(json: &str) -> Result<Self, Vec<Mistake>> {
-        let value: Value = serde_json::from_str(json)
-            .map_err(|error| vec![Mistake { path: String::new(), message: format!("This is not JSON: {error}") }])?;
-        Self::read(&value)
+        Self::read(&of_json(json)?)
+    }
+
+    /// Reads the JSON of a version that is stored. The rules that [`Profile::read`] applies besides the form are not
+    /// applied, so that a version stays readable when rules are added.
+    ///
+    /// # Errors
+    /// As [`Profile::parse`].
+    pub fn stored(json: &str) -> Result<Self, Vec<Mistake>> {
+        Self::of_form(&of_json(json)?)
     }
 
     /// Reads a profile.
@@ -55,6 +63,14 @@ impl Profile {
     /// # Errors
     /// Every mistake, in the order of the rules.
     pub fn read(value: &Value) -> Result<Self, Vec<Mistake>> {
+        let profile = Self::of_form(value)?;
+        let mut reader = Reader::default();
+        super::rules::check(&profile, &mut |path, message| reader.wrong(path, message));
+        if reader.mistakes.is_empty() { Ok(profile) } else { Err(reader.mistakes) }
+    }
+
+    /// Reads a profile that has the right form.
+    fn of_form(value: &Value) -> Result<Self, Vec<Mistake>> {
         let mut reader = Reader::default();
         let profile = reader.profile(value);
         match profile {
@@ -72,6 +88,11 @@ impl Profile {
             _ => Err(reader.mistakes),
         }
     }
+}
+
+fn of_json(json: &str) -> Result<Value, Vec<Mistake>> {
+    let mistake = |error| Mistake { path: String::new(), message: format!("This is not JSON: {error}") };
+    serde_json::from_str(json).map_err(|error| vec![mistake(error)])
 }
 
 /// Collects mistakes.
@@ -467,12 +488,18 @@ impl Reader {
             }
         }
         let text = object.get("text").and_then(|value| self.slots("text".to_owned(), value, true));
-        for (path, text, line_end) in [("symbol.data", &data, false), ("text", &text, true)] {
-            let is_good = |one: char| is_printable(one) || (line_end && one == '\n');
+        // A plain QR code carries any text.
+        let is_any = !layout.symbol.is_gs1();
+        for (path, text, is_data) in [("symbol.data", &data, true), ("text", &text, false)] {
+            let is_good = |one: char| match is_data {
+                true => is_printable(one) || (is_any && !is_unwritable(one)),
+                false => is_printable(one) || one == '\n',
+            };
             let own = text.iter().flat_map(|text| text.own()).flat_map(str::chars);
             if let Some(character) = own.into_iter().find(|one| !is_good(*one)) {
                 let code = u32::from(character);
-                self.wrong(path, format!("a sheet shows printable ASCII only, not {character:?} (U+{code:04X})"));
+                let only = if is_data && is_any { "printable characters" } else { "printable ASCII" };
+                self.wrong(path, format!("a sheet shows {only} only here, not {character:?} (U+{code:04X})"));
             }
         }
         if let Err(error) = layout.check() {

@@ -43,6 +43,17 @@ pub enum SheetError {
         /// Modules of a side, with the quiet zone.
         modules: usize,
     },
+    /// The symbol would be too small to be read, because the text takes a part of the label whatever its length.
+    #[error(
+        "a {symbol} symbol with {modules} modules on a side does not fit the labels beside their text; larger labels, or \
+         labels without text, would do"
+    )]
+    SymbolAndText {
+        /// The kind of symbol.
+        symbol: Symbology,
+        /// Modules of a side, with the quiet zone.
+        modules: usize,
+    },
     /// The human readable text does not fit.
     #[error("the text of {0} characters does not fit the labels; larger labels or less text would do")]
     Text(usize),
@@ -191,10 +202,10 @@ impl SheetLayout {
     /// those of a side of the symbol without quiet zone, `characters` those of the text.
     ///
     /// # Errors
-    /// [`SheetError::Symbol`] if the modules would be too small, [`SheetError::Text`] if the text does not fit.
+    /// [`SheetError::Symbol`] or [`SheetError::SymbolAndText`] if the modules would be too small, even with the shortest
+    /// text; otherwise [`SheetError::Text`] if the text does not fit.
     pub(super) fn place(&self, label: Area, modules: usize, text: &str) -> Result<Placed, SheetError> {
         let all = modules + 2 * self.quiet_zone as usize;
-        let too_small = SheetError::Symbol { symbol: self.symbol, modules: all };
         // A symbol has less than 256 modules.
         let count = u32::try_from(all).unwrap_or(u32::MAX);
         let has_text = !text.is_empty();
@@ -220,7 +231,8 @@ impl SheetLayout {
                 let height = u64::from(line_height(font_size)) * lines.len() as u64;
                 area.width >= character_width(font_size) && height <= u64::from(area.height)
             });
-            let is_readable = side / count.max(1) >= MIN_MODULE;
+            let is_large_enough = |side: u32| side / count.max(1) >= MIN_MODULE;
+            let is_readable = is_large_enough(side);
             if fits && is_readable {
                 let symbol = Area { width: side, height: side, ..label };
                 let symbol = if is_wide && has_text {
@@ -231,8 +243,19 @@ impl SheetLayout {
                 return Ok(Placed { symbol, text: text_area, font_size, modules: all });
             }
             if font_size <= MIN_FONT_SIZE {
-                let fits_alone = label.width.min(label.height) / count.max(1) >= MIN_MODULE;
-                return Err(if fits_alone { SheetError::Text(text.len()) } else { too_small });
+                // Beside the symbol, less text leaves it no more room; below it, a line is the least.
+                let beside_least = match is_wide {
+                    true => side,
+                    false => label.width.min(label.height.saturating_sub(line_height(font_size) + gap)),
+                };
+                let symbol = self.symbol;
+                return Err(if !is_large_enough(label.width.min(label.height)) {
+                    SheetError::Symbol { symbol, modules: all }
+                } else if !is_large_enough(beside_least) {
+                    SheetError::SymbolAndText { symbol, modules: all }
+                } else {
+                    SheetError::Text(text.len())
+                });
             }
             font_size -= 5.min(font_size - MIN_FONT_SIZE);
         }

@@ -33,8 +33,8 @@ pub(super) const AFTER_LABEL: &str = "\u{1f}";
 /// Maximum number of labels of a sheet. More are for a label printer.
 pub const MAX_LABELS: u64 = 10_000;
 
-/// Maximum bytes that a symbol of a sheet carries. This bounds the length of a file: a QR code with so much has
-/// 57 × 57 modules.
+/// Maximum bytes that a symbol of a sheet carries. This bounds the length of a file: a QR code with so much ASCII has
+/// 57 × 57 modules, and 61 × 61 with other characters.
 pub(super) const MAX_DATA: usize = 213;
 
 /// Maximum bytes of the human readable text of a label. With [`MAX_DATA`] it bounds the memory of a page.

@@ -127,6 +127,39 @@ fn symbol_and_text_stay_within_their_label_whatever_its_form() {
 }
 
 #[test]
+fn the_reason_is_the_symbol_if_no_text_would_leave_it_room() {
+    let data = "x".repeat(150);
+    let refused = |layout: &SheetLayout, text: &str| {
+        layout.check().unwrap();
+        content::draw(layout, 0, &Label { data: &data, text }, &mut String::new()).err()
+    };
+    // 49 modules and a quiet zone of 4 on each side need 9.69 mm.
+    let low = SheetLayout { columns: 1, rows: 31, ..no_margins() };
+    for text in ["", "1", "a text of some length"] {
+        let error = refused(&low, text).unwrap();
+        assert!(matches!(error, SheetError::Symbol { symbol: Symbology::Qr, modules: 57 }), "{text}: {error:?}");
+        assert!(error.to_string().starts_with("a qr symbol with"), "{error}");
+    }
+    // There is room for it alone, but not below or beside the shortest text.
+    let narrow = SheetLayout { columns: 20, rows: 28, ..no_margins() };
+    let wide = SheetLayout { columns: 11, rows: 21, ..no_margins() };
+    for layout in [narrow, wide] {
+        assert_eq!(refused(&layout, ""), None, "{layout:?}");
+        let error = refused(&layout, "1").unwrap();
+        assert!(matches!(error, SheetError::SymbolAndText { symbol: Symbology::Qr, modules: 57 }), "{error:?}");
+        assert!(error.to_string().starts_with("a qr symbol with"), "{error}");
+    }
+    // With less text there would be.
+    let square = SheetLayout { columns: 8, rows: 11, ..no_margins() };
+    assert_eq!(refused(&square, "1"), None);
+    assert!(matches!(refused(&square, &"x".repeat(500)), Some(SheetError::Text(500))));
+}
+
+fn no_margins() -> SheetLayout {
+    SheetLayout { margin_x: 0, margin_y: 0, padding: 0, ..SheetLayout::default() }
+}
+
+#[test]
 fn what_does_not_fit_is_refused() {
     let default = SheetLayout::default();
     for (layout, part) in [

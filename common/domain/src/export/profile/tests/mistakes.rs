@@ -166,6 +166,35 @@ fn every_mistake_is_named_with_its_place_and_what_would_be_right() {
         ("template", json!({"block_header": "["}), "block_header", "rows_per_block to 2"),
         ("template", json!({"escape": "xml", "row": "<a>{barcode_data}</a>"}), "row", "XML cannot hold"),
         ("template", json!({"escape": "xml", "header": "\u{1b}"}), "header", "XML cannot hold the character U+001B"),
+        (
+            "template",
+            json!({"row": format!("{{code}}{}", "x".repeat(4_000)), "rows_per_block": 20}),
+            "rows_per_block",
+            "80000 characters without their slots; 65536 at most",
+        ),
+        (
+            "template",
+            json!({"row": format!("{{code}}{}", "x".repeat(4_000)), "rows_per_block": 10, "encoding": "utf-16le"}),
+            "rows_per_block",
+            "32768 at most",
+        ),
+        ("lines", json!({"epc": {"filter": 2}}), "epc", "nothing shows a tag"),
+        ("lines", json!({"epc": {"scheme": "sscc-96"}, "line": "{code} {epc_bank}"}), "epc", "nothing shows a tag"),
+        ("lines", json!({"epc": {"scheme": "giai-96"}, "line": "{epc_hex}"}), "epc.scheme", "use giai-202"),
+        ("lines", json!({"epc": {"scheme": "gdti-96"}, "line": "{epc_tag_uri}"}), "epc.scheme", "use gdti-174"),
+        ("lines", json!({"epc": {"scheme": "itip-110"}, "line": "{epc_hex}"}), "epc.scheme", "use itip-212"),
+        (
+            "lines",
+            json!({"epc": {"scheme": "sgcn-96"}, "line": "{epc_hex} {gtin}"}),
+            "epc.scheme",
+            "sgcn-96 is a scheme for codes of type sgcn, and these do not have gtin",
+        ),
+        (
+            "lines",
+            json!({"epc": {"scheme": "giai-202"}, "line": "{epc_hex} {serial}"}),
+            "epc.scheme",
+            "these do not have serial",
+        ),
     ];
     assert!(cases.len() >= 40);
     for (base, more, path, part) in cases {
@@ -174,6 +203,16 @@ fn every_mistake_is_named_with_its_place_and_what_would_be_right() {
         let found = mistakes.iter().any(|mistake| mistake.path == path && mistake.message.contains(part));
         assert!(found, "{document}: {path}: …{part}… is not among {mistakes:?}");
         assert!(mistakes.iter().all(|mistake| !mistake.message.is_empty()), "{mistakes:?}");
+    }
+}
+
+#[test]
+fn every_scheme_that_fits_some_reservation_is_accepted() {
+    use crate::code::EpcScheme;
+    for scheme in EpcScheme::ALL {
+        let document = with("lines", json!({"line": "{epc_hex}", "epc": {"scheme": scheme.as_str(), "filter": 0}}));
+        let never = matches!(scheme, EpcScheme::Giai96 | EpcScheme::Gdti96 | EpcScheme::Itip110);
+        assert_eq!(Profile::read(&document).is_err(), never, "{scheme}");
     }
 }
 
