@@ -21,7 +21,8 @@ const TEXTS: [&str; 9] = [
 
 /// A test reads every text, so none is left out here.
 static ALL: LazyLock<Vec<Profile>> =
-    LazyLock::new(|| TEXTS.into_iter().filter_map(|text| Profile::parse(text).ok()).collect());
+    // Without the rules for what operators write, which a test applies. Functions that only export have none of their code.
+    LazyLock::new(|| TEXTS.into_iter().filter_map(|text| Profile::stored(text).ok()).collect());
 
 /// The SHA-256 of the canonical form of each.
 static HASHES: LazyLock<Vec<String>> = LazyLock::new(|| ALL.iter().map(Profile::sha256).collect());
