@@ -39,7 +39,7 @@ pub struct Options {
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_name = "ADDRESS")]
     pub listen: IpAddr,
     /// Name under which browsers reach the pages besides localhost and IP addresses, such as codes.test; can be repeated
-    #[arg(long = "host", value_name = "NAME")]
+    #[arg(long = "host", value_name = "NAME", value_parser = crate::gateway::host_name)]
     pub hosts: Vec<String>,
     /// Start only the stores, on fixed ports, without the HTTP API: for functions that run elsewhere (SAM local, cargo
     /// lambda watch); writes their environment to DIR/env.json, and to DIR/env for a shell

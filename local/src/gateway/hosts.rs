@@ -9,6 +9,12 @@ use axum::http::{HeaderMap, header};
 /// The names besides IP addresses, which no other site can have as its name.
 const NAMES: [&str; 1] = ["localhost"];
 
+/// The names below it lead to this machine as well (RFC 6761, section 6.3).
+const BELOW: &str = ".localhost";
+
+/// The cookie with which a request outside the pages is authenticated.
+const TOKEN_COOKIE: &str = "directus_session_token";
+
 /// The message of the answer to a request under another name.
 pub(super) const MESSAGE: &str = "Misdirected Request: browsers reach this service as 127.0.0.1 or localhost, and by \
                                   names that the option --host allows";
@@ -32,8 +38,7 @@ impl Hosts {
         let is_own_page = text(header::ORIGIN)
             .and_then(|origin| origin.split_once("://"))
             .is_some_and(|(_, origin)| origin.eq_ignore_ascii_case(host));
-        let has_cookie = headers.contains_key(header::COOKIE) && !headers.contains_key(header::AUTHORIZATION);
-        (is_page || is_own_page || has_cookie) && !self.allows(host)
+        (is_page || is_own_page || has_token_cookie(headers)) && !self.allows(host)
     }
 
     fn allows(&self, host: &str) -> bool {
@@ -42,7 +47,34 @@ impl Hosts {
             Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
             None => name.parse::<std::net::Ipv4Addr>().is_ok(),
         };
-        is_address || self.0.contains(&name)
+        is_address || name.ends_with(BELOW) || self.0.contains(&name)
+    }
+}
+
+/// Whether a cookie may authenticate the request. A cookie of another name, as a proxy adds it, does not.
+fn has_token_cookie(headers: &HeaderMap) -> bool {
+    let values = |name| headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let is_token = |text: &str| {
+        text.split_once(' ').is_some_and(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
+    };
+    let is_cookie = |text: &str| text.split(';').any(|pair| pair.trim_start().starts_with(TOKEN_COOKIE));
+    values(header::COOKIE).any(|text| is_cookie(&text)) && !values(header::AUTHORIZATION).any(|text| is_token(&text))
+}
+
+/// A name for [`Hosts::and`].
+///
+/// # Errors
+/// A sentence about a text that is no host name.
+pub(crate) fn host_name(text: &str) -> Result<String, String> {
+    let name = plain(text);
+    let is_name = name.split('.').all(|label| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    });
+    if is_name && name.len() <= 253 {
+        Ok(text.to_owned())
+    } else {
+        Err("a host name is needed, such as codes.test, without http:// and without a path".to_owned())
     }
 }
 
@@ -82,6 +114,7 @@ mod tests {
             "192.168.1.5:80",
             "codes.test:3000",
             "CODES.test",
+            "codes.localhost:3000",
         ] {
             assert!(!refuses(host, &[], true), "{host}");
         }
@@ -102,6 +135,8 @@ mod tests {
             "a b",
             "127.0.0.1:x",
             "0x7f000001",
+            "localhost.test",
+            "codes.localhost.evil.example",
             "127.1",
         ] {
             assert!(refuses(host, &[], true), "{host}");
@@ -110,12 +145,35 @@ mod tests {
     }
 
     #[test]
+    fn a_name_of_the_option_is_a_host_name() {
+        for good in ["codes.test", "codes", "Codes.test:3000", "my_codes.internal.", "10.0.0.1"] {
+            assert_eq!(host_name(good).as_deref(), Ok(good));
+        }
+        for bad in
+            ["", ".", ":3000", "http://codes.test", "codes.test/x", "codes..test", "a b", "é.test", &"a".repeat(64)]
+        {
+            assert!(host_name(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn a_token_may_come_under_any_name_and_a_cookie_may_not() {
         let token = (header::AUTHORIZATION, "Bearer T");
         assert!(!refuses(EVIL, &[], false));
         assert!(!refuses(EVIL, &[token.clone(), (header::COOKIE, "a=b")], false));
         assert!(!refuses(EVIL, &[token.clone(), (header::ORIGIN, "https://app.example.com")], false));
-        assert!(refuses(EVIL, &[(header::COOKIE, "directus_session_token=T")], false));
+        for cookie in ["directus_session_token=T", "a=b; directus_session_token=T", "a=b;\tdirectus_session_token =T"] {
+            let cookie = (header::COOKIE, cookie);
+            assert!(refuses(EVIL, std::slice::from_ref(&cookie), false));
+            // What is no token authenticates nobody, so the cookie does.
+            for other in ["", "Basic x", "Bearer", "Bearer "] {
+                assert!(refuses(EVIL, &[cookie.clone(), (header::AUTHORIZATION, other)], false), "{other}");
+            }
+        }
+        assert!(
+            !refuses(EVIL, &[(header::COOKIE, "lb=1; console_session=x")], false),
+            "cookies that authenticate nobody"
+        );
         assert!(refuses(EVIL, &[token, (header::ORIGIN, "http://Evil.example:3000")], false), "a page of that name");
         assert!(!refuses("127.0.0.1", &[(header::COOKIE, "directus_session_token=T")], false));
     }

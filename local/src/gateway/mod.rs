@@ -24,6 +24,7 @@ use connection::Connections;
 pub use event::{Caller, event};
 use head_sizes::{HeadSizes, MAX_HEAD, size_of_parts};
 use hosts::Hosts;
+pub(crate) use hosts::host_name;
 use http_body_util::LengthLimitError;
 pub use routes::{Match, Routes};
 use tokio::{

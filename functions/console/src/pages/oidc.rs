@@ -4,11 +4,14 @@ use common::identity::{HashedSession, IdentityError, Login, SESSION_SECONDS};
 use lambda_http::http::StatusCode;
 use maud::html;
 
-use super::{failed::moving_on, sign_in};
+use super::{
+    failed::{is_from_elsewhere, moving_on},
+    sign_in,
+};
 use crate::{
     back,
     failure::Failure,
-    form::Form,
+    form::{Form, with_query},
     layout::notice,
     reply::Reply,
     visit::{StoredLogin, Visit},
@@ -27,6 +30,12 @@ pub(crate) async fn begin(visit: &Visit<'_>) -> Result<Reply, Failure> {
     let flow = visit.context.identity().code_flow().ok_or(Failure::NoPage)?;
     let query = Form::of_query(visit.call)?;
     let next = back::path_of(query.get("next"));
+    if is_from_elsewhere(visit) {
+        // From here the browser sends the cookie of the session that is to end.
+        let next = next.as_deref().map(back::carried).unwrap_or_default();
+        let here = with_query("/console/sign-in/oidc", &[("next", &next)]);
+        return Ok(Reply::html(moving_on(visit, &here, visit.texts.service)));
+    }
     let login = Login::begin();
     match flow.address(&login, &redirect_uri(visit)).await {
         Ok(address) => {

@@ -8,6 +8,7 @@ use std::{
 use axum::{Json, Router, extract::State, http::StatusCode, routing::post};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use common::directory::{Organisations, Role, User};
+use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -187,6 +188,13 @@ async fn signing_in_at_the_issuer_ends_the_session_that_the_browser_had() {
     assert_eq!(back(&browser, &code, &state).await.status, 200);
     let second = session(&browser);
     assert!(!is_in(&first).await && is_in(&second).await);
+    // A link of another site to the sign-in: the cookie does not come with it, and does with the page that moves on.
+    put(&browser, None);
+    let headers = [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")];
+    let page = browser.send(Method::GET, "/console/sign-in/oidc?next=/console/find", &headers, None).await;
+    assert_eq!((page.status, page.cookie("console_login")), (200, None));
+    page.shows("http-equiv=\"refresh\" content=\"0;url=/console/sign-in/oidc?next=%2Fconsole%2Ffind\"");
+    put(&browser, Some(&second));
     // An issuer of the same site, with which the cookie comes: the session that it names ends as well.
     let (code, state) = begun(&browser, &issuer, "/").await;
     let other = Browser::of(&running);

@@ -8,18 +8,18 @@ use super::{Base, Epc, Particulars, Profile, SheetBase, Source, TemplateBase, Te
 use super::{gs1, specimen};
 use crate::code::EpcScheme;
 use crate::export::FileHead;
-use crate::export::sheet::{MAX_DATA, MAX_TEXT};
+use crate::export::sheet::{MAX_DATA, MAX_LABELS, MAX_TEXT};
 use crate::reservation::Values;
 
 /// The extension and the media type of a sheet.
 const PDF: [&str; 2] = ["pdf", "application/pdf"];
 
-/// Values that a reservation may have: letters, and numbers as long as the Application Identifiers want them that have a
-/// predefined length.
-const VALUES: [&str; 7] = ["A", "00", "000000", "0000000000000", "00000000000000", "000000000000000000", "10"];
+/// Values that a reservation may have: a letter, and numbers of every length that an Application Identifier and a value of
+/// predefined length have together.
+const VALUES: [&str; 2] = ["A", "00000000000000000000"];
 
-/// Numbers of rows, with as many digits.
-const QUANTITIES: [u64; 3] = [1, 10, 100_000];
+/// Numbers of labels, with as many digits. A sheet has no more.
+const QUANTITIES: [u64; 5] = [1, 10, 100, 1_000, MAX_LABELS];
 
 /// Checks a profile that has the right form.
 pub(super) fn check(profile: &Profile, wrong: &mut dyn FnMut(String, String)) {
@@ -44,6 +44,7 @@ fn check_epc(profile: &Profile, wrong: &mut dyn FnMut(String, String)) -> bool {
         return true;
     }
     let sources = profile.sources();
+    // The memory bank alone is no tag.
     if !sources.contains(&Source::EpcHex) && !sources.contains(&Source::EpcTagUri) {
         let reason = "nothing shows a tag, so this has no effect; show epc_hex or epc_tag_uri, or leave epc out";
         wrong("epc".to_owned(), reason.to_owned());
@@ -96,19 +97,26 @@ fn can_carry_gs1(profile: &Profile, sheet: &SheetBase) -> bool {
     if sheet.data.is_none() || !sheet.layout.symbol.is_gs1() {
         return true;
     }
-    let values = VALUES.map(|value| {
-        let value = Some(value.to_owned());
-        Values {
-            reference_id: value.clone(),
-            purchase_order: value.clone(),
-            organisation_name: value,
-            reserved_at: Some("2026-01-31T12:00:00.000Z".to_owned()),
-        }
-    });
+    let [letter, digits] = VALUES;
+    let texts = std::iter::once(letter).chain((1..=digits.len()).filter_map(|length| digits.get(..length)));
+    let values: Vec<Values> = texts
+        .map(|value| {
+            let value = Some(value.to_owned());
+            Values {
+                reference_id: value.clone(),
+                purchase_order: value.clone(),
+                organisation_name: value,
+                reserved_at: Some("2026-01-31T12:00:00.000Z".to_owned()),
+            }
+        })
+        .collect();
+    let quantities: Vec<u64> =
+        QUANTITIES.into_iter().filter(|quantity| profile.check_rows(*quantity).is_ok()).collect();
     // Of types that have all that the labels show.
     let codes = specimen::all().iter().filter(|codes| profile.check_type(codes.namespace.code_type).is_ok());
     let mut reservations = codes.flat_map(|codes| {
-        values.iter().flat_map(move |values| QUANTITIES.into_iter().map(move |quantity| (codes, values, quantity)))
+        let quantities = &quantities;
+        values.iter().flat_map(move |values| quantities.iter().map(move |quantity| (codes, values, *quantity)))
     });
     reservations.any(|(codes, values, quantity)| {
         let code_type = codes.namespace.code_type;

@@ -66,7 +66,7 @@ pub enum SheetError {
         found: usize,
     },
     /// The symbol would carry too much.
-    #[error("the labels of a sheet carry {most} characters at most, and these have {found}; a shorter suffix would do")]
+    #[error("the symbols of a sheet carry {most} bytes at most, and these would have {found}")]
     Data {
         /// What is allowed.
         most: usize,

@@ -124,6 +124,8 @@ fn a_gs1_symbol_whose_data_is_never_gs1_data_is_refused_with_its_place() {
         "10A{barcode_data}",
         "{barcode_data}91{serial}{gtin}",
         "05{barcode_data}",
+        // Six digits, more than a sheet has labels.
+        "17{quantity}{barcode_data}",
         "00{gtin}{serial}",
         "{reference_id}{digital_link}",
         "{reference_id}{serial}",
@@ -155,6 +157,9 @@ fn a_gs1_symbol_whose_data_is_never_gs1_data_is_refused_with_its_place() {
         "{barcode_data}91A",
         "01{gtin}10{reference_id}{position}",
         "17{purchase_order}{barcode_data}",
+        "1126{purchase_order}{barcode_data}",
+        "4120{purchase_order}{barcode_data}",
+        "3103000{quantity}{barcode_data}",
         "240{quantity}{serial}",
         "98{epc_hex}",
         "00{key}37{position}",
