@@ -32,7 +32,7 @@ const MAX_BODY_VALUES: usize = 50_000;
 const REST: &str = "proxy";
 
 /// The cookie in which Directus keeps a session's token.
-const SESSION_COOKIE: &str = "directus_session_token";
+pub const SESSION_COOKIE: &str = "directus_session_token";
 
 /// A request whose caller is known.
 #[derive(Debug)]
@@ -196,7 +196,8 @@ fn may_sign_in(user: &User) -> bool {
 }
 
 /// The token `T` of the value `Bearer T`. Any other value counts as no token, as in Directus.
-fn bearer(value: &str) -> Option<&str> {
+#[must_use]
+pub fn bearer(value: &str) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && !token.contains(' ')).then_some(token)
 }

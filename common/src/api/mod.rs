@@ -18,7 +18,7 @@ mod start;
 mod tests;
 
 pub use answer::Answer;
-pub use call::Call;
+pub use call::{Call, SESSION_COOKIE, bearer};
 pub use cookies::SeveralCookies;
 pub use deadline::Deadline;
 pub use error::ApiError;

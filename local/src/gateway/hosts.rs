@@ -5,15 +5,13 @@
 //! clients with a token may use any name, as containers and proxies do.
 
 use axum::http::{HeaderMap, header};
+use common::api::{SESSION_COOKIE, bearer};
 
 /// The names besides IP addresses, which no other site can have as its name.
 const NAMES: [&str; 1] = ["localhost"];
 
 /// The names below it lead to this machine as well (RFC 6761, section 6.3).
 const BELOW: &str = ".localhost";
-
-/// The cookie with which a request outside the pages is authenticated.
-const TOKEN_COOKIE: &str = "directus_session_token";
 
 /// The message of the answer to a request under another name.
 pub(super) const MESSAGE: &str = "Misdirected Request: browsers reach this service as 127.0.0.1 or localhost, and by \
@@ -54,11 +52,9 @@ impl Hosts {
 /// Whether a cookie may authenticate the request. A cookie of another name, as a proxy adds it, does not.
 fn has_token_cookie(headers: &HeaderMap) -> bool {
     let values = |name| headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
-    let is_token = |text: &str| {
-        text.split_once(' ').is_some_and(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
-    };
-    let is_cookie = |text: &str| text.split(';').any(|pair| pair.trim_start().starts_with(TOKEN_COOKIE));
-    values(header::COOKIE).any(|text| is_cookie(&text)) && !values(header::AUTHORIZATION).any(|text| is_token(&text))
+    let is_cookie = |text: &str| text.split(';').any(|pair| pair.trim_start().starts_with(SESSION_COOKIE));
+    values(header::COOKIE).any(|text| is_cookie(&text))
+        && !values(header::AUTHORIZATION).any(|text| bearer(&text).is_some())
 }
 
 /// A name for [`Hosts::and`].

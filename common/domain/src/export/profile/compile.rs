@@ -106,8 +106,9 @@ impl Profile {
         particulars: &Particulars<'_>,
         quantity: u64,
     ) -> Result<(), ProfileFault> {
-        self.compiled(renderer, head, particulars, quantity)?;
-        self.compiler(renderer, head, particulars, quantity)?.check_gs1()
+        let compiler = self.compiler(renderer, head, particulars, quantity)?;
+        compiler.bounded_layout()?;
+        compiler.check_gs1()
     }
 
     /// Checks the number of rows, which depends on nothing else.
@@ -159,33 +160,7 @@ impl Profile {
         particulars: &Particulars<'_>,
         quantity: u64,
     ) -> Result<Layout, ExportError> {
-        Ok(self.compiled(renderer, head, particulars, quantity)?)
-    }
-
-    fn compiled(
-        &self,
-        renderer: &Renderer,
-        head: &FileHead<'_>,
-        particulars: &Particulars<'_>,
-        quantity: u64,
-    ) -> Result<Layout, ProfileFault> {
-        self.check_type(head.code_type)?;
-        self.check_rows(quantity)?;
-        let layout = self.compiler(renderer, head, particulars, quantity)?.layout()?;
-        let digits = Digits { position: 10, from_end: 10 };
-        let mut image = crate::export::template::RowImage::default();
-        for (place, row) in layout.group.iter().enumerate() {
-            row.draw(digits, layout.unit, place, &mut image);
-        }
-        let length = image.bytes.len() as u64;
-        if length > MAX_GROUP {
-            let reason = format!(
-                "A row of the profile {} would have {length} bytes; {MAX_GROUP} at most are possible.",
-                self.name
-            );
-            return Err(self.fault("export_type", reason));
-        }
-        Ok(layout)
+        Ok(self.compiler(renderer, head, particulars, quantity)?.bounded_layout()?)
     }
 
     pub(super) fn compiler<'a>(
@@ -195,6 +170,8 @@ impl Profile {
         particulars: &'a Particulars<'a>,
         quantity: u64,
     ) -> Result<Compiler<'a>, ProfileFault> {
+        self.check_type(head.code_type)?;
+        self.check_rows(quantity)?;
         let is_tagged = self.sources().into_iter().any(Source::is_tag);
         let column = is_tagged.then(|| renderer.epc_column(self.epc.scheme, self.epc.filter)).transpose();
         let epc = column.map_err(|error| self.untagged(&error))?;
@@ -237,6 +214,24 @@ pub(super) struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
+    /// The layout, unless its rows are too long.
+    fn bounded_layout(&self) -> Result<Layout, ProfileFault> {
+        let layout = self.layout()?;
+        let digits = Digits { position: 10, from_end: 10 };
+        let mut image = crate::export::template::RowImage::default();
+        for (place, row) in layout.group.iter().enumerate() {
+            row.draw(digits, layout.unit, place, &mut image);
+        }
+        let length = image.bytes.len() as u64;
+        if length > MAX_GROUP {
+            let name = self.profile.name;
+            let reason =
+                format!("A row of the profile {name} would have {length} bytes; {MAX_GROUP} at most are possible.");
+            return Err(self.profile.fault("export_type", reason));
+        }
+        Ok(layout)
+    }
+
     fn layout(&self) -> Result<Layout, ProfileFault> {
         let mut layout = match &self.profile.base {
             Base::Delimited { delimiter, quoting, header, columns } => {

@@ -110,13 +110,9 @@ fn can_carry_gs1(profile: &Profile, sheet: &SheetBase) -> bool {
             }
         })
         .collect();
-    let quantities: Vec<u64> =
-        QUANTITIES.into_iter().filter(|quantity| profile.check_rows(*quantity).is_ok()).collect();
-    // Of types that have all that the labels show.
-    let codes = specimen::all().iter().filter(|codes| profile.check_type(codes.namespace.code_type).is_ok());
-    let mut reservations = codes.flat_map(|codes| {
-        let quantities = &quantities;
-        values.iter().flat_map(move |values| quantities.iter().map(move |quantity| (codes, values, *quantity)))
+    // None of a type that lacks what the labels show, or with more labels than the profile allows, has a compiler.
+    let mut reservations = specimen::all().iter().flat_map(|codes| {
+        values.iter().flat_map(move |values| QUANTITIES.into_iter().map(move |quantity| (codes, values, quantity)))
     });
     reservations.any(|(codes, values, quantity)| {
         let code_type = codes.namespace.code_type;
