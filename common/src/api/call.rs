@@ -19,6 +19,7 @@ use crate::{
     operations::{Caller, OperationError, Session},
     query::{Budget, json_values},
     reservation::{Timestamp, uuid},
+    store::ReadAhead,
 };
 
 /// Maximum size of a request body after decompression (bytes), as in Directus.
@@ -61,6 +62,7 @@ pub struct Call {
     parameters: Vec<(String, String)>,
     route: Option<&'static Route>,
     body: Vec<u8>,
+    ahead: Option<ReadAhead>,
 }
 
 /// A request whose caller is not yet known.
@@ -115,13 +117,16 @@ impl Incoming {
         let needs = self.route.map_or(Needs::NoBadToken, |route| route.needs);
         let site = Site::of(&self.headers, context.config());
         let token = if matches!(needs, Needs::Nothing | Needs::Page) { None } else { self.token()? };
+        let mut ahead = None;
         let caller = match token {
             None => Caller::nobody(),
             Some((token, carrier)) => {
                 if carrier == Carrier::Cookie && self.may_write() {
                     site.check_sender(&context.config().cors_origins)?;
                 }
-                let user = context.identity().user_of(context.store(), &token, now).await?;
+                let (store, row) = (context.store(), self.only_row());
+                let (user, read) = context.identity().user_and_row(store, &token, row, now).await?;
+                ahead = read;
                 Caller::user(user.filter(may_sign_in).ok_or(OperationError::InvalidCredentials)?)
             }
         };
@@ -148,7 +153,14 @@ impl Incoming {
             parameters,
             route,
             body,
+            ahead,
         })
+    }
+
+    /// The reservation that is all that the request reads beside its caller.
+    fn only_row(&self) -> Option<Uuid> {
+        self.route.filter(|route| route.operation == Operation::GetReservation)?;
+        parameter(&self.parameters, "id").and_then(uuid)
     }
 
     /// Whether the method is one of those that may write.
@@ -202,6 +214,11 @@ pub fn bearer(value: &str) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && !token.contains(' ')).then_some(token)
 }
 
+/// A parameter of the path, decoded.
+fn parameter<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+}
+
 /// The decoded values of one key of a query string.
 fn query_values<'a>(query: &'a str, name: &'a str) -> impl Iterator<Item = String> + 'a {
     query.split('&').filter_map(move |pair| {
@@ -223,7 +240,12 @@ impl Call {
     /// A parameter of the path, decoded.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        parameter(&self.parameters, name)
+    }
+
+    /// The reservation of the path, if it was read together with the caller. It is given once.
+    pub fn take_row(&mut self) -> Option<ReadAhead> {
+        self.ahead.take()
     }
 
     /// What the request asks for; `None` for a request of no route of [`super::ROUTES`]. A path below a route is none

@@ -24,9 +24,10 @@ use crate::{
     config::Oidc,
     directory::User,
     reservation::Timestamp,
-    store::{Store, token_hash},
+    store::{ReadAhead, Store, token_hash},
 };
 use tokens::Tokens;
+use uuid::Uuid;
 
 /// Finds the users of tokens.
 pub struct Identity {
@@ -57,14 +58,30 @@ impl Identity {
     /// [`IdentityError::InvalidToken`] for a JWT that does not verify, [`IdentityError::IssuerUnavailable`] when the
     /// issuer's keys cannot be fetched, [`IdentityError::Store`] when the `Directory` table does not answer.
     pub async fn user_of(&self, store: Store<'_>, token: &str, now: Timestamp) -> Result<Option<User>, IdentityError> {
+        Ok(self.user_and_row(store, token, None, now).await?.0)
+    }
+
+    /// As [`Identity::user_of`], and a reservation that is read in the same call, if this process knows whose the token was
+    /// before. Without it the caller reads it, once it knows that the user may.
+    ///
+    /// # Errors
+    /// As [`Identity::user_of`].
+    pub async fn user_and_row(
+        &self,
+        store: Store<'_>,
+        token: &str,
+        row: Option<Uuid>,
+        now: Timestamp,
+    ) -> Result<(Option<User>, Option<ReadAhead>), IdentityError> {
         if let Some(issuer) = self.issuer.as_ref().filter(|_| Issuer::is_jwt(token)) {
-            return Ok(store.user_of_subject(&issuer.subject(token).await?).await?);
+            return Ok((store.user_of_subject(&issuer.subject(token).await?).await?, None));
         }
         let hash = token_hash(token);
-        let user = store.user_of_token(&hash, self.tokens.guess(&hash).as_deref(), now).await?;
-        if let Some(user) = &user {
-            self.tokens.learn(&hash, &user.id);
+        let (user, ahead) = store.user_of_token_and_row(&hash, self.tokens.guess(&hash).as_deref(), row, now).await?;
+        match &user {
+            Some(user) => self.tokens.learn(&hash, &user.id),
+            None => self.tokens.forget(&hash),
         }
-        Ok(user)
+        Ok((user, ahead))
     }
 }

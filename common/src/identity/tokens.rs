@@ -16,6 +16,13 @@ impl Tokens {
         self.0.lock().ok()?.get(hash).cloned()
     }
 
+    /// Forgets a token that no user has any more, so that nothing is read ahead for it.
+    pub(super) fn forget(&self, hash: &str) {
+        if let Ok(mut known) = self.0.lock() {
+            known.remove(hash);
+        }
+    }
+
     /// Remembers the user of a token.
     pub(super) fn learn(&self, hash: &str, user: &str) {
         if let Ok(mut known) = self.0.lock() {

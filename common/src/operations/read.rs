@@ -16,6 +16,7 @@ use crate::{
     context::Context,
     query::{self, Action, Answer, Budget, Collection, Meta, Query, RawQuery, Related, Row},
     reservation::{Reservation, Timestamp},
+    store::ReadAhead,
 };
 
 /// A list of reservations that was read but not yet serialised.
@@ -78,7 +79,7 @@ pub async fn list(context: &Context, session: Session<'_>, raw: &RawQuery) -> Re
 /// answer.
 pub async fn run(context: &Context, session: Session<'_>, query: &Query) -> Result<List, OperationError> {
     let needs = query.needs();
-    let mut reading = Reading::open(context, session, query, &needs).await?;
+    let mut reading = Reading::open(context, session, query, &needs).await?.of_shown_members();
     let plan = reading.plan();
     let refused = |error| too_many::explained(error, query, session);
     let tallied = Tallied::new(context, session);
@@ -114,9 +115,11 @@ pub async fn run(context: &Context, session: Session<'_>, query: &Query) -> Resu
     Ok(List { meta, data })
 }
 
-/// Reads one reservation by its id; `None` stands for a text that is not a UUID.
+/// Reads one reservation by its id; `None` stands for a text that is not a UUID. `ahead` is the row, if it was read together
+/// with the caller.
 ///
-/// Rights on the collection and its members are decided before the row is looked up.
+/// Rights on the collection and its members are decided before the row is looked up, or before the one that was read is
+/// looked at.
 ///
 /// # Errors
 /// `FORBIDDEN` when the row does not exist or belongs to an organisation that the caller may not see.
@@ -125,10 +128,11 @@ pub async fn one(
     session: Session<'_>,
     id: impl Into<Option<Uuid>>,
     raw: &RawQuery,
+    ahead: Option<ReadAhead>,
 ) -> Result<(Query, Value), OperationError> {
     let query = session.query(Collection::CodeReservation, raw)?;
     let id = id.into().ok_or_else(OperationError::no_row)?;
-    let item = session.caller.own(context.store().reservation(id).await?)?;
+    let item = session.caller.own(context.store().reservation_ahead(id, ahead).await?)?;
     let value = show_one(context, session, &query, &item).await?;
     Ok((query, value))
 }

@@ -1,8 +1,9 @@
 //! [`Reading`]: from the plan of a query to the reservations that it matches, in its order and window.
 //!
 //! Rows are read in chunks. If the index entries tell every member that the query evaluates, no row is read but those of
-//! the page. Otherwise the first ones are read whole, because most lists end there. Of all others only the members are
-//! read that the query evaluates; the rows of the page are then read whole. Nothing is kept of rows that are passed over.
+//! the page. Otherwise the first ones are read as they are shown, because most lists end there. Of all others only the
+//! members are read that the query evaluates; the rows of the page are then read as they are shown. That is whole if codes
+//! are shown, and otherwise the members that are shown and evaluated. Nothing is kept of rows that are passed over.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -38,7 +39,7 @@ const CHUNK: RangeInclusive<usize> = 25..=100;
 /// How much larger each read of a list is than the one before.
 const GROWTH: usize = 4;
 
-/// Maximum number of whole rows in one read (five concurrent batch reads).
+/// Maximum number of rows that may be shown in one read (five concurrent batch reads).
 const MAX_CHUNK: usize = 500;
 
 /// Entries that are passed over in one step.
@@ -51,7 +52,7 @@ const NEARLY_THERE: usize = 4_000;
 /// match: after so many rows, if they are at most so many. At last, all that one query may read.
 const FEWER: [(usize, usize); 2] = [(1, 4_000), (1_000, usize::MAX)];
 
-/// Rows that are read whole where all are read before one is shown.
+/// Rows that are read as they are shown where all are read before one is.
 const HELD: usize = 200;
 
 /// Matches that are kept behind the window, in the place of those that are gone when the rows of the window are read.
@@ -92,6 +93,8 @@ pub(super) struct Reading<'a> {
     needs: &'a query::Needs,
     /// The members that are evaluated; `None` where whole rows are needed.
     evaluated: Option<Members>,
+    /// The members that are read of the rows that may be shown; empty for whole rows.
+    read: Vec<&'static str>,
     loader: Loader<'a>,
     cost: Cost,
 }
@@ -108,7 +111,22 @@ impl<'a> Reading<'a> {
         loader.resolve_codes(query).await?;
         // The number of codes is in the range of a row, which is no member.
         let evaluated = (!needs.count_to_evaluate).then(|| query.evaluated_members());
-        Ok(Self { context, store: context.store(), session, query, needs, evaluated, loader, cost: Cost::default() })
+        let (store, read, cost) = (context.store(), Vec::new(), Cost::default());
+        Ok(Self { context, store, session, query, needs, evaluated, read, loader, cost })
+    }
+
+    /// Reads no more of each row than what is evaluated and shown, for rows that are only shown. Codes are computed from
+    /// attributes that are no members, so rows with codes are read whole.
+    pub(super) fn of_shown_members(mut self) -> Self {
+        if let Some(evaluated) = &self.evaluated
+            && self.needs.codes.is_none()
+            && !self.needs.count_to_render
+        {
+            let (shown, evaluated) = (self.query.shown_members(), evaluated.names());
+            let other = shown.names().iter().filter(|name| !evaluated.contains(name));
+            self.read = evaluated.iter().chain(other).copied().collect();
+        }
+        self
     }
 
     /// The plan of the query.
@@ -197,15 +215,15 @@ impl<'a> Reading<'a> {
                 break;
             }
             let left = take - items.len();
-            let is_whole = exact || self.evaluated.is_none() || (read == 0 && !candidates.tell());
+            let is_shown = exact || self.evaluated.is_none() || (read == 0 && !candidates.tell());
             let chunk = if exact { left.min(most) } else { most };
-            most = (most * GROWTH).min(if is_whole && read > 0 { MAX_CHUNK } else { COLUMNS_AT_ONCE });
+            most = (most * GROWTH).min(if is_shown && read > 0 { MAX_CHUNK } else { COLUMNS_AT_ONCE });
             let found = candidates.next(self.store, chunk).await?;
             if found.is_empty() {
                 break;
             }
             read += found.len();
-            if is_whole {
+            if is_shown {
                 for (item, _) in self.matches_of(&ids_of(&found)).await? {
                     filtered += 1;
                     if skip > 0 {
@@ -470,7 +488,7 @@ impl<'a> Reading<'a> {
         // Rows that matter no more, before others are read.
         self.loader.forget();
         self.cost.add_rows(ids.len());
-        let mut items = self.loader.reservations(ids).await?;
+        let mut items = self.loader.reservations(ids, &self.read).await?;
         // Items that do not exist for the caller (RSV-6) are dropped first, so that nothing is read for them.
         items.retain(|item| self.session.caller.sees(item.reserved_for.as_deref()));
         let rows: Vec<Row> = match &self.evaluated {

@@ -67,13 +67,17 @@ impl<'a> Loader<'a> {
     }
 
     /// Reads reservations by id. Those that a lookup has read already are not read again. Those that do not exist are
-    /// left out.
+    /// left out. `members` are those of [`Store::members_of_reservations`](crate::store::Store::members_of_reservations).
     ///
     /// # Errors
     /// `SERVICE_UNAVAILABLE` when DynamoDB does not answer.
-    pub async fn reservations(&mut self, ids: &[Uuid]) -> Result<Vec<Reservation>, OperationError> {
+    pub async fn reservations(
+        &mut self,
+        ids: &[Uuid],
+        members: &[&'static str],
+    ) -> Result<Vec<Reservation>, OperationError> {
         let unknown: Vec<Uuid> = ids.iter().filter(|id| !self.found.contains_key(id)).copied().collect();
-        let read = self.context.store().reservations(&unknown).await?;
+        let read = self.context.store().members_of_reservations(&unknown, members).await?;
         self.found.extend(read.into_iter().map(|item| (item.id, item)));
         Ok(ids.iter().filter_map(|id| self.found.remove(id)).collect())
     }

@@ -5,10 +5,7 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::{
-    Client,
-    types::{AttributeValue, KeysAndAttributes},
-};
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use futures::{
     future::{BoxFuture, FutureExt},
     stream::FuturesOrdered,
@@ -20,18 +17,15 @@ use super::{
     Store, StoreError,
     error::classify,
     items::{Item, get_text, key},
-    tables::MAX_BATCH_ROUNDS,
+    tables::{MAX_BATCH, MAX_BATCH_ROUNDS, keys_request},
 };
 use crate::{
     concurrency::{AT_ONCE, spawned},
     query::Row,
 };
 
-/// Rows in one batch read, which is as many as DynamoDB allows.
-const BATCH: usize = 100;
-
 /// Rows whose members are read at the same time.
-pub const COLUMNS_AT_ONCE: usize = BATCH * AT_ONCE;
+pub const COLUMNS_AT_ONCE: usize = MAX_BATCH * AT_ONCE;
 
 /// The reads of some rows: one result for each hundred of them, in their order.
 pub type ColumnReads<'a> = FuturesOrdered<BoxFuture<'a, Result<Vec<Row>, StoreError>>>;
@@ -46,7 +40,7 @@ impl<'a> Store<'a> {
     /// # Errors
     /// Each result is [`StoreError::Busy`] when DynamoDB does not answer.
     pub fn columns(self, ids: &[Uuid], names: &'a [&'static str]) -> ColumnReads<'a> {
-        ids.chunks(BATCH).take(AT_ONCE).map(|ids| self.columns_of_batch(ids.to_vec(), names).boxed()).collect()
+        ids.chunks(MAX_BATCH).take(AT_ONCE).map(|ids| self.columns_of_batch(ids.to_vec(), names).boxed()).collect()
     }
 
     async fn columns_of_batch(self, ids: Vec<Uuid>, names: &[&'static str]) -> Result<Vec<Row>, StoreError> {
@@ -82,14 +76,7 @@ async fn columns_of_keys(
     keys: Vec<Item>,
     names: Vec<&'static str>,
 ) -> Result<(RowsById, Vec<Item>), StoreError> {
-    let mut request = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(false);
-    let mut projection = String::from("id");
-    // Some names are reserved words in expressions.
-    for (position, name) in names.iter().enumerate().filter(|(_, name)| **name != "id") {
-        projection += &format!(", #c{position}");
-        request = request.expression_attribute_names(format!("#c{position}"), *name);
-    }
-    let request = request.projection_expression(projection).build()?;
+    let request = keys_request(keys, &names).consistent_read(false).build()?;
     let answer = client.batch_get_item().request_items(table, request).send().await.map_err(classify)?;
     let items = answer.responses.into_iter().flatten().flat_map(|(_, items)| items);
     let rows = items.filter_map(|item| {

@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::{
-    Store, StoreError,
+    ReadAhead, Store, StoreError,
     directory_kind::Kind,
     error::classify,
     items::{self, Item, text},
@@ -64,29 +65,45 @@ impl Store<'_> {
         guess: Option<&str>,
         now: Timestamp,
     ) -> Result<Option<User>, StoreError> {
-        let (token, user) = match guess {
-            Some(guess) => self.token_and_user(hash, guess).await?,
-            None => (self.directory_item(TOKEN, hash).await?, None),
-        };
-        let token = token.filter(|token| !has_ended(token, now));
-        let Some(id) = token.as_ref().and_then(|token| items::get_text(token, "user")) else { return Ok(None) };
-        match user.filter(|user| user.id == id) {
-            Some(user) => Ok(Some(user)),
-            None => self.user(id).await,
-        }
+        Ok(self.user_of_token_and_row(hash, guess, None, now).await?.0)
     }
 
-    /// Reads the token and the guessed user in one batch.
-    async fn token_and_user(&self, hash: &str, user: &str) -> Result<(Option<Item>, Option<User>), StoreError> {
-        let table = &self.config.tables.directory;
-        let (mut token, mut found) = (None, None);
-        for item in self.batch_get(table, vec![key(TOKEN, hash), key(USER, user)]).await? {
-            match items::get_text(&item, "kind") {
-                Some(TOKEN) => token = Some(item),
-                _ => found = Some(items::read(table, item)?),
+    /// As [`Store::user_of_token`], and a reservation that is read in the same call if there is a guess (consistent).
+    ///
+    /// # Errors
+    /// As [`Store::user_of_token`]. A reservation that cannot be read is none: see [`ReadAhead`].
+    pub async fn user_of_token_and_row(
+        &self,
+        hash: &str,
+        guess: Option<&str>,
+        row: Option<Uuid>,
+        now: Timestamp,
+    ) -> Result<(Option<User>, Option<ReadAhead>), StoreError> {
+        let (mut token, mut user, mut ahead) = (None, None, None);
+        match guess {
+            Some(guess) => {
+                let (table, rows) = (&self.config.tables.directory, &self.config.tables.reservations);
+                let directory = (table.as_str(), vec![key(TOKEN, hash), key(USER, guess)]);
+                let reservation = row.map(|id| (rows.as_str(), vec![ReadAhead::key(id)]));
+                let mut read = self.batch_get_at_once([directory].into_iter().chain(reservation), &[]).await?;
+                let found = read.remove(rows).and_then(|mut items| items.pop());
+                ahead = row.map(|id| ReadAhead::new(id, found));
+                for item in read.remove(table).into_iter().flatten() {
+                    match items::get_text(&item, "kind") {
+                        Some(TOKEN) => token = Some(item),
+                        _ => user = Some(items::read::<User>(table, item)?),
+                    }
+                }
             }
+            None => token = self.directory_item(TOKEN, hash).await?,
         }
-        Ok((token, found))
+        let token = token.filter(|token| !has_ended(token, now));
+        let Some(id) = token.as_ref().and_then(|token| items::get_text(token, "user")) else { return Ok((None, None)) };
+        let user = match user.filter(|user| user.id == id) {
+            Some(user) => Some(user),
+            None => self.user(id).await?,
+        };
+        Ok((user, ahead))
     }
 
     /// The user whose JWTs have this `sub`.

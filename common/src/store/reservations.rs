@@ -1,16 +1,16 @@
 //! The `Reservations` table: reads, and the writes of clients. The service's own steps are in [`super::steps`].
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::{Delete, Put};
 use uuid::Uuid;
 
 use super::{
-    Store, StoreError,
+    ReadAhead, Store, StoreError,
     conditional_update::Step,
     error::classify,
     index::shard,
-    items::{self, Item, key, number, text},
+    items::{self, Item, number, text},
     requests::Remembered,
     transaction::{MAX_ACTIONS, Outcome, Reason, Transaction},
     walk::{CREATED_ID, INDEX_ATTRIBUTES, OPEN, STATUS_CREATED, USER_KEY, created_key, status_key},
@@ -38,6 +38,9 @@ pub enum Written {
     Overtaken,
 }
 
+/// The attributes without which an item is no reservation.
+const NEEDED: [&str; 3] = ["id", "status", "incarnation"];
+
 impl Store<'_> {
     /// Reads a reservation (consistent).
     ///
@@ -45,7 +48,7 @@ impl Store<'_> {
     /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Corrupt`] when the item cannot be read.
     pub async fn reservation(&self, id: Uuid) -> Result<Option<Reservation>, StoreError> {
         let table = &self.config.tables.reservations;
-        let answer = self.get(table, Item::from([key("id", id)])).send().await.map_err(classify)?;
+        let answer = self.get(table, ReadAhead::key(id)).send().await.map_err(classify)?;
         answer.item.map(|item| items::read(table, item)).transpose()
     }
 
@@ -54,10 +57,27 @@ impl Store<'_> {
     /// # Errors
     /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Corrupt`] when an item cannot be read.
     pub async fn reservations(&self, ids: &[Uuid]) -> Result<Vec<Reservation>, StoreError> {
+        self.members_of_reservations(ids, &[]).await
+    }
+
+    /// Reads members of reservations by id (consistent), in the order of `ids`; those that do not exist are left out. What
+    /// each row has besides `members`, id, status and incarnation is absent, so it can be shown but must not be written;
+    /// without `members` the rows are whole.
+    ///
+    /// # Errors
+    /// As [`Store::reservations`].
+    pub async fn members_of_reservations(
+        &self,
+        ids: &[Uuid],
+        members: &[&'static str],
+    ) -> Result<Vec<Reservation>, StoreError> {
         let table = &self.config.tables.reservations;
-        let keys = ids.iter().map(|id| Item::from([key("id", id)])).collect();
+        let keys: BTreeSet<Uuid> = ids.iter().copied().collect();
+        let keys = keys.into_iter().map(ReadAhead::key).collect();
+        let needed = NEEDED.into_iter().filter(|_| !members.is_empty());
+        let members: Vec<_> = needed.chain(members.iter().copied().filter(|name| !NEEDED.contains(name))).collect();
         let mut found = HashMap::new();
-        for item in self.batch_get(table, keys).await? {
+        for item in self.batch_get_members(table, keys, &members).await? {
             let reservation: Reservation = items::read(table, item)?;
             found.insert(reservation.id, reservation);
         }

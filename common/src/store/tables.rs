@@ -1,8 +1,11 @@
 //! Reads and writes of single items and of batches, for all tables.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use aws_sdk_dynamodb::{operation::get_item::builders::GetItemFluentBuilder, types::KeysAndAttributes};
+use aws_sdk_dynamodb::{
+    operation::get_item::builders::GetItemFluentBuilder,
+    types::{KeysAndAttributes, builders::KeysAndAttributesBuilder},
+};
 
 use super::{
     Store, StoreError,
@@ -11,8 +14,29 @@ use super::{
 };
 use crate::concurrency;
 
+/// Maximum number of items of a batch read, which is as many as DynamoDB allows.
+pub(super) const MAX_BATCH: usize = 100;
+
 /// Maximum number of rounds of a batch read. If items are still missing then, the read fails as busy.
 pub(super) const MAX_BATCH_ROUNDS: u32 = 8;
+
+/// The part of a batch read about one table: whole items, or their ids and these members, if there are any.
+pub(super) fn keys_request(keys: Vec<Item>, members: &[&'static str]) -> KeysAndAttributesBuilder {
+    let request = KeysAndAttributes::builder().set_keys(Some(keys));
+    if members.is_empty() {
+        return request;
+    }
+    let mut projection = String::from("id");
+    let mut names = HashMap::new();
+    // Some names are reserved words in expressions.
+    for (position, name) in members.iter().enumerate().filter(|(_, name)| **name != "id") {
+        projection += &format!(", #c{position}");
+        names.insert(format!("#c{position}"), (*name).to_owned());
+    }
+    request
+        .projection_expression(projection)
+        .set_expression_attribute_names(Some(names).filter(|names| !names.is_empty()))
+}
 
 impl Store<'_> {
     /// The request for a consistent read of an item by its key. The caller sends it: an `async fn` here would add a
@@ -32,26 +56,59 @@ impl Store<'_> {
                 unique.push(key);
             }
         }
-        let chunks = unique.chunks(100).map(|chunk| self.batch_get_chunk(table, chunk.to_vec()));
-        Ok(concurrency::all(chunks).await?.into_iter().flatten().collect())
+        self.batch_get_members(table, unique, &[]).await
     }
 
-    async fn batch_get_chunk(&self, table: &str, mut keys: Vec<Item>) -> Result<Vec<Item>, StoreError> {
-        let mut found = Vec::with_capacity(keys.len());
+    /// Reads items by keys of which none occurs twice (consistent), in no particular order: whole items, or their ids and
+    /// these members, if there are any.
+    pub(super) async fn batch_get_members(
+        &self,
+        table: &str,
+        keys: Vec<Item>,
+        members: &[&'static str],
+    ) -> Result<Vec<Item>, StoreError> {
+        let chunks = keys.chunks(MAX_BATCH).map(|chunk| self.batch_get_at_once([(table, chunk.to_vec())], members));
+        Ok(concurrency::all(chunks).await?.into_iter().flat_map(HashMap::into_values).flatten().collect())
+    }
+
+    /// Reads at most [`MAX_BATCH`] items of some tables by key (consistent), in no particular order, by the names of the
+    /// tables. No key may occur twice. `members` are those of [`Store::batch_get_members`].
+    pub(super) async fn batch_get_at_once<'k>(
+        &self,
+        keys: impl IntoIterator<Item = (&'k str, Vec<Item>)>,
+        members: &[&'static str],
+    ) -> Result<HashMap<String, Vec<Item>>, StoreError> {
+        let request = |keys| keys_request(keys, members).consistent_read(true).build();
+        let mut wanted = HashMap::new();
+        for (table, keys) in keys {
+            if !keys.is_empty() {
+                wanted.insert(table.to_owned(), request(keys)?);
+            }
+        }
+        let mut found: HashMap<String, Vec<Item>> = HashMap::new();
         for round in 0..MAX_BATCH_ROUNDS {
-            if keys.is_empty() {
+            if wanted.is_empty() {
                 return Ok(found);
             }
             if round > 0 {
                 self.pause(round).await;
             }
-            let request = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build()?;
-            let answer = self.client.batch_get_item().request_items(table, request).send().await.map_err(classify)?;
-            found.extend(answer.responses.into_iter().flatten().flat_map(|(_, items)| items));
+            let answer = self.client.batch_get_item().set_request_items(Some(wanted)).send().await.map_err(classify)?;
+            for (table, items) in answer.responses.into_iter().flatten() {
+                found.entry(table).or_default().extend(items);
+            }
             // DynamoDB leaves keys out above 16 MB or when a partition is throttled. They are read in the next round.
-            keys = answer.unprocessed_keys.into_iter().flatten().flat_map(|(_, rest)| rest.keys).collect();
+            wanted = HashMap::new();
+            for (table, rest) in answer.unprocessed_keys.into_iter().flatten() {
+                if !rest.keys.is_empty() {
+                    wanted.insert(table, request(rest.keys)?);
+                }
+            }
         }
-        if keys.is_empty() { Ok(found) } else { Err(StoreError::Busy("a batch read stayed incomplete".to_owned())) }
+        match wanted.is_empty() {
+            true => Ok(found),
+            false => Err(StoreError::Busy("a batch read stayed incomplete".to_owned())),
+        }
     }
 
     /// Puts an item unless its key exists. An existing item is not changed.

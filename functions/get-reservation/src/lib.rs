@@ -13,12 +13,12 @@ pub async fn handle(context: &Context, request: Request) -> Response<Body> {
     serve(context, request, answer).await
 }
 
-async fn answer(context: &Context, call: Call) -> Result<Answer, ApiError> {
+async fn answer(context: &Context, mut call: Call) -> Result<Answer, ApiError> {
     if call.operation() != Some(Operation::GetReservation) {
         return Err(call.no_route());
     }
-    let session = call.session();
+    let row = call.take_row();
     let raw = parse_query_string(&call.query)?;
-    let (query, data) = read::one(context, session, call.id().ok(), &raw).await?;
+    let (query, data) = read::one(context, call.session(), call.id().ok(), &raw, row).await?;
     Ok(Answer::of_one(&query, data, call.now))
 }

@@ -141,7 +141,7 @@ impl<'a> Execution<'a> {
         let (context, session) = (self.context, self.session());
         let (_, data) = match collection {
             Collection::UniqueCode => unique_code::one(context, session, id(selected)?, &raw).await?,
-            Collection::CodeReservation => read::one(context, session, id(selected)?, &raw).await?,
+            Collection::CodeReservation => read::one(context, session, id(selected)?, &raw, None).await?,
             Collection::ExportProfile => {
                 export_profiles::one(context, session, &id(selected)?.to_string(), &raw).await?
             }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use dynoxide::{Database, TableMetadata, errors::DynoxideError, storage::Storage};
-use rusqlite::Connection;
+use rusqlite::{Connection, config::DbConfig};
 
 use super::source::{Answer, Definitions, Source};
 
@@ -110,6 +110,9 @@ fn connect(path: &str) -> Result<Storage, DynoxideError> {
 /// Settings of every connection of `local` to the tables but the engine's own. Tables in memory ignore them.
 pub(super) fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.busy_timeout(Duration::from_secs(5))?;
+    // Without it, SQLite compiles a statement again for every other value of its LIMIT, which could change its plan. Every
+    // statement here has one plan, by the index that it names.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "synchronous", Durability::Process.synchronous())?;
     connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use common::{
     directory::Role,
     operations::{Caller, Session, read, rows},
@@ -145,5 +146,40 @@ async fn skipped_entries_of_one_run_are_counted_and_not_fetched() {
         assert_eq!(reads.get("BatchGetItem").map_or(0, |reads| reads.items), shown, "{query}");
         assert!(reads["Query"].calls <= 2, "{query}: {reads:?}");
     }
+    world.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_reads_of_the_rows_of_its_page_what_it_shows() {
+    let world = World::of(60, 1).await;
+    let fields = Collection::CodeReservation.fields().iter().map(|field| field.name).filter(|name| *name != "codes");
+    for name in fields.clone() {
+        for query in [
+            json!({"fields": [name], "limit": 30}),
+            json!({"fields": [name], "limit": 30, "sort": ["-date_created"], "filter": {"quantity": {"_gt": 3}}}),
+            json!({"fields": ["id"], "limit": 30, "sort": [name, "id"]}),
+            json!({"fields": ["status"], "limit": 30, "filter": {name: {"_nnull": true}}}),
+        ] {
+            for organisations in [None, Some(&["A"][..])] {
+                let (answer, _) = world.list(organisations, &query).await;
+                assert!(answer.data.as_array().is_some_and(|rows| rows.len() <= 30), "{query}");
+            }
+        }
+    }
+    world.list(None, &json!({"fields": ["year(date_created)", "id"], "limit": 30})).await;
+    world.list(None, &json!({"fields": fields.collect::<Vec<_>>(), "limit": 30})).await;
+    world.list(None, &json!({"fields": ["ordered"], "alias": {"ordered": "quantity"}, "limit": 30})).await;
+
+    // A member of another type than it may have is a fault only where it is looked at.
+    let id = world.all.iter().map(|row| row.id).min().unwrap();
+    let table = &world.context.config().tables.reservations;
+    let change = world.context.dynamodb().update_item().table_name(table);
+    let change = change.key("id", AttributeValue::S(id.to_string())).update_expression("SET quantity = :text");
+    change.expression_attribute_values(":text", AttributeValue::S("many".to_owned())).send().await.unwrap();
+    let path = |fields: &str| format!("/items/code_reservation?limit=5&fields={fields}");
+    for (fields, status) in [("id,status", 200), ("id,quantity", 500), ("id,reserved_for", 200), ("*", 500)] {
+        assert_eq!(world.server.api.send("GET", &path(fields)).await.status, status, "{fields}");
+    }
+    assert_eq!(world.server.api.send("GET", &format!("{}&filter[quantity][_gt]=0", path("id"))).await.status, 500);
     world.server.stop().await;
 }

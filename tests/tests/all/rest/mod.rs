@@ -37,6 +37,7 @@ mod organisations;
 mod plans;
 pub(crate) mod refusals;
 mod refused_reads;
+mod single_reads;
 mod sparse_lists;
 mod strangers;
 mod suffixes;

@@ -107,7 +107,8 @@ pub(in crate::query) fn draft(
     let budget = drafting.variables.budget;
     for (position, field) in wildcards::expand(fields, collection, aliases, &access, drafting.below_codes, budget)? {
         // No name has white space; with it, one member could be shown under many names, and in header cells.
-        let field: String = field.chars().filter(|c| !c.is_whitespace() && !c.is_control()).collect();
+        let is_kept = |c: &char| !c.is_whitespace() && !c.is_control();
+        let field = if field.chars().all(|c| is_kept(&c)) { field } else { field.chars().filter(is_kept).collect() };
         // `$thumbnail` and the like are used by the Directus app and are not fields.
         if field.starts_with('$') {
             continue;
@@ -130,7 +131,8 @@ pub(in crate::query) fn draft(
             drafting.named.add(Use::Output, path, collection, &name);
             note_count(&name, &field, collection, path, drafting);
             asked.push(Asked { position, key: field.clone(), below: None });
-            if keys.insert(field.clone()) {
+            if !keys.contains(&field) {
+                keys.insert(field.clone());
                 nodes.push(DraftNode::Plain { key: field, name, alias });
             }
             continue;

@@ -40,6 +40,8 @@ pub(in crate::query) struct NamedFields {
     entries: Vec<Entry>,
     /// Positions in `entries`.
     positions: HashMap<(Use, String), usize>,
+    /// The position of the last one that was used.
+    last: usize,
     /// The first collection scope that is not the collection of its relation.
     wrong_scope: Option<String>,
 }
@@ -79,12 +81,17 @@ impl NamedFields {
     }
 
     fn entry(&mut self, why: Use, path: &[String], place: Place) -> &mut Entry {
+        // Most names have the path of the name before.
+        if self.entries.get(self.last).is_some_and(|entry| entry.why == why && is_joined(&entry.path, path)) {
+            return &mut self.entries[self.last];
+        }
         let path = path.join(".");
         let at = *self.positions.entry((why, path)).or_insert_with_key(|(_, path)| {
             let path = path.clone();
             self.entries.push(Entry { why, path, place, names: Vec::new(), known: HashSet::new() });
             self.entries.len() - 1
         });
+        self.last = at;
         &mut self.entries[at]
     }
 
@@ -127,9 +134,20 @@ impl Place {
     }
 }
 
+/// Whether a text is this path, joined with dots.
+fn is_joined(text: &str, path: &[String]) -> bool {
+    let mut rest = Some(text);
+    for (position, part) in path.iter().enumerate() {
+        let at = if position == 0 { rest } else { rest.and_then(|rest| rest.strip_prefix('.')) };
+        rest = at.and_then(|rest| rest.strip_prefix(part.as_str()));
+    }
+    rest.is_some_and(str::is_empty)
+}
+
 fn add_name(entry: &mut Entry, name: &str) {
     let (_, name) = functions::split(name);
-    if entry.known.insert(name.to_owned()) {
+    if !entry.known.contains(name) {
+        entry.known.insert(name.to_owned());
         entry.names.push(name.to_owned());
     }
 }
@@ -145,5 +163,41 @@ impl Entry {
             return Ok(());
         }
         Err(QueryError::forbidden_fields(&self.path, self.place.name(), &refused))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_compared_as_it_is_joined() {
+        let path = |text: &[&str]| text.iter().map(|part| (*part).to_owned()).collect::<Vec<_>>();
+        let parts = ["", "a", "b", "ab", "a.b"];
+        let paths: Vec<Vec<&str>> = [vec![]]
+            .into_iter()
+            .chain(parts.map(|one| vec![one]))
+            .chain(parts.iter().flat_map(|one| parts.map(|two| vec![*one, two])))
+            .collect();
+        for known in &paths {
+            for other in &paths {
+                assert_eq!(is_joined(&known.join("."), &path(other)), known.join(".") == other.join("."));
+            }
+        }
+    }
+
+    #[test]
+    fn names_of_one_path_are_recorded_once_in_their_order() {
+        let mut named = NamedFields::default();
+        let below = ["user_created".to_owned()];
+        for name in ["id", "status", "id"] {
+            named.add(Use::Output, &[], Collection::CodeReservation, name);
+            named.add(Use::Output, &below, Collection::Users, "email");
+            named.add(Use::Condition, &[], Collection::CodeReservation, name);
+        }
+        let found: Vec<_> = named.entries.iter().map(|e| (e.why, e.path.as_str(), e.names.join(","))).collect();
+        let expected =
+            [(Use::Output, "", "id,status"), (Use::Output, "user_created", "email"), (Use::Condition, "", "id,status")];
+        assert_eq!(found, expected.map(|(why, path, names)| (why, path, names.to_owned())));
     }
 }

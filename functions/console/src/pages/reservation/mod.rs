@@ -142,7 +142,7 @@ async fn row(visit: &Visit<'_>, id: &str) -> Result<Row, Failure> {
         members.extend(["user_created.id", "user_created.first_name", "user_created.last_name"]);
     }
     let parameters = query(with_organisation(visit, json!({ "fields": members })));
-    let (_, data) = read::one(visit.context, visit.session(), parsed(id)?, &parameters).await?;
+    let (_, data) = read::one(visit.context, visit.session(), parsed(id)?, &parameters, None).await?;
     Ok(Row::of(data))
 }
 
