@@ -189,7 +189,92 @@ fn overtaken(reasons: &[Reason], actions: &Actions, placements: usize) -> Result
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+    use uuid::Uuid;
+
     use super::*;
+    use crate::{
+        code::{CharacterSet, CodeType, Namespace, PoolSpec},
+        reservation::{
+            Rules,
+            create::{Birth, Draft},
+        },
+    };
+
+    /// A new pool of a product, or one of codes that are built from a company prefix of six digits.
+    fn pool(has_prefix: bool) -> Pool {
+        let (namespace, set) = match has_prefix {
+            true => (Namespace::new(CodeType::Giai, "952123", 12).unwrap(), CharacterSet::Numeric),
+            false => (Namespace::new(CodeType::Sgtin, "09521234543213", 12).unwrap(), CharacterSet::Numeric),
+        };
+        Pool::new(&PoolSpec::from_pool(namespace, set).unwrap(), 1, "check".to_owned())
+    }
+
+    fn placement(organisation: Option<&str>, quantity: u64) -> Placement {
+        let input =
+            json!({"reserved_for": "A", "code_type": "sgtin", "quantity": quantity, "product": "/01/09521234543213"});
+        let now = Timestamp::new(chrono::DateTime::UNIX_EPOCH);
+        let birth = Birth { id: Uuid::nil(), incarnation: Uuid::nil(), user: "user".to_owned(), now };
+        let mut reservation = Draft::parse(&input, &Rules::default()).unwrap().into_reservation(birth);
+        reservation.reserved_for = organisation.map(str::to_owned);
+        let render = serde_json::from_value(
+            json!({"export_type": "csv", "digital_link_domain": "id.example.org", "version": 1}),
+        )
+        .unwrap();
+        Placement { reservation, start: 0, render }
+    }
+
+    #[test]
+    fn a_transaction_has_room_for_exactly_a_hundred_actions() {
+        // Two of the pool, two of each placement, one of each count.
+        let known = PoolEntry::Known(pool(false));
+        for (placements, counts, fits) in [
+            (49, 0, true),
+            (49, 1, false),
+            (50, 0, false),
+            (48, 2, true),
+            (48, 3, false),
+            (1, 96, true),
+            (1, 97, false),
+            (0, 98, true),
+        ] {
+            assert_eq!(has_room(&known, placements, counts), fits, "{placements} {counts}");
+        }
+        // And those of the claim, until it is made.
+        let claims = claim_actions("952123");
+        let mut fresh = pool(true);
+        for (placements, fits) in [((98 - claims) / 2, true), ((98 - claims) / 2 + 1, false)] {
+            assert_eq!(has_room(&PoolEntry::Fresh(fresh.clone()), placements, (98 - claims) % 2), fits, "{placements}");
+        }
+        fresh.claimed = true;
+        assert!(has_room(&PoolEntry::Known(fresh), 49, 0));
+    }
+
+    #[test]
+    fn a_pool_knows_its_only_organisation_as_long_as_there_is_one() {
+        let [a, b, nobody] = [Some("A"), Some("B"), None].map(|organisation| placement(organisation, 3));
+        let of = |entry: &PoolEntry, placements: &[&Placement]| {
+            let placements: Vec<Placement> = placements.iter().map(|one| (*one).clone()).collect();
+            let after = advanced(entry, &placements);
+            (after.next, after.only_organisation, after.only_next)
+        };
+        let fresh = PoolEntry::Fresh(pool(false));
+        let owned = (6, Some("A".to_owned()), Some(6));
+        assert_eq!(of(&fresh, &[&a, &a]), owned);
+        assert_eq!(of(&fresh, &[&a, &b]), (6, None, None));
+        assert_eq!(of(&fresh, &[&nobody, &nobody]), (6, None, None));
+        let mut known = pool(false);
+        (known.next, known.only_organisation, known.only_next) = owned;
+        assert_eq!(of(&PoolEntry::Known(known.clone()), &[&a]), (9, Some("A".to_owned()), Some(9)));
+        assert_eq!(of(&PoolEntry::Known(known.clone()), &[&b]), (9, None, None));
+        assert_eq!(of(&PoolEntry::Known(known.clone()), &[&nobody]), (9, None, None));
+        // Something that does not know the owner has advanced it: whose the codes are is not known.
+        known.next = 7;
+        assert_eq!(of(&PoolEntry::Known(known), &[&a]), (10, None, None));
+        for has_prefix in [false, true] {
+            assert_eq!(advanced(&PoolEntry::Fresh(pool(has_prefix)), &[]).claimed, has_prefix);
+        }
+    }
 
     #[test]
     fn every_cancellation_reason_is_told_apart() {

@@ -109,3 +109,68 @@ impl Step {
             .map_err(StoreError::from)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(progress_at: Option<&str>) -> Reservation {
+        let mut row = json!({"id": Uuid::nil(), "incarnation": Uuid::nil(), "status": "in_progress", "attempts": 2,
+            "date_created": "2026-01-01T00:00:00.000Z"});
+        row["progress_at"] = json!(progress_at);
+        serde_json::from_value(row).unwrap()
+    }
+
+    fn now() -> Timestamp {
+        Timestamp::parse("2026-02-03T04:05:06.000Z").unwrap()
+    }
+
+    fn step(change: impl FnOnce(&mut Step)) -> Step {
+        let mut step = Step::new("Reservations", Uuid::nil());
+        change(&mut step);
+        step
+    }
+
+    #[test]
+    fn progress_forgets_the_attempts_and_the_wake() {
+        let step = step(|step| step.progress(now()));
+        assert_eq!(
+            step.expression(),
+            "SET version = version + :one, #progress_at = :progress_at, #date_updated = :date_updated, #attempts = :attempts \
+             REMOVE #woken"
+        );
+        assert_eq!(step.names["#woken"], "woken");
+        assert_eq!(step.values[":progress_at"], text(now().to_string()));
+        assert_eq!(step.values[":attempts"], number(0));
+    }
+
+    #[test]
+    fn only_what_has_ended_leaves_the_open_ones() {
+        for status in Status::ALL {
+            let step = step(|step| step.become_status(&read(None), status));
+            assert_eq!(step.expression().ends_with(&format!("REMOVE #{OPEN}")), !status.is_open(), "{status:?}");
+            assert_eq!(step.values[":status"], text(status.as_str()));
+            assert_eq!(step.values[&format!(":{STATUS_CREATED}")], text(status_key(&read(None), status)));
+        }
+    }
+
+    #[test]
+    fn what_fails_says_why_and_waits_for_nothing() {
+        let step = step(|step| step.fail(&read(None), "why", now()));
+        assert_eq!(step.values[":status"], text("error"));
+        assert_eq!(step.values[":error_message"], text("why"));
+        assert!(step.expression().ends_with(&format!("REMOVE #{OPEN}, #export, #woken")), "{}", step.expression());
+    }
+
+    #[test]
+    fn what_made_progress_since_it_was_read_is_left_alone() {
+        let at = "2026-01-02T00:00:00.000Z";
+        let step_of = |progress| step(|step| step.without_progress_since(&read(progress)));
+        let known = step_of(Some(at));
+        assert_eq!(known.conditions, ["attempts = :attempts_read", "progress_at = :progress_read"]);
+        assert_eq!((&known.values[":attempts_read"], &known.values[":progress_read"]), (&number(2), &text(at)));
+        assert_eq!(step_of(None).conditions, ["attempts = :attempts_read", "attribute_not_exists(progress_at)"]);
+    }
+}

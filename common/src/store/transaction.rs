@@ -138,3 +138,36 @@ fn reason(reason: &CancellationReason) -> Reason {
         Some(code) => Reason::Refused(format!("{code}: {}", reason.message().unwrap_or("no message"))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_of_a_cancelled_action_is_told_apart() {
+        let of = |code: Option<&str>| {
+            reason(&CancellationReason::builder().set_code(code.map(str::to_owned)).message("why").build())
+        };
+        assert_eq!((of(None), of(Some("None"))), (Reason::None, Reason::None));
+        assert_eq!(of(Some("ConditionalCheckFailed")), Reason::Condition(None));
+        for code in ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"] {
+            assert_eq!(of(Some(code)), Reason::Retry, "{code}");
+        }
+        for code in ["ValidationError", "ItemCollectionSizeLimitExceeded"] {
+            assert_eq!(of(Some(code)), Reason::Refused(format!("{code}: why")));
+        }
+    }
+
+    #[test]
+    fn a_transaction_is_written_not_written_or_nobody_knows() {
+        let of = |reasons: &[Reason]| Outcome::Cancelled(reasons.to_vec()).written();
+        let refused = Reason::Refused("ValidationError: why".to_owned());
+        assert!(matches!(Outcome::Done.written(), Ok(true)));
+        assert!(matches!(of(&[Reason::None, Reason::Condition(None)]), Ok(false)));
+        assert!(matches!(of(&[Reason::Retry, Reason::Condition(None)]), Ok(false)));
+        assert!(matches!(of(&[Reason::Retry, Reason::None]), Err(StoreError::Busy(_))));
+        assert!(
+            matches!(of(&[Reason::Condition(None), refused]), Err(StoreError::Refused(text)) if text.ends_with("why"))
+        );
+    }
+}
