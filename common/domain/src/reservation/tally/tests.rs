@@ -164,13 +164,15 @@ proptest! {
                     if delivered == 0 { lost.insert(id); }
                     (0..delivered).for_each(|_| waiting.push(vec![id, (id + 1) % 6]));
                 }
+                // No worker is free: the batch stays where it is.
+                Happens::Deliver { .. } if workers.len() == 8 => {}
                 Happens::Deliver { newest, again } => {
                     let batch = match again {
                         true => delivered.last().cloned(),
                         false if newest => waiting.pop(),
                         false => (!waiting.is_empty()).then(|| waiting.remove(0)),
                     };
-                    if let Some(batch) = batch.filter(|_| workers.len() < 8) {
+                    if let Some(batch) = batch {
                         delivered.push(batch.clone());
                         workers.push(Worker::new(batch));
                     }
