@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::{
     Store, StoreError,
     error::classify,
-    items::{Item, get_text, key},
+    items::{Item, get_text, id_key},
     tables::{MAX_BATCH, MAX_BATCH_ROUNDS, keys_request},
 };
 use crate::{
@@ -44,7 +44,7 @@ impl<'a> Store<'a> {
     }
 
     async fn columns_of_batch(self, ids: Vec<Uuid>, names: &[&'static str]) -> Result<Vec<Row>, StoreError> {
-        let mut keys: Vec<Item> = ids.iter().map(|id| Item::from([key("id", id)])).collect();
+        let mut keys: Vec<Item> = ids.iter().map(id_key).collect();
         let mut found = HashMap::with_capacity(ids.len());
         for round in 0..MAX_BATCH_ROUNDS {
             if keys.is_empty() {

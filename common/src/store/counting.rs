@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{
     Store, StoreError,
     error::{classify, unless_condition_failed},
-    items::{self, Item, get_text, number, text},
+    items::{self, get_text, number, text},
     tallies::{
         GONE_AT, ROW, TEXT, counted, get_number, is_hashed, item_key, mark_item, mark_key, read_mark, row_of, tally_key,
     },
@@ -134,7 +134,7 @@ impl Store<'_> {
                 None => state = TallyState::read(&item),
             }
         }
-        let keys = ids.iter().map(|id| Item::from([items::key("id", id)])).collect();
+        let keys = ids.iter().map(items::id_key).collect();
         let mut rows: BTreeMap<Uuid, Counted> = BTreeMap::new();
         for item in self.batch_get(&self.config.tables.reservations, keys).await? {
             let id = get_text(&item, "id").and_then(|id| Uuid::try_parse(id).ok());

@@ -84,7 +84,7 @@ impl Store<'_> {
             Some(guess) => {
                 let (table, rows) = (&self.config.tables.directory, &self.config.tables.reservations);
                 let directory = (table.as_str(), vec![key(TOKEN, hash), key(USER, guess)]);
-                let reservation = row.map(|id| (rows.as_str(), vec![ReadAhead::key(id)]));
+                let reservation = row.map(|id| (rows.as_str(), vec![items::id_key(id)]));
                 let mut read = self.batch_get_at_once([directory].into_iter().chain(reservation), &[]).await?;
                 let found = read.remove(rows).and_then(|mut items| items.pop());
                 ahead = row.map(|id| ReadAhead::new(id, found));

@@ -8,7 +8,7 @@ use super::{
     Store, StoreError,
     error::{classify, unless_condition_failed},
     index::shard,
-    items::{self, Item, key, text},
+    items::{self, Item, id_key, key, text},
 };
 use crate::reservation::Timestamp;
 
@@ -53,7 +53,7 @@ impl Store<'_> {
     /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Corrupt`] when the item cannot be read.
     pub async fn file(&self, id: &str) -> Result<Option<FileRow>, StoreError> {
         let table = &self.config.tables.files;
-        let answer = self.get(table, Item::from([key("id", id)])).send().await.map_err(classify)?;
+        let answer = self.get(table, id_key(id)).send().await.map_err(classify)?;
         answer.item.map(|item| items::read(table, item)).transpose()
     }
 
@@ -94,7 +94,7 @@ impl Store<'_> {
         let table = &self.config.tables.files;
         // DynamoDB refuses empty keys, so nothing is stored under one.
         let ids = ids.iter().filter(|id| !id.is_empty());
-        let keys = ids.map(|id| Item::from([key("id", id)])).collect();
+        let keys = ids.map(id_key).collect();
         self.batch_get(table, keys).await?.into_iter().map(|item| items::read(table, item)).collect()
     }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{
     Entries, Store, StoreError,
     error::classify,
-    items::{self, Item, key, text},
+    items::{self, Item, id_key, text},
     walk::{CREATED_ID, INDEX_ATTRIBUTES, STATUS_CREATED, USER_KEY},
 };
 use crate::{concurrency, reservation::Reservation};
@@ -52,7 +52,7 @@ impl Filling {
     pub async fn next(&mut self, store: Store<'_>, filled: &mut Filled) -> Result<Option<Uuid>, StoreError> {
         let ids = self.entries.next(store, ROWS).await?;
         let table = &store.config.tables.reservations;
-        let keys = ids.iter().map(|id| Item::from([key("id", id)])).collect();
+        let keys = ids.iter().map(id_key).collect();
         let items = store.batch_get(table, keys).await?;
         filled.looked += ids.len();
         let writes = items.into_iter().map(|item| store.fill(item));

@@ -25,6 +25,11 @@ pub(super) fn key(name: &str, value: impl std::fmt::Display) -> (String, Attribu
     (name.to_owned(), text(value.to_string()))
 }
 
+/// The key of a row of a table whose whole key is its id.
+pub(super) fn id_key(id: impl std::fmt::Display) -> Item {
+    Item::from([key("id", id)])
+}
+
 /// Deserialises an item.
 pub(super) fn read<T: DeserializeOwned>(table: &str, item: Item) -> Result<T, StoreError> {
     let key = key_of(&item);

@@ -17,11 +17,6 @@ pub struct ReadAhead {
 }
 
 impl ReadAhead {
-    /// The key of a reservation.
-    pub(super) fn key(id: Uuid) -> Item {
-        Item::from([items::key("id", id)])
-    }
-
     /// The item of the reservation with this id; `None` if there is none.
     pub(super) fn new(id: Uuid, item: Option<Item>) -> Self {
         Self { id, item }

@@ -6,11 +6,11 @@ use aws_sdk_dynamodb::types::{Delete, Put};
 use uuid::Uuid;
 
 use super::{
-    ReadAhead, Store, StoreError,
+    Store, StoreError,
     conditional_update::Step,
     error::classify,
     index::shard,
-    items::{self, Item, number, text},
+    items::{self, Item, id_key, number, text},
     requests::Remembered,
     transaction::{MAX_ACTIONS, Outcome, Reason, Transaction},
     walk::{CREATED_ID, INDEX_ATTRIBUTES, OPEN, STATUS_CREATED, USER_KEY, created_key, status_key},
@@ -48,7 +48,7 @@ impl Store<'_> {
     /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Corrupt`] when the item cannot be read.
     pub async fn reservation(&self, id: Uuid) -> Result<Option<Reservation>, StoreError> {
         let table = &self.config.tables.reservations;
-        let answer = self.get(table, ReadAhead::key(id)).send().await.map_err(classify)?;
+        let answer = self.get(table, id_key(id)).send().await.map_err(classify)?;
         answer.item.map(|item| items::read(table, item)).transpose()
     }
 
@@ -73,7 +73,7 @@ impl Store<'_> {
     ) -> Result<Vec<Reservation>, StoreError> {
         let table = &self.config.tables.reservations;
         let keys: BTreeSet<Uuid> = ids.iter().copied().collect();
-        let keys = keys.into_iter().map(ReadAhead::key).collect();
+        let keys = keys.into_iter().map(id_key).collect();
         let needed = NEEDED.into_iter().filter(|_| !members.is_empty());
         let members: Vec<_> = needed.chain(members.iter().copied().filter(|name| !NEEDED.contains(name))).collect();
         let mut found = HashMap::new();

@@ -36,6 +36,17 @@ async fn read_twice(server: &Running, token: &str, id: Uuid) -> [(Result<String,
     found.try_into().unwrap()
 }
 
+fn text(value: &str) -> AttributeValue {
+    AttributeValue::S(value.to_owned())
+}
+
+/// Changes an attribute of an item of the `Directory` table by hand.
+async fn set(server: &Running, kind: &str, id: &str, name: &str, value: AttributeValue) {
+    let change = server.context().dynamodb().update_item().table_name(&server.context().config().tables.directory);
+    let change = change.key("kind", text(kind)).key("id", text(id)).update_expression("SET #name = :value");
+    change.expression_attribute_names("#name", name).expression_attribute_values(":value", value).send().await.unwrap();
+}
+
 /// The status and the code of the error of a request that is refused.
 async fn refusal(server: &Running, path: &str, token: &str) -> (u16, String) {
     let reply = server.get(path, token).await;
@@ -102,18 +113,10 @@ async fn a_token_that_has_ended_is_refused_although_it_was_known() {
     let row = server.api.post(&sgtin(3)).await;
     let path = format!("{RESERVATIONS}/{}", row["id"].as_str().unwrap());
     server.store().seed_user(&user(Role::Reader, None), Some("short")).await.unwrap();
-    for expected in [200, 200] {
-        assert_eq!(server.get(&path, "short").await.status, expected);
+    for _ in 0..2 {
+        assert_eq!(server.get(&path, "short").await.status, 200);
     }
-    let request = server.context().dynamodb().update_item().table_name(&server.context().config().tables.directory);
-    let request = request.key("kind", AttributeValue::S("token".to_owned()));
-    let request =
-        request.key("id", AttributeValue::S(token_hash("short"))).update_expression("SET valid_until = :then");
-    request
-        .expression_attribute_values(":then", AttributeValue::S("2020-01-01T00:00:00.000Z".to_owned()))
-        .send()
-        .await
-        .unwrap();
+    set(&server, "token", &token_hash("short"), "valid_until", text("2020-01-01T00:00:00.000Z")).await;
     for _ in 0..2 {
         assert_eq!(refusal(&server, &path, "short").await, (401, "INVALID_CREDENTIALS".to_owned()));
     }
@@ -130,20 +133,14 @@ async fn whoever_lost_the_right_since_the_last_request_sees_no_row() {
     assert_eq!(server.get(&path, "reader-a").await.data()["reserved_for"], "A");
     assert_eq!(server.get(&path, "reader-a").await.data()["reserved_for"], "A");
 
-    let directory = &server.context().config().tables.directory;
-    let change = |name: &'static str, value: AttributeValue| {
-        let request = server.context().dynamodb().update_item().table_name(directory);
-        let request = request.key("kind", AttributeValue::S("user".to_owned()));
-        let request = request.key("id", AttributeValue::S(member.id.clone())).update_expression("SET #name = :value");
-        request.expression_attribute_names("#name", name).expression_attribute_values(":value", value).send()
-    };
-    let of = |organisation: &str| AttributeValue::L(vec![AttributeValue::S(organisation.to_owned())]);
-    change("organisations", of("B")).await.unwrap();
+    let change = |name: &'static str, value: AttributeValue| set(&server, "user", &member.id, name, value);
+    let of = |organisation: &str| AttributeValue::L(vec![text(organisation)]);
+    change("organisations", of("B")).await;
     assert_eq!(refusal(&server, &path, "reader-a").await, (403, "FORBIDDEN".to_owned()));
-    change("organisations", of("A")).await.unwrap();
-    change("status", AttributeValue::S("suspended".to_owned())).await.unwrap();
+    change("organisations", of("A")).await;
+    change("status", text("suspended")).await;
     assert_eq!(refusal(&server, &path, "reader-a").await, (401, "INVALID_CREDENTIALS".to_owned()));
-    change("status", AttributeValue::S("active".to_owned())).await.unwrap();
+    change("status", text("active")).await;
     assert_eq!(server.get(&path, "reader-a").await.status, 200);
 
     // The token now belongs to somebody who may see other rows.
@@ -161,7 +158,7 @@ async fn a_row_that_cannot_be_read_is_an_error_only_for_those_who_may_read() {
     let id = Uuid::new_v4();
     let table = &server.context().config().tables.reservations;
     let put = server.context().dynamodb().put_item().table_name(table);
-    let put = put.item("id", AttributeValue::S(id.to_string())).item("status", AttributeValue::N("1".to_owned()));
+    let put = put.item("id", text(&id.to_string())).item("status", AttributeValue::N("1".to_owned()));
     put.send().await.unwrap();
     server.store().seed_user(&user(Role::None, None), Some("no-right")).await.unwrap();
     for (token, expected) in [(ADMINISTRATOR, 500), ("no-right", 403)] {
