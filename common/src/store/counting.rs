@@ -2,8 +2,9 @@
 //! that changed, and the sweep for all rows.
 //!
 //! It reads the marks first and the rows afterwards, both consistently, and writes the next marks with the changes of
-//! the tallies in one transaction, on the condition that each mark is as it was read ([`crate::reservation::tally`]
-//! says why that is enough). So it may run twice, late, for rows that did not change, and beside itself.
+//! the tallies in one transaction, on the condition that each mark is as it was read. Then it reads the rows once more.
+//! [`crate::reservation::tally`] says why that is enough (RSV-10). So it may run twice, late, for rows that did not
+//! change, and beside itself.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -95,7 +96,9 @@ impl Store<'_> {
                 match self.write_pack(&pack, lane, now).await? {
                     Written::Done => {
                         done.moved += pack.moves.len();
-                        left.retain(|id| !pack.moves.iter().any(|one| one.id == *id));
+                        for id in self.as_written(&pack.moves).await? {
+                            left.remove(&id);
+                        }
                     }
                     Written::Conflict => done.conflicts += 1,
                     Written::Refused(reason) if rows == 1 => {
@@ -134,12 +137,7 @@ impl Store<'_> {
                 None => state = TallyState::read(&item),
             }
         }
-        let keys = ids.iter().map(items::id_key).collect();
-        let mut rows: BTreeMap<Uuid, Counted> = BTreeMap::new();
-        for item in self.batch_get(&self.config.tables.reservations, keys).await? {
-            let id = get_text(&item, "id").and_then(|id| Uuid::try_parse(id).ok());
-            rows.extend(id.map(|id| (id, counted(&item))));
-        }
+        let rows = self.counted_rows(ids.iter()).await?;
         let moves: Vec<Move> = ids
             .iter()
             .filter_map(|id| {
@@ -152,6 +150,26 @@ impl Store<'_> {
             self.note_lanes(&state).await?;
         }
         Ok(moves)
+    }
+
+    /// What the stored rows among some are counted as.
+    async fn counted_rows(&self, ids: impl Iterator<Item = &Uuid>) -> Result<BTreeMap<Uuid, Counted>, StoreError> {
+        let keys = ids.map(items::id_key).collect();
+        let mut rows = BTreeMap::new();
+        for item in self.batch_get(&self.config.tables.reservations, keys).await? {
+            let id = get_text(&item, "id").and_then(|id| Uuid::try_parse(id).ok());
+            rows.extend(id.map(|id| (id, counted(&item))));
+        }
+        Ok(rows)
+    }
+
+    /// Those of some rows that still are what their marks, just written, count them as. The others changed between
+    /// their reading and the writing. Whoever followed those changes may have found the mark from before, which was
+    /// right again, and have left it.
+    async fn as_written(&self, moves: &[Move]) -> Result<Vec<Uuid>, StoreError> {
+        let rows = self.counted_rows(moves.iter().map(|one| &one.id)).await?;
+        let same = moves.iter().filter(|one| rows.get(&one.id) == one.next.counted.as_ref());
+        Ok(same.map(|one| one.id).collect())
     }
 
     /// Writes marks and the changes of their tallies, all or none.

@@ -1,10 +1,16 @@
 //! What is counted of a reservation, and by how much tallies change when it changes.
 //!
 //! Each reservation has a [`Mark`]: what the tallies count it as. Whoever sees that a reservation may have changed
-//! reads its mark first and the row afterwards, and writes the next mark together with the changes of the tallies, on
-//! the condition that the mark is as it was read. So a tally is always the sum of the marks, whoever repeats or loses a
-//! step, and a mark is never replaced by one from an older reading of its row: the number of a mark grows with each
-//! write, and the row was read after the mark.
+//!
+//! 1. reads its mark first and the row afterwards; if the mark is right, that is the end;
+//! 2. writes the next mark together with the changes of the tallies, on the condition that the mark is as it was read;
+//! 3. reads the row again, and begins anew if it is not what the mark now says.
+//!
+//! So a tally is always the sum of the marks, whoever repeats or loses a step (RSV-10). A mark is never replaced by one
+//! from an older reading of its row: the number of a mark grows with each write, and the row was read after the mark.
+//! Step 3 is for a row that changed and changed back between the first two: whoever followed the second change found
+//! a right mark and left it, and step 2 has then written the first change. Whoever writes a mark last reads the row
+//! after that, so a change that this reading does not see has a follower who reads the mark afterwards.
 //!
 //! Pure. It knows neither keys nor transactions of DynamoDB.
 

@@ -145,6 +145,31 @@ async fn tallies_equal_counts_after_any_history() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_changes_and_changes_back_is_counted_as_it_is() {
+    let server = still().await;
+    count_all(server.context()).await;
+    let mut position = 0;
+    let body = with(&sgtin(5), json!({"product": PRODUCTS[0]}));
+    let path = format!("{RESERVATIONS}/{}", server.api.post(&body).await["id"].as_str().unwrap());
+    assert_eq!(follow(server.context(), &events(&records(&server, &mut position).await)).await, [""; 0]);
+    let to = async |product: &str| drop(server.json("PATCH", &path, TOKEN, &json!({"product": product})).await.data());
+    // A slow worker reads the first change and is about to write it when a fast one follows the second, and finds a
+    // mark that is right.
+    to(PRODUCTS[1]).await;
+    let first = events(&records(&server, &mut position).await);
+    let network = Network::failing("TransactWriteItems", Fault::HoldBefore);
+    let held = network.worker(&server, |_| ());
+    let slow = tokio::spawn(async move { follow(&held, &first).await });
+    network.struck().await;
+    to(PRODUCTS[0]).await;
+    assert_eq!(follow(server.context(), &events(&records(&server, &mut position).await)).await, [""; 0]);
+    network.release();
+    assert_eq!(slow.await.unwrap(), [""; 0]);
+    assert_tallied(server.context()).await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_change_of_nothing_that_is_counted_reads_nothing() {
     let server = still().await;
     let mut position = 0;

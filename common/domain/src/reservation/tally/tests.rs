@@ -73,17 +73,18 @@ impl Stored {
     }
 }
 
-/// A worker between its readings and its writes. It reads the marks of its rows, then the rows, then writes packs.
+/// A worker between its readings and its writes. It reads the marks of its rows, then the rows, then writes packs; with
+/// packs to write, it reads everything again at the end.
 struct Worker {
     ids: Vec<u8>,
     marks: Option<BTreeMap<u8, Mark>>,
     packs: Option<Vec<Pack>>,
-    conflict: bool,
+    again: bool,
 }
 
 impl Worker {
     fn new(ids: Vec<u8>) -> Self {
-        Self { ids, marks: None, packs: None, conflict: false }
+        Self { ids, marks: None, packs: None, again: false }
     }
 
     /// One step; `true` at the end.
@@ -99,12 +100,14 @@ impl Worker {
                 Some(Move { id: Uuid::from_u128((*id).into()), known, next })
             });
             // Few writes in a pack, so that a worker has several.
-            self.packs = Some(packs(moves.collect(), 12, 3));
+            let packs = packs(moves.collect(), 12, 3);
+            self.again = !packs.is_empty();
+            self.packs = Some(packs);
             return false;
         };
         match left.pop() {
-            Some(pack) => self.conflict |= !stored.write(&pack),
-            None if self.conflict => *self = Self::new(std::mem::take(&mut self.ids)),
+            Some(pack) => drop(stored.write(&pack)),
+            None if self.again => *self = Self::new(std::mem::take(&mut self.ids)),
             None => return true,
         }
         false
@@ -143,6 +146,23 @@ fn finish(stored: &mut Stored, workers: &mut Vec<Worker>) {
         }
     }
     panic!("the workers do not end");
+}
+
+#[test]
+fn a_row_that_changes_and_changes_back_is_counted_as_it_is() {
+    let (first, second) = (counted(1, 1, 0), counted(1, 1, 1));
+    let mut stored = Stored::default();
+    stored.rows.insert(0, first.clone());
+    finish(&mut stored, &mut vec![Worker::new(vec![0])]);
+    // Two workers read the mark. One reads the row in between, and writes after the other, who finds nothing to do.
+    let (mut slow, mut fast) = (Worker::new(vec![0]), Worker::new(vec![0]));
+    assert!(!slow.step(&mut stored) && !fast.step(&mut stored));
+    stored.rows.insert(0, second);
+    assert!(!slow.step(&mut stored));
+    stored.rows.insert(0, first);
+    assert!(!fast.step(&mut stored) && fast.step(&mut stored));
+    finish(&mut stored, &mut vec![slow]);
+    assert_eq!(stored.numbers(), stored.expected());
 }
 
 proptest! {
