@@ -69,9 +69,10 @@ def difference(local, code, row, symbol, extension):
     media_type, body = fetch(url)
     if media_type != {"svg": "image/svg+xml", "png": "image/png"}[extension]:
         return f"{url}: {media_type}"
-    found = zxingcpp.read_barcodes(image_of(media_type, body))
     format_, identifier = SYMBOLS[symbol]
-    if len(found) != 1 or found[0].format != format_:
+    # Of one format: see `carried_by` in sheets.py.
+    found = zxingcpp.read_barcodes(image_of(media_type, body), formats=format_)
+    if len(found) != 1:
         return f"{url}: {[(one.format, one.text) for one in found]}"
     wanted = row["digital_link"] if symbol == "qr" else barcode_data(row["element_string"])
     if found[0].bytes != wanted.encode() or found[0].symbology_identifier != identifier:

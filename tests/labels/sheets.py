@@ -13,6 +13,7 @@ writes the sheets and their pages to a directory, to look at.
 import argparse
 import csv
 import gzip
+import itertools
 import json
 import pathlib
 import re
@@ -33,6 +34,8 @@ from system import TYPES, body_of, system  # noqa: E402
 LABELS = 60
 MOST = 10_000
 DPI = 300
+# The layouts of `sheet_files` whose symbols are Data Matrix codes. All others have QR codes.
+DATA_MATRIX = {"datamatrix", "small", "elements"}
 # Memory that the largest sheet may need, in MB, with the stores of `local`.
 MEMORY = 300
 
@@ -44,9 +47,13 @@ def pages_of(sheet, folder):
     return sorted(pathlib.Path(folder).glob(f"{sheet.stem}-[0-9]*.png"))
 
 
-def carried_by(page):
-    """What the symbols of a page carry, row by row, from left to right."""
-    found = zxingcpp.read_barcodes(Image.open(page).convert("L"))
+def carried_by(page, format_):
+    """What the symbols of a page carry, row by row, from left to right.
+
+    Only symbols of one format are looked for. A reader of every format finds a Micro QR code in one of some thousands of
+    QR codes: a corner with other data than usual.
+    """
+    found = zxingcpp.read_barcodes(Image.open(page).convert("L"), formats=format_)
     found.sort(key=lambda one: middle(one)[1])
     rows = []
     for one in found:
@@ -79,12 +86,16 @@ def height(one):
 
 
 def compare(name, sheet, wanted, folder):
-    """Prints a line for a sheet; returns the number of differences."""
+    """Prints a line for a sheet, and its first difference; returns the number of differences."""
+    is_matrix = name.partition("--")[2] in DATA_MATRIX
+    format_ = zxingcpp.BarcodeFormat.DataMatrix if is_matrix else zxingcpp.BarcodeFormat.QRCode
     pages = pages_of(sheet, folder)
-    read = [text for page in pages for text in carried_by(page)]
-    differences = sum(one != other for one, other in zip(read, wanted)) + abs(len(read) - len(wanted))
-    print(f"{name:24} {len(pages):3} pages {len(read):4} labels decoded, {differences} differences")
-    return differences
+    read = [text for page in pages for text in carried_by(page, format_)]
+    differences = [pair for pair in itertools.zip_longest(read, wanted) if pair[0] != pair[1]]
+    print(f"{name:24} {len(pages):3} pages {len(read):4} labels decoded, {len(differences)} differences")
+    for one, other in differences[:1]:
+        print(f"    {one!r} instead of {other!r}")
+    return len(differences)
 
 
 def layouts(directory, folder):
