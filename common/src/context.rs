@@ -15,6 +15,7 @@ use std::{
 
 use aws_config::{SdkConfig, retry::RetryConfig, stalled_stream_protection::StalledStreamProtectionConfig};
 use aws_sdk_dynamodb::config::{Intercept as _, SharedInterceptor};
+use aws_smithy_runtime_api::client::auth::AuthSchemeId;
 use chrono::{DateTime, Utc};
 use health::Health;
 use tokio::sync::OnceCell;
@@ -31,6 +32,10 @@ use crate::{
     reservation::Timestamp,
     store::{SecretCheck, Store, StoreError},
 };
+
+/// The scheme of requests that are not signed. An [`SdkConfig`] that prefers it is one of an engine in the same process,
+/// which asks for no signature; only DynamoDB's client takes it.
+pub const UNSIGNED: AuthSchemeId = AuthSchemeId::new("noAuth");
 
 /// The settings and clients of one process. It is shared by `Arc`.
 pub struct Context {
@@ -131,6 +136,9 @@ impl Context {
         let mut dynamodb = aws_sdk_dynamodb::config::Builder::from(&sdk);
         if let Some(endpoint) = &config.endpoints.dynamodb {
             dynamodb = dynamodb.endpoint_url(endpoint);
+        }
+        if sdk.auth_scheme_preference().is_some_and(|schemes| schemes.clone().into_iter().any(|one| one == UNSIGNED)) {
+            dynamodb = dynamodb.allow_no_auth();
         }
         for observer in &observers {
             dynamodb.push_interceptor(observer.clone());

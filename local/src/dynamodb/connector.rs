@@ -1,8 +1,9 @@
 //! An HTTP connector that passes the functions' requests to the embedded DynamoDB without a socket.
 //!
-//! The SDK builds and signs the request and parses the answer as usual. Only the transfer is replaced: writes are executed
-//! on the engine's thread, and so are reads of tables in memory; those of a file need no other thread. Everything else uses the socket: failed requests, so that every error has the
-//! server's form; operations on tables; and requests to other addresses.
+//! The SDK builds the request and parses the answer as usual, but signs nothing ([`common::context::UNSIGNED`]). Only the
+//! transfer is replaced: writes are executed on the engine's thread, and so are reads of tables in memory; those of a file
+//! need no other thread. Everything else uses the socket: failed requests, so that every error has the server's form;
+//! operations on tables; and requests to other addresses.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,6 +11,7 @@ use aws_smithy_runtime_api::{
     client::{
         http::{HttpClient, HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn},
         orchestrator::{HttpRequest, HttpResponse},
+        result::ConnectorError,
     },
     http::StatusCode,
 };
@@ -38,6 +40,9 @@ use super::{
 const TARGET: &str = "x-amz-target";
 const TARGET_PREFIX: &str = "DynamoDB_20120810.";
 const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
+/// In place of a signature ([`signed`]).
+const SIGNATURE: &str = "AWS4-HMAC-SHA256 Credential=local, SignedHeaders=host, Signature=none";
+const DATE: &str = "19700101T000000Z";
 
 /// The engine and the thread on which it runs.
 #[derive(Clone)]
@@ -78,10 +83,22 @@ impl HttpConnector for Connector {
         HttpConnectorFuture::new(async move {
             match connector.engine.answer(&request).await {
                 Some(response) => Ok(response),
-                None => connector.sockets.call(request).await,
+                None => connector.sockets.call(signed(request)?).await,
             }
         })
     }
+}
+
+/// A request with what the engine's socket expects of one that is signed. It verifies no signature; [`super::front`]
+/// does so for other processes.
+fn signed(mut request: HttpRequest) -> Result<HttpRequest, ConnectorError> {
+    let headers = request.headers_mut();
+    for (name, value) in [("x-amz-date", DATE), ("authorization", SIGNATURE)] {
+        if !headers.contains_key(name) {
+            headers.try_insert(name, value).map_err(|error| ConnectorError::other(error.into(), None))?;
+        }
+    }
+    Ok(request)
 }
 
 impl Engine {
