@@ -211,6 +211,10 @@ class Build:
             if not span["is_primary"] or span["file_name"] not in self.written:
                 continue
             start, end = span["byte_start"], span["byte_end"]
+            if code == "E0004":
+                # An arm with a guard covers nothing. The span is what is matched.
+                whole = up(PARSER.parse(self.written[span["file_name"]]).root_node.descendant_for_byte_range(start, end), "match_expression")
+                start, end = whole.start_byte, whole.end_byte
             extents, inside = [], {}
             for mark in MARK.finditer(self.written[span["file_name"]]):
                 kind, number = mark[1], int(mark[2])
@@ -221,11 +225,14 @@ class Build:
             around = [extent for extent in extents if extent[0] <= start and end <= extent[1]]
             within = [extent for extent in extents if start <= extent[0] and extent[1] <= end]
             # The innermost around the error, or all within it.
-            for first, last, kind, number in [min(around, key=lambda e: e[1] - e[0])] if around else within:
-                blamed = True
+            innermost = [min(around, key=lambda e: e[1] - e[0])] if around and code != "E0004" else within
+            for _, _, kind, number in innermost:
                 own = self.mutants[number - 1]
+                if code == "E0004" and own["genre"] != "MatchArm":
+                    continue
+                blamed = True
                 if kind == b">":
-                    unviable = code in TYPES and around
+                    unviable = code in TYPES and bool(around)
                     self.take_out(own, "unviable" if unviable else "slow", f"{code} {text}".strip())
                 else:
                     for mutant in self.mutants:

@@ -3,10 +3,10 @@
 
   tests/mutants/try.py codes|decisions|steps FOLDER [--resume | --again] [--jobs 2]
 
-FOLDER has `mutants.json` and the test binaries. Each mutant meets the stages of its set one after the other, the quick ones first. It is
-`noticed` when a test fails, `time` when the tests use much more CPU time than without a mutant or do not end, and `missed` when all
-pass. A line for each goes to `results.jsonl`: `--resume` continues there, `--again` tries those that were missed. Python standard
-library only.
+FOLDER has `mutants.json` and the test binaries. The tests are in stages, the quick ones first; each runs with the mutants that no stage
+before noticed. A mutant is `noticed` when a test fails, `time` when the tests use much more CPU time than without a mutant or do not
+end, and `missed` when all pass. A line for each goes to `results.jsonl`: `--resume` continues there, `--again` tries those that were
+missed. Python standard library only.
 """
 
 import argparse
@@ -23,15 +23,29 @@ import subprocess
 import threading
 import time
 
-LONG = ["statistics", "million", "every_domain_of_radix", "permutes_the_numbers", "every_row_is_the_tag", "_namespaces_are"]
+
+
+def skip(*names):
+    return [word for name in names for word in ("--skip", name)]
+
+
+LONG = skip("statistics", "million", "every_domain_of_radix", "permutes_the_numbers", "every_row_is_the_tag", "_namespaces_are")
+# Of the other modules, what takes more than a second.
+FILES = skip("profile::tests::files", "sheets::", "gzip", "windows", "parts_of_any_file", "fuzz", "packs_are_small")
 SEEDS = "simulation::seeds::whatever_fails_when_it_stops_every_invariant_holds"
-WHOLE = ("domain", [], {})
 # Of each set: the test binary, its arguments, and variables.
 STAGES = {
-    "codes": [("domain", ["code::", *(word for name in LONG for word in ("--skip", name))], {}), WHOLE],
+    "codes": [
+        ("domain", ["code::", *LONG], {}),
+        ("domain", ["export::", "reservation::", "query::", "directory::", *FILES], {}),
+        ("domain", ["every_row_is_the_tag", "_namespaces_are", "permutes_the_numbers", "every_domain_of_radix"], {}),
+        ("domain", ["statistics", "million"], {}),
+        ("domain", ["profile::tests::files", "sheets::", "gzip", "windows", "parts_of_any_file"], {}),
+    ],
     "decisions": [
-        ("domain", ["reservation::", "export::tests", "--skip", "gzip", "--skip", "windows", "--skip", "xlsx", "--skip", "profile"], {}),
-        WHOLE,
+        ("domain", ["reservation::", "export::tests", *FILES], {}),
+        ("domain", ["gzip", "windows", "parts_of_any_file", "packs_are_small", "query::", *skip("fuzz")], {}),
+        ("domain", ["profile::"], {}),
     ],
     "steps": [
         ("reserve_codes", [], {}),
@@ -108,46 +122,41 @@ class Runner:
         found = json.loads((folder / "mutants.json").read_text())
         self.binaries = {binary["name"]: binary for binary in found["binaries"]}
         self.mutants = [mutant for mutant in found["mutants"] if mutant["state"] == "switched"]
-        self.stages, self.results, self.limits = stages, folder / "results.jsonl", []
+        self.stages, self.results = stages, folder / "results.jsonl"
         self.lock = threading.Lock()
-
-    def measure(self):
-        """All tests must pass without a mutant; how long that takes is the measure for the limit."""
-        for stage in self.stages:
-            state, what, spent = Trial(self.binaries, stage, 0, 3600).run()
-            if state != "missed":
-                raise SystemExit(f"without a mutant, {stage[0]} {' '.join(stage[1])} fails: {what}")
-            self.limits.append(int(10 + 5 * spent))
-            print(f"{stage[0]} {' '.join(stage[1])}: {spent:.1f} s", flush=True)
 
     def known(self):
         lines = self.results.read_text().splitlines() if self.results.exists() else []
         return {result["name"]: result for result in map(json.loads, lines)}
 
-    def attempt(self, mutant):
-        begun = time.monotonic()
-        for stage, limit in zip(self.stages, self.limits):
-            state, what, _ = Trial(self.binaries, stage, mutant["number"], limit).run()
-            if state != "missed":
-                break
-        result = {"name": mutant["name"], "state": state, "by": what, "seconds": round(time.monotonic() - begun, 1)}
+    def attempt(self, mutant, stage, limit):
+        state, what, spent = Trial(self.binaries, self.stages[stage], mutant["number"], limit).run()
+        result = {"name": mutant["name"], "state": state, "stage": stage, "by": what, "seconds": round(spent, 1)}
         with self.lock, self.results.open("a") as file:
             file.write(json.dumps(result) + "\n")
 
     def run(self, jobs, resume, again):
-        known = self.known()
-        if again:
-            mutants = [m for m in self.mutants if known.get(m["name"], {}).get("state") == "missed"]
-        elif resume:
-            mutants = [m for m in self.mutants if m["name"] not in known]
-        else:
+        old = self.known()
+        if not resume:
             self.results.unlink(missing_ok=True)
-            mutants = self.mutants
-        self.measure()
+        if again:
+            # The others keep their results.
+            kept = [result for result in old.values() if result["state"] != "missed"]
+            self.results.write_text("".join(json.dumps(result) + "\n" for result in kept))
         begun = time.monotonic()
-        with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-            for _ in pool.map(self.attempt, mutants):
-                pass
+        for number, stage in enumerate(self.stages):
+            # All tests must pass without a mutant; how long that takes is the measure for the limit.
+            state, what, spent = Trial(self.binaries, stage, 0, 3600).run()
+            title = f"{stage[0]} {' '.join(stage[1])}"
+            if state != "missed":
+                raise SystemExit(f"without a mutant, {title} fails: {what}")
+            known = self.known()
+            last = [(mutant, known.get(mutant["name"], {"state": "missed", "stage": -1})) for mutant in self.mutants]
+            left = [mutant for mutant, result in last if result["state"] == "missed" and result["stage"] < number]
+            print(f"{title}: {spent:.1f} s for each of {len(left)}", flush=True)
+            with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+                for _ in pool.map(lambda mutant: self.attempt(mutant, number, int(5 + 5 * spent)), left):
+                    pass
         names = {mutant["name"] for mutant in self.mutants}
         results = [result for name, result in self.known().items() if name in names]
         for result in results:
