@@ -235,5 +235,12 @@ mod tests {
         assert_eq!(error, CodeError::CheckDigit { found: '3', expected: '0' });
         assert_eq!(error.field(), Some("product"));
         assert!(product_key(CodeType::Itip, "/8006/095060001343520102", true).is_ok());
+        let right = product_key(CodeType::Sgtin, "/01/19361758000000", true).unwrap();
+        assert!(right.has_right_check_digit());
+        // The check digit of an ITIP is that of its GTIN.
+        let error = product_key(CodeType::Itip, "/8006/095060001343530102", true).unwrap_err();
+        assert_eq!(error, CodeError::CheckDigit { found: '3', expected: '2' });
+        // A part identifier has none.
+        assert!(product_key(CodeType::Cpi, "/8010/9506000-A/B#1", true).unwrap().has_right_check_digit());
     }
 }

@@ -175,6 +175,7 @@ fn a_short_scheme_is_chosen_only_if_every_code_of_the_pool_fits() {
         ("cpi#95060001234#10", Numeric, "cpi-var"),
         ("cpi#95060000234#9", Numeric, "cpi-var"),
         ("cpi#9506000A#9", Numeric, "cpi-var"),
+        ("cpi#950600012345678#9", Numeric, "cpi-96"),
         ("cpi#9506000123456789#9", Numeric, "cpi-var"),
     ] {
         let spec = spec(namespace, set);
@@ -206,6 +207,7 @@ fn a_tag_is_never_guessed() {
     let good = "sgtin#19506000134359#8";
     assert_eq!(column(good, Some("9506000")), Ok(EpcScheme::Sgtin198));
     assert_eq!(column(good, None), Err(EpcError::PrefixMissing));
+    assert_eq!(column(good, Some("950600")), Ok(EpcScheme::Sgtin198));
     assert_eq!(column(good, Some("95060")), Err(EpcError::PrefixTooShort(5)));
     assert_eq!(column(good, Some("9506001")), Err(EpcError::OtherPrefix("9506001".to_owned())));
     assert_eq!(column("sgtin#19506000134350#8", Some("9506000")), Err(EpcError::CheckDigit));
@@ -256,7 +258,13 @@ fn what_is_no_tag_is_not_read() {
     ] {
         assert_eq!(EpcTag::from_hex(bad), None, "{bad}");
     }
+    assert!(EpcTag::from_hex(&format!("{good}{}", "0".repeat(100))).is_some(), "31 words");
     assert_eq!(EpcTag::from_hex(&format!("{good}{}", "0".repeat(101))), None);
+    // `!` is 0100001 and may stand in a serial, `#` is 0100011 and may not (appendix A).
+    let serial = EpcTag::from_uri("urn:epc:tag:sgtin-198:0.0614141.712345.!").unwrap().hex().unwrap();
+    assert_eq!(&serial[15..17], "08");
+    let other = format!("{}18{}", &serial[..15], &serial[17..]);
+    assert_eq!(EpcTag::from_hex(&other), None);
     for bad in [
         "urn:epc:tag:sgtin-96:8.0614141.812345.6789",
         "urn:epc:tag:sgtin-96:3.0614141.812345.06789",
