@@ -203,6 +203,21 @@ mod tests {
     }
 
     #[test]
+    fn the_form_of_each_type_is_described() {
+        for (code_type, pattern) in [
+            (CodeType::Sgtin, Some("^/01/[0-9]{14}$")),
+            (CodeType::Grai, Some("^/8003/0[0-9]{13}$")),
+            (CodeType::Gdti, Some("^/253/[0-9]{13}$")),
+            (CodeType::Sgcn, Some("^/255/[0-9]{13}$")),
+            (CodeType::Itip, Some("^/8006/[0-9]{18}$")),
+            (CodeType::Cpi, Some("^/8010/[0-9]{4}[-#/0-9A-Z]{1,26}$")),
+            (CodeType::Sscc, None),
+        ] {
+            assert_eq!(product_pattern(code_type).as_deref(), pattern, "{code_type}");
+        }
+    }
+
+    #[test]
     fn no_other_form_is_accepted() {
         for (code_type, product) in [
             (CodeType::Sgtin, "01/19361758000003"),

@@ -218,6 +218,23 @@ fn a_tag_is_never_guessed() {
     assert_eq!(renderer(&spec, "9506000").epc_column(None, Some(8)).err(), Some(EpcError::Filter));
 }
 
+/// Section 10: 1 is an item for the point of sale, 0 is "all others". The filter value is in the three bits after the header.
+#[test]
+fn a_tag_has_the_filter_value_that_is_asked_for_or_that_of_its_type() {
+    let filter = |namespace: &str, set, asked| {
+        let spec = spec(namespace, set);
+        let renderer = renderer(&spec, "9506000");
+        let column = renderer.epc_column(None, asked).unwrap();
+        let tag = EpcTag::from_hex(&column.hex(&renderer.permutation().varying(0).unwrap())).unwrap();
+        assert_eq!(tag.filter(), column.filter());
+        tag.filter()
+    };
+    for (asked, of_item, of_unit) in [(None, 1, 0), (Some(0), 0, 0), (Some(3), 3, 3), (Some(7), 7, 7)] {
+        assert_eq!(filter("sgtin#19506000134359#8", CharacterSet::Hex, asked), of_item);
+        assert_eq!(filter("sscc#9506000#18", CharacterSet::Numeric, asked), of_unit);
+    }
+}
+
 #[test]
 fn a_tag_of_another_scheme_or_filter_value_leads_to_the_same_code() {
     let expected = by_code("123456789012", Some("/01/19506000134359"));

@@ -220,6 +220,9 @@ fn nothing_outside_the_domain_is_mapped() {
     assert_eq!(walk.encrypt(1_000_000), None);
     assert_eq!(walk.decrypt(1_000_000), None);
     assert_eq!(walk.encrypt_range(999_999, &mut numbers), None);
+    let mut last = [0, 0];
+    walk.encrypt_range(999_998, &mut last).unwrap();
+    assert_eq!(last.map(Some), [999_998, 999_999].map(|number| walk.encrypt(number)), "up to the end of the domain");
     assert_eq!(numbers, [5, 1_000_000]);
 }
 
