@@ -55,6 +55,10 @@ def up(node, *kinds):
     return node
 
 
+def place_of(mutant):
+    return mutant.get("range") or mutant.get("insert")
+
+
 def has(node, *kinds):
     return node.type in kinds or any(has(child, *kinds) for child in node.children)
 
@@ -197,48 +201,45 @@ class Build:
     def blame(self, error):
         """Takes out the mutants of an error. False if it belongs to none."""
         code = (error.get("code") or {}).get("code", "")
-        text = error["message"]
+        reason = f"{code} {error['message']}".strip()
         if code == "E0015":
             # "cannot call non-const associated function `code::day::Day::of` in constants"
-            name = re.search(r"`([^`]+)`", text)[1].split("::")[-1].rstrip(">")
+            name = re.search(r"`([^`]+)`", error["message"])[1].split("::")[-1]
             found = [m for m in self.mutants if m.get("const", ("", ""))[1] == name and m["state"] == "switched"]
             for mutant in found:
                 self.take_out(mutant, "slow", f"in `const fn {name}`, which a constant calls")
             if found:
                 return True
-        blamed = False
-        for span in error["spans"]:
-            if not span["is_primary"] or span["file_name"] not in self.written:
-                continue
-            start, end = span["byte_start"], span["byte_end"]
-            if code == "E0004":
-                # An arm with a guard covers nothing. The span is what is matched.
-                whole = up(PARSER.parse(self.written[span["file_name"]]).root_node.descendant_for_byte_range(start, end), "match_expression")
-                start, end = whole.start_byte, whole.end_byte
-            extents, inside = [], {}
-            for mark in MARK.finditer(self.written[span["file_name"]]):
-                kind, number = mark[1], int(mark[2])
-                if kind in b"<{":
-                    inside[kind, number] = mark.start()
-                else:
-                    extents.append((inside[b"<" if kind == b">" else b"{", number], mark.end(), kind, number))
-            around = [extent for extent in extents if extent[0] <= start and end <= extent[1]]
-            within = [extent for extent in extents if start <= extent[0] and extent[1] <= end]
-            # The innermost around the error, or all within it.
-            innermost = [min(around, key=lambda e: e[1] - e[0])] if around and code != "E0004" else within
-            for _, _, kind, number in innermost:
-                own = self.mutants[number - 1]
-                if code == "E0004" and own["genre"] != "MatchArm":
-                    continue
-                blamed = True
-                if kind == b">":
-                    unviable = code in TYPES and bool(around)
-                    self.take_out(own, "unviable" if unviable else "slow", f"{code} {text}".strip())
-                else:
-                    for mutant in self.mutants:
-                        if mutant["file"] == own["file"] and mutant.get("range") == own["range"]:
-                            self.take_out(mutant, "slow", f"{code} {text}".strip())
-        return blamed
+        spans = [span for span in error["spans"] if span["is_primary"] and span["file_name"] in self.written]
+        found = [(kind, mutant) for span in spans for kind, mutant in self.marked(span, code)]
+        for kind, own in found:
+            if kind == b">":
+                self.take_out(own, "unviable" if code in TYPES else "slow", reason)
+            else:
+                for mutant in self.mutants:
+                    if mutant["file"] == own["file"] and place_of(mutant) == place_of(own):
+                        self.take_out(mutant, "slow", reason)
+        return bool(found)
+
+    def marked(self, span, code):
+        """The innermost mutant (`>`) or switched expression (`}`) around the place of an error, else all within it."""
+        text, start, end = self.written[span["file_name"]], span["byte_start"], span["byte_end"]
+        if code == "E0004":
+            # An arm with a guard covers nothing. The place is what is matched.
+            whole = up(PARSER.parse(text).root_node.descendant_for_byte_range(start, end), "match_expression")
+            start, end = whole.start_byte, whole.end_byte
+        extents, begun = [], {}
+        for mark in MARK.finditer(text):
+            kind, number = mark[1], int(mark[2])
+            if kind in b"<{":
+                begun[kind, number] = mark.start()
+            else:
+                extents.append((begun[b"<" if kind == b">" else b"{", number], mark.end(), kind, self.mutants[number - 1]))
+        within = [(b"}", extent[3]) for extent in extents if start <= extent[0] and extent[1] <= end]
+        if code == "E0004":
+            return [(kind, mutant) for kind, mutant in within if mutant["genre"] == "MatchArm"]
+        around = [extent for extent in extents if extent[0] <= start and end <= extent[1]]
+        return [min(around, key=lambda extent: extent[1] - extent[0])[2:]] if around else within
 
     def run(self):
         while True:
