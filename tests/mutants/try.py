@@ -12,7 +12,6 @@ missed. Python standard library only.
 import argparse
 import collections
 import concurrent.futures
-import functools
 import json
 import os
 import pathlib
@@ -64,6 +63,14 @@ PATIENCE = 600
 MEMORY = 6 * 2**30
 
 
+def wait_or_kill(process, ended):
+    """Kills a process that does not end. Time for which this program is stopped does not count."""
+    for _ in range(PATIENCE):
+        if ended.wait(1):
+            return
+    os.kill(process, signal.SIGKILL)
+
+
 class Trial:
     """One stage with one mutant: 0 is none."""
 
@@ -92,27 +99,26 @@ class Trial:
             start_new_session=True,
             preexec_fn=self.limit,
         )
-        # Not process.kill(), which may take the status that wait4 asks for.
-        kill = functools.partial(os.kill, process.pid, signal.SIGKILL)
-        late = threading.Timer(PATIENCE, kill)
+        ended = threading.Event()
+        late = threading.Thread(target=wait_or_kill, args=(process.pid, ended))
         late.start()
         found = test = ""
         for line in process.stdout:
             test = line.split(" ...")[0].removeprefix("test ") if line.startswith("test ") else test
             if FAILS.search(line):
                 found = test or line.strip()
-                kill()
+                # Not process.kill(), which may take the status that wait4 asks for.
+                os.kill(process.pid, signal.SIGKILL)
                 break
         process.stdout.close()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = status
-        waited = not late.is_alive()
-        late.cancel()
+        ended.set()
         spent = usage.ru_utime + usage.ru_stime
         if found:
             return "noticed", found, spent
         if os.WIFSIGNALED(status):
-            over = waited or os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL)
+            over = os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL)
             return ("time" if over else "noticed"), f"signal {os.WTERMSIG(status)}", spent
         return ("noticed" if os.WEXITSTATUS(status) else "missed"), f"status {os.WEXITSTATUS(status)}", spent
 
