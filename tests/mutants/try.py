@@ -36,8 +36,8 @@ SEEDS = "simulation::seeds::whatever_fails_when_it_stops_every_invariant_holds"
 STAGES = {
     "codes": [
         ("domain", ["code::", *LONG], {}),
-        ("domain", ["export::", "reservation::", "query::", "directory::", *FILES], {}),
         ("domain", ["every_row_is_the_tag", "_namespaces_are", "permutes_the_numbers", "every_domain_of_radix"], {}),
+        ("domain", ["export::", "reservation::", "query::", "directory::", *FILES], {}),
         ("domain", ["statistics", "million"], {}),
         ("domain", ["profile::tests::files", "sheets::", "gzip", "windows", "parts_of_any_file"], {}),
     ],
