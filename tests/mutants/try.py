@@ -49,7 +49,7 @@ STAGES = {
     "steps": [
         ("reserve_codes", [], {}),
         ("common", ["store::", "operations::"], {}),
-        ("all", ["--nocapture", "--exact", SEEDS], {"FAULT_SEEDS": "0..20"}),
+        ("all", ["--nocapture", "--exact", SEEDS], {"FAULT_SEEDS": "0..5"}),
         ("all", ["stream::"], {}),
         ("all", ["faults::"], {}),
         ("all", ["tenants::", "operators::"], {}),
