@@ -393,6 +393,19 @@ mod tests {
     }
 
     #[test]
+    fn prefixes_of_which_none_begins_another_are_sound() {
+        let pools = ["sscc#9506#18", "sscc#9507#18", "sscc#9508#18"]
+            .map(|namespace| PoolState { claimed: true, ..PoolState::lost(namespace) });
+        let claims = ["9506", "9507", "9508"].map(|prefix| ClaimState {
+            prefix: prefix.into(),
+            claimed: true,
+            continued: false,
+        });
+        let state = State { pools: pools.to_vec(), claims: claims.to_vec(), ..State::default() };
+        assert_eq!(state.prefixes_apart(), []);
+    }
+
+    #[test]
     fn a_prefix_whose_item_shows_no_claim_is_found() {
         let found = |claims: Vec<ClaimState>| -> Vec<String> {
             let pool = PoolState { claimed: true, ..PoolState::lost("sscc#061414#18") };
