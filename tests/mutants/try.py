@@ -49,8 +49,12 @@ STAGES = {
     "steps": [
         ("reserve_codes", [], {}),
         ("common", ["store::", "operations::"], {}),
+        ("all", ["stream::again"], {}),
         ("all", ["--nocapture", "--exact", SEEDS], {"FAULT_SEEDS": "0..5"}),
-        ("all", ["stream::"], {}),
+        ("all", ["stream::progress", "faults::counts"], {}),
+        ("all", ["stream::ends", "stream::tidy_stops", "faults::edits", "tenants::pools"], {}),
+        ("all", ["faults::completions", "stream::uploads", "stream::sweep"], {}),
+        ("all", ["stream::", *skip("million")], {}),
         ("all", ["faults::"], {}),
         ("all", ["tenants::", "operators::"], {}),
     ],
