@@ -287,6 +287,11 @@ mod tests {
             Allocated::Overtaken { changed, pool: true } if changed.is_empty()));
         assert!(matches!(told(&[none(), none(), condition(), none(), none()]),
             Allocated::Overtaken { changed, pool: true } if changed.is_empty()));
+        // Two that failed are not none, whether of ranges or of reservations.
+        assert!(matches!(told(&[none(), condition(), condition(), none(), none()]),
+            Allocated::Overtaken { changed, pool: true } if changed.is_empty()));
+        assert!(matches!(told(&[none(), none(), none(), condition(), condition()]),
+            Allocated::Overtaken { changed, pool: false } if changed == [0, 1]));
         // pool, count of a day, range, range, reservation, reservation
         assert!(matches!(overtaken(&[none(), condition(), none(), none(), none(), none()], &of(0, 1), 2).unwrap(),
             Allocated::Overtaken { changed, pool: true } if changed.is_empty()));

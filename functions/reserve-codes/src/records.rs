@@ -80,3 +80,96 @@ fn text<'a>(item: &'a HashMap<String, AttributeValue>, name: &str) -> Option<&'a
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn id(number: u128) -> Uuid {
+        Uuid::from_u128(number)
+    }
+
+    fn record(sequence_number: &str, key: &Value, old: &Value, new: &Value) -> EventRecord {
+        let change =
+            json!({"Keys": key, "OldImage": old, "NewImage": new, "SequenceNumber": sequence_number, "SizeBytes": 1});
+        let record = json!({"awsRegion": "eu-central-1", "eventID": "e", "eventName": "MODIFY", "dynamodb": change});
+        serde_json::from_value(record).unwrap()
+    }
+
+    /// The image of an incarnation, with other attributes.
+    fn image(incarnation: u128, others: &[(&str, &str)]) -> Value {
+        let mut image = json!({"incarnation": {"S": id(incarnation).to_string()}});
+        for (name, value) in others {
+            image[*name] = json!({ "S": value });
+        }
+        image
+    }
+
+    /// The record of a change of reservation 1.
+    fn change(sequence_number: &str, old: &Value, new: &Value) -> EventRecord {
+        record(sequence_number, &json!({"id": {"S": id(1).to_string()}}), old, new)
+    }
+
+    #[test]
+    fn records_become_one_hint_for_each_reservation_in_their_order() {
+        let key = |number| json!({"id": {"S": id(number).to_string()}});
+        let (none, new) = (json!({}), image(10, &[]));
+        let (hints, unreadable) = reduce(vec![
+            record("1", &key(2), &none, &new),
+            record("2", &key(1), &none, &image(20, &[])),
+            record("3", &json!({"id": {"S": "x"}}), &none, &new),
+            record("4", &key(2), &image(10, &[("export_file", "f")]), &none),
+            record("5", &json!({"id": {"N": "1"}}), &none, &new),
+        ]);
+        let incarnation =
+            |id, incarnation, file: Option<&str>| Incarnation { id, incarnation, export_file: file.map(str::to_owned) };
+        let hint = |id, incarnations, sequence_numbers: &[&str]| Hint {
+            id,
+            incarnations,
+            sequence_numbers: sequence_numbers.iter().map(|number| (*number).to_owned()).collect(),
+        };
+        assert_eq!(
+            hints,
+            [
+                hint(id(2), vec![incarnation(id(2), id(10), Some("f"))], &["1", "4"]),
+                hint(id(1), vec![incarnation(id(1), id(20), None)], &["2"]),
+            ]
+        );
+        assert_eq!(unreadable, ["3", "5"]);
+    }
+
+    #[test]
+    fn every_incarnation_is_named_once_the_old_one_of_a_change() {
+        let (hints, _) = reduce(vec![
+            change("1", &image(10, &[]), &json!({})),
+            change("2", &json!({}), &image(11, &[])),
+            change("3", &image(10, &[("export_file", "f")]), &image(12, &[])),
+        ]);
+        let found: Vec<_> = hints[0].incarnations.iter().map(|known| (known.incarnation, &known.export_file)).collect();
+        assert_eq!(found, [(id(11), &None), (id(10), &Some("f".to_owned()))]);
+    }
+
+    #[test]
+    fn a_change_of_index_keys_or_a_counted_attempt_is_no_hint() {
+        let is_hint = |old: &Value, new: &Value| !reduce(vec![change("1", old, new)]).0.is_empty();
+        let index = INDEX_ATTRIBUTES[0];
+        let plain = image(10, &[("status", "new")]);
+        let keyed = image(10, &[("status", "new"), (index, "k")]);
+        assert!(!is_hint(&plain, &keyed), "a back-fill");
+        assert!(is_hint(&plain, &plain), "a record that is sent by hand");
+        assert!(is_hint(&json!({}), &keyed), "a new reservation");
+        assert!(is_hint(&keyed, &json!({})), "a deleted one");
+        assert!(is_hint(&plain, &image(10, &[("status", "error"), (index, "k")])));
+        let woken = image(10, &[("status", "new"), ("woken", "true"), ("attempts", "1"), ("version", "1")]);
+        let counted = image(10, &[("status", "new"), ("attempts", "2"), ("version", "2"), ("progress_at", "t")]);
+        assert!(!is_hint(&woken, &counted), "a count");
+        assert!(is_hint(&counted, &woken), "a wake");
+        let failed = image(10, &[("status", "error"), ("attempts", "2"), ("version", "2")]);
+        assert!(is_hint(&woken, &failed), "more than a count");
+        // Without a wake that ends, these attributes say that something was done.
+        assert!(is_hint(&plain, &image(10, &[("status", "new"), ("attempts", "1")])));
+        assert!(is_hint(&woken, &image(10, &[("status", "new"), ("woken", "true"), ("attempts", "2")])));
+    }
+}

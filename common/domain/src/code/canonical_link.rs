@@ -18,3 +18,21 @@ pub fn canonical_link(namespace: &Namespace, width: usize) -> Vec<Piece> {
     }
     ElementList::of(namespace, width, &LotAndDates::default()).link(DOMAIN, "").pieces()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_has_the_key_and_the_serial_and_a_short_code_has_none() {
+        let link = |namespace: &str| canonical_link(&namespace.parse().unwrap(), 8);
+        let literal = |text: &str| Piece::Literal(text.to_owned());
+        let serial = Piece::Slot { from: 0, to: 8 };
+        assert_eq!(
+            link("sgtin#19506000134359#8"),
+            [literal("https://id.gs1.org/01/19506000134359/21/"), serial.clone()]
+        );
+        assert_eq!(link("giai#9506000#8"), [literal("https://id.gs1.org/8004/9506000"), serial]);
+        assert_eq!(link("short_code#deployment#8"), []);
+    }
+}

@@ -209,6 +209,9 @@ mod tests {
             "urn:epc:id:sscc:9506000.",
             "urn:epc:id:sscc:95x6000.01",
             "urn:epc:id:sgln:9506000.12345.0",
+            // The number of a piece and the total have two digits each.
+            "urn:epc:id:itip:9506000.013435.1.02.x",
+            "urn:epc:id:itip:9506000.013435.01.2.x",
             "urn:epc:tag:sgtin-96:3.9506000.013435.1",
             "urn:epc:id:giai:9506000.%FF",
             "https://id.gs1.org/00/1",

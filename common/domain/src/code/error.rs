@@ -149,3 +149,35 @@ fn allowed_sets(code_type: CodeType) -> String {
         CharacterSet::ALL.into_iter().filter(|set| code_type.allows(*set)).map(CharacterSet::as_str).collect();
     names.join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_says_what_would_be_right() {
+        let product = |code_type| CodeError::ProductForm { code_type }.to_string();
+        assert_eq!(
+            product(CodeType::Grai),
+            "the product of type grai must be /8003/0 and the 13 digits of an asset type"
+        );
+        assert_eq!(product(CodeType::Sscc), "the product of type sscc must be left out");
+        assert_eq!(
+            CodeError::ProductMissing { code_type: CodeType::Sgtin }.to_string(),
+            "codes of type sgtin need a product: /01/ and the 14 digits of a GTIN"
+        );
+        let length =
+            |code_type, character_set, min, max| CodeError::Length { code_type, character_set, min, max }.to_string();
+        assert_eq!(
+            length(CodeType::Sscc, CharacterSet::Numeric, 18, 18),
+            "codes of type sscc always have 18 digits; leave length out"
+        );
+        assert_eq!(
+            length(CodeType::Sgtin, CharacterSet::Rfid96, 12, 12),
+            "length must be 12 with character_set rfid96"
+        );
+        assert_eq!(length(CodeType::Sgtin, CharacterSet::Hex, 6, 20), "length must be 6 to 20 for type sgtin");
+        let set = CodeError::CharacterSet { code_type: CodeType::Sgcn, character_set: CharacterSet::Hex };
+        assert_eq!(set.to_string(), "character_set hex cannot be used with type sgcn; use numeric");
+    }
+}

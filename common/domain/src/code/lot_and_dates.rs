@@ -174,6 +174,11 @@ mod tests {
     }
 
     #[test]
+    fn the_form_of_a_lot_is_described() {
+        assert_eq!(lot_pattern(), "^[A-Za-z0-9!\"%&'()*+,./:;<=>?_-]{1,20}$");
+    }
+
+    #[test]
     fn only_another_value_of_the_same_kind_contradicts() {
         let day = |text| Day::parse(text);
         let known =

@@ -67,12 +67,6 @@ impl Permutation {
         self.width
     }
 
-    /// Number of indexes.
-    #[must_use]
-    pub const fn space(&self) -> u128 {
-        self.space
-    }
-
     /// The varying part at an index; `None` outside the pool's space.
     #[must_use]
     pub fn varying(&self, index: u64) -> Option<String> {

@@ -203,6 +203,21 @@ mod tests {
     }
 
     #[test]
+    fn the_form_of_each_type_is_described() {
+        for (code_type, pattern) in [
+            (CodeType::Sgtin, Some("^/01/[0-9]{14}$")),
+            (CodeType::Grai, Some("^/8003/0[0-9]{13}$")),
+            (CodeType::Gdti, Some("^/253/[0-9]{13}$")),
+            (CodeType::Sgcn, Some("^/255/[0-9]{13}$")),
+            (CodeType::Itip, Some("^/8006/[0-9]{18}$")),
+            (CodeType::Cpi, Some("^/8010/[0-9]{4}[-#/0-9A-Z]{1,26}$")),
+            (CodeType::Sscc, None),
+        ] {
+            assert_eq!(product_pattern(code_type).as_deref(), pattern, "{code_type}");
+        }
+    }
+
+    #[test]
     fn no_other_form_is_accepted() {
         for (code_type, product) in [
             (CodeType::Sgtin, "01/19361758000003"),
@@ -235,5 +250,12 @@ mod tests {
         assert_eq!(error, CodeError::CheckDigit { found: '3', expected: '0' });
         assert_eq!(error.field(), Some("product"));
         assert!(product_key(CodeType::Itip, "/8006/095060001343520102", true).is_ok());
+        let right = product_key(CodeType::Sgtin, "/01/19361758000000", true).unwrap();
+        assert!(right.has_right_check_digit());
+        // The check digit of an ITIP is that of its GTIN.
+        let error = product_key(CodeType::Itip, "/8006/095060001343530102", true).unwrap_err();
+        assert_eq!(error, CodeError::CheckDigit { found: '3', expected: '2' });
+        // A part identifier has none.
+        assert!(product_key(CodeType::Cpi, "/8010/9506000-A/B#1", true).unwrap().has_right_check_digit());
     }
 }

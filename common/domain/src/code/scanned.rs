@@ -238,6 +238,19 @@ mod tests {
         );
         assert_eq!(elements("010950600013435210LOT\u{1d}21abc"), Some("(01)09506000134352(10)LOT(21)abc".to_owned()));
         for text in [
+            // An empty lot, one that is too long, one with a space, and a GTIN with a letter.
+            "010950600013435210",
+            "010950600013435210ABCDEFGHIJKLMNOPQRSTU",
+            "010950600013435210LO T",
+            "010950600013435A21abc",
+        ] {
+            assert_eq!(elements(text), None, "{text}");
+        }
+        assert_eq!(
+            elements("010950600013435210ABCDEFGHIJKLMNOPQRST"),
+            Some("(01)09506000134352(10)ABCDEFGHIJKLMNOPQRST".to_owned())
+        );
+        for text in [
             "",
             "  ",
             "]d2",

@@ -86,3 +86,15 @@ pub(super) fn length(pieces: &[Piece]) -> usize {
         })
         .sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn literals_beside_each_other_are_one_piece_and_empty_pieces_none() {
+        let template = Template::new().literal("a").slot(2, 2).literal("").literal("b").slot(0, 3).literal("c");
+        let literal = |text: &str| Piece::Literal(text.to_owned());
+        assert_eq!(template.pieces(), [literal("ab"), Piece::Slot { from: 0, to: 3 }, literal("c")]);
+    }
+}

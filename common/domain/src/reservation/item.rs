@@ -320,3 +320,101 @@ fn is_false(value: &bool) -> bool {
 fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn item() -> Reservation {
+        let row = json!({"id": Uuid::nil(), "incarnation": Uuid::nil(), "status": "new", "quantity": 2, "version": 4,
+            "attempts": 3, "woken": true, "error_message": "why", "user_created": "u"});
+        serde_json::from_value(row).unwrap()
+    }
+
+    fn range(start: u64, count: u64) -> Range {
+        let (namespace, character_set) = ("sgtin#19361758000003#8".parse().unwrap(), CharacterSet::Hex);
+        Range { namespace, pool_number: 7, character_set, check: "c".to_owned(), start, count }
+    }
+
+    fn render(version: u32) -> Render {
+        serde_json::from_value(
+            json!({"export_type": "csv", "digital_link_domain": "https://e.example", "version": version}),
+        )
+        .unwrap()
+    }
+
+    fn now() -> Timestamp {
+        Timestamp::parse("2026-02-03T04:05:06.000Z").unwrap()
+    }
+
+    #[test]
+    fn a_range_ends_after_its_last_index() {
+        assert_eq!(range(10, 5).end(), 15);
+        assert_eq!(range(u64::MAX - 1, 5).end(), u64::MAX);
+    }
+
+    #[test]
+    fn an_allocated_reservation_begins_its_first_export() {
+        let before = item();
+        let after = before.allocated(range(10, 2), render(1), now());
+        assert_eq!((after.status, after.generation, after.version), (Status::InProgress, 1, 5));
+        assert_eq!((&after.range, &after.render), (&Some(range(10, 2)), &Some(render(1))));
+        assert_eq!((after.attempts, after.woken, &after.error_message), (0, false, &None));
+        assert_eq!(
+            (after.quantity_reserved, after.progress_at, after.date_updated),
+            (Some(0), Some(now()), Some(now()))
+        );
+        let export = after.export.unwrap();
+        assert_eq!((export.upload_id, export.next_part, export.next_row), (None, 1, 1));
+        assert_eq!((export.crc32, export.len, export.restarts), (0, 0, 0));
+        assert_eq!((after.quantity, after.user_created), (before.quantity, before.user_created));
+    }
+
+    #[test]
+    fn a_counted_attempt_is_one_more_write_and_ends_the_wake() {
+        let after = item().counted(now());
+        assert_eq!((after.version, after.attempts, after.woken, after.progress_at), (5, 4, false, Some(now())));
+        assert_eq!((after.status, after.error_message.as_deref()), (Status::New, Some("why")));
+    }
+
+    #[test]
+    fn contents_are_those_of_the_range_and_the_settings() {
+        let with = |range: &Range, render: &Render| {
+            Reservation { range: Some(range.clone()), render: Some(render.clone()), ..item() }.contents()
+        };
+        let contents = with(&range(10, 2), &render(1));
+        assert_eq!((contents.len(), contents.bytes().all(|byte| byte.is_ascii_hexdigit())), (32, true));
+        assert_eq!(with(&range(10, 2), &render(1)), contents);
+        assert_ne!(with(&range(11, 2), &render(1)), contents);
+        assert_ne!(with(&range(10, 2), &render(2)), contents);
+        assert_eq!(Reservation { render: Some(render(1)), ..item() }.contents(), "", "without a range");
+    }
+
+    /// Conditions and the indexes depend on which members an item has.
+    #[test]
+    fn a_member_that_says_nothing_is_not_stored() {
+        let names = |value: serde_json::Value, names: [&str; 2]| names.map(|name| value.get(name).is_some());
+        let flags = |woken, seeded| {
+            names(serde_json::to_value(Reservation { woken, seeded, ..item() }).unwrap(), ["woken", "seeded"])
+        };
+        assert_eq!(flags(false, false), [false, false]);
+        assert_eq!(flags(true, true), [true, true]);
+        let progress = |crc32, len| {
+            names(
+                serde_json::to_value(ExportProgress { crc32, len, ..ExportProgress::begin() }).unwrap(),
+                ["crc32", "len"],
+            )
+        };
+        assert_eq!(progress(0, 0), [false, false]);
+        assert_eq!(progress(1, 2), [true, true]);
+        let frozen = |reference_id: Option<&str>| {
+            let values = Values { reference_id: reference_id.map(str::to_owned), ..Values::default() };
+            let frozen = FrozenProfile { sha256: "0".to_owned(), values };
+            names(serde_json::to_value(frozen).unwrap(), ["sha256", "values"])
+        };
+        assert_eq!(frozen(None), [true, false]);
+        assert_eq!(frozen(Some("a")), [true, true]);
+    }
+}

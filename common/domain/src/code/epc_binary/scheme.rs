@@ -291,9 +291,8 @@ impl EpcScheme {
             Self::Sgtin96 | Self::Grai96 if character_set != CharacterSet::Rfid96 => {
                 does_not_fit("a serial can have letters or begin with 0, but with character_set rfid96")
             }
-            Self::Giai96 | Self::Gdti96 | Self::Itip110 if character_set != CharacterSet::Rfid96 => {
-                does_not_fit("a serial can have letters or begin with 0")
-            }
+            // These types do not allow that set.
+            Self::Giai96 | Self::Gdti96 | Self::Itip110 => does_not_fit("a serial can have letters or begin with 0"),
             // 2^31 − 1 has ten digits.
             Self::Cpi96 if length > 9 => does_not_fit("a serial of this length can exceed 2,147,483,647"),
             Self::Cpi96 if !is_part_number(part) => does_not_fit("the part identifier is no number"),

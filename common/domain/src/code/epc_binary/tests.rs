@@ -39,7 +39,9 @@ fn the_examples_of_the_standard_are_encoded_and_decoded() {
         let hex = tag.hex().unwrap();
         assert_eq!(hex, words(digits, hex.len()), "{uri}");
         assert_eq!(hex.len() % 4, 0);
-        assert_eq!(hex.len(), tag.scheme().layout().bits.div_ceil(16).max(hex.len() / 4) * 4, "{uri}");
+        let whole = tag.scheme().layout().bits.div_ceil(16) * 4;
+        // Only the part identifier of a cpi-var has no fixed length.
+        assert!(hex.len() == whole || (tag.scheme() == EpcScheme::CpiVar && hex.len() > whole), "{uri}");
         let read = EpcTag::from_hex(&hex).unwrap();
         assert_eq!(read.uri(), uri);
         assert_eq!(EpcTag::from_hex(&hex.to_ascii_lowercase()), Some(tag.clone()));
@@ -175,6 +177,7 @@ fn a_short_scheme_is_chosen_only_if_every_code_of_the_pool_fits() {
         ("cpi#95060001234#10", Numeric, "cpi-var"),
         ("cpi#95060000234#9", Numeric, "cpi-var"),
         ("cpi#9506000A#9", Numeric, "cpi-var"),
+        ("cpi#950600012345678#9", Numeric, "cpi-96"),
         ("cpi#9506000123456789#9", Numeric, "cpi-var"),
     ] {
         let spec = spec(namespace, set);
@@ -206,6 +209,7 @@ fn a_tag_is_never_guessed() {
     let good = "sgtin#19506000134359#8";
     assert_eq!(column(good, Some("9506000")), Ok(EpcScheme::Sgtin198));
     assert_eq!(column(good, None), Err(EpcError::PrefixMissing));
+    assert_eq!(column(good, Some("950600")), Ok(EpcScheme::Sgtin198));
     assert_eq!(column(good, Some("95060")), Err(EpcError::PrefixTooShort(5)));
     assert_eq!(column(good, Some("9506001")), Err(EpcError::OtherPrefix("9506001".to_owned())));
     assert_eq!(column("sgtin#19506000134350#8", Some("9506000")), Err(EpcError::CheckDigit));
@@ -214,6 +218,23 @@ fn a_tag_is_never_guessed() {
     assert_eq!(column("short_code#deployment#8", Some("9506000")), Err(EpcError::NoEpc(CodeType::ShortCode)));
     let spec = spec(good, Alphanumeric);
     assert_eq!(renderer(&spec, "9506000").epc_column(None, Some(8)).err(), Some(EpcError::Filter));
+}
+
+/// Section 10: 1 is an item for the point of sale, 0 is "all others". The filter value is in the three bits after the header.
+#[test]
+fn a_tag_has_the_filter_value_that_is_asked_for_or_that_of_its_type() {
+    let filter = |namespace: &str, set, asked| {
+        let spec = spec(namespace, set);
+        let renderer = renderer(&spec, "9506000");
+        let column = renderer.epc_column(None, asked).unwrap();
+        let tag = EpcTag::from_hex(&column.hex(&renderer.permutation().varying(0).unwrap())).unwrap();
+        assert_eq!(tag.filter(), column.filter());
+        tag.filter()
+    };
+    for (asked, of_item, of_unit) in [(None, 1, 0), (Some(0), 0, 0), (Some(3), 3, 3), (Some(7), 7, 7)] {
+        assert_eq!(filter("sgtin#19506000134359#8", CharacterSet::Hex, asked), of_item);
+        assert_eq!(filter("sscc#9506000#18", CharacterSet::Numeric, asked), of_unit);
+    }
 }
 
 #[test]
@@ -256,7 +277,13 @@ fn what_is_no_tag_is_not_read() {
     ] {
         assert_eq!(EpcTag::from_hex(bad), None, "{bad}");
     }
+    assert!(EpcTag::from_hex(&format!("{good}{}", "0".repeat(100))).is_some(), "31 words");
     assert_eq!(EpcTag::from_hex(&format!("{good}{}", "0".repeat(101))), None);
+    // `!` is 0100001 and may stand in a serial, `#` is 0100011 and may not (appendix A).
+    let serial = EpcTag::from_uri("urn:epc:tag:sgtin-198:0.0614141.712345.!").unwrap().hex().unwrap();
+    assert_eq!(&serial[15..17], "08");
+    let other = format!("{}18{}", &serial[..15], &serial[17..]);
+    assert_eq!(EpcTag::from_hex(&other), None);
     for bad in [
         "urn:epc:tag:sgtin-96:8.0614141.812345.6789",
         "urn:epc:tag:sgtin-96:3.0614141.812345.06789",
@@ -313,4 +340,8 @@ fn the_digits_of_a_row_are_written_into_place_only() {
     assert_eq!((row[0], row[11]), (b'.', b'.'));
     assert_eq!(std::str::from_utf8(&row[1..11]).unwrap(), &column.hex(&varying)[14..]);
     assert!(CompanyPrefix::parse("9506000").is_ok());
+    // 24 reserved bits end the tag of an SSCC.
+    let sscc = self::spec("sscc#9506000#18", CharacterSet::Numeric);
+    let column = self::renderer(&sscc, "9506000").epc_column(None, None).unwrap();
+    assert_eq!((column.after(), column.len()), (6, 24));
 }

@@ -101,6 +101,27 @@ fn lengths_that_fit(radix: u32) -> Vec<u32> {
         .collect()
 }
 
+/// The tweak, one byte for the round, and the data are filled up to whole blocks.
+#[test]
+fn every_length_of_a_tweak_equals_the_crate_fpe() {
+    let (mut cases, key) = (Cases(2), hex(KEY_256));
+    for (radix, length) in [(2, 20), (10, 12), (62, 8), (62, 20)] {
+        for tweak_length in 0..=33 {
+            let tweak = cases.bytes(tweak_length);
+            let ff1 = Ff1::new(&key, radix, length, &tweak).unwrap();
+            let plain = cases.wide() % ff1.domain();
+            let image = fpe_encrypt(&key, radix, length, &tweak, plain);
+            assert_eq!(ff1.encrypt(plain), Some(image), "{radix}^{length}, {tweak_length} bytes");
+        }
+    }
+}
+
+#[test]
+fn its_debug_text_shows_no_key() {
+    let ff1 = Ff1::new(&hex(KEY_128), 10, 10, &hex(TWEAK_10)).unwrap();
+    assert_eq!(format!("{ff1:?}"), "Ff1 { domain: 10000000000, .. }");
+}
+
 #[test]
 fn every_domain_of_radix_2_to_82_equals_the_crate_fpe() {
     let mut cases = Cases(1);
@@ -199,6 +220,9 @@ fn nothing_outside_the_domain_is_mapped() {
     assert_eq!(walk.encrypt(1_000_000), None);
     assert_eq!(walk.decrypt(1_000_000), None);
     assert_eq!(walk.encrypt_range(999_999, &mut numbers), None);
+    let mut last = [0, 0];
+    walk.encrypt_range(999_998, &mut last).unwrap();
+    assert_eq!(last.map(Some), [999_998, 999_999].map(|number| walk.encrypt(number)), "up to the end of the domain");
     assert_eq!(numbers, [5, 1_000_000]);
 }
 

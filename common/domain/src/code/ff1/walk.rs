@@ -29,12 +29,6 @@ impl Walk {
         }
     }
 
-    /// How many numbers are permuted.
-    #[must_use]
-    pub const fn limit(&self) -> u128 {
-        self.limit
-    }
-
     /// The image of a number; `None` at the limit and above.
     #[must_use]
     pub fn encrypt(&self, number: u128) -> Option<u128> {

@@ -204,6 +204,9 @@ fn a_short_link_is_one_part_below_its_domain() {
     }
     assert!(is_short_link("https://[::A]:443/AbC12345", "https://[::a]"));
     assert!(is_short_link("go.example.com:8080/AbC12345", "http://go.example.com:8080"));
+    assert!(is_short_link("https://go.example.com.:8080/AbC12345", "https://go.example.com:8080"));
+    // A port consists of digits (RFC 3986, section 3.2.3), so these are other texts and not a host with a port.
+    assert!(!is_short_link("https://go.example.com.:http/AbC12345", "https://go.example.com:http"));
     assert!(by_digital_link("ftp://go.example.com/AbC12345").is_empty());
     assert!(!is_short_link("https://go.example.com/x/AbC12345", "https://go.example.com"));
 }

@@ -209,6 +209,10 @@ fn the_owner_is_told_how_many_are_left_and_what_would_do() {
         message("sscc#950600013435#18", CharacterSet::Numeric, 99_900, 101),
         "only 100 codes are left for sscc under company prefix 950600013435, 101 asked for; the organisation needs another GS1 Company Prefix"
     );
+    assert_eq!(
+        message("giai#9506000#8", CharacterSet::Numeric, 9_990, 50_000),
+        "only 9 codes are left for giai under company prefix 9506000 with length 8 (numeric), 50,000 asked for; length 9 would do"
+    );
 }
 
 #[test]

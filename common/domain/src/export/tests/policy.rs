@@ -147,3 +147,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_part_may_be_as_long_as_the_limit_and_no_byte_longer() {
+    let lengths = RowLengths { rows: 100, total_len: 102_400, shortest_row: 1_024, longest_row: 1_024, around: 0 };
+    let fits = |max_part_len, gzip| {
+        let policy = PartPolicy { single_max: 0, part_len: 1_000, max_part_len, max_parts: 10 };
+        match policy.plan(&lengths, gzip) {
+            Ok(_) => true,
+            Err(ExportError::TooLong { total_len: 102_400 }) => false,
+            Err(error) => panic!("{error}"),
+        }
+    };
+    // Ten parts of ten rows.
+    assert_eq!([fits(10_239, false), fits(10_240, false)], [false, true]);
+    // A part is complete at a ninth of the file, and can then have ten more rows, a thousandth of them and 64 bytes.
+    let longest = 102_400_u64.div_ceil(9) + 10_240 + 10 + 64;
+    assert_eq!([fits(longest - 1, true), fits(longest, true)], [false, true]);
+}

@@ -194,4 +194,53 @@ mod tests {
         assert_eq!(ids("a\n"), 2);
         assert_eq!(ids("a\nb\n\n"), 1);
     }
+
+    #[test]
+    fn a_breach_says_how_many_rows_and_where_the_first_other_byte_is() {
+        let breaches = |format, stored: &str| -> Vec<String> {
+            let breaches = export_breaches(&complete(), format, stored.as_bytes(), b"ab\ncd\n");
+            breaches.into_iter().map(|breach| format!("{} {}", breach.id, breach.found)).collect()
+        };
+        let id = Uuid::from_u128(1);
+        let other = |len, at| format!("RSV-4 reservation {id}: {len} bytes, 6 are right, the first other one is {at}");
+        let rows = |rows| format!("RSV-4 reservation {id}: {rows} rows instead of 2");
+        assert_eq!(breaches(Some(Format::Txt), "ab\nce\n"), [other(6, 4)]);
+        assert_eq!(breaches(Some(Format::Txt), "ab\n"), [rows(1), other(3, 3)]);
+        assert_eq!(breaches(Some(Format::Txt), "ab\ncd\nef\n"), [rows(3), other(9, 6)]);
+        // A profile decides how many lines a code has.
+        assert_eq!(breaches(None, "ab\ncd\n"), [""; 0]);
+        assert_eq!(breaches(None, "ab\n"), [other(3, 3)]);
+    }
+
+    #[test]
+    fn rows_are_counted_by_how_they_begin() {
+        for (format, text, rows) in [
+            (Format::Csv, "position,code\n1,a\n2,b\n", 2),
+            (Format::Csv, "", 0),
+            (Format::Txt, "a\nb\n", 2),
+            (Format::Json, "[\n{\"position\":1},\n{\"position\":2}\n]\n", 2),
+            (Format::Ndjson, "{\"position\":1}\n{\"position\":2}\n", 2),
+            (Format::Yaml, "- position: 1\n  code: a\n- position: 2\n  code: b\n", 2),
+            (Format::Xml, "<codes>\n<code position=\"1\"/>\n<code position=\"2\"/>\n</codes>\n", 2),
+            (Format::Xlsx, "<sheetData>\n<row>names\n<row>1\n<row>2\n</sheetData>", 2),
+        ] {
+            assert_eq!(rows_of(format, text.as_bytes()), rows, "{format:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_a_seed_is_left_alone_and_one_of_another_reservation_is_not() {
+        let seed = FileState { reservation: None, incarnation: None, ..file("s", "t") };
+        let both =
+            Exports { files: vec![file("f", "k"), seed], objects: vec!["k".into(), "t".into()], uploads: vec![] };
+        assert_eq!(found(&both, &[complete()]), [""; 0]);
+        // The same file id, but of a deleted reservation with the same id.
+        let older = FileState { incarnation: Some(Uuid::from_u128(9)), ..file("f", "k") };
+        let exports = Exports { files: vec![older], objects: vec!["k".into()], uploads: vec![] };
+        assert_eq!(found(&exports, &[complete()]), ["RSV-5 k is unreferenced", "RSV-5 the file row f is unreferenced"]);
+        // A seeded reservation refers to no file of this service.
+        let seeded = Reservation { seeded: true, ..complete() };
+        let none = Exports::default();
+        assert_eq!(found(&none, &[seeded]), [""; 0]);
+    }
 }

@@ -236,6 +236,13 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        code::CharacterSet,
+        reservation::{
+            Range, Rules, Timestamp,
+            create::{Birth, Draft},
+        },
+    };
 
     fn range(start: u64, count: u64, incarnation: u128) -> RangeState {
         RangeState {
@@ -309,6 +316,112 @@ mod tests {
         for (claimed, breaches) in [(false, 0), (true, 2)] {
             let pools = [sound.pools.clone(), vec![pool("gsrn#0614#18", claimed)]].concat();
             assert_eq!(State { pools, ..sound.clone() }.breaches().len(), breaches);
+        }
+    }
+
+    /// A reservation with a range, and its entry in the pool.
+    fn allocated() -> (Reservation, RangeState) {
+        let input = serde_json::json!({"reserved_for": "A", "code_type": "sgtin", "quantity": 2,
+            "product": "/01/19361758000003"});
+        let now = Timestamp::parse("2026-01-31T03:04:05Z").unwrap();
+        let birth = Birth { id: Uuid::from_u128(1), incarnation: Uuid::from_u128(2), user: "u".into(), now };
+        let mut item = Draft::parse(&input, &Rules::default()).unwrap().into_reservation(birth);
+        let namespace: Namespace = "sgtin#19361758000003#8".parse().unwrap();
+        let entry = RangeState {
+            namespace: namespace.to_string(),
+            reservation: Some(item.id),
+            incarnation: Some(item.incarnation),
+            ..range(10, 2, 0)
+        };
+        let (character_set, check) = (CharacterSet::Alphanumeric, String::new());
+        item.range = Some(Range { namespace, pool_number: 7, character_set, check, start: 10, count: 2 });
+        item.status = Status::Complete;
+        (item, entry)
+    }
+
+    #[test]
+    fn a_range_and_its_entry_must_agree_in_every_attribute() {
+        let (item, entry) = allocated();
+        let found = |item: &Reservation, entry: Option<&RangeState>| -> Vec<&'static str> {
+            let (ranges, reservations) = (entry.cloned().into_iter().collect(), vec![item.clone()]);
+            let state = State { ranges, reservations, ..State::default() };
+            state.one_range_each().iter().map(|breach| breach.id).collect()
+        };
+        assert_eq!(found(&item, Some(&entry)), [""; 0]);
+        assert_eq!(found(&Reservation { range: None, ..item.clone() }, None), [""; 0]);
+        for other in [
+            RangeState { start: 11, ..entry.clone() },
+            RangeState { count: 3, ..entry.clone() },
+            RangeState { namespace: "sgtin#19361758000003#9".into(), ..entry.clone() },
+            RangeState { reservation: Some(Uuid::from_u128(9)), ..entry.clone() },
+            RangeState { reservation: None, ..entry.clone() },
+            RangeState { incarnation: Some(Uuid::from_u128(9)), ..entry.clone() },
+        ] {
+            assert_eq!(found(&item, Some(&other)), ["RSV-2"], "{other:?}");
+        }
+        // The range has exactly the codes that were asked for.
+        assert_eq!(found(&Reservation { quantity: Some(3), ..item.clone() }, Some(&entry)), ["RSV-2"]);
+        assert_eq!(found(&Reservation { range: None, ..item.clone() }, Some(&entry)), ["RSV-2"]);
+        assert_eq!(found(&item, None), ["RSV-2"]);
+        // Burned ranges have no incarnation; there may be any number of them.
+        let burned = RangeState { reservation: None, incarnation: None, ..entry };
+        let state = State { ranges: vec![burned.clone(), burned], ..State::default() };
+        assert_eq!(state.one_range_each(), []);
+    }
+
+    #[test]
+    fn an_export_is_that_of_a_complete_reservation_with_a_range() {
+        let (item, _) = allocated();
+        let count = |item: Reservation| State { reservations: vec![item], ..State::default() }.exported().count();
+        assert_eq!(count(item.clone()), 1);
+        assert_eq!(count(Reservation { status: Status::InProgress, ..item.clone() }), 0);
+        assert_eq!(count(Reservation { range: None, ..item }), 0);
+    }
+
+    #[test]
+    fn only_ranges_of_the_day_and_the_organisation_are_what_was_given() {
+        let count = CountState { organisation: "A".into(), day: "2026-01-31".into(), codes: 10 };
+        let found = |range: RangeState| {
+            State { ranges: vec![range], counts: vec![count.clone()], ..State::default() }.counted_once()
+        };
+        assert_eq!(found(range(0, 10, 1)), []);
+        let breach =
+            |given: u64| vec![Breach { id: "RSV-9", found: format!("A on 2026-01-31: 10 counted, {given} given") }];
+        assert_eq!(found(range(0, 9, 1)), breach(9));
+        assert_eq!(found(RangeState { organisation: Some("B".into()), ..range(0, 10, 1) }), breach(0));
+        assert_eq!(found(RangeState { day: Some("2026-01-30".into()), ..range(0, 10, 1) }), breach(0));
+    }
+
+    #[test]
+    fn prefixes_of_which_none_begins_another_are_sound() {
+        let pools = ["sscc#9506#18", "sscc#9507#18", "sscc#9508#18"]
+            .map(|namespace| PoolState { claimed: true, ..PoolState::lost(namespace) });
+        let claims = ["9506", "9507", "9508"].map(|prefix| ClaimState {
+            prefix: prefix.into(),
+            claimed: true,
+            continued: false,
+        });
+        let state = State { pools: pools.to_vec(), claims: claims.to_vec(), ..State::default() };
+        assert_eq!(state.prefixes_apart(), []);
+    }
+
+    #[test]
+    fn a_prefix_whose_item_shows_no_claim_is_found() {
+        let found = |claims: Vec<ClaimState>| -> Vec<String> {
+            let pool = PoolState { claimed: true, ..PoolState::lost("sscc#061414#18") };
+            let state = State { pools: vec![pool], claims, ..State::default() };
+            state.prefixes_apart().into_iter().map(|breach| breach.found).collect()
+        };
+        let claim = |prefix: &str, claimed, continued| ClaimState { prefix: prefix.into(), claimed, continued };
+        let (four, five) = (claim("0614", false, true), claim("06141", false, true));
+        assert_eq!(found(vec![four.clone(), five.clone(), claim("061414", true, false)]), [""; 0]);
+        for (claims, prefix) in [
+            (vec![four.clone(), five.clone()], "061414"),
+            (vec![four.clone(), five.clone(), claim("061414", false, true)], "061414"),
+            (vec![four, claim("061414", true, false)], "06141"),
+            (vec![claim("0614", true, false), five, claim("061414", true, false)], "0614"),
+        ] {
+            assert_eq!(found(claims), [format!("the item of {prefix} does not show a claim")]);
         }
     }
 }
