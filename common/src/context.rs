@@ -33,9 +33,11 @@ use crate::{
     store::{SecretCheck, Store, StoreError},
 };
 
-/// The scheme of requests that are not signed. An [`SdkConfig`] that prefers it is one of an engine in the same process,
-/// which asks for no signature; only DynamoDB's client takes it.
-pub const UNSIGNED: AuthSchemeId = AuthSchemeId::new("noAuth");
+/// An [`SdkConfig`] that prefers this scheme has the HTTP client of an engine of DynamoDB in the same process, which nobody
+/// signs for. No client knows a scheme of this name, so the others sign as always.
+pub const EMBEDDED_ENGINE: AuthSchemeId = AuthSchemeId::new("embedded-engine");
+/// The SDK's name for no signature.
+const UNSIGNED: AuthSchemeId = AuthSchemeId::new("noAuth");
 
 /// The settings and clients of one process. It is shared by `Arc`.
 pub struct Context {
@@ -137,8 +139,8 @@ impl Context {
         if let Some(endpoint) = &config.endpoints.dynamodb {
             dynamodb = dynamodb.endpoint_url(endpoint);
         }
-        if sdk.auth_scheme_preference().is_some_and(|schemes| schemes.clone().into_iter().any(|one| one == UNSIGNED)) {
-            dynamodb = dynamodb.allow_no_auth();
+        if sdk.auth_scheme_preference().is_some_and(|some| some.clone().into_iter().any(|one| one == EMBEDDED_ENGINE)) {
+            dynamodb = dynamodb.allow_no_auth().auth_scheme_preference([UNSIGNED]);
         }
         for observer in &observers {
             dynamodb.push_interceptor(observer.clone());

@@ -9,7 +9,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use common::{
     config::{Config, ConfigError, Endpoints, MAX_SHARDS, SecretSource},
-    context::{Context, UNSIGNED},
+    context::{Context, EMBEDDED_ENGINE},
     export::PartPolicy,
     https,
     store::{Completed, Filled, Filling, StoreError},
@@ -119,7 +119,7 @@ impl Stores {
         let client = dynamodb.http_client();
         let client = between.map_or_else(|| client.clone(), |between| between.0(client.clone()));
         // The engine is in this process: nobody would check a signature.
-        let sdk = sdk_config(&s3).to_builder().http_client(client).auth_scheme_preference([UNSIGNED]).build();
+        let sdk = sdk_config(&s3).to_builder().http_client(client).auth_scheme_preference([EMBEDDED_ENGINE]).build();
         let context = Context::new(config, &sdk);
         // Of a directory of an older version. The note comes after the last row, so a start that was cut short is repeated.
         if !data_dir.has_index_keys() {

@@ -12,6 +12,7 @@ missed. Python standard library only.
 import argparse
 import collections
 import concurrent.futures
+import contextlib
 import json
 import os
 import pathlib
@@ -21,7 +22,6 @@ import signal
 import subprocess
 import threading
 import time
-
 
 
 def skip(*names):
@@ -67,12 +67,18 @@ PATIENCE = 600
 MEMORY = 6 * 2**30
 
 
+def kill(process):
+    """Kills a process and those that it started, which may outlive it and keep its output open."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process, signal.SIGKILL)
+
+
 def wait_or_kill(process, ended):
     """Kills a process that does not end. Time for which this program is stopped does not count."""
     for _ in range(PATIENCE):
         if ended.wait(1):
             return
-    os.kill(process, signal.SIGKILL)
+    kill(process)
 
 
 class Trial:
@@ -112,7 +118,7 @@ class Trial:
             if FAILS.search(line):
                 found = test or line.strip()
                 # Not process.kill(), which may take the status that wait4 asks for.
-                os.kill(process.pid, signal.SIGKILL)
+                kill(process.pid)
                 break
         process.stdout.close()
         _, status, usage = os.wait4(process.pid, 0)

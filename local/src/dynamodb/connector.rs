@@ -1,9 +1,9 @@
 //! An HTTP connector that passes the functions' requests to the embedded DynamoDB without a socket.
 //!
-//! The SDK builds the request and parses the answer as usual, but signs nothing ([`common::context::UNSIGNED`]). Only the
-//! transfer is replaced: writes are executed on the engine's thread, and so are reads of tables in memory; those of a file
-//! need no other thread. Everything else uses the socket: failed requests, so that every error has the server's form;
-//! operations on tables; and requests to other addresses.
+//! The SDK builds the request and parses the answer as usual, but does not sign what goes to the engine
+//! ([`common::context::EMBEDDED_ENGINE`]). Only the transfer is replaced: writes are executed on the engine's thread, and so
+//! are reads of tables in memory; those of a file need no other thread. Everything else uses the socket: failed requests, so
+//! that every error has the server's form; operations on tables; and requests to other addresses.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -83,14 +83,15 @@ impl HttpConnector for Connector {
         HttpConnectorFuture::new(async move {
             match connector.engine.answer(&request).await {
                 Some(response) => Ok(response),
-                None => connector.sockets.call(signed(request)?).await,
+                None if connector.engine.is_meant(&request) => connector.sockets.call(signed(request)?).await,
+                None => connector.sockets.call(request).await,
             }
         })
     }
 }
 
-/// A request with what the engine's socket expects of one that is signed. It verifies no signature; [`super::front`]
-/// does so for other processes.
+/// A request to the engine's socket with what that expects of one that is signed. It verifies no signature;
+/// [`super::front`] does so for other processes.
 fn signed(mut request: HttpRequest) -> Result<HttpRequest, ConnectorError> {
     let headers = request.headers_mut();
     for (name, value) in [("x-amz-date", DATE), ("authorization", SIGNATURE)] {
@@ -102,10 +103,15 @@ fn signed(mut request: HttpRequest) -> Result<HttpRequest, ConnectorError> {
 }
 
 impl Engine {
+    /// Whether a request goes to the engine.
+    fn is_meant(&self, request: &HttpRequest) -> bool {
+        let path = request.uri().strip_prefix(&self.endpoint);
+        path.is_some_and(|path| path.is_empty() || path.starts_with('/'))
+    }
+
     /// The answer of a successful read or write; `None` for every other request.
     async fn answer(&self, request: &HttpRequest) -> Option<HttpResponse> {
-        let path = request.uri().strip_prefix(&self.endpoint)?;
-        if !(path.is_empty() || path.starts_with('/')) {
+        if !self.is_meant(request) {
             return None;
         }
         let body = request.body().bytes()?;

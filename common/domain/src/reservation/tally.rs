@@ -10,7 +10,9 @@
 //! from an older reading of its row: the number of a mark grows with each write, and the row was read after the mark.
 //! Step 3 is for a row that changed and changed back between the first two: whoever followed the second change found
 //! a right mark and left it, and step 2 has then written the first change. Whoever writes a mark last reads the row
-//! after that, so a change that this reading does not see has a follower who reads the mark afterwards.
+//! after that, so a change that this reading does not see has a follower who reads the mark afterwards. What remains is a
+//! write that DynamoDB carries out after its worker has given up or died, of a row that has changed back meanwhile; the
+//! sweep repairs it when it counts all rows again.
 //!
 //! Pure. It knows neither keys nor transactions of DynamoDB.
 
