@@ -25,6 +25,7 @@ from PIL import Image
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
+from reading import symbols_of  # noqa: E402
 from system import TOKEN, TYPES, body_of, system  # noqa: E402
 
 # The kinds of symbol: format and symbology identifier (ISO/IEC 15424).
@@ -70,9 +71,8 @@ def difference(local, code, row, symbol, extension):
     if media_type != {"svg": "image/svg+xml", "png": "image/png"}[extension]:
         return f"{url}: {media_type}"
     format_, identifier = SYMBOLS[symbol]
-    # Of one format: see `carried_by` in sheets.py.
-    found = zxingcpp.read_barcodes(image_of(media_type, body), formats=format_)
-    if len(found) != 1:
+    found = symbols_of(image_of(media_type, body), format_)
+    if len(found) != 1 or found[0].format != format_:
         return f"{url}: {[(one.format, one.text) for one in found]}"
     wanted = row["digital_link"] if symbol == "qr" else barcode_data(row["element_string"])
     if found[0].bytes != wanted.encode() or found[0].symbology_identifier != identifier:

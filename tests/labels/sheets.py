@@ -28,6 +28,7 @@ from PIL import Image
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
+from reading import symbols_of  # noqa: E402
 from system import TYPES, body_of, system  # noqa: E402
 
 # Three pages of 3 × 8 labels, the last not full.
@@ -48,12 +49,8 @@ def pages_of(sheet, folder):
 
 
 def carried_by(page, format_):
-    """What the symbols of a page carry, row by row, from left to right.
-
-    Only symbols of one format are looked for. A reader of every format finds a Micro QR code in one of some thousands of
-    QR codes: a corner with other data than usual.
-    """
-    found = zxingcpp.read_barcodes(Image.open(page).convert("L"), formats=format_)
+    """What the symbols of a page carry, row by row, from left to right."""
+    found = symbols_of(Image.open(page).convert("L"), format_)
     found.sort(key=lambda one: middle(one)[1])
     rows = []
     for one in found:
