@@ -161,7 +161,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .build();
     let context = Context::new(config, &sdk);
     let caller = Caller::user(User::administrator(id(3)));
-    let session = Session { caller: &caller, now: context.now(), budget: &common::query::Budget::default() };
+    let budget = common::query::Budget::default();
+    let session = Session::new(&caller, context.now(), &budget);
     let before = peak_bytes().unwrap_or_default();
     let (query, list) = read::list(&context, session, &parse_query_string(&query)?).await?;
     let body = list.json(&query, session.budget)?;

@@ -241,7 +241,7 @@ async fn open(context: &Context, author: &Author, item: &Reservation) -> Result<
     let last = item.user_updated.clone().or_else(|| item.user_created.clone());
     let caller = Caller::user(User::administrator(last.unwrap_or_default()));
     let budget = Budget::of_rows(context.config().max_scan);
-    let session = Session { caller: &caller, now: context.now(), budget: &budget };
+    let session = Session::new(&caller, context.now(), &budget);
     let audit = |old: &Reservation, new: &Reservation| {
         let audit = author.audit("reservation.open", "reservation", &old.id.to_string());
         audit.with("status", Some(old.status.as_str().into()), Some(new.status.as_str().into()))

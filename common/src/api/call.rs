@@ -1,6 +1,6 @@
 //! A request in the form that the operations receive: the caller is authenticated, and the size of the body is limited.
 
-use std::io::Read;
+use std::{io::Read, sync::Arc};
 
 use lambda_http::{
     Body, Request,
@@ -19,7 +19,7 @@ use crate::{
     operations::{Caller, OperationError, Session},
     query::{Budget, json_values},
     reservation::{Timestamp, uuid},
-    store::ReadAhead,
+    store::{AssumedUser, ReadAhead},
 };
 
 /// Maximum size of a request body after decompression (bytes), as in Directus.
@@ -63,9 +63,11 @@ pub struct Call {
     route: Option<&'static Route>,
     body: Vec<u8>,
     ahead: Option<ReadAhead>,
+    assumed: Option<Arc<AssumedUser>>,
 }
 
 /// A request whose caller is not yet known.
+#[derive(Clone)]
 pub(super) struct Incoming {
     pub(super) method: Method,
     pub(super) path: String,
@@ -135,10 +137,44 @@ impl Incoming {
             Needs::Account => drop(caller.get().ok_or(OperationError::InvalidCredentials)?),
             Needs::Right(action, collection) => caller.may(action, collection)?,
         }
-        let Self { method, path, query, headers, cookies, parameters, route, body, .. } = self;
+        Ok(Call { ahead, ..self.call(context, caller, site, now, ids, deadline) })
+    }
+
+    /// A call for the user whose the token was at its last request, if the request only lists reservations and this user had
+    /// the right. Its answer may leave the process only when [`Store::confirm`] says that the token is still theirs.
+    pub(super) fn assume(
+        &self,
+        context: &Context,
+        now: Timestamp,
+        ids: &Ids,
+        deadline: Deadline,
+    ) -> Option<(Call, Arc<AssumedUser>)> {
+        let route = self.route.filter(|route| route.operation == Operation::ListReservations && !self.may_write())?;
+        let (token, _) = self.token().ok()??;
+        let assumed = Arc::new(context.identity().assume(&token, now)?);
+        let caller = Caller::user(assumed.user().clone());
+        match route.needs {
+            Needs::Right(action, collection) => caller.may(action, collection).ok()?,
+            _ => return None,
+        }
+        let site = Site::of(&self.headers, context.config());
+        let call = self.clone().call(context, caller, site, now, ids, deadline);
+        Some((Call { assumed: Some(Arc::clone(&assumed)), ..call }, assumed))
+    }
+
+    fn call(
+        self,
+        context: &Context,
+        caller: Caller,
+        site: Site,
+        now: Timestamp,
+        ids: &Ids,
+        deadline: Deadline,
+    ) -> Call {
+        let Self { method, path, query, headers, cookies, parameters, route, body } = self;
         let request_id = ids.request.clone();
         let budget = Budget::of_rows(context.config().max_scan);
-        Ok(Call {
+        Call {
             caller,
             method,
             path,
@@ -153,8 +189,9 @@ impl Incoming {
             parameters,
             route,
             body,
-            ahead,
-        })
+            ahead: None,
+            assumed: None,
+        }
     }
 
     /// The reservation that is all that the request reads beside its caller.
@@ -234,7 +271,8 @@ impl Call {
     /// The session of the operation: the caller and the time of the request.
     #[must_use]
     pub fn session(&self) -> Session<'_> {
-        Session { caller: &self.caller, now: self.now, budget: &self.budget }
+        let assumed = self.assumed.as_deref();
+        Session { assumed, ..Session::new(&self.caller, self.now, &self.budget) }
     }
 
     /// A parameter of the path, decoded.

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     context::Context,
+    identity::IdentityError,
     metrics::{self, Event},
     operations::OperationError,
 };
@@ -46,7 +47,7 @@ const MAX_LOGGED_PATH: usize = 500;
 /// the request's ids.
 pub async fn serve<'a, F, R>(context: &'a Context, request: Request, operation: F) -> Response<Body>
 where
-    F: FnOnce(&'a Context, Call) -> R,
+    F: Fn(&'a Context, Call) -> R,
     R: Future<Output = Result<Answer, ApiError>>,
 {
     let ids = Ids::of(&request);
@@ -57,7 +58,7 @@ where
 
 async fn answer<'a, F, R>(context: &'a Context, request: Request, operation: F, ids: &Ids) -> Response<Body>
 where
-    F: FnOnce(&'a Context, Call) -> R,
+    F: Fn(&'a Context, Call) -> R,
     R: Future<Output = Result<Answer, ApiError>>,
 {
     let host = context.host();
@@ -105,11 +106,22 @@ async fn run<'a, F, R>(
     deadline: Deadline,
 ) -> Result<Answer, ApiError>
 where
-    F: FnOnce(&'a Context, Call) -> R,
+    F: Fn(&'a Context, Call) -> R,
     R: Future<Output = Result<Answer, ApiError>>,
 {
-    let call = incoming.authenticate(context, context.now(), ids, deadline).await?;
-    operation(context, call).await
+    let now = context.now();
+    // In boxes: rustc limits how deep the types of futures are nested.
+    let operation = |call| Box::pin(operation(context, call));
+    // Most lists come from a token that was used before: token and user are then read together with the rows.
+    if let Some((call, assumed)) = incoming.assume(context, now, ids, deadline) {
+        let answer = operation(call).await;
+        if context.store().confirm(&assumed).await.map_err(IdentityError::from)? {
+            return answer;
+        }
+        drop(answer);
+    }
+    let call = incoming.authenticate(context, now, ids, deadline).await?;
+    operation(call).await
 }
 
 fn failed(error: &ApiError, request_id: &str) -> Response<Body> {

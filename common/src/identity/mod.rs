@@ -24,7 +24,7 @@ use crate::{
     config::Oidc,
     directory::User,
     reservation::Timestamp,
-    store::{ReadAhead, Store, token_hash},
+    store::{AssumedUser, ReadAhead, Store, token_hash},
 };
 use tokens::Tokens;
 use uuid::Uuid;
@@ -61,6 +61,16 @@ impl Identity {
         Ok(self.user_and_row(store, token, None, now).await?.0)
     }
 
+    /// The user that a static token had at its last request in this process, if they could sign in then.
+    pub fn assume(&self, token: &str, now: Timestamp) -> Option<AssumedUser> {
+        if self.issuer.is_some() && Issuer::is_jwt(token) {
+            return None;
+        }
+        let hash = token_hash(token);
+        let user = self.tokens.guess(&hash).filter(|user| user.may_sign_in())?;
+        Some(AssumedUser::new(hash, user, now))
+    }
+
     /// As [`Identity::user_of`], and a reservation that is read in the same call, if this process knows whose the token was
     /// before. Without it the caller reads it, once it knows that the user may.
     ///
@@ -77,9 +87,10 @@ impl Identity {
             return Ok((store.user_of_subject(&issuer.subject(token).await?).await?, None));
         }
         let hash = token_hash(token);
-        let (user, ahead) = store.user_of_token_and_row(&hash, self.tokens.guess(&hash).as_deref(), row, now).await?;
+        let guess = self.tokens.guess(&hash).map(|user| user.id.clone());
+        let (user, ahead) = store.user_of_token_and_row(&hash, guess.as_deref(), row, now).await?;
         match &user {
-            Some(user) => self.tokens.learn(&hash, &user.id),
+            Some(user) => self.tokens.learn(&hash, user),
             None => self.tokens.forget(&hash),
         }
         Ok((user, ahead))

@@ -1,18 +1,24 @@
 //! A cache of the users of static tokens.
 
-use std::{collections::HashMap, sync::Mutex};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use crate::directory::User;
 
 /// Maximum number of cached tokens. When it is reached, the cache is emptied.
 const MAX_TOKENS: usize = 10_000;
 
-/// The last known user of each token hash. An entry is only a guess that allows reading the token and the user
-/// together. The token is read for every request, so a revoked token is refused from the next request on.
+/// The last known user of each token hash. An entry is only a guess: it allows reading the token and the user together,
+/// and rows before it is known whether the guess is right. The token and the user are read for every request, so a
+/// revoked token is refused from the next request on.
 #[derive(Debug, Default)]
-pub(super) struct Tokens(Mutex<HashMap<String, String>>);
+pub(super) struct Tokens(Mutex<HashMap<String, Arc<User>>>);
 
 impl Tokens {
     /// The last known user of the token.
-    pub(super) fn guess(&self, hash: &str) -> Option<String> {
+    pub(super) fn guess(&self, hash: &str) -> Option<Arc<User>> {
         self.0.lock().ok()?.get(hash).cloned()
     }
 
@@ -24,15 +30,15 @@ impl Tokens {
     }
 
     /// Remembers the user of a token.
-    pub(super) fn learn(&self, hash: &str, user: &str) {
+    pub(super) fn learn(&self, hash: &str, user: &User) {
         if let Ok(mut known) = self.0.lock() {
-            if known.get(hash).is_some_and(|known| known == user) {
+            if known.get(hash).is_some_and(|known| **known == *user) {
                 return;
             }
             if known.len() >= MAX_TOKENS {
                 known.clear();
             }
-            known.insert(hash.to_owned(), user.to_owned());
+            known.insert(hash.to_owned(), Arc::new(user.clone()));
         }
     }
 }

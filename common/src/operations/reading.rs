@@ -58,8 +58,8 @@ const HELD: usize = 200;
 /// Matches that are kept behind the window, in the place of those that are gone when the rows of the window are read.
 const SPARE: usize = 25;
 
-/// Reservations, each with its row.
-type Rows = Vec<(Reservation, Row)>;
+/// Reservations, and the row of each.
+type Rows = (Vec<Reservation>, Vec<Row>);
 
 /// What is kept of each match until all are known.
 pub(super) enum Kept {
@@ -224,7 +224,7 @@ impl<'a> Reading<'a> {
             }
             read += found.len();
             if is_shown {
-                for (item, _) in self.matches_of(&ids_of(&found)).await? {
+                for item in self.matches_of(&ids_of(&found)).await?.0 {
                     filtered += 1;
                     if skip > 0 {
                         skip -= 1;
@@ -246,7 +246,7 @@ impl<'a> Reading<'a> {
                         break;
                     }
                     self.check_members(items.len() + ids.len())?;
-                    items.extend(self.again(&ids).await?.into_iter().map(|(item, _)| item));
+                    items.extend(self.again(&ids).await?.0);
                 }
             }
             // An answer that will be refused is not read to its end.
@@ -358,7 +358,7 @@ impl<'a> Reading<'a> {
                 break;
             }
             let matches: Vec<Row> = if holds {
-                let (items, rows): (Vec<_>, Vec<_>) = self.matches_of(&ids_of(&found)).await?.into_iter().unzip();
+                let (items, rows) = self.matches_of(&ids_of(&found)).await?;
                 held.extend(items.into_iter().map(|item| (item.id, item)));
                 rows
             } else {
@@ -398,7 +398,7 @@ impl<'a> Reading<'a> {
             let dropped: Vec<Uuid> = ids.iter().filter(|id| !held.contains_key(id)).copied().collect();
             if !dropped.is_empty() {
                 // One that changed or was deleted meanwhile may not match any more.
-                held.extend(self.again(&dropped).await?.into_iter().map(|(item, _)| (item.id, item)));
+                held.extend(self.again(&dropped).await?.0.into_iter().map(|item| (item.id, item)));
             }
             items.extend(ids.iter().filter_map(|id| held.remove(id)));
         }
@@ -431,7 +431,7 @@ impl<'a> Reading<'a> {
         let Some(members) = self.evaluated.clone() else {
             let mut matches = Vec::new();
             for ids in ids_of(&found).chunks(MAX_CHUNK) {
-                matches.extend(self.matches_of(ids).await?.into_iter().map(|(_, row)| row));
+                matches.extend(self.matches_of(ids).await?.1);
             }
             return Ok(matches);
         };
@@ -488,10 +488,10 @@ impl<'a> Reading<'a> {
         // Rows that matter no more, before others are read.
         self.loader.forget();
         self.cost.add_rows(ids.len());
-        let mut items = self.loader.reservations(ids, &self.read).await?;
+        let mut items = self.loader.reservations(ids, &self.read, self.session.assumed).await?;
         // Items that do not exist for the caller (RSV-6) are dropped first, so that nothing is read for them.
         items.retain(|item| self.session.caller.sees(item.reserved_for.as_deref()));
-        let rows: Vec<Row> = match &self.evaluated {
+        let mut rows: Vec<Row> = match &self.evaluated {
             Some(members) => items.iter().map(|item| rows::members_of(item, members.names())).collect(),
             None => items.iter().map(rows::reservation).collect(),
         };
@@ -499,22 +499,23 @@ impl<'a> Reading<'a> {
         if self.needs.count_to_evaluate {
             self.loader.counts(&items);
         }
-        let mut matches = Vec::new();
-        for (item, row) in items.into_iter().zip(rows) {
-            if self.query.matches(&row, &self.loader.related) {
-                matches.push((item, row));
-            }
+        let mut matches = Vec::with_capacity(rows.len());
+        for row in &rows {
+            matches.push(self.query.matches(row, &self.loader.related));
             turn(self.session).await;
         }
         self.session.budget.check()?;
-        Ok(matches)
+        // Those before the first that does not match stay where they are: a reservation is large to move.
+        retain(&mut items, &matches);
+        retain(&mut rows, &matches);
+        Ok((items, rows))
     }
 
     /// The rows of reservations with what they show.
     pub(super) async fn show(mut self, items: Vec<Reservation>) -> Result<(Vec<Row>, Related), OperationError> {
         self.loader.codes(self.needs, &items).await?;
         let shown = self.query.shown_members();
-        let rows: Vec<Row> = items.iter().map(|item| shown.of(rows::reservation(item))).collect();
+        let rows: Vec<Row> = items.iter().map(|item| rows::shown(item, &shown)).collect();
         drop(items);
         self.loader.to_render(self.needs, Collection::CodeReservation, &rows).await?;
         Ok((rows, self.loader.related))
@@ -530,6 +531,12 @@ impl<'a> Reading<'a> {
 fn is_nearly_there(matches: usize, read: usize, window: Window) -> bool {
     let wanted = window.take().map(|take| window.skip().saturating_add(take));
     matches > 0 && wanted.is_some_and(|wanted| wanted.saturating_mul(read) / matches <= read + NEARLY_THERE)
+}
+
+/// Keeps the items at the places that are true.
+fn retain<T>(items: &mut Vec<T>, places: &[bool]) {
+    let mut places = places.iter().copied();
+    items.retain(|_| places.next().unwrap_or(false));
 }
 
 /// The ids of candidates.

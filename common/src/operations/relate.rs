@@ -15,6 +15,7 @@ use crate::{
     context::Context,
     query::{CodeLookup, Collection, Limit, Needs, Query, Related, Row, schema::Relation},
     reservation::Reservation,
+    store::AssumedUser,
 };
 
 /// Maximum number of related rows of one collection that are kept for the next rows.
@@ -67,7 +68,8 @@ impl<'a> Loader<'a> {
     }
 
     /// Reads reservations by id. Those that a lookup has read already are not read again. Those that do not exist are
-    /// left out. `members` are those of [`Store::members_of_reservations`](crate::store::Store::members_of_reservations).
+    /// left out. `members` and `reader` are those of
+    /// [`Store::members_of_reservations`](crate::store::Store::members_of_reservations).
     ///
     /// # Errors
     /// `SERVICE_UNAVAILABLE` when DynamoDB does not answer.
@@ -75,9 +77,13 @@ impl<'a> Loader<'a> {
         &mut self,
         ids: &[Uuid],
         members: &[&'static str],
+        reader: Option<&AssumedUser>,
     ) -> Result<Vec<Reservation>, OperationError> {
+        if self.found.is_empty() {
+            return Ok(self.context.store().members_of_reservations(ids, members, reader).await?);
+        }
         let unknown: Vec<Uuid> = ids.iter().filter(|id| !self.found.contains_key(id)).copied().collect();
-        let read = self.context.store().members_of_reservations(&unknown, members).await?;
+        let read = self.context.store().members_of_reservations(&unknown, members, reader).await?;
         self.found.extend(read.into_iter().map(|item| (item.id, item)));
         Ok(ids.iter().filter_map(|id| self.found.remove(id)).collect())
     }

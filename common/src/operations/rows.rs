@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     directory::{Organisation, Role, User},
-    query::{Collection, Row},
+    query::{Collection, Members, Row},
     reservation::Reservation,
     store::FileRow,
 };
@@ -15,6 +15,12 @@ pub fn reservation(item: &Reservation) -> Row {
     // Every member of the collection but its codes, which are read when they are asked for.
     let fields = Collection::CodeReservation.fields().iter();
     fields.filter_map(|field| Some((field.name, member(item, field.name)?))).collect()
+}
+
+/// A reservation's row as [`reservation`] gives it, with these members only.
+#[must_use]
+pub(super) fn shown(item: &Reservation, members: &Members) -> Row {
+    members.names().iter().filter_map(|name| Some((*name, member(item, name)?))).collect()
 }
 
 /// A reservation's row with these members only. Those that it does not have are null.

@@ -5,6 +5,7 @@ use crate::{
     context::Context,
     query::{self, Access, Action, Budget, Collection, Filter, Query, RawQuery},
     reservation::Timestamp,
+    store::AssumedUser,
 };
 
 /// The caller of an operation, with the time of the request.
@@ -16,9 +17,17 @@ pub struct Session<'a> {
     pub now: Timestamp,
     /// What the request may still compute and hold, over all its operations.
     pub budget: &'a Budget,
+    /// What is not confirmed yet of the caller, if the rows are read before it is.
+    pub(crate) assumed: Option<&'a AssumedUser>,
 }
 
-impl Session<'_> {
+impl<'a> Session<'a> {
+    /// The session of a caller who is known.
+    #[must_use]
+    pub fn new(caller: &'a Caller, now: Timestamp, budget: &'a Budget) -> Self {
+        Self { caller, now, budget, assumed: None }
+    }
+
     /// Subtracts rows that are read from those that the request may read (`MaxScan`).
     ///
     /// # Errors
@@ -31,7 +40,7 @@ impl Session<'_> {
     /// number of tries limits the whole.
     #[must_use]
     pub(super) fn again<'b>(&'b self, budget: &'b Budget) -> Session<'b> {
-        Session { caller: self.caller, now: self.now, budget }
+        Session { budget, ..*self }
     }
 
     /// The members that the caller may read.

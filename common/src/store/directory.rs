@@ -16,7 +16,7 @@ use crate::{
 };
 
 const USER: &str = Kind::User.name();
-const TOKEN: &str = Kind::Token.name();
+pub(super) const TOKEN: &str = Kind::Token.name();
 const SUBJECT: &str = Kind::Subject.name();
 const ORGANISATION: &str = Kind::Organisation.name();
 
@@ -47,6 +47,16 @@ pub(super) fn key(kind: &str, id: &str) -> Item {
 fn has_ended(token: &Item, now: Timestamp) -> bool {
     let end = token.get("valid_until").map(|end| end.as_s().ok().and_then(|end| Timestamp::parse(end)));
     end.is_some_and(|end| end.is_none_or(|end| end <= now))
+}
+
+/// The user of a static token; `None` if it has ended at `now`.
+pub(super) fn owner(token: &Item, now: Timestamp) -> Option<&str> {
+    items::get_text(token, "user").filter(|_| !has_ended(token, now))
+}
+
+/// The keys of the token with this hash and of a user.
+pub(super) fn reader_keys(hash: &str, user: &str) -> [Item; 2] {
+    [key(TOKEN, hash), key(USER, user)]
 }
 
 impl Store<'_> {
@@ -83,9 +93,9 @@ impl Store<'_> {
         match guess {
             Some(guess) => {
                 let (table, rows) = (&self.config.tables.directory, &self.config.tables.reservations);
-                let directory = (table.as_str(), vec![key(TOKEN, hash), key(USER, guess)]);
-                let reservation = row.map(|id| (rows.as_str(), vec![items::id_key(id)]));
-                let mut read = self.batch_get_at_once([directory].into_iter().chain(reservation), &[]).await?;
+                let directory = (table.as_str(), reader_keys(hash, guess).to_vec(), &[][..]);
+                let reservation = row.map(|id| (rows.as_str(), vec![items::id_key(id)], &[][..]));
+                let mut read = self.batch_get_at_once([directory].into_iter().chain(reservation)).await?;
                 let found = read.remove(rows).and_then(|mut items| items.pop());
                 ahead = row.map(|id| ReadAhead::new(id, found));
                 for item in read.remove(table).into_iter().flatten() {
@@ -97,8 +107,7 @@ impl Store<'_> {
             }
             None => token = self.directory_item(TOKEN, hash).await?,
         }
-        let token = token.filter(|token| !has_ended(token, now));
-        let Some(id) = token.as_ref().and_then(|token| items::get_text(token, "user")) else { return Ok((None, None)) };
+        let Some(id) = token.as_ref().and_then(|token| owner(token, now)) else { return Ok((None, None)) };
         let user = match user.filter(|user| user.id == id) {
             Some(user) => Some(user),
             None => self.user(id).await?,

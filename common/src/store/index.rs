@@ -268,7 +268,7 @@ impl Cursor {
     /// The place of an entry, or of the key after which a read goes on.
     fn place(&self, table: &str, item: &Item) -> Result<Place, StoreError> {
         let key = self.run.range.as_ref().and_then(|range| items::get_text(item, range.attribute));
-        Ok(Place::new(item_id(table, item)?, key))
+        Ok(Place::new(items::uuid_of(table, item)?, key))
     }
 
     async fn fill(&mut self, store: Store<'_>, want: usize, left: usize) -> Result<(), StoreError> {
@@ -756,12 +756,4 @@ impl Store<'_> {
             .map_err(classify)?;
         Ok((usize::try_from(answer.count).unwrap_or(0), answer.last_evaluated_key))
     }
-}
-
-fn item_id(table: &str, item: &HashMap<String, AttributeValue>) -> Result<Uuid, StoreError> {
-    items::get_text(item, "id").and_then(|id| Uuid::try_parse(id).ok()).ok_or_else(|| StoreError::Corrupt {
-        table: table.to_owned(),
-        key: items::get_text(item, "id").unwrap_or("none").to_owned(),
-        reason: "the id is no UUID".to_owned(),
-    })
 }

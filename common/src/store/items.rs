@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Serialize, de::DeserializeOwned};
+use uuid::Uuid;
 
 use super::StoreError;
 
@@ -28,6 +29,16 @@ pub(super) fn key(name: &str, value: impl std::fmt::Display) -> (String, Attribu
 /// The key of a row of a table whose whole key is its id.
 pub(super) fn id_key(id: impl std::fmt::Display) -> Item {
     Item::from([key("id", id)])
+}
+
+/// The id of an item whose id is a UUID.
+pub(super) fn uuid_of(table: &str, item: &Item) -> Result<Uuid, StoreError> {
+    let id = get_text(item, "id");
+    id.and_then(|id| Uuid::try_parse(id).ok()).ok_or_else(|| StoreError::Corrupt {
+        table: table.to_owned(),
+        key: id.unwrap_or("none").to_owned(),
+        reason: "the id is no UUID".to_owned(),
+    })
 }
 
 /// Deserialises an item.

@@ -25,6 +25,7 @@
 //! bounded.
 
 mod allocation;
+mod assumed_user;
 mod burn;
 mod claims;
 mod columns;
@@ -59,6 +60,7 @@ mod transaction;
 mod walk;
 
 pub use allocation::{Allocated, MAX_PLACEMENTS, Placement, has_room};
+pub use assumed_user::AssumedUser;
 pub use burn::Burned;
 pub use claims::PrefixClaim;
 pub use columns::{COLUMNS_AT_ONCE, ColumnReads};

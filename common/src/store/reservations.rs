@@ -6,12 +6,13 @@ use aws_sdk_dynamodb::types::{Delete, Put};
 use uuid::Uuid;
 
 use super::{
-    Store, StoreError,
+    AssumedUser, Store, StoreError,
     conditional_update::Step,
     error::classify,
     index::shard,
     items::{self, Item, id_key, number, text},
     requests::Remembered,
+    tables::MAX_BATCH,
     transaction::{MAX_ACTIONS, Outcome, Reason, Transaction},
     walk::{CREATED_ID, INDEX_ATTRIBUTES, OPEN, STATUS_CREATED, USER_KEY, created_key, status_key},
 };
@@ -57,12 +58,12 @@ impl Store<'_> {
     /// # Errors
     /// [`StoreError::Busy`] when DynamoDB does not answer; [`StoreError::Corrupt`] when an item cannot be read.
     pub async fn reservations(&self, ids: &[Uuid]) -> Result<Vec<Reservation>, StoreError> {
-        self.members_of_reservations(ids, &[]).await
+        self.members_of_reservations(ids, &[], None).await
     }
 
     /// Reads members of reservations by id (consistent), in the order of `ids`; those that do not exist are left out. What
     /// each row has besides `members`, id, status and incarnation is absent, so it can be shown but must not be written;
-    /// without `members` the rows are whole.
+    /// without `members` the rows are whole. Where the call has room, it also reads what confirms `reader`.
     ///
     /// # Errors
     /// As [`Store::reservations`].
@@ -70,18 +71,30 @@ impl Store<'_> {
         &self,
         ids: &[Uuid],
         members: &[&'static str],
+        reader: Option<&AssumedUser>,
     ) -> Result<Vec<Reservation>, StoreError> {
         let table = &self.config.tables.reservations;
         let keys: BTreeSet<Uuid> = ids.iter().copied().collect();
-        let keys = keys.into_iter().map(id_key).collect();
+        let keys: Vec<Item> = keys.into_iter().map(id_key).collect();
         let needed = NEEDED.into_iter().filter(|_| !members.is_empty());
         let members: Vec<_> = needed.chain(members.iter().copied().filter(|name| !NEEDED.contains(name))).collect();
-        let mut found = HashMap::new();
-        for item in self.batch_get_members(table, keys, &members).await? {
-            let reservation: Reservation = items::read(table, item)?;
-            found.insert(reservation.id, reservation);
+        let of_reader = reader.map(AssumedUser::keys).unwrap_or_default();
+        let items = match reader {
+            Some(reader) if !of_reader.is_empty() && keys.len() + of_reader.len() <= MAX_BATCH => {
+                let directory = &self.config.tables.directory;
+                let both = [(table.as_str(), keys, members.as_slice()), (directory, of_reader, &[])];
+                let mut read = self.batch_get_at_once(both).await?;
+                reader.learn(directory, read.remove(directory).into_iter().flatten());
+                read.remove(table).unwrap_or_default()
+            }
+            _ => self.batch_get_members(table, keys, &members).await?,
+        };
+        let mut found = HashMap::with_capacity(ids.len());
+        for item in items {
+            found.insert(items::uuid_of(table, &item)?, item);
         }
-        Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+        // Items are put in order before they are read, because a reservation is large to move.
+        ids.iter().filter_map(|id| found.remove(id)).map(|item| items::read(table, item)).collect()
     }
 
     /// Writes new reservations, all or none. `request` is stored in the same transaction; its second value is the

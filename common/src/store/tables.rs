@@ -67,22 +67,22 @@ impl Store<'_> {
         keys: Vec<Item>,
         members: &[&'static str],
     ) -> Result<Vec<Item>, StoreError> {
-        let chunks = keys.chunks(MAX_BATCH).map(|chunk| self.batch_get_at_once([(table, chunk.to_vec())], members));
+        let chunks = keys.chunks(MAX_BATCH).map(|chunk| self.batch_get_at_once([(table, chunk.to_vec(), members)]));
         Ok(concurrency::all(chunks).await?.into_iter().flat_map(HashMap::into_values).flatten().collect())
     }
 
     /// Reads at most [`MAX_BATCH`] items of some tables by key (consistent), in no particular order, by the names of the
-    /// tables. No key may occur twice. `members` are those of [`Store::batch_get_members`].
+    /// tables. No key may occur twice. The members of each table are those of [`Store::batch_get_members`].
     pub(super) async fn batch_get_at_once<'k>(
         &self,
-        keys: impl IntoIterator<Item = (&'k str, Vec<Item>)>,
-        members: &[&'static str],
+        keys: impl IntoIterator<Item = (&'k str, Vec<Item>, &'k [&'static str])>,
     ) -> Result<HashMap<String, Vec<Item>>, StoreError> {
-        let request = |keys| keys_request(keys, members).consistent_read(true).build();
-        let mut wanted = HashMap::new();
-        for (table, keys) in keys {
+        let request = |keys, members| keys_request(keys, members).consistent_read(true).build();
+        let (mut wanted, mut members_of) = (HashMap::new(), HashMap::new());
+        for (table, keys, members) in keys {
             if !keys.is_empty() {
-                wanted.insert(table.to_owned(), request(keys)?);
+                wanted.insert(table.to_owned(), request(keys, members)?);
+                members_of.insert(table, members);
             }
         }
         let mut found: HashMap<String, Vec<Item>> = HashMap::new();
@@ -101,7 +101,8 @@ impl Store<'_> {
             wanted = HashMap::new();
             for (table, rest) in answer.unprocessed_keys.into_iter().flatten() {
                 if !rest.keys.is_empty() {
-                    wanted.insert(table, request(rest.keys)?);
+                    let members = members_of.get(table.as_str()).copied().unwrap_or_default();
+                    wanted.insert(table, request(rest.keys, members)?);
                 }
             }
         }

@@ -102,7 +102,7 @@ impl<'a> Visit<'a> {
 
     /// The session of an operation: the same rights and limits as over REST.
     pub(crate) fn session(&self) -> Session<'_> {
-        Session { caller: &self.caller, now: self.call.now, budget: &self.call.budget }
+        Session::new(&self.caller, self.call.now, &self.call.budget)
     }
 
     /// The caller, for their rights.

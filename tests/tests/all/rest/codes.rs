@@ -118,7 +118,8 @@ async fn a_window_costs_the_same_wherever_it_lies() {
     let caller = Caller::user(user(Role::Admin, None));
     for offset in [0_u64, 100, 10_000_000, 19_999_900] {
         let filter = json!({"filter": {"reservation": {"_eq": items[0].id}}, "offset": offset, "fields": ["position"]});
-        let session = Session { caller: &caller, now: noon(), budget: &common::query::Budget::default() };
+        let budget = common::query::Budget::default();
+        let session = Session::new(&caller, noon(), &budget);
         let raw = RawQuery::from_json(filter.as_object().unwrap().clone());
         let (_, answer) = unique_code::list(&context, session, &raw).await.unwrap();
         let rows = answer.data.as_array().unwrap();

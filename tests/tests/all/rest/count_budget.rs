@@ -20,7 +20,7 @@ use crate::support::{
 };
 
 async fn list(context: &Context, caller: &Caller, budget: &Budget, query: &Value) -> Result<Value, OperationError> {
-    let session = Session { caller, now: noon(), budget };
+    let session = Session::new(caller, noon(), budget);
     let raw = RawQuery::from_json(query.as_object().unwrap().clone());
     let (query, list) = read::list(context, session, &raw).await?;
     Ok(list.into_answer(&query)?.data)

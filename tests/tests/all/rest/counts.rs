@@ -57,7 +57,8 @@ async fn filled() -> (Running, Vec<Reservation>) {
 }
 
 async fn answer(context: &Context, caller: &Caller, query: &Value) -> Result<Value, OperationError> {
-    let session = Session { caller, now: noon(), budget: &Budget::default() };
+    let budget = Budget::default();
+    let session = Session::new(caller, noon(), &budget);
     let raw = RawQuery::from_json(query.as_object().unwrap().clone());
     let (query, list) = read::list(context, session, &raw).await?;
     let answer = list.into_answer(&query)?;
@@ -66,7 +67,8 @@ async fn answer(context: &Context, caller: &Caller, query: &Value) -> Result<Val
 
 /// The same over all rows in memory.
 fn naive(all: &[Reservation], caller: &Caller, query: &Value) -> Value {
-    let session = Session { caller, now: noon(), budget: &Budget::default() };
+    let budget = Budget::default();
+    let session = Session::new(caller, noon(), &budget);
     let query = session.query(Collection::CodeReservation, &RawQuery::from_json(query.as_object().unwrap().clone()));
     let all: Vec<Row> = all.iter().map(rows::reservation).collect();
     let answer = query.unwrap().run(&all, &Related::default()).unwrap();

@@ -53,7 +53,7 @@ impl World {
     async fn list(&self, organisations: Option<&[&str]>, query: &Value) -> (Answer, BTreeMap<&'static str, Reads>) {
         let caller = Caller::user(user(Role::Admin, organisations));
         let budget = Budget::default();
-        let session = Session { caller: &caller, now: noon(), budget: &budget };
+        let session = Session::new(&caller, noon(), &budget);
         self.counter.take();
         let (checked, list) = read::list(&self.context, session, &raw(query)).await.unwrap();
         let answer = list.into_answer(&checked).unwrap();

@@ -24,12 +24,14 @@ fn raw(query: Value) -> RawQuery {
 }
 
 async fn of_codes(context: &Context, caller: &Caller, filter: &Value) -> Answer {
-    let session = Session { caller, now: noon(), budget: &common::query::Budget::default() };
+    let budget = common::query::Budget::default();
+    let session = Session::new(caller, noon(), &budget);
     unique_code::list(context, session, &raw(json!({"filter": filter, "fields": ["*", "position"]}))).await.unwrap().1
 }
 
 async fn of_reservations(context: &Context, caller: &Caller, filter: &Value) -> Answer {
-    let session = Session { caller, now: noon(), budget: &common::query::Budget::default() };
+    let budget = common::query::Budget::default();
+    let session = Session::new(caller, noon(), &budget);
     let query = raw(json!({"fields": ["id"], "filter": {"codes": {"_some": filter}}}));
     let (query, list) = read::list(context, session, &query).await.unwrap();
     list.into_answer(&query).unwrap()
@@ -53,7 +55,8 @@ async fn a_code_among_a_hundred_million_is_found_with_three_reads() {
             let window = json!({"reservation": {"_eq": id}});
             let query = raw(json!({"filter": window, "offset": position - 1, "limit": 1, "fields": ["*", "position"]}));
             counter.take();
-            let session = Session { caller: &caller, now: noon(), budget: &common::query::Budget::default() };
+            let budget = common::query::Budget::default();
+            let session = Session::new(&caller, noon(), &budget);
             let (_, shown) = unique_code::list(&context, session, &query).await.unwrap();
             assert_eq!(counter.take(), BTreeMap::from([("BatchGetItem", Reads { calls: 1, items: 1 })]));
             let code = &shown.data[0];
@@ -75,7 +78,8 @@ async fn a_code_among_a_hundred_million_is_found_with_three_reads() {
                 assert_eq!(found.data, json!([{ "id": id }]), "{lookup}");
                 assert!(total(&reads).calls <= 3, "{lookup}: {reads:?}");
             }
-            let session = Session { caller: &caller, now: noon(), budget: &common::query::Budget::default() };
+            let budget = common::query::Budget::default();
+            let session = Session::new(&caller, noon(), &budget);
             let code_id: uuid::Uuid = code["id"].as_str().unwrap().parse().unwrap();
             let query = raw(json!({"fields": ["*", "position"]}));
             let (_, one) = unique_code::one(&context, session, code_id, &query).await.unwrap();

@@ -27,6 +27,7 @@ mod fuzz;
 mod labels;
 mod links;
 mod lists;
+mod lists_with_reader;
 mod long_requests;
 mod lookups;
 mod lot_and_dates;

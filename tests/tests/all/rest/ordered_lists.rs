@@ -43,7 +43,7 @@ fn row(n: usize) -> Reservation {
 async fn read_page(context: &common::context::Context, counter: &Counter, query: &Value) -> (Vec<String>, usize) {
     let caller = Caller::user(user(Role::Admin, None));
     let budget = Budget::default();
-    let session = Session { caller: &caller, now: noon(), budget: &budget };
+    let session = Session::new(&caller, noon(), &budget);
     let mut query = query.as_object().cloned().unwrap();
     query.insert("fields".to_owned(), json!(["id"]));
     query.entry("limit").or_insert(json!(25));

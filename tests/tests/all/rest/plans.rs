@@ -213,7 +213,8 @@ async fn compare_plans(index_stage: u32, rounds: usize) -> usize {
         let query = draw(&mut runner, &queries);
         let organisations = CALLERS[round % CALLERS.len()];
         let caller = Caller::user(user(Role::Admin, organisations));
-        let session = Session { caller: &caller, now: noon(), budget: &common::query::Budget::default() };
+        let budget = common::query::Budget::default();
+        let session = Session::new(&caller, noon(), &budget);
         let raw = RawQuery::from_json(query.as_object().cloned().unwrap());
         let planned = read::list(&context, session, &raw).await.map(|(query, list)| {
             // Both ways to write the body give the same text.
@@ -254,7 +255,8 @@ async fn a_list_reads_its_entries_and_its_rows_and_nothing_else() {
         let list = async |organisations: Option<&[&str]>, query: Value| {
             let caller = Caller::user(user(Role::Admin, organisations));
             counter.take();
-            let session = Session { caller: &caller, now: noon(), budget: &common::query::Budget::default() };
+            let budget = common::query::Budget::default();
+            let session = Session::new(&caller, noon(), &budget);
             let (query, list) = read::list(&context, session, &raw(&query)).await.unwrap();
             (list.into_answer(&query).unwrap(), counter.take())
         };
@@ -313,7 +315,8 @@ async fn a_query_that_would_read_too_much_names_a_filter_that_helps() {
     let items: Vec<_> = (0..60).map(|n| made("A", &format!("r{n}"))).collect();
     store(server.context(), &items).await;
     let caller = Caller::user(user(Role::Admin, None));
-    let session = Session { caller: &caller, now: noon(), budget: &common::query::Budget::default() };
+    let budget = common::query::Budget::default();
+    let session = Session::new(&caller, noon(), &budget);
     let too_much = [
         json!({"sort": ["quantity"]}),
         json!({"search": "nothing"}),

@@ -33,7 +33,8 @@ fn rows(count: i64) -> Vec<Reservation> {
 
 async fn list(context: &Context, organisations: Option<&[&str]>, query: &Value) -> Result<(), String> {
     let caller = Caller::user(user(Role::Admin, organisations));
-    let session = Session { caller: &caller, now: noon(), budget: &Budget::default() };
+    let budget = Budget::default();
+    let session = Session::new(&caller, noon(), &budget);
     match read::list(context, session, &raw(query)).await {
         Ok(_) => Ok(()),
         Err(OperationError::InvalidQuery(reason)) => Err(reason),

@@ -28,7 +28,7 @@ async fn read_twice(server: &Running, token: &str, id: Uuid) -> [(Result<String,
         let caller = user.map_or_else(Caller::nobody, Caller::user);
         let first = total(&counter.take()).calls;
         let budget = Budget::default();
-        let session = Session { caller: &caller, now, budget: &budget };
+        let session = Session::new(&caller, now, &budget);
         let raw = RawQuery::default();
         let shown = read::one(&context, session, id, &raw, ahead).await;
         found.push((shown.map(|(_, row)| row["reference_id"].to_string()), first, total(&counter.take()).calls));

@@ -57,7 +57,7 @@ impl World {
     async fn ids(&self, query: &Value) -> Result<(Vec<Uuid>, BTreeMap<&'static str, Reads>), OperationError> {
         let caller = Caller::user(user(Role::Admin, None));
         let budget = Budget::default();
-        let session = Session { caller: &caller, now: noon(), budget: &budget };
+        let session = Session::new(&caller, noon(), &budget);
         self.counter.take();
         let (checked, list) = read::list(&self.context, session, &raw(query)).await?;
         let answer = list.into_answer(&checked).unwrap();
@@ -68,7 +68,8 @@ impl World {
     /// The same over all rows, without those that are gone.
     fn expected(&self, query: &Value, gone: &[Uuid]) -> Vec<Uuid> {
         let caller = Caller::user(user(Role::Admin, None));
-        let session = Session { caller: &caller, now: noon(), budget: &Budget::default() };
+        let budget = Budget::default();
+        let session = Session::new(&caller, noon(), &budget);
         let all: Vec<Row> = self.all.iter().filter(|row| !gone.contains(&row.id)).map(rows::reservation).collect();
         let naive = session.query(Collection::CodeReservation, &raw(query)).unwrap();
         let answer = naive.run(&all, &Related::default()).unwrap();
@@ -199,7 +200,7 @@ async fn counts_are_answered_with_the_lowest_limit() {
     ] {
         let answer = crate::support::harness::wait_until("the tallies", || async {
             let budget = Budget::default();
-            let session = Session { caller: &caller, now: noon(), budget: &budget };
+            let session = Session::new(&caller, noon(), &budget);
             let (checked, list) = read::list(server.context(), session, &raw(&query)).await.ok()?;
             let answer = list.into_answer(&checked).unwrap();
             let counts = match &answer.meta {

@@ -68,7 +68,7 @@ pub(super) async fn make(context: &Context, table: &mut Vec<Reservation>, change
 
 pub(super) async fn list(context: &Context, caller: &Caller, raw: &RawQuery) -> Result<Answer, OperationError> {
     let budget = Budget::default();
-    let session = Session { caller, now: noon(), budget: &budget };
+    let session = Session::new(caller, noon(), &budget);
     let (query, list) = read::list(context, session, raw).await?;
     list.into_answer(&query)
 }
@@ -105,7 +105,7 @@ async fn each_page_of_a_walk_is_that_of_the_table_at_its_time() {
             }
             let raw = with(&query, json!({"limit": limit, "page": page}));
             let budget = Budget::default();
-            let session = Session { caller: &caller, now: noon(), budget: &budget };
+            let session = Session::new(&caller, noon(), &budget);
             let rows: Vec<Row> = table.iter().map(rows::reservation).collect();
             let wanted = over_everything(server.context(), session, &raw, &rows).await;
             let found = list(server.context(), &caller, &raw).await;
@@ -183,7 +183,7 @@ async fn rows_that_nobody_touches_are_listed_once_and_in_order_while_others_chan
         all.as_object_mut().unwrap().retain(|name, _| !["limit", "offset", "page"].contains(&name.as_str()));
         let all = with(&all, json!({"limit": -1}));
         let budget = Budget::default();
-        let session = Session { caller: &caller, now: noon(), budget: &budget };
+        let session = Session::new(&caller, noon(), &budget);
         let wanted = ids_of(&over_everything(server.context(), session, &all, &still).await.unwrap());
         let found: Vec<&String> = found.iter().filter(|id| wanted.contains(id)).collect();
         shown += found.len();

@@ -90,7 +90,7 @@ async fn a_walk_by_any_index_in_any_order_shows_the_table_as_it_is_at_each_page(
                 }
                 let raw = with(&query, json!({"limit": limit, "page": page}));
                 let budget = Budget::default();
-                let session = Session { caller: &caller, now: noon(), budget: &budget };
+                let session = Session::new(&caller, noon(), &budget);
                 let rows: Vec<Row> = table.iter().map(rows::reservation).collect();
                 let wanted = over_everything(server.context(), session, &raw, &rows).await.unwrap();
                 let (found, plans) = collected(list(server.context(), &caller, &raw)).await;

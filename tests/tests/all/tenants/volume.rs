@@ -103,7 +103,8 @@ type Reading = (Result<String, String>, BTreeMap<&'static str, Reads>);
 
 /// What each operation answers a caller, and what it reads.
 async fn readings(context: &Context, counter: &Counter, caller: &Caller, theirs: &Uuid) -> Vec<(String, Reading)> {
-    let session = Session { caller, now: noon(), budget: &Budget::default() };
+    let budget = Budget::default();
+    let session = Session::new(caller, noon(), &budget);
     let mut readings = Vec::new();
     let mut note = |what: String, answer: Result<String, OperationError>| {
         readings.push((what, (answer.map_err(|error| error.to_string()), counter.take())));
@@ -195,7 +196,8 @@ async fn the_rows_of_others_change_neither_an_answer_nor_what_is_read_for_it() {
     }
     // Whoever sees all of it is told to filter.
     let all = Caller::user(user(Role::Admin, None));
-    let session = Session { caller: &all, now: noon(), budget: &Budget::default() };
+    let budget = Budget::default();
+    let session = Session::new(&all, noon(), &budget);
     let query = json!({"filter": {"product": {"_eq": PRODUCT}}, "sort": ["quantity"]});
     assert!(matches!(
         read::list(&context, session, &raw(&query)).await,
@@ -222,7 +224,8 @@ async fn the_number_of_other_users_refuses_no_list_of_ones_own() {
     context.store().seed_user(&me, None).await.unwrap();
     fill(&server, "A").await;
     let caller = Caller::user(me.clone());
-    let session = Session { caller: &caller, now: noon(), budget: &Budget::default() };
+    let budget = Budget::default();
+    let session = Session::new(&caller, noon(), &budget);
     for query in [json!({"fields": ["id"]}), json!({"fields": ["id"], "limit": -1, "sort": ["last_name"]})] {
         let (_, answer) = users::list(&context, session, &raw(&query)).await.unwrap();
         assert_eq!(answer.data, json!([{ "id": me.id }]));
@@ -231,7 +234,8 @@ async fn the_number_of_other_users_refuses_no_list_of_ones_own() {
     assert_eq!(answer.into_body()["meta"], json!({"total_count": 1, "filter_count": 1}));
     // The same number of one's own is refused.
     let many = Caller::user(user(Role::Writer, Some(&["A"])));
-    let session = Session { caller: &many, now: noon(), budget: &Budget::default() };
+    let budget = Budget::default();
+    let session = Session::new(&many, noon(), &budget);
     assert!(users::list(&context, session, &raw(&json!({}))).await.is_err());
     server.stop().await;
 }
