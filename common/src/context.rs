@@ -14,7 +14,10 @@ use std::{
 };
 
 use aws_config::{SdkConfig, retry::RetryConfig, stalled_stream_protection::StalledStreamProtectionConfig};
-use aws_sdk_dynamodb::config::{Intercept as _, SharedInterceptor};
+use aws_sdk_dynamodb::config::{
+    Intercept as _, SharedInterceptor,
+    endpoint::{Endpoint, EndpointFuture, Params, ResolveEndpoint},
+};
 use aws_smithy_runtime_api::client::auth::AuthSchemeId;
 use chrono::{DateTime, Utc};
 use health::Health;
@@ -38,6 +41,16 @@ use crate::{
 pub const EMBEDDED_ENGINE: AuthSchemeId = AuthSchemeId::new("embedded-engine");
 /// The SDK's name for no signature.
 const UNSIGNED: AuthSchemeId = AuthSchemeId::new("noAuth");
+
+/// The endpoint of the embedded engine. The SDK's rules would find the same one anew for each call.
+#[derive(Debug)]
+struct OneEndpoint(Endpoint);
+
+impl ResolveEndpoint for OneEndpoint {
+    fn resolve_endpoint(&self, _: &Params) -> EndpointFuture<'_> {
+        EndpointFuture::ready(Ok(self.0.clone()))
+    }
+}
 
 /// The settings and clients of one process. It is shared by `Arc`.
 pub struct Context {
@@ -136,11 +149,16 @@ impl Context {
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .build();
         let mut dynamodb = aws_sdk_dynamodb::config::Builder::from(&sdk);
-        if let Some(endpoint) = &config.endpoints.dynamodb {
+        let endpoint = config.endpoints.dynamodb.as_deref();
+        if let Some(endpoint) = endpoint {
             dynamodb = dynamodb.endpoint_url(endpoint);
         }
         if sdk.auth_scheme_preference().is_some_and(|some| some.clone().into_iter().any(|one| one == EMBEDDED_ENGINE)) {
             dynamodb = dynamodb.allow_no_auth().auth_scheme_preference([UNSIGNED]);
+            if let Some(endpoint) = endpoint {
+                dynamodb =
+                    dynamodb.endpoint_resolver(OneEndpoint(Endpoint::builder().url(endpoint.to_owned()).build()));
+            }
         }
         for observer in &observers {
             dynamodb.push_interceptor(observer.clone());
