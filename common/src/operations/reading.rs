@@ -27,13 +27,13 @@ use crate::{
     query::{self, Collection, Groups, Leading, Limit, Members, Meta, Query, Related, Row, Window},
     reservation::Reservation,
     store::{
-        COLUMNS_AT_ONCE, Entries, Entry, EntryFilter, Store, StoreError,
+        COLUMNS_IN_A_STEP, Entries, Entry, EntryFilter, Store, StoreError,
         plan::{Fewer, Plan, Source, plan},
     },
 };
 
 /// Rows in the first read of a list: as many as its window reaches, within these bounds. Each further read is up to
-/// [`GROWTH`] times as large, and not larger than [`MAX_CHUNK`] or [`COLUMNS_AT_ONCE`]: most lists are short.
+/// [`GROWTH`] times as large, and not larger than [`MAX_CHUNK`] or [`COLUMNS_IN_A_STEP`]: most lists are short.
 const CHUNK: RangeInclusive<usize> = 25..=100;
 
 /// How much larger each read of a list is than the one before.
@@ -216,8 +216,9 @@ impl<'a> Reading<'a> {
             }
             let left = take - items.len();
             let is_shown = exact || self.evaluated.is_none() || (read == 0 && !candidates.tell());
-            let chunk = if exact { left.min(most) } else { most };
-            most = (most * GROWTH).min(if is_shown && read > 0 { MAX_CHUNK } else { COLUMNS_AT_ONCE });
+            // Never more than the request may still read, so that a page that is found in time is shown.
+            let chunk = if exact { left.min(most) } else { most.min(self.session.budget.rows_left().max(1)) };
+            most = (most * GROWTH).min(if is_shown && read > 0 { MAX_CHUNK } else { COLUMNS_IN_A_STEP });
             let found = candidates.next(self.store, chunk).await?;
             if found.is_empty() {
                 break;
@@ -234,7 +235,7 @@ impl<'a> Reading<'a> {
                 }
             } else {
                 // After a while, the next entries are read while rows are evaluated.
-                let ahead = if chunk == COLUMNS_AT_ONCE { chunk } else { 0 };
+                let ahead = if chunk == COLUMNS_IN_A_STEP { chunk } else { 0 };
                 let matches = self.evaluated(found, candidates, ahead).await?;
                 filtered += matches.len();
                 let mut shown = matches.iter().skip(skip).filter_map(id);
@@ -334,8 +335,8 @@ impl<'a> Reading<'a> {
                 let found = candidates.skip(self.store, SKIPPED).await?;
                 (found, found)
             } else {
-                let found = candidates.next(self.store, COLUMNS_AT_ONCE).await?;
-                (found.len(), self.evaluated(found, candidates, COLUMNS_AT_ONCE).await?.len())
+                let found = candidates.next(self.store, COLUMNS_IN_A_STEP).await?;
+                (found.len(), self.evaluated(found, candidates, COLUMNS_IN_A_STEP).await?.len())
             };
             if found == 0 {
                 return Ok(count);
@@ -353,7 +354,7 @@ impl<'a> Reading<'a> {
         // Whole rows are worth holding only if they may be shown, and if they have to be read at all.
         let mut holds = self.query.shows_rows() && !candidates.tell();
         loop {
-            let found = candidates.next(self.store, if holds { HELD } else { COLUMNS_AT_ONCE }).await?;
+            let found = candidates.next(self.store, if holds { HELD } else { COLUMNS_IN_A_STEP }).await?;
             if found.is_empty() {
                 break;
             }
@@ -362,7 +363,7 @@ impl<'a> Reading<'a> {
                 held.extend(items.into_iter().map(|item| (item.id, item)));
                 rows
             } else {
-                self.evaluated(found, candidates, COLUMNS_AT_ONCE).await?
+                self.evaluated(found, candidates, COLUMNS_IN_A_STEP).await?
             };
             holds = false;
             filtered += matches.len();
@@ -445,7 +446,7 @@ impl<'a> Reading<'a> {
             let mut matches = Vec::new();
             let is_told = unknown.len() < found.len();
             let mut read = HashMap::new();
-            for ids in unknown.chunks(COLUMNS_AT_ONCE) {
+            for ids in unknown.chunks(COLUMNS_IN_A_STEP) {
                 let mut reads = store.columns(ids, members.names());
                 while let Some(rows) = reads.next().await.transpose()? {
                     match is_told {

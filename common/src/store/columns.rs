@@ -3,12 +3,13 @@
 //! A whole row has more than twenty attributes, and nested ones. Most of the time of a list that passes over many rows
 //! would go into attributes that nobody looks at.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, vec::IntoIter};
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use futures::{
+    StreamExt,
     future::{BoxFuture, FutureExt},
-    stream::FuturesOrdered,
+    stream::{self, Buffered, Iter},
 };
 use serde_json::{Number, Value};
 use uuid::Uuid;
@@ -24,14 +25,18 @@ use crate::{
     query::Row,
 };
 
-/// Rows whose members are read at the same time.
-pub const COLUMNS_AT_ONCE: usize = MAX_BATCH * AT_ONCE;
+/// Rows whose members are read in one step: several times as many as are read at the same time, so that the processors and
+/// DynamoDB seldom wait for the last reads of a step.
+pub const COLUMNS_IN_A_STEP: usize = 4 * MAX_BATCH * AT_ONCE;
 
-/// The reads of some rows: one result for each hundred of them, in their order.
-pub type ColumnReads<'a> = FuturesOrdered<BoxFuture<'a, Result<Vec<Row>, StoreError>>>;
+/// The read of a hundred rows at most.
+type ColumnRead<'a> = BoxFuture<'a, Result<Vec<Row>, StoreError>>;
+
+/// The reads of some rows: one result for each hundred of them, in their order. [`AT_ONCE`] run at the same time.
+pub type ColumnReads<'a> = Buffered<Iter<IntoIter<ColumnRead<'a>>>>;
 
 impl<'a> Store<'a> {
-    /// Reads members of reservations, [`COLUMNS_AT_ONCE`] rows at most. Rows are in the order of `ids`; those that do
+    /// Reads members of reservations, [`COLUMNS_IN_A_STEP`] rows at most. Rows are in the order of `ids`; those that do
     /// not exist are left out. Values are those of whole rows, as [`crate::operations::rows::reservation`] gives them.
     ///
     /// The reads are eventually consistent, which costs half: like index entries, they may be older than the last
@@ -40,7 +45,9 @@ impl<'a> Store<'a> {
     /// # Errors
     /// Each result is [`StoreError::Busy`] when DynamoDB does not answer.
     pub fn columns(self, ids: &[Uuid], names: &'a [&'static str]) -> ColumnReads<'a> {
-        ids.chunks(MAX_BATCH).take(AT_ONCE).map(|ids| self.columns_of_batch(ids.to_vec(), names).boxed()).collect()
+        let ids = ids.chunks(MAX_BATCH).take(COLUMNS_IN_A_STEP / MAX_BATCH);
+        let reads: Vec<ColumnRead<'a>> = ids.map(|ids| self.columns_of_batch(ids.to_vec(), names).boxed()).collect();
+        stream::iter(reads).buffered(AT_ONCE)
     }
 
     async fn columns_of_batch(self, ids: Vec<Uuid>, names: &[&'static str]) -> Result<Vec<Row>, StoreError> {
