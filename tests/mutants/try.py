@@ -32,7 +32,7 @@ LONG = skip("statistics", "million", "every_domain_of_radix", "permutes_the_numb
 # Of the other modules, what takes more than a second.
 FILES = skip("profile::tests::files", "sheets::", "gzip", "windows", "parts_of_any_file", "fuzz", "packs_are_small")
 SEEDS = "simulation::seeds::whatever_fails_when_it_stops_every_invariant_holds"
-# Of each set: the test binary, its arguments, and variables.
+# Of each set: the test binary, its arguments, variables, and perhaps the files (a pattern) whose mutants it may notice.
 STAGES = {
     "codes": [
         ("domain", ["code::", *LONG], {}),
@@ -52,11 +52,13 @@ STAGES = {
         ("all", ["stream::again"], {}),
         ("all", ["--nocapture", "--exact", SEEDS], {"FAULT_SEEDS": "0..5"}),
         ("all", ["stream::progress", "faults::counts"], {}),
-        ("all", ["stream::uploads", "stream::ends", "stream::tidy_stops"], {}),
+        ("all", ["rest::export_profiles", "rest::tag_profiles", "faults::profiles", "pools::quotas"], {}, "allocate"),
+        ("all", ["deployment::metrics"], {}, "allocate|work"),
+        ("all", ["stream::uploads", "stream::ends", "stream::tidy_stops"], {}, "export|steps|transaction|work"),
+        ("all", ["faults::completions", "stream::sweep"], {}, "export|steps|transaction|work"),
         ("all", ["--nocapture", "--exact", SEEDS], {"FAULT_SEEDS": "5..40"}),
-        ("all", ["faults::completions", "stream::sweep"], {}),
-        ("all", ["tenants::pools"], {}),
-        ("all", ["faults::edits"], {}),
+        ("all", ["tenants::pools"], {}, "allocat"),
+        ("all", ["faults::edits"], {}, "allocat|steps|transaction"),
         ("all", ["stream::", *skip("million")], {}),
         ("all", ["faults::"], {}),
         ("all", ["tenants::", "operators::"], {}),
@@ -88,7 +90,7 @@ class Trial:
     """One stage with one mutant: 0 is none."""
 
     def __init__(self, binaries, stage, number, seconds):
-        name, arguments, variables = stage
+        name, arguments, variables = stage[:3]
         self.command = [binaries[name]["path"], "--test-threads", "1", *arguments]
         # The folder in which cargo runs the tests of the package.
         self.folder = binaries[name]["folder"]
@@ -169,9 +171,10 @@ class Runner:
             title = f"{stage[0]} {' '.join(stage[1])}"
             if state != "missed":
                 raise SystemExit(f"without a mutant, {title} fails: {what}")
-            known = self.known()
+            known, files = self.known(), "".join(stage[3:])
             last = [(mutant, known.get(mutant["name"], {"state": "missed", "stage": -1})) for mutant in self.mutants]
             left = [mutant for mutant, result in last if result["state"] == "missed" and result["stage"] < number]
+            left = [mutant for mutant in left if re.search(files, mutant["name"].split(":")[0])]
             print(f"{title}: {spent:.1f} s for each of {len(left)}", flush=True)
             with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
                 for _ in pool.map(lambda mutant: self.attempt(mutant, number, int(5 + 5 * spent)), left):
