@@ -1,4 +1,5 @@
-//! A request in the form that the operations receive: the caller is authenticated, and the size of the body is limited.
+//! A request in the form that the operations receive: the caller is authenticated (of a list perhaps assumed, see
+//! [`Incoming::assume`]), and the size of the body is limited.
 
 use std::{io::Read, sync::Arc};
 
@@ -38,7 +39,7 @@ pub const SESSION_COOKIE: &str = "directus_session_token";
 /// A request whose caller is known.
 #[derive(Debug)]
 pub struct Call {
-    /// The caller.
+    /// The caller; of a list perhaps the one that the token had before, whose answer is shown only if that is still so.
     pub caller: Caller,
     /// The method.
     pub method: Method,

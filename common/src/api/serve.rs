@@ -19,7 +19,7 @@ use crate::{
     context::Context,
     identity::IdentityError,
     metrics::{self, Event},
-    operations::OperationError,
+    operations::{OperationError, plans},
 };
 
 /// The methods in the answer to a preflight request, in the order of Directus.
@@ -39,7 +39,8 @@ pub const NO_STORE: &str = "no-store";
 /// Maximum length of a path in a log line, in bytes.
 const MAX_LOGGED_PATH: usize = 500;
 
-/// Answers one request with the result of `operation`, if the caller has the right that the route needs.
+/// Answers one request with the result of `operation`, if the caller has the right that the route needs. A list may be
+/// computed twice ([`Incoming::assume`]).
 ///
 /// HEAD is executed as GET and answered like it. API Gateway states the length of the body and does not send it, so
 /// `content-length` is that of GET (RFC 9110, section 8.6). Without the body, the length would be 0. OPTIONS is answered here and does not reach the operation. The
@@ -119,6 +120,7 @@ where
             return answer;
         }
         drop(answer);
+        plans::discard();
     }
     let call = incoming.authenticate(context, now, ids, deadline).await?;
     operation(call).await

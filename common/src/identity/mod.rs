@@ -67,7 +67,7 @@ impl Identity {
             return None;
         }
         let hash = token_hash(token);
-        let user = self.tokens.guess(&hash).filter(|user| user.may_sign_in())?;
+        let user = self.tokens.guess(&hash)?.user.filter(|user| user.may_sign_in())?;
         Some(AssumedUser::new(hash, user, now))
     }
 
@@ -87,7 +87,7 @@ impl Identity {
             return Ok((store.user_of_subject(&issuer.subject(token).await?).await?, None));
         }
         let hash = token_hash(token);
-        let guess = self.tokens.guess(&hash).map(|user| user.id.clone());
+        let guess = self.tokens.guess(&hash).map(|known| known.id);
         let (user, ahead) = store.user_of_token_and_row(&hash, guess.as_deref(), row, now).await?;
         match &user {
             Some(user) => self.tokens.learn(&hash, user),

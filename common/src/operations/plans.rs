@@ -19,6 +19,11 @@ pub async fn collected<T>(work: impl Future<Output = T>) -> (T, Vec<String>) {
     PLANS.scope(RefCell::default(), work).await
 }
 
+/// Forgets what was reported so far, because the work is begun again for another caller, whom it does not concern.
+pub(crate) fn discard() {
+    _ = PLANS.try_with(|plans| plans.borrow_mut().clear());
+}
+
 /// Reports what a list read.
 pub(super) fn report(plan: impl Display) {
     tracing::debug!("plan: {plan}");

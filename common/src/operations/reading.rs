@@ -42,6 +42,9 @@ const GROWTH: usize = 4;
 /// Maximum number of rows that may be shown in one read (five concurrent batch reads).
 const MAX_CHUNK: usize = 500;
 
+/// Rows that a step may read in any case, if so many may be read at all.
+const LEAST_STEP: usize = 800;
+
 /// Entries that are passed over in one step.
 const SKIPPED: usize = 10_000;
 
@@ -216,8 +219,7 @@ impl<'a> Reading<'a> {
             }
             let left = take - items.len();
             let is_shown = exact || self.evaluated.is_none() || (read == 0 && !candidates.tell());
-            // Never more than the request may still read, so that a page that is found in time is shown.
-            let chunk = if exact { left.min(most) } else { most.min(self.session.budget.rows_left().max(1)) };
+            let chunk = if exact { left.min(most) } else { self.affordable(most) };
             most = (most * GROWTH).min(if is_shown && read > 0 { MAX_CHUNK } else { COLUMNS_IN_A_STEP });
             let found = candidates.next(self.store, chunk).await?;
             if found.is_empty() {
@@ -279,6 +281,26 @@ impl<'a> Reading<'a> {
             filtered += self.count_rest(exact, candidates).await?;
         }
         Ok(Read { kept: Kept::Window(items), filtered: Some(filtered) })
+    }
+
+    /// As many rows of a step as the request should read: not most of those that it may still read, so that a page that
+    /// is found in time is shown, and what comes after it can be read too.
+    fn affordable(&self, most: usize) -> usize {
+        let left = self.session.budget.rows_left();
+        most.min((left / 4).max(LEAST_STEP)).min(left.max(1))
+    }
+
+    /// Ends a list that was begun for a user whose the token is not any more. Nothing of it would be shown, so nothing more
+    /// is read.
+    ///
+    /// # Errors
+    /// `INVALID_CREDENTIALS` if so, which stands for the answer until the request begins again; `SERVICE_UNAVAILABLE` when
+    /// DynamoDB does not answer.
+    async fn check_reader(&self) -> Result<(), OperationError> {
+        match self.session.assumed {
+            Some(assumed) if !self.store.confirm(assumed).await? => Err(OperationError::InvalidCredentials),
+            _ => Ok(()),
+        }
     }
 
     /// Skips candidates that all match, without reading their rows, and gives their number. A row that was deleted since
@@ -437,6 +459,8 @@ impl<'a> Reading<'a> {
             return Ok(matches);
         };
         self.session.reads(self.context, found.len())?;
+        // From here on, a list may read every row.
+        self.check_reader().await?;
         // Rows that matter no more, before others are read.
         self.loader.forget();
         let unknown: Vec<Uuid> = found.iter().filter(|entry| entry.row.is_none()).map(|entry| entry.id).collect();
@@ -490,6 +514,7 @@ impl<'a> Reading<'a> {
         self.loader.forget();
         self.cost.add_rows(ids.len());
         let mut items = self.loader.reservations(ids, &self.read, self.session.assumed).await?;
+        self.check_reader().await?;
         // Items that do not exist for the caller (RSV-6) are dropped first, so that nothing is read for them.
         items.retain(|item| self.session.caller.sees(item.reserved_for.as_deref()));
         let mut rows: Vec<Row> = match &self.evaluated {

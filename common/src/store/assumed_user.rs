@@ -12,7 +12,7 @@ use crate::{directory::User, reservation::Timestamp};
 /// The user of a token at its last request in this process. Rows may be read for them before it is known whether that is
 /// still true; nothing of these rows may be shown before [`Store::confirm`] says so.
 ///
-/// The first read of rows that has room for it reads the token and the user too.
+/// The first read of rows reads the token and the user too.
 #[derive(Debug)]
 pub struct AssumedUser {
     hash: String,

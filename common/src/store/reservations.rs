@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::{Delete, Put};
+use futures::FutureExt;
 use uuid::Uuid;
 
 use super::{
@@ -63,7 +64,7 @@ impl Store<'_> {
 
     /// Reads members of reservations by id (consistent), in the order of `ids`; those that do not exist are left out. What
     /// each row has besides `members`, id, status and incarnation is absent, so it can be shown but must not be written;
-    /// without `members` the rows are whole. Where the call has room, it also reads what confirms `reader`.
+    /// without `members` the rows are whole. What confirms `reader` is read in the same call as the first of them.
     ///
     /// # Errors
     /// As [`Store::reservations`].
@@ -80,12 +81,16 @@ impl Store<'_> {
         let members: Vec<_> = needed.chain(members.iter().copied().filter(|name| !NEEDED.contains(name))).collect();
         let of_reader = reader.map(AssumedUser::keys).unwrap_or_default();
         let items = match reader {
-            Some(reader) if !of_reader.is_empty() && keys.len() + of_reader.len() <= MAX_BATCH => {
+            Some(reader) if !of_reader.is_empty() => {
                 let directory = &self.config.tables.directory;
-                let both = [(table.as_str(), keys, members.as_slice()), (directory, of_reader, &[])];
-                let mut read = self.batch_get_at_once(both).await?;
-                reader.learn(directory, read.remove(directory).into_iter().flatten());
-                read.remove(table).unwrap_or_default()
+                let (first, rest) = keys.split_at(keys.len().min(MAX_BATCH - of_reader.len()));
+                let both = [(table.as_str(), first.to_vec(), members.as_slice()), (directory, of_reader, &[])];
+                let both = self.batch_get_at_once(both).boxed();
+                let rest = self.batch_get_members(table, rest.to_vec(), &members).boxed();
+                let (mut both, mut items) = tokio::try_join!(both, rest)?;
+                reader.learn(directory, both.remove(directory).into_iter().flatten());
+                items.extend(both.remove(table).into_iter().flatten());
+                items
             }
             _ => self.batch_get_members(table, keys, &members).await?,
         };

@@ -1,10 +1,12 @@
 //! `local --explain`: the answers to lists say what was read and why.
 
+use common::directory::Role;
 use serde_json::json;
 
 use crate::support::{
     api::{RESERVATIONS, sgtin},
     harness::{Running, Setup},
+    rows::user,
 };
 
 async fn plan_of(running: &Running, method: &str, path: &str, body: Option<serde_json::Value>) -> Option<String> {
@@ -50,5 +52,21 @@ async fn a_refused_list_names_its_plan_too_and_without_the_switch_there_is_none(
     let running = Running::paused().await;
     running.api.post(&sgtin(5)).await;
     assert_eq!(plan_of(&running, "GET", RESERVATIONS, None).await, None);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_was_thrown_away_leaves_no_plan() {
+    let running = Setup::new().paused().explain().start().await;
+    running.api.post(&sgtin(5)).await;
+    let reader = user(Role::Reader, None);
+    running.store().seed_user(&reader, Some("reader")).await.unwrap();
+    for _ in 0..2 {
+        let reply = running.get(RESERVATIONS, "reader").await;
+        assert_eq!((reply.status, reply.headers.contains_key("x-plan")), (200, true));
+    }
+    running.store().revoke_other_tokens(&reader.id, "").await.unwrap();
+    let reply = running.get(RESERVATIONS, "reader").await;
+    assert_eq!((reply.status, reply.headers.contains_key("x-plan")), (401, false));
     running.stop().await;
 }

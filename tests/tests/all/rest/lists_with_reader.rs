@@ -104,11 +104,11 @@ async fn the_token_its_user_and_the_rows_of_a_page_are_one_call() {
     assert_eq!(calls("limit=25").await, (200, 25, 0, 1, 1));
     assert_eq!(calls("limit=25&fields=id&sort=-date_created").await, (200, 25, 0, 1, 1));
     assert_eq!(calls("limit=25&filter[quantity][_gt]=0&fields=*").await.4, 1);
-    // No room in a call that reads a hundred rows.
+    // A call reads a hundred items. Of two, the second reads the last rows at the same time.
     assert_eq!(calls("limit=98").await, (200, 98, 0, 1, 1));
     assert_eq!(calls("limit=99").await, (200, 99, 0, 1, 2));
-    // The second call of two has.
-    assert_eq!(calls("limit=150").await, (200, 150, 0, 2, 2));
+    assert_eq!(calls("limit=100").await, (200, 100, 0, 1, 2));
+    assert_eq!(calls("limit=150").await, (200, 150, 0, 2, 3));
     // Where no row is read, and where the parameters are refused, they are read alone.
     assert_eq!(calls("filter[reserved_for][_eq]=C").await, (200, 0, 0, 1, 1));
     assert_eq!(calls("aggregate[count]=*").await.4, 1);

@@ -15,9 +15,11 @@ use uuid::Uuid;
 
 use super::plans::raw;
 use crate::support::{
+    api::RESERVATIONS,
     counting::{Counter, Reads, counted, total},
-    harness::{Running, Setup},
+    harness::{Running, Setup, TOKEN},
     rows::{noon, reservation, store, user},
+    tallies::tallied,
 };
 
 /// A row, a minute after the one before; all of them are complete.
@@ -229,4 +231,34 @@ async fn a_page_of_many_partitions_takes_a_part_of_each() {
         assert!(total(&reads).items <= most, "{query}: {reads:?}");
     }
     world.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_found_in_time_is_shown_and_leaves_rows_for_its_counts() {
+    let server = Setup::new().paused().parameter("MaxScan", 2_000).start().await;
+    let mut all: Vec<Reservation> = (0..2_500).map(row).collect();
+    all.sort_by_key(|row| row.id);
+    for (place, quantity) in [(1_200, 77), (1_950, 78), (2_100, 79)] {
+        all[place].quantity = Some(quantity);
+    }
+    store(server.context(), &all).await;
+    tallied(server.context()).await;
+    for (quantity, meta, expected) in
+        [(77, "&meta=total_count", 200), (77, "", 200), (78, "", 200), (79, "", 400), (80, "", 400)]
+    {
+        let path = format!("{RESERVATIONS}?limit=1&fields=quantity&filter[quantity][_eq]={quantity}{meta}");
+        // Also when token and user are read with the rows.
+        for _ in 0..2 {
+            let reply = server.get(&path, TOKEN).await;
+            assert_eq!(reply.status, expected, "{path}: {}", reply.text);
+            let body: Value = serde_json::from_str(&reply.text).unwrap();
+            if expected == 200 {
+                assert_eq!(body["data"], json!([{"quantity": quantity}]), "{path}");
+            }
+            if !meta.is_empty() {
+                assert_eq!(body["meta"], json!({"total_count": 2_500}), "{path}");
+            }
+        }
+    }
+    server.stop().await;
 }
