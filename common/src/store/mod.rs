@@ -45,6 +45,8 @@ mod open_rows;
 pub mod plan;
 mod pool_reads;
 mod pools;
+#[cfg(test)]
+mod prepared;
 mod profiles;
 mod read_ahead;
 mod requests;

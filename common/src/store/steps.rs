@@ -200,3 +200,33 @@ impl Store<'_> {
         Err(StoreError::Contended(MAX_ATTEMPTS))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{super::prepared::*, *};
+
+    fn exporting() -> Reservation {
+        let id = "0190a5a5-0000-7000-8000-000000000000";
+        serde_json::from_value(json!({"id": id, "incarnation": id, "status": "in_progress", "generation": 1})).unwrap()
+    }
+
+    /// What a step gives, and the number of requests.
+    async fn saved(answers: impl IntoIterator<Item = (u16, Value)>) -> (Result<Saved, StoreError>, usize) {
+        let (context, prepared) = Prepared::context(answers);
+        let saved = context.store().wake(&exporting(), context.now()).await;
+        (saved, prepared.requests().len())
+    }
+
+    #[tokio::test]
+    async fn a_step_is_stale_when_its_condition_fails_and_is_tried_again_when_a_transaction_is_in_its_way() {
+        let (stale, conflict) = (error("ConditionalCheckFailedException"), error("TransactionConflictException"));
+        let done = (200, json!({}));
+        assert!(matches!(saved([done.clone()]).await, (Ok(Saved::Done), 1)));
+        assert!(matches!(saved([stale.clone()]).await, (Ok(Saved::Stale), 1)));
+        assert!(matches!(saved([conflict.clone(), conflict.clone(), done]).await, (Ok(Saved::Done), 3)));
+        assert!(matches!(saved([conflict, stale]).await, (Ok(Saved::Stale), 2)));
+        assert!(matches!(saved([error("ResourceNotFoundException")]).await, (Err(_), 1)));
+    }
+}

@@ -141,7 +141,60 @@ fn reason(reason: &CancellationReason) -> Reason {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use serde_json::json;
+
+    use super::{super::prepared::*, *};
+    use crate::store::items::id_key;
+
+    /// A transaction of three actions.
+    fn three(store: Store<'_>) -> Transaction {
+        let mut transaction = store.transaction();
+        transaction.put(Put::builder().table_name("t").set_item(Some(id_key("a"))).build().unwrap());
+        let update = Update::builder().table_name("t").set_key(Some(id_key("b"))).update_expression("REMOVE c");
+        transaction.update(update.build().unwrap());
+        transaction.delete(Delete::builder().table_name("t").set_key(Some(id_key("d"))).build().unwrap());
+        transaction
+    }
+
+    #[tokio::test]
+    async fn a_conflict_is_tried_again_as_the_same_transaction_until_it_is_decided() {
+        for (last, is_done) in
+            [((200, json!({})), true), (cancelled(&["None", "ConditionalCheckFailed", "None"]), false)]
+        {
+            let conflicts =
+                [cancelled(&["TransactionConflict", "None", "None"]), cancelled(&["None", "ThrottlingError", "None"])];
+            let (context, prepared) = Prepared::context(conflicts.into_iter().chain([last]));
+            let transaction = three(context.store());
+            assert_eq!(transaction.len(), 3);
+            let outcome = context.store().decide(&transaction).await.unwrap();
+            assert_eq!(outcome.written().unwrap(), is_done);
+            let requests = prepared.requests();
+            assert_eq!(requests.len(), 3);
+            assert!(requests.iter().all(|request| request["TransactItems"].as_array().unwrap().len() == 3));
+            assert!(requests.iter().all(|request| request["ClientRequestToken"] == requests[0]["ClientRequestToken"]));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_decided_is_not_tried_again_whatever_else_conflicts() {
+        for codes in [
+            ["TransactionConflict", "ConditionalCheckFailed", "None"],
+            ["None", "TransactionConflict", "ValidationError"],
+        ] {
+            let (context, prepared) = Prepared::context([cancelled(&codes)]);
+            let Outcome::Cancelled(reasons) = context.store().decide(&three(context.store())).await.unwrap() else {
+                panic!("it is cancelled");
+            };
+            assert_eq!((reasons.len(), prepared.requests().len()), (3, 1));
+        }
+    }
+
+    #[tokio::test]
+    async fn another_error_is_no_cancellation() {
+        let (context, prepared) = Prepared::context([error("ResourceNotFoundException")]);
+        assert!(context.store().decide(&three(context.store())).await.is_err());
+        assert_eq!(prepared.requests().len(), 1);
+    }
 
     #[test]
     fn every_code_of_a_cancelled_action_is_told_apart() {
