@@ -25,25 +25,15 @@ use uuid::Uuid;
 
 use crate::support::{
     api::RESERVATIONS,
+    by_hand::{set, text},
     counting::counted,
     harness::{Running, TOKEN as ADMINISTRATOR},
     repository::event_files,
     rows::{reservation, store, user},
 };
 
-fn text(value: &str) -> AttributeValue {
-    AttributeValue::S(value.to_owned())
-}
-
 fn of(organisation: &str) -> AttributeValue {
     AttributeValue::L(vec![text(organisation)])
-}
-
-/// Changes an attribute of an item of the `Directory` table by hand.
-async fn set(context: &Context, kind: &str, id: &str, name: &str, value: AttributeValue) {
-    let change = context.dynamodb().update_item().table_name(&context.config().tables.directory);
-    let change = change.key("kind", text(kind)).key("id", text(id)).update_expression("SET #name = :value");
-    change.expression_attribute_names("#name", name).expression_attribute_values(":value", value).send().await.unwrap();
 }
 
 /// Rows of the organisations A (with a reference) and B, in turn.

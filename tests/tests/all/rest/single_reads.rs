@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::support::{
     api::{RESERVATIONS, sgtin, with},
+    by_hand::{set, text},
     counting::{counted, total},
     harness::{Running, TOKEN as ADMINISTRATOR},
     rows::user,
@@ -34,17 +35,6 @@ async fn read_twice(server: &Running, token: &str, id: Uuid) -> [(Result<String,
         found.push((shown.map(|(_, row)| row["reference_id"].to_string()), first, total(&counter.take()).calls));
     }
     found.try_into().unwrap()
-}
-
-fn text(value: &str) -> AttributeValue {
-    AttributeValue::S(value.to_owned())
-}
-
-/// Changes an attribute of an item of the `Directory` table by hand.
-async fn set(server: &Running, kind: &str, id: &str, name: &str, value: AttributeValue) {
-    let change = server.context().dynamodb().update_item().table_name(&server.context().config().tables.directory);
-    let change = change.key("kind", text(kind)).key("id", text(id)).update_expression("SET #name = :value");
-    change.expression_attribute_names("#name", name).expression_attribute_values(":value", value).send().await.unwrap();
 }
 
 /// The status and the code of the error of a request that is refused.
@@ -116,7 +106,7 @@ async fn a_token_that_has_ended_is_refused_although_it_was_known() {
     for _ in 0..2 {
         assert_eq!(server.get(&path, "short").await.status, 200);
     }
-    set(&server, "token", &token_hash("short"), "valid_until", text("2020-01-01T00:00:00.000Z")).await;
+    set(server.context(), "token", &token_hash("short"), "valid_until", text("2020-01-01T00:00:00.000Z")).await;
     for _ in 0..2 {
         assert_eq!(refusal(&server, &path, "short").await, (401, "INVALID_CREDENTIALS".to_owned()));
     }
@@ -133,7 +123,7 @@ async fn whoever_lost_the_right_since_the_last_request_sees_no_row() {
     assert_eq!(server.get(&path, "reader-a").await.data()["reserved_for"], "A");
     assert_eq!(server.get(&path, "reader-a").await.data()["reserved_for"], "A");
 
-    let change = |name: &'static str, value: AttributeValue| set(&server, "user", &member.id, name, value);
+    let change = |name: &'static str, value: AttributeValue| set(server.context(), "user", &member.id, name, value);
     let of = |organisation: &str| AttributeValue::L(vec![text(organisation)]);
     change("organisations", of("B")).await;
     assert_eq!(refusal(&server, &path, "reader-a").await, (403, "FORBIDDEN".to_owned()));

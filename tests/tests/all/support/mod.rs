@@ -22,6 +22,7 @@
 
 pub(crate) mod answers;
 pub(crate) mod api;
+pub(crate) mod by_hand;
 pub(crate) mod contract;
 pub(crate) mod counting;
 pub(crate) mod faults;
