@@ -19,7 +19,10 @@ use common::{
     store::token_hash,
 };
 use lambda_runtime::{Context as LambdaContext, LambdaEvent};
-use local::{functions, system::sdk_config};
+use local::{
+    functions::{self, Handler},
+    system::sdk_config,
+};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -49,13 +52,17 @@ async fn filled(server: &Running, rows: usize) {
     store(server.context(), &(1..=rows).map(row).collect::<Vec<_>>()).await;
 }
 
-/// The status and the body of a list, from the function itself.
-async fn list(context: &Arc<Context>, token: &str, query: &str) -> (u64, Value) {
+/// The function, as one process that answers several requests.
+fn function(context: &Arc<Context>) -> Handler {
+    functions::http("list-reservations", context).unwrap()
+}
+
+/// The status and the body of a list.
+async fn list(function: &Handler, token: &str, query: &str) -> (u64, Value) {
     let file = event_files().into_iter().find(|event| event.name == "list-reservations/get.json").unwrap();
     let mut event = file.json();
     event["headers"]["authorization"] = json!(format!("Bearer {token}"));
     event["rawQueryString"] = json!(query);
-    let function = functions::http(&file.binary, context).unwrap();
     let answer = function(LambdaEvent::new(event, LambdaContext::default())).await.unwrap();
     let body = answer["body"].as_str().and_then(|body| serde_json::from_str(body).ok()).unwrap_or_default();
     (answer["statusCode"].as_u64().unwrap(), body)
@@ -78,11 +85,12 @@ async fn the_token_its_user_and_the_rows_of_a_page_are_one_call() {
     let server = Running::paused().await;
     filled(&server, 150).await;
     let (context, counter) = counted(&server.system, |_| ());
+    let lists = function(&context);
     let calls = |query: &'static str| {
-        let (context, counter) = (Arc::clone(&context), counter.clone());
+        let (lists, counter) = (Arc::clone(&lists), counter.clone());
         async move {
             counter.take();
-            let (status, body) = list(&context, ADMINISTRATOR, query).await;
+            let (status, body) = list(&lists, ADMINISTRATOR, query).await;
             let reads = counter.take();
             let of = |name: &str| reads.get(name).map_or(0, |reads| reads.calls);
             let rows = body["data"].as_array().map_or(0, Vec::len);
@@ -199,10 +207,10 @@ async fn a_member_of_the_user_that_a_filter_names_is_that_of_now() {
     let member = User { first_name: Some("of A".to_owned()), ..user(Role::Reader, None) };
     server.store().seed_user(&member, Some("reader")).await.unwrap();
     let query = "limit=5&filter[reference_id][_eq]=$CURRENT_USER.first_name";
-    let context = server.context();
+    let (context, lists) = (server.context(), function(server.context()));
     for (name, expected) in [("of A", "A"), ("of A", "A"), ("of B", "B"), ("of nobody", "")] {
         set(context, "user", &member.id, "first_name", text(name)).await;
-        assert_eq!(organisations(&list(context, "reader", query).await), expected, "{name}");
+        assert_eq!(organisations(&list(&lists, "reader", query).await), expected, "{name}");
     }
     server.stop().await;
 }
@@ -213,11 +221,11 @@ async fn a_user_that_cannot_be_read_is_the_same_error_as_without_the_assumption(
     filled(&server, 4).await;
     let member = user(Role::Reader, None);
     server.store().seed_user(&member, Some("reader")).await.unwrap();
-    let context = server.context();
-    assert_eq!(organisations(&list(context, "reader", "limit=5").await), "A B");
+    let (context, lists) = (server.context(), function(server.context()));
+    assert_eq!(organisations(&list(&lists, "reader", "limit=5").await), "A B");
     set(context, "user", &member.id, "role", AttributeValue::N("1".to_owned())).await;
     for _ in 0..2 {
-        assert_eq!(list(context, "reader", "limit=5").await.0, 500);
+        assert_eq!(list(&lists, "reader", "limit=5").await.0, 500);
     }
     server.stop().await;
 }
@@ -269,14 +277,15 @@ async fn rights_that_change_while_the_entries_are_read_count() {
         let config: Config = server.context().config().clone();
         let sdk = sdk_config(server.system.s3());
         let context = Context::observed(config, &sdk, SharedInterceptor::new(before.clone()));
-        assert_eq!(organisations(&list(&context, &token, "limit=5").await), "A");
+        let lists = function(&context);
+        assert_eq!(organisations(&list(&lists, &token, "limit=5").await), "A");
 
         let (other, id, value) = (Arc::clone(server.context()), member.id.clone(), Arc::new(value));
         *before.0.lock().unwrap() = Some(Box::new(move || {
             let (other, id, value) = (Arc::clone(&other), id.clone(), Arc::clone(&value));
             Box::pin(async move { set(&other, "user", &id, name, (*value).clone()).await })
         }));
-        assert_eq!(organisations(&list(&context, &token, "limit=5").await), expected, "{name}");
+        assert_eq!(organisations(&list(&lists, &token, "limit=5").await), expected, "{name}");
         assert!(before.0.lock().unwrap().is_none());
     }
     server.stop().await;
