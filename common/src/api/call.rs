@@ -1,5 +1,5 @@
-//! A request in the form that the operations receive: the caller is authenticated (of a list perhaps assumed, see
-//! [`Incoming::assume`]), and the size of the body is limited.
+//! A request in the form that the operations receive: the caller is authenticated (of a list perhaps assumed, decision
+//! 81), and the size of the body is limited.
 
 use std::{io::Read, sync::Arc};
 

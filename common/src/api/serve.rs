@@ -40,7 +40,7 @@ pub const NO_STORE: &str = "no-store";
 const MAX_LOGGED_PATH: usize = 500;
 
 /// Answers one request with the result of `operation`, if the caller has the right that the route needs. A list may be
-/// computed twice ([`Incoming::assume`]).
+/// computed twice: for the user that the token had before, and, if that is another one now, again (decision 81).
 ///
 /// HEAD is executed as GET and answered like it. API Gateway states the length of the body and does not send it, so
 /// `content-length` is that of GET (RFC 9110, section 8.6). Without the body, the length would be 0. OPTIONS is answered here and does not reach the operation. The

@@ -32,7 +32,7 @@ pub const COLUMNS_IN_A_STEP: usize = 4 * MAX_BATCH * AT_ONCE;
 /// The read of a hundred rows at most.
 type ColumnRead<'a> = BoxFuture<'a, Result<Vec<Row>, StoreError>>;
 
-/// The reads of some rows: one result for each hundred of them, in their order. [`AT_ONCE`] run at the same time.
+/// The reads of some rows: one result for each hundred of them, in their order. Eight run at the same time.
 pub type ColumnReads<'a> = Buffered<Iter<IntoIter<ColumnRead<'a>>>>;
 
 impl<'a> Store<'a> {
