@@ -18,7 +18,7 @@ use super::{
 
 /// Maximum number of entries that one page examines. A longer one would keep others waiting.
 const MAX_EXAMINED: usize = 4_000;
-/// The same where entries are only counted, which takes a tenth of the time of reading them.
+/// The same where entries are only counted, of which no column is read.
 const MAX_COUNTED: usize = 10_000;
 /// DynamoDB ends a page at this size in bytes. The JSON of an entry is longer than what counts.
 const MAX_PAGE: usize = 1 << 20;
