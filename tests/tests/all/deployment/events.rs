@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{
     deployment::template::arrives,
     support::repository::{
-        ANSWER, EventFile, binary, entries, event_files, file_name, functions, root, routes, template,
+        ANSWER, EventFile, binary, entries, event_file, event_files, file_name, functions, root, routes, template,
     },
 };
 
@@ -26,9 +26,7 @@ fn stream(case: &str) -> StreamEvent {
 }
 
 fn stream_of(function: &str, case: &str) -> StreamEvent {
-    let name = format!("{function}/{case}.json");
-    let file = event_files().into_iter().find(|file| file.name == name).unwrap();
-    serde_json::from_str(&file.text).unwrap()
+    serde_json::from_str(&event_file(&format!("{function}/{case}.json")).text).unwrap()
 }
 
 #[test]

@@ -1,28 +1,17 @@
 //! A list reads the token and the user together with its rows, once the process knows whose the token was. Nothing of it is
 //! shown if that is not true any more.
 
-use std::{
-    pin::Pin,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 
-use aws_sdk_dynamodb::{
-    config::{ConfigBag, Intercept, SharedInterceptor, interceptors::BeforeSerializationInterceptorContextRef},
-    operation::query::QueryInput,
-    types::AttributeValue,
-};
+use aws_sdk_dynamodb::types::AttributeValue;
 use common::{
-    config::Config,
     context::Context,
     directory::{Role, User},
     reservation::Reservation,
     store::token_hash,
 };
 use lambda_runtime::{Context as LambdaContext, LambdaEvent};
-use local::{
-    functions::{self, Handler},
-    system::sdk_config,
-};
+use local::functions::{self, Handler};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -31,7 +20,8 @@ use crate::support::{
     by_hand::{set, text},
     counting::counted,
     harness::{Running, TOKEN as ADMINISTRATOR},
-    repository::event_files,
+    meanwhile::meanwhile,
+    repository::event_file,
     rows::{reservation, store, user},
 };
 
@@ -59,8 +49,7 @@ fn function(context: &Arc<Context>) -> Handler {
 
 /// The status and the body of a list.
 async fn list(function: &Handler, token: &str, query: &str) -> (u64, Value) {
-    let file = event_files().into_iter().find(|event| event.name == "list-reservations/get.json").unwrap();
-    let mut event = file.json();
+    let mut event = event_file("list-reservations/get.json").json();
     event["headers"]["authorization"] = json!(format!("Bearer {token}"));
     event["rawQueryString"] = json!(query);
     let answer = function(LambdaEvent::new(event, LambdaContext::default())).await.unwrap();
@@ -230,39 +219,8 @@ async fn a_user_that_cannot_be_read_is_the_same_error_as_without_the_assumption(
     server.stop().await;
 }
 
-type Work = Box<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
-
-/// Does something before a request for index entries is sent: between the begin of a list and its rows.
-#[derive(Clone, Default)]
-struct BeforeEntries(Arc<Mutex<Option<Work>>>);
-
-impl std::fmt::Debug for BeforeEntries {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("BeforeEntries")
-    }
-}
-
-impl Intercept for BeforeEntries {
-    fn name(&self) -> &'static str {
-        "BeforeEntries"
-    }
-
-    fn read_before_serialization(
-        &self,
-        context: &BeforeSerializationInterceptorContextRef<'_>,
-        _: &aws_sdk_dynamodb::config::RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        let is_entries = context.input().downcast_ref::<QueryInput>().is_some();
-        if let Some(work) = self.0.lock().unwrap().take_if(|_| is_entries) {
-            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(work()));
-        }
-        Ok(())
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
-async fn rights_that_change_while_the_entries_are_read_count() {
+async fn rights_that_change_before_or_after_the_entries_are_read_count() {
     let server = Running::paused().await;
     filled(&server, 12).await;
     for (name, value, expected) in [
@@ -270,23 +228,36 @@ async fn rights_that_change_while_the_entries_are_read_count() {
         ("status", text("suspended"), "401 INVALID_CREDENTIALS"),
         ("role", text("none"), "403 FORBIDDEN"),
     ] {
-        let token = format!("reader-{name}");
-        let member = user(Role::Reader, Some(&["A"]));
-        server.store().seed_user(&member, Some(&token)).await.unwrap();
-        let before = BeforeEntries::default();
-        let config: Config = server.context().config().clone();
-        let sdk = sdk_config(server.system.s3());
-        let context = Context::observed(config, &sdk, SharedInterceptor::new(before.clone()));
-        let lists = function(&context);
-        assert_eq!(organisations(&list(&lists, &token, "limit=5").await), "A");
-
-        let (other, id, value) = (Arc::clone(server.context()), member.id.clone(), Arc::new(value));
-        *before.0.lock().unwrap() = Some(Box::new(move || {
-            let (other, id, value) = (Arc::clone(&other), id.clone(), Arc::clone(&value));
-            Box::pin(async move { set(&other, "user", &id, name, (*value).clone()).await })
-        }));
-        assert_eq!(organisations(&list(&lists, &token, "limit=5").await), expected, "{name}");
-        assert!(before.0.lock().unwrap().is_none());
+        for call in [1, 2] {
+            let token = format!("reader-{name}-{call}");
+            let member = user(Role::Reader, Some(&["A"]));
+            server.store().seed_user(&member, Some(&token)).await.unwrap();
+            // How many calls before the change, and the change.
+            let pending = Arc::new(Mutex::new(None));
+            let (other, id, change) = (Arc::clone(server.context()), member.id.clone(), Arc::clone(&pending));
+            let context = meanwhile(
+                &server,
+                |_| (),
+                move || {
+                    let due = change.lock().unwrap().as_mut().is_some_and(|(calls, _)| {
+                        *calls -= 1;
+                        *calls == 0
+                    });
+                    let value = change.lock().unwrap().take_if(|_| due).map(|(_, value)| value);
+                    let (other, id) = (Arc::clone(&other), id.clone());
+                    Box::pin(async move {
+                        if let Some(value) = value {
+                            set(&other, "user", &id, name, value).await;
+                        }
+                    })
+                },
+            );
+            let lists = function(&context);
+            assert_eq!(organisations(&list(&lists, &token, "limit=5").await), "A");
+            *pending.lock().unwrap() = Some((call, value.clone()));
+            assert_eq!(organisations(&list(&lists, &token, "limit=5").await), expected, "{name}, call {call}");
+            assert!(pending.lock().unwrap().is_none());
+        }
     }
     server.stop().await;
 }

@@ -121,6 +121,11 @@ pub(crate) fn event_files() -> Vec<EventFile> {
     files
 }
 
+/// The event with this name.
+pub(crate) fn event_file(name: &str) -> EventFile {
+    event_files().into_iter().find(|file| file.name == name).unwrap()
+}
+
 /// The entries of a folder, sorted.
 pub(crate) fn entries(folder: &Path) -> Vec<PathBuf> {
     let mut entries: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();

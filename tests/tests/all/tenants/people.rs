@@ -11,7 +11,7 @@ use crate::support::{
     api::{RESERVATIONS, encoded},
     faults::Network,
     harness::{Running, TOKEN},
-    repository::event_files,
+    repository::event_file,
 };
 
 /// Rows of A, created by a member of A, by one of B, and by an administrator of all; and who may look.
@@ -273,7 +273,7 @@ async fn lists_of_the_directory_read_at_half_the_price_and_sign_in_reads_what_is
     for (file, list) in [("directory/get-users.json", "user"), ("directory/get-organisations.json", "organisation")] {
         let network = Network::healthy();
         let function = functions::http("directory", &network.worker(&server, |_| {})).unwrap();
-        let mut event = event_files().into_iter().find(|event| event.name == file).unwrap().json();
+        let mut event = event_file(file).json();
         event["headers"]["authorization"] = json!("Bearer Zoe");
         let answer = function(LambdaEvent::new(event, LambdaContext::default())).await.unwrap();
         assert_eq!(answer["statusCode"], 200, "{answer}");

@@ -20,7 +20,7 @@ use crate::support::{
     api::{sgtin, with},
     harness::{Running, Setup, TOKEN},
     manual::{ONE_PART, SMALL_PARTS},
-    repository::event_files,
+    repository::event_file,
     stream::{hint, invoke},
     tallies::follow,
 };
@@ -77,7 +77,7 @@ impl Metered {
 
     /// Sends a changed event of `events/` to its function. Returns the status and the body.
     async fn request(&self, file: &str, change: impl FnOnce(&mut Value)) -> (u64, Value) {
-        let file = event_files().into_iter().find(|event| event.name == file).unwrap();
+        let file = event_file(file);
         let mut event = file.json();
         event["headers"]["authorization"] = json!(format!("Bearer {TOKEN}"));
         change(&mut event);

@@ -13,7 +13,7 @@ use crate::{
         faults::{Fault, Network},
         harness::Running,
         invariants::{everything, stored},
-        repository::event_files,
+        repository::event_file,
         stream::deliver,
     },
 };
@@ -175,7 +175,7 @@ async fn a_replay_at_the_same_time_as_the_first_request_is_not_over_the_limit() 
     // One request is held up before it counts, and the other one creates the rows that fill the limit.
     let network = Network::failing("Query", Fault::HoldBefore);
     let worker = network.worker(&running, |_| {});
-    let mut event = event_files().into_iter().find(|file| file.name == "create-reservations/post.json").unwrap().json();
+    let mut event = event_file("create-reservations/post.json").json();
     event["headers"]["authorization"] = json!("Bearer writer-a");
     event["headers"]["idempotency-key"] = json!("one");
     event["body"] = json!(body);
