@@ -365,10 +365,18 @@ fn parse_endpoint(value: &str) -> Option<String> {
 }
 
 #[cfg(test)]
+impl Config {
+    /// The settings of unit tests: a name for everything that must have one.
+    pub(crate) fn of_names() -> Self {
+        Self::from_lookup(tests::complete).unwrap()
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
-    fn complete(name: &str) -> Option<String> {
+    pub(super) fn complete(name: &str) -> Option<String> {
         match name {
             "RESERVATIONS_TABLE" | "POOLS_TABLE" | "FILES_TABLE" | "DIRECTORY_TABLE" | "REQUESTS_TABLE"
             | "TALLIES_TABLE" | "EXPORTS_BUCKET" | "SECRET_ARN" => Some(name.to_lowercase()),

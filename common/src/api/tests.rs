@@ -15,12 +15,8 @@ use crate::{
 };
 
 fn context() -> Arc<Context> {
-    let config = Config::from_lookup(|name| {
-        let needed = name.ends_with("_TABLE") || ["EXPORTS_BUCKET", "SECRET_ARN"].contains(&name);
-        needed.then(|| name.to_lowercase())
-    });
     let sdk = aws_config::SdkConfig::builder().behavior_version(aws_config::BehaviorVersion::latest()).build();
-    Context::new(config.unwrap(), &sdk)
+    Context::new(Config::of_names(), &sdk)
 }
 
 fn request(gateway: &str, lambda: &str) -> Request {

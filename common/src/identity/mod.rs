@@ -61,9 +61,14 @@ impl Identity {
         Ok(self.user_and_row(store, token, None, now).await?.0)
     }
 
+    /// The issuer, for a token that is a JWT; `None` for a static token.
+    fn issuer_of(&self, token: &str) -> Option<&Issuer> {
+        self.issuer.as_ref().filter(|_| Issuer::is_jwt(token))
+    }
+
     /// The user that a static token had at its last request in this process, if they could sign in then.
     pub fn assume(&self, token: &str, now: Timestamp) -> Option<AssumedUser> {
-        if self.issuer.is_some() && Issuer::is_jwt(token) {
+        if self.issuer_of(token).is_some() {
             return None;
         }
         let hash = token_hash(token);
@@ -83,7 +88,7 @@ impl Identity {
         row: Option<Uuid>,
         now: Timestamp,
     ) -> Result<(Option<User>, Option<ReadAhead>), IdentityError> {
-        if let Some(issuer) = self.issuer.as_ref().filter(|_| Issuer::is_jwt(token)) {
+        if let Some(issuer) = self.issuer_of(token) {
             return Ok((store.user_of_subject(&issuer.subject(token).await?).await?, None));
         }
         let hash = token_hash(token);

@@ -79,11 +79,11 @@ impl<'a> Loader<'a> {
         members: &[&'static str],
         reader: Option<&AssumedUser>,
     ) -> Result<Vec<Reservation>, OperationError> {
-        if self.found.is_empty() {
-            return Ok(self.context.store().members_of_reservations(ids, members, reader).await?);
-        }
         let unknown: Vec<Uuid> = ids.iter().filter(|id| !self.found.contains_key(id)).copied().collect();
         let read = self.context.store().members_of_reservations(&unknown, members, reader).await?;
+        if self.found.is_empty() {
+            return Ok(read);
+        }
         self.found.extend(read.into_iter().map(|item| (item.id, item)));
         Ok(ids.iter().filter_map(|id| self.found.remove(id)).collect())
     }

@@ -13,14 +13,18 @@ use crate::{
 #[must_use]
 pub fn reservation(item: &Reservation) -> Row {
     // Every member of the collection but its codes, which are read when they are asked for.
-    let fields = Collection::CodeReservation.fields().iter();
-    fields.filter_map(|field| Some((field.name, member(item, field.name)?))).collect()
+    existing(item, Collection::CodeReservation.fields().iter().map(|field| field.name))
 }
 
 /// A reservation's row as [`reservation`] gives it, with these members only.
 #[must_use]
 pub(super) fn shown(item: &Reservation, members: &Members) -> Row {
-    members.names().iter().filter_map(|name| Some((*name, member(item, name)?))).collect()
+    existing(item, members.names().iter().copied())
+}
+
+/// Those of some members that the row has.
+fn existing(item: &Reservation, names: impl Iterator<Item = &'static str>) -> Row {
+    names.filter_map(|name| Some((name, member(item, name)?))).collect()
 }
 
 /// A reservation's row with these members only. Those that it does not have are null.

@@ -35,10 +35,6 @@ impl Prepared {
     pub(super) fn context(answers: impl IntoIterator<Item = (u16, Value)>) -> (Arc<Context>, Self) {
         let exchange = Exchange { answers: answers.into_iter().collect(), requests: Vec::new() };
         let prepared = Self(Arc::new(Mutex::new(exchange)));
-        let config = Config::from_lookup(|name| {
-            let needed = name.ends_with("_TABLE") || ["EXPORTS_BUCKET", "SECRET_ARN"].contains(&name);
-            needed.then(|| name.to_lowercase())
-        });
         let connector = SharedHttpConnector::new(prepared.clone());
         let keys = Credentials::new("id", "secret", None, None, "test");
         let sdk = SdkConfig::builder()
@@ -47,7 +43,7 @@ impl Prepared {
             .credentials_provider(SharedCredentialsProvider::new(keys))
             .http_client(http_client_fn(move |_, _| connector.clone()))
             .build();
-        (Context::new(config.unwrap(), &sdk), prepared)
+        (Context::new(Config::of_names(), &sdk), prepared)
     }
 
     /// The bodies of the requests, all of which had an answer, if that left none.
