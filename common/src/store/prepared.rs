@@ -5,8 +5,10 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use aws_sdk_dynamodb::{
+    Client,
+    config::{BehaviorVersion, Credentials, Region},
+};
 use aws_smithy_runtime_api::{
     client::{
         http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn},
@@ -18,12 +20,21 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::body::SdkBody;
 use serde_json::{Value, json};
 
-use crate::{config::Config, context::Context};
+use super::Store;
+use crate::{config::Config, host::Machine};
+
+/// The tables of such a DynamoDB.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    client: Client,
+    config: Config,
+    exchange: Connector,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Connector(Arc<Mutex<Exchange>>);
 
 /// The answers that are left, and the bodies of the requests so far.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Prepared(Arc<Mutex<Exchange>>);
-
 #[derive(Debug, Default)]
 struct Exchange {
     answers: VecDeque<(u16, Value)>,
@@ -31,30 +42,33 @@ struct Exchange {
 }
 
 impl Prepared {
-    /// A context whose DynamoDB gives these answers in their order: each a status and a body. A request too many fails.
-    pub(super) fn context(answers: impl IntoIterator<Item = (u16, Value)>) -> (Arc<Context>, Self) {
-        let exchange = Exchange { answers: answers.into_iter().collect(), requests: Vec::new() };
-        let prepared = Self(Arc::new(Mutex::new(exchange)));
-        let connector = SharedHttpConnector::new(prepared.clone());
-        let keys = Credentials::new("id", "secret", None, None, "test");
-        let sdk = SdkConfig::builder()
+    /// DynamoDB gives these answers in their order: each a status and a body. A request too many fails.
+    pub(super) fn new(answers: impl IntoIterator<Item = (u16, Value)>) -> Self {
+        let answers = Exchange { answers: answers.into_iter().collect(), requests: Vec::new() };
+        let exchange = Connector(Arc::new(Mutex::new(answers)));
+        let connector = SharedHttpConnector::new(exchange.clone());
+        let sdk = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("eu-central-1"))
-            .credentials_provider(SharedCredentialsProvider::new(keys))
+            .credentials_provider(Credentials::new("id", "secret", None, None, "test"))
             .http_client(http_client_fn(move |_, _| connector.clone()))
             .build();
-        (Context::new(Config::of_names(), &sdk), prepared)
+        Self { client: Client::from_conf(sdk), config: Config::of_names(), exchange }
+    }
+
+    pub(super) fn store(&self) -> Store<'_> {
+        Store::new(&self.client, &self.config, &Machine)
     }
 
     /// The bodies of the requests, all of which had an answer, if that left none.
     pub(super) fn requests(&self) -> Vec<Value> {
-        let exchange = self.0.lock().unwrap();
+        let exchange = self.exchange.0.lock().unwrap();
         assert!(exchange.answers.is_empty(), "answers that nobody asked for: {:?}", exchange.answers);
         exchange.requests.clone()
     }
 }
 
-impl HttpConnector for Prepared {
+impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let Exchange { answers, requests } = &mut *self.0.lock().unwrap();
         requests.push(request.body().bytes().and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default());

@@ -214,8 +214,9 @@ mod tests {
 
     /// What a step gives, and the number of requests.
     async fn saved(answers: impl IntoIterator<Item = (u16, Value)>) -> (Result<Saved, StoreError>, usize) {
-        let (context, prepared) = Prepared::context(answers);
-        let saved = context.store().wake(&exporting(), context.now()).await;
+        let prepared = Prepared::new(answers);
+        let now = Timestamp::parse("2026-01-01T00:00:00Z").unwrap();
+        let saved = prepared.store().wake(&exporting(), now).await;
         (saved, prepared.requests().len())
     }
 

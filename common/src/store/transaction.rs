@@ -163,10 +163,10 @@ mod tests {
         {
             let conflicts =
                 [cancelled(&["TransactionConflict", "None", "None"]), cancelled(&["None", "ThrottlingError", "None"])];
-            let (context, prepared) = Prepared::context(conflicts.into_iter().chain([last]));
-            let transaction = three(context.store());
+            let prepared = Prepared::new(conflicts.into_iter().chain([last]));
+            let transaction = three(prepared.store());
             assert_eq!(transaction.len(), 3);
-            let outcome = context.store().decide(&transaction).await.unwrap();
+            let outcome = prepared.store().decide(&transaction).await.unwrap();
             assert_eq!(outcome.written().unwrap(), is_done);
             let requests = prepared.requests();
             assert_eq!(requests.len(), 3);
@@ -181,8 +181,8 @@ mod tests {
             ["TransactionConflict", "ConditionalCheckFailed", "None"],
             ["None", "TransactionConflict", "ValidationError"],
         ] {
-            let (context, prepared) = Prepared::context([cancelled(&codes)]);
-            let Outcome::Cancelled(reasons) = context.store().decide(&three(context.store())).await.unwrap() else {
+            let prepared = Prepared::new([cancelled(&codes)]);
+            let Outcome::Cancelled(reasons) = prepared.store().decide(&three(prepared.store())).await.unwrap() else {
                 panic!("it is cancelled");
             };
             assert_eq!((reasons.len(), prepared.requests().len()), (3, 1));
@@ -191,8 +191,8 @@ mod tests {
 
     #[tokio::test]
     async fn another_error_is_no_cancellation() {
-        let (context, prepared) = Prepared::context([error("ResourceNotFoundException")]);
-        assert!(context.store().decide(&three(context.store())).await.is_err());
+        let prepared = Prepared::new([error("ResourceNotFoundException")]);
+        assert!(prepared.store().decide(&three(prepared.store())).await.is_err());
         assert_eq!(prepared.requests().len(), 1);
     }
 
