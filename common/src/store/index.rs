@@ -4,7 +4,10 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use aws_sdk_dynamodb::types::{AttributeValue, Select};
+use aws_sdk_dynamodb::{
+    operation::query::builders::QueryFluentBuilder,
+    types::{AttributeValue, Select},
+};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -21,6 +24,10 @@ const MAX_ROUNDS: usize = 10_000;
 
 /// Maximum number of entries that a read without a filter asks for at once.
 const MAX_PAGE: usize = 1_000;
+
+/// Pages of so many entries are read in tasks of their own: most of their time goes into the answer, and another core can
+/// spend it.
+const IN_A_TASK: usize = 200;
 
 /// As many partitions are each asked for a whole page, so that one call is enough wherever its entries are.
 const FEW_PARTITIONS: usize = 4;
@@ -265,12 +272,6 @@ impl Cursor {
         Ok(passed)
     }
 
-    /// The place of an entry, or of the key after which a read goes on.
-    fn place(&self, table: &str, item: &Item) -> Result<Place, StoreError> {
-        let key = self.run.range.as_ref().and_then(|range| items::get_text(item, range.attribute));
-        Ok(Place::new(items::uuid_of(table, item)?, key))
-    }
-
     async fn fill(&mut self, store: Store<'_>, want: usize, left: usize) -> Result<(), StoreError> {
         let table = &store.config.tables.reservations;
         let mut keys = self.run.keys();
@@ -288,7 +289,7 @@ impl Cursor {
             Some(_) => want.max(FIRST_FILTERED).max(self.page.saturating_mul(4)),
         };
         let limit = self.page.clamp(1, left);
-        let answer = store
+        let request = store
             .client
             .query()
             .table_name(table)
@@ -300,22 +301,42 @@ impl Cursor {
             .set_expression_attribute_values(Some(keys.values))
             .scan_index_forward(!self.descending)
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .set_exclusive_start_key(self.start.take())
-            .send()
-            .await
-            .map_err(classify)?;
+            .set_exclusive_start_key(self.start.take());
+        let page = page(request, self.run.clone(), self.told.clone(), table.clone());
+        let page = if limit < IN_A_TASK { page.await? } else { concurrency::spawned(page).await? };
         self.calls += 1;
-        self.scanned += usize::try_from(answer.scanned_count).unwrap_or(0);
-        for item in answer.items.unwrap_or_default() {
-            let place = self.place(table, &item)?;
-            let row = self.told.as_ref().and_then(|told| told.row(place.id, self.run.status, item));
-            self.buffer.push_back(Found { place, row });
-        }
-        self.start = answer.last_evaluated_key;
+        self.scanned += page.scanned;
+        self.buffer.extend(page.found);
+        (self.start, self.through) = (page.start, page.through);
         self.done = self.start.is_none();
-        self.through = self.start.as_ref().map(|item| self.place(table, item)).transpose()?;
         Ok(())
     }
+}
+
+/// A page of a run.
+struct Page {
+    found: Vec<Found>,
+    /// The number of entries that DynamoDB has examined.
+    scanned: usize,
+    /// Where the next page begins, as a key and as a place; `None` at the end.
+    start: Option<Item>,
+    through: Option<Place>,
+}
+
+/// Reads a page of a run. It borrows nothing, so that a task can do it.
+async fn page(request: QueryFluentBuilder, run: Run, told: Option<Told>, table: String) -> Result<Page, StoreError> {
+    let answer = request.send().await.map_err(classify)?;
+    let found = answer.items.unwrap_or_default().into_iter().map(|item| {
+        let place = run.place(&table, &item)?;
+        let row = told.as_ref().and_then(|told| told.row(place.id, run.status, item));
+        Ok::<_, StoreError>(Found { place, row })
+    });
+    Ok(Page {
+        found: found.collect::<Result<_, _>>()?,
+        scanned: usize::try_from(answer.scanned_count).unwrap_or(0),
+        through: answer.last_evaluated_key.as_ref().map(|item| run.place(&table, item)).transpose()?,
+        start: answer.last_evaluated_key,
+    })
 }
 
 /// Whether a place is after another one in the direction of a list.
@@ -331,6 +352,12 @@ struct Keys {
 }
 
 impl Run {
+    /// The place of an entry, or of the key after which a read goes on.
+    fn place(&self, table: &str, item: &Item) -> Result<Place, StoreError> {
+        let key = self.range.as_ref().and_then(|range| items::get_text(item, range.attribute));
+        Ok(Place::new(items::uuid_of(table, item)?, key))
+    }
+
     fn keys(&self) -> Keys {
         let mut names = HashMap::from([("#k".to_owned(), self.attribute.to_owned())]);
         let mut values = HashMap::from([(":k".to_owned(), text(&self.value))]);

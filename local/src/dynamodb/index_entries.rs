@@ -16,6 +16,8 @@ use super::{
     whole_items::{TEXT_KEY, Text},
 };
 
+/// A read of so many entries is a long one.
+const LONG: usize = 200;
 /// Maximum number of entries that one page examines. A longer one would keep others waiting.
 const MAX_EXAMINED: usize = 4_000;
 /// The same where entries are only counted, of which no column is read.
@@ -130,6 +132,10 @@ impl Counted<'_, '_> {
 }
 
 impl Answer for Entries {
+    fn is_long(&self) -> bool {
+        self.limit >= LONG
+    }
+
     fn read(&self, source: &mut Source<'_>) -> Option<String> {
         let definition = source.definition(&self.table_name)?;
         let index = definition.indexes.get(&self.index_name)?;

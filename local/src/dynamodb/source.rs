@@ -19,6 +19,10 @@ const STATEMENTS: usize = 128;
 /// Pages in the memory of a connection that only reads, in KiB (as SQLite counts when the number is negative).
 const CACHE: i64 = -32_768;
 
+/// Bytes of the file that long reads have in their address space, instead of copying every page: the most that SQLite
+/// allows. What a file has beyond it is copied.
+const MAPPED: i64 = 0x7fff_0000;
+
 /// The names of the key attributes of a table or an index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Keys {
@@ -89,6 +93,11 @@ impl Definitions {
 pub(super) trait Answer {
     /// The body of the answer; `None` if the engine has to answer.
     fn read(&self, source: &mut Source<'_>) -> Option<String>;
+
+    /// Whether it reads so many pages of the file that it is worth mapping the file into memory.
+    fn is_long(&self) -> bool {
+        false
+    }
 }
 
 /// The tables at one moment.
@@ -121,11 +130,16 @@ impl<'a> Source<'a> {
 /// executed where it is needed: no other thread has to wake up for it.
 ///
 /// A read that begins after the answer to a write sees it, because the answer follows the commit.
+///
+/// Long reads have connections of their own, which map the file. After each commit of another connection SQLite maps it
+/// again, so short reads beside writes would be slower for it.
 #[derive(Debug)]
 pub(super) struct Readers {
     path: String,
     /// As many as reads ever ran at the same time, which is at most one for each thread.
     idle: Mutex<Vec<Reader>>,
+    /// The same for long reads.
+    long: Mutex<Vec<Reader>>,
 }
 
 #[derive(Debug)]
@@ -137,16 +151,17 @@ struct Reader {
 impl Readers {
     /// Readers of a file. Connections are opened when they are needed.
     pub(super) fn of(path: &str) -> Self {
-        Self { path: path.to_owned(), idle: Mutex::default() }
+        Self { path: path.to_owned(), idle: Mutex::default(), long: Mutex::default() }
     }
 
     /// Answers a read; `None` if the engine has to answer.
     pub(super) fn answer(&self, read: &impl Answer) -> Option<String> {
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_long = read.is_long();
+        let idle = || (if is_long { &self.long } else { &self.idle }).lock().unwrap_or_else(PoisonError::into_inner);
         let known = idle().pop();
         let mut reader = match known {
             Some(reader) => reader,
-            None => Reader::open(&self.path).ok()?,
+            None => Reader::open(&self.path, is_long).ok()?,
         };
         let answer = Source::answer(&reader.connection, &mut reader.definitions, read);
         idle().push(reader);
@@ -155,11 +170,12 @@ impl Readers {
 }
 
 impl Reader {
-    fn open(path: &str) -> Result<Self, rusqlite::Error> {
+    fn open(path: &str, is_long: bool) -> Result<Self, rusqlite::Error> {
         let connection = Connection::open(path)?;
         tables::configure(&connection)?;
         connection.pragma_update(None, "query_only", true)?;
         connection.pragma_update(None, "cache_size", CACHE)?;
+        connection.pragma_update(None, "mmap_size", if is_long { MAPPED } else { 0 })?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(Self { connection, definitions: Definitions::default() })
     }

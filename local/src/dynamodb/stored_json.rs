@@ -5,7 +5,16 @@ use memchr::memchr2;
 
 /// The attributes of a projection. Only names at the top level.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Projection(Vec<String>);
+pub(super) struct Projection {
+    names: Vec<String>,
+    /// The lengths of the names, a bit each. Most attributes of an item have another length, and are compared with none.
+    lengths: u64,
+}
+
+/// The bit of the length of a name.
+fn length(name: &str) -> u64 {
+    1 << (name.len() % 64)
+}
 
 impl Projection {
     /// The attributes that a projection expression names; `None` for what the engine has to check: paths into an
@@ -21,24 +30,25 @@ impl Projection {
             }
             names.push(real.to_owned());
         }
-        Some(Self(names))
+        let lengths = names.iter().fold(0, |bits, name| bits | length(name));
+        Some(Self { names, lengths })
     }
 
     /// Their names.
     pub(super) fn names(&self) -> &[String] {
-        &self.0
+        &self.names
     }
 
     /// Appends the item with these attributes only; `None` if the text is not what the engine stores.
     pub(super) fn cut(&self, item: &str, out: &mut String) -> Option<()> {
         out.push('{');
-        let mut left = self.0.len();
+        let mut left = self.names.len();
         let mut separator = "";
         let mut members = Members::of(item)?;
         while left > 0
             && let Some((name, value)) = members.member()?
         {
-            if self.0.iter().any(|wanted| wanted == name) {
+            if self.lengths & length(name) != 0 && self.names.iter().any(|wanted| wanted == name) {
                 out.extend([separator, "\"", name, "\":", value]);
                 separator = ",";
                 left -= 1;
@@ -71,6 +81,9 @@ impl<'a> Members<'a> {
         Some(Some((name.get(1..name.len() - 1)?, value)))
     }
 }
+
+/// What is before the text of an attribute that is one.
+const TEXT: &str = "{\"S\":";
 
 /// Appends a text as JSON.
 pub(super) fn push_text(text: &str, out: &mut String) -> Option<()> {
@@ -109,6 +122,13 @@ fn text_len(json: &str) -> Option<usize> {
 /// The length of the object with which JSON begins: the value of an attribute is one.
 fn value_len(json: &str) -> Option<usize> {
     let bytes = json.as_bytes();
+    // Most attributes are texts.
+    if let Some(text) = json.strip_prefix(TEXT) {
+        let len = TEXT.len() + text_len(text)?;
+        if bytes.get(len) == Some(&b'}') {
+            return Some(len + 1);
+        }
+    }
     let (mut at, mut depth) = (0_usize, 0_usize);
     loop {
         match bytes.get(at)? {

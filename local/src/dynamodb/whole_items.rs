@@ -19,6 +19,8 @@ use super::{
 
 /// Maximum items that one request may name.
 const MAX_KEYS: usize = 100;
+/// A read of so many items is a long one. Those of a page, with token and user, are fewer.
+const LONG: usize = 100;
 /// Maximum length of a key's text in bytes: that of a sort key.
 const MAX_KEY: usize = 1_024;
 /// Maximum answer in bytes. Larger ones are left to the engine, which limits them to 16 MB.
@@ -110,9 +112,20 @@ impl Answer for Get {
     }
 }
 
+impl BatchGet {
+    /// The number of items that it names.
+    fn keys(&self) -> usize {
+        self.request_items.values().map(|wanted| wanted.keys.len()).sum()
+    }
+}
+
 impl Answer for BatchGet {
+    fn is_long(&self) -> bool {
+        self.keys() >= LONG
+    }
+
     fn read(&self, source: &mut Source<'_>) -> Option<String> {
-        if self.request_items.values().map(|wanted| wanted.keys.len()).sum::<usize>() > MAX_KEYS {
+        if self.keys() > MAX_KEYS {
             return None;
         }
         let mut body = String::from("{\"Responses\":{");

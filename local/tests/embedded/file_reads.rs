@@ -122,6 +122,33 @@ impl Asked {
     }
 }
 
+/// Long reads map the file, which every commit changes and which grows.
+#[tokio::test]
+async fn long_reads_see_every_write_before_them_while_the_file_grows() {
+    let (_home, _store, [direct, _]) = filled(100).await;
+    let keys = KeysAndAttributes::builder().set_keys(Some((0..100).map(key).collect())).build().unwrap();
+    let query = Asked { bounds: None, filter: None, projection: Some("id, #s"), forward: true, limit: 500 };
+    for round in 1..=30_usize {
+        // One item larger than many pages, and sometimes time for a checkpoint.
+        let (changed, note) = (round % 100, "x".repeat(round * 3_000));
+        let mut item = thing(changed);
+        item.insert("note".to_owned(), text(note.as_str()));
+        item.insert("place".to_owned(), text(format!("moved {round:02}")));
+        direct.put_item().table_name(TABLE).set_item(Some(item.clone())).send().await.unwrap();
+        if round.is_multiple_of(10) {
+            tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+        }
+
+        let answer = direct.batch_get_item().request_items(TABLE, keys.clone()).send().await.unwrap();
+        let items = answer.responses.unwrap().remove(TABLE).unwrap();
+        assert_eq!(items.len(), 100);
+        assert!(items.contains(&item), "round {round}");
+        let page = query.of(&direct, None).await.items.unwrap();
+        assert_eq!(page.len(), 100);
+        assert!(page.iter().any(|entry| entry["id"] == item["id"] && entry["place"] == item["place"]), "round {round}");
+    }
+}
+
 #[tokio::test]
 async fn pages_of_entries_are_those_of_the_server() {
     let (_home, _store, [direct, sockets]) = filled(60).await;
