@@ -71,7 +71,7 @@ pub(super) async fn put_object(
     if input.content_length.is_some_and(|length| u64::try_from(length) != Ok(digest.size)) {
         return Err(s3_error!(IncompleteBody));
     }
-    bucket.durability.folder(folder.path()).and_then(|()| bucket.flush_data_folder()).map_err(internal)?;
+    flush_names(&bucket, &folder).await?;
 
     let object = StoredObject {
         key: input.key,
@@ -106,6 +106,16 @@ pub(super) async fn put_object(
     publish(&bucket, object, folder).await?;
     drop(lock);
     Ok(S3Response::new(output))
+}
+
+/// Makes the names of a folder and of the files in it durable, on a blocking thread: others' requests do not wait for the disk.
+async fn flush_names(bucket: &Arc<Bucket>, folder: &Arc<Folder>) -> S3Result<()> {
+    let (bucket, folder) = (Arc::clone(bucket), Arc::clone(folder));
+    let flushed = tokio::task::spawn_blocking(move || {
+        bucket.durability.folder(folder.path())?;
+        bucket.flush_data_folder()
+    });
+    flushed.await.map_err(|error| internal(std::io::Error::other(error)))?.map_err(internal)
 }
 
 /// Writes the description on a blocking thread. The caller holds the key's write lock.
