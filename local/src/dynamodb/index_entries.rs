@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::{
     source::{Answer, Source},
-    stored_json::{Members, Projection, push_attribute, push_text},
+    stored_json::{Members, Projection, push_attribute, push_value},
     whole_items::{TEXT_KEY, Text},
 };
 
@@ -276,9 +276,8 @@ impl Entries {
                 (Some(name), _) => (attribute(name)?, None),
                 (None, Some((name, list))) => {
                     let stored = |name: &str| {
-                        let mut json = String::from("{\"S\":");
-                        push_text(self.expression_attribute_values.get(name)?.text(), &mut json)?;
-                        json.push('}');
+                        let mut json = String::new();
+                        push_value(self.expression_attribute_values.get(name)?.text(), &mut json)?;
                         Some(json)
                     };
                     let values = list.strip_suffix(')')?.split(", ").map(stored).collect::<Option<Vec<_>>>()?;

@@ -99,7 +99,13 @@ pub(super) fn push_text(text: &str, out: &mut String) -> Option<()> {
 /// Appends an attribute that is a text as the engine stores it: its name, and the value.
 pub(super) fn push_attribute(name: &str, text: &str, out: &mut String) -> Option<()> {
     push_text(name, out)?;
-    out.push_str(":{\"S\":");
+    out.push(':');
+    push_value(text, out)
+}
+
+/// Appends the value of an attribute that is a text.
+pub(super) fn push_value(text: &str, out: &mut String) -> Option<()> {
+    out.push_str(TEXT);
     push_text(text, out)?;
     out.push('}');
     Some(())

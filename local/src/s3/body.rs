@@ -26,6 +26,11 @@ pub(super) fn internal(error: io::Error) -> s3s::S3Error {
     s3_error!(error, InternalError)
 }
 
+/// Does work that waits for the disk on a blocking thread, so that other requests do not wait for it.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> S3Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| internal(io::Error::other(error)))?.map_err(internal)
+}
+
 /// Writes a body to a new file and verifies the client's checksums and length. Removes the file on any error.
 pub(super) async fn receive(
     body: Option<StreamingBlob>,

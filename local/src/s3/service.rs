@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use s3s::{S3Request, S3Response, S3Result, dto::*, s3_error};
 
-use super::{body::internal, buckets::Store, listing, reading, uploads, writing};
+use super::{body::blocking, buckets::Store, listing, reading, uploads, writing};
 
 /// S3 over a [`Store`].
 #[derive(Debug)]
@@ -17,8 +17,7 @@ impl s3s::S3 for Service {
     async fn create_bucket(&self, request: S3Request<CreateBucketInput>) -> Answer<CreateBucketOutput> {
         let (store, name) = (Arc::clone(&self.0), request.input.bucket);
         let location = format!("/{name}");
-        let made = tokio::task::spawn_blocking(move || store.make_bucket(&name));
-        let made = made.await.map_err(|error| internal(std::io::Error::other(error)))?.map_err(internal)?;
+        let made = blocking(move || store.make_bucket(&name)).await?;
         if !made {
             return Err(s3_error!(BucketAlreadyOwnedByYou));
         }

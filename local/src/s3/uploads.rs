@@ -12,7 +12,7 @@ use tokio::fs;
 use uuid::Uuid;
 
 use super::{
-    body::{internal, receive},
+    body::{blocking, internal, receive},
     buckets::{Bucket, Folder, Open, Store, UPLOAD_MARK},
     checks::{Expected, bad_digest, combine_crc64nvme, multipart_etag},
     description::{self, Attributes, Checksums, Object as StoredObject, Part as StoredPart, Piece, Upload},
@@ -59,13 +59,13 @@ pub(super) async fn create(
     let folder = Folder::new(bucket.data(&id));
     let made = {
         let (bucket, folder, upload) = (Arc::clone(&bucket), Arc::clone(&folder), upload.clone());
-        tokio::task::spawn_blocking(move || {
+        blocking(move || {
             std::fs::create_dir(folder.path())?;
             description::write(&folder.file(UPLOAD_MARK), &upload, &bucket.durability)?;
             bucket.flush_data_folder()
         })
     };
-    made.await.map_err(|error| internal(std::io::Error::other(error)))?.map_err(internal)?;
+    made.await?;
     bucket.index().uploads.insert((input.key.clone(), id.clone()), Open { upload, parts: BTreeMap::new(), folder });
     Ok(S3Response::new(CreateMultipartUploadOutput {
         bucket: Some(input.bucket),
@@ -115,9 +115,9 @@ pub(super) async fn put_part(
         let (folder, part) = (Arc::clone(&folder), part.clone());
         let (durability, name) = (bucket.durability.clone(), format!("{}.json", input.part_number));
         // The row that counts the part, and later the one that calls the file complete, are written after this answer.
-        tokio::task::spawn_blocking(move || description::write(&folder.file(&name), &part, &durability))
+        blocking(move || description::write(&folder.file(&name), &part, &durability))
     };
-    written.await.map_err(|error| internal(std::io::Error::other(error)))?.map_err(internal)?;
+    written.await?;
     let before = {
         let mut index = bucket.index();
         let open = index.uploads.get_mut(&(input.key.clone(), input.upload_id.clone()));

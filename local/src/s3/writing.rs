@@ -7,7 +7,7 @@ use tokio::fs;
 use uuid::Uuid;
 
 use super::{
-    body::{internal, receive},
+    body::{blocking, internal, receive},
     buckets::{Bucket, Folder, Store, Stored},
     checks::Expected,
     description::{Attributes, Checksums, Object as StoredObject, Piece},
@@ -108,27 +108,27 @@ pub(super) async fn put_object(
     Ok(S3Response::new(output))
 }
 
-/// Makes the names of a folder and of the files in it durable, on a blocking thread: others' requests do not wait for the disk.
+/// Makes the names of a folder and of the files in it durable.
 async fn flush_names(bucket: &Arc<Bucket>, folder: &Arc<Folder>) -> S3Result<()> {
     let (bucket, folder) = (Arc::clone(bucket), Arc::clone(folder));
-    let flushed = tokio::task::spawn_blocking(move || {
+    blocking(move || {
         bucket.durability.folder(folder.path())?;
         bucket.flush_data_folder()
-    });
-    flushed.await.map_err(|error| internal(std::io::Error::other(error)))?.map_err(internal)
+    })
+    .await
 }
 
 /// Writes the description on a blocking thread. The caller holds the key's write lock.
 pub(super) async fn publish(bucket: &Arc<Bucket>, object: StoredObject, folder: Arc<Folder>) -> S3Result<()> {
     let bucket = Arc::clone(bucket);
-    let published = tokio::task::spawn_blocking(move || {
+    blocking(move || {
         let result = bucket.publish(object, Arc::clone(&folder));
         if result.is_err() {
             folder.discard();
         }
         result
-    });
-    published.await.map_err(|error| internal(std::io::Error::other(error)))?.map_err(internal)
+    })
+    .await
 }
 
 pub(super) async fn delete_object(
@@ -143,12 +143,12 @@ async fn remove(bucket: &Arc<Bucket>, key: &str) -> S3Result<()> {
     check_key(key)?;
     let lock = bucket.write_lock(key).await;
     let (bucket, key) = (Arc::clone(bucket), key.to_owned());
-    let removed = tokio::task::spawn_blocking(move || {
+    blocking(move || {
         let result = bucket.remove(&key);
         drop(lock);
         result
-    });
-    removed.await.map_err(|error| internal(std::io::Error::other(error)))?.map_err(internal)
+    })
+    .await
 }
 
 pub(super) async fn delete_objects(
