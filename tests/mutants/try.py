@@ -57,10 +57,11 @@ STAGES = {
         ("all", ["stream::uploads"], {}, "export|work"),
         ("all", ["stream::ends", "stream::tidy_stops", "stream::sweep"], {}, "export|steps|transaction|work"),
         ("all", ["faults::profiles", "pools::quotas"], {}, "allocate"),
-        ("all", ["deployment::metrics"], {}, "allocate|work"),
+        ("all", ["deployment::metrics", "faults::allocations"], {}, "allocat|work"),
         ("all", ["rest::export_profiles", "rest::tag_profiles"], {}, "allocate"),
+        ("all", ["faults::slices"], {}, "export|work"),
         ("all", ["tenants::pools"], {}, "allocat"),
-        ("all", ["faults::edits"], {}, "allocat|steps|transaction"),
+        ("all", ["faults::edits"], {}, "allocat|export|steps|transaction"),
         ("all", ["stream::", *skip("million")], {}),
         ("all", ["faults::"], {}),
         ("all", ["tenants::", "operators::"], {}),
@@ -158,6 +159,16 @@ class Runner:
         with self.lock, self.results.open("a") as file:
             file.write(json.dumps(result) + "\n")
 
+    def check_filters(self, stage):
+        """Ends if a name selects no test: then the stage would notice nothing, whatever the mutant."""
+        name, words = stage[:2]
+        for before, word in zip(["", *words], words):
+            if word.startswith("--") or before == "--skip":
+                continue
+            listed = subprocess.run([self.binaries[name]["path"], "--list", word], capture_output=True, text=True, check=True)
+            if ": test" not in listed.stdout:
+                raise SystemExit(f"{name} has no test {word}")
+
     def run(self, jobs, resume, again):
         old = self.known()
         if not resume:
@@ -167,6 +178,8 @@ class Runner:
             kept = [result for result in old.values() if result["state"] != "missed"]
             self.results.write_text("".join(json.dumps(result) + "\n" for result in kept))
         begun = time.monotonic()
+        for stage in self.stages:
+            self.check_filters(stage)
         for number, stage in enumerate(self.stages):
             # All tests must pass without a mutant; how long that takes is the measure for the limit.
             state, what, spent = Trial(self.binaries, stage, 0, 3600).run()

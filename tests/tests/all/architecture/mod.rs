@@ -1,6 +1,7 @@
 //! The dependencies between the modules of `common` and `domain` point down. The tables below define the layers.
 
 mod arrows;
+mod files;
 mod planted;
 
 use std::{

@@ -10,13 +10,8 @@ use uuid::Uuid;
 use crate::support::{
     faults::{Fault, Network},
     harness::wait_until,
-    manual::{End, ManualSystem, NO_END, ONE_PART, five_parts, invoke},
+    manual::{End, ManualSystem, NO_END, ONE_PART, five_parts, head_of, invoke},
 };
-
-/// How often an operation was called.
-fn count(network: &Network, operation: &str) -> usize {
-    network.calls().iter().filter(|call| *call == operation).count()
-}
 
 /// A worker that waits long for an object. The completion that it waits for is released by the test.
 fn patient(system: &ManualSystem, network: &Network, slice: Duration) -> Arc<Context> {
@@ -46,8 +41,8 @@ async fn a_completion_that_is_silent_for_12_seconds_is_sent_once() {
     let slow = Fault::SlowBody(Duration::from_secs(12));
     let network = system.drain_with("CompleteMultipartUpload", slow).await;
     assert!(network.has_failed());
-    assert_eq!(count(&network, "CompleteMultipartUpload"), 1, "{:?}", network.calls());
-    assert_eq!(count(&network, "UploadPart"), 5, "{:?}", network.calls());
+    assert_eq!(network.count("CompleteMultipartUpload"), 1, "{:?}", network.calls());
+    assert_eq!(network.count("UploadPart"), 5, "{:?}", network.calls());
     system.assert_exported(id).await;
     system.assert_sound().await;
 }
@@ -60,7 +55,7 @@ async fn no_answer_of_a_store_is_cut_off_for_its_silence() {
         let id = system.create("csv", five_parts("csv")).await;
         let network = system.drain_with(operation, Fault::SlowBody(Duration::from_secs(8))).await;
         assert!(network.has_failed());
-        assert_eq!(count(&network, "ListParts"), 1, "{operation}: {:?}", network.calls());
+        assert_eq!(network.count("ListParts"), 1, "{operation}: {:?}", network.calls());
         system.assert_exported(id).await;
     }
     system.assert_sound().await;
@@ -86,7 +81,7 @@ async fn waits_for_the_object(slice: Duration, hidden: &[&'static str]) {
         let (worker, records) = (worker.clone(), records.clone());
         tokio::spawn(async move { invoke(&worker, &Network::healthy(), &records).await })
     };
-    wait_until("the object is looked for twice", || async { (count(&second, "HeadObject") >= 2).then_some(()) }).await;
+    wait_until("the object is looked for twice", || async { (second.count("HeadObject") >= 2).then_some(()) }).await;
     let item = system.item(id).await;
     assert_eq!((item.status, item.export.unwrap().restarts), (Status::InProgress, 0));
     bucket.complete_upload(&upload.key, &upload.id, &parts).await.unwrap();
@@ -94,7 +89,7 @@ async fn waits_for_the_object(slice: Duration, hidden: &[&'static str]) {
     assert_eq!(invocation.await.unwrap(), End::Done);
     system.done(&records);
     assert_eq!(system.item(id).await.status, Status::Complete);
-    assert_eq!(count(&second, "CreateMultipartUpload"), 0, "{:?}", second.calls());
+    assert_eq!(second.count("CreateMultipartUpload"), 0, "{:?}", second.calls());
     system.settle().await;
     system.assert_exported(id).await;
     system.assert_sound().await;
@@ -128,22 +123,14 @@ async fn a_worker_that_cannot_abort_an_upload_with_a_gap_looks_for_the_object() 
     bucket.complete_upload(&upload.key, &upload.id, &parts).await.unwrap();
     // The id of the same upload, opened once more with four of its parts, cannot be had from S3; a worker that lists an
     // upload with other parts than its own is what it sees.
-    let head = ObjectHead {
-        key: &upload.key,
-        content_type: "text/csv",
-        reservation: id.to_string(),
-        rows: 1,
-        contents: String::new(),
-        origin: String::new(),
-    };
-    let other = bucket.create_upload(&head).await.unwrap();
+    let other = bucket.create_upload(&head_of(&upload.key, id)).await.unwrap();
     system.set(id, &["export", "upload_id"], AttributeValue::S(other)).await;
     let second = Network::healthy();
     second.hide(&["AbortMultipartUpload"]);
     let worker = system.worker(&second);
     let records = system.records().await;
     assert_eq!(invoke(&worker, &second, &records).await, End::Done, "{:?}", second.calls());
-    assert_eq!(count(&second, "AbortMultipartUpload"), 1, "{:?}", second.calls());
+    assert_eq!(second.count("AbortMultipartUpload"), 1, "{:?}", second.calls());
     assert_eq!(system.item(id).await.status, Status::Complete);
     system.done(&records);
     system.settle().await;
@@ -158,9 +145,9 @@ async fn a_worker_that_dies_after_the_completion_of_one_long_slice_leaves_nothin
         let id = system.create("csv", five_parts("csv")).await;
         let network = system.drain_with("CompleteMultipartUpload", fault).await;
         assert!(network.has_failed());
-        let once = ["CreateMultipartUpload", "CompleteMultipartUpload"].map(|name| count(&network, name));
+        let once = ["CreateMultipartUpload", "CompleteMultipartUpload"].map(|name| network.count(name));
         assert_eq!(once, [1, 1], "{fault:?}: {:?}", network.calls());
-        assert_eq!(count(&network, "UploadPart"), 5, "{fault:?}: {:?}", network.calls());
+        assert_eq!(network.count("UploadPart"), 5, "{fault:?}: {:?}", network.calls());
         system.assert_exported(id).await;
         system.assert_sound().await;
     }
@@ -174,7 +161,7 @@ async fn an_object_of_an_upload_whose_id_was_never_saved_is_found_before_another
     // As an older worker leaves it, which does not save the upload of its only slice.
     forget_upload(&system, id).await;
     let network = system.settle().await;
-    assert_eq!(count(&network, "CreateMultipartUpload"), 0, "{:?}", network.calls());
+    assert_eq!(network.count("CreateMultipartUpload"), 0, "{:?}", network.calls());
     system.assert_exported(id).await;
     system.assert_sound().await;
 }
@@ -198,7 +185,7 @@ async fn an_object_that_is_not_whole_or_holds_other_codes_is_written_again() {
             ObjectHead { key: &key, content_type: "text/csv", reservation, rows, contents, origin: String::new() };
         system.context().bucket().put(&head, body).await.unwrap();
         let network = system.settle().await;
-        assert_eq!(count(&network, "CreateMultipartUpload"), 1, "{:?}", network.calls());
+        assert_eq!(network.count("CreateMultipartUpload"), 1, "{:?}", network.calls());
         system.assert_exported(id).await;
         system.assert_sound().await;
     }
@@ -215,7 +202,7 @@ async fn a_look_for_the_object_that_is_refused_or_fails_restarts_nothing() {
         assert_eq!(invoke(&system.worker(&network), &network, &records).await, End::Failed);
         assert_eq!(system.item(id).await.export.unwrap().restarts, 0, "{fault:?}");
         let network = system.settle().await;
-        assert_eq!(count(&network, "CreateMultipartUpload"), 0, "{fault:?}: {:?}", network.calls());
+        assert_eq!(network.count("CreateMultipartUpload"), 0, "{fault:?}: {:?}", network.calls());
         system.assert_exported(id).await;
         system.assert_sound().await;
     }

@@ -4,7 +4,7 @@ use common::reservation::Status;
 
 use crate::support::{
     faults::{Fault, Network},
-    manual::{End, ManualSystem, ONE_PART, five_parts, invoke},
+    manual::{End, ManualSystem, ONE_PART, events, five_parts, invoke},
     stream::handle,
     sweep::{age, drop_records, wake},
 };
@@ -21,7 +21,7 @@ async fn a_wake_does_not_overtake_a_try_that_begins_long_after_its_own_wake() {
     age(&system, id, 20).await;
     let network = Network::failing("TransactWriteItems", Fault::HoldBefore);
     let worker = system.worker(&network);
-    let events = records.iter().map(|record| serde_json::from_value(record.event.clone()).unwrap()).collect();
+    let events = events(&records);
     let task = tokio::spawn(async move { handle(&worker, events).await });
     network.struck().await;
     let counted = system.item(id).await;

@@ -1,6 +1,7 @@
 //! Faults: workers that die, stores that hang or lose answers, records that come twice, processes that are killed, and
 //! clients that write at the same time. After each fault the invariants of docs/architecture.md must hold.
 
+mod allocations;
 mod at_once;
 mod chaos;
 mod completions;
@@ -21,4 +22,5 @@ mod records;
 mod repeated_creates;
 mod shared_slices;
 mod sheets;
+mod slices;
 mod unknown_attributes;

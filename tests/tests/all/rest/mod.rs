@@ -42,6 +42,7 @@ mod single_reads;
 mod sparse_lists;
 mod strangers;
 mod suffixes;
+mod tag_profiles;
 mod tags;
 mod walks;
 mod walks_by_index;

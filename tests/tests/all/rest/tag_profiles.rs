@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::tags::{SHORT, TOKEN, WITH_PREFIX, WITHOUT, start};
 use crate::support::{
     api::{CODES, RESERVATIONS, id, with},
+    by_hand,
     harness::{Running, Setup, completed, ended},
     invariants::assert_settled,
     manual::{ManualSystem, NO_END},
@@ -105,8 +106,7 @@ async fn a_tag_is_looked_at_again_when_the_codes_are_reserved() {
     store.seed_organisation(&serde_json::from_value(organisation).unwrap()).await.unwrap();
     let id = system.create_with(&body("zpl-rfid", json!({}))).await;
     // Nobody can take the prefix away, but an operator who writes the table.
-    let without = json!({"id": WITH_PREFIX, "organisation_name": "A"});
-    system.store().seed_organisation(&serde_json::from_value(without).unwrap()).await.unwrap();
+    by_hand::remove(system.context(), "organisation", WITH_PREFIX, "organisation_company_prefix").await;
     system.settle().await;
     let item = system.item(id).await;
     assert_eq!((item.status, item.range), (Status::Error, None));
@@ -190,7 +190,8 @@ async fn profiles_with_demands(server: &Running) {
 async fn a_profile_is_checked_although_the_organisation_has_no_usable_prefix() {
     let server = start().await;
     let organisation = |id: &str, prefix: &str| {
-        serde_json::from_value(json!({"id": id, "organisation_name": "X", "organisation_company_prefix": prefix})).unwrap()
+        serde_json::from_value(json!({"id": id, "organisation_name": "X", "organisation_company_prefix": prefix}))
+            .unwrap()
     };
     server.store().seed_organisation(&organisation(LONG, "950600011111")).await.unwrap();
     server.store().seed_organisation(&organisation(MALFORMED, "95-06")).await.unwrap();
@@ -232,10 +233,12 @@ async fn a_profile_is_checked_although_the_organisation_has_no_usable_prefix() {
     }
     // In a list, each row is named.
     let bad = of(WITHOUT, "sscc", "tags", json!({}));
-    let reply = server.api.send_json("POST", RESERVATIONS, &json!([of(WITH_PREFIX, "sscc", "tags", json!({})), bad])).await;
+    let reply =
+        server.api.send_json("POST", RESERVATIONS, &json!([of(WITH_PREFIX, "sscc", "tags", json!({})), bad])).await;
     assert_eq!((reply.status, &reply.json()["errors"][0]["extensions"]["index"]), (400, &json!(1)), "{}", reply.text);
     // Over GraphQL.
-    let document = "mutation($data: create_code_reservation_input!) { create_code_reservation_item(data: $data) { id } }";
+    let document =
+        "mutation($data: create_code_reservation_input!) { create_code_reservation_item(data: $data) { id } }";
     let mutation = json!({"query": document, "variables": {"data": bad}});
     let reply = server.json("POST", "/graphql", TOKEN, &mutation).await;
     assert!(reply.text.contains("needs a GS1 Company Prefix"), "{}", reply.text);
@@ -257,11 +260,18 @@ async fn a_change_is_checked_although_the_organisation_has_no_usable_prefix() {
         assert!(item["error_message"].as_str().unwrap().contains("Company Prefix, and it has none"), "{item}");
         let path = format!("{RESERVATIONS}/{}", id(&created));
         let tags = json!({"export_type": "tags"});
-        let changes = demands().into_iter().map(|(profile, more, field, _)| (with(&json!({"export_type": profile}), more), field));
+        let changes = demands()
+            .into_iter()
+            .map(|(profile, more, field, _)| (with(&json!({"export_type": profile}), more), field));
         for (change, field) in changes.chain([(tags, "reserved_for")]) {
             for change in [change.clone(), with(&change, json!({"status": "new"}))] {
                 let reply = server.api.send_json("PATCH", &path, &change).await;
-                assert_eq!((reply.status, reply.code().as_str()), (400, "FAILED_VALIDATION"), "{change}: {}", reply.text);
+                assert_eq!(
+                    (reply.status, reply.code().as_str()),
+                    (400, "FAILED_VALIDATION"),
+                    "{change}: {}",
+                    reply.text
+                );
                 assert_eq!(reply.json()["errors"][0]["extensions"]["field"], field, "{change}: {}", reply.text);
             }
         }

@@ -21,7 +21,7 @@ use super::{
     plan::BatchCourse,
     world::{Ended, World},
 };
-use crate::support::stream;
+use crate::support::{manual::events, stream};
 
 /// Maximum records of a batch (`BatchSize`).
 const BATCH: usize = 10;
@@ -188,8 +188,7 @@ impl Mapping {
         abandoned: Option<Duration>,
     ) -> Option<usize> {
         let context = Arc::clone(worker.get_or_insert_with(|| self.world.process(|_| {})));
-        let events: Vec<_> =
-            records.iter().map(|record| serde_json::from_value(record.event.clone()).unwrap()).collect();
+        let events = events(records);
         let (world, busy) = (Arc::clone(&self.world), Arc::clone(&self.busy));
         self.busy.fetch_add(1, Ordering::Relaxed);
         // A task of its own, so that the invocation goes on when nobody waits for it.

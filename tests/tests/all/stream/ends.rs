@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     api::{Api, RESERVATIONS, id, id_in_names, sgtin, with},
+    by_hand,
     harness::{Running, Setup, completed, ended},
     invariants::{assert_settled, stored},
     stream::deliver,
@@ -163,12 +164,8 @@ async fn a_missing_company_prefix_is_an_error_that_a_second_try_mends() {
     assert_eq!((stored.state.pools.len(), stored.state.ranges.len()), (0, 0));
 
     // The operator adds the prefix of the organisation, and the client sets the status to `new`.
-    let (context, directory) = (running.context(), &running.context().config().tables.directory);
-    let update = context.dynamodb().update_item().table_name(directory);
-    let text = |text: &str| aws_sdk_dynamodb::types::AttributeValue::S(text.to_owned());
-    let update = update.key("kind", text("organisation")).key("id", text(WITHOUT));
-    let update = update.update_expression("SET organisation_company_prefix = :prefix");
-    update.expression_attribute_values(":prefix", text("9312345")).send().await.unwrap();
+    let context = running.context();
+    by_hand::set(context, "organisation", WITHOUT, "organisation_company_prefix", by_hand::text("9312345")).await;
     for posted in &failed {
         let again = api.patch(id(posted), &json!({ "status": "new" })).await;
         assert_eq!((&again["status"], &again["error_message"]), (&json!("new"), &Value::Null));

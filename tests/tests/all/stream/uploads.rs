@@ -5,7 +5,6 @@ use std::io::Write;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_s3::types::ChecksumMode;
 use common::{
-    bucket::ObjectHead,
     export::PartPolicy,
     reservation::{RENDERER_VERSION, Status},
 };
@@ -14,34 +13,8 @@ use uuid::Uuid;
 
 use crate::support::{
     faults::{Fault, Network},
-    manual::{End, ManualSystem, NO_END, ONE_PART, SMALL_PARTS, five_parts, invoke},
+    manual::{End, ManualSystem, NO_END, ONE_PART, SMALL_PARTS, five_parts, head_of, invoke},
 };
-
-/// Aborts every open upload, as an operator or a lifecycle rule does.
-async fn abort(system: &ManualSystem) -> usize {
-    let bucket = system.context().bucket();
-    let uploads = bucket.open_uploads("exports/").await.unwrap();
-    for upload in &uploads {
-        bucket.abort_upload(&upload.key, &upload.id).await.unwrap();
-    }
-    uploads.len()
-}
-
-/// Delivers single batches until the progress of `parts` parts is saved.
-async fn run_to_part(system: &mut ManualSystem, id: Uuid, parts: u32) {
-    let network = Network::healthy();
-    let worker = system.worker(&network);
-    loop {
-        let records = system.records().await;
-        assert_eq!(invoke(&worker, &network, &records).await, End::Done);
-        system.done(&records);
-        let next_part = system.item(id).await.export.unwrap().next_part;
-        assert!(next_part <= parts + 1);
-        if next_part == parts + 1 {
-            return;
-        }
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_upload_that_is_aborted_between_slices_begins_again_and_gives_the_same_bytes() {
@@ -49,8 +22,8 @@ async fn an_upload_that_is_aborted_between_slices_begins_again_and_gives_the_sam
         for parts in 1..=3 {
             let mut system = ManualSystem::new(ONE_PART).await;
             let id = system.create(export_type, 2_400).await;
-            run_to_part(&mut system, id, parts).await;
-            assert_eq!(abort(&system).await, 1);
+            system.run_to_part(id, parts).await;
+            assert_eq!(system.abort_uploads().await, 1);
             system.settle().await;
             let bytes = system.assert_exported(id).await;
             assert!(bytes == system.rendered(&system.item(id).await, SMALL_PARTS).await.1);
@@ -79,19 +52,11 @@ async fn an_upload_that_another_worker_completed_is_found_as_the_object_that_it_
 async fn uploads_of_workers_that_died_before_they_saved_them_do_not_stay() {
     let mut system = ManualSystem::new(ONE_PART).await;
     let id = system.create("csv", five_parts("csv")).await;
-    run_to_part(&mut system, id, 2).await;
+    system.run_to_part(id, 2).await;
     // Two more uploads with the key of the export.
     let key = system.keys().await.1.remove(0);
-    let head = ObjectHead {
-        key: &key,
-        content_type: "text/csv",
-        reservation: id.to_string(),
-        rows: 1,
-        contents: String::new(),
-        origin: String::new(),
-    };
     for _ in 0..2 {
-        system.context().bucket().create_upload(&head).await.unwrap();
+        system.context().bucket().create_upload(&head_of(&key, id)).await.unwrap();
     }
     assert_eq!(system.keys().await.1.len(), 3);
     system.settle().await;
@@ -119,7 +84,7 @@ async fn a_worker_that_cuts_parts_otherwise_goes_on_where_the_last_one_stopped()
                     system.done(&records);
                 }
             } else {
-                run_to_part(&mut system, id, 2).await;
+                system.run_to_part(id, 2).await;
             }
             assert_eq!(system.keys().await.1.len(), 1);
             let network = Network::healthy();
@@ -142,7 +107,7 @@ async fn an_older_worker_touches_nothing_and_a_newer_one_begins_again() {
     for export_type in ["csv", "csv.gz", "xlsx"] {
         let mut system = ManualSystem::new(ONE_PART).await;
         let id = system.create(export_type, five_parts(export_type)).await;
-        run_to_part(&mut system, id, 2).await;
+        system.run_to_part(id, 2).await;
 
         freeze_as(&system, id, RENDERER_VERSION + 1).await;
         let before = system.item(id).await;
@@ -165,7 +130,7 @@ async fn an_older_worker_touches_nothing_and_a_newer_one_begins_again() {
 async fn an_upload_of_several_gzip_members_is_not_continued() {
     let mut system = ManualSystem::new(ONE_PART).await;
     let id = system.create("csv.gz", five_parts("csv.gz")).await;
-    run_to_part(&mut system, id, 2).await;
+    system.run_to_part(id, 2).await;
     // What a worker of version 1 would have left: parts that are whole members.
     let (old, bucket) = (system.keys().await.1.remove(0), system.context().bucket());
     let upload = bucket.find_upload(&old).await.unwrap().unwrap();

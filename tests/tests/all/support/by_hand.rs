@@ -14,3 +14,10 @@ pub(crate) async fn set(context: &Context, kind: &str, id: &str, name: &str, val
     let change = change.key("kind", text(kind)).key("id", text(id)).update_expression("SET #name = :value");
     change.expression_attribute_names("#name", name).expression_attribute_values(":value", value).send().await.unwrap();
 }
+
+/// Removes an attribute of an item.
+pub(crate) async fn remove(context: &Context, kind: &str, id: &str, name: &str) {
+    let change = context.dynamodb().update_item().table_name(&context.config().tables.directory);
+    let change = change.key("kind", text(kind)).key("id", text(id)).update_expression("REMOVE #name");
+    change.expression_attribute_names("#name", name).send().await.unwrap();
+}

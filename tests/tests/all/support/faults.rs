@@ -43,7 +43,8 @@ pub(crate) enum Fault {
     LoseAnswer,
     /// This request and all later ones fail with an error of the connection, which the SDK retries.
     GoDown,
-    /// The request is not sent. It and all later ones are answered with 403, which the SDK does not retry.
+    /// The request is not sent. It and all later ones, or under a plan it alone, are answered with 403, which the SDK
+    /// does not retry.
     RefuseBefore,
     /// The request is done. It and all later ones are answered with 403.
     RefuseAfter,
@@ -118,6 +119,8 @@ pub(crate) struct Request {
     pub(crate) operation: String,
     /// The body of a request to DynamoDB; empty for S3.
     pub(crate) body: String,
+    /// The number of the part that it uploads.
+    pub(crate) part: Option<u32>,
 }
 
 /// The network of a worker: the requests so far, and one fault.
@@ -207,6 +210,11 @@ impl Network {
     /// The operations of the requests so far.
     pub(crate) fn calls(&self) -> Vec<String> {
         self.requests().into_iter().map(|request| request.operation).collect()
+    }
+
+    /// How often an operation was called.
+    pub(crate) fn count(&self, operation: &str) -> usize {
+        self.calls().iter().filter(|call| *call == operation).count()
     }
 
     /// The number of requests that wrote to DynamoDB.
@@ -393,6 +401,7 @@ impl Connector {
             Fault::HoldBefore => network.hold().await,
             Fault::Delay(time) => self.sleep.sleep(time).await,
             Fault::Fail => return Err(connection_error()),
+            Fault::RefuseBefore => return Ok(forbidden()),
             Fault::Hang => std::future::pending().await,
             Fault::Refuse(trouble) => return Ok(trouble.answer(logged)),
             Fault::Reset => cut(&mut request).await,
@@ -480,7 +489,7 @@ fn logged(request: &HttpRequest) -> Request {
     if let Some(target) = request.headers().get("x-amz-target") {
         let operation = target.rsplit('.').next().unwrap_or(target).to_owned();
         let body = request.body().bytes().map_or_else(String::new, |bytes| String::from_utf8_lossy(bytes).into_owned());
-        return Request { operation, body };
+        return Request { operation, body, part: None };
     }
     let query = request.uri().split_once('?').map_or("", |(_, query)| query);
     let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
@@ -498,5 +507,6 @@ fn logged(request: &HttpRequest) -> Request {
         "GET" => "GetObject",
         other => panic!("{other} {} is no operation of a worker", request.uri()),
     };
-    Request { operation: operation.to_owned(), body: String::new() }
+    let part = query.split('&').find_map(|pair| pair.strip_prefix("partNumber=")?.parse().ok());
+    Request { operation: operation.to_owned(), body: String::new(), part }
 }

@@ -2,8 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use aws_lambda_events::event::dynamodb::EventRecord;
 use aws_sdk_dynamodb::types::AttributeValue;
 use common::{
+    bucket::ObjectHead,
     context::Context,
     export::{Cursor, ExportType, PartPolicy},
     operations::export_file,
@@ -202,6 +204,32 @@ impl ManualSystem {
         network
     }
 
+    /// Delivers single batches until the progress of `parts` parts is saved.
+    pub(crate) async fn run_to_part(&mut self, id: Uuid, parts: u32) {
+        let network = Network::healthy();
+        let worker = self.worker(&network);
+        loop {
+            let records = self.records().await;
+            assert_eq!(invoke(&worker, &network, &records).await, End::Done);
+            self.done(&records);
+            let next_part = self.item(id).await.export.unwrap().next_part;
+            assert!(next_part <= parts + 1);
+            if next_part == parts + 1 {
+                return;
+            }
+        }
+    }
+
+    /// Aborts every open upload, as an operator or a lifecycle rule does. Gives how many there were.
+    pub(crate) async fn abort_uploads(&self) -> usize {
+        let bucket = self.context().bucket();
+        let uploads = bucket.open_uploads(ExportKey::PREFIX).await.unwrap();
+        for upload in &uploads {
+            bucket.abort_upload(&upload.key, &upload.id).await.unwrap();
+        }
+        uploads.len()
+    }
+
     // What is stored.
 
     pub(crate) async fn item(&self, id: Uuid) -> Reservation {
@@ -273,12 +301,22 @@ pub(crate) fn body(export_type: &str, quantity: u64) -> Value {
     with(&sgtin(quantity), json!({ "export_type": export_type }))
 }
 
+/// The head of an object that nobody compares with its export.
+pub(crate) fn head_of(key: &str, id: Uuid) -> ObjectHead<'_> {
+    let (contents, origin) = (String::new(), String::new());
+    ObjectHead { key, content_type: "text/csv", reservation: id.to_string(), rows: 1, contents, origin }
+}
+
+/// A batch as the function gets it.
+pub(crate) fn events(records: &[StreamRecord]) -> Vec<EventRecord> {
+    records.iter().map(|record| serde_json::from_value(record.event.clone()).unwrap()).collect()
+}
+
 /// Delivers a batch to a worker. The invocation ends early when the network kills the worker.
 pub(crate) async fn invoke(worker: &Arc<Context>, network: &Network, records: &[StreamRecord]) -> End {
-    let records = records.iter().map(|record| serde_json::from_value(record.event.clone()).unwrap()).collect();
     tokio::select! {
         biased;
-        failed = stream::handle(worker, records) => if failed.is_empty() { End::Done } else { End::Failed },
+        failed = stream::handle(worker, events(records)) => if failed.is_empty() { End::Done } else { End::Failed },
         () = network.struck() => End::Killed,
     }
 }

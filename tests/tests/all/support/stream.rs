@@ -53,9 +53,14 @@ pub(crate) async fn invoke(context: &Context, records: Vec<EventRecord>) -> Vec<
 
 /// [`invoke`] with a context whose calls are recorded already.
 pub(crate) async fn handle(context: &Context, records: Vec<EventRecord>) -> Vec<String> {
+    handle_within(context, records, Duration::from_secs(120)).await
+}
+
+/// The same with another time limit of the function.
+pub(crate) async fn handle_within(context: &Context, records: Vec<EventRecord>, timeout: Duration) -> Vec<String> {
     let mut event = Event::default();
     event.records = records;
-    let invoked = Invoked { name: "reserve-codes".to_owned(), timeout: Duration::from_secs(120) };
+    let invoked = Invoked { name: "reserve-codes".to_owned(), timeout };
     let event = LambdaEvent::new(event, invoked.context_at(&request_id(), context.host().time()));
     let response: DynamoDbEventResponse = reserve_codes::handle(context, event).await.unwrap();
     response.batch_item_failures.into_iter().map(|failure| failure.item_identifier.unwrap()).collect()
