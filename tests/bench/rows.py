@@ -1,10 +1,13 @@
 """The rows of the benchmarks: always the same ones. Python standard library only."""
 
 import json
+import os
 import pathlib
 import random
 import sys
 import time
+import urllib.error
+import urllib.request
 import uuid
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
@@ -50,3 +53,28 @@ def write_seed(path, rows):
         for n, one in enumerate(rows_of(rows)):
             seed.write((",\n" if n else "") + json.dumps(one))
         seed.write("\n]}")
+
+
+def settle(running, patience=3600):
+    """Waits until a system does nothing and counts are answered: then every row of its seed is counted. Gives the seconds."""
+    ticks, begin = os.sysconf("SC_CLK_TCK"), time.monotonic()
+
+    def spent():
+        fields = pathlib.Path(f"/proc/{running.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / ticks
+
+    def is_counted():
+        path = "/items/code_reservation?aggregate[count]=*&groupBy=status"
+        request = urllib.request.Request(running.url + path, headers={"Authorization": f"Bearer {TOKEN}"})
+        try:
+            with urllib.request.urlopen(request, timeout=300):
+                return True
+        except urllib.error.HTTPError:
+            return False
+
+    while time.monotonic() - begin < patience:
+        before = spent()
+        time.sleep(2)
+        if spent() - before < 0.3 and is_counted():
+            return time.monotonic() - begin
+    raise SystemExit(f"the system is still busy after {patience} s")

@@ -181,15 +181,17 @@ class Runner:
         for stage in self.stages:
             self.check_filters(stage)
         for number, stage in enumerate(self.stages):
+            known, files = self.known(), "".join(stage[3:])
+            last = [(mutant, known.get(mutant["name"], {"state": "missed", "stage": -1})) for mutant in self.mutants]
+            left = [mutant for mutant, result in last if result["state"] == "missed" and result["stage"] < number]
+            left = [mutant for mutant in left if re.search(files, mutant["name"].split(":")[0])]
+            if not left:
+                continue
             # All tests must pass without a mutant; how long that takes is the measure for the limit.
             state, what, spent = Trial(self.binaries, stage, 0, 3600).run()
             title = f"{stage[0]} {' '.join(stage[1])}"
             if state != "missed":
                 raise SystemExit(f"without a mutant, {title} fails: {what}")
-            known, files = self.known(), "".join(stage[3:])
-            last = [(mutant, known.get(mutant["name"], {"state": "missed", "stage": -1})) for mutant in self.mutants]
-            left = [mutant for mutant, result in last if result["state"] == "missed" and result["stage"] < number]
-            left = [mutant for mutant in left if re.search(files, mutant["name"].split(":")[0])]
             print(f"{title}: {spent:.1f} s for each of {len(left)}", flush=True)
             with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
                 for _ in pool.map(lambda mutant: self.attempt(mutant, number, int(5 + 5 * spent)), left):
