@@ -11,7 +11,7 @@ use std::{
 };
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use common::reservation::Status;
+use common::reservation::{ExportProgress, RENDERER_VERSION, Status};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -243,6 +243,24 @@ async fn a_worker_whose_upload_another_one_completed_or_lost_leaves_the_reservat
     .await;
     assert!(only_tidied(&after), "{after:?}");
     assert_eq!(system.item(id).await.export.unwrap().restarts, 1);
+    system.settle().await;
+    system.assert_exported(id).await;
+    system.assert_sound().await;
+
+    // Begun again by a newer renderer: only the generation differs.
+    let system = ManualSystem::new(NO_END).await;
+    let id = system.create("csv", five_parts("csv")).await;
+    let (mut system, after) = overtaken(system, "UploadPart", async |system: ManualSystem| {
+        assert_eq!(system.abort_uploads().await, 1);
+        system.freeze_as(id, RENDERER_VERSION - 1).await;
+        let (network, records) = (Network::healthy(), system.records().await);
+        assert_eq!(invoke(&system.worker(&network), &network, &records).await, End::Done);
+        let item = system.item(id).await;
+        assert_eq!((item.status, item.generation, item.export), (Status::InProgress, 2, Some(ExportProgress::begin())));
+        system
+    })
+    .await;
+    assert!(only_tidied(&after), "{after:?}");
     system.settle().await;
     system.assert_exported(id).await;
     system.assert_sound().await;

@@ -2,14 +2,12 @@
 
 use std::io::Write;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_s3::types::ChecksumMode;
 use common::{
     export::PartPolicy,
     reservation::{RENDERER_VERSION, Status},
 };
 use flate2::{Compression, write::GzEncoder};
-use uuid::Uuid;
 
 use crate::support::{
     faults::{Fault, Network},
@@ -109,7 +107,7 @@ async fn an_older_worker_touches_nothing_and_a_newer_one_begins_again() {
         let id = system.create(export_type, five_parts(export_type)).await;
         system.run_to_part(id, 2).await;
 
-        freeze_as(&system, id, RENDERER_VERSION + 1).await;
+        system.freeze_as(id, RENDERER_VERSION + 1).await;
         let before = system.item(id).await;
         let network = Network::healthy();
         let records = system.records().await;
@@ -117,7 +115,7 @@ async fn an_older_worker_touches_nothing_and_a_newer_one_begins_again() {
         assert_eq!(system.item(id).await, before);
         assert_eq!(system.keys().await.1.len(), 1);
 
-        freeze_as(&system, id, RENDERER_VERSION - 1).await;
+        system.freeze_as(id, RENDERER_VERSION - 1).await;
         system.settle().await;
         let item = system.item(id).await;
         assert_eq!((item.generation, item.render.as_ref().unwrap().version), (2, RENDERER_VERSION));
@@ -141,7 +139,7 @@ async fn an_upload_of_several_gzip_members_is_not_continued() {
     }
     let before = system.item(id).await.export.unwrap();
     assert_ne!(before.crc32, 0, "the progress of a compressed export holds a checksum");
-    freeze_as(&system, id, 1).await;
+    system.freeze_as(id, 1).await;
     system.settle().await;
     assert_eq!(system.item(id).await.generation, 2);
     // One member with the rows of this version.
@@ -150,11 +148,6 @@ async fn an_upload_of_several_gzip_members_is_not_continued() {
     let (objects, uploads) = system.keys().await;
     assert!(uploads.is_empty() && !objects.contains(&old), "{objects:?} {uploads:?}");
     system.assert_sound().await;
-}
-
-/// Makes the export look as if a worker with another renderer version had begun it.
-async fn freeze_as(system: &ManualSystem, id: Uuid, version: u32) {
-    system.edit(id, "SET render.version = :value", AttributeValue::N(version.to_string())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -140,6 +140,11 @@ impl ManualSystem {
         edit.expression_attribute_values(":value", value).send().await.unwrap();
     }
 
+    /// Makes the export look as if a worker with another renderer version had begun it.
+    pub(crate) async fn freeze_as(&self, id: Uuid, version: u32) {
+        self.edit(id, "SET render.version = :value", AttributeValue::N(version.to_string())).await;
+    }
+
     // What the stream does.
 
     /// The next batch: records that no successful batch contained.
