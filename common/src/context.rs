@@ -26,14 +26,14 @@ use tokio::sync::OnceCell;
 use crate::{
     bucket::Bucket,
     clients::{self, CALL_SECONDS, TRY_SECONDS, timeouts},
-    code::Secret,
+    code::{Namespace, Secret},
     config::{Config, ConfigError, SecretSource},
     host::{Host, Machine},
     https,
     identity::Identity,
     metrics::Metrics,
     reservation::Timestamp,
-    store::{SecretCheck, Store, StoreError},
+    store::{Pool, SecretCheck, Store, StoreError},
 };
 
 /// An [`SdkConfig`] that prefers this scheme has the HTTP client of an engine of DynamoDB in the same process, which nobody
@@ -322,7 +322,28 @@ impl Context {
         Ok(secret)
     }
 
-    /// Stores the check value of the secret in tables that have none. Called before codes are allocated.
+    /// Whether the tables have a check value, and it is that of this secret, as far as this process has seen.
+    pub fn is_secret_known(&self) -> bool {
+        self.is_checked.load(Ordering::Relaxed)
+    }
+
+    /// A pool that another secret made, in tables without a check value: those of an older version of the service, whose
+    /// pools are all that tells which secret is theirs. `None` if the tables have a check value, or no pool.
+    ///
+    /// # Errors
+    /// As [`Context::secret`].
+    pub async fn pool_of_another_secret(&self) -> Result<Option<Namespace>, SecretError> {
+        if self.is_secret_known() || self.store().secret_check().await?.is_some() {
+            return Ok(None);
+        }
+        let secret = self.fetched_secret().await?;
+        let pool = self.store().any_pool().await?;
+        let is_other = |pool: &Pool| secret.pool_key(&pool.namespace).check_value() != pool.check;
+        Ok(pool.filter(is_other).map(|pool| pool.namespace))
+    }
+
+    /// Stores the check value of the secret in tables that have none. Called before codes are allocated, when no pool of
+    /// these tables is known to be of another secret.
     ///
     /// # Errors
     /// As [`Context::secret`]; [`SecretError::Other`] when another function stored that of another secret first.

@@ -45,12 +45,7 @@ pub async fn run(command: Command, connection: &Connection, output: &mut Output<
 /// Stores the check value of the secret in the tables, unless they have one. From then on no function works with another
 /// secret. The tables may be those of an earlier stack: their pools must have been made with this secret.
 async fn know_secret(context: &Context) -> Result<(), Failure> {
-    let store = context.store();
-    if store.secret_check().await?.is_none()
-        && let Some(namespace) = store.pool_namespaces("", None, 1).await?.first()
-        && let Some(pool) = store.pool(namespace).await?
-        && context.secret().await?.pool_key(namespace).check_value() != pool.check
-    {
+    if let Some(namespace) = context.pool_of_another_secret().await? {
         return Err(Failure::Refused(format!(
             "The pool {namespace} was made with another secret than that of this deployment. Put back the secret with which \
              the codes of these tables were made (docs/operations.md, \"After the first deployment\")."

@@ -16,6 +16,9 @@ use crate::{code::Namespace, concurrency};
 /// The index over all pools.
 const POOLS: &str = "pools";
 
+/// Pages in which [`Store::any_pool`] looks for one.
+const ANY_POOL_PAGES: usize = 10;
+
 /// Greater than every character of a namespace.
 const AFTER_ALL: char = '\u{10ffff}';
 
@@ -110,6 +113,26 @@ impl Store<'_> {
             .map_err(classify)?;
         let pools = answer.items.unwrap_or_default().into_iter().map(|item| items::read(table, item)).collect();
         Ok((pools, answer.last_evaluated_key.as_ref().and_then(place)))
+    }
+
+    /// Any pool, if there is one among the first pages of the table. In each partition a pool comes before its ranges, so one
+    /// page tells it, unless that holds claims and numbers of pools only.
+    ///
+    /// # Errors
+    /// As [`Store::pools_page`].
+    pub async fn any_pool(&self) -> Result<Option<Pool>, StoreError> {
+        let mut after = None;
+        for _ in 0..ANY_POOL_PAGES {
+            let (pools, next) = self.pools_page(after).await?;
+            if let Some(pool) = pools.into_iter().find_map(Result::ok) {
+                return Ok(Some(pool));
+            }
+            if next.is_none() {
+                break;
+            }
+            after = next;
+        }
+        Ok(None)
     }
 
     /// Ranges of a pool that begin at one of these indexes, by ascending or descending start (one consistent page of 1

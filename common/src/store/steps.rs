@@ -146,6 +146,19 @@ impl Store<'_> {
         Ok((saved == Saved::Done).then_some(counted))
     }
 
+    /// Takes back the count of an attempt that ended because a store was away. Nothing happens if the reservation made
+    /// progress, was counted again, or is another one.
+    ///
+    /// # Errors
+    /// As [`Store::save_progress`]. Then the attempt stays counted.
+    pub async fn take_back_attempt(&self, counted: &Reservation) -> Result<(), StoreError> {
+        let mut step = Step::new(&self.config.tables.reservations, counted.id);
+        step.condition("incarnation = :incarnation", ":incarnation", text(counted.incarnation.to_string()));
+        step.condition("attempts = :counted", ":counted", number(counted.attempts));
+        step.set(&[("attempts", number(counted.attempts.saturating_sub(1)))]);
+        self.update(step).await.map(drop)
+    }
+
     /// A step on the condition that the reservation is as read: status, incarnation and generation; upload and next
     /// part of its export; and its version while there is no range.
     fn running(&self, read: &Reservation) -> Step {

@@ -10,7 +10,7 @@ use common::{
     backoff::pause_on,
     code::{Audience, CodeError, CodeRequest, CodeType, CompanyPrefix, Namespace, PoolSpec, is_own_key, pool_number},
     config::Config,
-    context::Context,
+    context::{Context, SecretError},
     directory::Organisation,
     export::{ExportError, ExportType, profile::ProfileFault},
     metrics::{Allocation, Event},
@@ -218,7 +218,7 @@ impl<'a> Group<'a> {
                 }
             }
         }
-        self.give_up(&WorkError::Transient(format!("the pool was contended {MAX_TRIES} times")));
+        self.give_up(&WorkError::Away(format!("the pool was contended {MAX_TRIES} times")));
     }
 
     /// One attempt: reads the pool, places the reservations that fit, and writes them in one transaction.
@@ -229,11 +229,23 @@ impl<'a> Group<'a> {
         let pool = entry.pool();
         self.figures.fill = Some((pool.next, pool.capacity));
         let key = self.context.secret().await?.pool_key(&pool.namespace);
-        if key.check_value() != pool.check {
+        let fits = key.check_value() == pool.check;
+        if !self.context.is_secret_known() {
+            // Tables of an older version do not say which secret is theirs, but their pools do. With another one nothing is
+            // allocated and nothing fails: everything waits until the secret is restored.
+            let other = match &entry {
+                PoolEntry::Known(pool) => (!fits).then(|| pool.namespace.clone()),
+                PoolEntry::Fresh(_) => self.context.pool_of_another_secret().await?,
+            };
+            if let Some(namespace) = other {
+                tracing::error!("the pool {namespace} was made with another secret");
+                return Err(SecretError::Other.into());
+            }
+        }
+        if !fits {
             // Another key would issue codes that already exist. RSV-1 covers indexes; this check extends it to codes.
             return self.fail_all(KEY_MISMATCH).await;
         }
-        // The secret is right for this pool, or the pool is new.
         self.context.establish_secret().await?;
 
         let now = self.context.now();
@@ -345,7 +357,7 @@ impl<'a> Group<'a> {
 
     fn give_up(&mut self, error: &WorkError) {
         for waiting in std::mem::take(&mut self.waiting) {
-            self.outcomes.push((waiting.position, Err(WorkError::Transient(error.to_string()))));
+            self.outcomes.push((waiting.position, Err(error.clone())));
         }
     }
 }

@@ -15,7 +15,7 @@ use common::{
 };
 
 /// Why a step failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum WorkError {
     /// The step can never succeed. The reservation gets status `error` and this message, which the user reads
     /// (architecture, step 4).
@@ -24,6 +24,10 @@ pub(crate) enum WorkError {
     /// The step may succeed later. Nothing is written, and the stream delivers the record again.
     #[error("{0}")]
     Transient(String),
+    /// The same, because a store or the secret is away. That says nothing about the reservation, so the attempt does not
+    /// count (RSV-5).
+    #[error("{0}")]
+    Away(String),
 }
 
 impl WorkError {
@@ -34,25 +38,31 @@ impl WorkError {
 
 impl From<StoreError> for WorkError {
     fn from(error: StoreError) -> Self {
-        Self::later(error)
+        if error.is_transient() { Self::Away(error.to_string()) } else { Self::later(error) }
     }
 }
 
 impl From<BucketError> for WorkError {
     fn from(error: BucketError) -> Self {
-        Self::later(error)
+        if matches!(error, BucketError::Busy(_)) { Self::Away(error.to_string()) } else { Self::later(error) }
     }
 }
 
 impl From<SecretError> for WorkError {
     fn from(error: SecretError) -> Self {
-        Self::later(error)
+        match error {
+            SecretError::Store(error) => error.into(),
+            SecretError::Unread(_) | SecretError::Other => Self::Away(error.to_string()),
+        }
     }
 }
 
 impl From<TidyError> for WorkError {
     fn from(error: TidyError) -> Self {
-        Self::later(error)
+        match error {
+            TidyError::Store(error) => error.into(),
+            TidyError::Bucket(error) => error.into(),
+        }
     }
 }
 
@@ -121,7 +131,7 @@ pub(crate) const PREFIX_TAKEN: &str = "The organisation's company prefix overlap
 /// Sets status `error` with the message if `result` is a permanent error, and gives `None`. Passes on any other result.
 ///
 /// # Errors
-/// `WorkError::Transient` when `result` is one, or when the store fails while it writes the status.
+/// `WorkError::Transient` or `WorkError::Away` when `result` is one, or when the store fails while it writes the status.
 pub(crate) async fn fail_if_permanent<T>(
     context: &Context,
     item: &Reservation,

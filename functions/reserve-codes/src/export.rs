@@ -285,7 +285,7 @@ impl<'a> Job<'a> {
             // The answer may be lost, and the object there.
             Err(BucketError::Busy(error)) => match self.stored().await? {
                 Some(len) => self.complete(len).await,
-                None => Err(WorkError::Transient(error)),
+                None => Err(WorkError::Away(error)),
             },
             Err(error) => Err(error.into()),
         }

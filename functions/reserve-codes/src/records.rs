@@ -51,14 +51,19 @@ pub(crate) fn reduce(records: Vec<EventRecord>) -> (Vec<Hint>, Vec<String>) {
     (hints, unreadable)
 }
 
-/// What a worker writes when it counts an attempt, which it then makes itself. A wake writes some of the same, but it sets
-/// `woken`, which a count removes.
+/// What a worker writes when it counts an attempt, which it then makes itself, and when it takes the count back. A wake
+/// writes some of the same, but it sets `woken`, which a count removes.
 const COUNT: [&str; 4] = ["attempts", "woken", "progress_at", "version"];
 
 /// Whether a write changed nothing but keys of indexes, as the back-fill of an older table does, or counted an attempt.
 fn changes_nothing_to_do(record: &EventRecord) -> bool {
     let (old, new) = (&record.change.old_image, &record.change.new_image);
-    let is_count = old.contains_key("woken") && !new.contains_key("woken");
+    let attempts = |image: &HashMap<String, AttributeValue>| match image.get("attempts") {
+        Some(AttributeValue::N(number)) => number.parse::<u32>().ok(),
+        _ => None,
+    };
+    // An older sweep wakes by a count without `woken`, which rises.
+    let is_count = !new.contains_key("woken") && (old.contains_key("woken") || attempts(new) < attempts(old));
     let rest = |image: &HashMap<String, AttributeValue>| -> BTreeMap<String, AttributeValue> {
         let is_seen = |name: &str| !(INDEX_ATTRIBUTES.contains(&name) || is_count && COUNT.contains(&name));
         let members = image.iter().filter(|(name, _)| is_seen(name));
@@ -166,6 +171,13 @@ mod tests {
         let counted = image(10, &[("status", "new"), ("attempts", "2"), ("version", "2"), ("progress_at", "t")]);
         assert!(!is_hint(&woken, &counted), "a count");
         assert!(is_hint(&counted, &woken), "a wake");
+        let attempts = |number: &str| {
+            let mut image = image(10, &[("status", "new")]);
+            image["attempts"] = json!({ "N": number });
+            image
+        };
+        assert!(!is_hint(&attempts("3"), &attempts("2")), "a count that is taken back");
+        assert!(is_hint(&attempts("2"), &attempts("3")), "a wake of an older sweep");
         let failed = image(10, &[("status", "error"), ("attempts", "2"), ("version", "2")]);
         assert!(is_hint(&woken, &failed), "more than a count");
         // Without a wake that ends, these attributes say that something was done.

@@ -33,7 +33,10 @@ pub(crate) async fn run(
     hints: Vec<Hint>,
     deadline: SystemTime,
 ) -> Vec<(Hint, Result<(), WorkError>)> {
-    let looked = futures::future::join_all(hints.iter().map(|hint| look(context, hint))).await;
+    // The reservations whose attempt was counted, as they were then.
+    let mut counted: Vec<Option<Reservation>> = hints.iter().map(|_| None).collect();
+    let looks = hints.iter().zip(&mut counted).map(|(hint, counted)| look(context, hint, counted));
+    let looked = futures::future::join_all(looks).await;
     let mut results: Vec<Result<(), WorkError>> = Vec::with_capacity(hints.len());
     let mut fresh = Vec::new();
     let mut exports = Vec::new();
@@ -61,6 +64,13 @@ pub(crate) async fn run(
     for (position, result) in run_exports(context, exports, deadline).await {
         set(&mut results, position, result);
     }
+    for (counted, result) in counted.iter().zip(&results) {
+        if let (Some(counted), Err(WorkError::Away(_))) = (counted, result)
+            && let Err(error) = context.store().take_back_attempt(counted).await
+        {
+            tracing::warn!(reservation = %counted.id, %error, "an attempt stays counted although a store was away");
+        }
+    }
     hints.into_iter().zip(results).collect()
 }
 
@@ -71,7 +81,7 @@ fn set(results: &mut [Result<(), WorkError>], position: usize, result: Result<()
 }
 
 /// Reads the item (consistently), removes leftovers of other incarnations and generations, and decides the next step.
-async fn look(context: &Context, hint: &Hint) -> Result<Next, WorkError> {
+async fn look(context: &Context, hint: &Hint, counted: &mut Option<Reservation>) -> Result<Next, WorkError> {
     let (store, bucket) = (context.store(), context.bucket());
     let item = store.reservation(hint.id).await?;
     for known in &hint.incarnations {
@@ -80,7 +90,9 @@ async fn look(context: &Context, hint: &Hint) -> Result<Next, WorkError> {
         }
     }
     let Some(item) = item.filter(|item| !item.seeded) else { return Ok(Next::Nothing) };
+    let attempts = item.attempts;
     let Some(item) = count_attempt(context, item).await? else { return Ok(Next::Nothing) };
+    *counted = (item.attempts > attempts).then(|| item.clone());
     match Work::of(&item) {
         Work::Nothing => Ok(Next::Nothing),
         Work::Allocate => Ok(Next::Allocate(Box::new(item))),
@@ -97,8 +109,8 @@ async fn look(context: &Context, hint: &Hint) -> Result<Next, WorkError> {
 /// reservation changed, or it ended because its attempts are used up.
 ///
 /// # Errors
-/// `WorkError::Transient` when DynamoDB, S3 or the secret cannot be reached. Then nothing is counted: an outage ends no
-/// reservation, however long it lasts.
+/// `WorkError::Away` when DynamoDB, S3 or the secret cannot be reached. Then nothing is counted: an outage ends no
+/// reservation, however long it lasts. One that shows later takes the count back ([`run`]).
 async fn count_attempt(context: &Context, item: Reservation) -> Result<Option<Reservation>, WorkError> {
     let attempt = Attempt::of(&item, MAX_ATTEMPTS);
     if attempt == Attempt::Try {

@@ -112,6 +112,44 @@ async fn with_another_secret_nothing_is_allocated_and_no_code_is_shown() {
     system.assert_sound().await;
 }
 
+/// Tables of an older version do not say which secret is theirs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tables_that_do_not_know_their_secret_learn_no_wrong_one_and_wait_for_the_right_one() {
+    for known_first in [false, true] {
+        let mut system = ManualSystem::new(NO_END).await;
+        let first = system.create("csv", 10).await;
+        system.settle().await;
+        forget(&system).await;
+        let mut waiting = vec![
+            system.create_with(&with(&sgtin(5), json!({ "product": "/01/09312345000012" }))).await,
+            system.create("csv", 5).await,
+        ];
+        if known_first {
+            waiting.reverse();
+        }
+        // For longer than a reservation has attempts.
+        for _ in 0..10 {
+            for id in &waiting {
+                let wrong = other(&system);
+                assert_eq!(deliver(&wrong, vec![hint(1, &id.to_string())]).await, ["1"]);
+                let item = system.item(*id).await;
+                assert_eq!((item.status, item.range, item.attempts), (Status::New, None, 0), "it waits");
+                age(&system, *id, 20).await;
+            }
+            drop_records(&mut system).await;
+            assert_eq!(wake(&system).await, 2);
+        }
+        assert_eq!(row(&system).await, None, "the wrong secret is not the tables'");
+        system.settle().await;
+        for id in waiting.into_iter().chain([first]) {
+            system.assert_exported(id).await;
+        }
+        let right = system.context().secret().await.unwrap().check_value();
+        assert_eq!(row(&system).await.map(|row| (row.check, row.mismatch)), Some((right, None)));
+        system.assert_sound().await;
+    }
+}
+
 /// The check value of a context's own secret, which it does not hand out.
 async fn wrong_check(wrong: &Context) -> String {
     let SecretSource::Value(text) = &wrong.config().secret else { panic!("a value") };

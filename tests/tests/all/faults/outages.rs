@@ -1,11 +1,14 @@
 //! The stream function or a store that it needs is away, for longer than the sweep tries. When it is back, everything is
 //! completed (RSV-5).
 
+use std::sync::Arc;
+
 use common::reservation::Status;
 
 use crate::support::{
-    faults::{Fault, Network},
-    manual::{End, ManualSystem, ONE_PART, five_parts, invoke},
+    answers::Trouble,
+    faults::{Course, Fault, Network, Plan, Request},
+    manual::{End, ManualSystem, NO_END, ONE_PART, five_parts, invoke},
     sweep::{age, drop_records, wake},
 };
 
@@ -62,6 +65,60 @@ async fn stores_that_are_away_for_hours_end_no_reservation() {
             system.assert_exported(id).await;
             system.assert_sound().await;
         }
+    }
+}
+
+/// Operations that a store cannot do, while it does all others.
+#[derive(Debug)]
+struct Away(&'static [&'static str], Fault);
+
+impl Plan for Away {
+    fn next(&self, request: &Request) -> Course {
+        let fault = self.0.contains(&request.operation.as_str()).then_some(self.1);
+        Course { fault, ..Course::default() }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stores_that_cannot_write_for_hours_end_no_reservation() {
+    // What a look at the secret and the bucket before the attempt does not show.
+    for (operations, quantity) in [
+        (&["TransactWriteItems"][..], five_parts("csv")),
+        (&["PutObject"], 5),
+        (&["CreateMultipartUpload"], five_parts("csv")),
+        (&["UploadPart"], five_parts("csv")),
+        (&["CompleteMultipartUpload"], five_parts("csv")),
+    ] {
+        let mut system = ManualSystem::new(NO_END).await;
+        let id = system.create("csv", quantity).await;
+        let fault = Fault::Refuse(Trouble::Internal);
+        for _ in 0..RUNS {
+            age(&system, id, 20).await;
+            drop_records(&mut system).await;
+            assert_eq!(wake(&system).await, 1);
+            let network = Network::following(Arc::new(Away(operations, fault)));
+            let records = system.records().await;
+            let worker = system.worker(&network);
+            assert_eq!(invoke(&worker, &network, &records).await, End::Failed);
+            assert_eq!(system.item(id).await.attempts, 0, "{operations:?}: the count is taken back");
+            // The same record again makes another try of the same wake, and counts nothing.
+            assert_eq!(invoke(&worker, &network, &records).await, End::Failed);
+            assert_eq!(system.item(id).await.attempts, 0, "{operations:?}");
+            system.done(&records);
+            let idle = Network::healthy();
+            let records = system.records().await;
+            if operations == ["TransactWriteItems"] {
+                assert_eq!(records.len(), 2, "the count, and that it was taken back");
+                assert_eq!(invoke(&system.worker(&idle), &idle, &records).await, End::Done);
+                assert_eq!(idle.calls(), [] as [&str; 0], "neither is a try of its own");
+            }
+        }
+        age(&system, id, 20).await;
+        drop_records(&mut system).await;
+        assert_eq!(wake(&system).await, 1);
+        system.settle().await;
+        system.assert_exported(id).await;
+        system.assert_sound().await;
     }
 }
 

@@ -170,8 +170,9 @@ async fn tidy(world: &World) -> Option<Value> {
 
 /// Runs the sweep. Gives how many reservations it woke, unless it failed.
 async fn wake(world: &World) -> Option<u64> {
-    // The index of all open rows, in place of one by status and partition.
-    let context = world.process(|config| config.index_stage = 0);
+    // In half of the runs the index of all open rows, in place of the one by status and partition.
+    let is_old = world.plan.random(About::Sweep, 1).random_bool(0.5);
+    let context = world.process(|config| config.index_stage = if is_old { 0 } else { config.index_stage });
     let woken = world.invoke(SWEEP_LIMIT, try_sweep(&context, &json!({ "task": "wake" }))).await;
     woken.answer()?.ok()?["woken"].as_u64()
 }
