@@ -324,15 +324,16 @@ impl<'a> Reading<'a> {
     /// They are paid for as values that are sorted, also if they are too many, not as rows that are read: an entry
     /// takes a tenth of the time of a row.
     async fn few(&mut self, fewer: &Fewer, plan: &Plan, most: usize) -> Result<Option<VecDeque<Uuid>>, OperationError> {
-        // To count entries of one run costs a tenth of fetching them, if they are too many in the end.
-        if most < usize::MAX && fewer.walk.is_one_run() {
-            match self.store.count_walk(&fewer.walk, most.min(self.store.config().max_scan)).await {
-                Ok(_) => {}
-                Err(StoreError::TooMany(_)) => return Ok(None),
-                Err(error) => return Err(error.into()),
-            }
-        }
         let filter = if fewer.exact { &EntryFilter::default() } else { &plan.entries };
+        // To count entries of one run costs a tenth of fetching them, if they are too many in the end.
+        let limit = most.min(self.store.config().max_scan);
+        if most < usize::MAX
+            && fewer.walk.is_one_run()
+            && filter.is_empty()
+            && self.store.count_walk(&fewer.walk, limit).await? > limit
+        {
+            return Ok(None);
+        }
         let mut entries = Entries::new(&fewer.walk, filter);
         let read = entries.next(self.store, most.saturating_add(1)).await;
         self.cost += Cost::of(&entries);

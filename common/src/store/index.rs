@@ -159,6 +159,8 @@ struct Cursor {
     through: Option<Place>,
     /// The size of the last page.
     page: usize,
+    /// In rounds, how many entries the last one kept of the last page; `None` if all.
+    kept: Option<usize>,
     /// Whether each page is larger than the last one: a run of many of which few may have most entries.
     grows: bool,
     buffer: VecDeque<Found>,
@@ -181,6 +183,7 @@ impl Cursor {
             start: None,
             through: None,
             page: 0,
+            kept: None,
             grows: false,
             buffer: VecDeque::new(),
             done: false,
@@ -201,24 +204,6 @@ impl Cursor {
         self.through = None;
         self.buffer.clear();
         self.done = false;
-    }
-
-    /// Reads until the cursor has an entry or is at its end. `want` is the number of entries that the caller expects to
-    /// take, and is used as the page size. `budget` is the number of entries that may still be examined.
-    async fn advance(&mut self, store: Store<'_>, want: usize, budget: usize) -> Result<(), StoreError> {
-        let before = self.scanned;
-        for _ in 0..MAX_ROUNDS {
-            if !self.is_unread() {
-                return Ok(());
-            }
-            // One more than the budget, so that an index with exactly as many entries can be read to its end.
-            let left = (budget + 1).saturating_sub(self.scanned - before);
-            if left == 0 {
-                return Err(StoreError::TooMany(store.config().max_scan));
-            }
-            self.fill(store, want, left).await?;
-        }
-        Err(StoreError::Busy("an index read did not end".to_owned()))
     }
 
     /// Whether there is no entry at hand, and more may be read.
@@ -272,7 +257,34 @@ impl Cursor {
         Ok(passed)
     }
 
+    /// Reads the next page. `want` is the number of entries that the caller expects to take, and `left` how many may be
+    /// examined.
     async fn fill(&mut self, store: Store<'_>, want: usize, left: usize) -> Result<(), StoreError> {
+        // With a filter, a page of `want` entries may contain few matches, so pages grow, up to DynamoDB's maximum (1 MB).
+        self.page = if !self.filter.is_empty() {
+            want.max(FIRST_FILTERED).max(self.page.saturating_mul(4))
+        } else if self.grows {
+            want.max(self.page.saturating_mul(2)).min(MAX_PAGE)
+        } else {
+            want
+        };
+        self.read(store, left).await
+    }
+
+    /// Reads a page in a round: a larger one if the last one was used to its end, and few entries if they would only be
+    /// read again, because they lie beyond those of other runs.
+    async fn fill_in_round(&mut self, store: Store<'_>, want: usize, left: usize) -> Result<(), StoreError> {
+        self.page = match self.kept {
+            // Entries that the filter excludes were used, too; how many is not known.
+            Some(_) if !self.filter.is_empty() => (self.page / 2).max(LEAST_SHARE),
+            Some(kept) => kept.saturating_mul(2).max(LEAST_SHARE),
+            None if self.filter.is_empty() => want.max(self.page.saturating_mul(2)).min(MAX_PAGE),
+            None => want.max(FIRST_FILTERED).max(self.page.saturating_mul(4)),
+        };
+        self.read(store, left).await
+    }
+
+    async fn read(&mut self, store: Store<'_>, left: usize) -> Result<(), StoreError> {
         let table = &store.config.tables.reservations;
         let mut keys = self.run.keys();
         // The names of the partition and sort keys are those of the condition.
@@ -282,12 +294,6 @@ impl Cursor {
             keys.names.insert(placeholder, attribute.to_owned());
         }
         let filter = self.filter.expression(&mut keys.names, &mut keys.values);
-        // With a filter, a page of `want` entries may contain few matches, so pages grow, up to DynamoDB's maximum (1 MB).
-        self.page = match filter {
-            None if self.grows => want.max(self.page.saturating_mul(2)).min(MAX_PAGE),
-            None => want,
-            Some(_) => want.max(FIRST_FILTERED).max(self.page.saturating_mul(4)),
-        };
         let limit = self.page.clamp(1, left);
         let request = store
             .client
@@ -379,9 +385,8 @@ pub struct Entries {
     bounded: bool,
     /// Whether rows move from one run to another while the runs are read: there are several statuses, one of them open.
     moving: bool,
-    /// Where they move: the place to which all runs were read, and the number of rounds so far.
+    /// Where they move: the place to which all runs were read.
     known: Option<Place>,
-    rounds: u32,
     /// The number of partitions, of each of which a run of every status is read.
     partitions: usize,
 }
@@ -403,17 +408,7 @@ impl Entries {
         let different = statuses.iter().collect::<HashSet<_>>().len().max(1);
         let partitions = cursors.len() / different;
         cursors.iter_mut().for_each(|cursor| cursor.grows = partitions > FEW_PARTITIONS);
-        Self {
-            cursors,
-            order,
-            last: None,
-            ties: VecDeque::new(),
-            bounded: true,
-            moving,
-            known: None,
-            rounds: 0,
-            partitions,
-        }
+        Self { cursors, order, last: None, ties: VecDeque::new(), bounded: true, moving, known: None, partitions }
     }
 
     /// All entries of a shard in the order of ids, from the first one after `after`. Without the limit `MaxScan`, for
@@ -586,11 +581,7 @@ impl Entries {
         // All runs together may examine `most` entries.
         let most = if self.bounded { store.config().max_scan } else { usize::MAX - 1 };
         if self.moving {
-            let is_empty = self.cursors.iter().all(|cursor| cursor.buffer.is_empty());
-            if is_empty && !self.cursors.iter().all(|cursor| cursor.done) {
-                self.round(store, want, most).await?;
-            }
-            return Ok(self.best());
+            return self.head_of_rounds(store, want, most).await;
         }
         for _ in 0..MAX_ROUNDS {
             let best = self.best();
@@ -615,6 +606,27 @@ impl Entries {
             if self.scanned() > most {
                 return Err(StoreError::TooMany(most));
             }
+        }
+        Err(StoreError::Busy("an index read did not end".to_owned()))
+    }
+
+    /// The same where rows move between the runs.
+    async fn head_of_rounds(
+        &mut self,
+        store: Store<'_>,
+        want: usize,
+        most: usize,
+    ) -> Result<Option<usize>, StoreError> {
+        for _ in 0..MAX_ROUNDS {
+            let is_empty = self.cursors.iter().all(|cursor| cursor.buffer.is_empty());
+            if !is_empty || self.cursors.iter().all(|cursor| cursor.done) {
+                return Ok(self.best());
+            }
+            // What was found before is given first.
+            if self.scanned() > most {
+                return Err(StoreError::TooMany(most));
+            }
+            self.round(store, want, most).await?;
         }
         Err(StoreError::Busy("an index read did not end".to_owned()))
     }
@@ -649,9 +661,6 @@ impl Entries {
     /// Missing can only be a row that moves both ways within the few milliseconds of a round. On AWS, an index may also
     /// have removed a row's entry and not yet have written the next one.
     async fn round(&mut self, store: Store<'_>, want: usize, most: usize) -> Result<(), StoreError> {
-        // Each round reads the runs of few entries again, so there should be few rounds.
-        let want = want.saturating_mul(1_usize << self.rounds.min(10));
-        self.rounds = self.rounds.saturating_add(1);
         let (want, budget) = self.page(want, most);
         let descending = self.order.descending();
         let known = self.known.clone();
@@ -665,7 +674,7 @@ impl Entries {
         };
         for step in 0..3 {
             let now = self.cursors.iter_mut().filter(|cursor| is_at(cursor, step));
-            concurrency::all(now.map(|cursor| cursor.advance(store, want, budget))).await?;
+            concurrency::all(now.map(|cursor| cursor.fill_in_round(store, want, budget + 1))).await?;
         }
         if self.cursors.iter().any(|cursor| is_at(cursor, 2)) {
             let running: Vec<&mut Cursor> = self.cursors.iter_mut().filter(|cursor| is_at(cursor, 1)).collect();
@@ -673,18 +682,21 @@ impl Entries {
             for cursor in &mut again {
                 cursor.restart(known.as_ref());
             }
-            concurrency::all(again.iter_mut().map(|cursor| cursor.advance(store, want, budget))).await?;
+            concurrency::all(again.iter_mut().map(|cursor| cursor.read(store, budget + 1))).await?;
             running.into_iter().zip(again).for_each(|(cursor, again)| cursor.merge(again, descending));
         }
         let is_after = |place: &Place, end: &Place| is_after(place, end, descending);
         let ends = self.cursors.iter().filter_map(|cursor| cursor.through.clone());
         self.known = ends.reduce(|a, b| if is_after(&a, &b) { b } else { a });
-        if let Some(end) = &self.known {
-            for cursor in &mut self.cursors {
-                cursor.buffer.retain(|found| !is_after(&found.place, end));
-            }
+        let end = self.known.as_ref();
+        for cursor in &mut self.cursors {
+            let found = cursor.buffer.len();
+            cursor.buffer.retain(|found| end.is_none_or(|end| !is_after(&found.place, end)));
+            let is_used = |through: &Place| end.is_none_or(|end| !is_after(through, end));
+            let all = cursor.buffer.len() == found && cursor.through.as_ref().is_none_or(is_used);
+            cursor.kept = (!all).then_some(cursor.buffer.len());
         }
-        if self.scanned() > most { Err(StoreError::TooMany(most)) } else { Ok(()) }
+        Ok(())
     }
 
     /// The number of entries that DynamoDB has examined so far.

@@ -218,13 +218,16 @@ impl Times {
                 (Some(low), Some(high)) => (Some(low), Some(high)),
                 _ => return false,
             },
+            Test::NotNull => (None, Some(NO_TIME.to_owned())),
+            Test::Null => (Some(NO_TIME.to_owned()), None),
             _ => return false,
         };
         if low.is_none() && high.is_none() {
             return false;
         }
         // A row without a time passes no comparison.
-        let high = high.or_else(|| self.high.is_none().then(|| NO_TIME.to_owned()));
+        let excludes = !matches!(test, Test::Null) && self.high.is_none();
+        let high = high.or_else(|| excludes.then(|| NO_TIME.to_owned()));
         self.low = self.low.take().max(low);
         self.high = match (self.high.take(), high) {
             (Some(a), Some(b)) => Some(a.min(b)),

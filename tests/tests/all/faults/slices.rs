@@ -213,7 +213,8 @@ async fn overtaken<F: Future<Output = ManualSystem>>(
 /// reservation and removed what is not
 /// its file.
 fn only_tidied(calls: &[String]) -> bool {
-    let tidies = ["UploadPart", "GetItem", "ListMultipartUploads", "AbortMultipartUpload", "ListObjectsV2", "DeleteObjects"];
+    let tidies =
+        ["UploadPart", "GetItem", "ListMultipartUploads", "AbortMultipartUpload", "ListObjectsV2", "DeleteObjects"];
     calls.iter().all(|call| tidies.contains(&call.as_str()))
 }
 

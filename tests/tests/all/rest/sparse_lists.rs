@@ -188,6 +188,126 @@ async fn runs_of_several_statuses_are_not_read_again_and_again() {
     }
 }
 
+/// Rows of `statuses`, so many of each, the oldest first.
+fn in_turn(statuses: &[(Status, usize)]) -> Vec<Reservation> {
+    let statuses = statuses.iter().flat_map(|(status, count)| std::iter::repeat_n(*status, *count));
+    let row_of = |(n, status)| Reservation { status, ..row(n) };
+    statuses.enumerate().map(row_of).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_several_statuses_is_shown_as_soon_as_it_is_full() {
+    // The matches are the newest rows; no older one has their type.
+    let mut all = in_turn(&[(Status::Error, 1_500), (Status::New, 10)]);
+    all.iter_mut().rev().take(10).for_each(|row| row.code_type = Some("grai".to_owned()));
+    for shards in [1, 4] {
+        let world = World::of(all.clone(), shards, 1_000, None).await;
+        for status in
+            [json!({"_neq": "complete"}), json!({"_in": ["error", "new"]}), json!({"_in": ["in_progress", "new"]})]
+        {
+            let query = |limit: usize| {
+                let filter = json!({"status": status, "code_type": {"_eq": "grai"}});
+                json!({"filter": filter, "sort": ["-date_created"], "limit": limit})
+            };
+            for limit in [1, 10] {
+                let (ids, reads) = world.ids(&query(limit)).await.unwrap_or_else(|error| panic!("{status}: {error:?}"));
+                assert_eq!(ids, world.expected(&query(limit), &[]), "{status}");
+                assert!(reads["Query"].items <= 150 * shards as usize, "{status}: {reads:?}");
+            }
+            let further = world.ids(&query(11)).await;
+            if status == json!({"_in": ["in_progress", "new"]}) {
+                assert_eq!(further.unwrap().0.len(), 10);
+            } else {
+                assert!(matches!(further, Err(OperationError::InvalidQuery(_))), "{status}");
+            }
+        }
+        world.server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statuses_that_follow_one_another_in_time_are_read_once() {
+    // Each status is read to the end of the other in many rounds; what lies beyond it is not read again each time.
+    for (older, newer) in [(Status::Error, Status::InProgress), (Status::InProgress, Status::Error)] {
+        let all = in_turn(&[(older, 3_000), (newer, 300), (older, 300), (Status::New, 40)]);
+        // Those in progress are read twice.
+        let world = World::of(all, 1, if older == Status::Error { 5_000 } else { 8_000 }, None).await;
+        for sort in ["quantity", "-date_created", "date_created"] {
+            let filter = json!({"status": {"_neq": "complete"}, "reference_id": {"_nnull": true}});
+            for limit in [25, 3_640] {
+                let query =
+                    json!({"filter": filter, "sort": [sort, "-date_created"], "limit": limit, "fields": ["id"]});
+                let (ids, _) = world.ids(&query).await.unwrap_or_else(|error| panic!("{query}: {error:?}"));
+                assert_eq!(ids, world.expected(&query, &[]), "{query}");
+            }
+        }
+        world.server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_rows_with_or_without_a_time_reads_a_page() {
+    let mut all: Vec<Reservation> = (0..1_500).map(row).collect();
+    all.iter_mut().skip(30).for_each(|row| row.date_created = None);
+    for (all, test, sort) in [
+        (all.clone(), json!({"_nnull": true}), "-date_created"),
+        (all.clone(), json!({"_null": false}), "-date_created"),
+        (
+            (0..1_500)
+                .map(row)
+                .chain(
+                    all.into_iter()
+                        .skip(30)
+                        .take(30)
+                        .enumerate()
+                        .map(|(n, old)| Reservation { id: Uuid::from_u128(n as u128 + 1), ..old }),
+                )
+                .collect(),
+            json!({"_null": true}),
+            "date_created",
+        ),
+    ] {
+        let world = World::of(all, 2, 1_000, None).await;
+        let query = json!({"filter": {"date_created": test}, "sort": [sort], "limit": 25});
+        let (ids, reads) = world.ids(&query).await.unwrap_or_else(|error| panic!("{query}: {error:?}"));
+        assert_eq!(ids, world.expected(&query, &[]), "{query}");
+        assert_eq!(ids.len(), 25);
+        assert!(reads["Query"].items <= 200, "{query}: {reads:?}");
+        world.server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_users_id_is_found_in_any_case() {
+    let user = "5F7e0a1b-0000-4000-8000-00000000000a";
+    let all: Vec<Reservation> =
+        (0..100).map(|n| Reservation { user_created: (n % 3 == 0).then(|| user.to_owned()), ..row(n) }).collect();
+    let world = World::of(all, 2, 1_000, None).await;
+    for filter in [
+        json!({"user_created": {"_eq": user.to_lowercase()}}),
+        json!({"user_created": {"_eq": user.to_lowercase()}, "reserved_for": {"_eq": "A"}}),
+        json!({"user_created": {"_in": [user.to_uppercase()]}, "status": {"_eq": "complete"}}),
+    ] {
+        let query = json!({"filter": filter, "sort": ["-date_created"], "limit": 50});
+        let (ids, _) = world.ids(&query).await.unwrap();
+        assert_eq!(ids, world.expected(&query, &[]), "{query}");
+        assert_eq!(ids.len(), 34, "{query}");
+    }
+    world.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_entries_of_a_status_are_counted_and_not_read() {
+    let all = in_turn(&[(Status::Complete, 200), (Status::Error, 4_200)]);
+    let world = World::of(all, 1, 100_000, None).await;
+    let query = json!({"filter": {"status": {"_eq": "error"}}, "limit": 150});
+    let (ids, reads) = world.ids(&query).await.unwrap();
+    assert_eq!(ids, world.expected(&query, &[]), "{query}");
+    // 4,001 are counted, and the rest is read in the order of ids, in which few are complete.
+    assert!(reads["Query"].items <= 4_500 && reads["Query"].calls <= 20, "{reads:?}");
+    world.server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn counts_are_answered_with_the_lowest_limit() {
     let server = Setup::new().paused().parameter("MaxScan", 1_000).parameter("Shards", 4).start().await;
