@@ -222,6 +222,9 @@ fn tally(counts: &mut BTreeMap<String, u64>, stored: &Stored) {
     let mut add = |what: String, number: u64| *counts.entry(what).or_default() += number;
     for item in items {
         add(format!("reservations at the end: {}", item.status), 1);
+        if let Some(message) = item.error_message.as_ref().filter(|_| item.status == Status::Error) {
+            add(format!("reason: {message}"), 1);
+        }
     }
     add("codes in files".to_owned(), stored.state.exported().map(Reservation::quantity).sum());
     add("ranges".to_owned(), stored.state.ranges.len() as u64);

@@ -17,6 +17,7 @@ use aws_sdk_dynamodb::{
         get_item::{GetItemInput, GetItemOutput},
         put_item::{PutItemInput, PutItemOutput},
         query::{QueryInput, QueryOutput},
+        scan::{ScanInput, ScanOutput},
         transact_write_items::{TransactWriteItemsInput, TransactWriteItemsOutput},
         update_item::{UpdateItemInput, UpdateItemOutput},
     },
@@ -109,7 +110,7 @@ impl Intercept for Meter {
             };
         }
         ask!(GetItemInput, BatchGetItemInput, QueryInput, PutItemInput, UpdateItemInput, DeleteItemInput);
-        ask!(TransactWriteItemsInput);
+        ask!(TransactWriteItemsInput, ScanInput);
         Ok(())
     }
 
@@ -142,7 +143,7 @@ impl Intercept for Meter {
         }
         match (known.service(), known.name()) {
             ("DynamoDB", _) => {
-                sum!(reads: GetItemOutput, QueryOutput);
+                sum!(reads: GetItemOutput, QueryOutput, ScanOutput);
                 sum!(reads of each: BatchGetItemOutput);
                 sum!(writes: PutItemOutput, UpdateItemOutput, DeleteItemOutput);
                 sum!(writes of each: TransactWriteItemsOutput);
