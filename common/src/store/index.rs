@@ -260,15 +260,17 @@ impl Cursor {
     /// Reads the next page. `want` is the number of entries that the caller expects to take, and `left` how many may be
     /// examined.
     async fn fill(&mut self, store: Store<'_>, want: usize, left: usize) -> Result<(), StoreError> {
-        // With a filter, a page of `want` entries may contain few matches, so pages grow, up to DynamoDB's maximum (1 MB).
-        self.page = if !self.filter.is_empty() {
-            want.max(FIRST_FILTERED).max(self.page.saturating_mul(4))
-        } else if self.grows {
-            want.max(self.page.saturating_mul(2)).min(MAX_PAGE)
-        } else {
-            want
-        };
+        self.page = if self.grows || !self.filter.is_empty() { self.larger_page(want) } else { want };
         self.read(store, left).await
+    }
+
+    /// The size of a page that is larger than the last one. With a filter, a page of `want` entries may contain few matches,
+    /// so those grow faster, up to DynamoDB's maximum (1 MB).
+    fn larger_page(&self, want: usize) -> usize {
+        match self.filter.is_empty() {
+            true => want.max(self.page.saturating_mul(2)).min(MAX_PAGE),
+            false => want.max(FIRST_FILTERED).max(self.page.saturating_mul(4)),
+        }
     }
 
     /// Reads a page in a round: a larger one if the last one was used to its end, and few entries if they would only be
@@ -278,8 +280,7 @@ impl Cursor {
             // Entries that the filter excludes were used, too; how many is not known.
             Some(_) if !self.filter.is_empty() => (self.page / 2).max(LEAST_SHARE),
             Some(kept) => kept.saturating_mul(2).max(LEAST_SHARE),
-            None if self.filter.is_empty() => want.max(self.page.saturating_mul(2)).min(MAX_PAGE),
-            None => want.max(FIRST_FILTERED).max(self.page.saturating_mul(4)),
+            None => self.larger_page(want),
         };
         self.read(store, left).await
     }

@@ -67,8 +67,8 @@ impl<'a> Job<'a> {
     /// reservation failed.
     ///
     /// # Errors
-    /// `WorkError::Transient` when the export was begun by a newer renderer, or when the store or Secrets Manager
-    /// fails.
+    /// `WorkError::Transient` when the export was begun by a newer renderer; `WorkError::Away` when the store or Secrets
+    /// Manager does not answer.
     pub(crate) async fn prepare(context: &'a Context, item: Reservation) -> Result<Option<Self>, WorkError> {
         let version = item.render.as_ref().map_or(0, |render| render.version);
         if version > RENDERER_VERSION {

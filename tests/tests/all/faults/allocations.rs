@@ -6,8 +6,7 @@ use serde_json::json;
 use crate::support::{
     answers::Trouble,
     faults::{Fault, Network},
-    manual::{End, ManualSystem, NO_END, events, invoke},
-    stream::handle,
+    manual::{End, ManualSystem, NO_END, begin, invoke},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -22,8 +21,7 @@ async fn a_reservation_that_changed_since_it_was_read_is_left_out_and_the_others
         let network = Network::failing("TransactWriteItems", Fault::HoldBefore);
         let worker = system.worker(&network);
         let records = system.records().await;
-        let (reserving, events) = (worker.clone(), events(&records));
-        let task = tokio::spawn(async move { handle(&reserving, events).await });
+        let task = begin(&worker, &records);
         network.struck().await;
         assert_eq!(system.patch(ids[1], &json!({ "reference_id": "changed" })).await, 200);
         network.release();

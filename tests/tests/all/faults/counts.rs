@@ -4,8 +4,7 @@ use common::reservation::Status;
 
 use crate::support::{
     faults::{Fault, Network},
-    manual::{End, ManualSystem, ONE_PART, events, five_parts, invoke},
-    stream::handle,
+    manual::{End, ManualSystem, ONE_PART, begin, five_parts, invoke},
     sweep::{age, drop_records, wake},
 };
 
@@ -21,8 +20,7 @@ async fn a_wake_does_not_overtake_a_try_that_begins_long_after_its_own_wake() {
     age(&system, id, 20).await;
     let network = Network::failing("TransactWriteItems", Fault::HoldBefore);
     let worker = system.worker(&network);
-    let events = events(&records);
-    let task = tokio::spawn(async move { handle(&worker, events).await });
+    let task = begin(&worker, &records);
     network.struck().await;
     let counted = system.item(id).await;
     assert_eq!((counted.status, counted.attempts, counted.woken), (Status::New, 1, false));

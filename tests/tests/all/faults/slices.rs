@@ -19,8 +19,8 @@ use crate::support::{
     api::with,
     faults::{Course, Fault, Network, Plan, Request},
     harness::wait_until,
-    manual::{End, ManualSystem, NO_END, ONE_PART, body, events, five_parts, head_of, invoke},
-    stream::{handle, handle_within},
+    manual::{End, ManualSystem, NO_END, ONE_PART, begin, body, events, five_parts, head_of, invoke},
+    stream::handle_within,
 };
 
 /// What happens to the first request of single parts, by their number; and how many requests there were.
@@ -198,8 +198,7 @@ async fn overtaken<F: Future<Output = ManualSystem>>(
 ) -> (ManualSystem, Vec<String>) {
     let network = Network::failing(operation, Fault::HoldBefore);
     let worker = system.worker(&network);
-    let events = events(&system.records().await);
-    let task = tokio::spawn(async move { handle(&worker, events).await });
+    let task = begin(&worker, &system.records().await);
     network.struck().await;
     let before = network.calls().len();
     let system = meanwhile(system).await;
@@ -305,8 +304,7 @@ async fn a_small_export_that_is_slow_holds_up_no_other_one() {
     let network = Network::failing("PutObject", Fault::HoldBefore);
     let worker = system.worker(&network);
     let records = system.records().await;
-    let events = events(&records);
-    let task = tokio::spawn(async move { handle(&worker, events).await });
+    let task = begin(&worker, &records);
     network.struck().await;
     wait_until("all others are written", || async { (network.count("PutObject") == 5).then_some(()) }).await;
     network.release();

@@ -14,6 +14,7 @@ use common::{
 };
 use local::{calls, dynamodb::StreamRecord};
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::{
@@ -315,6 +316,12 @@ pub(crate) fn head_of(key: &str, id: Uuid) -> ObjectHead<'_> {
 /// A batch as the function gets it.
 pub(crate) fn events(records: &[StreamRecord]) -> Vec<EventRecord> {
     records.iter().map(|record| serde_json::from_value(record.event.clone()).unwrap()).collect()
+}
+
+/// Begins an invocation that goes on beside the test. Gives what failed.
+pub(crate) fn begin(worker: &Arc<Context>, records: &[StreamRecord]) -> JoinHandle<Vec<String>> {
+    let (worker, events) = (Arc::clone(worker), events(records));
+    tokio::spawn(async move { stream::handle(&worker, events).await })
 }
 
 /// Delivers a batch to a worker. The invocation ends early when the network kills the worker.
