@@ -13,7 +13,7 @@
 //! Each transaction writes to one *lane*, which it draws, so that transactions of different invocations seldom
 //! conflict. A tally is the sum over its lanes; the number of one lane alone may be negative.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -32,8 +32,8 @@ use crate::{
     },
 };
 
-/// Maximum number of pages of one partition. More counters than one read may have are refused long before.
-const MAX_PAGES: usize = 10_000;
+/// Items in a page of a partition at least: with fewer, what is nearly refused would take many calls.
+const LEAST_PAGE: usize = 100;
 
 /// Texts that are longer are stored as hashes: a sort key of DynamoDB has 1,024 bytes, a partition key 2,048.
 const MAX_TEXT: usize = 900;
@@ -283,60 +283,61 @@ impl Store<'_> {
         self.add_partitions(partitions, most, sums).await
     }
 
-    /// Adds all tallies of some partitions; `None` for more than `most` items.
+    /// Adds all tallies of some partitions; `None` for more than `most` items. Whatever their number, no more is held than
+    /// the sums, and a page of each of a few partitions.
     async fn add_partitions(
         &self,
         partitions: Vec<(String, Sum)>,
         most: usize,
         mut sums: Sums,
     ) -> Result<Option<Sums>, StoreError> {
-        // A few at a time, so that what is refused is not read to its end.
-        for few in partitions.chunks(8) {
-            let left = most.saturating_sub(sums.read);
-            let reads: Vec<_> = few.iter().map(|(tally, _)| self.partition(tally, left)).collect();
-            let pages = concurrency::all(reads).await?;
-            for ((_, sum), items) in few.iter().zip(pages) {
-                sums.read += items.len().max(1);
-                for item in items {
-                    let text = text_of(&item);
-                    let (organisation, product) = sum.place(text.as_deref());
-                    sums.add(organisation, product, &item);
-                }
-            }
+        let mut waiting: VecDeque<Reading> =
+            partitions.into_iter().map(|(tally, sum)| Reading { tally, sum, start: None }).collect();
+        // Each page counts as one item at least, so the loop ends.
+        while !waiting.is_empty() {
             if sums.read > most {
                 return Ok(None);
             }
+            // What is refused is not read to its end: together, the pages have hardly more than what is left.
+            let few: Vec<Reading> = waiting.drain(..waiting.len().min(concurrency::AT_ONCE)).collect();
+            let limit = (most - sums.read + 1).div_ceil(few.len()).max(LEAST_PAGE);
+            let pages = few.iter().map(|reading| self.page_of_tallies(&reading.tally, reading.start.clone(), limit));
+            let pages = concurrency::all(pages).await?;
+            for (reading, (items, next)) in few.into_iter().zip(pages) {
+                sums.read += items.len().max(1);
+                for item in items {
+                    let text = text_of(&item);
+                    let (organisation, product) = reading.sum.place(text.as_deref());
+                    sums.add(organisation, product, &item);
+                }
+                if next.is_some() {
+                    waiting.push_front(Reading { start: next, ..reading });
+                }
+            }
         }
-        Ok(Some(sums))
+        Ok((sums.read <= most).then_some(sums))
     }
 
-    /// The items of a partition, one more than `most` at most.
-    async fn partition(&self, tally: &str, most: usize) -> Result<Vec<Item>, StoreError> {
-        let (mut found, mut start) = (Vec::new(), None);
-        for _ in 0..MAX_PAGES {
-            let left = most.saturating_add(1).saturating_sub(found.len());
-            if left == 0 {
-                return Ok(found);
-            }
-            let answer = self
-                .client
-                .query()
-                .table_name(&self.config.tables.tallies)
-                .key_condition_expression("tally = :tally")
-                .expression_attribute_values(":tally", text(tally))
-                .consistent_read(true)
-                .limit(i32::try_from(left).unwrap_or(i32::MAX))
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(classify)?;
-            found.extend(answer.items.unwrap_or_default());
-            start = answer.last_evaluated_key;
-            if start.is_none() {
-                return Ok(found);
-            }
-        }
-        Err(StoreError::Busy("a read of tallies did not end".to_owned()))
+    /// A page of a partition, of `limit` items at most, and where the next one begins.
+    async fn page_of_tallies(
+        &self,
+        tally: &str,
+        start: Option<Item>,
+        limit: usize,
+    ) -> Result<(Vec<Item>, Option<Item>), StoreError> {
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.config.tables.tallies)
+            .key_condition_expression("tally = :tally")
+            .expression_attribute_values(":tally", text(tally))
+            .consistent_read(true)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(classify)?;
+        Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
     }
 
     /// The state of the tallies.
@@ -390,6 +391,13 @@ impl Place {
         }
         places
     }
+}
+
+/// A partition that is read, and where its next page begins.
+struct Reading {
+    tally: String,
+    sum: Sum,
+    start: Option<Item>,
 }
 
 /// How the sort keys of a partition become the organisation and the product of a cell.

@@ -3,12 +3,14 @@
 
 use std::sync::Arc;
 
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use common::{
     context::Context,
     directory::Role,
     operations::{Caller, OperationError, Session, read, rows},
     query::{Budget, Collection, RawQuery, Related, Row},
     reservation::{Reservation, Status},
+    store::{Spread, Wanted},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -270,6 +272,42 @@ async fn graphql_counts_as_rest_does() {
         };
         let found = sorted(json!({ "data": groups.iter().map(flat).collect::<Vec<_>>() }));
         assert_eq!(found["data"], expected, "{text}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tallies_that_are_too_many_are_not_read_to_their_end() {
+    const LANES: usize = 8;
+    const PRODUCTS: usize = 500;
+    let server = Setup::new().paused().parameter("Shards", LANES).start().await;
+    tallied(server.context()).await;
+    let text = |text: String| AttributeValue::S(text);
+    let put = |lane: usize, product: usize| {
+        let put = PutRequest::builder()
+            .item("tally", text(format!("product#{lane}")))
+            .item("key", text(format!("=/01/{product:014}")))
+            .item("sgtin.c", AttributeValue::N("1".to_owned()));
+        WriteRequest::builder().put_request(put.build().unwrap()).build()
+    };
+    let puts: Vec<WriteRequest> = (0..LANES * PRODUCTS).map(|n| put(n % LANES, n / LANES)).collect();
+    for few in puts.chunks(25) {
+        let table = &server.context().config().tables.tallies;
+        let answer = server.context().dynamodb().batch_write_item().request_items(table, few.to_vec()).send().await;
+        assert!(answer.unwrap().unprocessed_items.unwrap_or_default().is_empty());
+    }
+    let (context, counter) = counted(&server.system, |_| {});
+    let wanted = Wanted { organisations: Spread::Together, products: Spread::All };
+    // Exactly as many as may be read: all of them, however they are divided into pages.
+    let (cells, read) = context.store().tallied(&wanted, LANES * PRODUCTS).await.unwrap().unwrap();
+    assert_eq!((cells.len(), read), (PRODUCTS, LANES * PRODUCTS));
+    assert!(cells.iter().all(|(_, rows)| *rows == LANES));
+    // Fewer: hardly more items than that are read.
+    for most in [LANES * PRODUCTS - 1, 1_000, 0] {
+        counter.take();
+        assert_eq!(context.store().tallied(&wanted, most).await.unwrap(), None);
+        let items = total(&counter.take()).items;
+        assert!(items <= most + LANES * 100 + 1, "{items} items were read for {most}");
     }
     server.stop().await;
 }
