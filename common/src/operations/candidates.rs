@@ -98,6 +98,13 @@ impl Candidates {
         }
     }
 
+    /// Puts candidates back that were taken last and not looked at.
+    pub(super) fn put_back(&mut self, entries: Vec<Entry>) {
+        for entry in entries.into_iter().rev() {
+            self.known.push_front(entry);
+        }
+    }
+
     /// Reads entries until `count` candidates are known. An error is kept until they are needed.
     pub(super) async fn read_ahead(&mut self, store: Store<'_>, count: usize) {
         let missing = count.saturating_sub(self.known.len());

@@ -27,7 +27,7 @@ use crate::{
     query::{self, Collection, Groups, Leading, Limit, Members, Meta, Query, Related, Row, Window},
     reservation::Reservation,
     store::{
-        COLUMNS_IN_A_STEP, Entries, Entry, EntryFilter, Store, StoreError,
+        COLUMNS_IN_A_STEP, COLUMNS_IN_FLIGHT, Entries, Entry, EntryFilter, Store, StoreError,
         plan::{Fewer, Plan, Source, plan},
     },
 };
@@ -85,6 +85,14 @@ pub(super) struct Read {
     pub(super) kept: Kept,
     /// The number of matches, if the query asks for it.
     pub(super) filtered: Option<usize>,
+}
+
+/// What became of some candidates.
+struct Evaluated {
+    /// The rows that match.
+    matches: Vec<Row>,
+    /// The number of candidates that were looked at.
+    rows: usize,
 }
 
 /// Reads the rows of one query.
@@ -206,6 +214,12 @@ impl<'a> Reading<'a> {
         let mut tries = if fewer.is_some() { &FEWER[..] } else { &[] };
         let (mut exact, mut filtered, mut read) = (plan.exact, 0, 0);
         let mut items = Vec::new();
+        // Matches of the window that are read as they are shown when there are enough of them, so that it takes one read.
+        let mut pending = VecDeque::new();
+        // A number of matches that is asked for needs all rows.
+        let counts = counted.is_none() && self.query.meta.contains(&Meta::FilterCount);
+        // How many more rows fill the window, if they go on matching as they did.
+        let mut needed = None;
         // Where entries are filtered, most of those that are given match, and more than needed may be far away.
         let least = if plan.entries.is_empty() { *CHUNK.start() } else { 1 };
         let first = window.skip().saturating_add(take).clamp(least, *CHUNK.end());
@@ -219,14 +233,17 @@ impl<'a> Reading<'a> {
             }
             let left = take - items.len();
             let is_shown = exact || self.evaluated.is_none() || (read == 0 && !candidates.tell());
-            let chunk = if exact { left.min(most) } else { self.affordable(most) };
+            let chunk = if exact { left.min(most) } else { self.affordable(most, 0) };
             most = (most * GROWTH).min(if is_shown && read > 0 { MAX_CHUNK } else { COLUMNS_IN_A_STEP });
             let found = candidates.next(self.store, chunk).await?;
             if found.is_empty() {
-                break;
+                if self.fill(&mut items, &mut pending, take).await? {
+                    break;
+                }
+                continue;
             }
-            read += found.len();
             if is_shown {
+                read += found.len();
                 for item in self.matches_of(&ids_of(&found)).await?.0 {
                     filtered += 1;
                     if skip > 0 {
@@ -236,31 +253,38 @@ impl<'a> Reading<'a> {
                     }
                 }
             } else {
-                // After a while, the next entries are read while rows are evaluated.
-                let ahead = if chunk == COLUMNS_IN_A_STEP { chunk } else { 0 };
-                let matches = self.evaluated(found, candidates, ahead).await?;
+                let now = found.len();
+                let ahead = match needed {
+                    _ if chunk == COLUMNS_IN_A_STEP => chunk,
+                    _ if candidates.tell() || read == 0 => 0,
+                    Some(needed) => most.min(usize::saturating_sub(needed, now)),
+                    None if plan.entries.is_empty() => most,
+                    None => 0,
+                };
+                // Entries are read ahead while rows are, as far as the next step will read theirs.
+                let ahead = if ahead < least { 0 } else { self.affordable(ahead, now) };
+                let enough = skip.saturating_add(left.saturating_sub(pending.len()));
+                let enough = if counts { usize::MAX } else { enough };
+                let evaluated = self.evaluated(found, candidates, ahead, enough).await?;
+                read += evaluated.rows;
+                let matches = evaluated.matches;
                 filtered += matches.len();
-                let mut shown = matches.iter().skip(skip).filter_map(id);
+                pending.extend(matches.iter().skip(skip).filter_map(id));
                 skip = skip.saturating_sub(matches.len());
-                // A row that is gone when it is read makes room for the next one.
-                while items.len() < take {
-                    let ids: Vec<Uuid> = shown.by_ref().take((take - items.len()).min(MAX_CHUNK)).collect();
-                    if ids.is_empty() {
-                        break;
-                    }
-                    self.check_members(items.len() + ids.len())?;
-                    items.extend(self.again(&ids).await?.0);
+                if pending.len() >= left.min(MAX_CHUNK) {
+                    self.fill(&mut items, &mut pending, take).await?;
                 }
             }
             // An answer that will be refused is not read to its end.
-            self.check_members(items.len())?;
+            let shown = items.len() + pending.len();
+            self.check_members(shown.min(take))?;
             if !exact && filtered > 0 {
-                // Not many more than are needed, if rows go on matching as they did.
-                let wanted = skip.saturating_add(take.saturating_sub(items.len()));
-                let needed = wanted.saturating_mul(read) / filtered;
-                most = most.min(needed.saturating_add(needed / 4)).max(least);
+                let wanted = skip.saturating_add(take.saturating_sub(shown));
+                let rows = wanted.saturating_mul(read) / filtered;
+                needed = Some(rows.saturating_add(rows / 4));
+                most = most.min(rows.saturating_add(rows / 4)).max(least);
             }
-            if items.len() < take
+            if shown < take
                 && let (Some(entries), [(after, few), later @ ..]) = (fewer, tries)
                 && read >= *after
                 && (*few < usize::MAX || !is_nearly_there(filtered, read, window))
@@ -270,23 +294,42 @@ impl<'a> Reading<'a> {
                 self.cost += candidates.cost();
                 *candidates = Candidates::ids(ids);
                 (exact, skip, filtered, most) = (entries.exact, window.skip(), 0, first);
+                needed = None;
                 items.clear();
+                pending.clear();
                 tries = &[];
             }
         }
         if let Some(counted) = counted {
             // Tallies may not have the newest rows.
             filtered = counted.max(filtered);
-        } else if self.query.meta.contains(&Meta::FilterCount) {
+        } else if counts {
             filtered += self.count_rest(exact, candidates).await?;
         }
         Ok(Read { kept: Kept::Window(items), filtered: Some(filtered) })
     }
 
+    /// Reads the rows of pending matches as they are shown, until there are `take`. A row that is gone when it is read makes
+    /// room for the next one. Gives whether nothing was pending.
+    async fn fill(
+        &mut self,
+        items: &mut Vec<Reservation>,
+        pending: &mut VecDeque<Uuid>,
+        take: usize,
+    ) -> Result<bool, OperationError> {
+        let is_done = pending.is_empty();
+        while items.len() < take && !pending.is_empty() {
+            let ids: Vec<Uuid> = pending.drain(..(take - items.len()).min(MAX_CHUNK).min(pending.len())).collect();
+            self.check_members(items.len() + ids.len())?;
+            items.extend(self.again(&ids).await?.0);
+        }
+        Ok(is_done)
+    }
+
     /// As many rows of a step as the request should read: not most of those that it may still read, so that a page that
-    /// is found in time is shown, and what comes after it can be read too.
-    fn affordable(&self, most: usize) -> usize {
-        let left = self.session.budget.rows_left();
+    /// is found in time is shown, and what comes after it can be read too. `now` rows are about to be read.
+    fn affordable(&self, most: usize, now: usize) -> usize {
+        let left = self.session.budget.rows_left().saturating_sub(now);
         most.min((left / 4).max(LEAST_STEP)).min(left.max(1))
     }
 
@@ -359,7 +402,7 @@ impl<'a> Reading<'a> {
                 (found, found)
             } else {
                 let found = candidates.next(self.store, COLUMNS_IN_A_STEP).await?;
-                (found.len(), self.evaluated(found, candidates, COLUMNS_IN_A_STEP).await?.len())
+                (found.len(), self.evaluated(found, candidates, COLUMNS_IN_A_STEP, usize::MAX).await?.matches.len())
             };
             if found == 0 {
                 return Ok(count);
@@ -386,7 +429,7 @@ impl<'a> Reading<'a> {
                 held.extend(items.into_iter().map(|item| (item.id, item)));
                 rows
             } else {
-                self.evaluated(found, candidates, COLUMNS_IN_A_STEP).await?
+                self.evaluated(found, candidates, COLUMNS_IN_A_STEP, usize::MAX).await?.matches
             };
             holds = false;
             filtered += matches.len();
@@ -445,19 +488,20 @@ impl<'a> Reading<'a> {
 
     /// The rows of candidates that match, in their order, with nothing but the members that are evaluated. What their
     /// entries do not tell is read; rows are evaluated while others are still read, and meanwhile also `ahead` of the next
-    /// candidates are read.
+    /// candidates are read. When `enough` rows match, the candidates that were not looked at are given back.
     async fn evaluated(
         &mut self,
-        found: Vec<Entry>,
+        mut found: Vec<Entry>,
         candidates: &mut Candidates,
         ahead: usize,
-    ) -> Result<Vec<Row>, OperationError> {
+        enough: usize,
+    ) -> Result<Evaluated, OperationError> {
         let Some(members) = self.evaluated.clone() else {
             let mut matches = Vec::new();
             for ids in ids_of(&found).chunks(MAX_CHUNK) {
                 matches.extend(self.matches_of(ids).await?.1);
             }
-            return Ok(matches);
+            return Ok(Evaluated { matches, rows: found.len() });
         };
         self.session.reads(self.context, found.len())?;
         // From here on, a list may read every row.
@@ -465,30 +509,43 @@ impl<'a> Reading<'a> {
         // Rows that matter no more, before others are read.
         self.loader.forget();
         let unknown: Vec<Uuid> = found.iter().filter(|entry| entry.row.is_none()).map(|entry| entry.id).collect();
-        self.cost.add_rows(unknown.len());
+        let (all, is_told) = (found.len(), unknown.len() < found.len());
         let store = self.store;
+        let mut looked = 0;
         let work = async {
-            let mut matches = Vec::new();
-            let is_told = unknown.len() < found.len();
-            let mut read = HashMap::new();
-            for ids in unknown.chunks(COLUMNS_IN_A_STEP) {
+            let (mut matches, mut read) = (Vec::new(), HashMap::new());
+            'steps: for ids in unknown.chunks(COLUMNS_IN_A_STEP) {
                 let mut reads = store.columns(ids, members.names());
-                while let Some(rows) = reads.next().await.transpose()? {
-                    match is_told {
+                while let Some(columns) = reads.next().await.transpose()? {
+                    looked += columns.ids;
+                    if is_told {
                         // The others are between them.
-                        true => read.extend(rows.into_iter().filter_map(|row| Some((id(&row)?, row)))),
-                        false => matches.extend(self.matches_among(rows).await?),
+                        read.extend(columns.rows.into_iter().filter_map(|row| Some((id(&row)?, row))));
+                        continue;
+                    }
+                    matches.extend(self.matches_among(columns.rows).await?);
+                    if matches.len() >= enough {
+                        break 'steps;
                     }
                 }
             }
             if is_told {
-                let rows = found.into_iter().filter_map(|entry| entry.row.or_else(|| read.remove(&entry.id)));
+                let rows = found.drain(..).filter_map(|entry| entry.row.or_else(|| read.remove(&entry.id)));
                 matches = self.matches_among(rows.collect()).await?;
             }
             Ok::<_, OperationError>(matches)
         };
         let (_, matches) = tokio::join!(candidates.read_ahead(store, ahead), work);
-        matches
+        // Those behind the last one that was looked at are read already, or were about to be: their reads are ended.
+        let begun = unknown.len().min(looked.saturating_add(COLUMNS_IN_FLIGHT));
+        self.cost.add_rows(begun);
+        let matches = matches?;
+        if is_told || looked == all {
+            return Ok(Evaluated { matches, rows: all });
+        }
+        candidates.put_back(found.split_off(looked));
+        self.session.budget.give_back(all - begun);
+        Ok(Evaluated { matches, rows: looked })
     }
 
     /// The rows that exist for the caller and match.

@@ -27,10 +27,21 @@ use crate::{
 
 /// Rows whose members are read in one step: several times as many as are read at the same time, so that the processors and
 /// DynamoDB seldom wait for the last reads of a step.
-pub const COLUMNS_IN_A_STEP: usize = 4 * MAX_BATCH * AT_ONCE;
+pub const COLUMNS_IN_A_STEP: usize = 4 * COLUMNS_IN_FLIGHT;
+
+/// Rows that are read at the same time.
+pub const COLUMNS_IN_FLIGHT: usize = MAX_BATCH * AT_ONCE;
+
+/// What one read found.
+pub struct Columns {
+    /// The number of ids that it was for.
+    pub ids: usize,
+    /// The rows that exist, in the order of the ids.
+    pub rows: Vec<Row>,
+}
 
 /// The read of a hundred rows at most.
-type ColumnRead<'a> = BoxFuture<'a, Result<Vec<Row>, StoreError>>;
+type ColumnRead<'a> = BoxFuture<'a, Result<Columns, StoreError>>;
 
 /// The reads of some rows: one result for each hundred of them, in their order. Eight run at the same time.
 pub type ColumnReads<'a> = Buffered<Iter<IntoIter<ColumnRead<'a>>>>;
@@ -50,7 +61,7 @@ impl<'a> Store<'a> {
         stream::iter(reads).buffered(AT_ONCE)
     }
 
-    async fn columns_of_batch(self, ids: Vec<Uuid>, names: &[&'static str]) -> Result<Vec<Row>, StoreError> {
+    async fn columns_of_batch(self, ids: Vec<Uuid>, names: &[&'static str]) -> Result<Columns, StoreError> {
         let mut keys: Vec<Item> = ids.iter().map(id_key).collect();
         let mut found = HashMap::with_capacity(ids.len());
         for round in 0..MAX_BATCH_ROUNDS {
@@ -69,7 +80,7 @@ impl<'a> Store<'a> {
         if !keys.is_empty() {
             return Err(StoreError::Busy("a batch read stayed incomplete".to_owned()));
         }
-        Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+        Ok(Columns { ids: ids.len(), rows: ids.iter().filter_map(|id| found.remove(id)).collect() })
     }
 }
 

@@ -293,7 +293,7 @@ impl Store<'_> {
     ) -> Result<Option<Sums>, StoreError> {
         let mut waiting: VecDeque<Reading> =
             partitions.into_iter().map(|(tally, sum)| Reading { tally, sum, start: None }).collect();
-        // Each page counts as one item at least, so the loop ends.
+        // Each page but the last one of a partition counts as one item at least, so the loop ends.
         while !waiting.is_empty() {
             if sums.read > most {
                 return Ok(None);
@@ -304,7 +304,8 @@ impl Store<'_> {
             let pages = few.iter().map(|reading| self.page_of_tallies(&reading.tally, reading.start.clone(), limit));
             let pages = concurrency::all(pages).await?;
             for (reading, (items, next)) in few.into_iter().zip(pages) {
-                sums.read += items.len().max(1);
+                // An empty page after the last item costs nothing that the number of items does not say.
+                sums.read += if reading.start.is_some() && next.is_none() { items.len() } else { items.len().max(1) };
                 for item in items {
                     let text = text_of(&item);
                     let (organisation, product) = reading.sum.place(text.as_deref());

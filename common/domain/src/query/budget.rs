@@ -177,6 +177,11 @@ impl Budget {
         subtract(&self.0.rows, rows)
     }
 
+    /// Gives rows back that were paid for and are not read.
+    pub fn give_back(&self, rows: usize) {
+        self.0.rows.fetch_add(rows, Ordering::Relaxed);
+    }
+
     /// Rows that may still be read, to stop work in time whose number of rows is only known afterwards.
     #[must_use]
     pub fn rows_left(&self) -> usize {

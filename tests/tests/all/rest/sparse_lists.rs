@@ -338,6 +338,32 @@ async fn counts_are_answered_with_the_lowest_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_step_ends_when_its_page_is_full_and_the_next_page_goes_on_behind_it() {
+    let mut all: Vec<Reservation> = (0..3_000).map(row).collect();
+    all.sort_by_key(|row| row.id);
+    // Few of the first rows match, so a large step is begun, and all of its rows do.
+    let matching = |place: &usize| *place == 10 || *place >= 600;
+    for place in (0..all.len()).filter(matching) {
+        all[place].quantity = Some(77);
+    }
+    let world = World::of(all, 1, 100_000, None).await;
+    for (offset, limit) in [(0, 25), (3, 25), (0, 1), (1, 130), (25, 500)] {
+        let query = json!({"filter": {"quantity": {"_eq": 77}}, "limit": limit, "offset": offset});
+        let (ids, reads) = world.ids(&query).await.unwrap();
+        assert_eq!(ids, world.expected(&query, &[]), "{query}");
+        // Up to 800 rows are read at a time; without an end, 2,125 rows are.
+        let needed = 600 + offset + limit;
+        assert!(reads["BatchGetItem"].items <= needed + 800 + limit, "{query}: {reads:?}");
+    }
+    // A number of matches that is asked for is that of all rows.
+    let query = json!({"filter": {"quantity": {"_eq": 77}}, "limit": 25, "meta": "filter_count"});
+    let (ids, reads) = world.ids(&query).await.unwrap();
+    assert_eq!(ids, world.expected(&query, &[]));
+    assert!(reads["BatchGetItem"].items >= 3_000, "{reads:?}");
+    world.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_many_partitions_takes_a_part_of_each() {
     let all: Vec<Reservation> = (0..1_000).map(row).collect();
     let world = World::of(all, 64, 100_000, None).await;
