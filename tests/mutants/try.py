@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the tests of a build of `switch.py` once for each mutant, until one fails.
 
-  tests/mutants/try.py codes|decisions|steps FOLDER [--resume | --again] [--jobs 2]
+  tests/mutants/try.py codes|decisions|steps|sweep FOLDER [--resume | --again] [--jobs 2]
 
 FOLDER has `mutants.json` and the test binaries. The tests are in stages, the quick ones first; each runs with the mutants that no stage
 before noticed. A mutant is `noticed` when a test fails, `time` when the tests use much more CPU time than without a mutant or do not
@@ -65,6 +65,18 @@ STAGES = {
         ("all", ["stream::", *skip("million")], {}),
         ("all", ["faults::"], {}),
         ("all", ["tenants::", "operators::"], {}),
+    ],
+    "sweep": [
+        ("sweep", [], {}),
+        ("all", ["stream::tidy_stops"], {}, "tidy"),
+        ("all", ["stream::sweep", "stream::lost_records"], {}),
+        ("all", ["--nocapture", "--exact", SEEDS], {"FAULT_SEEDS": "0..5"}),
+        ("all", ["faults::outages", "faults::counts"], {}),
+        ("all", ["stream::progress", "stream::again"], {}),
+        ("all", ["--nocapture", "--exact", SEEDS], {"FAULT_SEEDS": "5..30"}),
+        ("all", ["deployment::metrics", "deployment::events"], {}),
+        ("all", ["operators::"], {}),
+        ("all", ["stream::", *skip("million")], {}),
     ],
 }
 # What a test prints when it fails; the last is of the seeds, which look for a shorter example first.
