@@ -40,6 +40,7 @@ ROOTS = {
     "common/domain/src/lib.rs": SWITCH,
     "common/src/lib.rs": "\npub use domain::mutant;\n",
     "functions/reserve-codes/src/lib.rs": "\nuse common::mutant;\n",
+    "functions/sweep/src/lib.rs": "\nuse common::mutant;\n",
 }
 # Errors that say that the text of a mutant is wrong in any build: types, traits, methods.
 TYPES = {"E0061", "E0277", "E0308", "E0369", "E0599", "E0600", "E0604", "E0605", "E0606", "E0614"}
