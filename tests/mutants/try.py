@@ -71,12 +71,10 @@ STAGES = {
         ("all", ["stream::tidy_stops"], {}, "tidy"),
         ("all", ["stream::sweep", "stream::lost_records"], {}),
         ("all", ["--nocapture", "--exact", SEEDS], {"FAULT_SEEDS": "0..5"}),
-        ("all", ["faults::outages", "faults::counts"], {}),
-        ("all", ["stream::progress", "stream::again"], {}),
         ("all", ["--nocapture", "--exact", SEEDS], {"FAULT_SEEDS": "5..30"}),
-        ("all", ["deployment::metrics", "deployment::events"], {}),
-        ("all", ["operators::"], {}),
-        ("all", ["stream::", *skip("million")], {}),
+        ("all", ["stream::progress", "stream::again"], {}),
+        ("all", ["deployment::metrics", "deployment::events", "operators::"], {}),
+        ("all", ["faults::outages", "faults::counts"], {}, "wake"),
     ],
 }
 # What a test prints when it fails; the last is of the seeds, which look for a shorter example first.

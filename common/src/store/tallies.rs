@@ -300,7 +300,7 @@ impl Store<'_> {
             }
             // What is refused is not read to its end: together, the pages have hardly more than what is left.
             let few: Vec<Reading> = waiting.drain(..waiting.len().min(concurrency::AT_ONCE)).collect();
-            let limit = (most - sums.read + 1).div_ceil(few.len()).max(LEAST_PAGE);
+            let limit = (most - sums.read).saturating_add(1).div_ceil(few.len()).max(LEAST_PAGE);
             let pages = few.iter().map(|reading| self.page_of_tallies(&reading.tally, reading.start.clone(), limit));
             let pages = concurrency::all(pages).await?;
             for (reading, (items, next)) in few.into_iter().zip(pages) {

@@ -292,6 +292,17 @@ mod tests {
     }
 
     #[test]
+    fn a_run_notes_as_many_incarnations_as_it_may_hold_of_both_kinds_together() {
+        let owners = |count: u128| (0..count).map(|number| (Uuid::from_u128(number), Uuid::nil())).collect();
+        for (unknown, untidy, has_room) in
+            [(0, 0, true), (199_999, 0, true), (0, 199_999, true), (199_999, 1, false), (100_000, 100_000, false)]
+        {
+            let found = Found { unknown: owners(unknown), untidy: owners(untidy), ..Found::default() };
+            assert_eq!(found.has_room(), has_room, "{unknown} and {untidy}");
+        }
+    }
+
+    #[test]
     fn an_event_with_another_type_is_refused() {
         assert_eq!(Task::read(&json!({})), Ok(Task { min_age: MIN_AGE, remove_unknown: false }));
         let all = json!({"task": "tidy", "min_age_seconds": 0, "remove_unknown": true});

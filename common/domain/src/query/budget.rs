@@ -247,5 +247,7 @@ mod tests {
         assert!(budget.reads(6) && budget.reads(4) && !budget.reads(1));
         assert_eq!((budget.rows_left(), Budget::of_rows(7).rows_left()), (0, 7));
         assert!(Budget::default().reads(usize::MAX));
+        budget.give_back(3);
+        assert!(!budget.reads(4) && budget.reads(3) && budget.rows_left() == 0);
     }
 }

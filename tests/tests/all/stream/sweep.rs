@@ -1,6 +1,8 @@
 //! The sweep: it wakes reservations without progress, ends them after eight attempts, tidies the bucket, and finds rows
 //! in partitions that no list reads. Without the sweep, RSV-5 would not hold after a fault.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use common::{
     bucket::ObjectHead,
@@ -19,7 +21,7 @@ use crate::support::{
     invariants::stored,
     manual::{End, ManualSystem, ONE_PART, five_parts, invoke},
     stream::deliver,
-    sweep::{age, drop_records, minutes_ago, sweep, wake},
+    sweep::{age, drop_records, minutes_ago, sweep, sweep_within, wake},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -43,6 +45,10 @@ async fn a_reservation_without_progress_is_woken_and_completes() {
     age(&system, begun, 15).await;
     age(&system, never_begun, 16).await;
     drop_records(&mut system).await;
+    // The last five seconds are reserved.
+    let task = json!({"task": "wake"});
+    let answer = sweep_within(system.context(), &task, Duration::from_secs(4)).await.unwrap();
+    assert_eq!(answer, json!({"woken": 0}));
     assert_eq!(wake(&system).await, 2);
     for id in [begun, never_begun] {
         let item = system.item(id).await;
@@ -146,6 +152,19 @@ async fn what_a_dead_worker_left_of_deleted_and_finished_reservations_is_tidied(
     assert_eq!((objects.len(), uploads.len()), (2, 1), "{objects:?} {uploads:?}");
     assert!(uploads.first().unwrap().contains(&running.to_string()));
     system.settle().await;
+    system.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_open_upload_of_the_very_file_of_a_complete_reservation_is_removed() {
+    let mut system = ManualSystem::new(ONE_PART).await;
+    let id = system.create("csv", five_parts("csv")).await;
+    system.settle().await;
+    let key = system.keys().await.0.remove(0);
+    system.context().bucket().create_upload(&head(&key, &system.item(id).await)).await.unwrap();
+    sweep(system.context(), &json!({"task": "tidy", "min_age_seconds": 0})).await;
+    assert_eq!(system.keys().await, (vec![key], vec![]));
+    system.assert_exported(id).await;
     system.assert_sound().await;
 }
 

@@ -1,6 +1,8 @@
 //! The nightly tidying removes nothing when the table lacks many reservations whose exports exist: after a restore from a
 //! backup, or with the name of another table.
 
+use std::time::Duration;
+
 use common::{bucket::ObjectHead, context::Context};
 use local::system::sdk_config;
 use serde_json::{Value, json};
@@ -11,7 +13,7 @@ use crate::support::{
     harness::Running,
     repository::template,
     stream::deliver,
-    sweep::{sweep, sweep_unrecorded},
+    sweep::{sweep, sweep_unrecorded, sweep_within},
 };
 
 /// Stores the exports of so many reservations that no row has.
@@ -80,6 +82,21 @@ async fn a_hundred_unknown_reservations_are_tidied() {
     let task = json!({"task": "tidy", "min_age_seconds": 0});
     assert_eq!(sweep(running.context(), &task).await, json!({"looked": 100}));
     assert_eq!(objects(&running).await, 0);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_has_no_time_looks_at_nothing_and_removes_nothing() {
+    let running = Running::paused().await;
+    strangers(&running, 3).await;
+    let task = json!({"task": "tidy", "min_age_seconds": 0});
+    // The last ten seconds are reserved.
+    for seconds in [0, 9] {
+        let answer = sweep_within(running.context(), &task, Duration::from_secs(seconds)).await.unwrap();
+        assert_eq!((answer, objects(&running).await), (json!({"looked": 0}), 3), "{seconds} s");
+    }
+    let answer = sweep_within(running.context(), &task, Duration::from_secs(60)).await.unwrap();
+    assert_eq!((answer, objects(&running).await), (json!({"looked": 3}), 0));
     running.stop().await;
 }
 

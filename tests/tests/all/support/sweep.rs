@@ -28,7 +28,15 @@ pub(crate) async fn sweep_unrecorded(context: &Context, task: &Value) -> Value {
 /// # Errors
 /// The sweep's.
 pub(crate) async fn try_sweep(context: &Context, task: &Value) -> Result<Value, Error> {
-    let invoked = Invoked { name: "sweep".to_owned(), timeout: Duration::from_secs(900) };
+    sweep_within(context, task, Duration::from_secs(900)).await
+}
+
+/// The same with so much time.
+///
+/// # Errors
+/// The sweep's.
+pub(crate) async fn sweep_within(context: &Context, task: &Value, timeout: Duration) -> Result<Value, Error> {
+    let invoked = Invoked { name: "sweep".to_owned(), timeout };
     let invocation = invoked.context_at("test", context.host().time());
     ::sweep::handle(context, LambdaEvent::new(task.clone(), invocation)).await
 }
