@@ -304,7 +304,8 @@ mod tests {
 
     #[test]
     fn an_event_with_another_type_is_refused() {
-        assert_eq!(Task::read(&json!({})), Ok(Task { min_age: MIN_AGE, remove_unknown: false }));
+        let hour = Duration::from_secs(3_600);
+        assert_eq!(Task::read(&json!({})), Ok(Task { min_age: hour, remove_unknown: false }));
         let all = json!({"task": "tidy", "min_age_seconds": 0, "remove_unknown": true});
         assert_eq!(Task::read(&all), Ok(Task { min_age: Duration::ZERO, remove_unknown: true }));
         for wrong in [json!({"remove_unknown": "yes"}), json!({"remove_unknown": 1}), json!({"min_age_seconds": -1})] {
