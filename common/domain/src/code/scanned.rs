@@ -94,13 +94,13 @@ pub fn scanned(text: &str, product: Option<&str>) -> Option<Scanned> {
     is_code.then(|| Scanned::Code { code: text.to_owned(), product })
 }
 
-/// The text without the symbology identifier (`]d2`) and the FNC1 with which scanners begin.
+/// The text without the symbology identifier (`]d2`), the FNC1 with which scanners begin, and blanks around both.
 fn without_symbology(text: &str) -> &str {
     let text = match text.strip_prefix(']') {
         Some(rest) => rest.get(2..).unwrap_or_default(),
         None => text,
     };
-    text.trim_matches(GROUP_SEPARATOR)
+    text.trim_matches(|character: char| character == GROUP_SEPARATOR || character.is_whitespace())
 }
 
 /// The data of a symbol as an element string with brackets; `None` if it is none, or has no key.
@@ -157,6 +157,14 @@ mod tests {
         match scanned(text, None) {
             Some(Scanned::Elements(elements)) => Some(elements),
             _ => None,
+        }
+    }
+
+    #[test]
+    fn blanks_and_separators_around_what_is_scanned_do_not_count_in_any_order() {
+        let text = "(01)09506000134352(21)AB12";
+        for (before, after) in [(" ", " \u{1d}"), ("]d2\u{1d} ", "\u{1d} "), ("]d2 \u{1d}", " \u{1d} \u{1d}")] {
+            assert_eq!(elements(&format!("{before}{text}{after}")).as_deref(), Some(text), "{before:?} {after:?}");
         }
     }
 
