@@ -72,8 +72,8 @@ impl EpcTag {
                 let number = bits.take(all - prefix_bits)?.to_string();
                 Some(number).filter(|number| number.len() + digits <= most)?
             }
-            Reference::Text { bits: all } => text_of(&mut bits, all - prefix_bits)?,
-            Reference::Part => part_of(&mut bits)?,
+            Reference::Text { bits: all } => fitting(text_of(&mut bits, all - prefix_bits)?, digits)?,
+            Reference::Part => fitting(part_of(&mut bits)?, digits)?,
         };
         let pieces = if layout.pieces { Some([padded(bits.take(7)?, 2)?, padded(bits.take(7)?, 2)?]) } else { None };
         let serial = match layout.serial {
@@ -169,12 +169,11 @@ impl EpcTag {
                 bits.push(plain_number(part)?, all - prefix_bits)?;
             }
             Reference::Text { bits: all } => {
-                // The identifier has 30 characters at most with its prefix (AI 8004, X..30).
-                let text = Some(&self.reference).filter(|text| text.len() + digits <= 30)?;
+                let text = fitting(&self.reference, digits)?;
                 push_text(&mut bits, text, all - prefix_bits)?;
             }
             Reference::Part => {
-                let part = Some(&self.reference).filter(|part| part.len() + digits <= 30)?;
+                let part = fitting(&self.reference, digits)?;
                 push_part(&mut bits, part)?;
             }
         }
@@ -269,6 +268,12 @@ fn push_text(bits: &mut Bits, text: &str, count: u32) -> Option<()> {
     }
     bits.pad(end);
     (!text.is_empty() && bits.len() == end).then_some(())
+}
+
+/// A text that is an identifier with a prefix of so many digits: both have 30 characters at most (AI 8004 and 8010, X..30 and
+/// Y..30). The bits have room for more.
+fn fitting<T: AsRef<str>>(text: T, digits: usize) -> Option<T> {
+    (text.as_ref().len() + digits <= 30).then_some(text)
 }
 
 /// Reads what [`push_text`] writes.

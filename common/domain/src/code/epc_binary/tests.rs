@@ -256,6 +256,27 @@ fn a_tag_of_another_scheme_or_filter_value_leads_to_the_same_code() {
 }
 
 #[test]
+fn a_tag_has_no_identifier_of_more_than_thirty_characters_although_its_bits_have_room() {
+    let hex = |bits: String| {
+        let padded = format!("{bits}{}", "0".repeat((16 - bits.len() % 16) % 16));
+        let digit = |at: usize| format!("{:X}", u8::from_str_radix(&padded[at..at + 4], 2).unwrap());
+        (0..padded.len()).step_by(4).map(digit).collect::<String>()
+    };
+    // Filter 0, partition 0, and a prefix of twelve zeros.
+    let begin = |header: &str| format!("{header}{}", "0".repeat(3 + 3 + 40));
+    for (characters, fits) in [(1, true), (18, true), (19, false), (21, false)] {
+        // GIAI-202: `A` in seven bits, 148 in all. CPI-var: `A` in six bits, six zeros, the serial 1.
+        let giai = format!("{:0<202}", format!("{}{}", begin("00111000"), "1000001".repeat(characters)));
+        let cpi = format!("{}{}000000{:040b}", begin("00111101"), "000001".repeat(characters), 1);
+        for bits in [giai, cpi] {
+            let tag = EpcTag::from_hex(&hex(bits));
+            assert_eq!(tag.is_some(), fits, "{characters}: {tag:?}");
+            assert!(tag.is_none_or(|tag| tag.hex().is_some()));
+        }
+    }
+}
+
+#[test]
 fn what_is_no_tag_is_not_read() {
     let good = "3074257BF7194E4000001A85";
     assert!(EpcTag::from_hex(good).is_some());
