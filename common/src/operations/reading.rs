@@ -263,8 +263,8 @@ impl<'a> Reading<'a> {
                 };
                 // Entries are read ahead while rows are, as far as the next step will read theirs.
                 let ahead = if ahead < least { 0 } else { self.affordable(ahead, now) };
-                let enough = skip.saturating_add(left.saturating_sub(pending.len()));
-                let enough = if counts { usize::MAX } else { enough };
+                let missing = skip.saturating_add(left.saturating_sub(pending.len()));
+                let enough = if counts { usize::MAX } else { missing };
                 let evaluated = self.evaluated(found, candidates, ahead, enough).await?;
                 read += evaluated.rows;
                 let matches = evaluated.matches;
@@ -281,8 +281,9 @@ impl<'a> Reading<'a> {
             if !exact && filtered > 0 {
                 let wanted = skip.saturating_add(take.saturating_sub(shown));
                 let rows = wanted.saturating_mul(read) / filtered;
-                needed = Some(rows.saturating_add(rows / 4));
-                most = most.min(rows.saturating_add(rows / 4)).max(least);
+                let rows = rows.saturating_add(rows / 4);
+                needed = Some(rows);
+                most = most.min(rows).max(least);
             }
             if shown < take
                 && let (Some(entries), [(after, few), later @ ..]) = (fewer, tries)

@@ -282,7 +282,7 @@ async fn tallies_that_are_too_many_are_not_read_to_their_end() {
     const PRODUCTS: usize = 500;
     let server = Setup::new().paused().parameter("Shards", LANES).start().await;
     tallied(server.context()).await;
-    let text = |text: String| AttributeValue::S(text);
+    let text = AttributeValue::S;
     let put = |lane: usize, product: usize| {
         let put = PutRequest::builder()
             .item("tally", text(format!("product#{lane}")))
