@@ -25,7 +25,7 @@ use super::{
 use crate::{
     context::Context,
     query::{self, Collection, Groups, Leading, Limit, Members, Meta, Query, Related, Row, Window},
-    reservation::Reservation,
+    reservation::{Reservation, Status},
     store::{
         COLUMNS_IN_A_STEP, COLUMNS_IN_FLIGHT, Entries, Entry, EntryFilter, Store, StoreError,
         plan::{Fewer, Plan, Source, plan},
@@ -48,12 +48,43 @@ const LEAST_STEP: usize = 800;
 /// Entries that are passed over in one step.
 const SKIPPED: usize = 10_000;
 
-/// Rows that a walk in the order of the query may still lead through before other entries are looked at.
-const NEARLY_THERE: usize = 4_000;
+/// Other entries than those of the index in the order of the query, if that leads through rows that do not match.
+#[derive(Clone, Copy)]
+enum Other {
+    /// Those of an index with another order, if they are at most so many. They are sorted.
+    Few(usize),
+    /// Those of rows that are at an end, which have an index in the order of ids.
+    Ended,
+}
 
-/// When other index entries are looked at, because the index in the order of the query leads through rows that do not
-/// match: after so many rows, if they are at most so many. At last, all that one query may read.
-const FEWER: [(usize, usize); 2] = [(1, 4_000), (1_000, usize::MAX)];
+impl Other {
+    /// Whether these entries are not worth looking at, because the walk will have filled the window after `rows` rows, if it
+    /// goes on as it began. `read` of them were read.
+    fn is_spare(self, rows: usize, read: usize) -> bool {
+        match self {
+            // All that one query may read.
+            Self::Few(usize::MAX) => rows <= read.saturating_add(FEW),
+            // The matches may all lie at the beginning.
+            Self::Few(FEW..) => false,
+            Self::Few(_) | Self::Ended => rows <= LEAST_STEP,
+        }
+    }
+}
+
+/// Entries that are read and sorted rather than so many rows, and rows that a walk may still lead through before all entries
+/// that one query may read are.
+const FEW: usize = 4_000;
+
+/// Which other entries are looked at, and after how many rows.
+const FEWER: [(usize, Other); 2] = [(1, Other::Few(FEW)), (1_000, Other::Few(usize::MAX))];
+
+/// The same where an index has rows that are at an end. It may be behind, so a small number of them is read exactly.
+const FEWER_OR_ENDED: [(usize, Other); 4] =
+    [(1, Other::Few(100)), (1, Other::Ended), (1, Other::Few(FEW)), (1_000, Other::Few(usize::MAX))];
+
+/// The same where complete rows do not match. Most rows are, so what matches is not looked for among all rows first.
+const FEWER_OR_FAILED: [(usize, Other); 4] =
+    [(0, Other::Few(100)), (0, Other::Ended), (1, Other::Few(FEW)), (1_000, Other::Few(usize::MAX))];
 
 /// Rows that are read as they are shown where all are read before one is.
 const HELD: usize = 200;
@@ -106,6 +137,8 @@ pub(super) struct Reading<'a> {
     evaluated: Option<Members>,
     /// The members that are read of the rows that may be shown; empty for whole rows.
     read: Vec<&'static str>,
+    /// Whether the rows are only shown.
+    only_shows: bool,
     loader: Loader<'a>,
     cost: Cost,
 }
@@ -123,12 +156,13 @@ impl<'a> Reading<'a> {
         // The number of codes is in the range of a row, which is no member.
         let evaluated = (!needs.count_to_evaluate).then(|| query.evaluated_members());
         let (store, read, cost) = (context.store(), Vec::new(), Cost::default());
-        Ok(Self { context, store, session, query, needs, evaluated, read, loader, cost })
+        Ok(Self { context, store, session, query, needs, evaluated, read, only_shows: false, loader, cost })
     }
 
     /// Reads no more of each row than what is evaluated and shown, for rows that are only shown. Codes are computed from
     /// attributes that are no members, so rows with codes are read whole.
     pub(super) fn of_shown_members(mut self) -> Self {
+        self.only_shows = true;
         if let Some(evaluated) = &self.evaluated
             && self.needs.codes.is_none()
             && !self.needs.count_to_render
@@ -211,13 +245,22 @@ impl<'a> Reading<'a> {
         counted: Option<usize>,
     ) -> Result<Read, OperationError> {
         let (mut skip, take) = (window.skip(), window.take().unwrap_or(usize::MAX));
-        let mut tries = if fewer.is_some() { &FEWER[..] } else { &[] };
         let (mut exact, mut filtered, mut read) = (plan.exact, 0, 0);
         let mut items = Vec::new();
         // Matches of the window that are read as they are shown when there are enough of them, so that it takes one read.
         let mut pending = VecDeque::new();
         // A number of matches that is asked for needs all rows.
         let counts = counted.is_none() && self.query.meta.contains(&Meta::FilterCount);
+        let may_end = self.only_shows && !counts && window.take().is_some();
+        let mut tries = match fewer {
+            None => &[],
+            Some(fewer) => match fewer.ended().filter(|_| may_end) {
+                Some(statuses) if !statuses.contains(&Status::Complete) && plan.entries.is_empty() => &FEWER_OR_FAILED,
+                Some(_) if fewer.exact => &FEWER_OR_ENDED,
+                // It is not the status that excludes most rows, or entries tell what else does.
+                _ => &FEWER[..],
+            },
+        };
         // How many more rows fill the window, if they go on matching as they did.
         let mut needed = None;
         // Where entries are filtered, most of those that are given match, and more than needed may be far away.
@@ -225,6 +268,21 @@ impl<'a> Reading<'a> {
         let first = window.skip().saturating_add(take).clamp(least, *CHUNK.end());
         let mut most = first;
         loop {
+            while items.len() + pending.len() < take
+                && let (Some(fewer), [(after, other), later @ ..]) = (fewer, tries)
+                && read >= *after
+                && !rows_to(window, filtered, read).is_some_and(|rows| other.is_spare(rows, read))
+            {
+                tries = later;
+                let Some(better) = Box::pin(self.other(*other, fewer, plan)).await? else { continue };
+                self.cost += candidates.cost();
+                *candidates = better;
+                (exact, skip, filtered, most) = (fewer.exact, window.skip(), 0, first);
+                needed = None;
+                items.clear();
+                pending.clear();
+                tries = &[];
+            }
             if exact {
                 filtered += self.skip(candidates, &mut skip).await?;
             }
@@ -284,21 +342,6 @@ impl<'a> Reading<'a> {
                 let rows = rows.saturating_add(rows / 4);
                 needed = Some(rows);
                 most = most.min(rows).max(least);
-            }
-            if shown < take
-                && let (Some(entries), [(after, few), later @ ..]) = (fewer, tries)
-                && read >= *after
-                && (*few < usize::MAX || !is_nearly_there(filtered, read, window))
-            {
-                tries = later;
-                let Some(ids) = self.few(entries, plan, *few).await? else { continue };
-                self.cost += candidates.cost();
-                *candidates = Candidates::ids(ids);
-                (exact, skip, filtered, most) = (entries.exact, window.skip(), 0, first);
-                needed = None;
-                items.clear();
-                pending.clear();
-                tries = &[];
             }
         }
         if let Some(counted) = counted {
@@ -363,16 +406,31 @@ impl<'a> Reading<'a> {
         Ok(all)
     }
 
+    /// Other entries that contain every match, in the order of the query, if they can be used.
+    async fn other(&mut self, other: Other, fewer: &Fewer, plan: &Plan) -> Result<Option<Candidates>, OperationError> {
+        let statuses = match other {
+            Other::Few(most) => return Ok(self.few(fewer, plan, most).await?.map(Candidates::ids)),
+            Other::Ended => fewer.ended().unwrap_or_default(),
+        };
+        let descending = self.query.is_default_sort() == Some(true);
+        let found = self.store.ended(statuses, descending, self.context.now()).await?;
+        self.session.budget.spend(Limit::SortValues, found.read)?;
+        if found.entries.is_none() {
+            self.cost += Cost { entries: found.read, rows: 0, calls: found.calls };
+        }
+        Ok(found.entries.map(Candidates::entries))
+    }
+
     /// The ids of entries in the order of the query, if there are at most `most`, and not more than one query may read.
     ///
     /// They are paid for as values that are sorted, also if they are too many, not as rows that are read: an entry
     /// takes a tenth of the time of a row.
     async fn few(&mut self, fewer: &Fewer, plan: &Plan, most: usize) -> Result<Option<VecDeque<Uuid>>, OperationError> {
         let filter = if fewer.exact { &EntryFilter::default() } else { &plan.entries };
-        // To count entries of one run costs a tenth of fetching them, if they are too many in the end.
+        // To count entries of one run, or few of several, costs a tenth of fetching them, if they are too many in the end.
         let limit = most.min(self.store.config().max_scan);
         if most < usize::MAX
-            && fewer.walk.is_one_run()
+            && (fewer.walk.is_one_run() || most < FEW)
             && filter.is_empty()
             && self.store.count_walk(&fewer.walk, limit).await? > limit
         {
@@ -612,10 +670,10 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// Whether a walk will soon have filled the window, if it goes on as it began.
-fn is_nearly_there(matches: usize, read: usize, window: Window) -> bool {
-    let wanted = window.take().map(|take| window.skip().saturating_add(take));
-    matches > 0 && wanted.is_some_and(|wanted| wanted.saturating_mul(read) / matches <= read + NEARLY_THERE)
+/// The rows after which a walk will have filled the window, if it goes on as it began.
+fn rows_to(window: Window, matches: usize, read: usize) -> Option<usize> {
+    let wanted = window.skip().saturating_add(window.take()?);
+    wanted.saturating_mul(read).checked_div(matches)
 }
 
 /// Keeps the items at the places that are true.

@@ -54,7 +54,7 @@ fn reason(query: &Query, limit: usize) -> (String, String) {
         return (why, "Leave it out of \"meta\", or a".to_owned());
     }
     if query.is_default_sort().is_some() && names_statuses(query) {
-        let why = "no index has the rows of a status in the order of ids, and the first ones are not among those read";
+        let why = "no index has these rows in the order of ids, and the first ones are not among those read";
         return (why.to_owned(), "Sort by \"date_created\", or a".to_owned());
     }
     ("too few rows match, and no index finds them".to_owned(), "A".to_owned())

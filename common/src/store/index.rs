@@ -1,4 +1,4 @@
-//! Reads of the entries of the indexes of `Reservations`, in the order of a [`Walk`].
+//! Reads of the entries of the indexes of `Reservations`, in the order of a [`Walk`], and of the index of `Tallies`.
 //!
 //! Index entries are eventually consistent and contain only a few members. What they do not tell is read of the rows.
 
@@ -15,7 +15,8 @@ use super::{
     Store, StoreError,
     error::classify,
     items::{self, Item, key, text},
-    walk::{Order, Partition, Place, Run, Walk},
+    tallies::row_of,
+    walk::{Indexed, Order, Partition, Place, Run, Walk},
 };
 use crate::{concurrency, query::Row, reservation::Status};
 
@@ -237,7 +238,7 @@ impl Cursor {
         let answer = store
             .client
             .query()
-            .table_name(&store.config.tables.reservations)
+            .table_name(self.run.table.name(&store))
             .index_name(self.run.index)
             .key_condition_expression(keys.condition)
             .set_expression_attribute_names(Some(keys.names))
@@ -286,10 +287,13 @@ impl Cursor {
     }
 
     async fn read(&mut self, store: Store<'_>, left: usize) -> Result<(), StoreError> {
-        let table = &store.config.tables.reservations;
+        let table = self.run.table.name(&store);
         let mut keys = self.run.keys();
         // The names of the partition and sort keys are those of the condition.
-        let mut projection = String::from(if self.run.range.is_some() { "id, #s" } else { "id" });
+        let mut projection = self.run.table.id().to_owned();
+        if self.run.range.is_some() {
+            projection += ", #s";
+        }
         for (placeholder, attribute) in self.told.iter().flat_map(Told::attributes) {
             projection += &format!(", {placeholder}");
             keys.names.insert(placeholder, attribute.to_owned());
@@ -309,7 +313,7 @@ impl Cursor {
             .scan_index_forward(!self.descending)
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .set_exclusive_start_key(self.start.take());
-        let page = page(request, self.run.clone(), self.told.clone(), table.clone());
+        let page = page(request, self.run.clone(), self.told.clone(), table.to_owned());
         let page = if limit < IN_A_TASK { page.await? } else { concurrency::spawned(page).await? };
         self.calls += 1;
         self.scanned += page.scanned;
@@ -358,11 +362,36 @@ struct Keys {
     values: HashMap<String, AttributeValue>,
 }
 
+impl Indexed {
+    fn name<'a>(self, store: &Store<'a>) -> &'a str {
+        match self {
+            Self::Reservations => &store.config.tables.reservations,
+            Self::Tallies => &store.config.tables.tallies,
+        }
+    }
+
+    /// The attribute that tells which reservation an entry is of.
+    fn id(self) -> &'static str {
+        match self {
+            Self::Reservations => "id",
+            Self::Tallies => "tally",
+        }
+    }
+}
+
 impl Run {
     /// The place of an entry, or of the key after which a read goes on.
     fn place(&self, table: &str, item: &Item) -> Result<Place, StoreError> {
         let key = self.range.as_ref().and_then(|range| items::get_text(item, range.attribute));
-        Ok(Place::new(items::uuid_of(table, item)?, key))
+        let id = match self.table {
+            Indexed::Reservations => items::uuid_of(table, item)?,
+            Indexed::Tallies => row_of(item).ok_or_else(|| StoreError::Corrupt {
+                table: table.to_owned(),
+                key: items::get_text(item, self.table.id()).unwrap_or("none").to_owned(),
+                reason: "it is no mark of a reservation".to_owned(),
+            })?,
+        };
+        Ok(Place::new(id, key))
     }
 
     fn keys(&self) -> Keys {
@@ -417,6 +446,24 @@ impl Entries {
     #[must_use]
     pub fn of_shard(shard: u32, after: Option<Uuid>) -> Self {
         Self::new(&Walk::by_id([Partition::Shard(shard)]), &EntryFilter::default()).unbounded().after(shard, after)
+    }
+
+    /// These entries and those of some reservations, in the same order, which must be that of ids. What was spent to find
+    /// these is added to what is read.
+    pub(super) fn with(mut self, mut ids: Vec<Uuid>, spent: &Self) -> Self {
+        ids.sort_unstable();
+        if self.order.descending() {
+            ids.reverse();
+        }
+        let Some(first) = self.cursors.first_mut() else { return self };
+        let found = |id| Found { place: Place::new(id, None), row: None };
+        let known = Cursor { buffer: ids.into_iter().map(found).collect(), done: true, ..first.clone() };
+        (first.scanned, first.calls) = (spent.scanned(), spent.calls());
+        // Entries of a single run are passed over without being fetched.
+        if !known.buffer.is_empty() {
+            self.cursors.push(known);
+        }
+        self
     }
 
     /// These entries of one shard, after that of an id.

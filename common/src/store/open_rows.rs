@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{
     Entries, EntryFilter, Store, StoreError,
-    walk::{OPEN, Order, Partition, Run, Times, Walk},
+    walk::{Indexed, OPEN, Order, Partition, Run, Times, Walk},
 };
 use crate::{config::MAX_SHARDS, reservation::Status};
 
@@ -25,12 +25,20 @@ impl Walk {
 
 /// All open reservations, in tables without an index by status.
 fn open_before() -> Run {
-    Run { index: OPEN, attribute: OPEN, value: OPEN.to_owned(), range: None, status: None }
+    Run {
+        table: Indexed::Reservations,
+        index: OPEN,
+        attribute: OPEN,
+        value: OPEN.to_owned(),
+        range: None,
+        status: None,
+    }
 }
 
 /// Those of an organisation, in tables without an index by status.
 fn open_of_organisation_before(organisation: &str) -> Run {
     Run {
+        table: Indexed::Reservations,
         index: "open_by_organisation",
         attribute: "organisation_key",
         value: organisation.to_owned(),

@@ -3,7 +3,7 @@
 //!
 //! | item | `tally` | `key` | other attributes |
 //! |---|---|---|---|
-//! | mark of a row | `row#` and the id | `mark` | `number`, `kind`, `organisation`, `product`; of a deleted row `gone_at` |
+//! | mark of a row | `row#` and the id | `mark` | `number`, `kind`, `organisation`, `product`, `listed`; of a deleted row `gone_at` |
 //! | tally of all | `all#` and the lane | `-` | a number for each type and status, such as `sgtin.c` |
 //! | tally of an organisation | `organisation#` and the lane | the organisation | the same |
 //! | tally of a product | `product#` and the lane | the product | the same |
@@ -20,7 +20,9 @@ use uuid::Uuid;
 
 use super::{
     Store, StoreError,
+    ended_rows::{LISTED, listed, listed_status},
     error::classify,
+    index::shard,
     items::{self, Item, get_text, number, text},
     tally_state::TallyState,
 };
@@ -128,8 +130,8 @@ pub(super) fn read_mark(table: &str, item: &Item) -> Result<Mark, StoreError> {
     Ok(Mark { number: u64::try_from(number).map_err(|_| corrupt("its number is negative"))?, counted })
 }
 
-/// The item of a mark.
-pub(super) fn mark_item(id: Uuid, mark: &Mark, now: Timestamp) -> Item {
+/// The item of a mark. `shards` is the number of partitions of each status in the index.
+pub(super) fn mark_item(id: Uuid, mark: &Mark, now: Timestamp, shards: u32) -> Item {
     let mut item = mark_key(id);
     item.insert("number".to_owned(), number(mark.number));
     match &mark.counted {
@@ -138,6 +140,9 @@ pub(super) fn mark_item(id: Uuid, mark: &Mark, now: Timestamp) -> Item {
         }
         Some(counted) => {
             item.insert("kind".to_owned(), text(counted.kind.to_string()));
+            if let Some(status) = listed_status(mark) {
+                item.insert(LISTED.to_owned(), text(listed(status, shard(id, shards))));
+            }
             for (name, value) in [("organisation", &counted.organisation), ("product", &counted.product)] {
                 if let Some(value) = value {
                     item.insert(name.to_owned(), text(value));
@@ -456,7 +461,7 @@ impl Sums {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::ended_rows::is_listed_as, *};
 
     #[test]
     fn no_two_values_have_one_key_and_every_key_fits() {
@@ -476,10 +481,12 @@ mod tests {
         let counted = Counted::new(Some("/417/1"), None, Some("sgtin"), "complete");
         for counted in [Some(counted), None] {
             let mark = Mark { number: 7, counted };
-            let item = mark_item(Uuid::nil(), &mark, now);
+            let item = mark_item(Uuid::nil(), &mark, now, 3);
             assert_eq!(read_mark("T", &item).unwrap(), mark);
             assert_eq!(row_of(&item), Some(Uuid::nil()));
             assert_eq!(item.contains_key(GONE_AT), mark.counted.is_none());
+            assert!(is_listed_as(&item, &mark));
+            assert_eq!(item.contains_key(LISTED), mark.counted.is_some());
         }
         assert!(read_mark("T", &mark_key(Uuid::nil())).is_err());
     }

@@ -15,6 +15,8 @@ use crate::reservation::Timestamp;
 pub struct TallyState {
     /// When they were complete for the first time. Before, they lack rows that are older than they are.
     pub complete_at: Option<String>,
+    /// Whether the index of marks has every row that is at an end. Tallies of an older version are complete before it is.
+    pub lists: bool,
     /// The highest number of lanes that was ever written to. With fewer, sums would be wrong.
     pub lanes: u32,
     /// Where the run that completes them continues, as its task wrote it; `None` if none is under way.
@@ -24,7 +26,7 @@ pub struct TallyState {
 }
 
 /// The place of a run at its beginning, as its task writes it.
-pub const TALLY_START: &str = r#"{"after":null,"shard":0}"#;
+pub const TALLY_START: &str = r#"{"after":null,"lists":true,"shard":0}"#;
 
 /// The attribute of [`TallyState::forgetting`].
 const FORGETTING: &str = "forgetting";
@@ -37,6 +39,7 @@ impl TallyState {
     pub(super) fn read(item: &Item) -> Self {
         Self {
             complete_at: get_text(item, "complete_at").map(str::to_owned),
+            lists: item.contains_key("listed_at"),
             lanes: get_number(item, "lanes").and_then(|lanes| u32::try_from(lanes).ok()).unwrap_or(0),
             next: get_text(item, "next").map(str::to_owned),
             forgetting: get_text(item, FORGETTING).and_then(|place| serde_json::from_str(place).ok()),
@@ -97,21 +100,27 @@ impl Store<'_> {
         update.send().await.map(drop).map_err(classify)
     }
 
-    /// Lets the next run count every row once more, from the beginning. Counts go on meanwhile.
+    /// Lets the next run count every row once more, from the beginning. Counts go on meanwhile. Until its end, lists do not
+    /// rely on marks having the statuses of their rows.
     ///
     /// # Errors
     /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn begin_tally_run(&self) -> Result<(), StoreError> {
-        self.save_tally_run(TALLY_START).await
+        self.update_state("SET #next = :next REMOVE listed_at", [(":next", text(TALLY_START))])
+            .expression_attribute_names("#next", "next")
+            .send()
+            .await
+            .map(drop)
+            .map_err(classify)
     }
 
-    /// Notes that the tallies are complete.
+    /// Notes that the tallies are complete, and so is the index of marks.
     ///
     /// # Errors
     /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn end_tally_run(&self, now: Timestamp) -> Result<(), StoreError> {
         self.update_state(
-            "SET complete_at = if_not_exists(complete_at, :now) REMOVE #next",
+            "SET complete_at = if_not_exists(complete_at, :now), listed_at = if_not_exists(listed_at, :now) REMOVE #next",
             [(":now", text(now.to_string()))],
         )
         .expression_attribute_names("#next", "next")

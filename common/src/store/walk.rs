@@ -236,6 +236,11 @@ impl Times {
         true
     }
 
+    /// Those of a moment and later ones.
+    pub(super) fn since(at: Timestamp) -> Self {
+        Self { low: before(&at.time()), high: Some(NO_TIME.to_owned()) }
+    }
+
     /// The bounds of the keys with a prefix.
     fn keys(&self, prefix: &str) -> (String, String) {
         let low = self.low.as_deref().unwrap_or(FIRST);
@@ -317,7 +322,7 @@ impl Walk {
     fn runs_of(&self, partition: &Partition) -> Vec<Run> {
         let run = |index, range, status| {
             let (attribute, value) = (partition.attribute(), partition.value());
-            Run { index, attribute, value, range, status }
+            Run { table: Indexed::Reservations, index, attribute, value, range, status }
         };
         let created = |prefix: &str, attribute| {
             let (low, high) = self.times.keys(prefix);
@@ -354,9 +359,19 @@ impl fmt::Display for Walk {
     }
 }
 
+/// The table of an index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Indexed {
+    /// The rows themselves.
+    Reservations,
+    /// What the tallies count each row as.
+    Tallies,
+}
+
 /// A run of keys in one partition of one index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Run {
+    pub(super) table: Indexed,
     pub(super) index: &'static str,
     pub(super) attribute: &'static str,
     pub(super) value: String,

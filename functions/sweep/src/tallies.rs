@@ -97,6 +97,7 @@ impl Left {
 /// The text of a place and of what is left, for the state of the tallies.
 fn write(place: &Place, left: &Left) -> String {
     let mut value = place.write();
+    value[LISTS] = json!(true);
     if !left.ids.is_empty() {
         value["failed"] = json!(left.ids);
     }
@@ -106,9 +107,15 @@ fn write(place: &Place, left: &Left) -> String {
     value.to_string()
 }
 
-/// Reads what [`fn@write`] wrote, also that of a version that kept no rows.
+/// Says that the run writes marks with their place in the index. One that an older version began does not end as if it had.
+const LISTS: &str = "lists";
+
+/// Reads what [`fn@write`] wrote. A run of an older version begins again.
 fn read(text: &str) -> (Place, Left) {
     let value: Value = serde_json::from_str(text).unwrap_or_default();
+    if value.get(LISTS) != Some(&Value::Bool(true)) {
+        return (Place::START, Left::default());
+    }
     let place = Place::read(&value);
     let ids = value.get("failed").cloned().unwrap_or_else(|| json!([]));
     match serde_json::from_value(ids) {
@@ -128,9 +135,12 @@ pub(crate) async fn run(context: &Context, event: &Value, deadline: SystemTime) 
     let state = store.tally_state().await?;
     let again = event.get("again").and_then(Value::as_bool) == Some(true);
     let (place, left) = match &state.next {
-        _ if again => (Place::START, Left::default()),
+        _ if again => {
+            store.begin_tally_run().await?;
+            (Place::START, Left::default())
+        }
         Some(next) => read(next),
-        None if state.is_complete() => return Ok(json!({ "complete": true, "counted": 0 })),
+        None if state.is_complete() && state.lists => return Ok(json!({ "complete": true, "counted": 0 })),
         None => (Place::START, Left::default()),
     };
     let mut run = Run { context, store, deadline, left, moved: 0, looked: 0, pages: 0 };
@@ -141,15 +151,16 @@ pub(crate) async fn run(context: &Context, event: &Value, deadline: SystemTime) 
     }
     tracing::info!(looked, moved, ended, "sweep counted {moved} of {looked} reservations that it looked at");
     Ok(json!({
-        "complete": ended || (state.is_complete() && !again),
+        "complete": ended || (state.is_complete() && state.lists && !again),
         "looked": looked,
         "counted": moved,
         "failed": left.ids.len(),
     }))
 }
 
-/// Removes marks of reservations that were deleted long ago, until the time is up. Gives their number. The next run
-/// goes on where the time was up, so that every mark has its turn.
+/// Removes marks of reservations that were deleted long ago, and completes those that a function of an older version wrote
+/// beside the new one, until the time is up. Gives the number of those that were removed. The next run goes on where the time
+/// was up, so that every mark has its turn.
 ///
 /// # Errors
 /// When DynamoDB does not answer. The next run removes the rest.
@@ -160,6 +171,10 @@ pub(crate) async fn forget(context: &Context, deadline: SystemTime) -> Result<us
     while context.host().time() + RESERVE < deadline {
         let page = store.marks_page(after.as_ref(), forget).await?;
         forgotten += page.forgotten;
+        for ids in page.unlisted.chunks(MAX_COUNTED) {
+            // One that cannot be counted now has its turn again.
+            store.count_rows(ids, context.now()).await?;
+        }
         after = page.next;
         if after.is_none() {
             if begun.is_some() {
@@ -319,19 +334,21 @@ mod tests {
                 assert_eq!(read(&write(&place, left)), (place.clone(), left.clone()));
             }
         }
-        assert_eq!(serde_json::from_str::<Value>(TALLY_START).unwrap(), Place::START.write());
-        // As a version wrote it that kept no rows.
-        let (place, left) = read(r#"{"shard":7,"after":null}"#);
+        let written: Value = serde_json::from_str(&write(&Place::START, &Left::default())).unwrap();
+        assert_eq!(serde_json::from_str::<Value>(TALLY_START).unwrap(), written);
+        let (place, left) = read(r#"{"lists":true,"shard":7,"after":null}"#);
         assert_eq!((place, left), (Place::Rows { shard: 7, after: None }, Left::default()));
         for wrong in [
             "",
             "{}",
             "7",
-            r#"{"marks":7}"#,
-            r#"{"left":false}"#,
-            r#"{"shard":-1,"after":null}"#,
-            r#"{"shard":1,"after":"x"}"#,
-            r#"{"left":true,"failed":[7]}"#,
+            // As an older version wrote it.
+            r#"{"shard":7,"after":null}"#,
+            r#"{"lists":true,"marks":7}"#,
+            r#"{"lists":true,"left":false}"#,
+            r#"{"lists":true,"shard":-1,"after":null}"#,
+            r#"{"lists":true,"shard":1,"after":"x"}"#,
+            r#"{"lists":true,"left":true,"failed":[7]}"#,
         ] {
             assert_eq!(read(wrong), (Place::START, Left::default()), "{wrong}");
         }

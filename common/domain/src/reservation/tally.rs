@@ -152,6 +152,12 @@ impl Mark {
         let number = known.map_or(0, |mark| mark.number).saturating_add(1);
         (counted != row).then(|| Self { number, counted: row.cloned() })
     }
+
+    /// The mark that replaces this one without a change of the tallies, for a stored form that is older.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self { number: self.number.saturating_add(1), counted: self.counted.clone() }
+    }
 }
 
 /// A mark that is written, and the one that it replaces.

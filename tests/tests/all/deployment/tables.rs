@@ -40,7 +40,7 @@ fn the_tables_have_the_keys_and_indexes_that_the_store_uses() {
                 "by_user_created: user_key created_id INCLUDE".to_owned(),
             ],
         ),
-        ("TalliesTable", vec!["tally key".to_owned()]),
+        ("TalliesTable", ["tally key", "by_status: listed tally KEYS_ONLY"].map(str::to_owned).to_vec()),
     ]);
     assert_eq!(shapes, expected);
     for table in ["RequestsTable", "DirectoryTable"] {

@@ -1,11 +1,14 @@
 //! Every endpoint that selects rows by a query reads every index. The recorded calls of this test are what the functions
 //! need rights for.
 
+use common::reservation::{Reservation, Status};
 use serde_json::{Value, json};
 
 use crate::support::{
     api::{Api, RESERVATIONS, id, sgtin, with},
     harness::Running,
+    rows::{reservation, store},
+    tallies::tallied,
 };
 
 /// One query for each index, in its order; `created` selects what it should find.
@@ -68,5 +71,25 @@ async fn lists_and_writes_by_query_find_a_row_by_every_index() {
         assert_eq!(gone.status, 403, "DELETE {query}");
         last = api.post(&new).await;
     }
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_find_failed_rows_by_the_index_of_marks() {
+    let running = Running::paused().await;
+    let failed = || Reservation { status: Status::Error, seeded: true, ..reservation(&sgtin(5)) };
+    let mut rows: Vec<Reservation> = (0..120).map(|_| failed()).collect();
+    store(running.context(), &rows).await;
+    tallied(running.context()).await;
+    rows.sort_by_key(|row| row.id);
+    let first: Vec<Value> = rows.iter().take(30).map(|row| json!({ "id": row.id })).collect();
+    let filter = json!({ "status": { "_eq": "error" } });
+    let query = json!({ "query": { "filter": filter, "fields": ["id"], "limit": 30 } });
+    let found = ids(&running.api, "SEARCH", RESERVATIONS, &query).await;
+    assert_eq!(found["data"], json!(first));
+    let document = "query ($filter: code_reservation_filter) { code_reservation(filter: $filter, limit: 30) { id } }";
+    let body = json!({ "query": document, "variables": { "filter": filter } });
+    let found = ids(&running.api, "POST", "/graphql", &body).await;
+    assert_eq!(found["data"]["code_reservation"], json!(first));
     running.stop().await;
 }

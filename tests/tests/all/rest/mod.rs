@@ -16,6 +16,7 @@ mod count_budget;
 mod counts;
 mod directus;
 pub(crate) mod edges;
+mod ended_lists;
 mod entries;
 mod every_index;
 mod examples;

@@ -195,7 +195,7 @@ async fn reservations(text: &mut String) {
     writeln!(
         text,
         "\nOf these, {} read and {} write units are for counts, if each of the {CHANGES} changes is counted alone; a \
-         reservation that is complete within a second is counted once, for a third of that. Rows that change at the same \
+         reservation that is complete within a second is counted once, for about a third of that. Rows that change at the same \
          time share transactions: {BATCH} new ones of one organisation and product cost {} write units each.",
         whole.counted.reads,
         whole.counted.writes,
