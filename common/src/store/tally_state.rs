@@ -77,12 +77,7 @@ impl Store<'_> {
     /// # Errors
     /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn save_tally_run(&self, next: &str) -> Result<(), StoreError> {
-        self.update_state("SET #next = :next", [(":next", text(next))])
-            .expression_attribute_names("#next", "next")
-            .send()
-            .await
-            .map(drop)
-            .map_err(classify)
+        self.update_next("SET #next = :next", [(":next", text(next))]).await
     }
 
     /// Saves the mark after which the next removal of old marks begins.
@@ -106,12 +101,7 @@ impl Store<'_> {
     /// # Errors
     /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn begin_tally_run(&self) -> Result<(), StoreError> {
-        self.update_state("SET #next = :next REMOVE listed_at", [(":next", text(TALLY_START))])
-            .expression_attribute_names("#next", "next")
-            .send()
-            .await
-            .map(drop)
-            .map_err(classify)
+        self.update_next("SET #next = :next REMOVE listed_at", [(":next", text(TALLY_START))]).await
     }
 
     /// Notes that the tallies are complete, and so is the index of marks.
@@ -119,15 +109,17 @@ impl Store<'_> {
     /// # Errors
     /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn end_tally_run(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.update_state(
+        self.update_next(
             "SET complete_at = if_not_exists(complete_at, :now), listed_at = if_not_exists(listed_at, :now) REMOVE #next",
             [(":now", text(now.to_string()))],
         )
-        .expression_attribute_names("#next", "next")
-        .send()
         .await
-        .map(drop)
-        .map_err(classify)
+    }
+
+    /// Changes the place of a run, `#next`, whose name is a word of the expressions of DynamoDB.
+    async fn update_next(&self, expression: &str, values: [(&str, AttributeValue); 1]) -> Result<(), StoreError> {
+        let update = self.update_state(expression, values).expression_attribute_names("#next", "next");
+        update.send().await.map(drop).map_err(classify)
     }
 
     fn update_state<const N: usize>(

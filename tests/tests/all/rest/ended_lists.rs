@@ -6,19 +6,16 @@ use std::{collections::BTreeMap, sync::Arc};
 use aws_sdk_dynamodb::types::AttributeValue;
 use common::{
     context::Context,
-    directory::Role,
-    operations::{Caller, Session, read, rows},
-    query::{Budget, Collection, Related, Row},
     reservation::{Reservation, Status, Timestamp},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::plans::raw;
+use super::compared;
 use crate::support::{
     counting::{Counter, Reads, counted, total},
     harness::{Running, Setup},
-    rows::{noon, reservation, store, user},
+    rows::{reservation, store},
     sweep::sweep,
     tallies::assert_tallied,
 };
@@ -64,23 +61,14 @@ impl World {
 
     /// What a query shows of ids and statuses, and what it read.
     async fn list(&self, query: &Value) -> (Vec<Value>, BTreeMap<&'static str, Reads>) {
-        let caller = Caller::user(user(Role::Admin, None));
-        let budget = Budget::default();
-        let session = Session::new(&caller, noon(), &budget);
         self.counter.take();
-        let (checked, list) = read::list(&self.context, session, &raw(query)).await.unwrap();
-        let answer = list.into_answer(&checked).unwrap();
+        let answer = compared::answer(&self.context, None, query).await.unwrap();
         (answer.data.as_array().unwrap().clone(), self.counter.take())
     }
 
     /// The same over all rows.
     fn expected(&self, query: &Value) -> Vec<Value> {
-        let caller = Caller::user(user(Role::Admin, None));
-        let budget = Budget::default();
-        let session = Session::new(&caller, noon(), &budget);
-        let all: Vec<Row> = self.all.iter().map(rows::reservation).collect();
-        let naive = session.query(Collection::CodeReservation, &raw(query)).unwrap();
-        naive.run(&all, &Related::default()).unwrap().data.as_array().unwrap().clone()
+        compared::expected(&self.all, None, query).data.as_array().unwrap().clone()
     }
 
     /// Compares an answer with that over all rows. Gives what was read.

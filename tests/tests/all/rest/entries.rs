@@ -4,18 +4,16 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use common::{
-    directory::Role,
-    operations::{Caller, Session, read, rows},
-    query::{Answer, Budget, Collection, Related, Row},
+    query::{Answer, Collection},
     reservation::{Reservation, Status},
 };
 use serde_json::{Value, json};
 
-use super::plans::raw;
+use super::compared;
 use crate::support::{
     counting::{Counter, Reads, counted},
     harness::{Running, Setup},
-    rows::{noon, reservation, store, user},
+    rows::{reservation, store},
 };
 
 /// Rows of two organisations with 40 references and two types. The one in ten has no product.
@@ -51,16 +49,10 @@ impl World {
 
     /// The answer of a query, compared with that over all rows, and what it read.
     async fn list(&self, organisations: Option<&[&str]>, query: &Value) -> (Answer, BTreeMap<&'static str, Reads>) {
-        let caller = Caller::user(user(Role::Admin, organisations));
-        let budget = Budget::default();
-        let session = Session::new(&caller, noon(), &budget);
         self.counter.take();
-        let (checked, list) = read::list(&self.context, session, &raw(query)).await.unwrap();
-        let answer = list.into_answer(&checked).unwrap();
+        let answer = compared::answer(&self.context, organisations, query).await.unwrap();
         let reads = self.counter.take();
-        let all: Vec<Row> = self.all.iter().map(rows::reservation).collect();
-        let naive = session.query(Collection::CodeReservation, &raw(query)).unwrap();
-        let wanted = naive.run(&all, &Related::default()).unwrap();
+        let wanted = compared::expected(&self.all, organisations, query);
         assert_eq!((sorted(&answer.data), &answer.meta), (sorted(&wanted.data), &wanted.meta), "{query}");
         (answer, reads)
     }

@@ -10,6 +10,7 @@ mod batches;
 mod budget;
 mod byte_order_mark;
 mod codes;
+mod compared;
 mod compressed_bodies;
 mod conditional;
 mod count_budget;
