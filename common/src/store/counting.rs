@@ -273,7 +273,7 @@ impl Store<'_> {
             let Some(id) = row_of(&item) else { continue };
             match get_number(&item, GONE_AT) {
                 None => {
-                    if !read_mark(table, &item).is_ok_and(|mark| is_listed_as(&item, &mark)) {
+                    if read_mark(table, &item).is_ok_and(|mark| !is_listed_as(&item, &mark)) {
                         page.unlisted.push(id);
                     }
                     page.counted.push(id);
