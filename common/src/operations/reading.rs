@@ -408,12 +408,11 @@ impl<'a> Reading<'a> {
 
     /// Other entries that contain every match, in the order of the query, if they can be used.
     async fn other(&mut self, other: Other, fewer: &Fewer, plan: &Plan) -> Result<Option<Candidates>, OperationError> {
-        let statuses = match other {
-            Other::Few(most) => return Ok(self.few(fewer, plan, most).await?.map(Candidates::ids)),
-            Other::Ended => fewer.ended().unwrap_or_default(),
-        };
+        if let Other::Few(most) = other {
+            return Ok(self.few(fewer, plan, most).await?.map(Candidates::ids));
+        }
         let descending = self.query.is_default_sort() == Some(true);
-        let found = self.store.ended(statuses, descending, self.context.now()).await?;
+        let found = self.store.ended(&fewer.walk, descending, self.context.now()).await?;
         self.session.budget.spend(Limit::SortValues, found.read)?;
         if found.entries.is_none() {
             self.cost += Cost { entries: found.read, rows: 0, calls: found.calls };

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{
     Entries, EntryFilter, Store, StoreError, Times,
     items::{Item, get_text},
-    walk::{Indexed, Order, Partition, Run, Walk},
+    walk::{Indexed, Order, Run, Walk},
 };
 use crate::reservation::{Status, Timestamp, tally::Mark};
 
@@ -32,7 +32,7 @@ pub fn is_listed(status: Status) -> bool {
 }
 
 /// The partition of a status in a shard.
-pub(super) fn listed(status: Status, shard: u32) -> String {
+pub(super) fn listed(status: Status, shard: &str) -> String {
     format!("{status}#{shard}")
 }
 
@@ -58,22 +58,16 @@ pub struct Ended {
 }
 
 impl Store<'_> {
-    /// The rows with some statuses, each of them one that [`is_listed`], in the order of ids. No entries while the index of
-    /// marks is not complete, and if more than 1,000 of them are new: then nothing says that it is not far behind.
+    /// The rows of a walk over statuses in all shards, each status one that [`is_listed`], in the order of ids. No entries while
+    /// the index of marks is not complete, and if more than 1,000 of them are new: then nothing says that it is not far behind.
     ///
     /// A row whose status changed a moment ago, and which was created longer ago than five minutes, may be missing for as long
     /// as counts are late, and one that has another status meanwhile may be given.
     ///
     /// # Errors
     /// [`StoreError::Busy`] when DynamoDB does not answer.
-    pub async fn ended(&self, statuses: &[Status], descending: bool, now: Timestamp) -> Result<Ended, StoreError> {
-        let shards: Vec<u32> = (0..self.config.shards.max(1)).collect();
-        let new = Walk {
-            partitions: shards.iter().map(|shard| Partition::Shard(*shard)).collect(),
-            order: Order::Created { descending: false, ids_descending: false },
-            statuses: Some(statuses.to_vec()),
-            times: Times::since(Timestamp::new(now.time() - NEW)),
-        };
+    pub async fn ended(&self, walk: &Walk, descending: bool, now: Timestamp) -> Result<Ended, StoreError> {
+        let new = Walk { times: Times::since(Timestamp::new(now.time() - NEW)), ..walk.clone() };
         let mut new = Entries::new(&new, &EntryFilter::default());
         let most = MOST_NEW.min(self.config.max_scan.saturating_sub(1));
         let (state, found) = futures::future::join(self.tally_state(), new.next(*self, most + 1)).await;
@@ -84,16 +78,12 @@ impl Store<'_> {
             Ok(_) | Err(StoreError::TooMany(_)) => return Ok(Ended { entries: None, read, calls }),
             Err(error) => return Err(error),
         };
-        let run = |shard: &u32, status: &Status| Run {
-            table: Indexed::Tallies,
-            index: INDEX,
-            attribute: LISTED,
-            value: listed(*status, *shard),
-            range: None,
-            status: None,
+        let run = |run: Run| {
+            let partition = listed(run.status?, &run.value);
+            Some(Run::whole(Indexed::Tallies, INDEX, LISTED, partition))
         };
-        let runs = shards.iter().flat_map(|shard| statuses.iter().map(move |status| run(shard, status)));
-        let entries = Entries::of(runs.collect(), Order::Id { descending }, &EntryFilter::default());
+        let runs = walk.runs().into_iter().filter_map(run).collect();
+        let entries = Entries::of(runs, Order::Id { descending }, &EntryFilter::default());
         Ok(Ended { entries: Some(entries.with(found, &new)), read, calls })
     }
 }

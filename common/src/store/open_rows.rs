@@ -25,26 +25,12 @@ impl Walk {
 
 /// All open reservations, in tables without an index by status.
 fn open_before() -> Run {
-    Run {
-        table: Indexed::Reservations,
-        index: OPEN,
-        attribute: OPEN,
-        value: OPEN.to_owned(),
-        range: None,
-        status: None,
-    }
+    Run::whole(Indexed::Reservations, OPEN, OPEN, OPEN)
 }
 
 /// Those of an organisation, in tables without an index by status.
 fn open_of_organisation_before(organisation: &str) -> Run {
-    Run {
-        table: Indexed::Reservations,
-        index: "open_by_organisation",
-        attribute: "organisation_key",
-        value: organisation.to_owned(),
-        range: None,
-        status: None,
-    }
+    Run::whole(Indexed::Reservations, "open_by_organisation", "organisation_key", organisation)
 }
 
 impl Store<'_> {

@@ -141,7 +141,7 @@ pub(super) fn mark_item(id: Uuid, mark: &Mark, now: Timestamp, shards: u32) -> I
         Some(counted) => {
             item.insert("kind".to_owned(), text(counted.kind.to_string()));
             if let Some(status) = listed_status(mark) {
-                item.insert(LISTED.to_owned(), text(listed(status, shard(id, shards))));
+                item.insert(LISTED.to_owned(), text(listed(status, &shard(id, shards).to_string())));
             }
             for (name, value) in [("organisation", &counted.organisation), ("product", &counted.product)] {
                 if let Some(value) = value {

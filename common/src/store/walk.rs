@@ -381,6 +381,18 @@ pub(super) struct Run {
     pub(super) status: Option<Status>,
 }
 
+impl Run {
+    /// All keys of a partition, in an index that tells no status.
+    pub(super) fn whole(
+        table: Indexed,
+        index: &'static str,
+        attribute: &'static str,
+        value: impl Into<String>,
+    ) -> Self {
+        Self { table, index, attribute, value: value.into(), range: None, status: None }
+    }
+}
+
 /// Bounds of a sort key, both included.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Range {

@@ -1,21 +1,20 @@
 //! Lists of which few entries match, or whose entries are behind: a page is full as soon as its rows are found, and no row is
 //! left out.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::collections::BTreeMap;
 
 use common::{
-    context::Context,
     operations::OperationError,
     reservation::{Reservation, Status, Timestamp},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::compared;
+use super::compared::{self, World};
 use crate::support::{
     api::RESERVATIONS,
-    counting::{Counter, Reads, counted, total},
-    harness::{Running, Setup, TOKEN},
+    counting::{Reads, total},
+    harness::{Setup, TOKEN},
     rows::{noon, reservation, store},
     tallies::tallied,
 };
@@ -33,26 +32,7 @@ fn row(n: usize) -> Reservation {
     row
 }
 
-struct World {
-    server: Running,
-    context: Arc<Context>,
-    counter: Counter,
-    all: Vec<Reservation>,
-}
-
 impl World {
-    async fn of(all: Vec<Reservation>, shards: u32, max_scan: usize, folder: Option<&Path>) -> Self {
-        let setup = Setup::new().paused().without_tallies().parameter("Shards", shards);
-        let setup = match folder {
-            Some(folder) => setup.data_dir(folder),
-            None => setup,
-        };
-        let server = setup.start().await;
-        store(server.context(), &all).await;
-        let (context, counter) = counted(&server.system, |config| config.max_scan = max_scan);
-        Self { server, context, counter, all }
-    }
-
     /// The ids that a query shows, and what it read.
     async fn ids(&self, query: &Value) -> Result<(Vec<Uuid>, BTreeMap<&'static str, Reads>), OperationError> {
         self.counter.take();
