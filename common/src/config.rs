@@ -59,6 +59,10 @@ pub struct Config {
     pub oidc: Option<Oidc>,
     /// How an export is divided into parts. Not an environment variable: only tests change it, to get small parts.
     pub part_policy: PartPolicy,
+    /// Maximum number of reads of a hundred rows that a list which ends with its page has under way at the same time, if it
+    /// is to be lower than that of other reads. Those after its end are in vain: over a network they cost no time, but where
+    /// the store has the same processors, they do. Not an environment variable: `local` sets it.
+    pub reads_ahead: Option<usize>,
     /// Endpoints that replace those of AWS (the embedded stores of `local`).
     pub endpoints: Endpoints,
 }
@@ -212,6 +216,7 @@ impl Config {
             cors_origins: vars.list("CORS_ORIGINS"),
             oidc: vars.oidc()?,
             part_policy: PartPolicy::default(),
+            reads_ahead: None,
             endpoints: Endpoints {
                 dynamodb: vars.endpoint("DYNAMODB_ENDPOINT")?,
                 s3: vars.endpoint("S3_ENDPOINT")?,

@@ -3,7 +3,7 @@
 //! [`crate::system`] adds the functions and everything that calls them. Other programs open the stores alone, while no
 //! system runs on the directory.
 
-use std::{net::TcpListener, path::Path, sync::Arc};
+use std::{net::TcpListener, num::NonZero, path::Path, sync::Arc};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
@@ -184,6 +184,7 @@ async fn complete_pools(context: &Context) -> Result<(), StoreError> {
 fn config(template: &Template, dynamodb: &DynamoDb, s3: &S3, secret: String) -> Result<Config, ConfigError> {
     let mut config = Config::from_lookup(|name| template.environment.get(name).cloned())?;
     config.secret = SecretSource::Value(secret);
+    config.reads_ahead = std::thread::available_parallelism().map(NonZero::get).ok();
     config.endpoints =
         Endpoints { dynamodb: Some(dynamodb.endpoint()), s3: Some(s3.endpoint()), ..Endpoints::default() };
     Ok(config)

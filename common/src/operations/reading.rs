@@ -23,11 +23,12 @@ use super::{
     rows,
 };
 use crate::{
+    concurrency::AT_ONCE,
     context::Context,
     query::{self, Collection, Groups, Leading, Limit, Members, Meta, Query, Related, Row, Window},
     reservation::{Reservation, Status},
     store::{
-        COLUMNS_IN_A_STEP, COLUMNS_IN_FLIGHT, Entries, Entry, EntryFilter, Store, StoreError,
+        COLUMNS_IN_A_READ, COLUMNS_IN_A_STEP, Entries, Entry, EntryFilter, Store, StoreError,
         plan::{Fewer, Plan, Source, plan},
     },
 };
@@ -339,7 +340,7 @@ impl<'a> Reading<'a> {
             if !exact && filtered > 0 {
                 let wanted = skip.saturating_add(take.saturating_sub(shown));
                 let rows = wanted.saturating_mul(read) / filtered;
-                let rows = rows.saturating_add(rows / 4);
+                let rows = rows.saturating_add(rows / 8);
                 needed = Some(rows);
                 most = most.min(rows).max(least);
             }
@@ -569,11 +570,14 @@ impl<'a> Reading<'a> {
         let unknown: Vec<Uuid> = found.iter().filter(|entry| entry.row.is_none()).map(|entry| entry.id).collect();
         let (all, is_told) = (found.len(), unknown.len() < found.len());
         let store = self.store;
+        // What is read when enough rows match was read in vain.
+        let most = store.config().reads_ahead.filter(|_| enough < usize::MAX);
+        let at_once = most.map_or(AT_ONCE, |most| most.clamp(1, AT_ONCE));
         let mut looked = 0;
         let work = async {
             let (mut matches, mut read) = (Vec::new(), HashMap::new());
             'steps: for ids in unknown.chunks(COLUMNS_IN_A_STEP) {
-                let mut reads = store.columns(ids, members.names());
+                let mut reads = store.columns(ids, members.names(), at_once);
                 while let Some(columns) = reads.next().await.transpose()? {
                     looked += columns.ids;
                     if is_told {
@@ -595,7 +599,7 @@ impl<'a> Reading<'a> {
         };
         let (_, matches) = tokio::join!(candidates.read_ahead(store, ahead), work);
         // Those behind the last one that was looked at are read already, or were about to be: their reads are ended.
-        let begun = unknown.len().min(looked.saturating_add(COLUMNS_IN_FLIGHT));
+        let begun = unknown.len().min(looked.saturating_add(COLUMNS_IN_A_READ * (at_once - 1)));
         self.cost.add_rows(begun);
         let matches = matches?;
         if is_told || looked == all {

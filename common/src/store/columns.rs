@@ -27,10 +27,10 @@ use crate::{
 
 /// Rows whose members are read in one step: several times as many as are read at the same time, so that the processors and
 /// DynamoDB seldom wait for the last reads of a step.
-pub const COLUMNS_IN_A_STEP: usize = 4 * COLUMNS_IN_FLIGHT;
+pub const COLUMNS_IN_A_STEP: usize = 4 * COLUMNS_IN_A_READ * AT_ONCE;
 
-/// Rows that are read at the same time.
-pub const COLUMNS_IN_FLIGHT: usize = MAX_BATCH * AT_ONCE;
+/// Maximum number of rows of one read.
+pub const COLUMNS_IN_A_READ: usize = MAX_BATCH;
 
 /// What one read found.
 pub struct Columns {
@@ -43,22 +43,23 @@ pub struct Columns {
 /// The read of a hundred rows at most.
 type ColumnRead<'a> = BoxFuture<'a, Result<Columns, StoreError>>;
 
-/// The reads of some rows: one result for each hundred of them, in their order. Eight run at the same time.
+/// The reads of some rows: one result for each hundred of them, in their order.
 pub type ColumnReads<'a> = Buffered<Iter<IntoIter<ColumnRead<'a>>>>;
 
 impl<'a> Store<'a> {
-    /// Reads members of reservations, [`COLUMNS_IN_A_STEP`] rows at most. Rows are in the order of `ids`; those that do
-    /// not exist are left out. Values are those of whole rows, as [`crate::operations::rows::reservation`] gives them.
+    /// Reads members of reservations, [`COLUMNS_IN_A_STEP`] rows at most, a hundred in each of `at_once` reads that run at
+    /// the same time. Rows are in the order of `ids`; those that do not exist are left out. Values are those of whole rows,
+    /// as [`crate::operations::rows::reservation`] gives them.
     ///
     /// The reads are eventually consistent, which costs half: like index entries, they may be older than the last
     /// second. Whoever shows a row reads it again.
     ///
     /// # Errors
     /// Each result is [`StoreError::Busy`] when DynamoDB does not answer.
-    pub fn columns(self, ids: &[Uuid], names: &'a [&'static str]) -> ColumnReads<'a> {
+    pub fn columns(self, ids: &[Uuid], names: &'a [&'static str], at_once: usize) -> ColumnReads<'a> {
         let ids = ids.chunks(MAX_BATCH).take(COLUMNS_IN_A_STEP / MAX_BATCH);
         let reads: Vec<ColumnRead<'a>> = ids.map(|ids| self.columns_of_batch(ids.to_vec(), names).boxed()).collect();
-        stream::iter(reads).buffered(AT_ONCE)
+        stream::iter(reads).buffered(at_once)
     }
 
     async fn columns_of_batch(self, ids: Vec<Uuid>, names: &[&'static str]) -> Result<Columns, StoreError> {

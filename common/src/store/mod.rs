@@ -66,7 +66,7 @@ pub use allocation::{Allocated, MAX_PLACEMENTS, Placement, has_room};
 pub use assumed_user::AssumedUser;
 pub use burn::Burned;
 pub use claims::PrefixClaim;
-pub use columns::{COLUMNS_IN_A_STEP, COLUMNS_IN_FLIGHT, ColumnReads, Columns};
+pub use columns::{COLUMNS_IN_A_READ, COLUMNS_IN_A_STEP, ColumnReads, Columns};
 pub use counting::{MAX_COUNTED, MarksPage, MarksPlace, Recounted};
 pub use day_counts::DayCount;
 pub use directory::token_hash;
