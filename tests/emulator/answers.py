@@ -7,6 +7,7 @@ byte by byte. The same value always gets the same number, so the answer and the 
     <now>         a date of this invocation, in the form of the API or of the name of a list export
     <now+86400>   seconds since 1970, this many seconds after the invocation (within 5 s)
     <now+900>     the date at which a link ends that was signed in this invocation
+    <now-600>     the date of creation until which this invocation has listed what is open
     <request-id>  the id of the request or of the invocation
     <s3>          the engine's address, to which links point
     <access-key>, <day>, <time>, <signature>   of a presigned link
@@ -28,6 +29,8 @@ LINK = re.compile(
 TOLERANCE = 5
 # How long a presigned link works.
 LINK_LIFETIME = datetime.timedelta(seconds=900)
+# How old an open reservation is when the sweep lists it.
+LISTED_AFTER = datetime.timedelta(seconds=600)
 
 
 class Rules:
@@ -86,6 +89,8 @@ class Rules:
             return found[0]
         if self.is_now(date - LINK_LIFETIME, whole_seconds=True):
             return "<now+900>"
+        if self.is_now(date + LISTED_AFTER):
+            return "<now-600>"
         return "<now>" if self.is_now(date) else found[0]
 
     def stamp(self, found):

@@ -54,8 +54,8 @@ const SKIPPED: usize = 10_000;
 enum Other {
     /// Those of an index with another order, if they are at most so many. They are sorted.
     Few(usize),
-    /// Those of rows that are at an end, which have an index in the order of ids.
-    Ended,
+    /// What is listed by status in the order of ids.
+    Listed,
 }
 
 impl Other {
@@ -67,7 +67,7 @@ impl Other {
             Self::Few(usize::MAX) => rows <= read.saturating_add(FEW),
             // The matches may all lie at the beginning.
             Self::Few(FEW..) => false,
-            Self::Few(_) | Self::Ended => rows <= LEAST_STEP,
+            Self::Few(_) | Self::Listed => rows <= LEAST_STEP,
         }
     }
 }
@@ -79,13 +79,13 @@ const FEW: usize = 4_000;
 /// Which other entries are looked at, and after how many rows.
 const FEWER: [(usize, Other); 2] = [(1, Other::Few(FEW)), (1_000, Other::Few(usize::MAX))];
 
-/// The same where an index has rows that are at an end. It may be behind, so a small number of them is read exactly.
-const FEWER_OR_ENDED: [(usize, Other); 4] =
-    [(1, Other::Few(100)), (1, Other::Ended), (1, Other::Few(FEW)), (1_000, Other::Few(usize::MAX))];
+/// The same where rows are listed by status. The listings may be behind, so a small number of rows is read exactly.
+const FEWER_OR_LISTED: [(usize, Other); 4] =
+    [(1, Other::Few(100)), (1, Other::Listed), (1, Other::Few(FEW)), (1_000, Other::Few(usize::MAX))];
 
 /// The same where complete rows do not match. Most rows are, so what matches is not looked for among all rows first.
-const FEWER_OR_FAILED: [(usize, Other); 4] =
-    [(0, Other::Few(100)), (0, Other::Ended), (1, Other::Few(FEW)), (1_000, Other::Few(usize::MAX))];
+const LISTED_FIRST: [(usize, Other); 4] =
+    [(0, Other::Few(100)), (0, Other::Listed), (1, Other::Few(FEW)), (1_000, Other::Few(usize::MAX))];
 
 /// Rows that are read as they are shown where all are read before one is.
 const HELD: usize = 200;
@@ -255,9 +255,9 @@ impl<'a> Reading<'a> {
         let may_end = self.only_shows && !counts && window.take().is_some();
         let mut tries = match fewer {
             None => &[],
-            Some(fewer) => match fewer.ended().filter(|_| may_end) {
-                Some(statuses) if !statuses.contains(&Status::Complete) && plan.entries.is_empty() => &FEWER_OR_FAILED,
-                Some(_) if fewer.exact => &FEWER_OR_ENDED,
+            Some(fewer) => match fewer.listed().filter(|_| may_end) {
+                Some(statuses) if !statuses.contains(&Status::Complete) && plan.entries.is_empty() => &LISTED_FIRST,
+                Some(_) if fewer.exact => &FEWER_OR_LISTED,
                 // It is not the status that excludes most rows, or entries tell what else does.
                 _ => &FEWER[..],
             },
@@ -340,7 +340,7 @@ impl<'a> Reading<'a> {
             if !exact && filtered > 0 {
                 let wanted = skip.saturating_add(take.saturating_sub(shown));
                 let rows = wanted.saturating_mul(read) / filtered;
-                let rows = rows.saturating_add(rows / 8);
+                let rows = rows.saturating_add(rows / 4);
                 needed = Some(rows);
                 most = most.min(rows).max(least);
             }
@@ -413,7 +413,7 @@ impl<'a> Reading<'a> {
             return Ok(self.few(fewer, plan, most).await?.map(Candidates::ids));
         }
         let descending = self.query.is_default_sort() == Some(true);
-        let found = self.store.ended(&fewer.walk, descending, self.context.now()).await?;
+        let found = self.store.listed_rows(fewer, descending, self.context.now()).await?;
         self.session.budget.spend(Limit::SortValues, found.read)?;
         if found.entries.is_none() {
             self.cost += Cost { entries: found.read, rows: 0, calls: found.calls };

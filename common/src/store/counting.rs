@@ -13,9 +13,9 @@ use uuid::Uuid;
 
 use super::{
     Store, StoreError,
-    ended_rows::is_listed_as,
     error::{classify, unless_condition_failed},
     items::{self, get_text, number, text},
+    listed_rows::{Listing, Relisting, is_old, is_unlisted},
     tallies::{
         GONE_AT, ROW, TEXT, counted, get_number, is_hashed, item_key, mark_item, mark_key, read_mark, row_of, tally_key,
     },
@@ -62,6 +62,15 @@ impl Recounted {
     }
 }
 
+/// What a row is counted as, and when it was created.
+struct CountedRow {
+    counted: Counted,
+    created: Option<Timestamp>,
+}
+
+/// Where lists find each row, and where they should.
+type Relistings = BTreeMap<Uuid, Relisting>;
+
 /// The result of one transaction.
 enum Written {
     Done,
@@ -84,7 +93,7 @@ impl Store<'_> {
             if attempt > 1 {
                 self.pause(attempt).await;
             }
-            let moves = self.moves(&left).await?;
+            let (moves, relistings) = self.moves(&left, now).await?;
             left = moves.iter().map(|one| one.id).collect();
             if left.is_empty() {
                 return Ok(done);
@@ -94,7 +103,7 @@ impl Store<'_> {
             let lane = self.lane();
             for pack in packs(moves, MAX_ACTIONS, rows) {
                 done.transactions += 1;
-                match self.write_pack(&pack, lane, now).await? {
+                match self.write_pack(&pack, &relistings, lane, now).await? {
                     Written::Done => {
                         done.moved += pack.moves.len();
                         for id in self.as_written(&pack.moves).await? {
@@ -123,24 +132,21 @@ impl Store<'_> {
         u32::try_from(self.host.random_up_to(most)).unwrap_or_default()
     }
 
-    /// The marks that have to be written for some rows. Each mark is read before its row.
-    async fn moves(&self, ids: &BTreeSet<Uuid>) -> Result<Vec<Move>, StoreError> {
+    /// The marks that have to be written for some rows, and where lists find these. Each mark is read before its row.
+    async fn moves(&self, ids: &BTreeSet<Uuid>, now: Timestamp) -> Result<(Vec<Move>, Relistings), StoreError> {
+        let mut relistings = Relistings::new();
         if ids.is_empty() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), relistings));
         }
         let table = &self.config.tables.tallies;
         let keys = ids.iter().map(|id| mark_key(*id)).chain([TallyState::key()]).collect();
         let mut state = TallyState::default();
         let mut marks: BTreeMap<Uuid, Mark> = BTreeMap::new();
-        // Marks of a version without the index.
-        let mut unlisted = BTreeSet::new();
         for item in self.batch_get(table, keys).await? {
             match row_of(&item) {
                 Some(id) => {
                     let mark = read_mark(table, &item)?;
-                    if !is_listed_as(&item, &mark) {
-                        unlisted.insert(id);
-                    }
+                    relistings.entry(id).or_default().known = Listing::stored(&item, &mark);
                     marks.insert(id, mark);
                 }
                 None => state = TallyState::read(&item),
@@ -150,25 +156,31 @@ impl Store<'_> {
         let moves: Vec<Move> = ids
             .iter()
             .filter_map(|id| {
-                let known = marks.remove(id);
-                let again = || known.as_ref().filter(|_| unlisted.contains(id)).map(Mark::again);
-                let next = Mark::next(known.as_ref(), rows.get(id)).or_else(again)?;
-                Some(Move { id: *id, known, next })
+                let (known, row) = (marks.remove(id), rows.get(id));
+                let counted = row.map(|row| &row.counted);
+                let relisting = relistings.entry(*id).or_default();
+                let old = relisting.known.is_open() || row.is_some_and(|row| is_old(row.created, now));
+                relisting.next = Listing::of(counted, old);
+                // Marks of an older version, and of rows that have become old, are written anew.
+                let again = || known.as_ref().filter(|_| relisting.is_needed()).map(Mark::again);
+                let next = Mark::next(known.as_ref(), counted).or_else(again)?;
+                Some(Move { id: *id, known, next, beside: relisting.writes() })
             })
             .collect();
         if !moves.is_empty() {
             self.note_lanes(&state).await?;
         }
-        Ok(moves)
+        Ok((moves, relistings))
     }
 
-    /// What the stored rows among some are counted as.
-    async fn counted_rows(&self, ids: impl Iterator<Item = &Uuid>) -> Result<BTreeMap<Uuid, Counted>, StoreError> {
+    /// The stored rows among some.
+    async fn counted_rows(&self, ids: impl Iterator<Item = &Uuid>) -> Result<BTreeMap<Uuid, CountedRow>, StoreError> {
         let keys = ids.map(items::id_key).collect();
         let mut rows = BTreeMap::new();
         for item in self.batch_get(&self.config.tables.reservations, keys).await? {
             let id = get_text(&item, "id").and_then(|id| Uuid::try_parse(id).ok());
-            rows.extend(id.map(|id| (id, counted(&item))));
+            let created = get_text(&item, "date_created").and_then(Timestamp::parse);
+            rows.extend(id.map(|id| (id, CountedRow { counted: counted(&item), created })));
         }
         Ok(rows)
     }
@@ -178,15 +190,23 @@ impl Store<'_> {
     /// right again, and have left it.
     async fn as_written(&self, moves: &[Move]) -> Result<Vec<Uuid>, StoreError> {
         let rows = self.counted_rows(moves.iter().map(|one| &one.id)).await?;
-        let same = moves.iter().filter(|one| rows.get(&one.id) == one.next.counted.as_ref());
+        let same = moves.iter().filter(|one| rows.get(&one.id).map(|row| &row.counted) == one.next.counted.as_ref());
         Ok(same.map(|one| one.id).collect())
     }
 
-    /// Writes marks and the changes of their tallies, all or none.
-    async fn write_pack(&self, pack: &Pack, lane: u32, now: Timestamp) -> Result<Written, StoreError> {
-        let mut transaction = self.transaction();
+    /// Writes marks, what lists need beside them, and the changes of their tallies, all or none.
+    async fn write_pack(
+        &self,
+        pack: &Pack,
+        relistings: &Relistings,
+        lane: u32,
+        now: Timestamp,
+    ) -> Result<Written, StoreError> {
+        let (mut transaction, unlisted) = (self.transaction(), Relisting::default());
         for one in &pack.moves {
-            transaction.put(self.put_mark(one, now)?);
+            let relisting = relistings.get(&one.id).unwrap_or(&unlisted);
+            transaction.put(self.put_mark(one, &relisting.next, now)?);
+            relisting.add_to(&mut transaction, one.id, &self.config.tables.tallies)?;
         }
         self.add_changes(&mut transaction, &pack.changes, lane)?;
         match transaction.send(self.client).await? {
@@ -201,10 +221,10 @@ impl Store<'_> {
         }
     }
 
-    fn put_mark(&self, one: &Move, now: Timestamp) -> Result<Put, StoreError> {
+    fn put_mark(&self, one: &Move, listing: &Listing, now: Timestamp) -> Result<Put, StoreError> {
         let put = Put::builder()
             .table_name(&self.config.tables.tallies)
-            .set_item(Some(mark_item(one.id, &one.next, now, self.config.shards)))
+            .set_item(Some(mark_item(one.id, &one.next, listing, now, self.config.shards)))
             .expression_attribute_names("#number", "number");
         let put = match &one.known {
             None => put.condition_expression("attribute_not_exists(#number)"),
@@ -273,7 +293,7 @@ impl Store<'_> {
             let Some(id) = row_of(&item) else { continue };
             match get_number(&item, GONE_AT) {
                 None => {
-                    if read_mark(table, &item).is_ok_and(|mark| !is_listed_as(&item, &mark)) {
+                    if read_mark(table, &item).is_ok_and(|mark| is_unlisted(&item, &mark)) {
                         page.unlisted.push(id);
                     }
                     page.counted.push(id);
@@ -318,7 +338,8 @@ pub type MarksPlace = (String, String);
 pub struct MarksPage {
     /// Reservations that are counted.
     pub counted: Vec<Uuid>,
-    /// Those of them that the index of marks does not have as it should: a function of an older version wrote their marks.
+    /// Those of them that may not be listed as they should: open ones, and those whose marks a function of an older version
+    /// wrote.
     pub unlisted: Vec<Uuid>,
     /// Marks of deleted reservations that were removed.
     pub forgotten: usize,

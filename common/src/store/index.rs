@@ -18,7 +18,11 @@ use super::{
     tallies::row_of,
     walk::{Indexed, Order, Partition, Place, Run, Walk},
 };
-use crate::{concurrency, query::Row, reservation::Status};
+use crate::{
+    concurrency,
+    query::Row,
+    reservation::{Status, Timestamp},
+};
 
 /// Maximum number of pages that one read fetches without finding an entry that passes the filter.
 const MAX_ROUNDS: usize = 10_000;
@@ -239,7 +243,7 @@ impl Cursor {
             .client
             .query()
             .table_name(self.run.table.name(&store))
-            .index_name(self.run.index)
+            .set_index_name(self.run.index_name())
             .key_condition_expression(keys.condition)
             .set_expression_attribute_names(Some(keys.names))
             .set_expression_attribute_values(Some(keys.values))
@@ -290,7 +294,9 @@ impl Cursor {
         let table = self.run.table.name(&store);
         let mut keys = self.run.keys();
         // The names of the partition and sort keys are those of the condition.
-        let mut projection = self.run.table.id().to_owned();
+        // A word of the expressions may be no name in them.
+        let mut projection = "#i".to_owned();
+        keys.names.insert(projection.clone(), self.run.table.id().to_owned());
         if self.run.range.is_some() {
             projection += ", #s";
         }
@@ -304,7 +310,7 @@ impl Cursor {
             .client
             .query()
             .table_name(table)
-            .index_name(self.run.index)
+            .set_index_name(self.run.index_name())
             .key_condition_expression(keys.condition)
             .projection_expression(projection)
             .set_filter_expression(filter)
@@ -366,7 +372,7 @@ impl Indexed {
     fn name<'a>(self, store: &Store<'a>) -> &'a str {
         match self {
             Self::Reservations => &store.config.tables.reservations,
-            Self::Tallies => &store.config.tables.tallies,
+            Self::Marks | Self::Beside => &store.config.tables.tallies,
         }
     }
 
@@ -374,22 +380,34 @@ impl Indexed {
     fn id(self) -> &'static str {
         match self {
             Self::Reservations => "id",
-            Self::Tallies => "tally",
+            Self::Marks => "tally",
+            Self::Beside => "key",
         }
     }
 }
 
 impl Run {
+    /// The name of the index; `None` for the table itself.
+    fn index_name(&self) -> Option<String> {
+        (self.table != Indexed::Beside).then(|| self.index.to_owned())
+    }
+
     /// The place of an entry, or of the key after which a read goes on.
     fn place(&self, table: &str, item: &Item) -> Result<Place, StoreError> {
         let key = self.range.as_ref().and_then(|range| items::get_text(item, range.attribute));
         let id = match self.table {
             Indexed::Reservations => items::uuid_of(table, item)?,
-            Indexed::Tallies => row_of(item).ok_or_else(|| StoreError::Corrupt {
-                table: table.to_owned(),
-                key: items::get_text(item, self.table.id()).unwrap_or("none").to_owned(),
-                reason: "it is no mark of a reservation".to_owned(),
-            })?,
+            Indexed::Marks | Indexed::Beside => {
+                let id = match self.table {
+                    Indexed::Marks => row_of(item),
+                    _ => items::get_text(item, self.table.id()).and_then(|id| Uuid::try_parse(id).ok()),
+                };
+                id.ok_or_else(|| StoreError::Corrupt {
+                    table: table.to_owned(),
+                    key: items::get_text(item, self.table.id()).unwrap_or("none").to_owned(),
+                    reason: "it leads to no reservation".to_owned(),
+                })?
+            }
         };
         Ok(Place::new(id, key))
     }
@@ -449,8 +467,8 @@ impl Entries {
     }
 
     /// These entries and those of some reservations, in the same order, which must be that of ids. What was spent to find
-    /// these is added to what is read.
-    pub(super) fn with(mut self, mut ids: Vec<Uuid>, spent: &Self) -> Self {
+    /// these is added to what is read: entries, and calls.
+    pub(super) fn with(mut self, mut ids: Vec<Uuid>, read: usize, calls: usize) -> Self {
         ids.sort_unstable();
         if self.order.descending() {
             ids.reverse();
@@ -458,7 +476,7 @@ impl Entries {
         let Some(first) = self.cursors.first_mut() else { return self };
         let found = |id| Found { place: Place::new(id, None), row: None };
         let known = Cursor { buffer: ids.into_iter().map(found).collect(), done: true, ..first.clone() };
-        (first.scanned, first.calls) = (spent.scanned(), spent.calls());
+        (first.scanned, first.calls) = (read, calls);
         // Entries of a single run are passed over without being fetched.
         if !known.buffer.is_empty() {
             self.cursors.push(known);
@@ -747,6 +765,12 @@ impl Entries {
         Ok(())
     }
 
+    /// The time of creation of the last entry that was given, in an order of creation.
+    #[must_use]
+    pub fn reached(&self) -> Option<Timestamp> {
+        self.last.as_ref().and_then(|place| Timestamp::parse(&place.time))
+    }
+
     /// The number of entries that DynamoDB has examined so far.
     #[must_use]
     pub fn scanned(&self) -> usize {
@@ -829,8 +853,8 @@ impl Store<'_> {
         let answer = self
             .client
             .query()
-            .table_name(&self.config.tables.reservations)
-            .index_name(run.index)
+            .table_name(run.table.name(self))
+            .set_index_name(run.index_name())
             .key_condition_expression(keys.condition)
             .set_filter_expression(filter)
             .set_expression_attribute_names(Some(keys.names))

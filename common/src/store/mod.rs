@@ -14,7 +14,7 @@
 //! | `allocation`, `steps` | the protocol of a reservation: the service's own conditional writes |
 //! | `conditional_update` | the expressions of these writes |
 //! | `walk` | which entries of the indexes of `Reservations` a list reads, and their keys (pure) |
-//! | `index`, `open_rows`, `ended_rows`, `shards` | reads of index entries |
+//! | `index`, `open_rows`, `listed_rows`, `shards` | reads of index entries |
 //! | `columns` | reads some members of many reservations |
 //! | `index_keys` | completes rows that are older than an index |
 //! | `tallies`, `tally_state`, `counting` | numbers of reservations by organisation, product, type and status |
@@ -35,12 +35,12 @@ mod day_counts;
 mod directory;
 mod directory_kind;
 mod directory_writes;
-mod ended_rows;
 mod error;
 mod files;
 mod index;
 mod index_keys;
 mod items;
+mod listed_rows;
 mod old_pools;
 mod open_rows;
 pub mod plan;
@@ -74,11 +74,11 @@ pub use directory_kind::Kind;
 pub use directory_writes::{
     Changed, DirectoryRow, DirectoryWrite, MAX_DIRECTORY_BYTES, MAX_DIRECTORY_WRITES, Revision,
 };
-pub use ended_rows::{Ended, is_listed};
 pub use error::StoreError;
 pub use files::FileRow;
 pub use index::{Entries, Entry, EntryFilter};
 pub use index_keys::{Filled, Filling};
+pub use listed_rows::ListedRows;
 pub use old_pools::{Completed, OldPools};
 pub use pool_reads::PoolsPlace;
 pub use pools::{Pool, PoolEntry, RangeEntry};

@@ -13,7 +13,7 @@ const STATUSES: [Status; 2] = [Status::New, Status::InProgress];
 
 impl Walk {
     /// The reservations of some partitions with an open status, oldest first. Rows of a seed are among them.
-    fn open(partitions: Vec<Partition>) -> Self {
+    pub(super) fn open(partitions: Vec<Partition>) -> Self {
         Self {
             partitions,
             order: Order::Created { descending: false, ids_descending: false },

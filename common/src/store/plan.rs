@@ -7,7 +7,6 @@ use uuid::Uuid;
 
 use super::{
     EntryFilter, Store,
-    ended_rows::is_listed,
     walk::{IndexStage, Order, Partition, Times, Walk},
 };
 use crate::{
@@ -60,18 +59,6 @@ pub struct Fewer {
     pub exact: bool,
 }
 
-impl Fewer {
-    /// The statuses of these entries, if they are all of them, and if the index of marks has them in the order of ids
-    /// ([`Store::ended`]).
-    #[must_use]
-    pub fn ended(&self) -> Option<&[Status]> {
-        let is_shard = |one: &Partition| matches!(one, Partition::Shard(_));
-        let is_all = !self.walk.partitions.is_empty() && self.walk.partitions.iter().all(is_shard);
-        let statuses = self.walk.statuses.as_deref().filter(|_| is_all && self.walk.times.is_all());
-        statuses.filter(|statuses| statuses.iter().all(|status| is_listed(*status)))
-    }
-}
-
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
@@ -84,8 +71,8 @@ impl fmt::Display for Plan {
                 write!(f, "{walk}, {order}, {rest}")?;
                 let Some(fewer) = fewer else { return Ok(()) };
                 write!(f, ", or if they are few: {}", fewer.walk)?;
-                match fewer.ended() {
-                    Some(_) => write!(f, ", or in a list by_status of Tallies"),
+                match fewer.listed() {
+                    Some(_) => write!(f, ", or in a list by status and id"),
                     None => Ok(()),
                 }
             }

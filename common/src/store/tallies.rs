@@ -3,7 +3,8 @@
 //!
 //! | item | `tally` | `key` | other attributes |
 //! |---|---|---|---|
-//! | mark of a row | `row#` and the id | `mark` | `number`, `kind`, `organisation`, `product`, `listed`; of a deleted row `gone_at` |
+//! | mark of a row | `row#` and the id | `mark` | `number`, `kind`, `organisation`, `product`, `listed`, `apart`; of a deleted row `gone_at` |
+//! | row of a list | `listed#`, its status, and `#organisation#` or `#product#` with its value | the id | none, see [`super::listed_rows`] |
 //! | tally of all | `all#` and the lane | `-` | a number for each type and status, such as `sgtin.c` |
 //! | tally of an organisation | `organisation#` and the lane | the organisation | the same |
 //! | tally of a product | `product#` and the lane | the product | the same |
@@ -20,10 +21,10 @@ use uuid::Uuid;
 
 use super::{
     Store, StoreError,
-    ended_rows::{LISTED, listed, listed_status},
     error::classify,
     index::shard,
     items::{self, Item, get_text, number, text},
+    listed_rows::Listing,
     tally_state::TallyState,
 };
 use crate::{
@@ -79,7 +80,7 @@ fn of_both(organisation: Option<&str>, lane: u32) -> String {
 const NOTHING: &str = "-";
 
 /// A text as part of a key.
-fn part(value: Option<&str>) -> String {
+pub(super) fn part(value: Option<&str>) -> String {
     match value {
         None => NOTHING.to_owned(),
         Some(value) if value.len() <= MAX_TEXT => format!("={value}"),
@@ -131,7 +132,7 @@ pub(super) fn read_mark(table: &str, item: &Item) -> Result<Mark, StoreError> {
 }
 
 /// The item of a mark. `shards` is the number of partitions of each status in the index.
-pub(super) fn mark_item(id: Uuid, mark: &Mark, now: Timestamp, shards: u32) -> Item {
+pub(super) fn mark_item(id: Uuid, mark: &Mark, listing: &Listing, now: Timestamp, shards: u32) -> Item {
     let mut item = mark_key(id);
     item.insert("number".to_owned(), number(mark.number));
     match &mark.counted {
@@ -140,9 +141,7 @@ pub(super) fn mark_item(id: Uuid, mark: &Mark, now: Timestamp, shards: u32) -> I
         }
         Some(counted) => {
             item.insert("kind".to_owned(), text(counted.kind.to_string()));
-            if let Some(status) = listed_status(mark) {
-                item.insert(LISTED.to_owned(), text(listed(status, &shard(id, shards).to_string())));
-            }
+            listing.add_to(&mut item, shard(id, shards));
             for (name, value) in [("organisation", &counted.organisation), ("product", &counted.product)] {
                 if let Some(value) = value {
                     item.insert(name.to_owned(), text(value));
@@ -461,7 +460,7 @@ impl Sums {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::ended_rows::is_listed_as, *};
+    use super::{super::listed_rows::is_unlisted, *};
 
     #[test]
     fn no_two_values_have_one_key_and_every_key_fits() {
@@ -478,15 +477,18 @@ mod tests {
     #[test]
     fn a_mark_is_read_as_it_was_written() {
         let now = Timestamp::parse("2026-01-01T00:00:00Z").unwrap();
-        let counted = Counted::new(Some("/417/1"), None, Some("sgtin"), "complete");
-        for counted in [Some(counted), None] {
+        let counted = |status| Some(Counted::new(Some("/417/1"), None, Some("sgtin"), status));
+        for counted in [counted("complete"), counted("error"), counted("new"), None] {
             let mark = Mark { number: 7, counted };
-            let item = mark_item(Uuid::nil(), &mark, now, 3);
-            assert_eq!(read_mark("T", &item).unwrap(), mark);
-            assert_eq!(row_of(&item), Some(Uuid::nil()));
-            assert_eq!(item.contains_key(GONE_AT), mark.counted.is_none());
-            assert!(is_listed_as(&item, &mark));
-            assert_eq!(item.contains_key(LISTED), mark.counted.is_some());
+            for is_old in [true, false] {
+                let listing = Listing::of(mark.counted.as_ref(), is_old);
+                let item = mark_item(Uuid::nil(), &mark, &listing, now, 3);
+                assert_eq!(read_mark("T", &item).unwrap(), mark);
+                assert_eq!(row_of(&item), Some(Uuid::nil()));
+                assert_eq!(item.contains_key(GONE_AT), mark.counted.is_none());
+                assert_eq!(Listing::stored(&item, &mark), listing);
+                assert_eq!(is_unlisted(&item, &mark), listing != Listing::of(mark.counted.as_ref(), true));
+            }
         }
         assert!(read_mark("T", &mark_key(Uuid::nil())).is_err());
     }

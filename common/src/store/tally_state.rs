@@ -15,8 +15,10 @@ use crate::reservation::Timestamp;
 pub struct TallyState {
     /// When they were complete for the first time. Before, they lack rows that are older than they are.
     pub complete_at: Option<String>,
-    /// Whether the index of marks has every row that is at an end. Tallies of an older version are complete before it is.
+    /// Whether lists find every row that is at an end by its status. Tallies of an older version are complete before that.
     pub lists: bool,
+    /// The time of creation before which lists find every open row by its status.
+    pub open_before: Option<Timestamp>,
     /// The highest number of lanes that was ever written to. With fewer, sums would be wrong.
     pub lanes: u32,
     /// Where the run that completes them continues, as its task wrote it; `None` if none is under way.
@@ -26,7 +28,7 @@ pub struct TallyState {
 }
 
 /// The place of a run at its beginning, as its task writes it.
-pub const TALLY_START: &str = r#"{"after":null,"lists":true,"shard":0}"#;
+pub const TALLY_START: &str = r#"{"after":null,"lists":2,"shard":0}"#;
 
 /// The attribute of [`TallyState::forgetting`].
 const FORGETTING: &str = "forgetting";
@@ -39,7 +41,8 @@ impl TallyState {
     pub(super) fn read(item: &Item) -> Self {
         Self {
             complete_at: get_text(item, "complete_at").map(str::to_owned),
-            lists: item.contains_key("listed_at"),
+            lists: item.contains_key("all_listed_at"),
+            open_before: get_text(item, "open_before").and_then(Timestamp::parse),
             lanes: get_number(item, "lanes").and_then(|lanes| u32::try_from(lanes).ok()).unwrap_or(0),
             next: get_text(item, "next").map(str::to_owned),
             forgetting: get_text(item, FORGETTING).and_then(|place| serde_json::from_str(place).ok()),
@@ -101,16 +104,26 @@ impl Store<'_> {
     /// # Errors
     /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn begin_tally_run(&self) -> Result<(), StoreError> {
-        self.update_next("SET #next = :next REMOVE listed_at", [(":next", text(TALLY_START))]).await
+        self.update_next("SET #next = :next REMOVE all_listed_at", [(":next", text(TALLY_START))]).await
     }
 
-    /// Notes that the tallies are complete, and so is the index of marks.
+    /// Notes the time of creation before which lists find every open row.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when DynamoDB does not answer.
+    pub async fn save_open_before(&self, before: Timestamp) -> Result<(), StoreError> {
+        let update = self.update_state("SET open_before = :before", [(":before", text(before.to_string()))]);
+        update.send().await.map(drop).map_err(classify)
+    }
+
+    /// Notes that the tallies are complete, and so is what lists find by status.
     ///
     /// # Errors
     /// [`StoreError::Busy`] when DynamoDB does not answer.
     pub async fn end_tally_run(&self, now: Timestamp) -> Result<(), StoreError> {
         self.update_next(
-            "SET complete_at = if_not_exists(complete_at, :now), listed_at = if_not_exists(listed_at, :now) REMOVE #next",
+            "SET complete_at = if_not_exists(complete_at, :now), all_listed_at = if_not_exists(all_listed_at, :now) \
+             REMOVE #next",
             [(":now", text(now.to_string()))],
         )
         .await

@@ -241,6 +241,11 @@ impl Times {
         Self { low: before(&at.time()), high: Some(NO_TIME.to_owned()) }
     }
 
+    /// Those from a moment, if there is one, until before another one.
+    pub(super) fn between(from: Option<Timestamp>, until: Timestamp) -> Self {
+        Self { low: from.and_then(|from| before(&from.time())), high: before(&until.time()) }
+    }
+
     /// The bounds of the keys with a prefix.
     fn keys(&self, prefix: &str) -> (String, String) {
         let low = self.low.as_deref().unwrap_or(FIRST);
@@ -365,7 +370,9 @@ pub(super) enum Indexed {
     /// The rows themselves.
     Reservations,
     /// What the tallies count each row as.
-    Tallies,
+    Marks,
+    /// Items beside these, in the same table. The keys of the table are their index.
+    Beside,
 }
 
 /// A run of keys in one partition of one index.

@@ -22,8 +22,9 @@ use serde_json::{Value, json};
 /// "min_age_seconds": 0}`. A run that finds the exports of many reservations that the table lacks removes nothing, unless
 /// the event has `"remove_unknown": true`.
 ///
-/// `tallies` completes the tallies of an older table and does nothing afterwards; `{"task": "tallies", "again": true}`
-/// counts every row once more. `marks` removes what the tallies keep of reservations that were deleted long ago.
+/// `tallies` completes the tallies of an older table, and afterwards lists reservations by status that have been open for
+/// some minutes; `{"task": "tallies", "again": true}` counts every row once more. `marks` removes what the tallies keep of
+/// reservations that were deleted long ago, and lists by status what a function of an older version did not.
 ///
 /// An operator starts `indexes` to complete the index keys of an older table. The member `next` of its answer goes into the
 /// next event, until it is null.

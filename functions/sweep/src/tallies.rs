@@ -12,7 +12,8 @@ use std::{
 use common::{
     config::MAX_SHARDS,
     context::Context,
-    store::{Entries, MAX_COUNTED, MarksPlace, Recounted, Store, StoreError},
+    reservation::Timestamp,
+    store::{Entries, MAX_COUNTED, MarksPlace, Recounted, Store, StoreError, TallyState},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -97,7 +98,7 @@ impl Left {
 /// The text of a place and of what is left, for the state of the tallies.
 fn write(place: &Place, left: &Left) -> String {
     let mut value = place.write();
-    value[LISTS] = json!(true);
+    value[LISTS] = json!(LISTED);
     if !left.ids.is_empty() {
         value["failed"] = json!(left.ids);
     }
@@ -107,13 +108,14 @@ fn write(place: &Place, left: &Left) -> String {
     value.to_string()
 }
 
-/// Says that the run writes marks with their place in the index. One that an older version began does not end as if it had.
+/// Says what the run writes for lists beside the counts. One that an older version began does not end as if it had.
 const LISTS: &str = "lists";
+const LISTED: u64 = 2;
 
 /// Reads what [`fn@write`] wrote. A run of an older version begins again.
 fn read(text: &str) -> (Place, Left) {
     let value: Value = serde_json::from_str(text).unwrap_or_default();
-    if value.get(LISTS) != Some(&Value::Bool(true)) {
+    if value.get(LISTS).and_then(Value::as_u64) != Some(LISTED) {
         return (Place::START, Left::default());
     }
     let place = Place::read(&value);
@@ -125,8 +127,8 @@ fn read(text: &str) -> (Place, Left) {
     }
 }
 
-/// Continues the run that completes the tallies until it ends or the time is up. Nothing happens if they are complete,
-/// unless the event has `"again": true`.
+/// Continues the run that completes the tallies until it ends or the time is up. If they are complete, nothing but
+/// [`list_open`] happens, unless the event has `"again": true`.
 ///
 /// # Errors
 /// When DynamoDB does not answer. The next run continues.
@@ -140,11 +142,16 @@ pub(crate) async fn run(context: &Context, event: &Value, deadline: SystemTime) 
             (Place::START, Left::default())
         }
         Some(next) => read(next),
-        None if state.is_complete() && state.lists => return Ok(json!({ "complete": true, "counted": 0 })),
+        None if state.is_complete() && state.lists => {
+            return Ok(json!({ "complete": true, "counted": list_open(context, &state, deadline).await? }));
+        }
         None => (Place::START, Left::default()),
     };
     let mut run = Run { context, store, deadline, left, moved: 0, looked: 0, pages: 0 };
     let ended = run.from(place).await?;
+    if ended {
+        run.moved += list_open(context, &state, deadline).await?;
+    }
     let Run { left, moved, looked, .. } = &run;
     for id in &left.ids {
         tracing::error!(reservation = %id, "reservation {id} was not counted; the next run tries it again");
@@ -156,6 +163,95 @@ pub(crate) async fn run(context: &Context, event: &Value, deadline: SystemTime) 
         "counted": moved,
         "failed": left.ids.len(),
     }))
+}
+
+/// Lists the open reservations that have become old enough for it since the last run, until the time is up. Whoever counts a
+/// change of an older one lists it at once. Gives the number of marks that were written.
+///
+/// # Errors
+/// When DynamoDB does not answer. The next run goes on where this one was.
+async fn list_open(context: &Context, state: &TallyState, deadline: SystemTime) -> Result<usize, StoreError> {
+    let store = context.store();
+    let Some((entries, until)) = store.open_to_list(state, context.now()) else { return Ok(0) };
+    let mut open = OpenRows { context, store, deadline, entries, moved: 0, reached: None, is_behind: false };
+    let ended = open.list().await;
+    let before = if open.is_behind || !matches!(ended, Ok(true)) { open.reached } else { Some(until) };
+    if let Some(before) = before {
+        store.save_open_before(before).await?;
+    }
+    ended.map(|_| open.moved)
+}
+
+/// Open rows that are being listed, in the order of their creation.
+struct OpenRows<'a> {
+    context: &'a Context,
+    store: Store<'a>,
+    deadline: SystemTime,
+    entries: Entries,
+    /// Rows whose mark was written.
+    moved: usize,
+    /// The time of creation before which all are listed.
+    reached: Option<Timestamp>,
+    /// Whether one could not be listed now. What comes after it has its turn again.
+    is_behind: bool,
+}
+
+impl OpenRows<'_> {
+    /// Lists them. Gives whether that came to the end.
+    async fn list(&mut self) -> Result<bool, StoreError> {
+        let mut pages: usize = 0;
+        while !self.is_over() {
+            let ids = self.entries.next(self.store, MAX_COUNTED).await?;
+            if ids.is_empty() {
+                return Ok(true);
+            }
+            self.list_rows(&ids).await?;
+            if !self.is_behind {
+                self.reached = self.entries.reached();
+            }
+            pages += 1;
+            if let Some(reached) = self.reached.filter(|_| pages.is_multiple_of(SAVED_AFTER)) {
+                self.store.save_open_before(reached).await?;
+            }
+        }
+        Ok(false)
+    }
+
+    async fn list_rows(&mut self, ids: &[Uuid]) -> Result<(), StoreError> {
+        match self.store.count_rows(ids, self.context.now()).await {
+            Ok(done) => self.note(&done),
+            // A mark that cannot be read does not keep the others waiting. The task `marks` lists its row when it was repaired.
+            Err(StoreError::Corrupt { .. }) => {
+                for id in ids {
+                    if self.is_over() {
+                        self.is_behind = true;
+                        break;
+                    }
+                    match self.store.count_rows(&[*id], self.context.now()).await {
+                        Ok(done) => self.note(&done),
+                        Err(error @ StoreError::Corrupt { .. }) => {
+                            tracing::error!(reservation = %id, error = %error, "reservation {id} is missing from lists of its status");
+                        }
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, done: &Recounted) {
+        self.moved += done.moved;
+        for id in &done.failed {
+            tracing::warn!(reservation = %id, "reservation {id} is not in lists of its status yet");
+            self.is_behind = true;
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.context.host().time() + RESERVE >= self.deadline
+    }
 }
 
 /// Removes marks of reservations that were deleted long ago, and completes those that a function of an older version wrote
@@ -336,19 +432,20 @@ mod tests {
         }
         let written: Value = serde_json::from_str(&write(&Place::START, &Left::default())).unwrap();
         assert_eq!(serde_json::from_str::<Value>(TALLY_START).unwrap(), written);
-        let (place, left) = read(r#"{"lists":true,"shard":7,"after":null}"#);
+        let (place, left) = read(r#"{"lists":2,"shard":7,"after":null}"#);
         assert_eq!((place, left), (Place::Rows { shard: 7, after: None }, Left::default()));
         for wrong in [
             "",
             "{}",
             "7",
-            // As an older version wrote it.
+            // As older versions wrote it.
             r#"{"shard":7,"after":null}"#,
-            r#"{"lists":true,"marks":7}"#,
-            r#"{"lists":true,"left":false}"#,
-            r#"{"lists":true,"shard":-1,"after":null}"#,
-            r#"{"lists":true,"shard":1,"after":"x"}"#,
-            r#"{"lists":true,"left":true,"failed":[7]}"#,
+            r#"{"lists":true,"shard":7,"after":null}"#,
+            r#"{"lists":2,"marks":7}"#,
+            r#"{"lists":2,"left":false}"#,
+            r#"{"lists":2,"shard":-1,"after":null}"#,
+            r#"{"lists":2,"shard":1,"after":"x"}"#,
+            r#"{"lists":2,"left":true,"failed":[7]}"#,
         ] {
             assert_eq!(read(wrong), (Place::START, Left::default()), "{wrong}");
         }

@@ -169,9 +169,16 @@ pub struct Move {
     pub known: Option<Mark>,
     /// The new one.
     pub next: Mark,
+    /// The number of further items that are written with it, at most four.
+    pub beside: usize,
 }
 
 impl Move {
+    /// The number of writes but for those of tallies.
+    fn writes(&self) -> usize {
+        1 + self.beside
+    }
+
     fn counted(&self) -> (Option<&Counted>, Option<&Counted>) {
         (self.known.as_ref().and_then(|mark| mark.counted.as_ref()), self.next.counted.as_ref())
     }
@@ -235,12 +242,12 @@ impl Pack {
     }
 
     fn len(&self) -> usize {
-        self.moves.len() + self.changes.len()
+        self.moves.iter().map(Move::writes).sum::<usize>() + self.changes.len()
     }
 }
 
-/// Divides moves into packs of at most `most` writes, one for each mark and one for each tally that changes, and at
-/// most `rows` marks. A move alone takes 8 writes at most. Moves of one organisation and product lie together, so that
+/// Divides moves into packs of at most `most` writes, one for each mark, one for each item beside it and one for each tally
+/// that changes, and at most `rows` marks. A move alone takes 12 writes at most. Moves of one organisation and product lie together, so that
 /// they share tallies.
 #[must_use]
 pub fn packs(mut moves: Vec<Move>, most: usize, rows: usize) -> Vec<Pack> {
@@ -250,7 +257,7 @@ pub fn packs(mut moves: Vec<Move>, most: usize, rows: usize) -> Vec<Pack> {
     for one in moves {
         let (from, to) = one.counted();
         pack.changes.add(from, to);
-        let is_full = !pack.moves.is_empty() && (pack.len() + 1 > most || pack.moves.len() >= rows);
+        let is_full = !pack.moves.is_empty() && (pack.len() + one.writes() > most || pack.moves.len() >= rows);
         // The opposite change: the pack stays as it was.
         pack.changes.add(to, from);
         if is_full {

@@ -25,6 +25,12 @@ async fn reservations_that_follow_gave_up_are_counted_and_not_woken() {
     let running = setup.clone().start().await;
     sweep(running.context(), &json!({"task": "tallies"})).await;
     let object = running.api.post(&body("sscc", 5, "csv")).await;
+    // One that lists by status have is deleted.
+    let failed = running.api.post(&body("sscc", 5, "csv")).await;
+    running.api.patch(id(&failed), &json!({"status": "error"})).await;
+    let both = [id(&object).parse().unwrap(), id(&failed).parse().unwrap()];
+    assert_eq!(running.store().count_rows(&both, running.context().now()).await.unwrap().moved, 2);
+    running.api.delete(id(&failed)).await;
     let table = &running.context().config().tables.reservations;
     let newest = running.system.dynamodb().newest_position(table).await.unwrap();
     running.stop().await;

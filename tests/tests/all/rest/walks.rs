@@ -23,6 +23,7 @@ use crate::support::{
     harness::{Running, Setup},
     meanwhile::meanwhile,
     rows::{noon, store, user},
+    sweep::sweep,
 };
 
 /// A change of the table.
@@ -43,12 +44,14 @@ pub(super) fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
-/// Makes a change in the table and in the rows that are in it.
+/// Makes a change in the table and in the rows that are in it. It is counted at once: lists by status would be late.
 pub(super) async fn make(context: &Context, table: &mut Vec<Reservation>, change: Change) {
-    match change {
+    let id = match change {
         Change::Insert(row) => {
+            let id = row.id;
             store(context, std::slice::from_ref(&*row)).await;
             table.push(*row);
+            id
         }
         Change::Replace(at, row) => {
             let old = at.get_mut(table);
@@ -57,13 +60,18 @@ pub(super) async fn make(context: &Context, table: &mut Vec<Reservation>, change
             let edits = [(old.clone(), new.clone())];
             assert_eq!(context.store().replace(&edits).await.unwrap(), Written::Done);
             *old = new;
+            id
         }
         Change::Delete(at) if table.len() > 1 => {
             let old = table.swap_remove(at.index(table.len()));
+            let id = old.id;
             assert_eq!(context.store().delete(&[old]).await.unwrap(), Written::Done);
+            id
         }
-        Change::Delete(_) => {}
-    }
+        Change::Delete(_) => return,
+    };
+    let counted = context.store().count_rows(&[id], context.now()).await.unwrap();
+    assert!(counted.failed.is_empty());
 }
 
 pub(super) async fn list(context: &Context, caller: &Caller, raw: &RawQuery) -> Result<Answer, OperationError> {
@@ -79,12 +87,14 @@ pub(super) fn with(query: &Value, members: Value) -> RawQuery {
     raw(&Value::Object(query))
 }
 
-/// A system with random rows.
+/// A system with random rows, which are counted.
 pub(super) async fn system(runner: &mut TestRunner, count: usize) -> (Running, Vec<Reservation>) {
-    let server = Setup::new().paused().parameter("Shards", 3).start().await;
+    let server = Setup::new().paused().without_tallies().parameter("Shards", 3).start().await;
     know_users(server.context()).await;
     let table: Vec<Reservation> = (0..count).map(|_| draw(runner, &row())).collect();
     store(server.context(), &table).await;
+    let counted = sweep(server.context(), &json!({"task": "tallies"})).await;
+    assert_eq!(counted["complete"], json!(true));
     (server, table)
 }
 

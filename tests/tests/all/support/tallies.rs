@@ -1,7 +1,7 @@
 //! The tallies against the rows that are stored, and the function that keeps them.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     time::Duration,
 };
 
@@ -65,7 +65,33 @@ async fn differences(context: &Context) -> Vec<String> {
             differences.push(format!("{wanted:?}: {found:?} instead of {expected:?}"));
         }
     }
+    differences.extend(of_lists(context).await);
     differences
+}
+
+/// What lists by status do not have as the marks say, or have beside that. A mark with `apart` has an item in the list of
+/// each of its organisation and its product.
+async fn of_lists(context: &Context) -> Option<String> {
+    let table = &context.config().tables.tallies;
+    let pages = context.dynamodb().scan().table_name(table).into_paginator().items().send();
+    let items: Vec<HashMap<String, AttributeValue>> = pages.collect::<Result<_, _>>().await.unwrap();
+    let (mut found, mut expected) = (BTreeSet::new(), BTreeSet::new());
+    for item in &items {
+        let text = |name| item.get(name).map(|value| value.as_s().unwrap().as_str());
+        let (tally, key) = (text("tally").unwrap(), text("key").unwrap());
+        if tally.starts_with("listed#") {
+            found.insert((tally.to_owned(), key.to_owned()));
+        }
+        if let Some(id) = tally.strip_prefix("row#").filter(|_| item.contains_key("apart")) {
+            let (status, _) = text("listed").unwrap().split_once('#').unwrap();
+            for (name, value) in ["organisation", "product"].map(|name| (name, text(name))) {
+                if let Some(value) = value.filter(|value| !value.is_empty()) {
+                    expected.insert((format!("listed#{status}#{name}#={value}"), id.to_owned()));
+                }
+            }
+        }
+    }
+    (found != expected).then(|| format!("lists by status have {found:?} instead of {expected:?}"))
 }
 
 /// Asserts that the tallies are complete and equal what is stored.

@@ -35,6 +35,16 @@ fn search_looks_into_texts_and_equals_numbers_and_keys() {
 }
 
 #[test]
+fn a_search_reads_the_status_only_if_one_contains_the_text() {
+    let reads = |text: &str| {
+        let query = query(&format!("search={text}")).unwrap();
+        query.evaluated_members().names().contains(&"status")
+    };
+    assert!(["new", "COMP", "e", "in_progress"].into_iter().all(reads));
+    assert!(!["PO-7", "completed", "é"].into_iter().any(reads));
+}
+
+#[test]
 fn nulls_sort_last_ascending_and_first_descending() {
     assert_eq!(ids("sort=quantity"), "2134");
     assert_eq!(ids("sort=-quantity"), "4312");

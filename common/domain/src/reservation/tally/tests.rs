@@ -97,7 +97,7 @@ impl Worker {
             let moves = self.ids.iter().filter_map(|id| {
                 let known = marks.get(id).cloned();
                 let next = Mark::next(known.as_ref(), stored.rows.get(id))?;
-                Some(Move { id: Uuid::from_u128((*id).into()), known, next })
+                Some(Move { id: Uuid::from_u128((*id).into()), known, next, beside: 0 })
             });
             // Few writes in a pack, so that a worker has several.
             let packs = packs(moves.collect(), 12, 3);
@@ -230,12 +230,13 @@ proptest! {
 
     #[test]
     fn packs_are_small_enough_and_add_up(
-        rows in prop::collection::vec((0..9_u8, 0..9_u8, 0..4_usize, any::<bool>()), 0..300), most in 8..100_usize,
+        rows in prop::collection::vec((0..9_u8, 0..9_u8, 0..4_usize, any::<bool>(), 0..5_usize), 0..300),
+        most in 12..100_usize,
     ) {
-        let moves: Vec<Move> = rows.iter().zip(0_u128..).map(|((organisation, product, status, known), id)| {
+        let moves: Vec<Move> = rows.iter().zip(0_u128..).map(|((organisation, product, status, known, beside), id)| {
             let from = known.then(|| Mark { number: 1, counted: Some(counted(*product, *organisation, status + 1)) });
             let next = Mark { number: 2, counted: Some(counted(*organisation, *product, *status)) };
-            Move { id: Uuid::from_u128(id), known: from, next }
+            Move { id: Uuid::from_u128(id), known: from, next, beside: *beside }
         }).collect();
         let mut all = Changes::default();
         for one in &moves {
