@@ -65,8 +65,8 @@ impl Other {
         match self {
             // All that one query may read.
             Self::Few(usize::MAX) => rows <= read.saturating_add(FEW),
-            // The matches may all lie at the beginning.
-            Self::Few(FEW..) => false,
+            // The matches may all lie at the beginning, so not much more is read to see whether they go on.
+            Self::Few(FEW..) => rows <= *CHUNK.end(),
             Self::Few(_) | Self::Listed => rows <= LEAST_STEP,
         }
     }
