@@ -395,20 +395,17 @@ impl Run {
     /// The place of an entry, or of the key after which a read goes on.
     fn place(&self, table: &str, item: &Item) -> Result<Place, StoreError> {
         let key = self.range.as_ref().and_then(|range| items::get_text(item, range.attribute));
+        let text = items::get_text(item, self.table.id());
         let id = match self.table {
-            Indexed::Reservations => items::uuid_of(table, item)?,
-            Indexed::Marks | Indexed::Beside => {
-                let id = match self.table {
-                    Indexed::Marks => row_of(item),
-                    _ => items::get_text(item, self.table.id()).and_then(|id| Uuid::try_parse(id).ok()),
-                };
-                id.ok_or_else(|| StoreError::Corrupt {
-                    table: table.to_owned(),
-                    key: items::get_text(item, self.table.id()).unwrap_or("none").to_owned(),
-                    reason: "it leads to no reservation".to_owned(),
-                })?
-            }
+            Indexed::Reservations => return Ok(Place::new(items::uuid_of(table, item)?, key)),
+            Indexed::Marks => row_of(item),
+            Indexed::Beside => text.and_then(|id| Uuid::try_parse(id).ok()),
         };
+        let id = id.ok_or_else(|| StoreError::Corrupt {
+            table: table.to_owned(),
+            key: text.unwrap_or("none").to_owned(),
+            reason: "it leads to no reservation".to_owned(),
+        })?;
         Ok(Place::new(id, key))
     }
 

@@ -200,7 +200,7 @@ impl OpenRows<'_> {
     /// Lists them. Gives whether that came to the end.
     async fn list(&mut self) -> Result<bool, StoreError> {
         let mut pages: usize = 0;
-        while !self.is_over() {
+        while !is_over(self.context, self.deadline) {
             let ids = self.entries.next(self.store, MAX_COUNTED).await?;
             if ids.is_empty() {
                 return Ok(true);
@@ -223,7 +223,7 @@ impl OpenRows<'_> {
             // A mark that cannot be read does not keep the others waiting. The task `marks` lists its row when it was repaired.
             Err(StoreError::Corrupt { .. }) => {
                 for id in ids {
-                    if self.is_over() {
+                    if is_over(self.context, self.deadline) {
                         self.is_behind = true;
                         break;
                     }
@@ -248,10 +248,6 @@ impl OpenRows<'_> {
             self.is_behind = true;
         }
     }
-
-    fn is_over(&self) -> bool {
-        self.context.host().time() + RESERVE >= self.deadline
-    }
 }
 
 /// Removes marks of reservations that were deleted long ago, and completes those that a function of an older version wrote
@@ -264,7 +260,7 @@ pub(crate) async fn forget(context: &Context, deadline: SystemTime) -> Result<us
     let (store, forget) = (context.store(), forget_before(context));
     let begun = store.tally_state().await?.forgetting;
     let (mut forgotten, mut after) = (0, begun.clone());
-    while context.host().time() + RESERVE < deadline {
+    while !is_over(context, deadline) {
         let page = store.marks_page(after.as_ref(), forget).await?;
         forgotten += page.forgotten;
         for ids in page.unlisted.chunks(MAX_COUNTED) {
@@ -282,6 +278,11 @@ pub(crate) async fn forget(context: &Context, deadline: SystemTime) -> Result<us
     store.save_forgetting(after.as_ref()).await?;
     tracing::warn!(forgotten, "sweep ran out of time after {forgotten} marks of deleted reservations");
     Ok(forgotten)
+}
+
+/// Whether no time is left but what is reserved.
+fn is_over(context: &Context, deadline: SystemTime) -> bool {
+    context.host().time() + RESERVE >= deadline
 }
 
 fn forget_before(context: &Context) -> i64 {
@@ -334,7 +335,7 @@ impl Run<'_> {
         let mut entries = Entries::of_shard(shard, after);
         loop {
             let place = Place::Rows { shard, after };
-            if self.is_over() {
+            if is_over(self.context, self.deadline) {
                 return Ok(Some(place));
             }
             let ids = entries.next(self.store, MAX_COUNTED).await?;
@@ -349,7 +350,7 @@ impl Run<'_> {
     async fn marks(&mut self, mut after: Option<MarksPlace>) -> Result<Option<Place>, StoreError> {
         loop {
             let place = Place::Marks(after.clone());
-            if self.is_over() {
+            if is_over(self.context, self.deadline) {
                 return Ok(Some(place));
             }
             self.note(&place).await?;
@@ -365,7 +366,7 @@ impl Run<'_> {
     /// Tries the rows that could not be counted once more, and ends the run if none is left. Gives whether it ended.
     async fn end(&mut self) -> Result<bool, StoreError> {
         for _ in 0..ROUNDS {
-            if self.left.ids.is_empty() || self.is_over() {
+            if self.left.ids.is_empty() || is_over(self.context, self.deadline) {
                 break;
             }
             let ids: Vec<Uuid> = std::mem::take(&mut self.left.ids).into_iter().collect();
@@ -398,10 +399,6 @@ impl Run<'_> {
             self.store.save_tally_run(&write(place, &self.left)).await?;
         }
         Ok(())
-    }
-
-    fn is_over(&self) -> bool {
-        self.context.host().time() + RESERVE >= self.deadline
     }
 }
 

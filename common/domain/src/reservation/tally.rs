@@ -247,8 +247,8 @@ impl Pack {
 }
 
 /// Divides moves into packs of at most `most` writes, one for each mark, one for each item beside it and one for each tally
-/// that changes, and at most `rows` marks. A move alone takes 12 writes at most. Moves of one organisation and product lie together, so that
-/// they share tallies.
+/// that changes, and at most `rows` marks. A move alone takes 12 writes at most. Moves of one organisation and product lie
+/// together, so that they share tallies.
 #[must_use]
 pub fn packs(mut moves: Vec<Move>, most: usize, rows: usize) -> Vec<Pack> {
     moves.sort_by(|a, b| key(a).cmp(&key(b)));

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::compared::{self, World};
 use crate::support::{
+    api::with,
     counting::{Reads, total},
     faults::{Fault, Network},
     harness::Setup,
@@ -166,7 +167,7 @@ impl World {
 }
 
 fn query(statuses: &[&str], more: Value) -> Value {
-    with(json!({"fields": ["id", "status"], "limit": 25, "filter": {"status": of(statuses)}}), more)
+    with(&json!({"fields": ["id", "status"], "limit": 25, "filter": {"status": of(statuses)}}), more)
 }
 
 /// The condition that a status is one of these.
@@ -175,11 +176,6 @@ fn of(statuses: &[&str]) -> Value {
         [one] => json!({"_eq": one}),
         _ => json!({"_in": statuses}),
     }
-}
-
-fn with(mut value: Value, more: Value) -> Value {
-    value.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    value
 }
 
 /// The windows of [`a_page_costs_what_a_page_costs`]: how many rows are skipped, and how a query says so.
@@ -216,7 +212,7 @@ async fn a_page_costs_what_a_page_costs() {
             (3, json!({"_neq": "complete"})),
         ] {
             for (skipped, more) in windows() {
-                let query = with(query(&[], more), json!({"filter": {"status": condition}}));
+                let query = with(&query(&[], more), json!({"filter": {"status": condition}}));
                 let read = world.compare(&query).await;
                 let most = 160 + (skipped + 25) * shards as usize * runs;
                 // Those of rows, and for each run a count, a page, and one of what is new.
@@ -226,8 +222,8 @@ async fn a_page_costs_what_a_page_costs() {
         }
         // Nearly all rows match, but not all of the first 25.
         for condition in [json!({}), json!({"reserved_for": {"_eq": "A"}}), json!({"product": {"_eq": PRODUCTS[0]}})] {
-            let filter = with(condition, json!({"status": {"_neq": "error"}}));
-            let read = world.compare(&with(query(&[], json!({})), json!({"filter": filter}))).await;
+            let filter = with(&condition, json!({"status": {"_neq": "error"}}));
+            let read = world.compare(&with(&query(&[], json!({})), json!({"filter": filter}))).await;
             assert!(
                 read.items <= 160 + 125 * shards as usize && read.calls <= 14 + 4 * shards as usize,
                 "{filter}: {read:?}"
@@ -258,8 +254,8 @@ async fn a_page_of_an_organisation_or_product_costs_what_a_page_costs() {
             let most = 160 + (skipped + 25) * 2 * runs;
             let is_small = |read: &Reads| read.items <= most && read.calls <= 12 + 6 * runs;
             for condition in [json!({"reserved_for": {"_eq": "A"}}), json!({"product": {"_eq": PRODUCTS[1]}})] {
-                let filter = with(condition, json!({"status": of(statuses)}));
-                let query = with(query(&[], more.clone()), json!({"filter": filter}));
+                let filter = with(&condition, json!({"status": of(statuses)}));
+                let query = with(&query(&[], more.clone()), json!({"filter": filter}));
                 let read = world.compare(&query).await;
                 assert!(is_small(&read), "{query}: {read:?}");
             }
@@ -450,9 +446,8 @@ async fn every_shape_of_such_a_list_gives_what_a_full_read_gives() {
             json!({"limit": -1, "sort": ["-id"]}),
             json!({"limit": 25, "meta": "*"}),
         ] {
-            let mut query = json!({"fields": ["id", "status", "quantity"], "filter": condition});
-            query.as_object_mut().unwrap().extend(window.as_object().unwrap().clone());
-            world.compare(&query).await;
+            let query = json!({"fields": ["id", "status", "quantity"], "filter": condition});
+            world.compare(&with(&query, window)).await;
         }
     }
     world.server.stop().await;
